@@ -1,0 +1,57 @@
+"""Rules: given a check and the replies to its probes, what is wrong, if anything.
+
+A rule is a pure function ``rule(check, replies, source) -> Finding | None``, registered by name,
+so that a check can be frozen as data and judged in a notebook or in the judge by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.core.compare import Tolerance, reply_difference
+from grader.core.values import Check, Reply
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What was seen. ``probe`` is the index of the case that showed it.
+
+    ``names`` is the id of a misconception that the rule itself recognised (in the source, say).
+    """
+
+    text: str
+    probe: int = 0
+    yours: np.ndarray | None = None
+    expected: np.ndarray | None = None
+    names: str = ""
+
+
+Rule = Callable[[Check, "list[Reply]", str], "Finding | None"]
+RULES: dict[str, Rule] = {}
+
+
+def rule(function: Rule) -> Rule:
+    """Register a rule under its own name."""
+    RULES[function.__name__] = function
+    return function
+
+
+def tolerance_of(check: Check) -> Tolerance:
+    return Tolerance(
+        check.options.get("rtol"), check.options.get("atol"), check.options.get("dtype", True)
+    )
+
+
+@rule
+def equal(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """Each reply is the reference's: kind, shape, dtype, values, gradients, arguments."""
+    tolerance = tolerance_of(check)
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        assert probe.expected is not None
+        found = reply_difference(reply, probe.expected, tolerance)
+        if found is not None:
+            return Finding(found.text, index, found.yours, found.expected)
+    return None

@@ -1,0 +1,149 @@
+"""The data that crosses the seam between student code and the checks.
+
+Everything here is plain: numbers, strings, NumPy arrays, and frozen dataclasses of those.
+A torch tensor travels as :class:`Tensor`, so that this module needs no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A torch tensor in transit: its values as an array of the same dtype and shape."""
+
+    data: np.ndarray
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value of a type that does not travel; only the name of the type does."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no value.
+
+    ``kind`` is one of ``exception``, ``missing`` (no such name), ``not_attempted`` (the stub's
+    NotImplementedError), ``timed_out``, ``out_of_memory``, ``crashed``, ``malformed``.
+    """
+
+    kind: str
+    type: str = ""
+    message: str = ""
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question put to student code.
+
+    With ``init`` None the function ``target`` is called with ``args`` and ``kwargs``. Otherwise
+    the class ``target`` is built from ``init``, the arrays in ``weights`` are loaded into the
+    attributes they name (``"W_query.weight"``), and the layer is called.
+
+    With ``cotangents`` the scalar sum(output * cotangent) over the floating outputs, in order, is
+    differentiated with respect to ``wrt``: positions of arguments ("0") or names of weights.
+    With ``watch`` the arguments are sent back as they stand after the call.
+    """
+
+    target: str
+    args: tuple = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    init: tuple | None = None
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+    cotangents: tuple | None = None
+    wrt: tuple = ()
+    watch: bool = False
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What student code gave for one :class:`Ask`."""
+
+    value: Any = None
+    grads: tuple = ()
+    args: tuple | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A named question, with the reply that the reference gives (None: judged by a property)."""
+
+    name: str
+    ask: Ask
+    expected: Reply | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """Probes that stand or fall together under one rule, and what to say when they fail.
+
+    ``rule`` names a function in :mod:`grader.core.rules`. A ``core`` check decides whether the
+    exercise earns anything at all; ``share`` is the check's part of the points.
+    """
+
+    name: str
+    look: str
+    probes: tuple = ()
+    rule: str = "equal"
+    options: dict[str, Any] = field(default_factory=dict)
+    core: bool = False
+    share: int = 1
+
+
+@dataclass(frozen=True)
+class Battery:
+    """All that one exercise is judged by, drawn for one occasion."""
+
+    exercise: str
+    points: float
+    checks: tuple
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        return tuple(probe for check in self.checks for probe in check.probes)
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A named wrong answer: ``says`` tells the student what it does, never the right line."""
+
+    id: str
+    title: str
+    says: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check's outcome. ``yours``/``expected`` hold a matrix pair where a picture helps."""
+
+    name: str
+    passed: bool
+    message: str = ""
+    look: str = ""
+    misconception: Misconception | None = None
+    yours: np.ndarray | None = None
+    expected: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One exercise's outcome, ready to be shown or recorded."""
+
+    exercise: str
+    score: float
+    max_score: float
+    attempted: bool
+    checks: tuple
+
+    @property
+    def passed(self) -> bool:
+        return self.attempted and all(check.passed for check in self.checks)

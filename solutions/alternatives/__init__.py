@@ -1,0 +1,1 @@
+"""Other right answers, one module a lesson: the checks must accept each of them."""

@@ -1,0 +1,87 @@
+"""Where named wrong answers and accepted alternatives register themselves."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from grader.core.values import Misconception
+
+
+@dataclass(frozen=True)
+class Version:
+    """One implementation of an exercise: wrong (``misconception`` set) or another right way."""
+
+    exercise: str
+    name: str
+    target: Any
+    module: str
+    misconception: Misconception | None = None
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """Names as they stand where this version takes the place of the answer."""
+        return vars(importlib.import_module(self.module)) | {self.exercise: self.target}
+
+    @property
+    def source(self) -> str:
+        """The text of the answer, for rules about how it is written."""
+        text = textwrap.dedent(inspect.getsource(self.target))
+        lines = text.splitlines(keepends=True)
+        start = next(i for i, line in enumerate(lines) if line.startswith(("def ", "class ")))
+        return "".join(lines[start:])
+
+
+VERSIONS: list[Version] = []
+
+
+def wrong(exercise: str, name: str, title: str, says: str) -> Callable[[Any], Any]:
+    """Register a misconception. ``says`` describes what it does and what gives it away."""
+
+    def register(target: Any) -> Any:
+        known = Misconception(name, title, says)
+        VERSIONS.append(Version(exercise, name, target, target.__module__, known))
+        return target
+
+    return register
+
+
+def right(exercise: str, name: str) -> Callable[[Any], Any]:
+    """Register another right way to do it, which the checks must accept."""
+
+    def register(target: Any) -> Any:
+        VERSIONS.append(Version(exercise, name, target, target.__module__))
+        return target
+
+    return register
+
+
+def solution_module(lesson: str) -> ModuleType:
+    return importlib.import_module(f"solutions.{lesson}")
+
+
+def solution(lesson: str, exercise: str) -> Version:
+    """The reference solution as a version of its own."""
+    module = solution_module(lesson)
+    return Version(exercise, "solution", getattr(module, exercise), module.__name__)
+
+
+def misconceptions(lesson: str, exercise: str) -> list[Version]:
+    importlib.import_module(f"solutions.misconceptions.{lesson}")
+    return list(_of(exercise, wrong_ones=True))
+
+
+def alternatives(lesson: str, exercise: str) -> list[Version]:
+    importlib.import_module(f"solutions.alternatives.{lesson}")
+    return list(_of(exercise, wrong_ones=False))
+
+
+def _of(exercise: str, *, wrong_ones: bool) -> Iterator[Version]:
+    for version in VERSIONS:
+        if version.exercise == exercise and (version.misconception is not None) == wrong_ones:
+            yield version
