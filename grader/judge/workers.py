@@ -1,0 +1,309 @@
+"""Starting the warm process and the workers it forks, asking them, and ending them for certain."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader import light
+from grader.channel import Channel, ChannelClosed, ChannelTimeout
+from grader.core import wire
+from grader.core.values import Ask, Failure, Reply
+from grader.judge.settings import Limits
+
+BOOT = "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; main({fd})"
+SYSTEM = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/fonts",
+    "/etc/localtime",
+    "/etc/alternatives",
+    "/sys/devices/system/cpu",
+)
+TICK = 0.05
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class WorkerError(Exception):
+    """The machinery, not a submission, failed: the message says what and how to mend it."""
+
+
+class Died(Exception):
+    """The worker is gone. ``reason`` is timed_out, out_of_memory, crashed or malformed."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason} {detail}".strip())
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a worker ended, as its supervisor saw it."""
+
+    stopped: bool = False
+    signal: int = 0
+    exit: int = 0
+    cpu: float = 0.0
+    peak: int = 0
+
+
+class WarmProcess:
+    """The process that has imported everything once and forks a worker for each request.
+
+    ``level`` is "root", "user" (namespaces for an ordinary user) or "none".
+    ``hidden`` are folders that no worker may see even where they lie inside Python's own.
+    """
+
+    def __init__(self, level: str, hidden: Iterable[Path] = ()) -> None:
+        self.level = level
+        self._lock = threading.Lock()
+        self._folder = Path(tempfile.mkdtemp(prefix="attention-worker-"))
+        self._folder.chmod(0o755)
+        light_folder = self._folder / "light"
+        light.copy(light.WORKER, light_folder)
+        (self._folder / "root").mkdir()
+        self._view = _view(self._folder, light_folder, hidden)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
+        self._log = tempfile.TemporaryFile()
+        boot = BOOT.format(light=str(light_folder), fd=theirs.fileno())
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", boot],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+            cwd=light_folder,
+            env=_clean_environment(),
+        )
+        theirs.close()
+        self._warm = False
+
+    def __enter__(self) -> WarmProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait_until_warm(self, seconds: float = 120) -> None:
+        """Until the imports are done. WorkerError if the process ended instead."""
+        if self._warm:
+            return
+        self._control.settimeout(seconds)
+        try:
+            said = self._control.recv(16)
+        except TimeoutError as error:
+            raise WorkerError(f"the worker process was not ready after {seconds:.0f} s") from error
+        if said != b"ready":
+            self._log.seek(0)
+            tail = self._log.read()[-1500:].decode(errors="replace").strip()
+            raise WorkerError(f"the worker process could not start:\n{tail}")
+        self._warm = True
+
+    def start(self, limits: Limits) -> Worker:
+        """A fresh worker behind its walls."""
+        with self._lock:
+            self.wait_until_warm()
+            talk, talk_theirs = socket.socketpair()
+            status, status_theirs = socket.socketpair()
+            request = json.dumps({"level": self.level, "limits": limits.worker, **self._view})
+            fds = array.array("i", [talk_theirs.fileno(), status_theirs.fileno()])
+            try:
+                self._control.sendmsg(
+                    [request.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
+                )
+            except OSError as error:
+                raise WorkerError(f"the warm process is gone ({error})") from error
+            finally:
+                talk_theirs.close()
+                status_theirs.close()
+        return Worker(talk, status, limits)
+
+    def close(self) -> None:
+        """End the process, and with it every worker that is left."""
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Worker:
+    """One submission's process behind its walls."""
+
+    def __init__(self, talk: socket.socket, status: socket.socket, limits: Limits) -> None:
+        self._channel = Channel(talk)
+        self._status = status
+        self._lines = b""
+        self._limits = limits
+        self.ended: Ended | None = None
+        started = self._status_line(30)
+        if "pid" not in started:
+            raise WorkerError(f"no worker could be started: {started.get('failed', 'no answer')}")
+        self._pid = int(started["pid"])
+        hello = self._exchange(None, limits.cell_cpu)
+        if not isinstance(hello, dict) or hello.get("ready") is not True:
+            detail = hello.get("failed") if isinstance(hello, dict) else None
+            raise WorkerError(f"the sandbox could not be built: {detail}")
+
+    def run_cell(self, source: str, cpu: float) -> tuple[list[Any], str]:
+        """Run a cell; its raw outputs and the type of error it raised ('' for none)."""
+        answer = self._exchange({"op": "cell", "source": source}, cpu)
+        outputs, error = answer.get("outputs"), answer.get("error")
+        if not isinstance(outputs, list) or not isinstance(error, str):
+            raise self._end("malformed", "an answer without outputs")
+        return outputs, error
+
+    def ask(self, asks: list[Ask], cpu: float) -> list[Reply]:
+        """Put questions; one Reply each."""
+        answer = self._exchange({"op": "ask", "asks": asks}, cpu)
+        replies = answer.get("replies")
+        if not isinstance(replies, list) or len(replies) != len(asks):
+            raise self._end("malformed", "not one reply for each question")
+        return [
+            reply
+            if isinstance(reply, Reply)
+            else Reply(failure=Failure("malformed", message="not a reply"))
+            for reply in replies
+        ]
+
+    def _exchange(self, request: Any, cpu: float) -> dict[str, Any]:
+        """Send, then wait for the answer within ``cpu`` seconds of processor time."""
+        if self.ended is not None:
+            raise Died("crashed", "the worker is gone")
+        used = self.cpu_seconds()
+        wall = time.monotonic() + cpu * self._limits.wall_factor + self._limits.wall_grace
+        try:
+            if request is not None:
+                self._channel.sock.settimeout(self._limits.wall_grace)
+                self._channel.sock.sendall(wire.dumps(request))
+            while not select.select([self._channel], [], [], TICK)[0]:
+                if self.cpu_seconds() - used > cpu or time.monotonic() > wall:
+                    raise self._end("timed_out")
+            answer = self._channel.receive(wire.REPLY_TYPES, self._limits.wall_grace)
+        except (wire.WireError, ChannelTimeout) as error:
+            raise self._end("malformed", str(error)) from error
+        except TimeoutError as error:
+            raise self._end("malformed", "it does not read what it is asked") from error
+        except (ChannelClosed, OSError) as error:
+            raise self._end("crashed") from error
+        if not isinstance(answer, dict):
+            raise self._end("malformed", "an answer of another kind")
+        return answer
+
+    def _end(self, reason: str, detail: str = "") -> Died:
+        """Make sure that the worker is dead, and say what it died of."""
+        ended = self.close()
+        if reason == "crashed" and not ended.stopped:
+            if ended.signal == 9:
+                over = ended.cpu >= self._limits.worker["cpu"] - 1
+                reason = "timed_out" if over else "out_of_memory"
+            elif ended.signal:
+                detail = f"signal {ended.signal}"
+            else:
+                detail = f"it ended itself with code {ended.exit}"
+        return Died(reason, detail)
+
+    def cpu_seconds(self) -> float:
+        """Processor time of the worker and of everything it started and that still lives."""
+        return _cpu_of_tree(self._pid)
+
+    def close(self) -> Ended:
+        """Kill the worker and all that it started; returns when they are gone."""
+        if self.ended is None:
+            self._channel.close()
+            with contextlib.suppress(OSError):  # it may have ended by itself
+                self._status.shutdown(socket.SHUT_WR)
+            try:
+                self.ended = Ended(**self._status_line(30))
+            except (TypeError, WorkerError) as error:
+                raise WorkerError("a worker's supervisor did not report its end") from error
+            finally:
+                self._status.close()
+        return self.ended
+
+    def _status_line(self, seconds: float) -> dict[str, Any]:
+        self._status.settimeout(seconds)
+        while b"\n" not in self._lines:
+            try:
+                part = self._status.recv(4096)
+            except OSError as error:
+                raise WorkerError(f"a worker's supervisor does not answer ({error})") from error
+            if not part:
+                raise WorkerError("a worker's supervisor is gone")
+            self._lines += part
+        line, _, self._lines = self._lines.partition(b"\n")
+        return json.loads(line)
+
+
+def _cpu_of_tree(pid: int) -> float:
+    total, waiting = 0, [pid]
+    while waiting:
+        one = waiting.pop()
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            total += sum(int(n) for n in fields[11:15])  # own and waited-for children's time
+            for task in os.listdir(f"/proc/{one}/task"):
+                children = Path(f"/proc/{one}/task/{task}/children").read_text()
+                waiting += [int(child) for child in children.split()]
+        except OSError:
+            continue  # it ended while we looked
+    return total / CLOCK_TICKS
+
+
+def _view(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[str, Any]:
+    """What a worker sees: the system's libraries, Python, and the light package; read-only."""
+    pythons = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent}
+    pythons |= {Path(path) for path in sysconfig.get_paths().values() if Path(path).is_dir()}
+    shown = {*SYSTEM, str(light_folder), *(str(path) for path in pythons)}
+    covered = {str(Path(path).resolve()) for path in hidden}
+    for path in covered & shown:
+        raise WorkerError(
+            f"{path} is both the course and Python's own folder: make the virtual environment in "
+            "a folder of its own (.venv) so that workers can be kept out of the course"
+        )
+    root = str(folder / "root")
+    return {"root": root, "shown": sorted(shown), "hidden": sorted(covered)}
+
+
+def _clean_environment() -> dict[str, str]:
+    """Nothing of the instructor's environment but what Python needs to run."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "attention-matplotlib"),
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+    }
+
+

@@ -1,0 +1,1 @@
+"""The student side: checks against frozen answers, hints, figures."""

@@ -1,0 +1,119 @@
+"""``check``, ``hint`` and ``ready`` as a lesson calls them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from grader.core.evaluate import evaluate
+from grader.core.values import Verdict
+from grader.seam import DirectSeam
+from grader.student import frozen
+from grader.student.report import Report
+
+
+class CheckFailed(Exception):
+    """An answer is not right yet. Shown as one line: the table above it says what was seen."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"CheckFailed: {self}"]
+
+
+class _Session:
+    """What this kernel knows: whether checks run here, and how many hints were given."""
+
+    checking = True  # False in the grading worker, where the judge does the checking
+    hints: dict[str, int] = {}
+
+
+def check(exercise_id: str) -> None:
+    """Try your answer to an exercise on the public cases and show what was found.
+
+    Args:
+        exercise_id: the name of the function or class that the exercise asks for.
+
+    Raises:
+        CheckFailed: a check did not pass. An answer that is not written yet raises nothing; it is
+            said on stderr, which nbgrader's Validate counts as not done.
+        KeyError: the course has no such exercise.
+    """
+    if not _Session.checking:
+        return
+    verdict = verdict_here(exercise_id, _namespace())
+    if not verdict.attempted:
+        print(
+            f"{exercise_id}: not attempted yet. Write your answer in the cell above, run it, "
+            f'then run this cell again. hint("{exercise_id}") gives a hint.',
+            file=sys.stderr,
+        )
+        return
+    report = Report(verdict)
+    _display(report)
+    if not verdict.passed:
+        raise CheckFailed(report.headline)
+
+
+def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "") -> Verdict:
+    """The verdict of the public cases on a namespace."""
+    answers = frozen.load(exercise_id)
+    replies = DirectSeam(namespace).ask(probe.ask for probe in answers.battery.probes)
+    text = source or _cell_of(exercise_id, namespace)
+    return evaluate(answers.battery, replies, lambda: answers.known, text)
+
+
+def hint(exercise_id: str) -> None:
+    """Print the next hint: a nudge first, then the idea, then an outline with blanks."""
+    if not _Session.checking:
+        return
+    hints = frozen.load(exercise_id).hints
+    given = min(_Session.hints.get(exercise_id, 0), len(hints) - 1)
+    _Session.hints[exercise_id] = given + 1
+    print(f"Hint {given + 1} of {len(hints)} for {exercise_id}:\n{hints[given]}")
+    if given + 1 == len(hints):
+        print("(That was the last one; now try, check, and read what the check has seen.)")
+
+
+def ready(*answers: Any) -> bool:
+    """Whether all these functions or classes are written; if not, one line says which."""
+    missing = [getattr(a, "__name__", str(a)) for a in answers if is_stub(a)]
+    if missing:
+        print(f"(This cell waits for your {', '.join(missing)}.)")
+    return not missing
+
+
+def is_stub(answer: Any) -> bool:
+    """Does its body do nothing but raise NotImplementedError?"""
+    function = getattr(answer, "forward", answer) if inspect.isclass(answer) else answer
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_names == ("NotImplementedError",)
+
+
+def _namespace() -> Mapping[str, Any]:
+    shell = _shell()
+    return shell.user_ns if shell is not None else sys._getframe(2).f_globals
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def _display(report: Report) -> None:
+    if _shell() is None:
+        print(report)
+        return
+    from IPython.display import display
+
+    display(report)
+
+
+def _cell_of(exercise_id: str, namespace: Mapping[str, Any]) -> str:
+    """The text of the last cell run that defines the name; empty outside a notebook."""
+    pattern = re.compile(rf"^(def|class)\s+{re.escape(exercise_id)}\b|^{re.escape(exercise_id)}\s*=", re.M)
+    for cell in reversed(list(namespace.get("In", []))):
+        if isinstance(cell, str) and pattern.search(cell):
+            return cell
+    return ""

@@ -1,0 +1,196 @@
+"""Figures with alternative text, in colors that color-blind readers can tell apart."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+SEQUENTIAL = "cividis"
+DIVERGING = "PuOr"
+DPI = 110
+
+
+class Picture:
+    """An image for a notebook: HTML with alternative text, or that text alone."""
+
+    def __init__(self, png: bytes, alt: str) -> None:
+        self.png = png
+        self.alt = alt
+
+    def __repr__(self) -> str:
+        return f"[figure: {self.alt}]"
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png).decode()
+        return (
+            f'<img alt="{html.escape(self.alt, quote=True)}" '
+            f'src="data:image/png;base64,{data}" style="max-width:100%;background:#fff">'
+        )
+
+
+def show(figure: Figure, *, alt: str) -> None:
+    """Display a matplotlib figure with alternative text and close it.
+
+    Args:
+        figure: the figure.
+        alt: what a reader who cannot see it must know; a full sentence.
+    """
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError("show needs alt: a sentence that says what the figure shows")
+    from IPython.display import display
+
+    display(Picture(_png(figure), alt))
+
+
+def _png(figure: Figure) -> bytes:
+    out = io.BytesIO()
+    figure.savefig(
+        out, format="png", dpi=DPI, bbox_inches="tight", facecolor="white", metadata={"Software": None}
+    )
+    import sys
+
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(figure)
+    return out.getvalue()
+
+
+def heatmap(
+    matrix: Any,
+    *,
+    rows: Sequence[str] | str = "",
+    columns: Sequence[str] | str = "",
+    title: str = "",
+    alt: str,
+    numbers: bool | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> None:
+    """Display a matrix as a heatmap.
+
+    Args:
+        matrix: (n, m) array or tensor; -inf is drawn hatched gray.
+        rows, columns: labels of the places, or one string that names the axis.
+        title: above the picture.
+        alt: the picture in a sentence.
+        numbers: write the numbers into the cells (by default where at most 12 by 12).
+        low, high: the ends of the color scale (by default the smallest and largest number).
+    """
+    values = _plain(matrix)
+    if values.ndim != 2:
+        raise ValueError(f"heatmap draws a matrix, but this has shape {values.shape}")
+    height, width = values.shape
+    figure = Figure(figsize=(min(1.6 + 0.55 * width, 9), min(1.2 + 0.45 * height, 7)))
+    axes = figure.subplots()
+    finite = values[np.isfinite(values)]
+    norm = Normalize(
+        low if low is not None else (finite.min() if finite.size else 0),
+        high if high is not None else (finite.max() if finite.size else 1),
+    )
+    if numbers is None:
+        numbers = height <= 12 and width <= 12
+    image = _draw(axes, values, norm, SEQUENTIAL, numbers)
+    _label(axes, rows, columns)
+    if title:
+        axes.set_title(title, fontsize=10)
+    if not numbers:
+        figure.colorbar(image, ax=axes, shrink=0.85)
+    show(figure, alt=alt)
+
+
+def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
+    """HTML of three heatmaps side by side: yours, expected, difference (yours - expected)."""
+    with np.errstate(invalid="ignore"):
+        delta = yours - expected
+    both = np.concatenate([yours.ravel(), expected.ravel()])
+    finite = both[np.isfinite(both)]
+    scale = Normalize(finite.min() if finite.size else 0, finite.max() if finite.size else 1)
+    height, width = yours.shape
+    figure = Figure(figsize=(min(3 * (0.9 + 0.42 * width), 12), min(1.1 + 0.36 * height, 6)))
+    left, middle, right = figure.subplots(1, 3)
+    numbers = height <= 8 and width <= 6
+    _draw(left, yours, scale, SEQUENTIAL, numbers)
+    _draw(middle, expected, scale, SEQUENTIAL, numbers)
+    wide = np.abs(delta[np.isfinite(delta)])
+    top = wide.max() if wide.size and wide.max() > 0 else 1.0
+    _draw(right, delta, Normalize(-top, top), DIVERGING, numbers)
+    for axes, title in ((left, "yours"), (middle, "expected"), (right, "difference")):
+        axes.set_title(title, fontsize=10)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    place = np.unravel_index(int(np.argmax(np.nan_to_num(np.abs(delta), nan=np.inf))), delta.shape)
+    alt = (
+        f"Three heatmaps of shape ({height}, {width}): yours, expected and their difference, "
+        f"which is largest at [{place[0]}, {place[1]}], where yours is {yours[place]:.4g} "
+        f"and {expected[place]:.4g} was expected."
+    )
+    return Picture(_png(figure), alt)._repr_html_()
+
+
+def _plain(matrix: Any) -> np.ndarray:
+    detach = getattr(matrix, "detach", None)
+    return np.asarray(detach() if detach else matrix, dtype=np.float64)
+
+
+def _draw(axes: Any, values: np.ndarray, norm: Normalize, colors: str, numbers: bool) -> Any:
+    axes.set_facecolor("#d9d9d9")  # what is not finite shows the ground
+    shown = np.where(np.isfinite(values), values, np.nan)
+    image = axes.imshow(shown, cmap=colors, norm=norm, aspect="auto")
+    for row, column in np.argwhere(~np.isfinite(values)):
+        axes.add_patch(_hatch(row, column))
+    if numbers:
+        for (row, column), value in np.ndenumerate(values):
+            axes.text(
+                column,
+                row,
+                _number(value),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color=_ink(image, value),
+            )
+    return image
+
+
+def _hatch(row: int, column: int) -> Any:
+    from matplotlib.patches import Rectangle
+
+    corner = (column - 0.5, row - 0.5)
+    return Rectangle(corner, 1, 1, fill=False, hatch="//", edgecolor="#8a8a8a", linewidth=0)
+
+
+def _number(value: float) -> str:
+    if np.isnan(value):
+        return "nan"
+    if np.isinf(value):
+        return "-∞" if value < 0 else "∞"
+    return f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
+
+
+def _ink(image: Any, value: float) -> str:
+    """Black or white, whichever reads on the cell's color."""
+    if not np.isfinite(value):
+        return "black"
+    red, green, blue, _ = image.cmap(image.norm(value))
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def _label(axes: Any, rows: Sequence[str] | str, columns: Sequence[str] | str) -> None:
+    for labels, axis, ticks, ticklabels in (
+        (rows, axes.set_ylabel, axes.set_yticks, axes.set_yticklabels),
+        (columns, axes.set_xlabel, axes.set_xticks, axes.set_xticklabels),
+    ):
+        if isinstance(labels, str):
+            axis(labels)
+        else:
+            ticks(range(len(labels)))
+            longest = max((len(label) for label in labels), default=0)
+            turn = {"rotation": 35, "ha": "right"} if axis == axes.set_xlabel and longest > 6 else {}
+            ticklabels(labels, fontsize=9, **turn)

@@ -1,0 +1,69 @@
+"""Answers frozen at release: the public cases, what the reference says to them, and what each
+misconception says, so that a mistake can be named without shipping its code."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import gzip
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.core import wire
+from grader.core.values import Battery, Misconception, Reply
+
+FOLDER = Path(__file__).parent / "answers"
+SUFFIX = ".answers"
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """One exercise as a student's machine holds it."""
+
+    battery: Battery
+    known: Mapping[Misconception, Sequence[Reply]]
+    hints: tuple[str, ...]
+
+
+def pack(battery: Battery, known: Mapping[Misconception, Sequence[Reply]], hints: tuple) -> bytes:
+    """The bytes of one exercise's file; the same input gives the same bytes."""
+    pairs = [(misconception, list(replies)) for misconception, replies in known.items()]
+    frame = wire.dumps({"battery": battery, "known": pairs, "hints": hints})
+    return gzip.compress(frame, mtime=0)
+
+
+def unpack(packed: bytes) -> Frozen:
+    """Read one exercise's file; WireError or OSError if it is damaged."""
+    frame = gzip.decompress(packed)
+    header, body = wire.frame_sizes(frame[: wire.PREFIX_BYTES])
+    start = wire.PREFIX_BYTES + header
+    tree = wire.loads(frame[wire.PREFIX_BYTES : start], frame[start : start + body])
+    return Frozen(tree["battery"], dict(tree["known"]), tree["hints"])
+
+
+def load(exercise_id: str) -> Frozen:
+    """The frozen answers of one exercise.
+
+    Raises:
+        KeyError: the course has no such exercise; the message offers the nearest names.
+    """
+    if not isinstance(exercise_id, str) or not re.fullmatch(r"\w+", exercise_id):
+        raise KeyError(f"an exercise is named by a string such as 'softmax', not {exercise_id!r}")
+    path = FOLDER / f"{exercise_id}{SUFFIX}"
+    if not path.is_file():
+        names = sorted(file.name.removesuffix(SUFFIX) for file in FOLDER.glob(f"*{SUFFIX}"))
+        if not names:
+            raise FileNotFoundError(
+                f"there are no answers in {FOLDER}: run `python -m grader freeze` in a checkout of "
+                "the course, or install the student bundle again"
+            )
+        near = difflib.get_close_matches(exercise_id, names, 3) or names
+        raise KeyError(f"no exercise {exercise_id!r}; there are {', '.join(near)}")
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, _modified: int) -> Frozen:
+    return unpack(path.read_bytes())

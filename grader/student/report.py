@@ -1,0 +1,103 @@
+"""How a verdict looks: text for a terminal, a table for a notebook."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+
+from grader.core.values import CheckResult, Verdict
+
+MAX_CELLS = 900
+GREEN = "var(--jp-success-color0, #1b5e20)"
+RED = "var(--jp-error-color0, #b71c1c)"
+MUTED = "var(--jp-ui-font-color2, #555)"
+
+
+class Report:
+    """A verdict that displays itself."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+
+    @property
+    def headline(self) -> str:
+        checks = self.verdict.checks
+        passed = sum(check.passed for check in checks)
+        if passed == len(checks):
+            return f"{self.verdict.exercise}: all {len(checks)} checks passed"
+        return f"{self.verdict.exercise}: {passed} of {len(checks)} checks passed"
+
+    def __repr__(self) -> str:
+        lines = [self.headline]
+        for check in self.verdict.checks:
+            lines.append(f"  {'pass' if check.passed else 'FAIL'}  {check.name}")
+            if not check.passed:
+                lines += [f"        {label}: {text}" for label, text in explain(check)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        color = GREEN if self.verdict.passed else RED
+        rows = "".join(_row(check) for check in self.verdict.checks)
+        return (
+            f'<div role="group" aria-label="{_text(self.headline)}">'
+            f'<p style="margin:.3em 0;font-weight:600;color:{color}">{_text(self.headline)}</p>'
+            f'<table style="border-collapse:collapse;margin:0;text-align:left">{rows}</table>'
+            f"{_picture(self.verdict)}</div>"
+        )
+
+
+def explain(check: CheckResult) -> list[tuple[str, str]]:
+    """What was seen, the mistake it equals, where to look: (label, text) pairs."""
+    parts = [("Seen", check.message)]
+    if check.misconception is not None:
+        known = check.misconception
+        parts.append(("Matches", f"an answer that {known.title}. {known.says}"))
+    if check.look:
+        parts.append(("Look at", check.look))
+    return parts
+
+
+def _row(check: CheckResult) -> str:
+    mark, word, color = ("✓", "passed", GREEN) if check.passed else ("✗", "failed", RED)
+    details = "".join(
+        f'<div style="margin:.15em 0"><span style="color:{MUTED}">{_text(label)}:</span> '
+        f"{_text(text)}</div>"
+        for label, text in ([] if check.passed else explain(check))
+    )
+    cell = "text-align:left;vertical-align:top;padding:.25em .6em;white-space:normal"
+    return (
+        f'<tr><td style="{cell};color:{color}" aria-label="{word}">{mark}</td>'
+        f'<td style="{cell}">{_text(check.name)}</td>'
+        f'<td style="{cell};max-width:46em">{details}</td></tr>'
+    )
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+def _picture(verdict: Verdict) -> str:
+    """Yours, expected and their difference, for the first failed check that has matrices."""
+    for check in verdict.checks:
+        pair = None if check.passed else matrices(check)
+        if pair is not None:
+            from grader.student import figures
+
+            return figures.comparison(*pair)
+    return ""
+
+
+def matrices(check: CheckResult) -> tuple[np.ndarray, np.ndarray] | None:
+    """The first 2-D slice that differs, if what was seen is a matrix small enough to draw."""
+    yours, expected = check.yours, check.expected
+    if yours is None or expected is None or yours.ndim < 2 or yours.shape != expected.shape:
+        return None
+    if yours.dtype.kind not in "fiub" or yours.shape[-1] * yours.shape[-2] > MAX_CELLS:
+        return None
+    mine = yours.reshape(-1, *yours.shape[-2:]).astype(np.float64)
+    theirs = expected.reshape(-1, *expected.shape[-2:]).astype(np.float64)
+    for one, other in zip(mine, theirs, strict=True):
+        if not np.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True):
+            return one, other
+    return mine[0], theirs[0]

@@ -1,0 +1,188 @@
+"""The walls around one submission: its own world of processes, files, users and network.
+
+``enter`` is called in a fresh fork, before any student code. Ordinary users go through a user
+namespace; root builds the same world directly and then becomes a user without rights, so that
+the limit on processes holds for it as well.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.worker import linux, seccomp
+
+WORK = "/home/student"
+
+DEVICES = ("null", "zero", "full", "random", "urandom")
+SPACES = (
+    linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWUTS
+)
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. ``cpu`` seconds and ``memory`` bytes are per process."""
+
+    cpu: int = 240
+    memory: int = 4096 * MEBIBYTE
+    processes: int = 64
+    files: int = 256
+    file_size: int = 64 * MEBIBYTE
+    disk: int = 64 * MEBIBYTE
+    inodes: int = 4096
+
+
+@dataclass(frozen=True)
+class View:
+    """What of the file system the worker sees: ``shown`` read-only, ``hidden`` not at all."""
+
+    root: str
+    shown: tuple[str, ...]
+    hidden: tuple[str, ...]
+
+
+def leave_everything(level: str) -> None:
+    """Step into fresh namespaces; the next fork is process 1 of its own world."""
+    if level == "none":
+        return
+    if level == "root":
+        linux.unshare(SPACES)
+        return
+    uid, gid = os.geteuid(), os.getegid()
+    linux.unshare(SPACES | linux.CLONE_NEWUSER)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"1000 {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"1000 {gid} 1")
+
+
+def enter(level: str, view: View, limits: Limits, slot: int) -> None:
+    """In process 1: build the file system, give up every right, set the limits.
+
+    ``slot`` keeps workers that root starts apart: each is a user of its own.
+    """
+    if level == "none":
+        os.chdir(tempfile.mkdtemp(dir=view.root))  # the judge removes the root after the run
+        _set_limits(limits, processes=False)
+    else:
+        uid = 62000 + slot % 3000 if level == "root" else 1000
+        _build_root(view, limits, uid if level == "root" else None)
+        if level == "root":
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+        _set_limits(limits, processes=True)
+        linux.drop_capabilities()
+        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+        seccomp.install()
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _build_root(view: View, limits: Limits, owner: int | None) -> None:
+    """A new root of tmpfs with read-only windows on what ``view`` shows, and nothing else."""
+    new = view.root
+    linux.mount("none", "/", "", linux.MS_REC | linux.MS_PRIVATE)
+    scratch = f"size={limits.disk},nr_inodes={limits.inodes},mode=0755"
+    linux.mount("tmpfs", new, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
+    steps = [(path, True) for path in view.shown] + [(path, False) for path in view.hidden]
+    for path, shown in sorted(steps, key=lambda step: (step[0].count("/"), step[1])):
+        _window(new, path) if shown else _cover(new, path)
+    _devices(new)
+    for folder, mode in (("/proc", 0o555), ("/tmp", 0o1777), (WORK, 0o755), ("/etc", 0o755)):
+        os.makedirs(new + folder, exist_ok=True)
+        os.chmod(new + folder, mode)
+    _mount_proc(new)
+    Path(new, "etc/passwd").write_text(f"student:x:{owner or 1000}:{owner or 1000}::{WORK}:/bin/sh\n")
+    for folder in ("/tmp", WORK, "/dev/shm"):
+        os.makedirs(new + folder, exist_ok=True)
+        linux.mount("tmpfs", new + folder, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
+        if owner is not None:
+            os.chown(new + folder, owner, owner)
+    os.chdir(new)
+    linux.pivot_root(".", ".")
+    linux.unmount(".")
+    linux.mount("none", "/", "", linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY)
+    os.chdir(WORK)
+
+
+def _window(new: str, path: str) -> None:
+    """Show ``path`` read-only; a symbolic link is copied as one."""
+    source, target = Path(path), Path(new + path)
+    if source.is_symlink():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.is_symlink():
+            target.symlink_to(os.readlink(source))
+        return
+    if not source.exists():
+        return
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    linux.mount(path, str(target), "", linux.MS_BIND | linux.MS_REC)
+    _read_only(str(target))
+
+
+def _read_only(target: str) -> None:
+    """Remount a window read-only, keeping the flags that a user namespace may not clear."""
+    kept = os.statvfs(target).f_flag
+    flags = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID
+    for ours, theirs in ((linux.MS_NODEV, os.ST_NODEV), (linux.MS_NOEXEC, os.ST_NOEXEC)):
+        flags |= ours if kept & theirs else 0
+    for name, flag in (("ST_NOATIME", 1024), ("ST_NODIRATIME", 2048), ("ST_RELATIME", 1 << 21)):
+        flags |= flag if kept & getattr(os, name) else 0
+    linux.mount("none", target, "", flags)
+
+
+def _cover(new: str, path: str) -> None:
+    """Put an empty folder over a path that lies inside a window."""
+    target = Path(new + path)
+    if target.is_dir():
+        empty = linux.MS_NOSUID | linux.MS_NODEV
+        linux.mount("tmpfs", str(target), "tmpfs", empty, "size=64k,mode=0755")
+
+
+def _devices(new: str) -> None:
+    os.makedirs(new + "/dev", exist_ok=True)
+    for name in DEVICES:
+        target = Path(new, "dev", name)
+        target.touch()
+        linux.mount(f"/dev/{name}", str(target), "", linux.MS_BIND)
+
+
+def _mount_proc(new: str) -> None:
+    """A /proc of this world alone. Where the machine denies it, there is none at all."""
+    flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+    try:
+        linux.mount("proc", new + "/proc", "proc", flags)
+    except PermissionError:
+        os.chmod(new + "/proc", 0o555)  # stays empty: less to see, never more
+
+
+def _set_limits(limits: Limits, processes: bool) -> None:
+    pairs = [
+        (resource.RLIMIT_CPU, limits.cpu),
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_NOFILE, limits.files),
+        (resource.RLIMIT_FSIZE, limits.file_size),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    ]
+    if processes:
+        pairs.append((resource.RLIMIT_NPROC, limits.processes))
+    for which, value in pairs:
+        hard = resource.getrlimit(which)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (value, value))

@@ -1,0 +1,162 @@
+"""The IPython shell that student cells run in, and the record of what they show."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
+
+MAX_TEXT = 200_000
+MAX_IMAGES = 4_000_000
+MAX_OUTPUTS = 200
+
+
+class Record:
+    """A cell's outputs as notebook dicts, bounded; what is over the bound is dropped and said."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        self.outputs: list[dict[str, Any]] = []
+        self.room = {"text": MAX_TEXT, "image": MAX_IMAGES}
+        self.full = False
+
+    def stream(self, name: str, text: str) -> None:
+        last = self.outputs[-1] if self.outputs else {}
+        if last.get("output_type") == "stream" and last.get("name") == name:
+            last["text"] += self._fit(text, "text")
+        else:
+            self._add({"output_type": "stream", "name": name, "text": self._fit(text, "text")})
+
+    def bundle(self, kind: str, data: dict[str, Any]) -> None:
+        kept = {}
+        for mime, value in data.items():
+            if isinstance(mime, str) and isinstance(value, str):
+                room = "image" if mime.startswith("image/") or "data:image" in value else "text"
+                if len(value) <= self.room[room]:
+                    self.room[room] -= len(value)
+                    kept[mime] = value
+                else:
+                    self.full = True
+        self._add({"output_type": kind, "data": kept})
+
+    def error(self, name: str, message: str, lines: list[str]) -> None:
+        text = [self._fit(line, "text") for line in lines[:100]]
+        fields = {"ename": name[:200], "evalue": message[:2000], "traceback": text}
+        self._add({"output_type": "error", **fields}, always=True)
+
+    def finish(self) -> list[dict[str, Any]]:
+        if self.full:
+            note = "\n(more output than is kept here was dropped)\n"
+            self.outputs.append({"output_type": "stream", "name": "stderr", "text": note})
+        return self.outputs
+
+    def _add(self, output: dict[str, Any], always: bool = False) -> None:
+        if len(self.outputs) < MAX_OUTPUTS or always:
+            self.outputs.append(output)
+        else:
+            self.full = True
+
+    def _fit(self, text: str, room: str) -> str:
+        if len(text) > self.room[room]:
+            self.full = True
+            text = text[: self.room[room]]
+        self.room[room] -= len(text)
+        return text
+
+
+RECORD = Record()
+
+
+class _Stream(io.TextIOBase):
+    """sys.stdout or sys.stderr, written into the record."""
+
+    encoding = "utf-8"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        RECORD.stream(self.name, str(text))
+        return len(text)
+
+
+class _Publisher(DisplayPublisher):
+    def publish(self, data: Any, metadata: Any = None, **_: Any) -> None:
+        RECORD.bundle("display_data", dict(data))
+
+    def clear_output(self, wait: bool = False) -> None:
+        RECORD.start()
+
+
+class _Hook(DisplayHook):
+    def write_output_prompt(self) -> None:
+        return
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
+        RECORD.bundle("execute_result", dict(format_dict))
+
+    def finish_displayhook(self) -> None:
+        return
+
+
+class Shell(InteractiveShell):
+    """An InteractiveShell without terminal, kernel, or history."""
+
+    display_pub_class = Type(_Publisher)
+    displayhook_class = Type(_Hook)
+
+    def enable_gui(self, gui: Any = None) -> None:
+        return
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
+        lines = stb if isinstance(stb, list) else [str(stb)]
+        RECORD.error(getattr(etype, "__name__", "Error"), str(evalue), [str(s) for s in lines])
+
+
+def make_shell() -> Shell:
+    """A shell ready to be forked."""
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.xmode = "Plain"
+    shell = Shell.instance(config=config)
+    shell.system = _system
+    shell.run_line_magic("matplotlib", "inline")
+    return shell
+
+
+def _system(command: str) -> None:
+    """``!command``: what it writes becomes output of the cell; there is no terminal here."""
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, errors="replace", check=False
+    )
+    RECORD.stream("stdout", done.stdout)
+    RECORD.stream("stderr", done.stderr)
+
+
+def run_cell(shell: Shell, source: str) -> dict[str, Any]:
+    """Run one cell; its outputs and, if it raised, the type of the error."""
+    RECORD.start()
+    sys.stdout, sys.stderr = _Stream("stdout"), _Stream("stderr")
+    error = ""
+    try:
+        result = shell.run_cell(source, store_history=True, silent=False)
+        raised = result.error_before_exec or result.error_in_exec
+        error = type(raised).__name__ if raised is not None else ""
+    except BaseException as escaped:  # what IPython itself lets through
+        error = type(escaped).__name__
+        RECORD.error(error, str(escaped), [])
+    return {"outputs": RECORD.finish(), "error": error[:200]}

@@ -1,0 +1,145 @@
+"""The warm process: imports once, then forks a sandboxed worker for each request.
+
+It is started fresh, with a clean environment, and has never seen a solution, a specification,
+the salt or the database: a fork inherits memory.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from typing import Any
+
+from grader.channel import Channel
+from grader.worker import linux, sandbox
+from grader.worker.serve import serve
+from grader.worker.shell import Shell, make_shell
+
+REQUEST_BYTES = 65536
+
+
+def main(control_fd: int) -> None:
+    """Serve spawn requests on the control socket until it closes."""
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    control = socket.socket(fileno=control_fd)
+    shell = _warm_up()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are reaped by the kernel
+    control.send(b"ready")
+    while True:
+        message, ancillary, _, _ = control.recvmsg(REQUEST_BYTES, socket.CMSG_SPACE(2 * 4))
+        if not message:
+            return
+        talk_fd, status_fd = _descriptors(ancillary)
+        if os.fork() == 0:
+            try:
+                control.close()
+                _supervise(shell, json.loads(message), talk_fd, status_fd)
+            finally:
+                os._exit(0)
+        os.close(talk_fd)
+        os.close(status_fd)
+
+
+def _warm_up() -> Shell:
+    import matplotlib.pyplot
+    import numpy
+    import torch
+    import torch.nn.functional  # noqa: F401
+
+    from grader.student import api
+
+    torch.set_num_threads(1)
+    torch.ones(2, 2) @ torch.ones(2, 2)
+    (torch.ones(2, requires_grad=True) * 2).sum().backward()
+    numpy.linalg.norm(numpy.ones((2, 2)) @ numpy.ones((2, 2)))
+    matplotlib.pyplot.close(matplotlib.pyplot.figure())
+    api._Session.checking = False
+    shell = make_shell()
+    shell.run_cell("import numpy, torch\n1", store_history=False)
+    gc.collect()
+    gc.freeze()  # keeps the pages shared with the forks
+    return shell
+
+
+def _descriptors(ancillary: list) -> tuple[int, int]:
+    fds = array.array("i")
+    for _, _, data in ancillary:
+        fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+    talk, status = fds
+    return talk, status
+
+
+def _supervise(shell: Shell, request: dict[str, Any], talk_fd: int, status_fd: int) -> None:
+    """Between the warm process and the worker: starts it, watches it, says how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    status = socket.socket(fileno=status_fd)
+    try:
+        sandbox.leave_everything(request["level"])
+        slot = os.getpid()
+        pid = os.fork()
+    except OSError as error:
+        status.sendall(json.dumps({"failed": str(error)}).encode() + b"\n")
+        return
+    if pid == 0:
+        status.close()
+        _work(shell, request, talk_fd, slot)
+    os.close(talk_fd)
+    status.sendall(json.dumps({"pid": pid}).encode() + b"\n")
+    ended = _wait(pid, status)
+    status.sendall(json.dumps(ended).encode() + b"\n")
+
+
+def _wait(pid: int, status: socket.socket) -> dict[str, Any]:
+    """Until the worker ends, or the judge says so or is gone: then nothing of it is left."""
+    handle = os.pidfd_open(pid)
+    readable, _, _ = select.select([handle, status], [], [])
+    stopped = handle not in readable
+    if stopped:
+        os.kill(pid, signal.SIGKILL)
+    _, code, usage = os.wait4(pid, 0)
+    return {
+        "stopped": stopped,
+        "signal": os.WTERMSIG(code) if os.WIFSIGNALED(code) else 0,
+        "exit": os.WEXITSTATUS(code) if os.WIFEXITED(code) else 0,
+        "cpu": usage.ru_utime + usage.ru_stime,
+        "peak": usage.ru_maxrss * 1024,
+    }
+
+
+def _work(shell: Shell, request: dict[str, Any], talk_fd: int, slot: int) -> None:
+    """Process 1 of the worker's own world. Never returns."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        _only(talk_fd)
+        limits = sandbox.Limits(**request["limits"])
+        view = sandbox.View(request["root"], tuple(request["shown"]), tuple(request["hidden"]))
+        channel = Channel(socket.socket(fileno=3))
+        try:
+            sandbox.enter(request["level"], view, limits, slot)
+        except OSError:
+            channel.send({"failed": traceback.format_exc(limit=-2)})
+            os._exit(70)
+        os.environ["HOME"] = os.getcwd()
+        channel.send({"ready": True})
+        serve(channel, shell)
+    finally:
+        os._exit(0)
+
+
+def _only(talk_fd: int) -> None:
+    """Keep one descriptor, as 3; nothing else that was open is inherited."""
+    silence = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(silence, fd)
+    os.dup2(talk_fd, 3)
+    os.closerange(4, 65536)
+    sys.__stdout__ = sys.__stderr__ = None  # type: ignore[misc,assignment]
