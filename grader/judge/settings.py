@@ -9,21 +9,22 @@ MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds for each cell and each notebook. Seconds are processor time unless named wall.
+    """Bounds for each cell, each exercise's checks and each notebook, in seconds.
 
-    ``wall_factor`` and ``wall_grace`` make the wall-clock stop that backs them: a cell may take
-    cpu * factor + grace seconds, so that a busy machine changes no verdict.
+    ``*_cpu`` is processor time. ``idle`` is time in which nothing of the submission even asked
+    for a processor (a sleep, a wait for input), so that a busy machine changes no verdict.
+    ``wall`` times the processor time allowed backs both.
     """
 
-    cell_cpu: float = 60.0
+    cell_cpu: float = 20.0
     checks_cpu: float = 20.0
-    notebook_cpu: float = 240.0
-    wall_factor: float = 6.0
-    wall_grace: float = 15.0
+    notebook_cpu: float = 120.0
+    idle: float = 15.0
+    wall: float = 20.0
     restarts: int = 40
     worker: dict[str, int] = field(
         default_factory=lambda: {
-            "cpu": 260,
+            "cpu": 130,
             "memory": 4096 * MEBIBYTE,
             "processes": 64,
             "files": 256,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import copy
 import json
 import os
 import select
@@ -13,7 +14,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from grader.core import wire
 from grader.core.values import Ask, Failure, Reply
 from grader.judge.settings import Limits
 
-BOOT = "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; main({fd})"
+BOOT = "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; main({fds})"
 SYSTEM = (
     "/usr",
     "/bin",
@@ -74,31 +74,33 @@ class WarmProcess:
 
     ``level`` is "root", "user" (namespaces for an ordinary user) or "none".
     ``hidden`` are folders that no worker may see even where they lie inside Python's own.
+    ``lines`` is how many judges can ask for workers at the same time, one on each line.
     """
 
-    def __init__(self, level: str, hidden: Iterable[Path] = ()) -> None:
+    def __init__(self, level: str, hidden: Iterable[Path] = (), lines: int = 1) -> None:
         self.level = level
-        self._lock = threading.Lock()
         self._folder = Path(tempfile.mkdtemp(prefix="attention-worker-"))
         self._folder.chmod(0o755)
         light_folder = self._folder / "light"
         light.copy(light.WORKER, light_folder)
         (self._folder / "root").mkdir()
         self._view = _view(self._folder, light_folder, hidden)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
+        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(lines)]
+        self._lines = [ours for ours, _ in pairs]
+        fds = [theirs.fileno() for _, theirs in pairs]
         self._log = tempfile.TemporaryFile()
-        boot = BOOT.format(light=str(light_folder), fd=theirs.fileno())
+        boot = BOOT.format(light=str(light_folder), fds=fds)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", boot],
-            pass_fds=[theirs.fileno()],
+            pass_fds=fds,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._log,
             cwd=light_folder,
             env=_clean_environment(),
         )
-        theirs.close()
+        for _, theirs in pairs:
+            theirs.close()
         self._warm = False
 
     def __enter__(self) -> WarmProcess:
@@ -108,6 +110,11 @@ class WarmProcess:
         self.close()
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """What of this machine's files its workers see."""
+        return tuple(self._view["shown"])
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 
@@ -115,9 +122,9 @@ class WarmProcess:
         """Until the imports are done. WorkerError if the process ended instead."""
         if self._warm:
             return
-        self._control.settimeout(seconds)
+        self._lines[0].settimeout(seconds)
         try:
-            said = self._control.recv(16)
+            said = self._lines[0].recv(16)
         except TimeoutError as error:
             raise WorkerError(f"the worker process was not ready after {seconds:.0f} s") from error
         if said != b"ready":
@@ -126,28 +133,33 @@ class WarmProcess:
             raise WorkerError(f"the worker process could not start:\n{tail}")
         self._warm = True
 
+    def on_line(self, line: int) -> WarmProcess:
+        """The same process as seen by the judge that has this line to itself."""
+        seen = copy.copy(self)
+        seen._lines = [self._lines[line]]
+        return seen
+
     def start(self, limits: Limits) -> Worker:
         """A fresh worker behind its walls."""
-        with self._lock:
-            self.wait_until_warm()
-            talk, talk_theirs = socket.socketpair()
-            status, status_theirs = socket.socketpair()
-            request = json.dumps({"level": self.level, "limits": limits.worker, **self._view})
-            fds = array.array("i", [talk_theirs.fileno(), status_theirs.fileno()])
-            try:
-                self._control.sendmsg(
-                    [request.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
-                )
-            except OSError as error:
-                raise WorkerError(f"the warm process is gone ({error})") from error
-            finally:
-                talk_theirs.close()
-                status_theirs.close()
+        self.wait_until_warm()
+        talk, talk_theirs = socket.socketpair()
+        status, status_theirs = socket.socketpair()
+        request = json.dumps({"level": self.level, "limits": limits.worker, **self._view})
+        fds = array.array("i", [talk_theirs.fileno(), status_theirs.fileno()])
+        try:
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
+            self._lines[0].sendmsg([request.encode()], rights)
+        except OSError as error:
+            raise WorkerError(f"the warm process is gone ({error})") from error
+        finally:
+            talk_theirs.close()
+            status_theirs.close()
         return Worker(talk, status, limits)
 
     def close(self) -> None:
         """End the process, and with it every worker that is left."""
-        self._control.close()
+        for line in self._lines:
+            line.close()
         self._process.kill()
         self._process.wait()
         self._log.close()
@@ -197,16 +209,18 @@ class Worker:
         """Send, then wait for the answer within ``cpu`` seconds of processor time."""
         if self.ended is not None:
             raise Died("crashed", "the worker is gone")
-        used = self.cpu_seconds()
-        wall = time.monotonic() + cpu * self._limits.wall_factor + self._limits.wall_grace
+        before, started = _usage_of_tree(self._pid), time.monotonic()
         try:
             if request is not None:
-                self._channel.sock.settimeout(self._limits.wall_grace)
+                self._channel.sock.settimeout(self._limits.idle)
                 self._channel.sock.sendall(wire.dumps(request))
             while not select.select([self._channel], [], [], TICK)[0]:
-                if self.cpu_seconds() - used > cpu or time.monotonic() > wall:
+                now, wall = _usage_of_tree(self._pid), time.monotonic() - started
+                used, queued = now.cpu - before.cpu, now.queued - before.queued
+                idle = wall - used - queued
+                if used > cpu or idle > self._limits.idle or wall > cpu * self._limits.wall:
                     raise self._end("timed_out")
-            answer = self._channel.receive(wire.REPLY_TYPES, self._limits.wall_grace)
+            answer = self._channel.receive(wire.REPLY_TYPES, self._limits.idle)
         except (wire.WireError, ChannelTimeout) as error:
             raise self._end("malformed", str(error)) from error
         except TimeoutError as error:
@@ -232,7 +246,7 @@ class Worker:
 
     def cpu_seconds(self) -> float:
         """Processor time of the worker and of everything it started and that still lives."""
-        return _cpu_of_tree(self._pid)
+        return _usage_of_tree(self._pid).cpu
 
     def close(self) -> Ended:
         """Kill the worker and all that it started; returns when they are gone."""
@@ -262,19 +276,28 @@ class Worker:
         return json.loads(line)
 
 
-def _cpu_of_tree(pid: int) -> float:
-    total, waiting = 0, [pid]
+@dataclass(frozen=True)
+class Usage:
+    """Seconds on a processor, and seconds of wanting one and waiting for it."""
+
+    cpu: float
+    queued: float
+
+
+def _usage_of_tree(pid: int) -> Usage:
+    ticks, waited, waiting = 0, 0, [pid]
     while waiting:
         one = waiting.pop()
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-            total += sum(int(n) for n in fields[11:15])  # own and waited-for children's time
+            ticks += sum(int(n) for n in fields[11:15])  # own and waited-for children's time
             for task in os.listdir(f"/proc/{one}/task"):
-                children = Path(f"/proc/{one}/task/{task}/children").read_text()
-                waiting += [int(child) for child in children.split()]
+                folder = f"/proc/{one}/task/{task}"
+                waited += int(Path(folder, "schedstat").read_text().split()[1])
+                waiting += map(int, Path(folder, "children").read_text().split())
         except OSError:
             continue  # it ended while we looked
-    return total / CLOCK_TICKS
+    return Usage(ticks / CLOCK_TICKS, waited / 1e9)
 
 
 def _view(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[str, Any]:

@@ -14,6 +14,9 @@ import numpy as np
 from grader.core.values import Ask, Check, Probe
 from grader.specs.building import Draw, Exercise, probe, tensor
 
+# A fused float32 kernel may miss a score of 1000 by its last digit; overflow misses by far more.
+ROUGH = {"rtol": 2e-3, "atol": 2e-4}
+
 
 def attention_reference(
     query: np.ndarray, key: np.ndarray, value: np.ndarray
@@ -125,6 +128,7 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
                 ask("scores near 10000 and near -10000, float64", *far(10_000, 3), "float64"),
                 random("scores hundreds apart, float64", (3, 4, 16, 2), dtype="float64", scale=150),
             ),
+            options=ROUGH,
         ),
         Check(
             "double precision",
@@ -174,7 +178,7 @@ def self_attention_checks(draw: Draw) -> list[Check]:
         return {
             "W_query.weight": fill(k),
             "W_key.weight": fill(k),
-            "W_value.weight": fill(v),
+            "W_value.weight": fill(v) / (32 if whole else 1),
         }
 
     def ask(name, x, weights, dtype="float32", **more):
@@ -255,10 +259,11 @@ def self_attention_checks(draw: Draw) -> list[Check]:
             "large scores",
             "what exp does to a large number, and whether one row of scores can spoil another",
             (
-                whole("scores of hundreds", 8),
-                whole("scores of thousands", 40),
-                whole("scores of ten thousands, float64", 100, "float64"),
+                whole("scores of hundreds", 3),
+                whole("scores around a thousand", 6),
+                whole("scores of ten thousands, float64", 40, "float64"),
             ),
+            options=ROUGH,
         ),
         Check(
             "double precision",

@@ -37,13 +37,16 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        return f"{self.table()}{_picture(self.verdict)}"
+
+    def table(self) -> str:
+        """The checks as an HTML table, everything escaped, without the picture."""
         color = GREEN if self.verdict.passed else RED
         rows = "".join(_row(check) for check in self.verdict.checks)
         return (
             f'<div role="group" aria-label="{_text(self.headline)}">'
             f'<p style="margin:.3em 0;font-weight:600;color:{color}">{_text(self.headline)}</p>'
-            f'<table style="border-collapse:collapse;margin:0;text-align:left">{rows}</table>'
-            f"{_picture(self.verdict)}</div>"
+            f'<table style="border-collapse:collapse;margin:0;text-align:left">{rows}</table></div>'
         )
 
 

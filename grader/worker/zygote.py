@@ -25,26 +25,31 @@ from grader.worker.shell import Shell, make_shell
 REQUEST_BYTES = 65536
 
 
-def main(control_fd: int) -> None:
-    """Serve spawn requests on the control socket until it closes."""
+def main(control_fds: list[int]) -> None:
+    """Serve spawn requests on the control sockets, one for each judge, until they close."""
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-    control = socket.socket(fileno=control_fd)
+    lines = [socket.socket(fileno=fd) for fd in control_fds]
     shell = _warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are reaped by the kernel
-    control.send(b"ready")
-    while True:
-        message, ancillary, _, _ = control.recvmsg(REQUEST_BYTES, socket.CMSG_SPACE(2 * 4))
-        if not message:
-            return
-        talk_fd, status_fd = _descriptors(ancillary)
-        if os.fork() == 0:
-            try:
-                control.close()
-                _supervise(shell, json.loads(message), talk_fd, status_fd)
-            finally:
-                os._exit(0)
-        os.close(talk_fd)
-        os.close(status_fd)
+    lines[0].send(b"ready")
+    while lines:
+        for line in select.select(lines, [], [])[0]:
+            message, ancillary, _, _ = line.recvmsg(REQUEST_BYTES, socket.CMSG_SPACE(2 * 4))
+            if message:
+                _spawn(shell, message, ancillary)
+            else:
+                lines.remove(line)
+
+
+def _spawn(shell: Shell, message: bytes, ancillary: list) -> None:
+    talk_fd, status_fd = _descriptors(ancillary)
+    if os.fork() == 0:
+        try:
+            _supervise(shell, json.loads(message), talk_fd, status_fd)
+        finally:
+            os._exit(0)
+    os.close(talk_fd)
+    os.close(status_fd)
 
 
 def _warm_up() -> Shell:

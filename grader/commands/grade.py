@@ -1,0 +1,164 @@
+"""``grade``: a folder of submissions to marks, executed notebooks, feedback pages, gradebook."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--assignment", "only", metavar="ID", help="only this assignment")
+@click.option("--student", metavar="ID", help="only this student")
+@click.option("--jobs", type=click.IntRange(1, 64), help="judges side by side [default: cores]")
+@click.option("--salt", metavar="S", help="draw the graded cases from this secret")
+@click.option("--force", is_flag=True, help="grade again what has a valid record")
+@click.option("--json", "target", metavar="FILE", type=click.Path(path_type=Path), help="results")
+@click.option(
+    "--course-dir",
+    type=click.Path(path_type=Path),
+    default=Path("."),
+    help="where gradebook.db, autograded/ and feedback/ are [default: here]",
+)
+@click.option("--all-cells", is_flag=True, help="run cells that only show something, too")
+@click.option("--no-sandbox", is_flag=True, help="trust every submission; reports will say so")
+def command(
+    folder: Path,
+    only: str | None,
+    student: str | None,
+    jobs: int | None,
+    salt: str | None,
+    force: bool,
+    target: Path | None,
+    course_dir: Path,
+    all_cells: bool,
+    no_sandbox: bool,
+) -> None:
+    """Grade DIR/<student>/<assignment>/<assignment>.ipynb.
+
+    Exit 0 when every submission has an outcome, 2 on bad usage.
+    """
+    _check_folders(folder, course_dir, target)
+    from grader.judge import cohort
+    from grader.judge.course import assignment_ids
+    from grader.judge.gradebook import GradebookError
+    from grader.judge.secret import salt as salt_of
+    from grader.judge.walls import NAMES, NoSandbox, raise_walls
+    from grader.judge.workers import WorkerError
+
+    if only is not None and only not in assignment_ids():
+        known = ", ".join(assignment_ids())
+        raise click.UsageError(f"no assignment {only!r}; the course has {known}")
+    submissions = list(cohort.find_submissions(folder, only, student))
+    if not submissions:
+        raise click.UsageError(_nothing(folder, only, student))
+    hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
+    run = cohort.Cohort(
+        course_dir.resolve(),
+        lambda lines: raise_walls(hidden, lines, no_sandbox),
+        salt_of(course_dir, salt),
+        jobs or os.cpu_count() or 1,
+        force=force,
+        all_cells=all_cells,
+    )
+    try:
+        results = _with_progress(run, submissions)
+    except (NoSandbox, WorkerError, GradebookError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(_no_room(error, course_dir)) from error
+    report = {"engine": cohort.engine(), "sandbox": NAMES.get(run.walls, run.walls)}
+    report["submissions"] = results
+    if target is not None:
+        from grader.judge import files
+
+        files.write(target.resolve(), (json.dumps(report, indent=1) + "\n").encode())
+    _show(results, report["sandbox"], course_dir)
+
+
+def _check_folders(folder: Path, course_dir: Path, target: Path | None) -> None:
+    if not folder.exists():
+        raise click.UsageError(f"there is no folder {folder}")
+    if not folder.is_dir():
+        raise click.UsageError(f"{folder} is a file; give the folder that holds the students'")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise click.UsageError(f"the folder {folder} cannot be read")
+    if target is not None and not target.resolve().parent.is_dir():
+        raise click.UsageError(f"--json: there is no folder {target.resolve().parent}")
+    try:
+        course_dir.mkdir(parents=True, exist_ok=True)
+        probe = course_dir / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise click.UsageError(
+            f"the course folder {course_dir} cannot be written ({error.strerror}): give another "
+            "with --course-dir"
+        ) from error
+
+
+def _nothing(folder: Path, only: str | None, student: str | None) -> str:
+    wanted = f"{student or '<student>'}/{only or '<assignment>'}/{only or '<assignment>'}.ipynb"
+    return f"nothing to grade: {folder} holds no {wanted}"
+
+
+def _no_room(error: OSError, course_dir: Path) -> str:
+    return (
+        f"writing into {course_dir} failed: {error.strerror or error}. What was graded before is "
+        "kept; mend it and run the same command again to go on"
+    )
+
+
+def _with_progress(run: Any, submissions: list) -> list[dict[str, Any]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("grading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(submissions))
+        return run.run(submissions, lambda _: progress.advance(task))
+
+
+def _show(results: list[dict[str, Any]], sandbox: str, course_dir: Path) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=f"{len(results)} submissions · sandbox: {sandbox or 'not needed'}")
+    for name in ("student", "assignment", "outcome", "score", "of", "s"):
+        right = name in ("score", "of", "s")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "outcome")
+    for result in results:
+        outcome = result["outcome"].replace("_", " ")
+        if result["reason"]:
+            outcome += f": {result['reason']}"
+        table.add_row(
+            escape(result["student"]),
+            escape(result["assignment"]),
+            escape(outcome),
+            f"{result['score']:g}",
+            f"{result['max_score']:g}",
+            f"{result['seconds']:.2f}",
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"Executed notebooks, feedback pages and gradebook.db are in {escape(str(course_dir))}")

@@ -1,0 +1,83 @@
+"""The page that a student gets back: marks, each check, the answers, nothing that can run."""
+
+from __future__ import annotations
+
+import functools
+
+import jinja2
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from grader.core.values import Verdict
+from grader.judge import outcome as words
+from grader.judge.assemble import ANSWER, HUMAN, OWN
+from grader.judge.course import Assignment
+from grader.judge.outcome import Outcome, Shown
+from grader.judge.sanitize import plain
+from grader.judge.walls import NAMES
+from grader.student.report import Report
+
+OUTCOMES = {
+    words.GRADED: "graded",
+    words.NOT_ATTEMPTED: "nothing was attempted",
+    words.TIMED_OUT: "something ran longer than it may",
+    words.OUT_OF_MEMORY: "something needed more memory than it may use",
+    words.CRASHED: "something ended the process that ran it",
+    words.REJECTED: "could not be graded",
+}
+
+
+def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
+    """One self-contained page, with a policy that lets nothing run or load."""
+    human = {
+        shown.id: shown
+        for shown in outcome.cells
+        if shown.role == HUMAN and outcome.humans.get(shown.id, (0, False))[1]
+    }
+    page = _template().render(
+        outcome=outcome,
+        word=OUTCOMES[outcome.outcome],
+        sections=[_section(verdict, outcome) for verdict in outcome.verdicts],
+        human=[(shown, outcome.humans[name][0]) for name, shown in human.items()],
+        own=[_Code(shown) for shown in outcome.cells if shown.role == OWN and shown.outputs],
+        sandbox=NAMES.get(outcome.sandbox, outcome.sandbox),
+        style=_style(),
+        plain=plain,
+    )
+    return page.encode()
+
+
+class _Code:
+    """A code cell ready for the page: highlighted source, outputs as text, tables or images."""
+
+    def __init__(self, shown: Shown) -> None:
+        self.source = highlight(plain(shown.source, 100_000), PythonLexer(), _formatter())
+        self.outputs = shown.outputs
+
+
+def _section(verdict: Verdict, outcome: Outcome) -> dict:
+    cells = [s for s in outcome.cells if s.role == ANSWER and s.exercise == verdict.exercise]
+    return {
+        "verdict": verdict,
+        "table": Report(verdict).table() if verdict.attempted else "",
+        "code": _Code(cells[0]) if cells and verdict.attempted else None,
+        "carried": verdict.exercise in outcome.carried,
+    }
+
+
+@functools.cache
+def _formatter() -> HtmlFormatter:
+    return HtmlFormatter(nowrap=False, cssclass="code")
+
+
+@functools.cache
+def _style() -> str:
+    return _formatter().get_style_defs(".code")
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    loader = jinja2.PackageLoader("grader.judge", "templates")
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)
+    return environment.get_template("feedback.html.j2")

@@ -1,0 +1,126 @@
+"""nbgrader's gradebook as the ledger of marks. Only this module opens it, after workers are dead."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+
+from grader.judge.course import Assignment
+from grader.judge.outcome import Outcome
+
+
+class GradebookError(Exception):
+    """The gradebook cannot be used as it is; the message says what to do."""
+
+
+def open_gradebook(path: Path) -> Gradebook:
+    """The gradebook at ``path``, made if there is none."""
+    folder = str(Path(sys.executable).parent)  # nbgrader looks for alembic on PATH
+    if folder not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
+    return Gradebook(f"sqlite:///{path}")
+
+
+def ensure_assignment(book: Gradebook, release: Assignment) -> None:
+    """The assignment's cells as the release has them, in nbgrader's terms."""
+    document = json.loads(release.path.read_bytes())
+    marked = {
+        cell["metadata"]["nbgrader"]["grade_id"]: cell
+        for cell in document["cells"]
+        if "nbgrader" in cell["metadata"]
+    }
+    book.update_or_create_assignment(release.id)
+    book.update_or_create_notebook(
+        release.id, release.id, kernelspec=json.dumps(document["metadata"]["kernelspec"])
+    )
+    for name, cell in marked.items():
+        marks, kind = cell["metadata"]["nbgrader"], cell["cell_type"]
+        if marks["grade"]:
+            book.update_or_create_grade_cell(
+                name, release.id, release.id, max_score=marks["points"], cell_type=kind
+            )
+        if marks["solution"]:
+            book.update_or_create_solution_cell(name, release.id, release.id)
+        book.update_or_create_source_cell(
+            name,
+            release.id,
+            release.id,
+            cell_type=kind,
+            source="".join(cell["source"]),
+            locked=marks["locked"],
+            checksum=marks["checksum"],
+        )
+    notebook = book.find_notebook(release.id, release.id)
+    gone = [cell.name for cell in notebook.grade_cells if cell.name not in marked]
+    if gone and notebook.submissions:
+        raise GradebookError(
+            f"the gradebook has cells of {release.id} that the course no longer has "
+            f"({', '.join(sorted(gone))}): grade into a fresh --course-dir, or remove the "
+            "assignment with `nbgrader db assignment remove`"
+        )
+
+
+def record(book: Gradebook, outcome: Outcome, when: datetime.datetime | None = None) -> None:
+    """Write one submission's marks, all of them or none; a human's marks are left as they are."""
+    scores = {f"check_{v.exercise}": min(max(v.score, 0.0), v.max_score) for v in outcome.verdicts}
+    comments = dict(_comments(outcome))
+    try:
+        book.update_or_create_student(outcome.student)
+        submission = book.update_or_create_submission(outcome.assignment, outcome.student)
+        if when is not None:
+            submission.timestamp = when
+        for notebook in submission.notebooks:
+            _record_notebook(book, notebook, scores, comments, outcome)
+        book.db.commit()
+    except BaseException:
+        book.db.rollback()
+        raise
+
+
+def _record_notebook(book: Gradebook, notebook, scores, comments, outcome: Outcome) -> None:
+    have = {grade.name for grade in notebook.grades}
+    missing = scores.keys() - have
+    if missing:
+        raise GradebookError(
+            f"the gradebook does not know {', '.join(sorted(missing))} of {outcome.assignment} for "
+            f"{outcome.student}: the course has changed since this submission was first graded; "
+            "grade into a fresh --course-dir"
+        )
+    for grade in notebook.grades:
+        if grade.name in scores:
+            grade.auto_score = scores[grade.name]
+            grade.needs_manual_grade = grade.manual_score is not None
+        else:
+            answered = outcome.humans.get(grade.name, (0.0, False))[1]
+            grade.auto_score = None if answered else 0.0
+            grade.needs_manual_grade = answered or grade.manual_score is not None
+    for comment in notebook.comments:
+        comment.auto_comment = comments.get(comment.name)
+
+
+def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
+    """What nbgrader shows beside each answer: not attempted, or what was seen, as plain words."""
+    for verdict in outcome.verdicts:
+        if not verdict.attempted:
+            yield verdict.exercise, "No response."
+            continue
+        failed = [check for check in verdict.checks if not check.passed]
+        lines = [f"{verdict.score:g} of {verdict.max_score:g} points."]
+        for check in failed[:4]:
+            known = f" Matches an answer that {check.misconception.title}." if check.misconception else ""
+            lines.append(f"{check.name}: {check.message}.{known}")
+        yield verdict.exercise, _escaped("\n\n".join(lines)) if failed else None
+    for name, (_, answered) in outcome.humans.items():
+        yield name, None if answered else "No response."
+
+
+def _escaped(text: str) -> str:
+    """Plain words stay plain where nbgrader renders comments as Markdown."""
+    table = {ord(c): f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {ord("<"): "&lt;", ord("&"): "&amp;"}
+    return text.translate(table)

@@ -1,0 +1,333 @@
+"""One submission from bytes to outcome: run, ask, judge; again where an earlier name was wrong."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from grader.core.evaluate import evaluate, not_attempted
+from grader.core.values import Battery, CheckResult, Failure, Misconception, Reply, Verdict
+from grader.course.prove import known_replies
+from grader.judge import intake, outcome
+from grader.judge.assemble import ANSWER, CHECK, GIVEN, HUMAN, OWN, Assembly, Part, assemble
+from grader.judge.course import Assignment
+from grader.judge.outcome import Outcome, Shown
+from grader.judge.sanitize import clean_outputs
+from grader.judge.settings import Limits
+from grader.judge.slicing import needed, read_names
+from grader.judge.workers import Died, WarmProcess, Worker
+from grader.specs.building import Exercise
+
+CARRIED = "with the course's version of the earlier exercise"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is graded: whose it is, for which assignment, and its bytes."""
+
+    student: str
+    assignment: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Judge:
+    """All that grading one submission needs; ``secret`` is what makes its cases unguessable."""
+
+    warm: WarmProcess
+    secret: bytes
+    limits: Limits
+    all_cells: bool = False
+
+    def grade(self, submission: Submission, release: Assignment) -> Outcome:
+        """Never raises for anything that a submission holds or does."""
+        started = time.monotonic()
+        try:
+            notebook = intake.parse(submission.content)
+        except intake.Rejected as error:
+            return replace(rejected(submission, release, str(error)), sandbox=self.warm.level)
+        assembly = assemble(list(release.parts), notebook)
+        result = _Run(self, submission, release, assembly).outcome()
+        return replace(result, seconds=time.monotonic() - started, sandbox=self.warm.level)
+
+    def seed(self, submission: Submission, exercise: str) -> bytes:
+        """HMAC(secret; assignment, exercise, submission): the same again for a re-grade."""
+        text = "\0".join((submission.assignment, exercise, submission.student, submission.digest))
+        return hmac.new(self.secret, text.encode(), hashlib.sha256).digest()
+
+
+def rejected(submission: Submission, release: Assignment, reason: str) -> Outcome:
+    """The outcome of what could not be graded: nothing earned, and why."""
+    verdicts = tuple(_blank(exercise) for exercise in release.exercises)
+    return Outcome(
+        submission.student,
+        submission.assignment,
+        outcome.REJECTED,
+        release.max_score,
+        reason,
+        verdicts,
+        humans={human.id: (human.points, False) for human in release.humans},
+        digest=submission.digest,
+    )
+
+
+def _blank(exercise: Exercise) -> Verdict:
+    return Verdict(exercise.id, 0.0, float(exercise.points), False, ())
+
+
+class _Run:
+    """The grading of one submission."""
+
+    def __init__(self, judge: Judge, sub: Submission, release: Assignment, assembly: Assembly):
+        self.judge = judge
+        self.submission = sub
+        self.release = release
+        self.assembly = assembly
+        self.exercises = {exercise.id: exercise for exercise in release.exercises}
+        self.attempted = {name for name in self.exercises if assembly.attempted(name)}
+        self.batteries: dict[str, Battery] = {}
+        self.outputs: dict[str, list] = {}
+        self.deaths: list[Died] = []
+
+    def outcome(self) -> Outcome:
+        verdicts = {
+            name: not_attempted(self._battery(name))
+            if name in self.attempted
+            else _blank(self.exercises[name])
+            for name in self.exercises
+        }
+        if self.attempted:
+            replies = self._pass(self.assembly.parts, self.attempted, record=True)
+            for name in self.attempted:
+                verdicts[name] = self._judge(name, replies[name])
+        carried = self._carry_forward(verdicts)
+        humans = {
+            part.id: part.source.strip() != part.released.strip()
+            for part in self.assembly.parts
+            if part.role == HUMAN
+        }
+        word, reason = self._word(verdicts, any(humans.values()))
+        return Outcome(
+            self.submission.student,
+            self.submission.assignment,
+            word,
+            self.release.max_score,
+            reason,
+            tuple(verdicts.values()),
+            frozenset(carried),
+            tuple(self._shown(part) for part in self.assembly.parts),
+            self.assembly.repairs,
+            {human.id: (human.points, humans[human.id]) for human in self.release.humans},
+            self.submission.digest,
+        )
+
+    def _word(self, verdicts: Mapping[str, Verdict], answered: bool) -> tuple[str, str]:
+        if self.deaths:
+            first = self.deaths[0]
+            kinds = (outcome.TIMED_OUT, outcome.OUT_OF_MEMORY)
+            word = first.reason if first.reason in kinds else outcome.CRASHED
+            return word, first.detail
+        memory = outcome.OUT_OF_MEMORY
+        if any(_ran_out(verdict) for verdict in verdicts.values()):
+            return memory, "a call needed more memory than it may use"
+        if not answered and not any(verdict.attempted for verdict in verdicts.values()):
+            return outcome.NOT_ATTEMPTED, ""
+        return outcome.GRADED, ""
+
+    # -- running ---------------------------------------------------------------------------------
+
+    def _pass(
+        self, parts: Sequence[Part], wanted: set[str], record: bool
+    ) -> dict[str, list[Reply]]:
+        """Run the notebook once; at each wanted exercise's check, put its questions.
+
+        A cell or a check that kills the worker is left out, and the notebook is run again up to
+        there without it: what comes after is not taken down.
+        """
+        replies: dict[str, list[Reply]] = {}
+        poisoned: set[str] = set()
+        spent = 0.0
+        for _ in range(self.judge.limits.restarts):
+            left = self.judge.limits.notebook_cpu - spent
+            if left <= 0:
+                break
+            worker = self.judge.warm.start(self.judge.limits)
+            try:
+                self._walk(worker, parts, wanted, poisoned, replies, record, left)
+                break
+            except _Poison as death:
+                poisoned.add(death.place)
+                self.deaths.append(death.died)
+                name = death.place.removeprefix("check_")
+                if name in wanted and name not in replies:
+                    replies[name] = self._failed(name, death.died)
+                if record and not death.place.startswith("check_"):
+                    self.outputs[death.place] = [_death_note(death.died)]
+            finally:
+                spent += worker.close().cpu
+        for name in wanted - replies.keys():
+            died = Died("timed_out", "the notebook used all the time that it may use")
+            self.deaths.append(died)
+            replies[name] = self._failed(name, died)
+        return replies
+
+    def _walk(
+        self,
+        worker: Worker,
+        parts: Sequence[Part],
+        wanted: set[str],
+        poisoned: set[str],
+        replies: dict[str, list[Reply]],
+        record: bool,
+        budget: float,
+    ) -> None:
+        run = self._needed(parts)
+        deadline = worker.cpu_seconds() + budget
+        for part in parts:
+            left = deadline - worker.cpu_seconds()
+            if part.kind != "code" or part.id in poisoned:
+                continue
+            if part.role == CHECK:
+                name = part.exercise
+                if name in wanted and name not in replies and name not in poisoned:
+                    replies[name] = self._ask(worker, name, left)
+            elif part.role != GIVEN or part.id in run:
+                cpu = max(min(self.judge.limits.cell_cpu, left), 0.1)
+                try:
+                    raw, _ = worker.run_cell(part.source, cpu)
+                except Died as died:
+                    raise _Poison(part.id, died) from died
+                if record:
+                    self.outputs[part.id] = clean_outputs(raw)
+
+    def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
+        asks = [probe.ask for probe in self._battery(name).probes]
+        try:
+            return worker.ask(asks, max(min(self.judge.limits.checks_cpu, left), 0.1))
+        except Died as died:
+            raise _Poison(f"check_{name}", died) from died
+
+    def _needed(self, parts: Sequence[Part]) -> set[str]:
+        given = [(part.id, part.source) for part in parts if part.role == GIVEN]
+        if self.judge.all_cells:
+            return {name for name, _ in given}
+        return needed(given, [p.source for p in parts if p.role in (ANSWER, OWN) and p.kind == "code"])
+
+    def _failed(self, name: str, died: Died) -> list[Reply]:
+        failure = Failure(died.reason, message=died.detail)
+        return [Reply(failure=failure) for _ in self._battery(name).probes]
+
+    # -- judging ---------------------------------------------------------------------------------
+
+    def _battery(self, name: str) -> Battery:
+        if name not in self.batteries:
+            seed = self.judge.seed(self.submission, name)
+            self.batteries[name] = self.exercises[name].battery(seed)
+        return self.batteries[name]
+
+    def _judge(self, name: str, replies: Sequence[Reply]) -> Verdict:
+        battery = self._battery(name)
+
+        def known() -> Mapping[Misconception, Sequence[Reply]]:
+            return known_replies(self.release.lesson, name, battery)
+
+        return evaluate(battery, replies, known, self.assembly.answer(name).source)
+
+    def _carry_forward(self, verdicts: dict[str, Verdict]) -> set[str]:
+        """Judge again, with the course's version of what failed, the exercises that lean on it.
+
+        What such a run shows or says is thrown away: it holds a solution. Only pass or fail of
+        each check is kept.
+        """
+        failed = {name for name, verdict in verdicts.items() if not verdict.passed}
+        carried = set()
+        for name in [n for n in self.exercises if n in failed and verdicts[n].attempted]:
+            supplied = self._leans_on(name, failed - {name})
+            if not supplied:
+                continue
+            parts = [
+                replace(part, source=self.release.solution(part.exercise))
+                if part.role == ANSWER and part.exercise in supplied
+                else part
+                for part in self.assembly.parts
+                if not (part.role == OWN and _binds(part, supplied))
+            ]
+            deaths = list(self.deaths)
+            again = self._judge(name, self._pass(parts, {name}, record=False)[name])
+            self.deaths = deaths
+            if again.score > verdicts[name].score:
+                verdicts[name] = _redacted(again)
+                carried.add(name)
+        return carried
+
+    def _leans_on(self, name: str, failed: set[str]) -> set[str]:
+        """Failed exercises that this one's cell, or what it calls, mentions."""
+        sources = [self.assembly.answer(name).source]
+        own = [p.source for p in self.assembly.parts if p.role == OWN and p.kind == "code"]
+        seen: set[str] = set()
+        pending = list(sources)
+        helpers = {source: read_names(source) or set() for source in own}
+        while pending:
+            names = read_names(pending.pop()) or set()
+            for other in (names & self.exercises.keys()) - seen - {name}:
+                seen.add(other)
+                pending.append(self.assembly.answer(other).source)
+            for source in [s for s in helpers if _defines(s) & names]:
+                helpers.pop(source)
+                pending.append(source)
+        return seen & failed
+
+    def _shown(self, part: Part) -> Shown:
+        outputs = tuple(self.outputs.get(part.id, ()))
+        return Shown(part.role, part.kind, part.id, part.source, part.exercise, outputs)
+
+
+class _Poison(Exception):
+    """The cell or check at ``place`` ended the worker."""
+
+    def __init__(self, place: str, died: Died) -> None:
+        super().__init__(place)
+        self.place = place
+        self.died = died
+
+
+def _defines(source: str) -> set[str]:
+    from grader.judge.slicing import bound_names
+
+    return bound_names(source)
+
+
+def _binds(part: Part, names: set[str]) -> bool:
+    return part.kind == "code" and bool(_defines(part.source) & names)
+
+
+def _ran_out(verdict: Verdict) -> bool:
+    return any("more memory than it may" in check.message for check in verdict.checks)
+
+
+def _death_note(died: Died) -> dict:
+    words = {
+        "timed_out": "This cell took longer than a cell may and was stopped.",
+        "out_of_memory": "This cell needed more memory than a submission may use.",
+    }
+    text = words.get(died.reason, f"This cell ended its process ({died.detail or died.reason}).")
+    return {"output_type": "stream", "name": "stderr", "text": text + "\n"}
+
+
+def _redacted(verdict: Verdict) -> Verdict:
+    """Pass or fail alone, in our words: the run that gave it held a solution."""
+    checks = tuple(
+        check
+        if check.passed
+        else CheckResult(check.name, False, f"not passed, {CARRIED}", check.look)
+        for check in verdict.checks
+    )
+    return replace(verdict, checks=checks)

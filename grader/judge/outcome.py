@@ -1,0 +1,89 @@
+"""What becomes of a submission: plain data, from which tables, pages and the gradebook follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from grader.core.values import Verdict
+
+GRADED = "graded"
+NOT_ATTEMPTED = "not_attempted"
+TIMED_OUT = "timed_out"
+OUT_OF_MEMORY = "out_of_memory"
+CRASHED = "crashed"
+REJECTED = "rejected"
+OUTCOMES = (GRADED, NOT_ATTEMPTED, TIMED_OUT, OUT_OF_MEMORY, CRASHED, REJECTED)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell of the executed notebook: its part's role and text, and its outputs (sanitized)."""
+
+    role: str
+    kind: str
+    id: str
+    source: str
+    exercise: str = ""
+    outputs: tuple = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One submission's result."""
+
+    student: str
+    assignment: str
+    outcome: str
+    max_score: float
+    reason: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    carried: frozenset[str] = frozenset()  # exercises that passed only with earlier ones supplied
+    cells: tuple[Shown, ...] = ()
+    repairs: tuple[str, ...] = ()
+    humans: dict[str, tuple[float, bool]] = field(default_factory=dict)  # points, answered
+    digest: str = ""
+    seconds: float = 0.0
+    sandbox: str = ""
+
+    @property
+    def score(self) -> float:
+        """Within 0 … max, whatever happened."""
+        total = sum(min(max(v.score, 0.0), v.max_score) for v in self.verdicts)
+        return round(min(max(total, 0.0), self.max_score), 2)
+
+    def as_json(self) -> dict[str, Any]:
+        """The fixed form of ``grade --json``."""
+        return {
+            "student": self.student,
+            "assignment": self.assignment,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "score": self.score,
+            "max_score": self.max_score,
+            "seconds": round(self.seconds, 3),
+            "exercises": [_exercise(verdict) for verdict in self.verdicts],
+            "human": [
+                {"id": name, "max_score": points, "answered": answered}
+                for name, (points, answered) in self.humans.items()
+            ],
+            "repairs": list(self.repairs),
+        }
+
+
+def _exercise(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "id": verdict.exercise,
+        "score": verdict.score,
+        "max_score": verdict.max_score,
+        "attempted": verdict.attempted,
+        "checks": [
+            {
+                "name": check.name,
+                "passed": check.passed,
+                "message": check.message,
+                "misconception": check.misconception.id if check.misconception else None,
+            }
+            for check in verdict.checks
+        ],
+    }

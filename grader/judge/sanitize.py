@@ -1,0 +1,137 @@
+"""What a submission shows, made safe to look at: plain text, checked images, harmless HTML."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+
+import nh3
+
+MAX_OUTPUTS = 100
+MAX_TEXT = 100_000
+MAX_IMAGE = 4_000_000
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+MAX_PIXELS = 40_000_000
+_DATA_IMAGE = re.compile(r"data:image/(png|jpeg);base64,([A-Za-z0-9+/=\s]+)")
+_STYLE = re.compile(r"[a-z\-]+\s*:\s*[a-zA-Z0-9 .,%#()\-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+TAGS = set(
+    "a abbr b blockquote br caption code col colgroup dd div dl dt em h1 h2 h3 h4 h5 h6 hr i img "
+    "li ol p pre s small span strong sub sup table tbody td tfoot th thead tr u ul".split()
+)
+ATTRIBUTES = {
+    "*": {"style", "title", "aria-label", "role", "colspan", "rowspan", "scope"},
+    "img": {"src", "alt", "width", "height"},
+}
+
+
+def clean_outputs(raw: list[Any]) -> list[dict[str, Any]]:
+    """Outputs as a worker sent them, rebuilt from nothing but what is known to be harmless."""
+    cleaned = [output for item in raw[:MAX_OUTPUTS] if (output := _clean(item)) is not None]
+    if len(raw) > MAX_OUTPUTS:
+        note = f"(only the first {MAX_OUTPUTS} outputs are kept)\n"
+        cleaned.append({"output_type": "stream", "name": "stderr", "text": note})
+    return cleaned
+
+
+def _clean(item: Any) -> dict[str, Any] | None:
+    kind = item.get("output_type") if isinstance(item, dict) else None
+    if kind == "stream":
+        name = "stderr" if item.get("name") == "stderr" else "stdout"
+        text = plain(item.get("text"))
+        return {"output_type": "stream", "name": name, "text": text} if text else None
+    if kind == "error":
+        lines = item.get("traceback")
+        lines = lines[:100] if isinstance(lines, list) else []
+        return {
+            "output_type": "error",
+            "ename": plain(item.get("ename"), 200),
+            "evalue": plain(item.get("evalue"), 2000),
+            "traceback": [plain(line, 4000) for line in lines],
+        }
+    if kind in ("display_data", "execute_result"):
+        data = _bundle(item.get("data"))
+        if not data:
+            return None
+        output = {"output_type": kind, "data": data, "metadata": {}}
+        return output | ({"execution_count": None} if kind == "execute_result" else {})
+    return None
+
+
+def _bundle(data: Any) -> dict[str, str]:
+    if not isinstance(data, dict):
+        return {}
+    kept = {}
+    if "text/plain" in data:
+        kept["text/plain"] = plain(data["text/plain"])
+    for mime in ("image/png", "image/jpeg"):
+        if is_image(data.get(mime)):
+            kept[mime] = data[mime]
+    if isinstance(data.get("text/html"), str):
+        kept["text/html"] = clean_html(data["text/html"])
+    return kept
+
+
+def plain(text: Any, limit: int = MAX_TEXT) -> str:
+    """Text without control characters (a terminal's and a page's tricks), bounded."""
+    if not isinstance(text, str):
+        return ""
+    text = _CONTROL.sub("\ufffd", text[:limit].encode("utf-8", "replace").decode())
+    return re.sub(r"\x1b(?!\[[0-9;]*m)", "\ufffd", text)
+
+
+def is_image(value: Any) -> bool:
+    """A PNG or JPEG in base64, of bounded size; a PNG's pixels are bounded too."""
+    if not isinstance(value, str) or len(value) > MAX_IMAGE:
+        return False
+    try:
+        content = base64.b64decode("".join(value.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    if content.startswith(PNG) and len(content) >= 24:
+        width = int.from_bytes(content[16:20], "big")
+        height = int.from_bytes(content[20:24], "big")
+        return 0 < width * height <= MAX_PIXELS
+    return content.startswith(JPEG)
+
+
+def clean_html(text: str) -> str:
+    """HTML with known harmless tags and attributes; images only from data, no links out."""
+    return nh3.clean(
+        text[: MAX_IMAGE + MAX_TEXT],
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        attribute_filter=_attribute,
+        clean_content_tags={"script", "style", "svg", "math", "template", "iframe", "object"},
+        url_schemes={"data"},
+        link_rel=None,
+        strip_comments=True,
+    )
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "src":
+        match = _DATA_IMAGE.fullmatch(value)
+        return value if match and is_image(match[2]) else None
+    if name == "style":
+        kept = [part.strip() for part in value.split(";") if _STYLE.fullmatch(part.strip())]
+        return "; ".join(p for p in kept if _harmless(p)) or None
+    return plain(value, 4000)
+
+
+def _harmless(declaration: str) -> bool:
+    """No style that fetches, hides a page, or draws over it."""
+    name, _, value = declaration.partition(":")
+    value = value.lower()
+    if any(word in value for word in ("url", "expression", "image", "fixed", "absolute", "sticky")):
+        return False
+    return name.strip() in STYLES
+
+
+STYLES = set(
+    "color background background-color font-weight font-style font-family font-size text-align "
+    "text-decoration vertical-align padding margin border border-collapse border-spacing "
+    "white-space width max-width".split()
+)

@@ -1,0 +1,78 @@
+"""Which given cells a submission needs: a cell that only shows something need not run for a mark.
+
+Names decide. A given cell is needed if it binds a name that a needed cell reads; the
+submission's own cells and answers are always needed. Cells that cannot be understood are needed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+
+_MAGIC = re.compile(r"^\s*[%!].*$", re.M)
+
+
+def _tree(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(_MAGIC.sub("", source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def bound_names(source: str) -> set[str]:
+    """Names that running the cell (re)binds or changes at top level, imports included."""
+    tree = _tree(source)
+    if tree is None:
+        return set()
+    names: set[str] = set()
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+            continue  # what is bound inside stays inside
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            names.add(node.id)
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            base = node.value
+            while isinstance(base, (ast.Attribute, ast.Subscript)):
+                base = base.value
+            if isinstance(base, ast.Name):
+                names.add(base.id)
+        pending += ast.iter_child_nodes(node)
+    return names
+
+
+def read_names(source: str) -> set[str] | None:
+    """Names that the cell mentions anywhere; None if it cannot be told."""
+    tree = _tree(source)
+    if tree is None:
+        return None
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= set(re.findall(r"\w+", " ".join(_MAGIC.findall(source))))
+    dynamic = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
+    return None if names & dynamic else names
+
+
+def needed(given: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
+    """Ids of the given cells, as (id, source), that the own sources need, directly or not."""
+    cells = list(given)
+    wanted: set[str] = set()
+    for source in own:
+        names = read_names(source)
+        if names is None:
+            return {cell_id for cell_id, _ in cells}
+        wanted |= names
+    chosen: set[str] = set()
+    grew = True
+    while grew:
+        grew = False
+        for cell_id, source in cells:
+            if cell_id not in chosen and bound_names(source) & wanted:
+                chosen.add(cell_id)
+                wanted |= read_names(source) or set()
+                grew = True
+    return chosen

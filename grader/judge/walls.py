@@ -1,0 +1,129 @@
+"""Which sandbox this machine offers, found out by building it and trying to get out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.judge.settings import Limits
+from grader.judge.workers import Died, WarmProcess, WorkerError
+
+NAMES = {
+    "root": "namespaces (built by root)",
+    "user": "namespaces (ordinary user)",
+    "none": "none: --no-sandbox",
+}
+
+# Run inside a worker before any student code: each line says what must not be possible.
+PROBE = """
+import os, socket, pathlib
+
+def fails(attempt):
+    try:
+        attempt()
+    except OSError:
+        return True
+    return False
+
+def send():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(b"x", ("127.0.0.1", 9))
+
+def other_processes():
+    return [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()]
+
+def files_below(folder, shown):
+    for path, folders, files in os.walk(folder):
+        folders[:] = [f for f in folders if os.path.join(path, f) not in shown]
+        yield from files
+
+def probe(hidden, shown, writable):
+    found = {
+        "no network": fails(send),
+        "no rights": os.geteuid() != 0 and fails(lambda: os.setuid(0)),
+        "own processes only": os.getpid() == 1 and not other_processes(),
+        "read-only files": all(fails(lambda: pathlib.Path(w, "x").touch()) for w in writable),
+    }
+    found["no sight of the course"] = not any(f for h in hidden for f in files_below(h, shown))
+    return found
+"""
+
+
+class NoSandbox(Exception):
+    """This machine offers no wall that holds. The message says what was tried, and the mend."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was tried for one level: the claims that held, or why it could not be built."""
+
+    level: str
+    held: dict[str, bool]
+    error: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not self.error and bool(self.held) and all(self.held.values())
+
+
+def levels() -> list[str]:
+    """The levels to try on this machine, the strongest first."""
+    if sys.platform != "linux":
+        return []
+    return ["root", "user"] if os.geteuid() == 0 else ["user"]
+
+
+def try_level(warm: WarmProcess, hidden: Iterable[Path]) -> Found:
+    """Build a worker at the warm process's level and try to get out of it."""
+    from grader.core.values import Ask
+
+    try:
+        worker = warm.start(Limits(cell_cpu=10, checks_cpu=10))
+    except WorkerError as error:
+        return Found(warm.level, {}, str(error))
+    try:
+        worker.run_cell(PROBE, 10)
+        paths = [str(Path(path).resolve()) for path in hidden]
+        ask = Ask("probe", (paths, list(warm.shown), ["/", "/usr", "/etc"]))
+        reply = worker.ask([ask], 10)[0]
+    except Died as died:
+        return Found(warm.level, {}, f"the probe died: {died}")
+    finally:
+        worker.close()
+    if not isinstance(reply.value, dict):
+        return Found(warm.level, {}, f"the probe gave no answer: {reply.failure}")
+    return Found(warm.level, {key: value is True for key, value in reply.value.items()})
+
+
+def raise_walls(hidden: Iterable[Path], lines: int, unwalled: bool = False) -> WarmProcess:
+    """A warm process whose workers are held, proved by running one; NoSandbox if none can be."""
+    hidden = list(hidden)
+    if unwalled:
+        return WarmProcess("none", hidden, lines)
+    tried = []
+    for level in levels():
+        warm = WarmProcess(level, hidden, lines)
+        try:
+            found = try_level(warm, hidden)
+        except BaseException:
+            warm.close()
+            raise
+        if found.holds:
+            return warm
+        warm.close()
+        tried.append(describe(found))
+    what = "; ".join(tried) or f"there are no namespaces on {sys.platform}"
+    raise NoSandbox(
+        f"no sandbox holds on this machine ({what}). Run `python -m grader doctor` for what to do, "
+        "or give --no-sandbox if you trust every submission: every report then says so"
+    )
+
+
+def describe(found: Found) -> str:
+    if found.error:
+        return f"{NAMES[found.level]}: {found.error}"
+    broken = [name for name, held in found.held.items() if not held]
+    return f"{NAMES[found.level]}: " + (f"fails at {', '.join(broken)}" if broken else "holds")
