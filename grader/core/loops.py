@@ -76,14 +76,15 @@ def find_query_loop(source: str, function: str = "batched_attention") -> QueryLo
     """The first loop over queries in ``function`` and in whatever it calls in ``source``.
 
     The function's three arguments are (m, d) queries, (n, d) keys and (n, v) values, whatever
-    their names. Source that is no Python, or that cannot be followed, gives None.
+    their names; where ``function`` is not defined, the last function that is stands in for it.
+    Source that is no Python, or that cannot be followed, gives None.
     """
     try:
         tree = _parse(source)
         reader = _Reader(source.splitlines())
         module = Scope()
         reader.run(tree.body, module)
-        target = module.get(function)
+        target = module.get(function) or _last_function(module)
         if target is None:
             return None
         reader.depth = 0
@@ -99,6 +100,12 @@ def find_query_loop(source: str, function: str = "batched_attention") -> QueryLo
     except Exception:  # strange source is no reason to accuse anyone
         return None
     return None
+
+
+def _last_function(module: Scope) -> Value | None:
+    """What stands in for the function where the source knows it by another name."""
+    functions = [value for value in module.names.values() if isinstance(value, Function)]
+    return functions[-1] if functions else None
 
 
 def _parse(source: str) -> ast.Module:

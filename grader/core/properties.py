@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from grader.core.compare import Tolerance, difference, failure_text, reply_difference
+from grader.core.compare import Tolerance, describe, difference, failure_text, reply_difference
+from grader.core.loops import find_query_loop
 from grader.core.rules import Finding, equal, rule, tolerance_of
 from grader.core.values import Check, Reply
 
@@ -60,14 +63,127 @@ def leaks_nothing(check: Check, replies: list[Reply], source: str) -> Finding | 
 
 
 @rule
-def untouched(check: Check, replies: list[Reply], source: str) -> Finding | None:
-    """The arguments are after the call what they were before, whatever the result is."""
+def same_numbers(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The reference's numbers, whatever holds them: a list, a tuple or an array."""
+    tolerance = tolerance_of(check)
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        assert probe.expected is not None
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        expected = np.asarray(probe.expected.value, np.float64)
+        try:
+            yours = np.asarray(getattr(reply.value, "data", reply.value), np.float64)
+        except (TypeError, ValueError):
+            return Finding(f"the result is {describe(reply.value)}, expected numbers", index)
+        found = difference(yours, expected, tolerance)
+        if found is not None:
+            return Finding(found.text, index, found.yours, found.expected)
+    return None
+
+
+@rule
+def bounded(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """No entry of a reply is below ``low`` or above ``high``, but for a ``slack``."""
+    low, high, slack = (check.options[key] for key in ("low", "high", "slack"))
+    for index, reply in enumerate(replies):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        if not isinstance(reply.value, np.ndarray) or reply.value.dtype.kind not in "fiu":
+            return Finding(f"the result is {describe(reply.value)}, expected an array", index)
+        outside = ~((reply.value >= low - slack) & (reply.value <= high + slack))
+        if outside.any():
+            worst = reply.value[outside].flat[0]
+            return Finding(f"an entry is {worst:.15g}, outside [{low:g}, {high:g}]", index)
+    return None
+
+
+@rule
+def arguments_untouched(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """After the call the arguments are what they were (whatever the result)."""
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        for place, (after, before) in enumerate(
-            zip(reply.args or (), probe.ask.args, strict=False), start=1
-        ):
+        pairs = zip(reply.args or (), probe.ask.args, strict=False)
+        for place, (after, before) in enumerate(pairs):
             if difference(after, before, Tolerance(0.0, 0.0)) is not None:
-                return Finding(f"argument {place} was changed by the call", index)
+                return Finding(f"argument {place + 1} was changed by the call", index)
     return None
+
+
+@rule
+def splits_attention(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """A query that attends evenly to the ``wanted`` keys and, with ``mass``, to little else.
+
+    A probe asks with (keys, wanted, sharpness). Everything is judged by how much more attention
+    one key gets than another, which is exp(query · (one - other)).
+    """
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        keys, wanted, sharpness = probe.ask.args
+        text = _is_vector(reply.value, keys.shape[1])
+        text = text or _split_text(keys.tolist(), wanted, sharpness, reply.value.tolist(), check)
+        if text:
+            return Finding(text, index)
+    return None
+
+
+def _is_vector(value: object, width: int) -> str:
+    """What is wrong with a value that should be one vector of finite numbers."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+        return f"the result is {describe(value)}, expected an array of shape ({width},)"
+    if value.shape != (width,):
+        return f"the result has shape {tuple(value.shape)}, expected ({width},)"
+    if not np.isfinite(value).all():
+        return "the query has an entry that is inf or nan"
+    return ""
+
+
+def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: Check) -> str:
+    first = keys[wanted[0]]
+    try:
+        gaps = [
+            math.fsum(q * (a - b) for q, a, b in zip(query, key, first, strict=True))
+            for key in keys
+        ]
+    except (OverflowError, ValueError):
+        return "the query is so long that its scores overflow"
+    odds = [math.exp(min(gap, 700.0)) for gap in gaps]
+    total = math.fsum(odds)
+    least, most = min(odds[j] for j in wanted), max(odds[j] for j in wanted)
+    if most - least > 1e-6 * most:
+        low = next(j for j in wanted if odds[j] == least)
+        high = next(j for j in wanted if odds[j] == most)
+        return (
+            f"wanted key {high} gets {most / total:.6g} of the attention and wanted key {low} "
+            f"gets {least / total:.6g}: they should get the same"
+        )
+    others = [j for j in range(len(keys)) if j not in wanted]
+    if not others:
+        return ""
+    greedy = max(others, key=lambda j: odds[j])
+    if odds[greedy] >= least:
+        return (
+            f"key {greedy}, which is not wanted, gets {odds[greedy] / total:.6g} of the attention "
+            f"and wanted key {wanted[0]} gets {least / total:.6g}"
+        )
+    left = math.fsum(odds[j] for j in others) / total
+    allowed = math.exp(-sharpness)
+    # Room for the rounding of 1 - exp(-sharpness) in an answer that meets the bound exactly.
+    if check.options.get("mass", True) and left > allowed * (1 + 1e-6) + 1e-15:
+        return (
+            f"the keys that are not wanted get {left:.4g} of the attention together, more than "
+            f"exp(-{sharpness:g}) = {allowed:.4g}"
+        )
+    return ""
+
+
+@rule
+def no_query_loop(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The text of the cell has no loop over the queries, in whatever form."""
+    found = find_query_loop(source, check.options["function"])
+    if found is None:
+        return None
+    names = check.options["names"][found.kind]
+    text = f"line {found.line} of the cell goes through the queries one by one: `{found.text}`"
+    return Finding(text, names=names)

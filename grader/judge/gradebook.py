@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class GradebookError(Exception):
 
 def open_gradebook(path: Path) -> Gradebook:
     """The gradebook at ``path``, made if there is none."""
+    warnings.filterwarnings("ignore", module=r"nbgrader\.api|sqlalchemy")  # its autoflush remarks
     folder = str(Path(sys.executable).parent)  # nbgrader looks for alembic on PATH
     if folder not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")

@@ -1,0 +1,123 @@
+"""This grader in the place of nbgrader's own execution: same command, same button, same marks.
+
+nbgrader runs a kernel in its converters' preprocessors and reads scores off outputs. Here the
+converter's exporter is replaced, so that an unreadable notebook gets an outcome too, and no
+score ever comes from an output.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbconvert.filters import markdown2html
+from traitlets.config import Config
+
+from grader.course.layout import ROOT
+from grader.judge import intake
+from grader.judge.course import assignment, assignment_ids
+from grader.judge.executed import executed_notebook
+from grader.judge.gradebook import ensure_assignment, open_gradebook, record
+from grader.judge.grading import Judge, Submission, rejected
+from grader.judge.outcome import Outcome
+from grader.judge.sanitize import clean_html
+from grader.judge.secret import salt
+from grader.judge.settings import Limits
+from grader.judge.walls import raise_walls
+from grader.judge.workers import WarmProcess
+
+HERE = "grader.judge.nbgrader_plugin"
+
+
+def configure(c: Config, root: Path) -> None:
+    """Make plain ``nbgrader`` and Formgrader use this course and this engine."""
+    c.CourseDirectory.course_id = "attention"
+    c.CourseDirectory.root = str(root)
+    c.CourseDirectory.source_directory = str(ROOT / "notebooks")
+    c.ClearSolutions.enforce_metadata = False
+    c.GenerateAssignment.preprocessors = [
+        "nbgrader.preprocessors.LockCells",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.SaveCells",
+    ]
+    c.Autograde.exporter_class = f"{HERE}.JudgeExporter"
+    c.Autograde.sanitize_preprocessors = []
+    c.Autograde.autograde_preprocessors = [
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Autograde.pre_convert_hook = f"{HERE}.know_assignments"
+    c.Autograde.post_convert_hook = f"{HERE}.keep_notebooks_only"
+    c.HTMLExporter.filters = {"markdown2html": safe_markdown}
+
+
+def safe_markdown(source: str) -> str:
+    """Markdown as HTML in which nothing runs: nbgrader's pages pass raw HTML through."""
+    return clean_html(markdown2html(source))
+
+
+class JudgeExporter(NotebookExporter):
+    """Grades instead of executing: from the submitted bytes to the finished notebook."""
+
+    def from_filename(
+        self, filename: str, resources: dict | None = None, **_: Any
+    ) -> tuple[str, dict]:
+        ids = (resources or {})["nbgrader"]
+        release = assignment(ids["assignment"])
+        if self.parent._sanitizing:
+            return release.path.read_text(encoding="utf-8"), self._init_resources(resources)
+        root = Path(self.parent.coursedir.root)
+        outcome = self._outcome(ids["student"], release, root)
+        with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
+            record(book, outcome)
+        text = executed_notebook(outcome, release).decode()
+        notebook = nbformat.reads(text, as_version=4)
+        notebook, resources = self._preprocess(notebook, self._init_resources(resources))
+        return nbformat.writes(notebook), resources
+
+    def _outcome(self, student: str, release: Any, root: Path) -> Outcome:
+        coursedir = self.parent.coursedir
+        folder = coursedir.format_path(coursedir.submitted_directory, student, release.id)
+        path = Path(folder) / f"{release.id}.ipynb"
+        warm = _warm(root, path.parents[2])
+        submission = Submission(student, release.id, b"")
+        try:
+            submission = replace(submission, content=intake.read(path))
+        except intake.Rejected as error:
+            return replace(rejected(submission, release, str(error)), sandbox=warm.level)
+        return Judge(warm, salt(root), Limits()).grade(submission, release)
+
+
+@functools.cache
+def _warm(root: Path, submitted: Path) -> WarmProcess:
+    """One warm process for as long as this process of nbgrader lives."""
+    warm = raise_walls([ROOT, root, submitted, Path.home()], 1)
+    atexit.register(warm.close)
+    return warm
+
+
+def know_assignments(**_: Any) -> None:
+    """Before nbgrader asks for it: the gradebook knows the course's assignments."""
+    with open_gradebook(Path.cwd() / "gradebook.db") as book:
+        for name in assignment_ids():
+            ensure_assignment(book, assignment(name))
+
+
+def keep_notebooks_only(notebooks: list[str], **_: Any) -> None:
+    """nbgrader copies every file of a submission, through links too: take them out again."""
+    for notebook in notebooks:
+        submitted = Path(notebook).parent
+        graded = Path.cwd() / "autograded" / submitted.parent.name / submitted.name
+        for path in graded.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name not in (f"{submitted.name}.ipynb", "timestamp.txt"):
+                path.unlink()
