@@ -18,6 +18,7 @@ STUDENT = (
     "seam.py",
     "commands/__init__.py",
     "commands/check.py",
+    "commands/lab.py",
     "core",
     "student",
 )

@@ -126,7 +126,7 @@ def _sequence_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Dif
     numbers = all(isinstance(item, float) for item in want) and len(want) > 0
     names = ("output", "weights") if isinstance(want, tuple) and len(want) == 2 else None
     for index, (mine, theirs) in enumerate(zip(got, want, strict=True)):
-        label = names[index] if names and not where else f"{_it(where)}[{index}]"
+        label = names[index] if names and not where else f"{where or 'result'}[{index}]"
         found = difference(mine, theirs, tol, label)
         if found and numbers and found.kind == "value":
             return Difference(
@@ -153,16 +153,16 @@ def _array_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Differ
     close = tol.close(here, there)
     if close.all():
         return None
-    return Difference("value", f"{_it(where)}{_worst(here, there, close)}", here, there)
+    return Difference("value", _worst(where, here, there, close), here, there)
 
 
-def _worst(here: np.ndarray, there: np.ndarray, close: np.ndarray) -> str:
+def _worst(where: str, here: np.ndarray, there: np.ndarray, close: np.ndarray) -> str:
     """The first differing place, preferring a place where ours is not even a number."""
     nan = np.isnan(here) & ~np.isnan(there) if here.dtype.kind in "fc" else np.zeros_like(close)
     place = np.argwhere(nan if nan.any() else ~close)[0]
     index = ", ".join(str(int(i)) for i in place)
     mine, theirs = here[tuple(place)], there[tuple(place)]
-    spot = f"[{index}]" if index else ""
+    spot = f"{where or 'result'}[{index}]" if index else _it(where)
     return f"{spot} is {show(mine)}, expected {show(theirs)}"
 
 

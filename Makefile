@@ -1,0 +1,69 @@
+# Each target sets up what it needs in .venv; nothing else is assumed but Python 3.11 or newer.
+# PIP_ARGS is given to pip: for instance the index of PyTorch's CPU wheels.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_ARGS ?=
+SUBMITTED ?= build/cohort/submitted
+COURSE_DIR ?= $(if $(filter build/cohort/submitted,$(SUBMITTED)),build/cohort,.)
+GRADE_ARGS ?=
+TEST_ARGS ?=
+
+.PHONY: lab grade test lint release solved tidy prove doctor clean
+
+lab: $(VENV)/.student
+	$(BIN)/python -m grader lab
+
+grade: $(VENV)/.instructor
+	$(if $(filter build/cohort/submitted,$(SUBMITTED)),$(BIN)/python -m grader sample --output $(SUBMITTED))
+	$(BIN)/python -m grader grade $(SUBMITTED) --course-dir $(COURSE_DIR) $(GRADE_ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m grader freeze
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/mypy
+
+release: $(VENV)/.instructor
+	$(BIN)/python -m grader release
+
+solved: $(VENV)/.instructor
+	$(BIN)/python -m grader solve --execute
+
+tidy: $(VENV)/.instructor
+	$(BIN)/python -m grader tidy
+
+prove: $(VENV)/.instructor
+	$(BIN)/python -m grader prove
+
+doctor: $(VENV)/.instructor
+	$(BIN)/python -m grader doctor
+
+clean:
+	rm -rf build release $(VENV)
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This course needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Install it and name it: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.student: $(VENV)/.python pyproject.toml
+	$(BIN)/pip install --quiet $(PIP_ARGS) -e .
+	@touch $@
+
+$(VENV)/.instructor: $(VENV)/.python pyproject.toml
+	$(BIN)/pip install --quiet $(PIP_ARGS) -e '.[instructor]'
+	@touch $@ $(VENV)/.student
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml
+	$(BIN)/pip install --quiet $(PIP_ARGS) -e '.[instructor,dev]'
+	@touch $@ $(VENV)/.instructor $(VENV)/.student

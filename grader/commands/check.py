@@ -1,0 +1,43 @@
+"""``check``: one notebook, the public cases, a table; for a student without JupyterLab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+def command(notebook: Path) -> None:
+    """Run NOTEBOOK's code cells here and try every exercise on the public cases.
+
+    The notebook's code runs as you. Exit 1 if any exercise fails or is not attempted.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from grader.student.report import explain
+    from grader.student.runner import NotANotebook, run_notebook
+
+    try:
+        verdicts = run_notebook(notebook)
+    except NotANotebook as error:
+        raise click.ClickException(str(error)) from error
+    table = Table(title=notebook.name)
+    for name in ("exercise", "checks passed", "what was seen"):
+        table.add_column(name)
+    for verdict in verdicts:
+        passed = sum(check.passed for check in verdict.checks)
+        first = next((check for check in verdict.checks if not check.passed), None)
+        seen = "all checks passed"
+        if not verdict.attempted:
+            seen = "not attempted yet"
+        elif first is not None:
+            lines = [f"{first.name}", *(f"{label}: {text}" for label, text in explain(first))]
+            seen = "\n".join(lines)
+        table.add_row(verdict.exercise, f"{passed} of {len(verdict.checks)}", escape(seen))
+    Console().print(table)
+    if not all(verdict.passed for verdict in verdicts):
+        raise SystemExit(1)

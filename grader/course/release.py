@@ -1,0 +1,99 @@
+"""The student bundle: lessons, the light package, frozen public answers; no solution in any form."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from pathlib import Path
+
+from grader import light
+from grader.course.freeze import freeze
+from grader.course.layout import NOTEBOOKS, ROOT, notebook_path
+from grader.specs import LESSONS
+from grader.student import frozen
+
+MARK = ".attention-course-release"
+PROJECT = """\
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "attention-course"
+dynamic = ["version"]
+requires-python = ">=3.11"
+dependencies = [
+{dependencies}
+]
+
+[tool.setuptools]
+packages = ["grader", "grader.commands", "grader.core", "grader.student"]
+
+[tool.setuptools.dynamic]
+version = {{ attr = "grader.__version__" }}
+
+[tool.setuptools.package-data]
+"grader.student" = ["answers/*{suffix}"]
+"""
+ENVIRONMENT = """\
+name: attention
+channels:
+  - conda-forge
+dependencies:
+  - python=3.11
+  - pip
+  - pip:
+{dependencies}
+"""
+README = """\
+# Attention, from a single query to a language model
+
+Two commands, with Python 3.11 or newer:
+
+    python3 -m venv .venv && .venv/bin/pip install -e .
+    .venv/bin/python -m grader lab
+
+JupyterLab opens on your own copy of the lessons, in the folder `lab`. Fill in an exercise's cell,
+run it, and run the check below it. `hint("name")` in a cell gives the next hint. What you have
+written is never overwritten. Hand in the notebook file of each lesson.
+
+With conda: `conda env create -f environment.yml`, then `conda activate attention` and
+`python -m grader lab` in this folder.
+"""
+
+
+class ReleaseError(Exception):
+    """The bundle cannot be written there; the message says why."""
+
+
+def release(output: Path) -> list[Path]:
+    """Write the bundle into ``output``, replacing an earlier one; the files written."""
+    if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
+        raise ReleaseError(f"{output} holds something else than an earlier release: name another")
+    if output.exists():
+        shutil.rmtree(output)
+    output.mkdir(parents=True)
+    (output / MARK).write_text("made by `python -m grader release`\n")
+    light.copy(light.STUDENT, output)
+    freeze(output / "grader" / "student" / frozen.FOLDER.name)
+    for lesson in LESSONS:
+        path = notebook_path(lesson)
+        target = output / "notebooks" / path.relative_to(NOTEBOOKS)
+        target.parent.mkdir(parents=True)
+        shutil.copyfile(path, target)
+    shutil.copyfile(ROOT / "LICENSE", output / "LICENSE")
+    (output / "README.md").write_text(README)
+    pins = dependencies()
+    text = PROJECT.format(
+        dependencies="\n".join(f'    "{pin}",' for pin in pins), suffix=frozen.SUFFIX
+    )
+    (output / "pyproject.toml").write_text(text)
+    lines = "\n".join(f"      - {pin}" for pin in pins)
+    (output / "environment.yml").write_text(ENVIRONMENT.format(dependencies=lines))
+    return sorted(path for path in output.rglob("*") if path.is_file())
+
+
+def dependencies() -> list[str]:
+    """The student's pins, from pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return list(project["project"]["dependencies"])

@@ -1,0 +1,75 @@
+"""Run a notebook's code in this process and put every exercise to the public cases."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import traceback
+from pathlib import Path
+from typing import Any
+
+from grader.core.values import Verdict
+from grader.student import api
+
+
+class NotANotebook(Exception):
+    """The file cannot be run as a notebook; the message says why."""
+
+
+def read_cells(path: Path) -> list[dict[str, Any]]:
+    """The code cells of a notebook file."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+        cells = document["cells"]
+        return [
+            {
+                "source": "".join(cell["source"]),
+                "name": cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", ""),
+            }
+            for cell in cells
+            if cell["cell_type"] == "code"
+        ]
+    except FileNotFoundError as error:
+        raise NotANotebook(f"there is no file {path}") from error
+    except OSError as error:
+        raise NotANotebook(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NotANotebook(f"{path} is not a notebook that Jupyter could open") from error
+
+
+def run_notebook(path: Path) -> list[Verdict]:
+    """Run every code cell that is not a check, in order; a verdict where each check stands.
+
+    A cell that raises is reported on stderr and the run goes on: later exercises count.
+    """
+    os.environ.setdefault("MPLBACKEND", "agg")
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    verdicts, sources = [], {}
+    for cell in read_cells(path):
+        name = cell["name"]
+        if name.startswith("check_"):
+            exercise = name.removeprefix("check_")
+            text = sources.get(exercise, "")
+            verdicts.append(api.verdict_here(exercise, shell.user_ns, text))
+            continue
+        sources[name] = cell["source"]
+        _run(shell, cell["source"])
+    if not verdicts:
+        raise NotANotebook(f"{path.name} holds no check cell: is it a lesson of this course?")
+    return verdicts
+
+
+def _run(shell: Any, source: str) -> None:
+    api._Session.checking = False
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = shell.run_cell(source)
+    api._Session.checking = True
+    error = result.error_before_exec or result.error_in_exec
+    if error is not None and not isinstance(error, NotImplementedError):
+        import sys
+
+        print("".join(traceback.format_exception_only(error)).strip(), file=sys.stderr)
