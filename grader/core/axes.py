@@ -29,6 +29,8 @@ class Unknown(Value):
 
 @dataclass(frozen=True)
 class Const(Value):
+    """A number, a string or None that the text gives."""
+
     value: Any
 
 
@@ -46,6 +48,8 @@ class Index(Value):
 
 @dataclass(frozen=True)
 class Array(Value):
+    """An array or tensor, one label for each axis."""
+
     axes: tuple[str, ...]
     derived: bool
 
@@ -67,6 +71,8 @@ class Stream(Value):
 
 @dataclass(frozen=True, eq=False)
 class Function(Value):
+    """A function of this cell, with the names that it sees."""
+
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
     bound: tuple[Value, ...] = ()
@@ -74,11 +80,15 @@ class Function(Value):
 
 @dataclass(frozen=True, eq=False)
 class Class(Value):
+    """A class of this cell."""
+
     methods: dict[str, Value]
 
 
 @dataclass(frozen=True, eq=False)
 class Instance(Value):
+    """What a class of this cell makes."""
+
     methods: dict[str, Value]
     attributes: dict[str, Value]
 
@@ -91,6 +101,7 @@ class External(Value):
 
     @property
     def last(self) -> str:
+        """The name without the modules in front of it."""
         return self.name.rpartition(".")[2]
 
 
@@ -111,6 +122,8 @@ class Elementwise(Value):
 
 @dataclass(frozen=True)
 class Partial(Value):
+    """What functools.partial gives."""
+
     function: Value
     args: tuple[Value, ...]
     keywords: tuple[tuple[str, Value], ...]
@@ -136,6 +149,7 @@ def derived(value: Value) -> bool:
 
 
 def is_number(value: Value) -> bool:
+    """Is it a single number?"""
     if isinstance(value, Const):
         return isinstance(value.value, (int, float, complex))
     return isinstance(value, (Size, Index)) or (isinstance(value, Array) and not value.axes)
@@ -190,6 +204,7 @@ def axis_of(value: Value) -> str | None:
 
 
 def runs_over_queries(value: Value) -> bool:
+    """Does a loop over the value run over the queries, or over what cannot be told from them?"""
     axis = axis_of(value)
     return axis == QUERY_AXIS or (axis in (None, UNKNOWN_AXIS) and derived(value))
 
@@ -253,12 +268,14 @@ class Scope:
         self.parent = parent
 
     def get(self, name: str) -> Value | None:
+        """What the name stands for, here or further out; None where it is not known."""
         if name in self.names:
             return self.names[name]
         return self.parent.get(name) if self.parent else None
 
 
 def size(axis: str, from_queries: bool) -> Value:
+    """The length of an axis, as ``x.shape`` gives it."""
     if axis == "1":
         return Const(1)
     if axis == UNKNOWN_AXIS:
@@ -268,19 +285,24 @@ def size(axis: str, from_queries: bool) -> Value:
 
 # ----------------------------------------------------------------- what library calls do to axes
 
-MAPPERS = frozenset("map starmap filter imap imap_unordered filterfalse".split())
+MAPPERS = frozenset(("map", "starmap", "filter", "filterfalse", "imap", "imap_unordered"))
 
-ELEMENTWISE = frozenset(
-    "exp exp2 expm1 log log2 log1p sqrt abs absolute fabs square maximum minimum fmax fmin where "
-    "clip clamp add subtract multiply divide true_divide power pow negative tanh sign floor ceil "
-    "isfinite isnan isinf nan_to_num round around rint softmax log_softmax copy astype float64 "
-    "double float "
-    "from_numpy as_tensor tensor numpy detach clone zeros_like ones_like empty_like full_like "
-    "sort argsort cumsum cumprod logaddexp equal less greater not_equal less_equal "
-    "greater_equal logical_and logical_or logical_not ascontiguousarray asfortranarray asfarray "
-    "require contiguous sigmoid erf deepcopy asarray_chkfinite float_power mod remainder "
-    "masked_fill nan_to_num_ flip fliplr flipud positive reciprocal to type cpu view_as".split()
-)
+_ELEMENTWISE = """
+exp exp2 expm1 log log2 log1p sqrt abs absolute fabs square maximum minimum fmax fmin where clip
+clamp add subtract multiply divide true_divide power float_power pow negative positive tanh sign
+floor ceil round around rint mod remainder reciprocal logaddexp sigmoid erf
+isfinite isnan isinf nan_to_num equal less greater not_equal less_equal greater_equal
+logical_and logical_or logical_not softmax log_softmax masked_fill cumsum cumprod sort argsort
+flip fliplr flipud copy deepcopy clone astype type to float double float64 numpy detach cpu
+from_numpy as_tensor tensor contiguous ascontiguousarray asfortranarray
+zeros_like ones_like empty_like full_like
+"""
+ELEMENTWISE = frozenset(_ELEMENTWISE.split())  # what leaves the axes as broadcasting makes them
+
+_REDUCTIONS = """
+sum max min amax amin mean prod any all std var median argmax argmin norm nansum nanmax nanmin
+logsumexp count_nonzero average ptp fsum reduce
+"""
 
 
 class Arguments:
@@ -291,18 +313,21 @@ class Arguments:
         self.keywords = keywords
 
     def get(self, place: int, *names: str) -> Value | None:
+        """The argument at this place, or given under one of the names."""
         for name in names:
             if name in self.keywords:
                 return self.keywords[name]
         return self.args[place] if place < len(self.args) else None
 
     def array(self, place: int = 0) -> Array | None:
+        """The argument at this place as an array, if it is one."""
         value = self.get(place)
         made = as_array(value) if value is not None else None
         return made if isinstance(made, Array) else None
 
 
 def matmul(left: Value, right: Value) -> Value:
+    """``left @ right``."""
     one, other = as_array(left), as_array(right)
     from_queries = derived(left) or derived(right)
     if not isinstance(one, Array) or not isinstance(other, Array):
@@ -564,10 +589,8 @@ def _transpose(call: Arguments) -> Value | None:
     numbers = _numbers(given) if isinstance(given, Items) else _all_whole(call.args[1:])
     if numbers is None:
         return None
-    if len(numbers) == 2 and len(array.axes) == 2 and sorted(n % 2 for n in numbers) == [0, 1]:
-        # torch's transpose(0, 1) swaps, NumPy's (0, 1) keeps; a method of two numbers on a matrix
-        if not isinstance(given, Items) and numbers[0] % 2 == 0:
-            return Unknown(array.derived)
+    if numbers == [0, 1] and not isinstance(given, Items) and len(array.axes) == 2:
+        return Unknown(array.derived)  # torch's x.transpose(0, 1) turns, NumPy's does not
     if len(numbers) != len(array.axes):
         return None
     return Array(tuple(array.axes[n] for n in numbers), array.derived)
@@ -808,8 +831,4 @@ LIBRARY: dict[str, Callable[[Arguments], Value | None]] = {
     "empty": _filled,
     "full": _filled,
     "int": _number,
-} | dict.fromkeys(
-    "sum max min amax amin mean prod any all std var median argmax argmin norm nansum nanmax "
-    "nanmin logsumexp count_nonzero average ptp fsum reduce".split(),
-    _reduction,
-)
+} | dict.fromkeys(_REDUCTIONS.split(), _reduction)

@@ -36,12 +36,14 @@ def evaluate(battery: Battery, replies: Sequence[Reply], known: Known, source: s
         own = list(replies[offset : offset + len(check.probes)])
         findings.append((check, offset, _judge(check, own, source)))
         offset += len(check.probes)
-    failed = any(finding is not None for _, _, finding in findings)
-    lookup = known() if failed else {}
+    if all(finding is None for _, _, finding in findings):
+        passed = tuple(CheckResult(check.name, True) for check in battery.checks)
+        return Verdict(battery.exercise, battery.points, battery.points, True, passed)
+    diagnosis = _Diagnosis(battery, replies, known)
     results = tuple(
         CheckResult(check.name, True)
         if finding is None
-        else _result(battery, check, start, finding, replies, lookup)
+        else _result(check, start, finding, diagnosis)
         for check, start, finding in findings
     )
     return Verdict(battery.exercise, _score(battery, results), battery.points, True, results)
@@ -81,42 +83,46 @@ def _score(battery: Battery, results: Sequence[CheckResult]) -> float:
     return battery.points if earned == total else round(battery.points * earned / total, 2)
 
 
-def _result(
-    battery: Battery,
-    check: Check,
-    start: int,
-    finding: Finding,
-    replies: Sequence[Reply],
-    lookup: Mapping[Misconception, Sequence[Reply]],
-) -> CheckResult:
+class _Diagnosis:
+    """Which misconception says what was seen. Replies are compared once, and only as needed."""
+
+    def __init__(self, battery: Battery, replies: Sequence[Reply], known: Known) -> None:
+        self.replies = replies
+        self.known = known()
+        self.tolerances = [tolerance_of(check) for check in battery.checks for _ in check.probes]
+        self.compared: dict[tuple[str, int], bool] = {}
+
+    def agrees(self, misconception: Misconception, index: int) -> bool:
+        key = (misconception.id, index)
+        if key not in self.compared:
+            theirs = self.known[misconception][index]
+            self.compared[key] = agree(self.replies[index], theirs, self.tolerances[index])
+        return self.compared[key]
+
+    def name(self, start: int, count: int) -> Misconception | None:
+        """The one that gives what was seen in these probes, and most of what else was seen."""
+        everywhere = range(len(self.replies))
+        best: tuple[int, Misconception] | None = None
+        for misconception in self.known:
+            if not all(self.agrees(misconception, i) for i in range(start, start + count)):
+                continue
+            same = [i for i in everywhere if self.agrees(misconception, i)]
+            values = any(self.replies[i].failure is None for i in same)
+            enough = values and 2 * len(same) >= len(self.replies)
+            if enough and (best is None or len(same) > best[0]):
+                best = (len(same), misconception)
+        return best[1] if best else None
+
+    def by_id(self, name: str) -> Misconception | None:
+        return next((known for known in self.known if known.id == name), None)
+
+
+def _result(check: Check, start: int, finding: Finding, diagnosis: _Diagnosis) -> CheckResult:
     named = (
-        next((known for known in lookup if known.id == finding.names), None)
+        diagnosis.by_id(finding.names)
         if finding.names
-        else _diagnose(battery, check, start, replies, lookup)
+        else diagnosis.name(start, len(check.probes))
     )
     return CheckResult(
         check.name, False, finding.text, check.look, named, finding.yours, finding.expected
     )
-
-
-def _diagnose(
-    battery: Battery,
-    check: Check,
-    start: int,
-    replies: Sequence[Reply],
-    lookup: Mapping[Misconception, Sequence[Reply]],
-) -> Misconception | None:
-    """The misconception that gives what was seen in this check, and most of what else was seen."""
-    best: tuple[int, Misconception] | None = None
-    tolerances = [tolerance_of(c) for c in battery.checks for _ in c.probes]
-    for misconception, theirs in lookup.items():
-        same = [
-            agree(mine, other, tolerance)
-            for mine, other, tolerance in zip(replies, theirs, tolerances, strict=True)
-        ]
-        own = same[start : start + len(check.probes)]
-        values = any(s and r.failure is None for s, r in zip(same, replies, strict=True))
-        if all(own) and values and 2 * sum(same) >= len(same):
-            if best is None or sum(same) > best[0]:
-                best = (sum(same), misconception)
-    return best[1] if best else None

@@ -95,7 +95,7 @@ def find_query_loop(source: str, function: str = "batched_attention") -> QueryLo
             Array(("n", "v"), False),
         ]
         reader.call(target, arguments, {}, tree)
-    except _Found as found:
+    except _FoundError as found:
         return found.loop
     except Exception:  # strange source is no reason to accuse anyone
         return None
@@ -117,7 +117,7 @@ def _parse(source: str) -> ast.Module:
         return ast.parse(plain)
 
 
-class _Found(Exception):
+class _FoundError(Exception):
     def __init__(self, loop: QueryLoop) -> None:
         super().__init__(loop.what)
         self.loop = loop
@@ -144,16 +144,16 @@ class _Reader:
         self.frames: list[Frame] = [Frame()]
         self.active: list[ast.AST] = []
 
-    def found(self, kind: str, what: str, node: ast.AST) -> _Found:
+    def found(self, kind: str, what: str, node: ast.AST) -> _FoundError:
         line = getattr(node, "lineno", 0)
         text = self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
-        return _Found(QueryLoop(kind, what, line, text))
+        return _FoundError(QueryLoop(kind, what, line, text))
 
     # ---- statements
 
     def run(self, statements: Sequence[ast.stmt], scope: Scope) -> None:
         for statement in statements:
-            method = getattr(self, f"run_{type(statement).__name__}", self.run_other)
+            method = getattr(self, f"run_{type(statement).__name__.lower()}", self.run_other)
             method(statement, scope)
 
     def run_other(self, node: ast.stmt, scope: Scope) -> None:
@@ -170,49 +170,49 @@ class _Reader:
             for child in ast.iter_child_nodes(node):
                 self.visit(child, scope)
 
-    def run_With(self, node: ast.With, scope: Scope) -> None:
+    def run_with(self, node: ast.With, scope: Scope) -> None:
         for item in node.items:
             value = self.value(item.context_expr, scope)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value, scope)
         self.run(node.body, scope)
 
-    def run_FunctionDef(self, node: ast.FunctionDef, scope: Scope) -> None:
+    def run_functiondef(self, node: ast.FunctionDef, scope: Scope) -> None:
         value: Value = Function(node, scope)
         for decorator in reversed(node.decorator_list):
             made = self.call(self.value(decorator, scope), [value], {}, decorator)
             value = made if isinstance(made, (Elementwise, Function, Partial)) else value
         scope.names[node.name] = value
 
-    run_AsyncFunctionDef = run_FunctionDef
+    run_asyncfunctiondef = run_functiondef
 
-    def run_ClassDef(self, node: ast.ClassDef, scope: Scope) -> None:
+    def run_classdef(self, node: ast.ClassDef, scope: Scope) -> None:
         body = Scope(scope)
         self.run(node.body, body)
         scope.names[node.name] = Class(body.names)
 
-    def run_Import(self, node: ast.Import, scope: Scope) -> None:
+    def run_import(self, node: ast.Import, scope: Scope) -> None:
         for alias in node.names:
             scope.names[alias.asname or alias.name.partition(".")[0]] = External(alias.name)
 
-    def run_ImportFrom(self, node: ast.ImportFrom, scope: Scope) -> None:
+    def run_importfrom(self, node: ast.ImportFrom, scope: Scope) -> None:
         for alias in node.names:
             scope.names[alias.asname or alias.name] = External(f"{node.module}.{alias.name}")
 
-    def run_Return(self, node: ast.Return, scope: Scope) -> None:
+    def run_return(self, node: ast.Return, scope: Scope) -> None:
         value = self.value(node.value, scope) if node.value else Const(None)
         self.frames[-1].returned.append(value)
 
-    def run_Assign(self, node: ast.Assign, scope: Scope) -> None:
+    def run_assign(self, node: ast.Assign, scope: Scope) -> None:
         value = self.value(node.value, scope)
         for target in node.targets:
             self.assign(target, value, scope)
 
-    def run_AnnAssign(self, node: ast.AnnAssign, scope: Scope) -> None:
+    def run_annassign(self, node: ast.AnnAssign, scope: Scope) -> None:
         if node.value is not None:
             self.assign(node.target, self.value(node.value, scope), scope)
 
-    def run_AugAssign(self, node: ast.AugAssign, scope: Scope) -> None:
+    def run_augassign(self, node: ast.AugAssign, scope: Scope) -> None:
         old = self.value(node.target, scope)
         added = self.value(node.value, scope)
         if isinstance(old, (Items, Stream)) and isinstance(node.op, ast.Add):
@@ -221,7 +221,7 @@ class _Reader:
             value = self.binary(node.op, old, added)
         self.assign(node.target, value, scope)
 
-    def run_If(self, node: ast.If, scope: Scope) -> None:
+    def run_if(self, node: ast.If, scope: Scope) -> None:
         test = self.value(node.test, scope)
         if isinstance(test, Const):
             self.run(node.body if test.value else node.orelse, scope)
@@ -237,14 +237,14 @@ class _Reader:
         for name, value in other.items():
             scope.names[name] = join(scope.names.get(name), value)
 
-    def run_For(self, node: ast.For, scope: Scope) -> None:
+    def run_for(self, node: ast.For, scope: Scope) -> None:
         over = self.value(node.iter, scope)
         if runs_over_queries(over):
             raise self.found("loop", "for", node)
         self.turns(over, node.target, node.body, scope)
         self.run(node.orelse, scope)
 
-    run_AsyncFor = run_For
+    run_asyncfor = run_for
 
     def turns(self, over: Value, target: ast.expr, body: Sequence[ast.stmt], scope: Scope) -> None:
         """The body, once for each item where they are known, else until nothing new is seen."""
@@ -261,7 +261,7 @@ class _Reader:
                 self.run(body, scope)
             self.merge(scope, before)
 
-    def run_While(self, node: ast.While, scope: Scope) -> None:
+    def run_while(self, node: ast.While, scope: Scope) -> None:
         for _ in range(2):
             before = dict(scope.names)
             self.condition(node.test, node, scope)
@@ -350,9 +350,7 @@ class _Reader:
         if isinstance(old, Items) and not self.loops and several is None:
             return Items((*old.items, item))
         axis = self.loops[-1] if self.loops else UNKNOWN_AXIS
-        if several is not None and QUERY_AXIS in (axis_of(several), axis_of(old)):
-            axis = QUERY_AXIS
-        elif isinstance(old, Stream) and old.axis == QUERY_AXIS:
+        if QUERY_AXIS in (axis_of(old), axis_of(several) if several else None):
             axis = QUERY_AXIS
         return Stream(axis, join(item_of(old) if old != Items(()) else None, item))
 
@@ -363,29 +361,30 @@ class _Reader:
         if self.steps > MAX_STEPS:
             raise RuntimeError("too much to follow")
         method: Callable[[Any, Scope], Value] = getattr(
-            self, f"value_{type(node).__name__}", self.value_other
+            self, f"value_{type(node).__name__.lower()}", self.value_other
         )
         return method(node, scope)
 
     def value_other(self, node: ast.expr, scope: Scope) -> Value:
         parts = [c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr)]
-        return Unknown(any([derived(self.value(part, scope)) for part in parts]))
+        values = [self.value(part, scope) for part in parts]
+        return Unknown(any(derived(value) for value in values))
 
-    def value_Constant(self, node: ast.Constant, scope: Scope) -> Value:
+    def value_constant(self, node: ast.Constant, scope: Scope) -> Value:
         return Const(node.value)
 
-    def value_JoinedStr(self, node: ast.JoinedStr, scope: Scope) -> Value:
+    def value_joinedstr(self, node: ast.JoinedStr, scope: Scope) -> Value:
         return Const("")
 
-    def value_Name(self, node: ast.Name, scope: Scope) -> Value:
+    def value_name(self, node: ast.Name, scope: Scope) -> Value:
         return scope.get(node.id) or External(node.id)
 
-    def value_NamedExpr(self, node: ast.NamedExpr, scope: Scope) -> Value:
+    def value_namedexpr(self, node: ast.NamedExpr, scope: Scope) -> Value:
         value = self.value(node.value, scope)
         self.assign(node.target, value, scope)
         return value
 
-    def value_Tuple(self, node: ast.Tuple | ast.List | ast.Set, scope: Scope) -> Value:
+    def value_tuple(self, node: ast.Tuple | ast.List | ast.Set, scope: Scope) -> Value:
         items: list[Value] = []
         stream: Value | None = None
         for element in node.elts:
@@ -402,28 +401,28 @@ class _Reader:
             return Stream(stream.axis, item_of(Items((stream.item, *items))))
         return Items(tuple(items))
 
-    value_List = value_Tuple
-    value_Set = value_Tuple
+    value_list = value_tuple
+    value_set = value_tuple
 
-    def value_Dict(self, node: ast.Dict, scope: Scope) -> Value:
+    def value_dict(self, node: ast.Dict, scope: Scope) -> Value:
         return Items(tuple(self.value(item, scope) for item in node.values))
 
-    def value_Lambda(self, node: ast.Lambda, scope: Scope) -> Value:
+    def value_lambda(self, node: ast.Lambda, scope: Scope) -> Value:
         return Function(node, scope)
 
-    def value_IfExp(self, node: ast.IfExp, scope: Scope) -> Value:
+    def value_ifexp(self, node: ast.IfExp, scope: Scope) -> Value:
         test = self.value(node.test, scope)
         if isinstance(test, Const):
             return self.value(node.body if test.value else node.orelse, scope)
         return join(self.value(node.body, scope), self.value(node.orelse, scope))
 
-    def value_BoolOp(self, node: ast.BoolOp, scope: Scope) -> Value:
+    def value_boolop(self, node: ast.BoolOp, scope: Scope) -> Value:
         joined: Value | None = None
         for part in node.values:
             joined = join(joined, self.value(part, scope))
         return Unknown(derived(joined)) if joined else Unknown()
 
-    def value_UnaryOp(self, node: ast.UnaryOp, scope: Scope) -> Value:
+    def value_unaryop(self, node: ast.UnaryOp, scope: Scope) -> Value:
         value = self.value(node.operand, scope)
         if isinstance(value, Const):
             if isinstance(node.op, ast.Not):
@@ -432,7 +431,7 @@ class _Reader:
                 return Const(-value.value)
         return Unknown() if isinstance(node.op, ast.Not) else value
 
-    def value_Compare(self, node: ast.Compare, scope: Scope) -> Value:
+    def value_compare(self, node: ast.Compare, scope: Scope) -> Value:
         sides = [self.value(part, scope) for part in (node.left, *node.comparators)]
         whole_sides = [whole(side) for side in sides]
         if len(sides) == 2 and None not in whole_sides:
@@ -452,7 +451,7 @@ class _Reader:
             return broadcast(sides)
         return Unknown()
 
-    def value_BinOp(self, node: ast.BinOp, scope: Scope) -> Value:
+    def value_binop(self, node: ast.BinOp, scope: Scope) -> Value:
         return self.binary(node.op, self.value(node.left, scope), self.value(node.right, scope))
 
     def binary(self, op: ast.operator, left: Value, right: Value) -> Value:
@@ -494,7 +493,7 @@ class _Reader:
             return Const(1.5)
         return join(left, right)
 
-    def value_Attribute(self, node: ast.Attribute, scope: Scope) -> Value:
+    def value_attribute(self, node: ast.Attribute, scope: Scope) -> Value:
         owner = self.value(node.value, scope)
         if isinstance(owner, External):
             return External(f"{owner.name}.{node.attr}")
@@ -522,29 +521,29 @@ class _Reader:
                 return Unknown()
         return Bound(owner, node.attr)
 
-    def value_Starred(self, node: ast.Starred, scope: Scope) -> Value:
+    def value_starred(self, node: ast.Starred, scope: Scope) -> Value:
         return Unknown(derived(self.value(node.value, scope)))
 
-    def value_Await(self, node: ast.Await, scope: Scope) -> Value:
+    def value_await(self, node: ast.Await, scope: Scope) -> Value:
         return self.value(node.value, scope)
 
-    def value_Yield(self, node: ast.Yield, scope: Scope) -> Value:
+    def value_yield(self, node: ast.Yield, scope: Scope) -> Value:
         value = self.value(node.value, scope) if node.value else Const(None)
         self.frames[-1].yielded.append((self.loops[-1] if self.loops else FIXED, value))
         return Unknown()
 
-    def value_YieldFrom(self, node: ast.YieldFrom, scope: Scope) -> Value:
+    def value_yieldfrom(self, node: ast.YieldFrom, scope: Scope) -> Value:
         over = self.value(node.value, scope)
         axis = QUERY_AXIS if runs_over_queries(over) else axis_of(over) or UNKNOWN_AXIS
         self.frames[-1].yielded.append((axis, item_of(over)))
         return Unknown()
 
-    def value_ListComp(self, node: ast.ListComp, scope: Scope) -> Value:
+    def value_listcomp(self, node: ast.ListComp, scope: Scope) -> Value:
         return self.comprehension(node.generators, [node.elt], scope)
 
-    value_SetComp = value_GeneratorExp = value_ListComp
+    value_setcomp = value_generatorexp = value_listcomp
 
-    def value_DictComp(self, node: ast.DictComp, scope: Scope) -> Value:
+    def value_dictcomp(self, node: ast.DictComp, scope: Scope) -> Value:
         return self.comprehension(node.generators, [node.key, node.value], scope)
 
     def comprehension(
@@ -573,7 +572,7 @@ class _Reader:
 
     # ---- subscripts
 
-    def value_Subscript(self, node: ast.Subscript, scope: Scope) -> Value:
+    def value_subscript(self, node: ast.Subscript, scope: Scope) -> Value:
         owner = self.value(node.value, scope)
         index = node.slice
         if isinstance(owner, Array):
@@ -647,8 +646,8 @@ class _Reader:
             axis = rest.pop(0)
             if isinstance(part, ast.Slice):
                 bounds = [b for b in (part.lower, part.upper, part.step) if b is not None]
-                moving = any([self.moving(self.value(bound, scope)) for bound in bounds])
-                if axis == QUERY_AXIS and moving:
+                edges = [self.value(bound, scope) for bound in bounds]
+                if axis == QUERY_AXIS and any(self.moving(edge) for edge in edges):
                     raise self.found("loop", "index", node)
                 axes.append(axis)
             elif value is not None and is_number(value):
@@ -665,7 +664,7 @@ class _Reader:
 
     # ---- calls
 
-    def value_Call(self, node: ast.Call, scope: Scope) -> Value:
+    def value_call(self, node: ast.Call, scope: Scope) -> Value:
         function = self.value(node.func, scope)
         args: list[Value] = []
         for argument in node.args:
@@ -889,7 +888,10 @@ class _Reader:
             raise self.found("loop", "next", node)
         handler = LIBRARY.get(name)
         if handler is not None:
-            made = handler(Arguments(args, keywords))
+            try:
+                made = handler(Arguments(args, keywords))
+            except (IndexError, ValueError):  # axes that the array has not
+                made = None
             return made if made is not None else Unknown(derived(everything))
         if name in ELEMENTWISE and args:
             return broadcast(args)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from grader.core import heads  # noqa: F401  (registers its rules)
 from grader.core.compare import Tolerance, describe, difference, failure_text, reply_difference
 from grader.core.loops import find_query_loop
 from grader.core.rules import Finding, equal, rule, tolerance_of
@@ -102,10 +103,11 @@ def bounded(check: Check, replies: list[Reply], source: str) -> Finding | None:
 
 @rule
 def splits_attention(check: Check, replies: list[Reply], source: str) -> Finding | None:
-    """A query that attends evenly to the ``wanted`` keys and, with ``mass``, to little else.
+    """A query that attends evenly to the ``wanted`` keys, and to little else.
 
     A probe asks with (keys, wanted, sharpness). Everything is judged by how much more attention
-    one key gets than another, which is exp(query · (one - other)).
+    one key gets than another, which is exp(query · (one - other)). With the option ``mass`` False
+    it is enough that every wanted key gets more than any other (for a sharpness where it must).
     """
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         if reply.failure is not None:
@@ -151,8 +153,10 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
     others = [j for j in range(len(keys)) if j not in wanted]
     if not others:
         return ""
-    greedy = max(others, key=lambda j: odds[j])
-    if odds[greedy] >= least:
+    if not check.options.get("mass", True):
+        greedy = max(others, key=lambda j: odds[j])
+        if odds[greedy] < least:
+            return ""
         return (
             f"key {greedy}, which is not wanted, gets {odds[greedy] / total:.6g} of the attention "
             f"and wanted key {wanted[0]} gets {least / total:.6g}"
@@ -160,7 +164,7 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
     left = math.fsum(odds[j] for j in others) / total
     allowed = math.exp(-sharpness)
     # Room for the rounding of 1 - exp(-sharpness) in an answer that meets the bound exactly.
-    if check.options.get("mass", True) and left > allowed * (1 + 1e-6) + 1e-15:
+    if left > allowed * (1 + 1e-6) + 1e-15:
         return (
             f"the keys that are not wanted get {left:.4g} of the attention together, more than "
             f"exp(-{sharpness:g}) = {allowed:.4g}"
@@ -177,3 +181,64 @@ def no_query_loop(check: Check, replies: list[Reply], source: str) -> Finding | 
     names = check.options["names"][found.kind]
     text = f"line {found.line} of the cell goes through the queries one by one: `{found.text}`"
     return Finding(text, names=names)
+
+
+@rule
+def untouched(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The arguments are after the call what they were before, whatever the result is."""
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        pairs = zip(reply.args or (), probe.ask.args, strict=False)
+        for place, (after, before) in enumerate(pairs):
+            if difference(after, before, Tolerance(0.0, 0.0)) is not None:
+                return Finding(f"argument {place + 1} was changed by the call", index)
+    return None
+
+
+@rule
+def carries(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """A matrix takes every row of ``before`` (as a column) to the same row of ``after``.
+
+    The options hold one array of each for every probe, and ``places``: the rows' positions.
+    """
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        assert probe.expected is not None
+        found = reply_difference(reply, probe.expected, Tolerance(dtype=False))
+        if found is not None and found.kind != "value":  # values are judged by what they do
+            return Finding(found.text, index)
+        before, after = check.options["before"][index], check.options["after"][index]
+        matrix = reply.value.data.astype(np.float64)
+        with np.errstate(all="ignore"):
+            moved = before @ matrix.T
+        wrong = ~tolerance_of(check).close(moved, after)
+        if wrong.any():
+            row, column = (int(i) for i in np.argwhere(wrong)[0])
+            start, step = check.options["places"][index][row], probe.ask.args[0]
+            text = (
+                f"(M PE[{start}])[{column}] is {moved[row, column]:.6g}, "
+                f"but PE[{start + step}][{column}] is {after[row, column]:.6g}"
+            )
+            return Finding(text, index, reply.value.data, probe.expected.value.data)
+    return None
+
+
+@rule
+def biases(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The reference's finite numbers where it has some, far below every score elsewhere."""
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        assert probe.expected is not None
+        found = reply_difference(reply, probe.expected, Tolerance(dtype=False))
+        if found is None:
+            continue
+        if found.kind != "value":
+            return Finding(found.text, index)
+        yours, expected = reply.value.data, probe.expected.value.data
+        hidden = np.isneginf(expected)
+        wrong = np.where(hidden, ~(yours <= -1e4), ~Tolerance(1e-4, 1e-7).close(yours, expected))
+        if wrong.any():
+            place = tuple(int(i) for i in np.argwhere(wrong)[0])
+            want = "-inf (hidden)" if hidden[place] else f"{expected[place]:.6g}"
+            text = f"the bias at {list(place)} is {yours[place]:.6g}, expected {want}"
+            return Finding(text, index, yours, expected)
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from grader.core.evaluate import evaluate
 from grader.core.values import Battery, Misconception, Reply, Verdict
@@ -36,6 +37,27 @@ class Trial:
         return not self.caught_by and self.score == self.points
 
 
+class LazyReplies(Sequence[Reply]):
+    """A version's replies, each asked for when it is first looked at."""
+
+    def __init__(self, version: Version, battery: Battery) -> None:
+        self._seam = DirectSeam(version.namespace)
+        self._asks = [probe.ask for probe in battery.probes]
+        self._replies: dict[int, Reply] = {}
+
+    def __len__(self) -> int:
+        return len(self._asks)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index < 0 or index >= len(self):
+            raise IndexError(index)
+        if index not in self._replies:
+            self._replies[index] = self._seam.ask([self._asks[index]])[0]
+        return self._replies[index]
+
+
 def replies_of(version: Version, battery: Battery) -> list[Reply]:
     """What a version of ours answers to each probe."""
     return DirectSeam(version.namespace).ask(probe.ask for probe in battery.probes)
@@ -46,7 +68,7 @@ def known_replies(
 ) -> Mapping[Misconception, Sequence[Reply]]:
     """What each misconception answers to each probe: the key for naming a mistake."""
     return {
-        version.misconception: replies_of(version, battery)
+        version.misconception: LazyReplies(version, battery)
         for version in misconceptions(lesson, exercise)
         if version.misconception is not None
     }

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 from collections.abc import Iterable
 
-_MAGIC = re.compile(r"^\s*[%!].*$", re.M)
+_MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
+DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
 
 
 def _tree(source: str) -> ast.Module | None:
     try:
-        return ast.parse(_MAGIC.sub("", source))
+        return ast.parse(_MAGIC.sub("pass", source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -47,14 +49,20 @@ def bound_names(source: str) -> set[str]:
 
 
 def read_names(source: str) -> set[str] | None:
-    """Names that the cell mentions anywhere; None if it cannot be told."""
-    tree = _tree(source)
-    if tree is None:
+    """Global names that the cell, its functions included, reads; None if it cannot be told."""
+    code = _MAGIC.sub("pass", source)
+    try:
+        table = symtable.symtable(code, "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    pending = list(table.get_children())
+    while pending:
+        scope = pending.pop()
+        pending += scope.get_children()
+        names |= {s.get_name() for s in scope.get_symbols() if s.is_global() and s.is_referenced()}
     names |= set(re.findall(r"\w+", " ".join(_MAGIC.findall(source))))
-    dynamic = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
-    return None if names & dynamic else names
+    return None if names & DYNAMIC else names
 
 
 def needed(given: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:

@@ -188,7 +188,7 @@ def padding_checks(draw: Draw) -> list[Check]:
                 ask(f"the lengths after the call, n = {n}", [0, n + 3, other], n, watch=True),
                 ask("the same with n = 2", [0, 1, 6], 2, watch=True),
             ),
-            rule="arguments_untouched",
+            rule="untouched",
         ),
     ]
 
@@ -239,7 +239,7 @@ def local_checks(draw: Draw) -> list[Check]:
 
 
 def combine_checks(draw: Draw) -> list[Check]:
-    n, batch, heads = draw.sizes(3, 2, 5)
+    n, batch, heads = draw.sizes(3, 3, 6)
 
     def places(*shape):
         return np.where(draw.uniform(0, 1, *shape) < 0.4, -INF, 0.0)
@@ -312,7 +312,7 @@ def combine_checks(draw: Draw) -> list[Check]:
                 ask("the larger one first", places(batch, n, n), causal, watch=True),
                 ask("three masks after the call", places(n, n), causal, local, watch=True),
             ),
-            rule="arguments_untouched",
+            rule="untouched",
         ),
     ]
 
@@ -523,7 +523,7 @@ def attention_checks(draw: Draw) -> list[Check]:
                 ask("after a call", data(), _places(draw, n_q, n_k), watch=True),
                 ask("after a call with an empty row", data(2), empty_sequence, watch=True),
             ),
-            rule="arguments_untouched",
+            rule="untouched",
         ),
     ]
 
@@ -615,7 +615,7 @@ def cross_checks(draw: Draw) -> list[Check]:
             "the inputs are left alone",
             "an in-place operation writes into the caller's tensor",
             (ask("after a call", sizes, (batch, n_q, n_k), padding, watch=True),),
-            rule="arguments_untouched",
+            rule="untouched",
         ),
     ]
 

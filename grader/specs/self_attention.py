@@ -51,6 +51,7 @@ def attention_reference(
 
 
 def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
+    """What decides about ``scaled_dot_product_attention``."""
     n_q, n_k, d_k, d_v = draw.sizes(4, 2, 7)
     b, h, g = draw.sizes(3, 2, 4)
     square, width = draw.sizes(2, 3, 5)
@@ -72,13 +73,14 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
             **more,
         )
 
-    def far(height, count, width=16):
+    def far(name, height, count, dtype="float32"):
         """Whole-numbered queries and keys whose scaled scores lie near ± ``height``."""
+        width = 16
         query = draw.rng.integers(-3, 4, size=(4, width)).astype(float)
         key = draw.rng.integers(-3, 4, size=(count, width)).astype(float)
         query[:, 0] = [height, -height, height, -height]
         key[:, 0] = math.sqrt(width)
-        return query, key, draw.normal(count, 3)
+        return ask(name, query, key, draw.normal(count, 3), dtype)
 
     hole = draw.integer(0, 3)
     axes = draw.permutation(4).astype(int)
@@ -87,8 +89,8 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
         [
             Check(
                 "one sequence",
-                "the scores (every query against every key), the number they are divided by, and the "
-                "axis along which the weights sum to 1",
+                "the scores (every query against every key), the number they are divided by, and "
+                "the axis along which the weights sum to 1",
                 (
                     random("2 queries, 3 keys, d_k = 5, d_v = 1", (2, 3, 5, 1)),
                     random(
@@ -124,7 +126,8 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "special keys",
-                "what the weights are when all scores are equal, and what a score of exactly 0 means",
+                "what the weights are when all scores are equal, and what a score of exactly 0 "
+                "means",
                 (
                     random("a single key", (3, 1, d_k, d_v)),
                     random("a single query", (1, n_k, d_k, d_v)),
@@ -153,9 +156,9 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
                 "large scores",
                 "what exp does to a large number, and whether one row of scores can spoil another",
                 (
-                    ask("scores near 300 and near -300", *far(300, 3)),
-                    ask("scores near 1500 and near -1500", *far(1500, 2)),
-                    ask("scores near 10000 and near -10000, float64", *far(10_000, 3), "float64"),
+                    far("scores near 300 and near -300", 300, 3),
+                    far("scores near 1500 and near -1500", 1500, 2),
+                    far("scores near 10000 and near -10000, float64", 10_000, 3, "float64"),
                     random(
                         "scores hundreds apart, float64", (3, 4, 16, 2), dtype="float64", scale=150
                     ),
@@ -183,7 +186,8 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "the inputs are left alone",
-                "an operation that writes into the caller's tensor, such as /= or a name ending in _",
+                "an operation that writes into the caller's tensor, such as /= or a name that "
+                "ends in _",
                 (
                     random("query, key and value after the call", (n_q, n_k, d_k, d_v), watch=True),
                     random("the same in float64", (2, 3, 4, 5), (2,), "float64", watch=True),
@@ -203,6 +207,7 @@ def self_attention_reference(
 
 
 def self_attention_checks(draw: Draw) -> list[Check]:
+    """What decides about ``SelfAttention``."""
     n, d_model, d_k, d_v = draw.sizes(4, 2, 6)
     b, h, g = draw.sizes(3, 2, 4)
     square = draw.integer(3, 5)
@@ -253,8 +258,8 @@ def self_attention_checks(draw: Draw) -> list[Check]:
         [
             Check(
                 "one sequence",
-                "which map makes the queries, which the keys and which the values, and the width by "
-                "which the scores are scaled",
+                "which map makes the queries, which the keys and which the values, and the width "
+                "by which the scores are scaled",
                 (
                     random("2 positions, d_model = 3, d_k = 5, d_v = 1", 2, (3, 5, 1)),
                     random(
@@ -274,7 +279,8 @@ def self_attention_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "batch axes",
-                "that axes are counted from the end, and that no entry of a batch looks into another",
+                "that axes are counted from the end, and that no entry of a batch looks into "
+                "another",
                 (
                     random(f"one batch axis: ({b},)", 3, (4, 5, 2), (b,)),
                     random(f"two batch axes: ({b}, {h})", 4, (3, 2, 5), (b, h)),
@@ -330,7 +336,8 @@ def self_attention_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "the input is left alone",
-                "an operation that writes into the caller's tensor, such as /= or a name ending in _",
+                "an operation that writes into the caller's tensor, such as /= or a name that "
+                "ends in _",
                 (
                     random("x after the call", 3, (4, 5, 2), (2,), watch=True),
                     random("x after the call, float64", 4, (3, 2, 5), dtype="float64", watch=True),
@@ -342,14 +349,14 @@ def self_attention_checks(draw: Draw) -> list[Check]:
 
 
 def additive_reference(
-    query: np.ndarray, keys: np.ndarray, W_q: np.ndarray, W_k: np.ndarray, v: np.ndarray
+    query: np.ndarray, keys: np.ndarray, w_q: np.ndarray, w_k: np.ndarray, v: np.ndarray
 ) -> np.ndarray:
     """One key at a time, one hidden unit at a time."""
-    from_query = [math.fsum(row * query) for row in W_q]
+    from_query = [math.fsum(row * query) for row in w_q]
     scores = [
         math.fsum(
             weight * math.tanh(asked + math.fsum(row * k))
-            for weight, asked, row in zip(v, from_query, W_k, strict=True)
+            for weight, asked, row in zip(v, from_query, w_k, strict=True)
         )
         for k in keys
     ]
@@ -357,6 +364,7 @@ def additive_reference(
 
 
 def additive_scores_checks(draw: Draw) -> list[Check]:
+    """What decides about ``additive_scores``."""
     n, d_q, d_k, a = draw.sizes(4, 2, 6)
     square = draw.integer(3, 5)
 
@@ -425,7 +433,8 @@ def additive_scores_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "the inputs are left alone",
-                "an operation that writes into the caller's tensor, such as += or a name ending in _",
+                "an operation that writes into the caller's tensor, such as += or a name that "
+                "ends in _",
                 (ask("all five inputs after the call", (n, d_q, d_k, a), watch=True),),
                 options=ROUNDED,
             ),
@@ -433,17 +442,18 @@ def additive_scores_checks(draw: Draw) -> list[Check]:
     )
 
 
-def multiplicative_reference(query: np.ndarray, keys: np.ndarray, W: np.ndarray) -> np.ndarray:
+def multiplicative_reference(query: np.ndarray, keys: np.ndarray, w: np.ndarray) -> np.ndarray:
     """The double sum over q_i W_ij k_j, one key at a time."""
     return np.array(
         [
-            math.fsum(query[i] * W[i, j] * k[j] for i in range(len(query)) for j in range(len(k)))
+            math.fsum(query[i] * w[i, j] * k[j] for i in range(len(query)) for j in range(len(k)))
             for k in keys
         ]
     )
 
 
 def multiplicative_scores_checks(draw: Draw) -> list[Check]:
+    """What decides about ``multiplicative_scores``."""
     n, d_q, d_k = draw.sizes(3, 2, 6)
     square = draw.integer(3, 5)
 
@@ -495,7 +505,8 @@ def multiplicative_scores_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "the inputs are left alone",
-                "an operation that writes into the caller's tensor, such as *= or a name ending in _",
+                "an operation that writes into the caller's tensor, such as *= or a name that "
+                "ends in _",
                 (ask("all three inputs after the call", (n, d_q, d_k), watch=True),),
                 options=ROUNDED,
             ),
@@ -512,6 +523,7 @@ def jacobian_reference(weights: np.ndarray) -> np.ndarray:
 
 
 def softmax_jacobian_checks(draw: Draw) -> list[Check]:
+    """What decides about ``softmax_jacobian``."""
     n, m = draw.sizes(2, 4, 7)
 
     def share(count):
@@ -575,7 +587,8 @@ def softmax_jacobian_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "the input is left alone",
-                "an operation that writes into the caller's tensor, such as -= or a name ending in _",
+                "an operation that writes into the caller's tensor, such as -= or a name that "
+                "ends in _",
                 (ask("the weights after the call", share(m), watch=True),),
                 options=ROUNDED,
             ),
@@ -602,6 +615,20 @@ EXERCISES = [
         ),
     ),
     Exercise(
+        "softmax_jacobian",
+        3,
+        softmax_jacobian_checks,
+        hints=(
+            "Both terms of the formula are (n, n) matrices made of one vector. What does each "
+            "look like for p = (0.5, 0.3, 0.2)?",
+            "The first term has p on its diagonal and zeros elsewhere. The second has p_i p_j at "
+            "place (i, j): every entry of p times every entry of p, a table, not a number.",
+            "first ← matrix with ____ on the diagonal\n"
+            "second ← table with entry (i, j) = ____\n"
+            "answer ← first ____ second",
+        ),
+    ),
+    Exercise(
         "SelfAttention",
         4,
         self_attention_checks,
@@ -610,8 +637,8 @@ EXERCISES = [
             "Self means that queries, keys and values come from the same x. What makes them "
             "differ from one another?",
             "Each of the three layers in __init__ turns x into one of the three roles; a linear "
-            "layer acts on the last axis and leaves the others alone. You wrote what comes after "
-            "that in the last exercise.",
+            "layer acts on the last axis and leaves the others alone. What comes after that you "
+            "have written already.",
             "queries ← x through ____\n"
             "keys ← x through ____\n"
             "values ← x through ____\n"
@@ -642,20 +669,6 @@ EXERCISES = [
             "Turn the query into something as wide as a key, once. Then every score is a plain "
             "dot product, and all of them are one matrix-vector product.",
             "mapped ← the query times ____, shape (d_k,)\nanswer ← ____ times mapped, shape ____",
-        ),
-    ),
-    Exercise(
-        "softmax_jacobian",
-        3,
-        softmax_jacobian_checks,
-        hints=(
-            "Both terms of the formula are (n, n) matrices made of one vector. What does each "
-            "look like for p = (0.5, 0.3, 0.2)?",
-            "The first term has p on its diagonal and zeros elsewhere. The second has p_i p_j at "
-            "place (i, j): every entry of p times every entry of p, a table, not a number.",
-            "first ← matrix with ____ on the diagonal\n"
-            "second ← table with entry (i, j) = ____\n"
-            "answer ← first ____ second",
         ),
     ),
 ]

@@ -1,0 +1,221 @@
+"""Rules about heads: one that is designed by hand, and what a layer of them costs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.core.compare import describe, failure_text
+from grader.core.rules import Finding, rule
+from grader.core.values import Check, Reply, Tensor
+
+NAMES = ("W_query", "W_key", "W_value")
+ENOUGH = 0.99
+NEAR = 0.05
+
+
+@rule
+def counts(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """A pair of ints, each what the reference counts; ``of`` says what each of them counts."""
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        assert probe.expected is not None
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        value, expected = reply.value, probe.expected.value
+        if not isinstance(value, (tuple, list)) or len(value) != len(expected):
+            text = f"the result is {describe(value)}, expected a tuple of {len(expected)}"
+            return Finding(text, index)
+        for label, got, want in zip(check.options["of"], value, expected, strict=True):
+            if type(got) is not int:
+                return Finding(f"the number of {label} is {describe(got)}, expected an int", index)
+            if got != want:
+                return Finding(f"the number of {label} is {got:,}, expected {want:,}", index)
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Head:
+    """The three matrices of a reply, in float64, and the sizes that were asked for."""
+
+    query: np.ndarray
+    key: np.ndarray
+    value: np.ndarray
+    tokens: int
+    positions: int
+
+    def inputs(self, sequence: list[int], position_first: bool = False) -> np.ndarray:
+        """One row for each position: the one-hot vectors of its token and of its place."""
+        one_hot = np.eye(self.tokens)[sequence]
+        place = np.eye(self.positions)[: len(sequence)]
+        return np.hstack([place, one_hot] if position_first else [one_hot, place])
+
+    def scores(self, x: np.ndarray, scaled: bool = True) -> np.ndarray:
+        root = math.sqrt(len(self.query)) if scaled else 1.0
+        return (x @ self.query.T) @ (x @ self.key.T).T / root
+
+
+@rule
+def attends_to_previous(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """Matrices of a head that copies the token before each position, whatever their scale.
+
+    A probe asks with (vocab_size, max_len). The option ``of`` says how far the check goes:
+    ``form`` (three matrices that fit together), ``masked`` (the weights with a causal mask),
+    ``free`` (those without), ``output`` (both, and then what is handed over). ``seed`` draws the
+    sequences.
+    """
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        tokens, positions = probe.ask.args
+        finding = _form(reply.value, tokens, positions)
+        if finding is None and check.options["of"] != "form":
+            matrices = (_plain(reply.value[name]).astype(np.float64) for name in NAMES)
+            head = _Head(*matrices, tokens, positions)
+            sequences = _sequences(check.options["seed"], tokens, positions)
+            with np.errstate(all="ignore"):
+                finding = _judge(head, sequences, check.options["of"])
+        if finding is not None:
+            return Finding(finding.text, index, names=finding.names)
+    return None
+
+
+def _plain(value: object) -> np.ndarray:
+    return value.data if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _form(value: object, tokens: int, positions: int) -> Finding | None:
+    """Are these three matrices that fit the inputs and each other?"""
+    if not isinstance(value, dict):
+        return Finding(f"the result is {describe(value)}, expected a dict", names="not_a_dict")
+    missing = [name for name in NAMES if name not in value]
+    if missing:
+        return Finding(f"the dict has no {missing[0]!r}; its keys are {sorted(value)}")
+    width = tokens + positions
+    for name in NAMES:
+        given = value[name]
+        if not isinstance(given, (Tensor, np.ndarray)) or _plain(given).dtype.kind not in "fiu":
+            return Finding(f"{name} is {describe(given)}, expected a tensor of floats")
+        shape = tuple(int(n) for n in _plain(given).shape)
+        rows = f"{tokens}" if name == "W_value" else "w"
+        if len(shape) != 2 or shape[1] != width:
+            turned = len(shape) == 2 and shape[0] == width
+            text = f"{name} has shape {shape}, expected ({rows}, {width}): V + T = {width} columns"
+            return Finding(text, names="transposed" if turned else "")
+        if not np.isfinite(_plain(given)).all():
+            return Finding(f"{name} has an entry that is inf or nan")
+    queries, keys, outputs = (len(_plain(value[name])) for name in NAMES)
+    if queries != keys:
+        text = f"W_query makes queries of width {queries} and W_key keys of width {keys}"
+        return Finding(text + ": they cannot be compared")
+    if queries == 0:
+        return Finding("W_query and W_key have no rows: queries and keys of width 0")
+    if outputs != tokens:
+        text = f"W_value has {outputs} rows, expected {tokens}: one output for each token there is"
+        guess = {positions: "positions_as_values", width: "whole_input_as_value"}
+        return Finding(text, names=guess.get(outputs, ""))
+    return None
+
+
+def _sequences(seed: int, tokens: int, positions: int) -> list[list[int]]:
+    """Sequences of all kinds: full and short, with repetitions, all of one token."""
+    rng = np.random.Generator(np.random.PCG64([seed, tokens, positions]))
+    if positions < 2:
+        return []
+    one, other = (int(t) for t in rng.integers(0, tokens, 2))
+    full = [rng.integers(0, tokens, positions), [one] * positions]
+    full.append([(one, other)[p % 2] for p in range(positions)])
+    lengths = [2, *rng.integers(2, positions + 1, 3)]
+    drawn = full + [rng.integers(0, tokens, length) for length in lengths]
+    return [[int(t) for t in sequence] for sequence in drawn]
+
+
+def _odds(scores: np.ndarray, t: int, masked: bool) -> np.ndarray:
+    """How much more weight than position t - 1 each position gets that position t may see."""
+    seen = scores[t, : t + 1] if masked else scores[t]
+    return np.exp(np.minimum(seen - seen[t - 1], 700.0))
+
+
+def _on_previous(scores: np.ndarray, masked: bool) -> list[float]:
+    """For each position t ≥ 1: how much of its weight goes to t - 1."""
+    return [float(1.0 / _odds(scores, t, masked).sum()) for t in range(1, len(scores))]
+
+
+def _all_enough(head: _Head, sequences: list[list[int]], masked: bool, **how: bool) -> bool:
+    scaled = how.pop("scaled", True)
+    tables = (head.scores(head.inputs(s, **how), scaled) for s in sequences)
+    return all(share >= ENOUGH for table in tables for share in _on_previous(table, masked))
+
+
+def _judge(head: _Head, sequences: list[list[int]], of: str) -> Finding | None:
+    for masked in {"masked": (True,), "free": (False,), "output": (True, False)}[of]:
+        for sequence in sequences:
+            scores = head.scores(head.inputs(sequence))
+            if not np.isfinite(scores).all():
+                return Finding("the weights are so large that the scores overflow")
+            shares = _on_previous(scores, masked)
+            low = next((t for t, share in enumerate(shares, 1) if share < ENOUGH), None)
+            if low is not None:
+                text = (
+                    f"position {low} puts {shares[low - 1]:.4g} of its weight on position "
+                    f"{low - 1}, expected at least {ENOUGH} ({_case(sequence, masked)})"
+                )
+                return Finding(text, names=_misplaced(head, sequences))
+            if of == "output":
+                finding = _output(head, sequence, scores, masked)
+                if finding is not None:
+                    return finding
+    return None
+
+
+def _case(sequence: list[int], masked: bool) -> str:
+    mask = "causal mask" if masked else "no mask"
+    if len(sequence) > 12:
+        return f"a sequence of {len(sequence)} tokens, {mask}"
+    return f"tokens {sequence}, {mask}"
+
+
+def _misplaced(head: _Head, sequences: list[list[int]]) -> str:
+    """The id of the misconception whose weights these are; empty if none is recognized."""
+    for matrix in (head.query, head.key):
+        if (matrix[:, head.tokens :] == matrix[:, head.tokens :][:, :1]).all():
+            return "position_ignored"
+    if _all_enough(head, sequences, False, position_first=True):
+        return "position_first"
+    if _all_enough(head, sequences, False, scaled=False):
+        return "scale_forgotten"
+    if _all_enough(head, sequences, True):
+        return "needs_the_mask"
+    best = [head.scores(head.inputs(s)).argmax(axis=1) for s in sequences if len(s) > 2]
+    for name, step in (("too_soft", -1), ("looks_at_itself", 0), ("looks_ahead", 1)):
+        if best and all(
+            row[t] == t + step for row in best for t in range(1, len(row)) if t + step < len(row)
+        ):
+            return name
+    return ""
+
+
+def _output(head: _Head, sequence: list[int], scores: np.ndarray, masked: bool) -> Finding | None:
+    """Is what each position is handed the one-hot vector of the token before it?"""
+    values = head.inputs(sequence) @ head.value.T
+    for t in range(1, len(sequence)):
+        odds = _odds(scores, t, masked)
+        got = odds @ values[: len(odds)] / odds.sum()
+        want = np.eye(head.tokens)[sequence[t - 1]]
+        wrong = ~(np.abs(got - want) <= NEAR)
+        if wrong.any():
+            entry = int(np.argmax(wrong))
+            text = (
+                f"the output at position {t} has {got[entry]:.4g} in entry {entry}, expected "
+                f"{want[entry]:g} within {NEAR} ({_case(sequence, masked)})"
+            )
+            return Finding(text, names=_miscopied(got, want))
+    return None
+
+
+def _miscopied(got: np.ndarray, want: np.ndarray) -> str:
+    """Right direction, wrong length: the values carry a factor of their own."""
+    factor = float(got @ want)
+    straight = factor != 0 and np.abs(got / factor - want).max() <= NEAR
+    return "values_scaled" if straight else ""
