@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import textwrap
@@ -28,7 +29,7 @@ class Version:
         """Names as they stand where this version takes the place of the answer."""
         return vars(importlib.import_module(self.module)) | {self.exercise: self.target}
 
-    @property
+    @functools.cached_property
     def source(self) -> str:
         """The text of the answer, for rules about how it is written."""
         text = textwrap.dedent(inspect.getsource(self.target))

@@ -22,6 +22,7 @@ from typing import Any
 
 import grader
 from grader import light
+from grader.course.prove import one_thread
 from grader.judge import files, intake
 from grader.judge.course import assignment, assignment_ids
 from grader.judge.executed import executed_notebook
@@ -238,6 +239,7 @@ class Cohort:
 
 
 def _pool(judge: Judge, jobs: int) -> ProcessPoolExecutor:
+    one_thread()
     judge.warm.wait_until_warm()
     context = multiprocessing.get_context("fork")  # shares what this process has imported
     lines = context.SimpleQueue()

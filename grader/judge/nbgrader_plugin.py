@@ -20,6 +20,7 @@ from nbconvert.filters import markdown2html
 from traitlets.config import Config
 
 from grader.course.layout import ROOT
+from grader.course.prove import one_thread
 from grader.judge import intake
 from grader.judge.course import assignment, assignment_ids
 from grader.judge.executed import executed_notebook
@@ -99,6 +100,7 @@ class JudgeExporter(NotebookExporter):
 @functools.cache
 def _warm(root: Path, submitted: Path) -> WarmProcess:
     """One warm process for as long as this process of nbgrader lives."""
+    one_thread()
     warm = raise_walls([ROOT, root, submitted, Path.home()], 1)
     atexit.register(warm.close)
     return warm

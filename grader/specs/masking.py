@@ -24,18 +24,22 @@ def _mask_from(n_rows: int, n_columns: int, sees) -> np.ndarray:
 
 
 def causal_reference(n: int) -> np.ndarray:
+    """Position i sees the positions up to its own."""
     return _mask_from(n, n, lambda i, j: j <= i)
 
 
 def padding_reference(lengths: np.ndarray, n: int) -> np.ndarray:
+    """Each sequence shows as many keys as it is long."""
     return np.stack([_mask_from(1, n, lambda _, j, own=own: j < own) for own in lengths.tolist()])
 
 
 def local_reference(n: int, window: int) -> np.ndarray:
+    """Position i sees those at most ``window`` steps to either side."""
     return _mask_from(n, n, lambda i, j: -window <= i - j <= window)
 
 
 def combine_reference(*masks: np.ndarray) -> np.ndarray:
+    """Hidden where any of the masks hides, place by place."""
     spread = np.broadcast_arrays(*masks)
     out = np.zeros(spread[0].shape)
     for place in np.ndindex(*out.shape):
@@ -88,6 +92,7 @@ def cross_reference(weights, x, context, mask=None) -> tuple[np.ndarray, np.ndar
 
 
 def causal_checks(draw: Draw) -> list[Check]:
+    """The checks of ``causal_mask``."""
     long = draw.integer(18, 30)
 
     def ask(name, n):
@@ -125,6 +130,7 @@ def causal_checks(draw: Draw) -> list[Check]:
 
 
 def padding_checks(draw: Draw) -> list[Check]:
+    """The checks of ``padding_mask``."""
     n = draw.integer(6, 9)
     one, other, third = draw.sizes(3, 1, n - 2)
     square = draw.sizes(4, 1, 4)
@@ -194,6 +200,7 @@ def padding_checks(draw: Draw) -> list[Check]:
 
 
 def local_checks(draw: Draw) -> list[Check]:
+    """The checks of ``local_mask``."""
     n, window = draw.integer(8, 11), draw.integer(2, 4)
     long = draw.integer(20, 26)
 
@@ -239,6 +246,7 @@ def local_checks(draw: Draw) -> list[Check]:
 
 
 def combine_checks(draw: Draw) -> list[Check]:
+    """The checks of ``combine_masks``."""
     n, batch, heads = draw.sizes(3, 3, 6)
 
     def places(*shape):
@@ -341,6 +349,7 @@ def _with_scores(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def attention_checks(draw: Draw) -> list[Check]:
+    """The checks of ``masked_attention``."""
     n_q, n_k, d_k, d_v = draw.sizes(4, 2, 6)
     batch, heads = draw.sizes(2, 2, 4)
     n = draw.integer(3, 5)
@@ -532,6 +541,7 @@ LAYER = ("W_query.weight", "W_key.weight", "W_value.weight")
 
 
 def cross_checks(draw: Draw) -> list[Check]:
+    """The checks of ``CrossAttention``."""
     n_q, n_k, d_model, d_context, d_k, d_v = draw.sizes(6, 2, 7)
     batch = 2
 

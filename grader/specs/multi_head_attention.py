@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,6 +47,7 @@ def merge_reference(x: np.ndarray) -> np.ndarray:
 
 
 def split_checks(draw: Draw) -> list[Check]:
+    """Battery of ``split_heads``."""
     heads, n, width = draw.sizes(3, 2, 5)
     b, c, g = draw.sizes(3, 2, 4)
     square = draw.integer(3, 4)
@@ -124,6 +126,7 @@ def split_checks(draw: Draw) -> list[Check]:
 
 
 def merge_checks(draw: Draw) -> list[Check]:
+    """Battery of ``merge_heads``."""
     heads, n, width = draw.sizes(3, 2, 5)
     b, c, g = draw.sizes(3, 2, 4)
     square = draw.integer(3, 4)
@@ -209,27 +212,27 @@ def layer_reference(heads, weights, x, context=None, mask=None) -> tuple[np.ndar
     W_output is applied head by head: the part of the result that a head brings is its own
     columns of W_output times what it has found.
     """
-    asked = x if context is None else context
+    asked = x if context is None else wide(context)
     w_query, w_key, w_value, w_output = (weights[name] for name in MAPS)
     (batch, n_q, d), n_k = x.shape, asked.shape[1]
     width = d // heads
-    shape = (batch, heads, n_q, n_k)
+    root, shape = math.sqrt(width), (batch, heads, n_q, n_k)
     bias = np.broadcast_to(0.0 if mask is None else wide(mask), shape).tolist()
     shares, output = np.zeros(shape), np.zeros((batch, n_q, d))
     for b in range(batch):
+        queries, keys = np.inner(x[b], w_query).tolist(), np.inner(asked[b], w_key).tolist()
+        values = np.inner(asked[b], w_value)
         for h in range(heads):
-            own = range(h * width, (h + 1) * width)
-            queries = [[float(w_query[c] @ vector) for c in own] for vector in x[b]]
-            keys = [[float(w_key[c] @ vector) for c in own] for vector in asked[b]]
-            values = np.array([[w_value[c] @ vector for c in own] for vector in asked[b]])
-            brings = values @ w_output[:, own].T
+            own = slice(h * width, (h + 1) * width)
+            brings = np.inner(values[:, own], w_output[:, own])
             for i in range(n_q):
-                scores = [
-                    sum(p * q for p, q in zip(queries[i], key, strict=True)) / math.sqrt(width) + m
-                    for key, m in zip(keys, bias[b][h][i], strict=True)
-                ]
-                shares[b, h, i] = row = _row(scores)
-                output[b, i] += row @ brings
+                shares[b, h, i] = _row(
+                    [
+                        sum(map(operator.mul, queries[i][own], key[own])) / root + add
+                        for key, add in zip(keys, bias[b][h][i], strict=True)
+                    ]
+                )
+            output[b] += np.einsum("ij,jd->id", shares[b, h], brings)
     return output, shares
 
 
@@ -252,6 +255,7 @@ def _padding(lengths: Sequence[int], n: int) -> np.ndarray:
 
 
 def layer_checks(draw: Draw) -> list[Check]:
+    """Battery of ``MultiHeadAttention``."""
     heads, width = draw.sizes(2, 2, 4)
     n_q, n_k = draw.sizes(2, 3, 6)
     d = heads * width
@@ -261,8 +265,6 @@ def layer_checks(draw: Draw) -> list[Check]:
         size = x.shape[-1]
         if weights is None:
             weights = [draw.normal(size, size, scale=size**-0.5) * 1.5 for _ in MAPS]
-        given = (tensor(a, dtype if a.ndim == 3 else "float32") for a in ())
-        assert not tuple(given)
         return probe(
             name,
             "MultiHeadAttention",
@@ -396,11 +398,14 @@ def layer_checks(draw: Draw) -> list[Check]:
                     (batch, n_q, n_k, heads, width),
                     _places(draw, heads, n_q, n_k),
                 ),
-                own(
-                    "mask given by name",
-                    (batch, n_q, heads, width),
-                    **{"keywords": None} if False else {},
+                call(
+                    "mask and context given by name",
+                    heads,
+                    draw.normal(batch, n_q, d),
+                    mask=tensor(_places(draw, n_q, n_k)),
+                    context=tensor(draw.normal(batch, n_k, d)),
                 ),
+                call("None for both", heads, draw.normal(batch, n_q, d), None, None),
             ),
             share=2,
         ),
@@ -410,9 +415,7 @@ def layer_checks(draw: Draw) -> list[Check]:
             "they are",
             (
                 own("a penalty on distance, head by head", (batch, n_q, heads, width), slopes),
-                cross(
-                    "biases beside hidden places", (batch, n_q, n_k, heads, width), biases
-                ),
+                cross("biases beside hidden places", (batch, n_q, n_k, heads, width), biases),
                 own("a bias for each key", (batch, n_q, heads, width), draw.normal(n_q)),
             ),
         ),
@@ -422,7 +425,9 @@ def layer_checks(draw: Draw) -> list[Check]:
             "exp is ever given a large number",
             (
                 with_scores(
-                    "visible near -1000, hidden at 1000", np.where(part == 0, near - 1000, 1000), part
+                    "visible near -1000, hidden at 1000",
+                    np.where(part == 0, near - 1000, 1000),
+                    part,
                 ),
                 with_scores(
                     "visible from -1000 to 1000", 1000 - 2000 * (near % 2) + near, np.zeros((4, 4))
@@ -489,3 +494,229 @@ def layer_checks(draw: Draw) -> list[Check]:
             rule="untouched",
         ),
     ]
+
+
+# --- what it costs ------------------------------------------------------------------------------
+
+
+def cost_reference(n: int, d_model: int, num_heads: int) -> tuple[int, int]:
+    """Every matrix product of the layer as (a, b, c), and what it takes."""
+    width = d_model // num_heads
+    products = [(n, d_model, d_model)] * 4
+    products += [(n, width, n), (n, n, width)] * num_heads
+    matrices = [(d_model, width)] * (3 * num_heads) + [(d_model, d_model)]
+    return sum(a * b for a, b in matrices), sum(a * b * c for a, b, c in products)
+
+
+def cost_checks(draw: Draw) -> list[Check]:
+    """Battery of ``attention_cost``."""
+    heads, width, n = draw.sizes(3, 2, 9)
+    more, odd = draw.integer(10, 60), 2 * draw.integer(4_000_000, 9_000_000) + 1
+
+    def ask(n, d_model, num_heads):
+        heads = f"{num_heads} head{'s'[: num_heads > 1]}"
+        return probe(
+            f"{n} position{'s'[: n > 1]}, width {d_model}, {heads}",
+            "attention_cost",
+            n,
+            d_model,
+            num_heads,
+            reference=cost_reference,
+        )
+
+    of = {"of": ("weights", "multiply-adds")}
+    return [
+        Check(
+            "one head",
+            "which matrices the layer has and which products it forms: four projections of n "
+            "vectors, then the scores, then the mixing of the values",
+            (ask(3, 2, 1), ask(n, width, 1), ask(5, 12, 1)),
+            rule="counts",
+            options=of,
+            core=True,
+        ),
+        Check(
+            "several heads",
+            "how wide one head is, and how many of them there are",
+            (
+                ask(3, 4, 2),
+                ask(n, heads * width, heads),
+                ask(n, heads * width, width),
+                ask(more, 5 * heads, 5),
+            ),
+            rule="counts",
+            options=of,
+            core=True,
+        ),
+        Check(
+            "sizes of one",
+            "a single position, vectors that are one number wide",
+            (ask(1, 1, 1), ask(1, 2 * heads, 2), ask(more, 1, 1)),
+            rule="counts",
+            options=of,
+        ),
+        Check(
+            "large numbers",
+            "whether the numbers stay whole numbers all the way: a float holds 15 digits or so",
+            (ask(1024, 768, 12), ask(odd, 12_285, 117)),
+            rule="counts",
+            options=of,
+        ),
+    ]
+
+
+# --- a head made by hand ------------------------------------------------------------------------
+
+
+def previous_checks(draw: Draw) -> list[Check]:
+    """Battery of ``previous_token_head``: the rule knows what is right, no reference does."""
+    tokens, positions = draw.sizes(2, 3, 7)
+    many, long = draw.integer(8, 20), draw.integer(30, 60)
+    seed = draw.integer(0, 2**32 - 1)
+
+    def ask(vocab_size, max_len):
+        name = f"{vocab_size} token{'s'[: vocab_size > 1]}, {max_len} position{'s'[: max_len > 1]}"
+        return question(name, "previous_token_head", vocab_size, max_len)
+
+    def judged(name, look, of, *sizes, **more):
+        options = {"of": of, "seed": seed}
+        probes = tuple(ask(*size) for size in sizes)
+        return Check(name, look, probes, "attends_to_previous", options, **more)
+
+    usual = ((2, 3), (5, 4), (tokens, positions))
+    return [
+        judged(
+            "three matrices that fit",
+            "the names in the dict and the shapes: nn.Linear keeps its weight as (out, in)",
+            "form",
+            (2, 3),
+            (tokens, positions),
+            core=True,
+        ),
+        judged(
+            "looks at the previous token, with a causal mask",
+            "the score of position t with position t - 1: is it the largest of its row, and by "
+            "how much once it has been divided by √w",
+            "masked",
+            *usual,
+            core=True,
+            share=2,
+        ),
+        judged(
+            "looks at the previous token, without a mask",
+            "what the scores of later positions are, which a causal mask would have hidden",
+            "free",
+            *usual,
+        ),
+        judged(
+            "hands the token over",
+            "which part of the input W_value reads, and what it makes of a 1",
+            "output",
+            *usual,
+        ),
+        judged(
+            "many tokens, many positions",
+            "numbers that should grow with max_len: in a long sequence many small weights add up",
+            "output",
+            (many, long),
+            (3, 12),
+        ),
+        judged(
+            "sizes of one",
+            "one position, which has nothing before it; two; and a vocabulary of one token",
+            "output",
+            (3, 1),
+            (4, 2),
+            (1, 3),
+            (1, 1),
+        ),
+    ]
+
+
+EXERCISES = [
+    Exercise(
+        "split_heads",
+        2,
+        split_checks,
+        hints=(
+            "Take one position with four features and two heads. Which two numbers go to head 0? "
+            "Then take two positions: what should head 0 hold in all?",
+            "Two steps. First cut the last axis into two, heads and features, so that a position "
+            "is a small table with one row for each head. Then the axis of the heads has to change "
+            "places with the axis of the positions. Cutting into (h, n, d/h) at once gives the "
+            "right shape and the wrong numbers. Count axes from the end.",
+            "if h does not divide d: raise ____ with a message\n"
+            "table ← x with its last axis d cut into (____, ____)\n"
+            "answer ← table with the axes of ____ and ____ exchanged",
+        ),
+    ),
+    Exercise(
+        "merge_heads",
+        2,
+        merge_checks,
+        hints=(
+            "Walk the way of split_heads back, last step first.",
+            "What should lie side by side in one row of the result? All that belongs to one "
+            "position. So bring positions before heads first, and only then make one axis of the "
+            "last two. An exchange of axes moves no number in memory: view may refuse what "
+            "reshape and flatten can do.",
+            "table ← x with the axes of ____ and ____ exchanged\n"
+            "answer ← table with its last ____ axes made one",
+        ),
+    ),
+    Exercise(
+        "MultiHeadAttention",
+        5,
+        layer_checks,
+        hints=(
+            "With the heads split off, (B, h, n, d/h) is a batch of B·h little sequences. What you "
+            "know about attention with batch axes holds for them unchanged.",
+            "Project, split, attend, merge, project. Keys and values come from the context if "
+            "there is one (ask whether it is None; a tensor is neither true nor false). The scale "
+            "belongs to the vectors that are really multiplied. The mask is added to the scaled "
+            "scores, and a row of -inf must not reach softmax as it is.",
+            "asked ← ____ if there is no context, else ____\n"
+            "query ← heads of W_query of ____;  key, value ← heads of W_key, W_value of ____\n"
+            "scores ← ____ divided by the root of ____\n"
+            "if there is a mask: scores ← scores ____ mask\n"
+            "empty ← rows whose scores are all ____\n"
+            "weights ← softmax over ____, with ____ in the empty rows before and ____ after\n"
+            "answer ← (W_output of the merged ____, weights)",
+        ),
+        uses=("split_heads", "merge_heads"),
+    ),
+    Exercise(
+        "attention_cost",
+        2,
+        cost_checks,
+        hints=(
+            "Write down the shape of every matrix that takes part in one forward pass, from x to "
+            "the output, for h heads of width d/h.",
+            "Four products with a (d, d) matrix, each for n positions. Then for each head two "
+            "products: queries with keys, weights with values. What becomes of the factor h when "
+            "the width of a head is d/h?",
+            "weights ← ____ matrices of ____ numbers\n"
+            "projections ← ____ times n · ____\n"
+            "scores of one head ← n · ____ · n\n"
+            "mixing in one head ← n · ____ · ____\n"
+            "answer ← (weights, projections + h · (scores + mixing))",
+        ),
+    ),
+    Exercise(
+        "previous_token_head",
+        4,
+        previous_checks,
+        hints=(
+            "The input says at which position it stands. What must a query ask for, and what must "
+            "a key announce, so that t and t - 1 find each other and nobody else?",
+            "Let the key of position p be the p-th unit vector, and the query of position t the "
+            "unit vector of the position that it looks for. A matched pair then scores 1 and every "
+            "other pair 0: the right place, but softmax of 1 against 0 is far from 0.99. How large "
+            "must the gap be, when the scores are divided by √w and T positions share the rest? "
+            "The values need no position at all.",
+            "W_key ← columns of tokens: ____; column of position p: unit vector ____\n"
+            "W_query ← columns of tokens: ____; column of position t: ____ times unit vector ____\n"
+            "W_value ← columns of tokens: ____; columns of positions: ____",
+        ),
+    ),
+]

@@ -171,7 +171,7 @@ def _number(value: float) -> str:
         return "nan"
     if np.isinf(value):
         return "-∞" if value < 0 else "∞"
-    return f"{value:.2f}" if abs(value) < 100 else f"{value:.3g}"
+    return f"{value + 0.0:.2f}".replace("-0.00", "0.00") if abs(value) < 100 else f"{value:.3g}"
 
 
 def _ink(image: Any, value: float) -> str:
@@ -189,6 +189,8 @@ def _label(axes: Any, rows: Sequence[str] | str, columns: Sequence[str] | str) -
     ):
         if isinstance(labels, str):
             axis(labels)
+            ticker = axes.yaxis if axis == axes.set_ylabel else axes.xaxis
+            ticker.get_major_locator().set_params(integer=True)
         else:
             ticks(range(len(labels)))
             longest = max((len(label) for label in labels), default=0)

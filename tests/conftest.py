@@ -1,0 +1,64 @@
+"""What tests share: one warm process behind walls, answers frozen once, notebooks made from the course."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from grader.course.freeze import freeze
+from grader.course.layout import ROOT, notebook_path
+from grader.course.sample import replace_answers
+from grader.course.solve import solved
+from grader.judge.course import Assignment, assignment
+from grader.judge.grading import Judge, Submission
+from grader.judge.outcome import Outcome
+from grader.judge.settings import Limits
+from grader.judge.walls import raise_walls
+from grader.judge.workers import WarmProcess
+from grader.specs import assignment_id
+
+torch.set_num_threads(1)
+SALT = b"the tests' salt"
+QUICK = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=30, idle=4)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frozen_answers() -> int:
+    """The public answers, as the code under test gives them."""
+    return freeze()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmProcess]:
+    with raise_walls([ROOT, Path.home()], 1) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def judge(warm: WarmProcess) -> Judge:
+    return Judge(warm, SALT, QUICK)
+
+
+Grade = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session")
+def grade(judge: Judge) -> Grade:
+    """Grade notebook text as a student's submission for a lesson."""
+
+    def run(lesson: str, content: str | bytes, student: str = "someone") -> Outcome:
+        data = content.encode() if isinstance(content, str) else content
+        release: Assignment = assignment(assignment_id(lesson))
+        return judge.grade(Submission(student, release.id, data), release)
+
+    return run
+
+
+def with_answers(lesson: str, texts: dict[str, str], solve: bool = False) -> str:
+    """A lesson's notebook with these answers; the others solved or left as stubs."""
+    notebook = solved(lesson) if solve else nbformat.read(notebook_path(lesson), as_version=4)
+    return nbformat.writes(replace_answers(notebook, texts))

@@ -1,0 +1,190 @@
+"""Fair marks: untouched is 0, solved is full, each exercise earns its own points and no others'."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+
+from grader.course.layout import notebook_path
+from grader.course.sample import answer_text, replace_answers
+from grader.course.solve import solved
+from grader.judge.course import assignment
+from grader.specs import LESSONS, assignment_id, exercises
+from solutions.registry import alternatives, misconceptions
+from tests.conftest import Grade, with_answers
+
+EXERCISES = [(lesson, exercise.id) for lesson in LESSONS for exercise in exercises(lesson)]
+
+
+def scores(outcome) -> dict[str, float]:
+    return {verdict.exercise: verdict.score for verdict in outcome.verdicts}
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_untouched_scores_exactly_zero(grade: Grade, lesson: str) -> None:
+    outcome = grade(lesson, notebook_path(lesson).read_bytes())
+    assert outcome.outcome == "not_attempted"
+    assert outcome.score == 0
+    assert not any(verdict.attempted for verdict in outcome.verdicts)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_solved_scores_full(grade: Grade, lesson: str) -> None:
+    outcome = grade(lesson, nbformat.writes(solved(lesson)))
+    assert outcome.outcome == "graded"
+    assert outcome.score == outcome.max_score == assignment(assignment_id(lesson)).max_score
+    assert all(verdict.passed for verdict in outcome.verdicts)
+
+
+@pytest.mark.parametrize(("lesson", "exercise"), EXERCISES)
+def test_each_exercise_solved_alone_earns_its_own_points(
+    grade: Grade, lesson: str, exercise: str
+) -> None:
+    outcome = grade(lesson, nbformat.writes(solved(lesson, {exercise})))
+    points = {e.id: float(e.points) for e in exercises(lesson)}
+    assert scores(outcome) == {name: points[name] * (name == exercise) for name in points}
+
+
+@pytest.mark.parametrize(("lesson", "exercise"), EXERCISES)
+def test_one_mistake_costs_only_its_own_exercise(grade: Grade, lesson: str, exercise: str) -> None:
+    wrong = misconceptions(lesson, exercise)[0]
+    outcome = grade(lesson, with_answers(lesson, {exercise: answer_text(wrong)}, solve=True))
+    points = {e.id: float(e.points) for e in exercises(lesson)}
+    found = scores(outcome)
+    assert found.pop(exercise) < points.pop(exercise)
+    assert found == points
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_other_right_ways_score_full(grade: Grade, lesson: str, number: int) -> None:
+    texts = {
+        e.id: answer_text(alternatives(lesson, e.id)[number])
+        for e in exercises(lesson)
+        if len(alternatives(lesson, e.id)) > number
+    }
+    outcome = grade(lesson, with_answers(lesson, texts, solve=True))
+    assert scores(outcome) == {e.id: float(e.points) for e in exercises(lesson)}, [
+        (v.exercise, c.message) for v in outcome.verdicts for c in v.checks if not c.passed
+    ]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_misconception_handed_in_is_named(grade: Grade, number: int) -> None:
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            version = misconceptions(lesson, exercise.id)[number % 5]
+            outcome = grade(lesson, with_answers(lesson, {exercise.id: answer_text(version)}))
+            verdict = next(v for v in outcome.verdicts if v.exercise == exercise.id)
+            named = {c.misconception.id for c in verdict.checks if c.misconception}
+            assert named == {version.name}
+        if number:
+            break  # one lesson is enough for the further numbers
+
+
+def test_an_earlier_mistake_is_not_paid_twice(grade: Grade) -> None:
+    """attention leans on a wrong softmax: judged again with the course's softmax."""
+    texts = {
+        "softmax": "def softmax(scores, axis=-1):\n    return np.asarray(scores)\n",
+        "attention": (
+            "def attention(query, keys, values):\n"
+            "    q, k, v = (np.asarray(x, dtype=float) for x in (query, keys, values))\n"
+            "    return [float(x) for x in softmax(k @ q) @ v]\n"
+        ),
+    }
+    outcome = grade("single_query_attention", with_answers("single_query_attention", texts))
+    found = scores(outcome)
+    points = {e.id: float(e.points) for e in exercises("single_query_attention")}
+    assert found["softmax"] == 0
+    assert found["attention"] == points["attention"]
+    assert outcome.carried == {"attention"}
+
+
+def test_an_earlier_cell_that_kills_its_process_takes_no_other_down(grade: Grade) -> None:
+    lesson = "single_query_attention"
+    kill = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\nos._exit(3)"
+    outcome = grade(lesson, with_answers(lesson, {"softmax": kill}, solve=True))
+    points = {e.id: float(e.points) for e in exercises(lesson)}
+    assert scores(outcome) == {name: points[name] * (name != "softmax") for name in points}
+    assert outcome.outcome == "crashed"
+
+
+def test_the_second_run_tells_nothing_of_the_solution_that_it_holds(grade: Grade) -> None:
+    """A cell that reads the supplied softmax and shouts it out: nothing of it is shown."""
+    lesson = "single_query_attention"
+    spy = (
+        "def attention(query, keys, values):\n"
+        "    import inspect\n"
+        "    try:\n        text = inspect.getsource(softmax)\n"
+        "    except Exception:\n        text = repr(softmax.__code__.co_consts)\n"
+        "    print(text)\n    raise ValueError('stolen: ' + text)\n"
+    )
+    texts = {"softmax": "def softmax(scores, axis=-1):\n    return scores\n", "attention": spy}
+    outcome = grade(lesson, with_answers(lesson, texts))
+    shown = json.dumps(outcome.as_json()) + repr(outcome.cells)
+    assert "keepdims" not in shown.replace(with_answers(lesson, texts), "")
+
+
+def test_the_same_salt_gives_the_same_verdict_and_another_salt_other_cases(judge) -> None:
+    from dataclasses import replace
+
+    from grader.judge.grading import Submission
+
+    release = assignment("03_masking")
+    submission = Submission("x", release.id, nbformat.writes(solved("masking")).encode())
+    first, second = judge.seed(submission, "causal_mask"), judge.seed(submission, "causal_mask")
+    other = replace(judge, secret=b"another").seed(submission, "causal_mask")
+    assert first == second != other
+    assert judge.grade(submission, release).as_json()["exercises"] == (
+        judge.grade(submission, release).as_json()["exercises"]
+    )
+
+
+UGLY = {
+    "prints": "print('x' * 10000)\nfor i in range(10000): print(i)",
+    "stderr": "import sys, warnings\nprint('no', file=sys.stderr)\nwarnings.warn('careful')",
+    "magics": "%matplotlib inline\n%timeit -n1 -r1 1+1\n!echo hello\n%%time\n1",
+    "exit": "exit()",
+    "sys exit": "import sys\nsys.exit(3)",
+    "exception": "1/0",
+    "syntax error": "def broken(:",
+    "seeds": "import random, numpy as np, torch\nrandom.seed(1); np.random.seed(1); torch.manual_seed(1)",
+    "float64 default": "import torch\ntorch.set_default_dtype(torch.float64)",
+    "open figures": "import matplotlib.pyplot as plt\nfor _ in range(30): plt.figure(); plt.plot([1])",
+    "progress": "import sys\nfor i in range(50): print('\\r', i, end='', file=sys.stderr)",
+    "quits in a thread": "import threading\nthreading.Thread(target=lambda: 1/0).start()",
+    "no gradients": "import torch\ntorch.set_grad_enabled(False)",
+    "os._exit": "import os\nos._exit(0)",
+}
+
+
+@pytest.mark.parametrize("name", UGLY)
+@pytest.mark.parametrize("place", [0, -1])
+def test_ugly_but_honest_costs_nothing(grade: Grade, name: str, place: int) -> None:
+    lesson = "masking"
+    notebook = solved(lesson)
+    cell = nbformat.v4.new_code_cell(UGLY[name], id="mine")
+    notebook.cells.insert(1 if place == 0 else len(notebook.cells) - 1, cell)
+    outcome = grade(lesson, nbformat.writes(notebook))
+    assert outcome.score == outcome.max_score, [
+        (v.exercise, c.name, c.message) for v in outcome.verdicts for c in v.checks if not c.passed
+    ]
+
+
+def test_answers_in_a_renamed_helper_or_an_added_cell_count(grade: Grade) -> None:
+    lesson = "masking"
+    notebook = solved(lesson)
+    index = next(i for i, c in enumerate(notebook.cells) if c.id == "causal_mask")
+    answer = notebook.cells[index].source
+    notebook.cells[index].source = "# see below"
+    notebook.cells.insert(index + 1, nbformat.v4.new_code_cell(answer, id="mine"))
+    outcome = grade(lesson, nbformat.writes(notebook))
+    assert outcome.score == outcome.max_score
+
+
+def test_replace_answers_is_what_it_says() -> None:
+    notebook = nbformat.read(notebook_path("masking"), as_version=4)
+    replace_answers(notebook, {"causal_mask": "x = 1"})
+    assert [c.source for c in notebook.cells if c.id == "causal_mask"] == ["x = 1"]

@@ -1,0 +1,129 @@
+"""Laws of the house: who may know whom, one name for one lesson, pins that agree."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from grader import light
+from grader.course.layout import NOTEBOOKS, ROOT, SOLUTIONS, notebook_path
+from grader.specs import LESSONS, assignment_id, exercises
+
+PACKAGE = ROOT / "grader"
+
+
+def imported(path: Path) -> set[str]:
+    """Modules that a file names in its imports, wherever they stand."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def knows(path: Path, *modules: str) -> list[str]:
+    return [n for n in imported(path) for m in modules if n == m or n.startswith(m + ".")]
+
+
+def test_the_judge_never_imports_the_worker() -> None:
+    for path in (PACKAGE / "judge").rglob("*.py"):
+        assert not knows(path, "grader.worker"), path
+
+
+def test_the_worker_imports_nothing_that_holds_answers_or_marks() -> None:
+    forbidden = ("grader.judge", "grader.specs", "grader.course", "solutions", "nbgrader", "sqlite3")
+    for path in light.files(light.WORKER):
+        assert not knows(PACKAGE / path, *forbidden), path
+
+
+def test_what_students_get_imports_nothing_that_holds_answers() -> None:
+    allowed = {Path("commands/lab.py")}  # makes the answers, in a checkout of the course only
+    for path in light.files(light.STUDENT):
+        if path not in allowed:
+            assert not knows(PACKAGE / path, "grader.judge", "grader.specs", "grader.course"), path
+
+
+def test_core_is_pure() -> None:
+    rim = ("socket", "subprocess", "os", "multiprocessing", "threading", "torch", "IPython")
+    for path in (PACKAGE / "core").glob("*.py"):
+        assert not knows(path, *rim), path
+
+
+def test_a_warm_process_has_seen_no_secret() -> None:
+    """What forks inherit: the modules of a freshly warmed process."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from grader.worker import zygote;"
+        "zygote._warm_up(); print('\\n'.join(sys.modules))"
+    )
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        light.copy(light.WORKER, Path(folder))
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", code, folder], capture_output=True, text=True, check=True
+        )
+    modules = set(done.stdout.split())
+    assert "torch" in modules
+    for name in ("grader.judge", "grader.specs", "grader.course", "solutions", "nbgrader"):
+        assert not {m for m in modules if m == name or m.startswith(name + ".")}
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_one_lesson_has_one_name_everywhere(lesson: str) -> None:
+    assert notebook_path(lesson).is_file()
+    for folder in (SOLUTIONS, SOLUTIONS / "misconceptions", SOLUTIONS / "alternatives"):
+        assert (folder / f"{lesson}.py").is_file()
+    assert (PACKAGE / "specs" / f"{lesson}.py").is_file()
+    assert (ROOT / "tests" / "lessons" / f"test_{lesson}.py").is_file()
+    assert (SOLUTIONS / "solved" / f"{assignment_id(lesson)}.ipynb").is_file()
+    importlib.import_module(f"solutions.{lesson}")
+
+
+def test_exercise_ids_are_unique_in_the_course() -> None:
+    ids = [exercise.id for lesson in LESSONS for exercise in exercises(lesson)]
+    assert len(ids) == len(set(ids))
+
+
+def pins() -> dict[str, str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = list(project["dependencies"])
+    for extra in project["optional-dependencies"].values():
+        lines += extra
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines), "pin exactly"
+    return dict(line.split("==") for line in lines)
+
+
+def test_the_conda_environment_has_the_same_pins() -> None:
+    text = (ROOT / "environment.yml").read_text()
+    assert dict(re.findall(r"^ +- ([\w.-]+)==([\w.]+)$", text, re.M)) == pins()
+
+
+def test_what_runs_is_what_is_pinned() -> None:
+    from importlib.metadata import version
+
+    for name, wanted in pins().items():
+        assert version(name).partition("+")[0] == wanted, name
+
+
+def test_student_notebooks_carry_no_outputs() -> None:
+    for path in NOTEBOOKS.glob("*/*.ipynb"):
+        for cell in json.loads(path.read_text())["cells"]:
+            assert not cell.get("outputs") and cell.get("execution_count") is None, path
+
+
+def test_no_file_holds_a_path_of_a_machine_or_a_swallowed_error() -> None:
+    for path in [*ROOT.glob("*.*"), *PACKAGE.rglob("*.py"), *SOLUTIONS.rglob("*.py")]:
+        if path.suffix in (".py", ".md", ".toml", ".yml") and path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert str(ROOT) not in text, path
+            assert not re.search(r"except[^\n]*:\n\s+pass\b", text), path
