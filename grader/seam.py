@@ -50,7 +50,7 @@ def answer(namespace: Mapping[str, Any], ask: Ask) -> Reply:
     except KeyboardInterrupt:
         raise
     except NotImplementedError as error:
-        return Reply(failure=_failure("not_attempted", error))
+        return Reply(failure=_unwritten(ask.target, error))
     except MemoryError as error:
         return Reply(failure=_failure("out_of_memory", error))
     except BaseException as error:  # exit() and the like are answers too
@@ -66,10 +66,17 @@ def _answer(target: Any, ask: Ask) -> Reply:
     for name in ask.wrt:
         if name.isdigit():
             leaves[name] = args[int(name)].requires_grad_(True)
-    result = target(*args, **kwargs)
-    grads = _gradients(result, ask, leaves) if ask.cotangents is not None else ()
+    with _gradients_on():
+        result = target(*args, **kwargs)
+        grads = _gradients(result, ask, leaves) if ask.cotangents is not None else ()
     after = tuple(send(arg) for arg in args) if ask.watch else None
     return Reply(value=send(result), grads=grads, args=after)
+
+
+def _gradients_on() -> contextlib.AbstractContextManager:
+    """Whatever an earlier cell switched off. Nothing to do where there is no torch."""
+    torch = sys.modules.get("torch")
+    return torch.enable_grad() if torch is not None else contextlib.nullcontext()
 
 
 def _build(cls: Any, ask: Ask, leaves: dict[str, Any]) -> Any:
@@ -162,6 +169,18 @@ def send(value: Any, depth: int = 0) -> Any:
         if all(isinstance(key, str) for key in value):
             return {str(key): send(item, depth + 1) for key, item in value.items()}
     return Opaque(type(value).__name__[:100])
+
+
+def _unwritten(target: str, error: NotImplementedError) -> Failure:
+    """The stub itself, or an answer that calls another exercise's stub?"""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code if trace is not None else None
+    owner = code.co_qualname.partition(".")[0] if code is not None else target
+    if owner == target:
+        return _failure("not_attempted", error)
+    return Failure("exception", "NotImplementedError", f"it uses {owner}, which is not written yet")
 
 
 def _failure(kind: str, error: BaseException) -> Failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,6 @@ def _show(results: list[dict[str, Any]], sandbox: str, course_dir: Path) -> None
             f"{result['max_score']:g}",
             f"{result['seconds']:.2f}",
         )
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=120)
     console.print(table)
     console.print(f"Executed notebooks, feedback pages and gradebook.db are in {escape(str(course_dir))}")

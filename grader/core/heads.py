@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,18 +30,24 @@ def counts(check: Check, replies: list[Reply], source: str) -> Finding | None:
             return Finding(text, index)
         for label, got, want in zip(check.options["of"], value, expected, strict=True):
             if type(got) is not int:
-                return Finding(f"the number of {label} is {describe(got)}, expected an int", index)
+                text = f"the number of {label} is {describe(got)}, expected an int"
+                return Finding(text, index, names="floats" if type(got) is float else "")
             if got != want:
-                return Finding(f"the number of {label} is {got:,}, expected {want:,}", index)
+                text = f"the number of {label} is {got:,}, expected {want:,}"
+                rounded = abs(got - want) < 1e-13 * want
+                return Finding(text, index, names="through_floats" if rounded else "")
     return None
 
 
 @dataclass(frozen=True, eq=False)
 class _Head:
-    """The three matrices of a reply, in float64, and the sizes that were asked for."""
+    """A head as its scores see it: entry (a, b) of ``meeting`` is input a, asked by, input b.
 
-    query: np.ndarray
-    key: np.ndarray
+    ``width`` is that of its queries, ``value`` is W_value; both matrices are float64.
+    """
+
+    meeting: np.ndarray
+    width: int
     value: np.ndarray
     tokens: int
     positions: int
@@ -52,8 +59,7 @@ class _Head:
         return np.hstack([place, one_hot] if position_first else [one_hot, place])
 
     def scores(self, x: np.ndarray, scaled: bool = True) -> np.ndarray:
-        root = math.sqrt(len(self.query)) if scaled else 1.0
-        return (x @ self.query.T) @ (x @ self.key.T).T / root
+        return x @ self.meeting @ x.T / (math.sqrt(self.width) if scaled else 1.0)
 
 
 @rule
@@ -71,27 +77,27 @@ def attends_to_previous(check: Check, replies: list[Reply], source: str) -> Find
         tokens, positions = probe.ask.args
         finding = _form(reply.value, tokens, positions)
         if finding is None and check.options["of"] != "form":
-            matrices = (_plain(reply.value[name]).astype(np.float64) for name in NAMES)
-            head = _Head(*matrices, tokens, positions)
+            query, key, value = (_plain(reply.value[name]).astype(np.float64) for name in NAMES)
             sequences = _sequences(check.options["seed"], tokens, positions)
             with np.errstate(all="ignore"):
+                head = _Head(query.T @ key, len(query), value, tokens, positions)
                 finding = _judge(head, sequences, check.options["of"])
         if finding is not None:
             return Finding(finding.text, index, names=finding.names)
     return None
 
 
-def _plain(value: object) -> np.ndarray:
+def _plain(value: Any) -> np.ndarray:
     return value.data if isinstance(value, Tensor) else np.asarray(value)
 
 
-def _form(value: object, tokens: int, positions: int) -> Finding | None:
+def _form(value: Any, tokens: int, positions: int) -> Finding | None:
     """Are these three matrices that fit the inputs and each other?"""
     if not isinstance(value, dict):
         return Finding(f"the result is {describe(value)}, expected a dict", names="not_a_dict")
     missing = [name for name in NAMES if name not in value]
     if missing:
-        return Finding(f"the dict has no {missing[0]!r}; its keys are {sorted(value)}")
+        return Finding(f"the dict has no {missing[0]!r}; its keys are {sorted(value)[:6]}")
     width = tokens + positions
     for name in NAMES:
         given = value[name]
@@ -123,12 +129,11 @@ def _sequences(seed: int, tokens: int, positions: int) -> list[list[int]]:
     rng = np.random.Generator(np.random.PCG64([seed, tokens, positions]))
     if positions < 2:
         return []
-    one, other = (int(t) for t in rng.integers(0, tokens, 2))
-    full = [rng.integers(0, tokens, positions), [one] * positions]
-    full.append([(one, other)[p % 2] for p in range(positions)])
-    lengths = [2, *rng.integers(2, positions + 1, 3)]
-    drawn = full + [rng.integers(0, tokens, length) for length in lengths]
-    return [[int(t) for t in sequence] for sequence in drawn]
+    one, other = rng.integers(0, tokens, 2)
+    full = [rng.integers(0, tokens, positions), np.full(positions, one)]
+    full.append(np.where(np.arange(positions) % 2, other, one))
+    lengths = [2, *rng.integers(2, positions + 1, 3).tolist()]
+    return [s.tolist() for s in (*full, *(rng.integers(0, tokens, n) for n in lengths))]
 
 
 def _odds(scores: np.ndarray, t: int, masked: bool) -> np.ndarray:
@@ -142,9 +147,15 @@ def _on_previous(scores: np.ndarray, masked: bool) -> list[float]:
     return [float(1.0 / _odds(scores, t, masked).sum()) for t in range(1, len(scores))]
 
 
-def _all_enough(head: _Head, sequences: list[list[int]], masked: bool, **how: bool) -> bool:
-    scaled = how.pop("scaled", True)
-    tables = (head.scores(head.inputs(s, **how), scaled) for s in sequences)
+def _all_enough(
+    head: _Head,
+    sequences: list[list[int]],
+    masked: bool,
+    *,
+    scaled: bool = True,
+    position_first: bool = False,
+) -> bool:
+    tables = (head.scores(head.inputs(s, position_first), scaled) for s in sequences)
     return all(share >= ENOUGH for table in tables for share in _on_previous(table, masked))
 
 
@@ -178,11 +189,11 @@ def _case(sequence: list[int], masked: bool) -> str:
 
 def _misplaced(head: _Head, sequences: list[list[int]]) -> str:
     """The id of the misconception whose weights these are; empty if none is recognized."""
-    for matrix in (head.query, head.key):
-        if (matrix[:, head.tokens :] == matrix[:, head.tokens :][:, :1]).all():
-            return "position_ignored"
     if _all_enough(head, sequences, False, position_first=True):
         return "position_first"
+    asks, asked = head.meeting[head.tokens :], head.meeting[:, head.tokens :]
+    if (asks == asks[:1]).all() or (asked == asked[:, :1]).all():
+        return "position_ignored"
     if _all_enough(head, sequences, False, scaled=False):
         return "scale_forgotten"
     if _all_enough(head, sequences, True):

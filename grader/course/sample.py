@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import shutil
 from collections.abc import Callable, Iterator
@@ -132,22 +133,20 @@ def replace_answers(notebook: NotebookNode, texts: dict[str, str]) -> NotebookNo
 
 def answer_text(version: Version) -> str:
     """A version of ours as a student would have typed it: imports, definition, the right name."""
-    module = inspect.getsource(inspect.getmodule(version.target))
-    lines = [
-        ast.unparse(node)
-        for node in ast.parse(module).body
-        if isinstance(node, (ast.Import, ast.ImportFrom))
-        and not (getattr(node, "module", None) or "").startswith(("solutions", "__future__"))
-    ]
-    lines += [
-        ast.unparse(node)
-        for node in ast.parse(module).body
-        if isinstance(node, ast.Assign)
-        or (isinstance(node, ast.FunctionDef) and node.name.startswith("_"))
-    ]
+    body = ast.parse(inspect.getsource(importlib.import_module(version.module))).body
+    lines = [ast.unparse(node) for node in body if _belongs(node)]
     name = version.target.__name__
     alias = f"\n{version.exercise} = {name}" if name != version.exercise else ""
     return "\n".join(lines) + "\n\n" + version.source.rstrip() + alias
+
+
+def _belongs(node: ast.stmt) -> bool:
+    """What the definitions of a module stand on: its imports, constants and helpers."""
+    if isinstance(node, ast.ImportFrom):
+        return not (node.module or "").startswith(("solutions", "__future__"))
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return not node.decorator_list
+    return isinstance(node, (ast.Import, ast.Assign))
 
 
 def _with_first(source: str) -> Callable[[str], str]:

@@ -96,6 +96,7 @@ class _Run:
         self.batteries: dict[str, Battery] = {}
         self.outputs: dict[str, list] = {}
         self.deaths: list[Died] = []
+        self.starved = False
 
     def outcome(self) -> Outcome:
         verdicts = {
@@ -135,9 +136,8 @@ class _Run:
             kinds = (outcome.TIMED_OUT, outcome.OUT_OF_MEMORY)
             word = first.reason if first.reason in kinds else outcome.CRASHED
             return word, first.detail
-        memory = outcome.OUT_OF_MEMORY
-        if any(_ran_out(verdict) for verdict in verdicts.values()):
-            return memory, "a call needed more memory than it may use"
+        if self.starved or any(_ran_out(verdict) for verdict in verdicts.values()):
+            return outcome.OUT_OF_MEMORY, "an answer needed more memory than it may use"
         if not answered and not any(verdict.attempted for verdict in verdicts.values()):
             return outcome.NOT_ATTEMPTED, ""
         return outcome.GRADED, ""
@@ -202,10 +202,11 @@ class _Run:
             elif part.role != GIVEN or part.id in run:
                 cpu = max(min(self.judge.limits.cell_cpu, left), 0.1)
                 try:
-                    raw, _ = worker.run_cell(part.source, cpu)
+                    raw, error = worker.run_cell(part.source, cpu)
                 except Died as died:
                     raise _Poison(part.id, died) from died
                 if record:
+                    self.starved |= part.role == ANSWER and _out_of_memory(error, raw)
                     self.outputs[part.id] = clean_outputs(raw)
 
     def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
@@ -249,7 +250,7 @@ class _Run:
         """
         failed = {name for name, verdict in verdicts.items() if not verdict.passed}
         carried = set()
-        for name in [n for n in self.exercises if n in failed and verdicts[n].attempted]:
+        for name in [n for n in self.exercises if n in failed & self.attempted]:
             supplied = self._leans_on(name, failed - {name})
             if not supplied:
                 continue
@@ -311,6 +312,12 @@ def _binds(part: Part, names: set[str]) -> bool:
 
 def _ran_out(verdict: Verdict) -> bool:
     return any("more memory than it may" in check.message for check in verdict.checks)
+
+
+def _out_of_memory(error: str, outputs: list) -> bool:
+    """Did the cell end for want of memory, in Python's words or in torch's?"""
+    said = [str(o.get("evalue", "")) for o in outputs if isinstance(o, dict)]
+    return error == "MemoryError" or any("can't allocate memory" in text for text in said)
 
 
 def _death_note(died: Died) -> dict:

@@ -274,8 +274,10 @@ def test_there_is_nothing_to_reach(grade: Grade, monkeypatch: pytest.MonkeyPatch
         ("while True: pass", "timed_out"),
         ("def causal_mask(n):\n    while True: pass", "timed_out"),
         ("import time\ntime.sleep(10**6)", "timed_out"),
-        ("input('?')\nx = bytearray(10**11)", "graded"),
-        ("x = [0]\nwhile True: x = x + x", "graded"),
+        ("input('?')", "graded"),
+        ("x = bytearray(10**11)", "out_of_memory"),
+        ("import torch\nx = torch.zeros(10**11)", "out_of_memory"),
+        ("def causal_mask(n): return bytearray(10**11)", "out_of_memory"),
         ("import os\nos._exit(0)", "crashed"),
         ("import ctypes\nctypes.string_at(0)", "crashed"),
         ("def causal_mask(n):\n    import os\n    os._exit(0)", "crashed"),
@@ -292,4 +294,4 @@ def test_every_end_has_its_word_and_takes_nothing_else_down(
     scores = {v.exercise: (v.score, v.max_score) for v in outcome.verdicts}
     assert scores.pop("causal_mask")[0] == 0
     assert all(score == most for score, most in scores.values())
-    assert outcome.outcome == word or word == "graded" and outcome.outcome == "out_of_memory"
+    assert outcome.outcome == word

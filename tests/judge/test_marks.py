@@ -10,6 +10,7 @@ import pytest
 from grader.course.layout import notebook_path
 from grader.course.sample import answer_text, replace_answers
 from grader.course.solve import solved
+from grader.course.sources import answer_source
 from grader.judge.course import assignment
 from grader.specs import LESSONS, assignment_id, exercises
 from solutions.registry import alternatives, misconceptions
@@ -76,7 +77,8 @@ def test_a_misconception_handed_in_is_named(grade: Grade, number: int) -> None:
     for lesson in LESSONS:
         for exercise in exercises(lesson):
             version = misconceptions(lesson, exercise.id)[number % 5]
-            outcome = grade(lesson, with_answers(lesson, {exercise.id: answer_text(version)}))
+            text = with_answers(lesson, {exercise.id: answer_text(version)}, solve=True)
+            outcome = grade(lesson, text)
             verdict = next(v for v in outcome.verdicts if v.exercise == exercise.id)
             named = {c.misconception.id for c in verdict.checks if c.misconception}
             assert named == {version.name}
@@ -124,7 +126,9 @@ def test_the_second_run_tells_nothing_of_the_solution_that_it_holds(grade: Grade
     texts = {"softmax": "def softmax(scores, axis=-1):\n    return scores\n", "attention": spy}
     outcome = grade(lesson, with_answers(lesson, texts))
     shown = json.dumps(outcome.as_json()) + repr(outcome.cells)
-    assert "keepdims" not in shown.replace(with_answers(lesson, texts), "")
+    secret = answer_source(lesson, "softmax").splitlines()[-1].strip()
+    assert "stolen: def softmax" in shown  # its own, in the first run
+    assert secret not in shown
 
 
 def test_the_same_salt_gives_the_same_verdict_and_another_salt_other_cases(judge) -> None:
