@@ -52,14 +52,19 @@ class _Head:
     tokens: int
     positions: int
 
-    def inputs(self, sequence: list[int], position_first: bool = False) -> np.ndarray:
-        """One row for each position: the one-hot vectors of its token and of its place."""
-        one_hot = np.eye(self.tokens)[sequence]
-        place = np.eye(self.positions)[: len(sequence)]
-        return np.hstack([place, one_hot] if position_first else [one_hot, place])
+    def scores(
+        self, sequence: list[int], *, scaled: bool = True, position_first: bool = False
+    ) -> np.ndarray:
+        """The table of scores: an input is two ones among zeros, so entries are picked."""
+        token, place = np.array(sequence), np.arange(len(sequence))
+        parts = (token + self.positions, place) if position_first else (token, place + self.tokens)
+        total = sum(self.meeting[np.ix_(one, other)] for one in parts for other in parts)
+        return total / (math.sqrt(self.width) if scaled else 1.0)
 
-    def scores(self, x: np.ndarray, scaled: bool = True) -> np.ndarray:
-        return x @ self.meeting @ x.T / (math.sqrt(self.width) if scaled else 1.0)
+    def values(self, sequence: list[int]) -> np.ndarray:
+        """One row for each position: what it hands over."""
+        place = np.arange(len(sequence)) + self.tokens
+        return (self.value[:, sequence] + self.value[:, place]).T
 
 
 @rule
@@ -136,15 +141,16 @@ def _sequences(seed: int, tokens: int, positions: int) -> list[list[int]]:
     return [s.tolist() for s in (*full, *(rng.integers(0, tokens, n) for n in lengths))]
 
 
-def _odds(scores: np.ndarray, t: int, masked: bool) -> np.ndarray:
-    """How much more weight than position t - 1 each position gets that position t may see."""
-    seen = scores[t, : t + 1] if masked else scores[t]
-    return np.exp(np.minimum(seen - seen[t - 1], 700.0))
+def _odds(scores: np.ndarray, masked: bool) -> np.ndarray:
+    """Row t - 1: how much more weight than position t - 1 each position gets from position t."""
+    rows = scores[1:]
+    odds = np.exp(np.minimum(rows - np.diagonal(rows)[:, None], 700.0))
+    return np.tril(odds, 1) if masked else odds
 
 
-def _on_previous(scores: np.ndarray, masked: bool) -> list[float]:
+def _on_previous(scores: np.ndarray, masked: bool) -> np.ndarray:
     """For each position t ≥ 1: how much of its weight goes to t - 1."""
-    return [float(1.0 / _odds(scores, t, masked).sum()) for t in range(1, len(scores))]
+    return 1.0 / _odds(scores, masked).sum(axis=1)
 
 
 def _all_enough(
@@ -155,19 +161,22 @@ def _all_enough(
     scaled: bool = True,
     position_first: bool = False,
 ) -> bool:
-    tables = (head.scores(head.inputs(s, position_first), scaled) for s in sequences)
-    return all(share >= ENOUGH for table in tables for share in _on_previous(table, masked))
+    tables = (
+        head.scores(sequence, scaled=scaled, position_first=position_first)
+        for sequence in sequences
+    )
+    return all((_on_previous(table, masked) >= ENOUGH).all() for table in tables)
 
 
 def _judge(head: _Head, sequences: list[list[int]], of: str) -> Finding | None:
     for masked in {"masked": (True,), "free": (False,), "output": (True, False)}[of]:
         for sequence in sequences:
-            scores = head.scores(head.inputs(sequence))
+            scores = head.scores(sequence)
             if not np.isfinite(scores).all():
                 return Finding("the weights are so large that the scores overflow")
             shares = _on_previous(scores, masked)
-            low = next((t for t, share in enumerate(shares, 1) if share < ENOUGH), None)
-            if low is not None:
+            if not (shares >= ENOUGH).all():
+                low = int(np.argmax(~(shares >= ENOUGH))) + 1
                 text = (
                     f"position {low} puts {shares[low - 1]:.4g} of its weight on position "
                     f"{low - 1}, expected at least {ENOUGH} ({_case(sequence, masked)})"
@@ -198,7 +207,7 @@ def _misplaced(head: _Head, sequences: list[list[int]]) -> str:
         return "scale_forgotten"
     if _all_enough(head, sequences, True):
         return "needs_the_mask"
-    best = [head.scores(head.inputs(s)).argmax(axis=1) for s in sequences if len(s) > 2]
+    best = [head.scores(s).argmax(axis=1) for s in sequences if len(s) > 2]
     for name, step in (("too_soft", -1), ("looks_at_itself", 0), ("looks_ahead", 1)):
         if best and all(
             row[t] == t + step for row in best for t in range(1, len(row)) if t + step < len(row)
@@ -209,20 +218,18 @@ def _misplaced(head: _Head, sequences: list[list[int]]) -> str:
 
 def _output(head: _Head, sequence: list[int], scores: np.ndarray, masked: bool) -> Finding | None:
     """Is what each position is handed the one-hot vector of the token before it?"""
-    values = head.inputs(sequence) @ head.value.T
-    for t in range(1, len(sequence)):
-        odds = _odds(scores, t, masked)
-        got = odds @ values[: len(odds)] / odds.sum()
-        want = np.eye(head.tokens)[sequence[t - 1]]
-        wrong = ~(np.abs(got - want) <= NEAR)
-        if wrong.any():
-            entry = int(np.argmax(wrong))
-            text = (
-                f"the output at position {t} has {got[entry]:.4g} in entry {entry}, expected "
-                f"{want[entry]:g} within {NEAR} ({_case(sequence, masked)})"
-            )
-            return Finding(text, names=_miscopied(got, want))
-    return None
+    odds = _odds(scores, masked)
+    got = odds @ head.values(sequence) / odds.sum(axis=1, keepdims=True)
+    want = np.eye(head.tokens)[sequence[:-1]]
+    wrong = ~(np.abs(got - want) <= NEAR)
+    if not wrong.any():
+        return None
+    row, entry = (int(i) for i in np.argwhere(wrong)[0])
+    text = (
+        f"the output at position {row + 1} has {got[row, entry]:.4g} in entry {entry}, expected "
+        f"{want[row, entry]:g} within {NEAR} ({_case(sequence, masked)})"
+    )
+    return Finding(text, names=_miscopied(got[row], want[row]))
 
 
 def _miscopied(got: np.ndarray, want: np.ndarray) -> str:

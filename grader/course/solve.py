@@ -36,7 +36,11 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment]))
     try:
         client = NotebookClient(
-            notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}
+            notebook,
+            timeout=600,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            extra_arguments=["--IPKernelApp.log_level=40"],  # its remark on loopback TCP
         )
         client.execute()
     finally:

@@ -50,7 +50,7 @@ def split_checks(draw: Draw) -> list[Check]:
     """Battery of ``split_heads``."""
     heads, n, width = draw.sizes(3, 2, 5)
     b, c, g = draw.sizes(3, 2, 4)
-    square = draw.integer(3, 4)
+    square, eight = draw.integer(3, 4), draw.integer(6, 9)
 
     def given(name, x, count, dtype="float32", **more):
         return probe(
@@ -76,6 +76,7 @@ def split_checks(draw: Draw) -> list[Check]:
                 ask(2, 3, 4),
                 ask(heads, n, width),
                 ask(square, square, square),
+                ask(eight, 2, 3),
             ),
             core=True,
             share=2,
@@ -129,7 +130,7 @@ def merge_checks(draw: Draw) -> list[Check]:
     """Battery of ``merge_heads``."""
     heads, n, width = draw.sizes(3, 2, 5)
     b, c, g = draw.sizes(3, 2, 4)
-    square = draw.integer(3, 4)
+    square, eight = draw.integer(3, 4), draw.integer(6, 9)
 
     def given(name, x, dtype="float32", **more):
         return probe(name, "merge_heads", tensor(x, dtype), reference=merge_reference, **more)
@@ -148,6 +149,7 @@ def merge_checks(draw: Draw) -> list[Check]:
                 ask(2, 3, 4),
                 ask(heads, n, width),
                 ask(square, square, square),
+                ask(eight, 2, 3),
             ),
             core=True,
             share=2,
@@ -314,6 +316,7 @@ def layer_checks(draw: Draw) -> list[Check]:
     one_head[draw.integer(0, heads - 1)] = -INF
     near = np.stack([draw.permutation(16).reshape(4, 4) for _ in range(2)]).astype(float)
     part = np.array([[0, 0, 0, -INF], [0, -INF, 0, 0], [-INF, 0, 0, 0], [0, 0, -INF, -INF]])
+    small = np.stack([draw.permutation(16).reshape(4, 4) % 4 for _ in range(2)])
     half = np.array([[0.0, 0.0], [-INF, -INF]])
     learned = draw.normal(2, 2, 2)
     learned[1, 0, draw.integer(0, 1)] = -INF
@@ -348,6 +351,7 @@ def layer_checks(draw: Draw) -> list[Check]:
                 own(f"{heads} heads of width 1", (batch, n_q, heads, 1)),
                 own("a single position", (1, 1, 2, 2)),
                 cross("one asks many", (batch, 1, n_k, heads, width)),
+                cross("one asks some of many", (batch, 1, n_k, heads, width), _places(draw, n_k)),
                 cross("many ask one", (batch, n_q, 1, heads, width)),
             ),
         ),
@@ -405,6 +409,7 @@ def layer_checks(draw: Draw) -> list[Check]:
                     mask=tensor(_places(draw, n_q, n_k)),
                     context=tensor(draw.normal(batch, n_k, d)),
                 ),
+                with_scores("visible scores 0, 1, 2 and 3", small, part),
                 call("None for both", heads, draw.normal(batch, n_q, d), None, None),
             ),
             share=2,
@@ -571,7 +576,7 @@ def cost_checks(draw: Draw) -> list[Check]:
 def previous_checks(draw: Draw) -> list[Check]:
     """Battery of ``previous_token_head``: the rule knows what is right, no reference does."""
     tokens, positions = draw.sizes(2, 3, 7)
-    many, long = draw.integer(8, 20), draw.integer(30, 60)
+    many, long = draw.integer(8, 20), draw.integer(90, 130)
     seed = draw.integer(0, 2**32 - 1)
 
     def ask(vocab_size, max_len):

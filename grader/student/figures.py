@@ -76,7 +76,7 @@ def heatmap(
     """Display a matrix as a heatmap.
 
     Args:
-        matrix: (n, m) array or tensor; -inf is drawn hatched gray.
+        matrix: (n, m) array or tensor; what is not finite (-inf in a mask) is gray.
         rows, columns: labels of the places, or one string that names the axis.
         title: above the picture.
         alt: the picture in a sentence.
@@ -143,9 +143,10 @@ def _draw(axes: Any, values: np.ndarray, norm: Normalize, colors: str, numbers: 
     axes.set_facecolor("#d9d9d9")  # what is not finite shows the ground
     shown = np.where(np.isfinite(values), values, np.nan)
     image = axes.imshow(shown, cmap=colors, norm=norm, aspect="auto")
-    for row, column in np.argwhere(~np.isfinite(values)):
-        axes.add_patch(_hatch(row, column))
-    if numbers:
+    if not numbers:
+        for row, column in np.argwhere(~np.isfinite(values)):
+            axes.add_patch(_hatch(row, column))
+    else:
         for (row, column), value in np.ndenumerate(values):
             axes.text(
                 column,

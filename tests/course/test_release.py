@@ -62,6 +62,7 @@ def bundle_code(bundle: Path) -> dict[str, str]:
 def secret_runs() -> dict[tuple[str, ...], str]:
     """Token runs of solutions and misconceptions that the stubs do not hold themselves."""
     found: dict[tuple[str, ...], str] = {}
+    names = {exercise.id for lesson in LESSONS for exercise in exercises(lesson)}
     for lesson in LESSONS:
         for exercise in exercises(lesson):
             given = runs(words(stub_source(lesson, exercise.id)))
@@ -69,7 +70,8 @@ def secret_runs() -> dict[tuple[str, ...], str]:
             texts |= {v.name: v.source for v in misconceptions(lesson, exercise.id)}
             for name, text in texts.items():
                 for run in runs(words(text)) - given:
-                    found[run] = f"{exercise.id}/{name}"
+                    if not names & set(run):  # a call of another exercise is no secret
+                        found[run] = f"{exercise.id}/{name}"
     return found
 
 
