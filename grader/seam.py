@@ -43,10 +43,13 @@ def answer(namespace: Mapping[str, Any], ask: Ask) -> Reply:
     if ask.target not in namespace:
         return Reply(failure=Failure("missing", message=f"no name {ask.target} here"))
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return _answer(namespace[ask.target], ask)
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            return _answer(namespace[ask.target], ask)
     except KeyboardInterrupt:
         raise
     except NotImplementedError as error:

@@ -63,6 +63,7 @@ def right(exercise: str, name: str) -> Callable[[Any], Any]:
 
 
 def solution_module(lesson: str) -> ModuleType:
+    """The lesson's reference solutions."""
     return importlib.import_module(f"solutions.{lesson}")
 
 
@@ -73,11 +74,13 @@ def solution(lesson: str, exercise: str) -> Version:
 
 
 def misconceptions(lesson: str, exercise: str) -> list[Version]:
+    """The named wrong answers to an exercise."""
     importlib.import_module(f"solutions.misconceptions.{lesson}")
     return list(_of(exercise, wrong_ones=True))
 
 
 def alternatives(lesson: str, exercise: str) -> list[Version]:
+    """Other right answers to an exercise."""
     importlib.import_module(f"solutions.alternatives.{lesson}")
     return list(_of(exercise, wrong_ones=False))
 

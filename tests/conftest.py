@@ -1,4 +1,4 @@
-"""What tests share: one warm process behind walls, answers frozen once, notebooks made from the course."""
+"""What tests share: one warm process, answers frozen once, notebooks made from the course."""
 
 from __future__ import annotations
 

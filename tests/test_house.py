@@ -41,7 +41,14 @@ def test_the_judge_never_imports_the_worker() -> None:
 
 
 def test_the_worker_imports_nothing_that_holds_answers_or_marks() -> None:
-    forbidden = ("grader.judge", "grader.specs", "grader.course", "solutions", "nbgrader", "sqlite3")
+    forbidden = (
+        "grader.judge",
+        "grader.specs",
+        "grader.course",
+        "solutions",
+        "nbgrader",
+        "sqlite3",
+    )
     for path in light.files(light.WORKER):
         assert not knows(PACKAGE / path, *forbidden), path
 

@@ -13,7 +13,17 @@ from pathlib import Path
 
 import click
 
-PACKAGES = ("numpy", "torch", "matplotlib", "jupyterlab", "nbgrader", "nbval", "click", "rich", "nh3")
+PACKAGES = (
+    "numpy",
+    "torch",
+    "matplotlib",
+    "jupyterlab",
+    "nbgrader",
+    "nbval",
+    "click",
+    "rich",
+    "nh3",
+)
 MEMORY = 4 << 30
 
 
@@ -39,7 +49,9 @@ def command() -> None:
     for name in ("", "what", "found", "what to do"):
         table.add_column(name)
     for finding in findings:
-        mark = "[green]ok[/]" if finding.good else ("[red]no[/]" if finding.fatal else "[yellow]![/]")
+        mark = (
+            "[green]ok[/]" if finding.good else ("[red]no[/]" if finding.fatal else "[yellow]![/]")
+        )
         table.add_row(mark, finding.what, finding.found, finding.mend)
     Console().print(table)
     if any(finding.fatal and not finding.good for finding in findings):
@@ -108,7 +120,9 @@ def sandbox() -> Iterator[Finding]:
             continue
         held.append(found.holds)
         mend = "" if found.holds else _mend()
-        yield Finding(f"sandbox: {NAMES[level]}", describe(found).partition(": ")[2], found.holds, mend)
+        yield Finding(
+            f"sandbox: {NAMES[level]}", describe(found).partition(": ")[2], found.holds, mend
+        )
     if not any(held):
         mend = "grade on Linux (a virtual machine will do), or trust every submission: --no-sandbox"
         yield Finding("sandbox", "none holds: grading is refused", False, mend, fatal=True)

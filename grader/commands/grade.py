@@ -72,7 +72,7 @@ def command(
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(_no_room(error, course_dir)) from error
-    report = {"engine": cohort.engine(), "sandbox": NAMES.get(run.walls, run.walls)}
+    report: dict[str, Any] = {"engine": cohort.engine(), "sandbox": NAMES.get(run.walls, run.walls)}
     report["submissions"] = results
     if target is not None:
         from grader.judge import files
@@ -162,4 +162,6 @@ def _show(results: list[dict[str, Any]], sandbox: str, course_dir: Path) -> None
         )
     console = Console() if sys.stdout.isatty() else Console(width=120)
     console.print(table)
-    console.print(f"Executed notebooks, feedback pages and gradebook.db are in {escape(str(course_dir))}")
+    console.print(
+        f"Executed notebooks, feedback pages and gradebook.db are in {escape(str(course_dir))}"
+    )

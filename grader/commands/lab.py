@@ -32,6 +32,10 @@ def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(folder.resolve())]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
+    command += [  # the course asks nothing of the world outside
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
     command += jupyter_arguments
     os.execv(sys.executable, command)
 

@@ -8,7 +8,9 @@ import click
 
 
 @click.command()
-@click.option("--output", type=click.Path(path_type=Path), default=Path("release"), show_default=True)
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("release"), show_default=True
+)
 def command(output: Path) -> None:
     """Write what students get: notebooks, light package, environment; no solution in any form."""
     from grader.course.release import ReleaseError, release

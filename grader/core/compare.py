@@ -115,7 +115,7 @@ def _number_difference(got: Any, want: Any, tolerance: Tolerance, where: str) ->
     here, there = np.asarray(got, np.float64), np.asarray(want, np.float64)
     if bool(tolerance.close(here, there)) if isinstance(want, float) else got == want:
         return None
-    return Difference("value", f"{_it(where)} is {show(got)}, expected {show(want)}", here, there)
+    return Difference("value", f"{_it(where)} is {_pair(got, want)}", here, there)
 
 
 def _sequence_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Difference | None:
@@ -164,7 +164,14 @@ def _worst(where: str, here: np.ndarray, there: np.ndarray, close: np.ndarray) -
     index = ", ".join(str(int(i)) for i in place)
     mine, theirs = here[tuple(place)], there[tuple(place)]
     spot = f"{where or 'result'}[{index}]" if index else _it(where)
-    return f"{spot} is {show(mine)}, expected {show(theirs)}"
+    return f"{spot} is {_pair(mine, theirs)}"
+
+
+def _pair(mine: Any, theirs: Any) -> str:
+    """Both numbers, with more digits where few would make them look alike."""
+    if show(mine) == show(theirs):
+        return f"{float(mine):.17g}, expected {float(theirs):.17g}"
+    return f"{show(mine)}, expected {show(theirs)}"
 
 
 def show(number: Any) -> str:

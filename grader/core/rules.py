@@ -40,6 +40,7 @@ def rule(function: Rule) -> Rule:
 
 
 def tolerance_of(check: Check) -> Tolerance:
+    """The check's own tolerances, or the defaults for the dtype."""
     return Tolerance(
         check.options.get("rtol"), check.options.get("atol"), check.options.get("dtype", True)
     )

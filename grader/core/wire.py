@@ -22,8 +22,8 @@ MAX_NODES = 200_000
 MAX_DEPTH = 40
 MAX_AXES = 12
 DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-    "float16 float32 float64 complex64 complex128".split()
+    ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+    + ("float16", "float32", "float64", "complex64", "complex128")
 )
 TYPES = {
     cls.__name__: cls

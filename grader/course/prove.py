@@ -112,7 +112,7 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
             v.misconception: answers[v.name] for _, v in versions if v.misconception is not None
         }
         for kind, version in versions:
-            verdict = evaluate(battery, answers[version.name], lambda: known, version.source)
+            verdict = evaluate(battery, answers[version.name], known.copy, version.source)
             failed = [check for check in verdict.checks if not check.passed]
             yield Trial(
                 lesson,

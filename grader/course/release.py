@@ -1,4 +1,4 @@
-"""The student bundle: lessons, the light package, frozen public answers; no solution in any form."""
+"""The student bundle: lessons, the light package, frozen public answers; no solution."""
 
 from __future__ import annotations
 

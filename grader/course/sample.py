@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import shutil
@@ -39,13 +40,13 @@ def students() -> Iterator[Student]:
     yield Student("half", _half)
     yield Student("ugly-but-right", _ugly)
     for number in range(1, MISTAKEN + 1):
-        yield Student(f"mistaken-{number:02d}", lambda lesson, k=number - 1: _mistaken(lesson, k))
-    yield Student("endless", lambda lesson: _only_first(lesson, _with_first("while True:\n    pass")))
+        yield Student(f"mistaken-{number:02d}", functools.partial(_mistaken, number - 1))
+    yield Student(
+        "endless", lambda lesson: _only_first(lesson, _with_first("while True:\n    pass"))
+    )
     yield Student("exits", _with_first("import os\nos._exit(1)"))
     yield Student("raises", _with_first("raise RuntimeError('my first cell is broken')"))
-    yield Student(
-        "greedy", lambda lesson: _only_first(lesson, _with_first("hoard = [0] * 10**10"))
-    )
+    yield Student("greedy", lambda lesson: _only_first(lesson, _with_first("hoard = [0] * 10**10")))
     yield Student("displayhook", _forged)
     yield Student("not-json", lambda lesson: _only_first(lesson, lambda _: "This is not JSON."))
     yield Student("empty-file", lambda lesson: _only_first(lesson, lambda _: ""))
@@ -110,7 +111,7 @@ def _ugly(lesson: str) -> str:
     return nbformat.writes(notebook)
 
 
-def _mistaken(lesson: str, number: int) -> str | None:
+def _mistaken(number: int, lesson: str) -> str | None:
     """Each exercise with its misconception of this number; solved where there are fewer."""
     notebook = solved(lesson)
     columns = [misconceptions(lesson, exercise.id) for exercise in exercises(lesson)]
@@ -169,4 +170,3 @@ def _forged(lesson: str) -> str:
         )
     notebook = nbformat.read(notebook_path(lesson), as_version=4)
     return nbformat.writes(replace_answers(notebook, texts))
-

@@ -12,7 +12,7 @@ STUB = "raise NotImplementedError"
 
 
 @functools.cache
-def _module(lesson: str) -> tuple[str, dict[str, ast.stmt]]:
+def _module(lesson: str) -> tuple[str, dict[str, ast.FunctionDef | ast.ClassDef]]:
     text = Path(SOLUTIONS, f"{lesson}.py").read_text(encoding="utf-8")
     nodes = {
         node.name: node

@@ -178,7 +178,9 @@ class Cohort:
         with contextlib.ExitStack() as stack:
             warm = stack.enter_context(self.warm(jobs))
             self.walls = warm.level
-            pool = stack.enter_context(_pool(Judge(warm, self.secret, self.limits, self.all_cells), jobs))
+            pool = stack.enter_context(
+                _pool(Judge(warm, self.secret, self.limits, self.all_cells), jobs)
+            )
             book = stack.enter_context(open_gradebook(self.course_dir / "gradebook.db"))
             for name in sorted({f.assignment for _, f, _ in waiting} & set(assignment_ids())):
                 ensure_assignment(book, assignment(name))
@@ -223,7 +225,9 @@ class Cohort:
             content = str(error).encode()
         parts = [content, engine_fingerprint().encode(), salt_id(self.secret).encode()]
         parts.append(f"{found.student}|{found.refused}|{self.limits}|{self.all_cells}".encode())
-        return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+        return hashlib.sha256(
+            b"\0".join(hashlib.sha256(part).digest() for part in parts)
+        ).hexdigest()
 
     def _recorded(self, found: Found, key: str) -> dict[str, Any] | None:
         if found.refused:
@@ -303,5 +307,8 @@ def engine() -> dict[str, str]:
     """Who graded: for ``--json``."""
     packages = ("numpy", "torch", "nbgrader")
     versions = {name: importlib.metadata.version(name) for name in packages}
-    return {"name": "grader", "version": grader.__version__, "fingerprint": engine_fingerprint()[:16]} | versions
-
+    return {
+        "name": "grader",
+        "version": grader.__version__,
+        "fingerprint": engine_fingerprint()[:16],
+    } | versions

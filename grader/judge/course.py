@@ -45,6 +45,7 @@ class Assignment:
 
 
 def assignment_ids() -> list[str]:
+    """Every assignment of the course, in order."""
     return [assignment_id(lesson) for lesson in LESSONS]
 
 

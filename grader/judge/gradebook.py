@@ -1,4 +1,4 @@
-"""nbgrader's gradebook as the ledger of marks. Only this module opens it, after workers are dead."""
+"""nbgrader's gradebook as the ledger of marks, opened by this module alone, after workers die."""
 
 from __future__ import annotations
 
@@ -115,7 +115,11 @@ def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
         failed = [check for check in verdict.checks if not check.passed]
         lines = [f"{verdict.score:g} of {verdict.max_score:g} points."]
         for check in failed[:4]:
-            known = f" Matches an answer that {check.misconception.title}." if check.misconception else ""
+            known = (
+                f" Matches an answer that {check.misconception.title}."
+                if check.misconception
+                else ""
+            )
             lines.append(f"{check.name}: {check.message}.{known}")
         yield verdict.exercise, _escaped("\n\n".join(lines)) if failed else None
     for name, (_, answered) in outcome.humans.items():

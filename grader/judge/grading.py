@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import hmac
 import time
@@ -220,7 +219,9 @@ class _Run:
         given = [(part.id, part.source) for part in parts if part.role == GIVEN]
         if self.judge.all_cells:
             return {name for name, _ in given}
-        return needed(given, [p.source for p in parts if p.role in (ANSWER, OWN) and p.kind == "code"])
+        return needed(
+            given, [p.source for p in parts if p.role in (ANSWER, OWN) and p.kind == "code"]
+        )
 
     def _failed(self, name: str, died: Died) -> list[Reply]:
         failure = Failure(died.reason, message=died.detail)

@@ -93,7 +93,9 @@ def parse(content: bytes) -> Notebook:
         raise Rejected("the file is not a notebook: it is JSON of another kind")
     raw = _raw_cells(document)
     if len(raw) > MAX_CELLS:
-        raise Rejected(f"the notebook has {len(raw)} cells, more than the {MAX_CELLS} that are read")
+        raise Rejected(
+            f"the notebook has {len(raw)} cells, more than the {MAX_CELLS} that are read"
+        )
     cells = [cell for item in raw if (cell := _cell(item)) is not None]
     return Notebook(tuple(cells), len(raw) - len(cells))
 

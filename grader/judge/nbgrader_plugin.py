@@ -68,14 +68,14 @@ def safe_markdown(source: str) -> str:
 class JudgeExporter(NotebookExporter):
     """Grades instead of executing: from the submitted bytes to the finished notebook."""
 
-    def from_filename(
-        self, filename: str, resources: dict | None = None, **_: Any
-    ) -> tuple[str, dict]:
+    def from_filename(self, filename: str, resources: dict | None = None, **_: Any) -> Any:
+        """nbgrader's hook: (notebook text, resources)."""
         ids = (resources or {})["nbgrader"]
         release = assignment(ids["assignment"])
-        if self.parent._sanitizing:
+        converter: Any = self.parent
+        if converter._sanitizing:
             return release.path.read_text(encoding="utf-8"), self._init_resources(resources)
-        root = Path(self.parent.coursedir.root)
+        root = Path(converter.coursedir.root)
         outcome = self._outcome(ids["student"], release, root)
         with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
             record(book, outcome)
@@ -85,7 +85,7 @@ class JudgeExporter(NotebookExporter):
         return nbformat.writes(notebook), resources
 
     def _outcome(self, student: str, release: Any, root: Path) -> Outcome:
-        coursedir = self.parent.coursedir
+        coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
         folder = coursedir.format_path(coursedir.submitted_directory, student, release.id)
         path = Path(folder) / f"{release.id}.ipynb"
         warm = _warm(root, path.parents[2])

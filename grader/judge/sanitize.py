@@ -17,10 +17,14 @@ MAX_PIXELS = 40_000_000
 _DATA_IMAGE = re.compile(r"data:image/(png|jpeg);base64,([A-Za-z0-9+/=\s]+)")
 _STYLE = re.compile(r"[a-z\-]+\s*:\s*[a-zA-Z0-9 .,%#()\-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
-TAGS = set(
-    "a abbr b blockquote br caption code col colgroup dd div dl dt em h1 h2 h3 h4 h5 h6 hr i img "
-    "li ol p pre s small span strong sub sup table tbody td tfoot th thead tr u ul".split()
-)
+# fmt: off
+TAGS = {
+    "a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "div",
+    "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "li", "ol", "p",
+    "pre", "s", "small", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th",
+    "thead", "tr", "u", "ul",
+}
+# fmt: on
 ATTRIBUTES = {
     "*": {"style", "title", "aria-label", "role", "colspan", "rowspan", "scope"},
     "img": {"src", "alt", "width", "height"},
@@ -130,8 +134,10 @@ def _harmless(declaration: str) -> bool:
     return name.strip() in STYLES
 
 
-STYLES = set(
-    "color background background-color font-weight font-style font-family font-size text-align "
-    "text-decoration vertical-align padding margin border border-collapse border-spacing "
-    "white-space width max-width".split()
-)
+# fmt: off
+STYLES = {
+    "color", "background", "background-color", "font-weight", "font-style", "font-family",
+    "font-size", "text-align", "text-decoration", "vertical-align", "padding", "margin",
+    "border", "border-collapse", "border-spacing", "white-space", "width", "max-width",
+}
+# fmt: on

@@ -1,4 +1,4 @@
-"""The salt that makes graded cases unguessable: one for each course folder, readable by its owner."""
+"""The salt that makes graded cases unguessable: one for each course folder, its owner's alone."""
 
 from __future__ import annotations
 

@@ -123,6 +123,7 @@ def raise_walls(hidden: Iterable[Path], lines: int, unwalled: bool = False) -> W
 
 
 def describe(found: Found) -> str:
+    """A level in one line: that it holds, or what is wrong with it."""
     if found.error:
         return f"{NAMES[found.level]}: {found.error}"
     broken = [name for name, held in found.held.items() if not held]

@@ -26,7 +26,9 @@ from grader.core import wire
 from grader.core.values import Ask, Failure, Reply
 from grader.judge.settings import Limits
 
-BOOT = "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; main({fds})"
+BOOT = (
+    "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; main({fds})"
+)
 SYSTEM = (
     "/usr",
     "/bin",
@@ -88,7 +90,7 @@ class WarmProcess:
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(lines)]
         self._lines = [ours for ours, _ in pairs]
         fds = [theirs.fileno() for _, theirs in pairs]
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
         boot = BOOT.format(light=str(light_folder), fds=fds)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", boot],
@@ -328,5 +330,3 @@ def _clean_environment() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
     }
-
-

@@ -100,7 +100,8 @@ def probe(
     due = dtype or result_dtype(args)
     first = () if init is None else ({key: wide(array) for key, array in loaded.items()},)
     value = reference(*first, *(wide(arg) for arg in args), **kwargs)
-    cotangents, grads = None, ()
+    cotangents: tuple | None = None
+    grads: tuple = ()
     if grad:
         assert draw is not None, "gradients need a draw for their cotangents"
         cotangents = tuple(draw.normal(*out.shape) for out in _floats(value))

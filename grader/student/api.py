@@ -112,7 +112,9 @@ def _display(report: Report) -> None:
 
 def _cell_of(exercise_id: str, namespace: Mapping[str, Any]) -> str:
     """The text of the last cell run that defines the name; empty outside a notebook."""
-    pattern = re.compile(rf"^(def|class)\s+{re.escape(exercise_id)}\b|^{re.escape(exercise_id)}\s*=", re.M)
+    pattern = re.compile(
+        rf"^(def|class)\s+{re.escape(exercise_id)}\b|^{re.escape(exercise_id)}\s*=", re.M
+    )
     for cell in reversed(list(namespace.get("In", []))):
         if isinstance(cell, str) and pattern.search(cell):
             return cell

@@ -52,7 +52,12 @@ def show(figure: Figure, *, alt: str) -> None:
 def _png(figure: Figure) -> bytes:
     out = io.BytesIO()
     figure.savefig(
-        out, format="png", dpi=DPI, bbox_inches="tight", facecolor="white", metadata={"Software": None}
+        out,
+        format="png",
+        dpi=DPI,
+        bbox_inches="tight",
+        facecolor="white",
+        metadata={"Software": None},
     )
     import sys
 
@@ -195,5 +200,7 @@ def _label(axes: Any, rows: Sequence[str] | str, columns: Sequence[str] | str) -
         else:
             ticks(range(len(labels)))
             longest = max((len(label) for label in labels), default=0)
-            turn = {"rotation": 35, "ha": "right"} if axis == axes.set_xlabel and longest > 6 else {}
+            turn = (
+                {"rotation": 35, "ha": "right"} if axis == axes.set_xlabel and longest > 6 else {}
+            )
             ticklabels(labels, fontsize=9, **turn)

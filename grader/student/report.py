@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 
@@ -30,10 +31,9 @@ class Report:
 
     def __repr__(self) -> str:
         lines = [self.headline]
-        for check in self.verdict.checks:
+        for check, details in explained(self.verdict):
             lines.append(f"  {'pass' if check.passed else 'FAIL'}  {check.name}")
-            if not check.passed:
-                lines += [f"        {label}: {text}" for label, text in explain(check)]
+            lines += [f"        {label}: {text}" for label, text in details]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -42,7 +42,7 @@ class Report:
     def table(self) -> str:
         """The checks as an HTML table, everything escaped, without the picture."""
         color = GREEN if self.verdict.passed else RED
-        rows = "".join(_row(check) for check in self.verdict.checks)
+        rows = "".join(_row(check, details) for check, details in explained(self.verdict))
         return (
             f'<div role="group" aria-label="{_text(self.headline)}">'
             f'<p style="margin:.3em 0;font-weight:600;color:{color}">{_text(self.headline)}</p>'
@@ -50,23 +50,34 @@ class Report:
         )
 
 
-def explain(check: CheckResult) -> list[tuple[str, str]]:
+def explained(verdict: Verdict) -> list[tuple[CheckResult, list[tuple[str, str]]]]:
+    """Each check with what to say of it; a mistake is explained once, then only referred to."""
+    told: set[str] = set()
+    pairs = []
+    for check in verdict.checks:
+        pairs.append((check, [] if check.passed else explain(check, told)))
+        told |= {check.misconception.id} if check.misconception is not None else set()
+    return pairs
+
+
+def explain(check: CheckResult, told: AbstractSet[str] = frozenset()) -> list[tuple[str, str]]:
     """What was seen, the mistake it equals, where to look: (label, text) pairs."""
     parts = [("Seen", check.message)]
     if check.misconception is not None:
         known = check.misconception
-        parts.append(("Matches", f"an answer that {known.title}. {known.says}"))
+        says = "" if known.id in told else f" {known.says}"
+        parts.append(("Matches", f"an answer that {known.title}.{says}"))
     if check.look:
         parts.append(("Look at", check.look))
     return parts
 
 
-def _row(check: CheckResult) -> str:
+def _row(check: CheckResult, explanation: list[tuple[str, str]]) -> str:
     mark, word, color = ("✓", "passed", GREEN) if check.passed else ("✗", "failed", RED)
     details = "".join(
         f'<div style="margin:.15em 0"><span style="color:{MUTED}">{_text(label)}:</span> '
         f"{_text(text)}</div>"
-        for label, text in ([] if check.passed else explain(check))
+        for label, text in explanation
     )
     cell = "text-align:left;vertical-align:top;padding:.25em .6em;white-space:normal"
     return (

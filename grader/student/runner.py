@@ -48,7 +48,8 @@ def run_notebook(path: Path) -> list[Verdict]:
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell.instance()
-    verdicts, sources = [], {}
+    verdicts: list[Verdict] = []
+    sources: dict[str, str] = {}
     for cell in read_cells(path):
         name = cell["name"]
         if name.startswith("check_"):

@@ -33,10 +33,12 @@ def _check(result: int, what: str) -> None:
 
 
 def unshare(flags: int) -> None:
+    """unshare(2): leave the namespaces that ``flags`` name."""
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    """mount(2)."""
     result = _libc.mount(
         source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data.encode()
     )
@@ -44,15 +46,18 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
 
 
 def unmount(target: str) -> None:
+    """umount2(2) with MNT_DETACH."""
     _check(_libc.umount2(target.encode(), ctypes.c_int(MNT_DETACH)), f"unmount {target}")
 
 
 def pivot_root(new: str, old: str) -> None:
+    """pivot_root(2)."""
     number = _PIVOT_ROOT[platform.machine()]
     _check(_libc.syscall(ctypes.c_long(number), new.encode(), old.encode()), "pivot_root")
 
 
 def prctl(option: int, *args: int) -> None:
+    """prctl(2)."""
     padded = [ctypes.c_ulong(a) for a in (*args, 0, 0, 0, 0)[:4]]
     _check(_libc.prctl(ctypes.c_int(option), *padded), f"prctl {option}")
 

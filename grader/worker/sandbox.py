@@ -102,7 +102,9 @@ def _build_root(view: View, limits: Limits, owner: int | None) -> None:
         os.makedirs(new + folder, exist_ok=True)
         os.chmod(new + folder, mode)
     _mount_proc(new)
-    Path(new, "etc/passwd").write_text(f"student:x:{owner or 1000}:{owner or 1000}::{WORK}:/bin/sh\n")
+    Path(new, "etc/passwd").write_text(
+        f"student:x:{owner or 1000}:{owner or 1000}::{WORK}:/bin/sh\n"
+    )
     for folder in ("/tmp", WORK, "/dev/shm"):
         os.makedirs(new + folder, exist_ok=True)
         linux.mount("tmpfs", new + folder, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
@@ -184,5 +186,5 @@ def _set_limits(limits: Limits, processes: bool) -> None:
         pairs.append((resource.RLIMIT_NPROC, limits.processes))
     for which, value in pairs:
         hard = resource.getrlimit(which)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (value, value))
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (most, most))

@@ -92,7 +92,7 @@ class _Stream(io.TextIOBase):
 
 
 class _Publisher(DisplayPublisher):
-    def publish(self, data: Any, metadata: Any = None, **_: Any) -> None:
+    def publish(self, data: Any, metadata: Any = None, *_: Any, **__: Any) -> None:
         RECORD.bundle("display_data", dict(data))
 
     def clear_output(self, wait: bool = False) -> None:
@@ -133,7 +133,7 @@ def make_shell() -> Shell:
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.xmode = "Plain"
     shell = Shell.instance(config=config)
-    shell.system = _system
+    shell.system = _system  # type: ignore[method-assign]
     shell.run_line_magic("matplotlib", "inline")
     return shell
 

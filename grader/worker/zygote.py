@@ -56,7 +56,7 @@ def _warm_up() -> Shell:
     import matplotlib.pyplot
     import numpy
     import torch
-    import torch.nn.functional  # noqa: F401
+    import torch.nn.functional
 
     from grader.student import api
 
@@ -105,7 +105,7 @@ def _supervise(shell: Shell, request: dict[str, Any], talk_fd: int, status_fd: i
 def _wait(pid: int, status: socket.socket) -> dict[str, Any]:
     """Until the worker ends, or the judge says so or is gone: then nothing of it is left."""
     handle = os.pidfd_open(pid)
-    readable, _, _ = select.select([handle, status], [], [])
+    readable, _, _ = select.select([handle, status.fileno()], [], [])
     stopped = handle not in readable
     if stopped:
         os.kill(pid, signal.SIGKILL)

@@ -29,9 +29,11 @@ LEAVES = (
 )
 TREES = st.recursive(
     LEAVES,
-    lambda t: st.lists(t, max_size=4)
-    | st.lists(t, max_size=4).map(tuple)
-    | st.dictionaries(st.text(max_size=5), t, max_size=4),
+    lambda t: (
+        st.lists(t, max_size=4)
+        | st.lists(t, max_size=4).map(tuple)
+        | st.dictionaries(st.text(max_size=5), t, max_size=4)
+    ),
     max_leaves=12,
 )
 

@@ -75,7 +75,10 @@ def test_figures_have_alternative_text(lesson: str) -> None:
         if cell.cell_type == "code":
             assert "plt.show()" not in cell.source
             for node in ast.walk(ast.parse(cell.source)):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("heatmap", "show"):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (
+                    "heatmap",
+                    "show",
+                ):
                     assert any(k.arg == "alt" for k in node.keywords), cell.source
         else:
             assert not re.search(r"!\[\]\(|<img(?![^>]*alt=)", cell.source)
@@ -88,7 +91,8 @@ def test_lessons_hold_what_every_lesson_holds(lesson: str) -> None:
     for word in ("you can", "predict", "common mistake", "wild", "minutes", "dimension", "next"):
         assert word in text, word
     human = [
-        c for c in lesson_notebook(lesson).cells
+        c
+        for c in lesson_notebook(lesson).cells
         if c.cell_type == "markdown" and c.metadata.get("nbgrader", {}).get("grade")
     ]
     assert len(human) == 1
@@ -141,6 +145,7 @@ def test_solved_notebooks_print_what_they_printed() -> None:
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", "-q", str(SOLVED)],
+        check=False,
         capture_output=True,
         text=True,
         cwd=SOLVED,
@@ -152,7 +157,11 @@ def test_solved_notebooks_print_what_they_printed() -> None:
 def environment() -> dict[str, str]:
     import os
 
-    return os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "PYTEST_ADDOPTS": "",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
 
 
 def run(notebook: nbformat.NotebookNode, folder: Path) -> None:

@@ -37,7 +37,9 @@ def words(source: str) -> list[str]:
     tree = ast.parse(source)
     skipped = set()
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)) and ast.get_docstring(node):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)) and ast.get_docstring(
+            node
+        ):
             first = node.body[0]
             skipped |= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
     drop = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
@@ -162,12 +164,16 @@ def test_the_bundle_works_alone(bundle: Path, tmp_path: Path) -> None:
     """Without this checkout on the path: copies of the lessons, and a check that answers."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     lab = [sys.executable, "-m", "grader", "lab", "--copy-only", "--folder", str(tmp_path / "lab")]
-    done = subprocess.run(lab, cwd=bundle, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        lab, cwd=bundle, env=environment, check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     name = assignment_id(LESSONS[0])
     notebook = tmp_path / "lab" / name / f"{name}.ipynb"
     check = [sys.executable, "-m", "grader", "check", str(notebook)]
-    done = subprocess.run(check, cwd=bundle, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        check, cwd=bundle, env=environment, check=False, capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert done.stdout.count("not attempted yet") == len(exercises(LESSONS[0])), done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -169,7 +169,9 @@ def test_the_mark_is_for_the_name_as_it_stands_at_its_check(grade: Grade) -> Non
     late = {"cell_type": "code", "id": "late", "metadata": {}, "outputs": [], "source": ""}
     late["source"] = "causal_mask = lambda n: None"
     cells.insert(index + 1, late)
-    assert grade(LESSON, json.dumps(document)).score == grade(LESSON, json.dumps(document)).max_score
+    assert (
+        grade(LESSON, json.dumps(document)).score == grade(LESSON, json.dumps(document)).max_score
+    )
     cells.remove(late)
     cells.insert(index, late)
     outcome = grade(LESSON, json.dumps(document))

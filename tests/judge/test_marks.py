@@ -141,8 +141,9 @@ def test_the_same_salt_gives_the_same_verdict_and_another_salt_other_cases(judge
     first, second = judge.seed(submission, "causal_mask"), judge.seed(submission, "causal_mask")
     other = replace(judge, secret=b"another").seed(submission, "causal_mask")
     assert first == second != other
-    assert judge.grade(submission, release).as_json()["exercises"] == (
+    assert (
         judge.grade(submission, release).as_json()["exercises"]
+        == (judge.grade(submission, release).as_json()["exercises"])
     )
 
 
@@ -154,9 +155,9 @@ UGLY = {
     "sys exit": "import sys\nsys.exit(3)",
     "exception": "1/0",
     "syntax error": "def broken(:",
-    "seeds": "import random, numpy as np, torch\nrandom.seed(1); np.random.seed(1); torch.manual_seed(1)",
+    "seeds": "import random, torch\nrandom.seed(1); np.random.seed(1); torch.manual_seed(1)",
     "float64 default": "import torch\ntorch.set_default_dtype(torch.float64)",
-    "open figures": "import matplotlib.pyplot as plt\nfor _ in range(30): plt.figure(); plt.plot([1])",
+    "open figures": "import matplotlib.pyplot as plt\nfor _ in range(9):\n    plt.plot([1])",
     "progress": "import sys\nfor i in range(50): print('\\r', i, end='', file=sys.stderr)",
     "quits in a thread": "import threading\nthreading.Thread(target=lambda: 1/0).start()",
     "no gradients": "import torch\ntorch.set_grad_enabled(False)",

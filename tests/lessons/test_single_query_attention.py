@@ -54,11 +54,17 @@ def test_a_query_does_not_care_in_which_order_the_pairs_stand() -> None:
 
 
 def test_many_queries_are_one_query_many_times() -> None:
-    queries, keys, values = RNG.normal(size=(3, 4)), RNG.normal(size=(5, 4)), RNG.normal(size=(5, 2))
+    queries, keys, values = (
+        RNG.normal(size=(3, 4)),
+        RNG.normal(size=(5, 4)),
+        RNG.normal(size=(5, 2)),
+    )
     output, weights = batched_attention(queries, keys, values)
     for row, query in enumerate(queries):
         np.testing.assert_allclose(output[row], attention(query, keys, values), rtol=1e-12)
-        np.testing.assert_allclose(weights[row], softmax(similarity_scores(query, keys)), rtol=1e-12)
+        np.testing.assert_allclose(
+            weights[row], softmax(similarity_scores(query, keys)), rtol=1e-12
+        )
 
 
 def test_cosine_is_blind_to_length_and_calm_about_nothing() -> None:

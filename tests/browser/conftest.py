@@ -1,0 +1,94 @@
+"""A headless browser and a JupyterLab, as a user has them. Screenshots go to build/screenshots."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from grader.course.layout import ROOT
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    address: str
+    token: str
+    folder: Path
+
+    def url(self, path: str) -> str:
+        return f"{self.address}/{path}?token={self.token}"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.fail("these tests drive Debian's chromium: apt-get install chromium")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def serve(command: list[str], folder: Path, cwd: Path) -> Iterator[Lab]:
+    """Start a server with ``command`` plus port and token, wait for it, end it."""
+    port, token = free_port(), secrets.token_hex(8)
+    arguments = ["--no-browser", f"--port={port}", f"--IdentityProvider.token={token}"]
+    home = folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(home)}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    log = (folder.parent / "server.log").open("wb")
+    process = subprocess.Popen(
+        [*command, *arguments], cwd=cwd, env=environment, stdout=log, stderr=subprocess.STDOUT
+    )
+    try:
+        lab = Lab(f"http://127.0.0.1:{port}", token, folder)
+        wait_for(lab, process, Path(log.name))
+        yield lab
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+def wait_for(lab: Lab, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(240):
+        if process.poll() is not None:
+            pytest.fail(f"the server ended:\n{log.read_text()[-2000:]}")
+        try:
+            urllib.request.urlopen(lab.url("api/status"), timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"no server after two minutes:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """`python -m grader lab` on a fresh copy of the course."""
+    folder = tmp_path_factory.mktemp("student") / "lab"
+    command = [sys.executable, "-m", "grader", "lab", "--folder", str(folder)]
+    yield from serve(command, folder, ROOT)
