@@ -13,7 +13,7 @@ from typing import Any
 MAX_BYTES = 32 * 1024 * 1024
 MAX_CELLS = 2000
 MAX_SOURCE = 1_000_000
-SAFE_ID = re.compile(r"[\w@+-][\w.@+ -]{0,99}")
+SAFE_ID = re.compile(r"\w[\w.@+ -]{0,99}")
 
 
 class Rejected(Exception):
@@ -43,7 +43,7 @@ def check_name(name: str) -> None:
     if not SAFE_ID.fullmatch(name) or ".." in name or name != name.strip():
         raise Rejected(
             f"the folder name {ascii(name[:60])} is not a student id: letters, digits, spaces and "
-            "_ - . @ + only, at most 100, not starting with a dot"
+            "_ - . @ + only, at most 100, starting with a letter or digit"
         )
 
 
@@ -60,10 +60,11 @@ def read(path: Path) -> bytes:
         if path.is_symlink():
             raise Rejected(f"{path.name} is a symbolic link; links are not followed") from error
         raise Rejected(f"{path.name} cannot be read: {error.strerror}") from error
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        raise Rejected(f"{path.name} is not a plain file")
     with os.fdopen(fd, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise Rejected(f"{path.name} is not a plain file")
         if status.st_size > MAX_BYTES:
             size = status.st_size / 1e6
             raise Rejected(
