@@ -109,7 +109,7 @@ def _nothing(folder: Path, only: str | None, student: str | None) -> str:
 
 def _no_room(error: OSError, course_dir: Path) -> str:
     return (
-        f"writing into {course_dir} failed: {error.strerror or error}. What was graded before is "
+        f"writing into {course_dir} failed: {error}. What was graded before is "
         "kept; mend it and run the same command again to go on"
     )
 

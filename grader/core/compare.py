@@ -30,8 +30,8 @@ class Tolerance:
         rtol = RTOL.get(name, 1e-7) if self.rtol is None else self.rtol
         atol = ATOL.get(name, 1e-9) if self.atol is None else self.atol
         wide = np.complex128 if got.dtype.kind == "c" or want.dtype.kind == "c" else np.float64
-        here, there = got.astype(wide), want.astype(wide)
         with np.errstate(all="ignore"):
+            here, there = got.astype(wide), want.astype(wide)
             near = np.abs(here - there) <= atol + rtol * np.abs(there)
             near &= np.isfinite(there)  # an infinity is near nothing but itself
             return near | (here == there) | ((here != here) & (there != there))

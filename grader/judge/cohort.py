@@ -155,6 +155,7 @@ class Cohort:
         self, submissions: list[Found], done: Callable[[dict[str, Any]], None]
     ) -> list[dict[str, Any]]:
         """Grade what has no valid record yet; ``done`` is told of each. Results in order."""
+        self._configure_nbgrader()
         results: dict[int, dict[str, Any]] = {}
         waiting: list[tuple[int, Found, str]] = []
         for index, found in enumerate(submissions):
@@ -170,6 +171,12 @@ class Cohort:
                 results[index] = result
                 done(result)
         return [results[index] for index in sorted(results)]
+
+    def _configure_nbgrader(self) -> None:
+        """So that Formgrader opens on the result, wherever it is."""
+        config = self.course_dir / "nbgrader_config.py"
+        if not config.exists():
+            files.write(config, (light.PACKAGE.parent / "nbgrader_config.py").read_bytes())
 
     def _grade(self, waiting: list[tuple[int, Found, str]]) -> Iterator[tuple[int, dict]]:
         from grader.judge.gradebook import ensure_assignment, open_gradebook

@@ -19,7 +19,7 @@ NAMES = {
 
 # Run inside a worker before any student code: each line says what must not be possible.
 PROBE = """
-import os, socket, pathlib
+import os, socket, pathlib, torch
 
 def fails(attempt):
     try:
@@ -45,6 +45,7 @@ def probe(hidden, shown, writable):
         "no network": fails(send),
         "no rights": os.geteuid() != 0 and fails(lambda: os.setuid(0)),
         "own processes only": os.getpid() == 1 and not other_processes(),
+        "Python's libraries": all(map(os.path.exists, (os.__file__, torch.__file__))),
         "read-only files": all(fails(lambda: pathlib.Path(w, "x").touch()) for w in writable),
     }
     found["no sight of the course"] = not any(f for h in hidden for f in files_below(h, shown))

@@ -114,9 +114,10 @@ def probe(
 
 
 def raises(name: str, target: str, *args: Any, error: str = "ValueError", **more: Any) -> Probe:
-    """A case that must raise ``error``."""
+    """A case that must raise ``error``; ``init`` and ``weights`` as for a layer's probe."""
     init = more.pop("init", None)
-    ask = Ask(target, args, more, init)
+    weights = {key: np.asarray(array) for key, array in (more.pop("weights", None) or {}).items()}
+    ask = Ask(target, args, more, init, weights)
     return Probe(name, ask, Reply(failure=Failure("exception", error)))
 
 

@@ -94,22 +94,22 @@ def _build_root(view: View, limits: Limits, owner: int | None) -> None:
     linux.mount("none", "/", "", linux.MS_REC | linux.MS_PRIVATE)
     scratch = f"size={limits.disk},nr_inodes={limits.inodes},mode=0755"
     linux.mount("tmpfs", new, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
-    steps = [(path, True) for path in view.shown] + [(path, False) for path in view.hidden]
-    for path, shown in sorted(steps, key=lambda step: (step[0].count("/"), step[1])):
-        _window(new, path) if shown else _cover(new, path)
-    _devices(new)
-    for folder, mode in (("/proc", 0o555), ("/tmp", 0o1777), (WORK, 0o755), ("/etc", 0o755)):
-        os.makedirs(new + folder, exist_ok=True)
+    for folder, mode in (("/proc", 0o555), ("/etc", 0o755)):
+        os.makedirs(new + folder)
         os.chmod(new + folder, mode)
     _mount_proc(new)
-    Path(new, "etc/passwd").write_text(
-        f"student:x:{owner or 1000}:{owner or 1000}::{WORK}:/bin/sh\n"
-    )
+    _devices(new)
     for folder in ("/tmp", WORK, "/dev/shm"):
-        os.makedirs(new + folder, exist_ok=True)
+        os.makedirs(new + folder)
         linux.mount("tmpfs", new + folder, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
         if owner is not None:
             os.chown(new + folder, owner, owner)
+    # Windows come last: Python itself may lie below /tmp, or below a user's home.
+    steps = [(path, True) for path in view.shown] + [(path, False) for path in view.hidden]
+    for path, shown in sorted(steps, key=lambda step: (step[0].count("/"), step[1])):
+        _window(new, path) if shown else _cover(new, path)
+    user = owner or 1000
+    Path(new, "etc/passwd").write_text(f"student:x:{user}:{user}::{WORK}:/bin/sh\n")
     os.chdir(new)
     linux.pivot_root(".", ".")
     linux.unmount(".")
