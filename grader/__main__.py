@@ -2,7 +2,24 @@
 
 import sys
 
-from grader.cli import main
+
+def run() -> None:
+    """The command line; a missing package or an old Python is one clear line."""
+    if sys.version_info < (3, 11):  # noqa: UP036 (whoever has an older one is told)
+        sys.exit(f"This course needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+    try:
+        from grader.cli import main
+
+        main()
+    except ModuleNotFoundError as error:
+        if (error.name or "grader").startswith("grader"):
+            raise
+        sys.exit(
+            f"The package {error.name} is missing here. In the course's folder run "
+            f"`{sys.executable} -m pip install -e .` as a student, or "
+            f"`{sys.executable} -m pip install -e '.[instructor]'` to grade; or use make."
+        )
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

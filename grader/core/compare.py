@@ -125,7 +125,8 @@ def _sequence_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Dif
     if len(got) != len(want):
         return Difference("length", f"{_it(where)} has {len(got)} items, expected {len(want)}")
     numbers = all(isinstance(item, float) for item in want) and len(want) > 0
-    names = ("output", "weights") if isinstance(want, tuple) and len(want) == 2 else None
+    pair = isinstance(want, tuple) and len(want) == 2 and isinstance(want[0], Tensor | np.ndarray)
+    names = ("output", "weights") if pair else None
     for index, (mine, theirs) in enumerate(zip(got, want, strict=True)):
         label = names[index] if names and not where else f"{where or 'result'}[{index}]"
         found = difference(mine, theirs, tol, label)

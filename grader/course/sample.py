@@ -6,9 +6,10 @@ import ast
 import functools
 import importlib
 import inspect
+import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from nbformat import NotebookNode
 
 from grader.course.layout import notebook_path
 from grader.course.solve import solved
+from grader.course.sources import answer_source
 from grader.specs import LESSONS, assignment_id, exercises
 from solutions.registry import Version, misconceptions
 
@@ -135,10 +137,20 @@ def replace_answers(notebook: NotebookNode, texts: dict[str, str]) -> NotebookNo
 def answer_text(version: Version) -> str:
     """A version of ours as a student would have typed it: imports, definition, the right name."""
     body = ast.parse(inspect.getsource(importlib.import_module(version.module))).body
-    lines = [ast.unparse(node) for node in body if _belongs(node)]
-    name = version.target.__name__
-    alias = f"\n{version.exercise} = {name}" if name != version.exercise else ""
-    return "\n".join(lines) + "\n\n" + version.source.rstrip() + alias
+    text = "\n".join(ast.unparse(node) for node in body if _belongs(node))
+    bases = version.target.__mro__[:0:-1] if inspect.isclass(version.target) else ()
+    for base in bases:  # another wrong version, perhaps
+        if base.__module__ == version.module and f"class {base.__name__}" not in text:
+            text += "\n\n" + replace(version, target=base).source.rstrip()
+    text += "\n\n" + version.source.rstrip()
+    name, exercise = version.target.__name__, version.exercise
+    if name == exercise:
+        return text
+    if re.search(rf"\b{exercise}\b", text):  # it stands on the right answer, and bends it
+        text = re.sub(rf"\b{exercise}\b", f"right_{exercise}", text)
+        lesson = version.module.rpartition(".")[2]
+        text = f"{answer_source(lesson, exercise)}\n\nright_{exercise} = {exercise}\n\n{text}"
+    return f"{text}\n{exercise} = {name}"
 
 
 def _belongs(node: ast.stmt) -> bool:

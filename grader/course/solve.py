@@ -41,6 +41,7 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
             extra_arguments=["--IPKernelApp.log_level=40"],  # its remark on loopback TCP
+            coalesce_streams=True,  # so that when a stream was flushed leaves no trace
         )
         client.execute()
     finally:

@@ -12,7 +12,7 @@ from grader.core.evaluate import evaluate, not_attempted
 from grader.core.values import Battery, CheckResult, Failure, Misconception, Reply, Verdict
 from grader.course.prove import known_replies
 from grader.judge import intake, outcome
-from grader.judge.assemble import ANSWER, CHECK, GIVEN, HUMAN, OWN, Assembly, Part, assemble
+from grader.judge.assemble import ANSWER, CHECK, HUMAN, OWN, Assembly, Part, assemble
 from grader.judge.course import Assignment
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import clean_outputs
@@ -198,7 +198,7 @@ class _Run:
                 name = part.exercise
                 if name in wanted and name not in replies and name not in poisoned:
                     replies[name] = self._ask(worker, name, left)
-            elif part.role != GIVEN or part.id in run:
+            elif part.role == ANSWER or part.source != part.released or part.id in run:
                 cpu = max(min(self.judge.limits.cell_cpu, left), 0.1)
                 try:
                     raw, error = worker.run_cell(part.source, cpu)
@@ -216,12 +216,13 @@ class _Run:
             raise _Poison(f"check_{name}", died) from died
 
     def _needed(self, parts: Sequence[Part]) -> set[str]:
-        given = [(part.id, part.source) for part in parts if part.role == GIVEN]
+        """The release's own cells that have to run; an untouched scratch cell is one of them."""
+        code = [part for part in parts if part.kind == "code" and part.role != CHECK]
+        given = [part for part in code if part.role != ANSWER and part.source == part.released]
         if self.judge.all_cells:
-            return {name for name, _ in given}
-        return needed(
-            given, [p.source for p in parts if p.role in (ANSWER, OWN) and p.kind == "code"]
-        )
+            return {part.id for part in given}
+        written = [part.source for part in code if part not in given]
+        return needed([(part.id, part.source) for part in given], written)
 
     def _failed(self, name: str, died: Died) -> list[Reply]:
         failure = Failure(died.reason, message=died.detail)

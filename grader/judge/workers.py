@@ -235,7 +235,7 @@ class Worker:
 
     def _end(self, reason: str, detail: str = "") -> Died:
         """Make sure that the worker is dead, and say what it died of."""
-        ended = self.close()
+        ended = self.close(patience=2.0 if reason == "crashed" else 0.0)
         if reason == "crashed" and not ended.stopped:
             if ended.signal == 9:
                 over = ended.cpu >= self._limits.worker["cpu"] - 1
@@ -250,10 +250,16 @@ class Worker:
         """Processor time of the worker and of everything it started and that still lives."""
         return _usage_of_tree(self._pid).cpu
 
-    def close(self) -> Ended:
-        """Kill the worker and all that it started; returns when they are gone."""
+    def close(self, patience: float = 0.0) -> Ended:
+        """Kill the worker and all that it started; returns when they are gone.
+
+        ``patience`` is how long one that seems to have ended by itself may take to do so: its
+        socket closes a moment before its supervisor can tell how it ended.
+        """
         if self.ended is None:
             self._channel.close()
+            if patience:
+                select.select([self._status], [], [], patience)
             with contextlib.suppress(OSError):  # it may have ended by itself
                 self._status.shutdown(socket.SHUT_WR)
             try:

@@ -14,6 +14,8 @@ LESSONS = (
     "single_query_attention",
     "self_attention",
     "masking",
+    "multi_head_attention",
+    "positional_encoding",
 )
 
 

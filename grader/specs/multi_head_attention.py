@@ -344,18 +344,6 @@ def layer_checks(draw: Draw) -> list[Check]:
             share=3,
         ),
         Check(
-            "sizes of one",
-            "axes of length 1: a single head, heads that are one feature wide, a single position",
-            (
-                own("a single head", (batch, n_q, 1, 4)),
-                own(f"{heads} heads of width 1", (batch, n_q, heads, 1)),
-                own("a single position", (1, 1, 2, 2)),
-                cross("one asks many", (batch, 1, n_k, heads, width)),
-                cross("one asks some of many", (batch, 1, n_k, heads, width), _places(draw, n_k)),
-                cross("many ask one", (batch, n_q, 1, heads, width)),
-            ),
-        ),
-        Check(
             "cross-attention",
             "which of the two sequences the queries, the keys and the values come from",
             (
@@ -409,6 +397,7 @@ def layer_checks(draw: Draw) -> list[Check]:
                     mask=tensor(_places(draw, n_q, n_k)),
                     context=tensor(draw.normal(batch, n_k, d)),
                 ),
+                cross("one asks some of many", (batch, 1, n_k, heads, width), _places(draw, n_k)),
                 with_scores("visible scores 0, 1, 2 and 3", small, part),
                 call("None for both", heads, draw.normal(batch, n_q, d), None, None),
             ),
@@ -422,6 +411,17 @@ def layer_checks(draw: Draw) -> list[Check]:
                 own("a penalty on distance, head by head", (batch, n_q, heads, width), slopes),
                 cross("biases beside hidden places", (batch, n_q, n_k, heads, width), biases),
                 own("a bias for each key", (batch, n_q, heads, width), draw.normal(n_q)),
+            ),
+        ),
+        Check(
+            "sizes of one",
+            "axes of length 1: a single head, heads that are one feature wide, a single position",
+            (
+                own("a single head", (batch, n_q, 1, 4)),
+                own(f"{heads} heads of width 1", (batch, n_q, heads, 1)),
+                own("a single position", (1, 1, 2, 2)),
+                cross("one asks many", (batch, 1, n_k, heads, width)),
+                cross("many ask one", (batch, n_q, 1, heads, width)),
             ),
         ),
         Check(

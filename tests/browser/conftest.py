@@ -60,8 +60,12 @@ def serve(command: list[str], folder: Path, cwd: Path) -> Iterator[Lab]:
     port, token = free_port(), secrets.token_hex(8)
     arguments = ["--no-browser", f"--port={port}", f"--IdentityProvider.token={token}"]
     home = folder.parent / "home"
-    home.mkdir(exist_ok=True)
+    settings = home / "settings" / "@jupyterlab" / "notebook-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    # every cell in the page, so that a test can find what is out of sight
+    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(home)}
+    environment["JUPYTERLAB_SETTINGS_DIR"] = str(home / "settings")
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     log = (folder.parent / "server.log").open("wb")
     process = subprocess.Popen(

@@ -138,6 +138,9 @@ def test_no_expected_array_of_a_graded_case(bundle: Path) -> None:
     for lesson in LESSONS:
         for exercise in exercises(lesson):
             for probe in exercise.battery(b"a graded seed").probes:
+                given = arrays(list(probe.ask.args)) + list(probe.ask.weights.values())
+                if not any(array.dtype.kind == "f" for array in given):
+                    continue  # nothing drawn went in: the answer is a fact, such as a sinusoid
                 expected = probe.expected or Reply()
                 for array in arrays(expected.value):
                     # what depends on the draw; constants such as a mask are no secret

@@ -1,0 +1,77 @@
+"""What grading one notebook costs once the warm process stands, against a fresh kernel's run.
+
+    python -m tests.bench.one_notebook [--rounds N]
+
+Interleaved, in one run: the judge's whole way (bytes to marks, notebook and page) and the same
+notebook executed by nbclient in a kernel of its own, as `nbgrader autograde` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from grader.course.layout import ROOT
+from grader.course.prove import one_thread
+from grader.course.solve import solved
+from grader.judge.cohort import Found, grade_found
+from grader.judge.grading import Judge
+from grader.judge.settings import Limits
+from grader.judge.walls import raise_walls
+from grader.specs import LESSONS, assignment_id
+
+
+def seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def in_a_kernel(lesson: str) -> None:
+    """Run every code cell but the checks in a fresh kernel."""
+    notebook = solved(lesson)
+    notebook.cells = [c for c in notebook.cells if not c.id.startswith("check_")]
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT)}}).execute()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    one_thread()
+    with tempfile.TemporaryDirectory() as name, raise_walls([ROOT, Path.home()], 1) as warm:
+        print(
+            "| lesson | graded, median s | all cells, median s | fresh kernel, median s | ratio |"
+        )
+        print("| --- | ---: | ---: | ---: | ---: |")
+        for lesson in LESSONS:
+            task = assignment_id(lesson)
+            path = Path(name) / "ada" / task / f"{task}.ipynb"
+            path.parent.mkdir(parents=True)
+            path.write_text(nbformat.writes(solved(lesson)), encoding="utf-8")
+            found = Found("ada", task, path)
+            ways = {
+                "few": lambda f=found: grade_found(Judge(warm, b"s", Limits()), f),
+                "all": lambda f=found: grade_found(Judge(warm, b"s", Limits(), True), f),
+                "kernel": lambda one=lesson: in_a_kernel(one),
+            }
+            for way in ways.values():
+                way()
+            times: dict[str, list[float]] = {key: [] for key in ways}
+            for _ in range(rounds):
+                for key, way in ways.items():
+                    times[key].append(seconds(way))
+            few, every, kernel = (statistics.median(times[key]) for key in ways)
+            ratio = f"{kernel / few:.0f}"
+            print(f"| {task} | {few:.3f} | {every:.3f} | {kernel:.2f} | {ratio} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

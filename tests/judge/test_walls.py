@@ -1,0 +1,94 @@
+"""The sandbox is proved by trying to get out, at every level that this machine offers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from grader.cli import main
+from grader.course.layout import ROOT
+from grader.course.solve import solved
+from grader.judge import walls
+from grader.judge.course import assignment
+from grader.judge.grading import Judge, Submission
+from grader.judge.workers import WarmProcess, WorkerError
+from tests.conftest import QUICK, SALT
+from tests.judge.test_cohort import hand_in
+
+HIDDEN = [ROOT, Path.home()]
+
+
+@pytest.mark.parametrize("level", walls.levels())
+def test_each_level_holds_and_grades_the_same(level: str) -> None:
+    """Root's own way and an ordinary user's (root can take it, too)."""
+    release = assignment("03_masking")
+    submission = Submission("x", release.id, nbformat.writes(solved("masking")).encode())
+    with WarmProcess(level, HIDDEN) as warm:
+        found = walls.try_level(warm, HIDDEN)
+        assert found.holds, walls.describe(found)
+        outcome = Judge(warm, SALT, QUICK).grade(submission, release)
+    assert outcome.score == outcome.max_score
+    assert outcome.sandbox == level
+
+
+def test_the_probe_can_fail() -> None:
+    """Without walls every claim about them is found false: the proof is no ornament."""
+    with WarmProcess("none", HIDDEN) as warm:
+        found = walls.try_level(warm, HIDDEN)
+    assert not found.holds
+    for claim in ("no network", "own processes only", "no sight of the course"):
+        assert not found.held[claim]
+
+
+def test_without_walls_grading_is_refused_unless_said_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walls, "levels", list)
+    hand_in(tmp_path / "submitted", "ada", nbformat.writes(solved("masking", {"causal_mask"})))
+    arguments = ["grade", str(tmp_path / "submitted"), "--course-dir", str(tmp_path / "course")]
+    refused = CliRunner().invoke(main, arguments)
+    assert refused.exit_code == 1 and "no sandbox holds" in refused.output
+    assert not list((tmp_path / "course").rglob("*.html"))
+    trusted = CliRunner().invoke(main, [*arguments, "--no-sandbox"])
+    assert trusted.exit_code == 0, trusted.output
+    assert "--no-sandbox" in trusted.output
+    page = next((tmp_path / "course").rglob("*.html")).read_text()
+    assert "graded without a sandbox" in page
+
+
+def test_a_course_in_pythons_own_folder_is_refused() -> None:
+    import sys
+
+    with pytest.raises(WorkerError, match="virtual environment in a folder of its own"):
+        WarmProcess("user", [Path(sys.prefix)])
+
+
+def test_the_judges_death_ends_the_workers() -> None:
+    """A judge that is killed takes the warm process and its workers with it."""
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    code = (
+        "import sys, time; from grader.judge.workers import WarmProcess;"
+        "from grader.judge.settings import Limits; from pathlib import Path;"
+        f"w = WarmProcess({walls.levels()[-1]!r}, [Path.home()]); k = w.start(Limits());"
+        "print(w.pid, k._pid, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    pids = [int(pid) for pid in process.stdout.readline().split()]
+    assert len(pids) == 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    deadline = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    alive = [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
+    assert not alive or all("zombie" in Path(f"/proc/{p}/status").read_text() for p in alive)

@@ -1,0 +1,198 @@
+"""What a student sees: check, hint, ready; and that nbgrader's Validate agrees."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from grader.course.layout import ROOT, notebook_path
+from grader.course.solve import solved
+from grader.specs import LESSONS, exercises
+from grader.student import api, frozen
+from grader.student.report import Report
+from solutions.registry import misconceptions, solution
+from tests.conftest import with_answers
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    shell = InteractiveShell.instance()
+    shell.reset()
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+WRONG = "import numpy as np\ndef softmax(scores, axis=-1):\n    return np.exp(scores)"
+STUB = "def softmax(scores, axis=-1):\n    raise NotImplementedError"
+
+
+def run(shell: InteractiveShell, source: str) -> BaseException | None:
+    result = shell.run_cell(source)
+    return result.error_before_exec or result.error_in_exec
+
+
+def test_a_wrong_answer_raises_one_line_under_a_table(shell, capsys) -> None:
+    run(shell, WRONG)
+    error = run(shell, "from grader import check\ncheck('softmax')")
+    assert isinstance(error, api.CheckFailed)
+    out = capsys.readouterr().out
+    assert "FAIL  one row of scores" in out and "Seen:" in out and "Look at:" in out
+    assert out.count("Traceback") == 0
+    assert error._render_traceback_() == [f"CheckFailed: {error}"]
+
+
+def test_the_stub_is_told_apart_from_a_mistake(shell, capsys) -> None:
+    run(shell, STUB)
+    assert run(shell, "from grader import check\ncheck('softmax')") is None
+    said = capsys.readouterr()
+    assert "not attempted yet" in said.err and "FAIL" not in said.out
+
+
+def test_a_name_that_was_never_run_is_said_so(shell, capsys) -> None:
+    error = run(shell, "from grader import check\ncheck('softmax')")
+    assert isinstance(error, api.CheckFailed)
+    assert "was the cell run?" in capsys.readouterr().out
+
+
+def test_an_unknown_exercise_is_answered_with_the_nearest(shell) -> None:
+    error = run(shell, "from grader import check\ncheck('softmaks')")
+    assert isinstance(error, KeyError) and "softmax" in str(error)
+    assert isinstance(run(shell, "check(3)"), KeyError)
+
+
+def test_hints_come_one_after_the_other(shell, capsys) -> None:
+    api._Session.hints.clear()
+    for number in (1, 2, 3, 3):
+        assert run(shell, "from grader import hint\nhint('softmax')") is None
+        assert f"Hint {number} of 3" in capsys.readouterr().out
+
+
+def test_ready_knows_a_stub_from_an_answer(capsys) -> None:
+    space: dict = {}
+    exec(STUB, space)
+    assert not api.ready(space["softmax"])
+    assert "softmax" in capsys.readouterr().out
+    exec(WRONG, space)
+    assert api.ready(space["softmax"])
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            assert not api.is_stub(solution(lesson, exercise.id).target), exercise.id
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_frozen_answers_judge_as_the_specification_does(lesson: str) -> None:
+    """Without any solution at hand: right passes, each misconception is named as itself."""
+    for exercise in exercises(lesson):
+        right = solution(lesson, exercise.id)
+        assert api.verdict_here(exercise.id, right.namespace, right.source).passed
+        for version in misconceptions(lesson, exercise.id):
+            verdict = api.verdict_here(exercise.id, version.namespace, version.source)
+            named = {c.misconception.id for c in verdict.checks if c.misconception}
+            assert named == {version.name}, (exercise.id, version.name)
+
+
+def test_the_median_check_takes_well_under_a_second() -> None:
+    """A bound of many times the usual, so that a busy machine changes nothing."""
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            right = solution(lesson, exercise.id)
+            api.verdict_here(exercise.id, right.namespace, right.source)
+    times = []
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            right = solution(lesson, exercise.id)
+            started = time.process_time()
+            api.verdict_here(exercise.id, right.namespace, right.source)
+            times.append(time.process_time() - started)
+    assert np.median(times) < 0.3
+
+
+def test_a_matrix_is_shown_as_a_picture_with_words(shell) -> None:
+    wrong = misconceptions("masking", "causal_mask")[0]
+    verdict = api.verdict_here("causal_mask", wrong.namespace, wrong.source)
+    html = Report(verdict)._repr_html_()
+    assert '<img alt="Three heatmaps of shape' in html and "largest at" in html
+    assert html.count(wrong.misconception.says[:30]) == 1  # explained once, then referred to
+
+
+def test_what_students_return_cannot_break_the_table() -> None:
+    def softmax(scores, axis=-1):
+        raise ValueError("<script>alert(1)</script>\x00")
+
+    verdict = api.verdict_here("softmax", {"softmax": softmax}, "")
+    assert "<script>" not in Report(verdict)._repr_html_()
+
+
+def test_damaged_answers_are_no_traceback(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(frozen, "FOLDER", tmp_path)
+    with pytest.raises(FileNotFoundError, match="python -m grader freeze"):
+        frozen.load("softmax")
+
+
+@pytest.mark.parametrize(("which", "word"), [("untouched", "failed"), ("solved", "Success")])
+def test_nbgraders_validate_sees_what_is_not_done(which: str, word: str, tmp_path: Path) -> None:
+    path = tmp_path / "notebook.ipynb"
+    if which == "solved":
+        notebook = solved("masking")
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown" and "nbgrader" in cell.metadata:
+                cell.source = "My answer in words."
+        nbformat.write(notebook, path)
+    else:
+        path.write_bytes(notebook_path("masking").read_bytes())
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "validate", str(path)],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert word in done.stdout + done.stderr, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [("", "not a notebook"), ("{}", "not a notebook"), ('{"cells": []}', "no check cell")],
+)
+def test_the_check_command_is_clear_about_bad_files(
+    content: str, word: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.ipynb"
+    path.write_text(content)
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", "check", str(path)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and word in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_check_command_passes_a_solved_notebook(tmp_path: Path) -> None:
+    path = tmp_path / "x.ipynb"
+    path.write_text(with_answers("masking", {}, solve=True))
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", "check", str(path)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_missing_package_is_named_with_the_mend(tmp_path: Path) -> None:
+    """As where only the student's packages are installed and someone grades."""
+    code = (
+        "import sys; sys.modules['nh3'] = None; sys.argv = ['grader', 'grade', sys.argv[1]];"
+        "from grader.__main__ import run; run()"
+    )
+    (tmp_path / "s" / "03_masking").mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "nh3 is missing" in done.stderr and "Traceback" not in done.stderr
