@@ -17,7 +17,7 @@ import numpy as np
 
 from grader.core import values
 
-MAX_FRAME = 256 * 1024 * 1024
+MAX_FRAME = 64 * 1024 * 1024
 MAX_NODES = 200_000
 MAX_DEPTH = 40
 MAX_AXES = 12
