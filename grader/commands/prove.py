@@ -12,7 +12,8 @@ import click
 
 @click.command()
 @click.option("--json", "target", type=click.Path(path_type=Path), help="write every trial here")
-def command(target: Path | None) -> None:
+@click.option("--markdown", type=click.Path(path_type=Path), help="write the matrix as a page")
+def command(target: Path | None, markdown: Path | None) -> None:
     """Try every exercise against every misconception and every accepted alternative.
 
     Exit 1 if a wrong answer survives or is not named as itself, or a right one is refused.
@@ -20,7 +21,7 @@ def command(target: Path | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from grader.course.prove import prove
+    from grader.course.prove import kill_matrix, prove
 
     trials = list(prove())
     table = Table(title="wrong answers caught and named, right answers accepted")
@@ -55,5 +56,7 @@ def command(target: Path | None) -> None:
     console.print(f"{wrong_count} misconceptions, {right_count} alternatives, {bad} faults")
     if target is not None:
         target.write_text(json.dumps([asdict(t) | {"ok": t.ok} for t in trials], indent=1))
+    if markdown is not None:
+        markdown.write_text(kill_matrix(trials), encoding="utf-8")
     if bad:
         raise SystemExit(1)

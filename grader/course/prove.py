@@ -12,7 +12,7 @@ import torch
 from grader.core.evaluate import evaluate
 from grader.core.values import Battery, Misconception, Reply, Verdict
 from grader.seam import DirectSeam
-from grader.specs import LESSONS, exercises
+from grader.specs import LESSONS, assignment_id, exercises
 from grader.specs.building import PUBLIC_SEED, Exercise
 from solutions.registry import Version, alternatives, misconceptions, solution
 
@@ -127,3 +127,44 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
                 verdict.max_score,
                 failed[0].message if failed else "",
             )
+
+
+def kill_matrix(trials: Sequence[Trial]) -> str:
+    """The matrix as a Markdown page: per exercise, each wrong answer and the checks it fails."""
+    wrong = {(t.exercise, t.version) for t in trials if t.kind == "misconception"}
+    right = {(t.exercise, t.version) for t in trials if t.kind == "alternative"}
+    draws = sorted({t.draw for t in trials})
+    faults = [t for t in trials if not t.ok]
+    lines = [
+        "# Kill matrix",
+        "",
+        f"{len(wrong)} named wrong answers and {len(right)} other right ones, each put to its",
+        f"exercise's checks for {len(draws)} draws of the cases ({', '.join(draws)}):",
+        f"**{len(faults)} faults** (a wrong answer that survives or is not named as itself, a right",
+        "one that is refused). Made by `python -m grader prove --markdown docs/kill_matrix.md`;",
+        "a test holds it current.",
+    ]
+    for lesson in dict.fromkeys(t.lesson for t in trials):
+        lines += ["", f"## {assignment_id(lesson)}"]
+        own = [t for t in trials if t.lesson == lesson]
+        for exercise in dict.fromkeys(t.exercise for t in own):
+            lines += _exercise_table([t for t in own if t.exercise == exercise], exercise)
+    return "\n".join(lines) + "\n"
+
+
+def _exercise_table(trials: Sequence[Trial], exercise: str) -> list[str]:
+    accepted = {t.version for t in trials if t.kind == "alternative" and t.ok}
+    lines = [
+        "",
+        f"### `{exercise}`",
+        "",
+        "| wrong answer | caught by | named |",
+        "| --- | --- | --- |",
+    ]
+    wrong = [t for t in trials if t.kind == "misconception"]
+    for version in dict.fromkeys(t.version for t in wrong):
+        own = [t for t in wrong if t.version == version]
+        caught = list(dict.fromkeys(check for t in own for check in t.caught_by))
+        named = f"{sum(t.ok for t in own)} of {len(own)}"
+        lines.append(f"| `{version}` | {'; '.join(caught) or '**nothing**'} | {named} |")
+    return [*lines, "", f"Accepted: {'; '.join(sorted(accepted))}."]
