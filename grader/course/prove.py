@@ -141,8 +141,8 @@ def kill_matrix(trials: Sequence[Trial]) -> str:
         f"{len(wrong)} named wrong answers and {len(right)} other right ones, each put to its",
         f"exercise's checks for {len(draws)} draws of the cases ({', '.join(draws)}):",
         f"**{len(faults)} faults** (a wrong answer that survives or is not named as",
-        "itself, a right one that is refused). Made by `python -m grader prove --markdown docs/kill_matrix.md`;",
-        "a test holds it current.",
+        "itself, a right one that is refused). Made by",
+        "`python -m grader prove --markdown docs/kill_matrix.md`; a test holds it current.",
     ]
     for lesson in dict.fromkeys(t.lesson for t in trials):
         lines += ["", f"## {assignment_id(lesson)}"]
