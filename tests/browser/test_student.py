@@ -17,14 +17,21 @@ def open_notebook(browser: Browser, lab: Lab, name: str) -> Page:
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
     page.goto(lab.url(f"doc/tree/{name}/{name}.ipynb"))
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
-    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    expect(idle).to_have_count(1, timeout=90_000)
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=150_000)
     return page
 
 
-def run_all(page: Page) -> None:
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+def run_all(page: Page, until: str) -> None:
+    """Run all cells until a text is there; again if a busy JupyterLab missed the click."""
+    for _ in range(4):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        try:
+            expect(page.get_by_text(until).first).to_be_attached(timeout=60_000)
+            return
+        except AssertionError:
+            page.screenshot(path=SCREENSHOTS / "missed.png")
+    raise AssertionError(f"{until!r} never appeared: see missed.png")
 
 
 def test_a_lesson_run_from_top_to_bottom_shows_figures_and_checks(browser: Browser, lab: Lab):
@@ -39,9 +46,8 @@ def test_a_lesson_run_from_top_to_bottom_shows_figures_and_checks(browser: Brows
     }
     nbformat.write(replace_answers(notebook, texts), path)
     page = open_notebook(browser, lab, NAME)
-    run_all(page)
+    run_all(page, until="causal_mask: all 4 checks passed")
     passed = page.get_by_text("causal_mask: all 4 checks passed")
-    expect(passed.first).to_be_attached(timeout=150_000)
     waiting = page.get_by_text("CrossAttention: not attempted yet")
     expect(waiting.first).to_be_attached(timeout=150_000)
     passed.first.scroll_into_view_if_needed()
@@ -55,8 +61,7 @@ def test_a_lesson_run_from_top_to_bottom_shows_figures_and_checks(browser: Brows
 
     nbformat.write(replace_answers(notebook, {"causal_mask": answer_text(wrong)}), path)
     page = open_notebook(browser, lab, NAME)
-    run_all(page)
-    expect(page.get_by_text(wrong.misconception.title[:40]).first).to_be_attached(timeout=150_000)
+    run_all(page, until=wrong.misconception.title[:40])
     table = page.locator(".jp-OutputArea table", has_text="Matches").first
     table.scroll_into_view_if_needed()
     page.wait_for_timeout(500)
