@@ -23,7 +23,7 @@ from grader.specs import assignment_id
 
 torch.set_num_threads(1)
 SALT = b"the tests' salt"
-QUICK = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=30, idle=4)
+QUICK = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=30, idle=8)
 
 
 @pytest.fixture(scope="session", autouse=True)
