@@ -80,7 +80,7 @@ def ready(*answers: Any) -> bool:
     """Whether all these functions or classes are written; if not, one line says which."""
     missing = [getattr(a, "__name__", str(a)) for a in answers if is_stub(a)]
     if missing:
-        print(f"(This cell waits for your {', '.join(missing)}.)")
+        print(f"(This cell runs once {' and '.join(missing)} is written.)")
     return not missing
 
 
