@@ -65,6 +65,7 @@ def command(
         jobs or os.cpu_count() or 1,
         force=force,
         all_cells=all_cells,
+        unwalled=no_sandbox,
     )
     try:
         results = _with_progress(run, submissions)

@@ -146,11 +146,17 @@ def test_notebooks_and_pages_are_written_and_nothing_else(graded) -> None:
             assert (course / "feedback" / student / NAME / f"{NAME}.html").read_text()
     left = [p for p in course.rglob("*") if p.name.startswith(".writing")]
     assert not left
-    assert (
-        oct((course / ".grader" / "salt").stat().st_mode)[-3:] == "600"
-        if (course / ".grader" / "salt").exists()
-        else True
-    )
+
+
+def test_the_salt_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    from grader.judge.secret import PLACE, salt
+
+    first = salt(tmp_path)
+    assert len(first) == 64 and salt(tmp_path) == first != salt(tmp_path / "another")
+    assert (tmp_path / PLACE).stat().st_mode & 0o777 == 0o600
+    (tmp_path / PLACE).chmod(0o644)
+    salt(tmp_path)
+    assert (tmp_path / PLACE).stat().st_mode & 0o777 == 0o600
 
 
 def test_what_has_not_changed_is_not_graded_again(graded, submitted: Path, tmp_path: Path) -> None:

@@ -56,8 +56,12 @@ def test_without_walls_grading_is_refused_unless_said_otherwise(
     trusted = CliRunner().invoke(main, [*arguments, "--no-sandbox"])
     assert trusted.exit_code == 0, trusted.output
     assert "--no-sandbox" in trusted.output
-    page = next((tmp_path / "course").rglob("*.html")).read_text()
-    assert "graded without a sandbox" in page
+    page = next((tmp_path / "course").rglob("*.html"))
+    assert "graded without a sandbox" in page.read_text()
+    monkeypatch.undo()  # walls again: what was graded without them is not taken over
+    walled = CliRunner().invoke(main, arguments)
+    assert walled.exit_code == 0 and "--no-sandbox" not in walled.output
+    assert "graded without a sandbox" not in page.read_text()
 
 
 def test_a_course_in_pythons_own_folder_is_refused() -> None:
