@@ -1,8 +1,8 @@
 """What a lesson imports: checks, hints and figures.
 
 ``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` gives the next hint,
-``ready(f, g)`` tells whether answers are written yet, ``heatmap`` and ``show`` draw with
-alternative text.
+``ready(f, g)`` tells whether answers are written yet, ``mine("name")`` is your answer from an
+earlier lesson, ``heatmap`` and ``show`` draw with alternative text.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["check", "heatmap", "hint", "ready", "show"]
+__all__ = ["check", "heatmap", "hint", "mine", "ready", "show"]
 
 _HOMES = {
     "check": "grader.student.api",
     "hint": "grader.student.api",
+    "mine": "grader.student.carried",
     "ready": "grader.student.api",
     "heatmap": "grader.student.figures",
     "show": "grader.student.figures",

@@ -16,13 +16,24 @@ STUDENT = (
     "cli.py",
     "light.py",
     "seam.py",
+    "stock.py",
+    "travel.py",
     "commands/__init__.py",
     "commands/check.py",
     "commands/lab.py",
     "core",
     "student",
 )
-WORKER = ("__init__.py", "channel.py", "seam.py", "core", "student", "worker")
+WORKER = (
+    "__init__.py",
+    "channel.py",
+    "seam.py",
+    "stock.py",
+    "travel.py",
+    "core",
+    "student",
+    "worker",
+)
 
 
 def files(parts: tuple[str, ...], suffixes: tuple[str, ...] = (".py",)) -> Iterator[Path]:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+import time
 import traceback
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from grader.core.values import Ask, Failure, Opaque, Reply, Tensor
+from grader.core.values import Ask, Failure, Ref, Remote, Reply, Step
+from grader.travel import MAX_TEXT, receive, send
 
-MAX_TEXT = 2000
-MAX_ITEMS = 20_000
+Remotes = Callable[[str], Callable[..., Any]]
 
 
 class Seam(Protocol):
@@ -29,16 +32,20 @@ class Seam(Protocol):
 
 
 class DirectSeam:
-    """Direct calls into a namespace (a notebook's globals, a module's dict)."""
+    """Direct calls into a namespace (a notebook's globals, a module's dict).
 
-    def __init__(self, namespace: Mapping[str, Any]) -> None:
+    ``remotes`` finds the function behind the key of a :class:`Remote`.
+    """
+
+    def __init__(self, namespace: Mapping[str, Any], remotes: Remotes | None = None) -> None:
         self.namespace = namespace
+        self.remotes = remotes
 
     def ask(self, asks: Iterable[Ask]) -> list[Reply]:
-        return [answer(self.namespace, one) for one in asks]
+        return [answer(self.namespace, one, self.remotes) for one in asks]
 
 
-def answer(namespace: Mapping[str, Any], ask: Ask) -> Reply:
+def answer(namespace: Mapping[str, Any], ask: Ask, remotes: Remotes | None = None) -> Reply:
     """Put one question to the namespace."""
     if ask.target not in namespace:
         return Reply(failure=Failure("missing", message=f"no name {ask.target} here"))
@@ -47,33 +54,112 @@ def answer(namespace: Mapping[str, Any], ask: Ask) -> Reply:
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
             warnings.catch_warnings(),
+            _seeded(ask.seed),
         ):
             warnings.simplefilter("ignore")
-            return _answer(namespace[ask.target], ask)
+            return _Program(namespace, ask, remotes).run()
     except KeyboardInterrupt:
         raise
     except NotImplementedError as error:
         return Reply(failure=_unwritten(ask.target, error))
-    except MemoryError as error:
-        return Reply(failure=_failure("out_of_memory", error))
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            return Reply(failure=_no_room(ask, error))
+        return Reply(failure=_failure("exception", error))
     except BaseException as error:  # exit() and the like are answers too
         return Reply(failure=_failure("exception", error))
 
 
-def _answer(target: Any, ask: Ask) -> Reply:
-    leaves: dict[str, Any] = {}
-    if ask.init is not None:
-        target = _build(target, ask, leaves)
-    args = tuple(receive(arg) for arg in ask.args)
-    kwargs = {key: receive(arg) for key, arg in ask.kwargs.items()}
-    for name in ask.wrt:
-        if name.isdigit():
-            leaves[name] = args[int(name)].requires_grad_(True)
-    with _gradients_on():
-        result = target(*args, **kwargs)
-        grads = _gradients(result, ask, leaves) if ask.cotangents is not None else ()
-    after = tuple(send(arg) for arg in args) if ask.watch else None
-    return Reply(value=send(result), grads=grads, args=after)
+@dataclass
+class _Program:
+    """One question on its way: its steps' results and the leaves to differentiate by."""
+
+    namespace: Mapping[str, Any]
+    ask: Ask
+    remotes: Remotes | None = None
+    store: dict[str, Any] = field(default_factory=dict)
+    leaves: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> Reply:
+        ask = self.ask
+        with _gradients_on(), _at_most(ask.memory):
+            started = time.process_time()
+            for step in ask.steps:
+                self._step(step)
+            args, result = self._call()
+            grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
+            cpu = time.process_time() - started if ask.timed else None
+            self.store["result"] = result
+            for step in ask.after:
+                self._step(step)
+        after = tuple(send(arg) for arg in args) if ask.watch else None
+        value = send(result)
+        if ask.after:
+            value = (value, *(send(self.store[step.name]) for step in ask.after))
+        return Reply(value=value, grads=grads, args=after, cpu=cpu)
+
+    def _call(self) -> tuple[tuple, Any]:
+        ask = self.ask
+        target = self.namespace[ask.target]
+        if ask.init is not None:
+            target = self._build(target, ask.init, ask.weights)
+            if ask.mode:
+                target.train(ask.mode == "train")
+        args, kwargs = self._arguments(ask)
+        for name in ask.wrt:
+            if name.isdigit():
+                self.leaves[name] = args[int(name)].requires_grad_(True)
+        return args, target(*args, **kwargs)
+
+    def _step(self, step: Step) -> None:
+        if step.target.startswith("@"):
+            from grader.stock import STOCK
+
+            target = STOCK[step.target[1:]]
+        elif step.target in self.namespace:
+            target = self.namespace[step.target]
+        else:
+            raise NameError(f"name {step.target!r} is not defined")
+        if step.init is not None:
+            self.store[step.name] = self._build(target, step.init, step.weights)
+        else:
+            args, kwargs = self._arguments(step)
+            self.store[step.name] = target(*args, **kwargs)
+
+    def _arguments(self, call: Ask | Step) -> tuple[tuple, dict[str, Any]]:
+        args = tuple(self._resolve(arg) for arg in call.args)
+        return args, {key: self._resolve(arg) for key, arg in call.kwargs.items()}
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, Ref):
+            found = self.store[value.name]
+            for item in value.path:
+                found = found[item]
+            return found
+        if isinstance(value, Remote):
+            if self.remotes is None:
+                raise LookupError("there is nobody here to answer for a remote function")
+            return self.remotes(value.key)
+        return receive(value)
+
+    def _build(self, cls: Any, init: tuple, weights: Mapping[str, np.ndarray]) -> Any:
+        import torch
+
+        layer = cls(*(self._resolve(arg) for arg in init))
+        for path, array in weights.items():
+            owner, _, attribute = path.rpartition(".")
+            parent = layer
+            for part in owner.split(".") if owner else ():
+                parent = parent[int(part)] if part.isdigit() else getattr(parent, part)
+            old = getattr(parent, attribute)
+            if tuple(old.shape) != array.shape:
+                raise ValueError(
+                    f"{path} has shape {tuple(old.shape)}, the contract says {array.shape}"
+                )
+            new = torch.nn.Parameter(torch.from_numpy(array.copy()))
+            setattr(parent, attribute, new)
+            self.leaves[path] = new
+        return layer
 
 
 def _gradients_on() -> contextlib.AbstractContextManager:
@@ -82,24 +168,36 @@ def _gradients_on() -> contextlib.AbstractContextManager:
     return torch.enable_grad() if torch is not None else contextlib.nullcontext()
 
 
-def _build(cls: Any, ask: Ask, leaves: dict[str, Any]) -> Any:
+@contextlib.contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    """Torch's global generator in a known state, and afterwards as it was."""
+    if seed is None:
+        yield
+        return
     import torch
 
-    layer = cls(*(receive(arg) for arg in ask.init or ()))
-    for path, array in ask.weights.items():
-        owner, _, attribute = path.rpartition(".")
-        parent = layer
-        for part in owner.split(".") if owner else ():
-            parent = parent[int(part)] if part.isdigit() else getattr(parent, part)
-        old = getattr(parent, attribute)
-        if tuple(old.shape) != array.shape:
-            raise ValueError(
-                f"{path} has shape {tuple(old.shape)}, the contract says {array.shape}"
-            )
-        new = torch.nn.Parameter(torch.from_numpy(array.copy()))
-        setattr(parent, attribute, new)
-        leaves[path] = new
-    return layer
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def _at_most(extra: int) -> Iterator[None]:
+    """At most ``extra`` bytes of address space beyond what is in use, where Linux can say so."""
+    status = Path("/proc/self/statm")
+    if not extra or not status.exists():
+        yield
+        return
+    import resource
+
+    used = int(status.read_text().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    bounds = [bound for bound in (used + extra, soft, hard) if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _gradients(result: Any, ask: Ask, leaves: dict[str, Any]) -> tuple:
@@ -130,50 +228,6 @@ def _tensors(result: Any) -> list:
     return []
 
 
-def receive(value: Any) -> Any:
-    """A value from the wire as student code is to see it: fresh arrays, real tensors."""
-    if isinstance(value, Tensor):
-        import torch
-
-        return torch.from_numpy(np.array(value.data, copy=True))
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, list):
-        return [receive(item) for item in value]
-    if isinstance(value, tuple):
-        return tuple(receive(item) for item in value)
-    if isinstance(value, dict):
-        return {key: receive(item) for key, item in value.items()}
-    return value
-
-
-def send(value: Any, depth: int = 0) -> Any:
-    """A value of student code as plain data; what does not travel becomes its type's name."""
-    if value is None or isinstance(value, (bool, str)):
-        return value[:MAX_TEXT] if isinstance(value, str) else value
-    if isinstance(value, float):  # np.float64 is one
-        return float(value)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, np.ndarray):
-        return np.array(value) if value.dtype.kind in "biufc" else Opaque(f"array of {value.dtype}")
-    if isinstance(value, np.generic):
-        return np.asarray(value) if value.dtype.kind in "biufc" else Opaque(type(value).__name__)
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor):
-        plain = value.detach().cpu()
-        if plain.dtype is torch.bfloat16:
-            return Opaque("bfloat16 tensor")
-        return Tensor(np.array(plain.resolve_conj().resolve_neg().numpy()))
-    if depth < 6 and isinstance(value, (list, tuple)) and len(value) <= MAX_ITEMS:
-        items = [send(item, depth + 1) for item in value]
-        return items if isinstance(value, list) else tuple(items)
-    if depth < 6 and isinstance(value, dict) and len(value) <= MAX_ITEMS:
-        if all(isinstance(key, str) for key in value):
-            return {str(key): send(item, depth + 1) for key, item in value.items()}
-    return Opaque(type(value).__name__[:100])
-
-
 def _unwritten(target: str, error: NotImplementedError) -> Failure:
     """The stub itself, or an answer that calls another exercise's stub?"""
     trace = error.__traceback__
@@ -184,6 +238,14 @@ def _unwritten(target: str, error: NotImplementedError) -> Failure:
     if owner == target:
         return _failure("not_attempted", error)
     return Failure("exception", "NotImplementedError", f"it uses {owner}, which is not written yet")
+
+
+def _no_room(ask: Ask, error: BaseException) -> Failure:
+    """Out of memory: of what the worker has, or of what this one question allows."""
+    if not ask.memory:
+        return _failure("out_of_memory", error)
+    text = f"it takes more than {ask.memory / 1e9:g} GB of memory"
+    return Failure("exception", "MemoryError", text)
 
 
 def _failure(kind: str, error: BaseException) -> Failure:

@@ -122,3 +122,43 @@ class CrossAttention(nn.Module):
             (output (B, n_q, d_v), weights (B, n_q, n_k)).
         """
         return masked_attention(self.W_query(x), self.W_key(context), self.W_value(context), mask)
+
+
+def examine_attention(candidate):
+    """Put an implementation of ``masked_attention`` to the test.
+
+    You are the examiner: somebody hands you a function that claims to keep the contract of
+    exercise 3.5. Call it with small examples of your own and compare what it gives with what you
+    know must come out. What is right up to rounding must pass, however it was computed: hidden
+    weights of a right candidate are 0 to 1e-12, and everything else is right to 1e-4.
+
+    Args:
+        candidate: a function ``candidate(query, key, value, mask=None)`` → (output, weights). In
+            one call it takes at most 1000 numbers in all. It carries no gradient.
+
+    Returns:
+        None, if the candidate keeps the contract as far as you can see.
+
+    Raises:
+        AssertionError: it does not. Any other error counts as a refusal too.
+    """
+    generator = torch.Generator().manual_seed(2917)
+    query, key = (torch.randn(2, n, 4, generator=generator) for n in (3, 5))
+    value = torch.randn(2, 5, 2, generator=generator)
+    query[0, 0] = 0.0  # every score of this query is exactly 0
+    key[1, 4] = 60 * query[1, 1]  # the largest score by far, and hidden
+    mask = torch.randn(2, 3, 5, generator=generator)
+    mask[1, 1, 4] = mask[0, 0, 2] = mask[0, 1, 0] = -math.inf
+    mask[1, 2] = -math.inf  # nothing to look at
+    for bias in (torch.zeros(3, 5), mask[0], mask):
+        given = [tensor.clone() for tensor in (query, key, value, bias)]
+        output, weights = candidate(*given)
+        before = (query, key, value, bias)
+        assert all(torch.equal(a, b) for a, b in zip(given, before, strict=True)), "inputs"
+        scores = (query[:, :, None] * key[:, None]).sum(-1) / 2 + bias
+        powers = (scores - scores.amax(-1, keepdim=True).clamp(min=-1e9)).exp()
+        expected = powers / powers.sum(-1, keepdim=True).clamp(min=1e-30)
+        assert weights.shape == (2, 3, 5) and output.shape == (2, 3, 2), "shapes"
+        assert torch.allclose(weights, expected, atol=1e-4), "weights"
+        assert torch.allclose(output, expected @ value, atol=1e-4), "output"
+        assert weights[torch.isneginf(scores)].abs().sum() < 1e-10, "a hidden key leaks"

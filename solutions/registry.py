@@ -12,17 +12,22 @@ from types import ModuleType
 from typing import Any
 
 from grader.core.values import Misconception
+from solutions import quiz
 
 
 @dataclass(frozen=True)
 class Version:
-    """One implementation of an exercise: wrong (``misconception`` set) or another right way."""
+    """One implementation of an exercise: wrong (``misconception`` set) or another right way.
+
+    ``text`` is its source if it was made and stands in no file.
+    """
 
     exercise: str
     name: str
     target: Any
     module: str
     misconception: Misconception | None = None
+    text: str = ""
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -32,7 +37,7 @@ class Version:
     @functools.cached_property
     def source(self) -> str:
         """The text of the answer, for rules about how it is written."""
-        text = textwrap.dedent(inspect.getsource(self.target))
+        text = self.text or textwrap.dedent(inspect.getsource(self.target))
         lines = text.splitlines(keepends=True)
         start = next(i for i, line in enumerate(lines) if line.startswith(("def ", "class ")))
         return "".join(lines[start:])
@@ -69,20 +74,35 @@ def solution_module(lesson: str) -> ModuleType:
 
 def solution(lesson: str, exercise: str) -> Version:
     """The reference solution as a version of its own."""
+    if exercise == quiz.quiz_id(lesson):
+        return _filled_in(exercise, "solution", quiz.solved(lesson))
     module = solution_module(lesson)
     return Version(exercise, "solution", getattr(module, exercise), module.__name__)
 
 
 def misconceptions(lesson: str, exercise: str) -> list[Version]:
     """The named wrong answers to an exercise."""
+    if exercise == quiz.quiz_id(lesson):
+        return [_filled_in(exercise, m.id, text, m) for m, text in quiz.wrong(lesson)]
     importlib.import_module(f"solutions.misconceptions.{lesson}")
     return list(_of(exercise, wrong_ones=True))
 
 
 def alternatives(lesson: str, exercise: str) -> list[Version]:
     """Other right answers to an exercise."""
+    if exercise == quiz.quiz_id(lesson):
+        return [_filled_in(exercise, name, text) for name, text in quiz.alternatives(lesson)]
     importlib.import_module(f"solutions.alternatives.{lesson}")
     return list(_of(exercise, wrong_ones=False))
+
+
+def _filled_in(
+    exercise: str, name: str, text: str, misconception: Misconception | None = None
+) -> Version:
+    """A version of a quiz's answers, from its text."""
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    return Version(exercise, name, namespace[exercise], quiz.__name__, misconception, text)
 
 
 def _of(exercise: str, *, wrong_ones: bool) -> Iterator[Version]:

@@ -47,6 +47,7 @@ def command(
     from grader.judge import cohort
     from grader.judge.course import assignment_ids
     from grader.judge.gradebook import GradebookError
+    from grader.judge.ledger import LedgerError
     from grader.judge.secret import salt as salt_of
     from grader.judge.walls import NAMES, NoSandbox, raise_walls
     from grader.judge.workers import WorkerError
@@ -69,7 +70,7 @@ def command(
     )
     try:
         results = _with_progress(run, submissions)
-    except (NoSandbox, WorkerError, GradebookError) as error:
+    except (NoSandbox, WorkerError, GradebookError, LedgerError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(_no_room(error, course_dir)) from error

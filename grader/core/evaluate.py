@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
-from grader.core import properties  # noqa: F401  (registers its rules)
+from grader.core import choices, properties  # noqa: F401  (they register their rules)
 from grader.core.compare import agree, failure_text
-from grader.core.rules import RULES, Finding, tolerance_of
+from grader.core.rules import RULES, Finding, Remark, tolerance_of
 from grader.core.values import (
     Battery,
     Check,
@@ -36,14 +36,14 @@ def evaluate(battery: Battery, replies: Sequence[Reply], known: Known, source: s
         own = list(replies[offset : offset + len(check.probes)])
         findings.append((check, offset, _judge(check, own, source)))
         offset += len(check.probes)
-    if all(finding is None for _, _, finding in findings):
-        passed = tuple(CheckResult(check.name, True) for check in battery.checks)
+    if not any(isinstance(finding, Finding) for _, _, finding in findings):
+        passed = tuple(_passed(check, finding) for check, _, finding in findings)
         return Verdict(battery.exercise, battery.points, battery.points, True, passed)
     diagnosis = _Diagnosis(battery, replies, known)
     results = tuple(
-        CheckResult(check.name, True)
-        if finding is None
-        else _result(check, start, finding, diagnosis)
+        _result(check, start, finding, diagnosis)
+        if isinstance(finding, Finding)
+        else _passed(check, finding)
         for check, start, finding in findings
     )
     return Verdict(battery.exercise, _score(battery, results), battery.points, True, results)
@@ -55,14 +55,19 @@ def not_attempted(battery: Battery) -> Verdict:
     return Verdict(battery.exercise, 0.0, battery.points, False, results)
 
 
-def _judge(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def _judge(check: Check, replies: list[Reply], source: str) -> Finding | Remark | None:
     finding = RULES[check.rule](check, replies, source)
-    if finding is None:
-        return None
+    if not isinstance(finding, Finding):
+        return finding
     if check.probes and len(check.probes) > finding.probe:
         case = check.probes[finding.probe].name
-        return dataclasses.replace(finding, text=f"{finding.text} (case: {case})")
+        if case:
+            return dataclasses.replace(finding, text=f"{finding.text} (case: {case})")
     return finding
+
+
+def _passed(check: Check, remark: Finding | Remark | None) -> CheckResult:
+    return CheckResult(check.name, True, remark.text if remark is not None else "")
 
 
 def first_failure(replies: Sequence[Reply]) -> Finding | None:
@@ -107,7 +112,7 @@ class _Diagnosis:
             if not all(self.agrees(misconception, i) for i in range(start, start + count)):
                 continue
             same = [i for i in everywhere if self.agrees(misconception, i)]
-            values = any(self.replies[i].failure is None for i in same)
+            values = any(_says_something(self.replies[i]) for i in same)
             enough = values and 2 * len(same) >= len(self.replies)
             if enough and (best is None or len(same) > best[0]):
                 best = (len(same), misconception)
@@ -117,12 +122,17 @@ class _Diagnosis:
         return next((known for known in self.known if known.id == name), None)
 
 
+def _says_something(reply: Reply) -> bool:
+    """A value, or an assertion: that two calls end in some error alike is no likeness."""
+    return reply.failure is None or reply.failure.type == "AssertionError"
+
+
 def _result(check: Check, start: int, finding: Finding, diagnosis: _Diagnosis) -> CheckResult:
-    named = (
-        diagnosis.by_id(finding.names)
-        if finding.names
-        else diagnosis.name(start, len(check.probes))
-    )
+    named = finding.known
+    if named is None and finding.names:
+        named = diagnosis.by_id(finding.names)
+    elif named is None:
+        named = diagnosis.name(start, len(check.probes))
     return CheckResult(
         check.name, False, finding.text, check.look, named, finding.yours, finding.expected
     )

@@ -6,7 +6,15 @@ import math
 
 import numpy as np
 
-from grader.core import heads  # noqa: F401  (registers its rules)
+from grader.core import (  # noqa: F401  (they register their rules)
+    blocks,
+    examined,
+    floats,
+    heads,
+    induction,
+    language,
+    twins,
+)
 from grader.core.compare import Tolerance, describe, difference, failure_text, reply_difference
 from grader.core.loops import find_query_loop
 from grader.core.rules import Finding, equal, rule, tolerance_of

@@ -1,25 +1,28 @@
 """Rules: given a check and the replies to its probes, what is wrong, if anything.
 
-A rule is a pure function ``rule(check, replies, source) -> Finding | None``, registered by name,
-so that a check can be frozen as data and judged in a notebook or in the judge by the same code.
+A rule is a pure function ``rule(check, replies, source) -> Finding | Remark | None``, registered by
+name, so that a check can be frozen as data and judged in a notebook or in the judge by the same
+code. Only a Finding fails the check.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from grader.core.compare import Tolerance, reply_difference
-from grader.core.values import Check, Reply
+from grader.core.values import Check, Misconception, Reply
 
 
 @dataclass(frozen=True, eq=False)
 class Finding:
     """What was seen. ``probe`` is the index of the case that showed it.
 
-    ``names`` is the id of a misconception that the rule itself recognised (in the source, say).
+    ``names`` is the id of a misconception that the rule itself recognised (in the source, say);
+    ``known`` is the misconception, where the rule has it at hand.
     """
 
     text: str
@@ -27,13 +30,22 @@ class Finding:
     yours: np.ndarray | None = None
     expected: np.ndarray | None = None
     names: str = ""
+    known: Misconception | None = None
 
 
-Rule = Callable[[Check, "list[Reply]", str], "Finding | None"]
+@dataclass(frozen=True)
+class Remark:
+    """The check is passed, and this is worth saying about it."""
+
+    text: str
+
+
+Rule = Callable[[Check, "list[Reply]", str], "Finding | Remark | None"]
 RULES: dict[str, Rule] = {}
+SomeRule = TypeVar("SomeRule", bound=Rule)
 
 
-def rule(function: Rule) -> Rule:
+def rule(function: SomeRule) -> SomeRule:
     """Register a rule under its own name."""
     RULES[function.__name__] = function
     return function

@@ -41,6 +41,41 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Remote:
+    """As an argument: a function that lives with whoever asks, and is called from afar.
+
+    Student code receives something it can call with tensors; what it does stays out of its reach.
+    """
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Ref:
+    """As an argument: the result of an earlier step, or the item of it at ``path``."""
+
+    name: str
+    path: tuple = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a little program around a question; its result is kept under ``name``.
+
+    ``target`` is a name of the student's, or one of the seam's own after an "@" (see
+    :mod:`grader.stock`). ``init`` and ``weights`` build a layer, as in an :class:`Ask`; the built
+    layer itself is the step's result, and it is not called.
+    """
+
+    name: str
+    target: str
+    args: tuple = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    init: tuple | None = None
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Ask:
     """One question put to student code.
 
@@ -51,6 +86,14 @@ class Ask:
     With ``cotangents`` the scalar sum(output * cotangent) over the floating outputs, in order, is
     differentiated with respect to ``wrt``: positions of arguments ("0") or names of weights.
     With ``watch`` the arguments are sent back as they stand after the call.
+
+    A layer is put into ``mode`` ("train" or "eval") first, and ``seed`` seeds torch for the call.
+    ``memory`` is how many bytes the call may take beyond what is in use. ``timed`` asks for the
+    processor time that answering took, in seconds, as ``Reply.cpu``.
+
+    ``steps`` run before the call and ``after`` follow it; arguments may refer to their results,
+    and to the call's own as ``Ref("result")``. With ``after`` the reply's value is the tuple of
+    the call's result and theirs.
     """
 
     target: str
@@ -61,6 +104,12 @@ class Ask:
     cotangents: tuple | None = None
     wrt: tuple = ()
     watch: bool = False
+    mode: str = ""
+    seed: int | None = None
+    memory: int = 0
+    timed: bool = False
+    steps: tuple = ()
+    after: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +120,7 @@ class Reply:
     grads: tuple = ()
     args: tuple | None = None
     failure: Failure | None = None
+    cpu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +137,8 @@ class Check:
     """Probes that stand or fall together under one rule, and what to say when they fail.
 
     ``rule`` names a function in :mod:`grader.core.rules`. A ``core`` check decides whether the
-    exercise earns anything at all; ``share`` is the check's part of the points.
+    exercise earns anything at all; ``share`` is the check's part of the points. ``where`` is
+    "notebook" or "judge" for a check that exists only there.
     """
 
     name: str
@@ -97,6 +148,7 @@ class Check:
     options: dict[str, Any] = field(default_factory=dict)
     core: bool = False
     share: int = 1
+    where: str = "both"
 
 
 @dataclass(frozen=True)
@@ -111,6 +163,26 @@ class Battery:
     def probes(self) -> tuple[Probe, ...]:
         return tuple(probe for check in self.checks for probe in check.probes)
 
+    def questions(self) -> tuple[list[Ask], list[int]]:
+        """What to ask, and for each probe the place of its answer.
+
+        A question that several checks share is asked once; one that stands twice in the same
+        check is asked twice there.
+        """
+        asks: list[Ask] = []
+        places: list[int] = []
+        known: dict[tuple[int, int], int] = {}
+        for check in self.checks:
+            times: dict[int, int] = {}
+            for probe in check.probes:
+                times[id(probe.ask)] = number = times.get(id(probe.ask), 0) + 1
+                key = (id(probe.ask), number)
+                if key not in known:
+                    known[key] = len(asks)
+                    asks.append(probe.ask)
+                places.append(known[key])
+        return asks, places
+
 
 @dataclass(frozen=True)
 class Misconception:
@@ -123,7 +195,10 @@ class Misconception:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check's outcome. ``yours``/``expected`` hold a matrix pair where a picture helps."""
+    """One check's outcome, with what there is to say of it, passed or not.
+
+    ``yours``/``expected`` hold a matrix pair where a picture helps.
+    """
 
     name: str
     passed: bool

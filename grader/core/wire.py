@@ -31,6 +31,9 @@ TYPES = {
         values.Tensor,
         values.Opaque,
         values.Failure,
+        values.Ref,
+        values.Step,
+        values.Remote,
         values.Ask,
         values.Reply,
         values.Probe,
@@ -143,6 +146,7 @@ def _validate(node: Any) -> None:
             and all(grad is None or type(grad) is np.ndarray for grad in node.grads)
             and (node.args is None or type(node.args) is tuple)
             and (node.failure is None or isinstance(node.failure, values.Failure))
+            and (node.cpu is None or type(node.cpu) is float)
         )
     else:
         valid = True

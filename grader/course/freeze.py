@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grader.course.prove import known_replies
+from grader.course.sources import stub_source
 from grader.specs import LESSONS, exercises
 from grader.specs.building import PUBLIC_SEED
 from grader.student import frozen
+from solutions.quiz import quiz_id
 
 
 def frozen_files() -> Iterator[tuple[str, bytes]]:
     """(file name, bytes) for every exercise of the course."""
     for lesson in LESSONS:
         for exercise in exercises(lesson):
-            battery = exercise.battery(PUBLIC_SEED)
-            known = known_replies(lesson, exercise.id, battery)
-            packed = frozen.pack(battery, known, exercise.hints)
+            battery = exercise.battery(PUBLIC_SEED, "notebook")
+            quiz = exercise.id == quiz_id(lesson)  # what it says of wrong options is sealed in it
+            known = {} if quiz else known_replies(lesson, exercise.id, battery)
+            given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
+            packed = frozen.pack(frozen.Frozen(battery, known, exercise.hints, given))
             yield f"{exercise.id}{frozen.SUFFIX}", packed
 
 

@@ -12,8 +12,9 @@ import torch
 from grader.core.evaluate import evaluate
 from grader.core.values import Battery, Misconception, Reply, Verdict
 from grader.seam import DirectSeam
-from grader.specs import LESSONS, assignment_id, exercises
+from grader.specs import LESSONS, assignment_id, exercises, find
 from grader.specs.building import PUBLIC_SEED, Exercise
+from solutions.quiz import quiz_id
 from solutions.registry import Version, alternatives, misconceptions, solution
 
 
@@ -49,7 +50,7 @@ class LazyReplies(Sequence[Reply]):
     """A version's replies, each asked for when it is first looked at."""
 
     def __init__(self, version: Version, battery: Battery) -> None:
-        self._seam = DirectSeam(version.namespace)
+        self._seam = _seam(version, battery)
         self._asks = [probe.ask for probe in battery.probes]
         self._replies: dict[int, Reply] = {}
 
@@ -66,9 +67,17 @@ class LazyReplies(Sequence[Reply]):
         return self._replies[index]
 
 
+def _seam(version: Version, battery: Battery) -> DirectSeam:
+    remotes = find(version.exercise).remotes
+    functions = remotes(battery) if remotes is not None else {}
+    return DirectSeam(version.namespace, functions.__getitem__)
+
+
 def replies_of(version: Version, battery: Battery) -> list[Reply]:
     """What a version of ours answers to each probe."""
-    return DirectSeam(version.namespace).ask(probe.ask for probe in battery.probes)
+    asks, places = battery.questions()
+    replies = _seam(version, battery).ask(asks)
+    return [replies[place] for place in places]
 
 
 def known_replies(
@@ -107,7 +116,7 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
     versions += [("misconception", v) for v in misconceptions(lesson, exercise.id)]
     versions += [("alternative", v) for v in alternatives(lesson, exercise.id)]
     for label, seed in draws.items():
-        battery = exercise.battery(seed)
+        battery = exercise.battery(seed, "notebook" if seed == PUBLIC_SEED else "judge")
         answers = {v.name: replies_of(v, battery) for _, v in versions}
         known = known_replies(lesson, exercise.id, battery)  # asked again: no luck with a draw
         for kind, version in versions:
@@ -131,15 +140,18 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
 
 def kill_matrix(trials: Sequence[Trial]) -> str:
     """The matrix as a Markdown page: per exercise, each wrong answer and the checks it fails."""
+    quizzes = {t.exercise for t in trials if t.exercise == quiz_id(t.lesson)}
     wrong = {(t.exercise, t.version) for t in trials if t.kind == "misconception"}
+    options = {pair for pair in wrong if pair[0] in quizzes}
     right = {(t.exercise, t.version) for t in trials if t.kind == "alternative"}
     draws = sorted({t.draw for t in trials})
     faults = [t for t in trials if not t.ok]
     lines = [
         "# Kill matrix",
         "",
-        f"{len(wrong)} named wrong answers and {len(right)} other right ones, each put to its",
-        f"exercise's checks for {len(draws)} draws of the cases ({', '.join(draws)}):",
+        f"{len(wrong - options)} named wrong answers, {len(options)} wrong options of quizzes and",
+        f"{len(right)} other right answers, each put to its exercise's checks",
+        f"for {len(draws)} draws of the cases ({', '.join(draws)}):",
         f"**{len(faults)} faults** (a wrong answer that survives or is not named as",
         "itself, a right one that is refused). Made by",
         "`python -m grader prove --markdown docs/kill_matrix.md`; a test holds it current.",
@@ -148,8 +160,18 @@ def kill_matrix(trials: Sequence[Trial]) -> str:
         lines += ["", f"## {assignment_id(lesson)}"]
         own = [t for t in trials if t.lesson == lesson]
         for exercise in dict.fromkeys(t.exercise for t in own):
-            lines += _exercise_table([t for t in own if t.exercise == exercise], exercise)
+            section = _quiz_line if exercise in quizzes else _exercise_table
+            lines += section([t for t in own if t.exercise == exercise], exercise)
     return "\n".join(lines) + "\n"
+
+
+def _quiz_line(trials: Sequence[Trial], exercise: str) -> list[str]:
+    wrong = [t for t in trials if t.kind == "misconception"]
+    alone = sum(t.ok and len(t.caught_by) == 1 for t in wrong)
+    accepted = sorted({t.version for t in trials if t.kind == "alternative" and t.ok})
+    count = len({t.version for t in wrong})
+    text = f"{count} wrong options: in {alone} of {len(wrong)} trials named, by one question alone."
+    return ["", f"### `{exercise}`", "", text, f"Accepted: {'; '.join(accepted)}."]
 
 
 def _exercise_table(trials: Sequence[Trial], exercise: str) -> list[str]:

@@ -136,6 +136,8 @@ def replace_answers(notebook: NotebookNode, texts: dict[str, str]) -> NotebookNo
 
 def answer_text(version: Version) -> str:
     """A version of ours as a student would have typed it: imports, definition, the right name."""
+    if version.text:
+        return version.text
     body = ast.parse(inspect.getsource(importlib.import_module(version.module))).body
     text = "\n".join(ast.unparse(node) for node in body if _belongs(node))
     bases = version.target.__mro__[:0:-1] if inspect.isclass(version.target) else ()

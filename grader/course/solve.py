@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -12,7 +13,7 @@ from nbformat import NotebookNode
 
 from grader.course.layout import ROOT, notebook_path
 from grader.course.sources import answer_source
-from grader.specs import exercises
+from grader.specs import LESSONS, exercises
 
 
 def fill(notebook: NotebookNode, lesson: str, only: set[str] | None = None) -> NotebookNode:
@@ -60,7 +61,10 @@ def solve(lesson: str, folder: Path, run: bool) -> Path:
     """Write the solved notebook into ``folder``; with ``run``, executed, with its outputs."""
     notebook = solved(lesson)
     if run:
-        execute(notebook, notebook_path(lesson).parent)
+        with tempfile.TemporaryDirectory() as beside:  # solved lessons, for `mine` to find
+            for other in LESSONS:
+                nbformat.write(solved(other), Path(beside, notebook_path(other).name))
+            execute(notebook, Path(beside))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / notebook_path(lesson).name
     nbformat.write(notebook, path)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import functools
+import textwrap
 from pathlib import Path
 
 from grader.course.layout import SOLUTIONS
+from grader.specs import exercises
+from solutions import quiz
+from solutions.registry import misconceptions
 
 STUB = "raise NotImplementedError"
 
@@ -27,42 +31,68 @@ def _lines(text: str, first: int, last: int) -> str:
 
 
 def answer_source(lesson: str, exercise: str) -> str:
-    """The solution of one exercise as it stands in its module; KeyError if it has none."""
+    """The solution of one exercise as it stands in its module; KeyError if it has none.
+
+    That of a quiz is made from its data.
+    """
+    if exercise == quiz.quiz_id(lesson):
+        return quiz.solved(lesson)
     text, nodes = _module(lesson)
     node = nodes[exercise]
     return _lines(text, node.lineno, node.end_lineno or node.lineno)
 
 
 def stub_source(lesson: str, exercise: str) -> str:
-    """Signature and docstring of the solution, and NotImplementedError for the rest.
+    """What students get: signature and docstring of the solution, and no body that is right.
 
-    Of a class, ``__init__`` is given whole, and every other method is a stub.
+    The body is NotImplementedError, or that of the misconception named in the specification's
+    ``broken``. Of a class, ``__init__`` is given whole, and every other method so. A quiz is given
+    with every answer empty.
     """
+    if exercise == quiz.quiz_id(lesson):
+        return quiz.blank(lesson)
     text, nodes = _module(lesson)
     node = nodes[exercise]
+    broken = _broken(lesson, exercise)
     if isinstance(node, ast.FunctionDef):
-        return _stub(text, node)
+        return _stub(text, node, broken)
     assert isinstance(node, ast.ClassDef)
     methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
     parts = [_lines(text, node.lineno, methods[0].lineno - 1).rstrip()]
     for method in methods:
         given = method.name == "__init__"
         last = method.end_lineno or method.lineno
-        parts.append(_lines(text, method.lineno, last) if given else _stub(text, method))
+        whole = _lines(text, method.lineno, last)
+        parts.append(whole if given else _stub(text, method, broken))
     return "\n\n".join(parts)
 
 
-def _stub(text: str, node: ast.FunctionDef) -> str:
+def _stub(text: str, node: ast.FunctionDef, broken: dict[str, str]) -> str:
     has_docstring = ast.get_docstring(node) is not None
     first = node.body[0]
     last = (first.end_lineno if has_docstring else first.lineno - 1) or node.lineno
-    indent = " " * (node.col_offset + 4)
-    return f"{_lines(text, node.lineno, last)}\n{indent}{STUB}"
+    body = broken.get(node.name) or broken.get("") or STUB
+    indented = textwrap.indent(body, " " * (node.col_offset + 4))
+    return f"{_lines(text, node.lineno, last)}\n{indented}"
 
 
-def shape(source: str) -> str | None:
-    """What code does, without comments, blank lines and layout; None if it is not Python."""
-    try:
-        return ast.dump(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+def _broken(lesson: str, exercise: str) -> dict[str, str]:
+    """Bodies of the version that is handed out to be mended: by method, or of the function."""
+    name = next(spec.broken for spec in exercises(lesson) if spec.id == exercise)
+    if not name:
+        return {}
+    version = next(v for v in misconceptions(lesson, exercise) if v.name == name)
+    node = ast.parse(version.source).body[0]
+    if isinstance(node, ast.FunctionDef):
+        return {"": _body(version.source, node)}
+    assert isinstance(node, ast.ClassDef)
+    methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+    return {method.name: _body(version.source, method) for method in methods}
+
+
+def _body(text: str, node: ast.FunctionDef) -> str:
+    """A function's lines after its docstring, at the margin."""
+    statements = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    after = node.body[0].end_lineno if ast.get_docstring(node) is not None else None
+    first = (after or statements[0].lineno - 1) + 1
+    return textwrap.dedent(_lines(text, first, node.end_lineno or first)).strip("\n")

@@ -15,7 +15,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum
 
+from grader.course.header import rows, with_rows
 from grader.course.layout import notebook_path
+from grader.course.quizzes import card, card_id, with_quiz
 from grader.course.sources import stub_source
 from grader.specs import exercises
 
@@ -43,9 +45,10 @@ def tidy_file(lesson: str, draft: Path | None = None) -> bool:
 def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:
     """The notebook in its final form. LessonError names what an author must mend."""
     specs = {exercise.id: exercise for exercise in exercises(lesson)}
-    cells = [_cell(cell, lesson, specs) for cell in notebook.cells]
+    cells = [_cell(cell, lesson, specs) for cell in with_quiz(notebook.cells, lesson)]
     _complete(cells, specs)
     _unique_ids(cells)
+    cells[0].source = with_rows(cells[0].source, rows(lesson, cells, exercises(lesson)))
     for cell in cells:
         if "nbgrader" in cell.metadata:
             cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
@@ -68,6 +71,8 @@ def _cell(cell: NotebookNode, lesson: str, specs: dict) -> NotebookNode:
     if directive:
         return _made(directive[1], directive[2].split(), lesson, specs)
     if cell.cell_type == "markdown":
+        if cell.get("id") == card_id(lesson):
+            return nbformat.v4.new_markdown_cell(card(lesson), id=cell.id)
         if known.get("grade"):
             return _human(grade_id, float(known["points"]))
         return nbformat.v4.new_markdown_cell(source, id=_id(cell), metadata=tags)
@@ -135,7 +140,9 @@ def _complete(cells: list[NotebookNode], specs: dict) -> None:
     for name in specs:
         for wanted in (name, f"check_{name}"):
             if ids.count(wanted) != 1:
-                raise LessonError(f"cell {wanted!r} occurs {ids.count(wanted)} times, not once")
+                hint = " (a cell `#@ quiz` puts it in)" if name.startswith("quiz_") else ""
+                count = ids.count(wanted)
+                raise LessonError(f"cell {wanted!r} occurs {count} times, not once{hint}")
         if ids.index(name) > ids.index(f"check_{name}"):
             raise LessonError(f"the check of {name!r} stands before its exercise")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, replace
 
+from grader.core.texts import shape
 from grader.judge.intake import Cell, Notebook
 from grader.judge.slicing import bound_names
 
@@ -101,11 +101,3 @@ def _filled(part: Part, cell: Cell | None, repairs: list[str]) -> Part:
     elif cell is not None and part.role in (GIVEN, CHECK) and cell.source.rstrip() != part.source:
         repairs.append(f"the locked cell {part.id} was changed and was put back")
     return part
-
-
-def shape(source: str) -> str:
-    """What code does, without comments and layout; the text itself if it is not Python."""
-    try:
-        return ast.dump(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return source.strip()

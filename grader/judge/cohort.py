@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import json
 import multiprocessing
+import platform
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -23,7 +24,7 @@ from typing import Any
 import grader
 from grader import light
 from grader.course.prove import one_thread
-from grader.judge import files, intake
+from grader.judge import earlier, files, intake, ledger
 from grader.judge.course import assignment, assignment_ids
 from grader.judge.executed import executed_notebook
 from grader.judge.feedback import feedback_page
@@ -113,7 +114,11 @@ def grade_found(judge: Judge, found: Found) -> Graded | str:
     release = assignment(found.assignment)
     submission = Submission(found.student, found.assignment, b"")
     try:
-        submission = replace(submission, content=intake.read(found.path))
+        submission = replace(
+            submission,
+            content=intake.read(found.path),
+            earlier=earlier.read(found.path, release),
+        )
         outcome = judge.grade(submission, release)
     except intake.Rejected as error:
         outcome = replace(rejected(submission, release, str(error)), sandbox=judge.warm.level)
@@ -216,11 +221,16 @@ class Cohort:
         page = self.course_dir / "feedback" / outcome.student / name / f"{name}.html"
         files.write(executed, graded.notebook)
         files.write(page, graded.page)
+        # Before the gradebook: a mark without a line would look forged.
+        self._ledger().append(ledger.entry(outcome, facts(name, self.secret)))
         record(book, outcome, _timestamp(found))
         result = outcome.as_json()
         content = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})
         files.write(self._record_path(found), content.encode())
         return result
+
+    def _ledger(self) -> ledger.Ledger:
+        return ledger.Ledger(self.course_dir, self.secret)
 
     def _record_path(self, found: Found) -> Path:
         return self.course_dir / RECORDS / found.assignment / f"{found.student}.json"
@@ -232,6 +242,8 @@ class Cohort:
         except intake.Rejected as error:
             content = str(error).encode()
         parts = [content, engine_fingerprint().encode(), salt_id(self.secret).encode()]
+        if not found.refused:
+            parts += [text for _, text in earlier.read(found.path, assignment(found.assignment))]
         run = (found.student, found.refused, self.limits, self.all_cells, self.unwalled)
         parts.append(repr(run).encode())
         return hashlib.sha256(
@@ -310,6 +322,16 @@ def engine_fingerprint() -> str:
             digest.update(importlib.metadata.version(package).encode())
         _JUDGE["fingerprint"] = digest.hexdigest()
     return _JUDGE["fingerprint"]
+
+
+def facts(assignment_name: str, secret: bytes) -> dict[str, Any]:
+    """What a score depends on besides the submission: for the ledger."""
+    return {
+        "course": assignment(assignment_name).fingerprint,
+        "engine": engine(),
+        "python": platform.python_version(),
+        "salt": salt_id(secret),
+    }
 
 
 def engine() -> dict[str, str]:

@@ -9,16 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.core.evaluate import evaluate, not_attempted
+from grader.core.texts import carried_names
 from grader.core.values import Battery, CheckResult, Failure, Misconception, Reply, Verdict
 from grader.course.prove import known_replies
-from grader.judge import intake, outcome
+from grader.judge import earlier, intake, outcome
+from grader.judge.afar import answering
 from grader.judge.assemble import ANSWER, CHECK, HUMAN, OWN, Assembly, Part, assemble
 from grader.judge.course import Assignment
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import clean_outputs
 from grader.judge.settings import Limits
-from grader.judge.slicing import needed, read_names
+from grader.judge.slicing import bound_names, needed, read_names
 from grader.judge.workers import Died, WarmProcess, Worker
+from grader.specs import limits
 from grader.specs.building import Exercise
 
 CARRIED = "with the course's version of the earlier exercise"
@@ -26,11 +29,15 @@ CARRIED = "with the course's version of the earlier exercise"
 
 @dataclass(frozen=True)
 class Submission:
-    """What is graded: whose it is, for which assignment, and its bytes."""
+    """What is graded: whose it is, for which assignment, and its bytes.
+
+    ``earlier`` holds the same student's notebooks of the lessons that this one draws on.
+    """
 
     student: str
     assignment: str
     content: bytes
+    earlier: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def digest(self) -> str:
@@ -87,6 +94,7 @@ class _Run:
 
     def __init__(self, judge: Judge, sub: Submission, release: Assignment, assembly: Assembly):
         self.judge = judge
+        self.limits = judge.limits.at_least(limits(release.lesson))
         self.submission = sub
         self.release = release
         self.assembly = assembly
@@ -105,7 +113,8 @@ class _Run:
             for name in self.exercises
         }
         if self.attempted:
-            replies = self._pass(self.assembly.parts, self.attempted, record=True)
+            texts = earlier.of_student(self.release, dict(self.submission.earlier))
+            replies = self._pass(self.assembly.parts, self.attempted, texts, record=True)
             for name in self.attempted:
                 verdicts[name] = self._judge(name, replies[name])
         carried = self._carry_forward(verdicts)
@@ -144,9 +153,11 @@ class _Run:
     # -- running ---------------------------------------------------------------------------------
 
     def _pass(
-        self, parts: Sequence[Part], wanted: set[str], record: bool
+        self, parts: Sequence[Part], wanted: set[str], texts: Mapping[str, str], record: bool
     ) -> dict[str, list[Reply]]:
         """Run the notebook once; at each wanted exercise's check, put its questions.
+
+        ``texts`` are the answers of earlier lessons, for ``mine``.
 
         A cell or a check that kills the worker is left out, and the notebook is run again up to
         there without it: what comes after is not taken down.
@@ -154,12 +165,13 @@ class _Run:
         replies: dict[str, list[Reply]] = {}
         poisoned: set[str] = set()
         spent = 0.0
-        for _ in range(self.judge.limits.restarts):
-            left = self.judge.limits.notebook_cpu - spent
+        for _ in range(self.limits.restarts):
+            left = self.limits.notebook_cpu - spent
             if left <= 0:
                 break
-            worker = self.judge.warm.start(self.judge.limits)
+            worker = self.judge.warm.start(self.limits)
             try:
+                worker.supply(texts, self.limits.cell_cpu)
                 self._walk(worker, parts, wanted, poisoned, replies, record, left)
                 break
             except _Poison as death:
@@ -199,7 +211,7 @@ class _Run:
                 if name in wanted and name not in replies and name not in poisoned:
                     replies[name] = self._ask(worker, name, left)
             elif part.role == ANSWER or part.source != part.released or part.id in run:
-                cpu = max(min(self.judge.limits.cell_cpu, left), 0.1)
+                cpu = max(min(self.limits.cell_cpu, left), 0.1)
                 try:
                     raw, error = worker.run_cell(part.source, cpu)
                 except Died as died:
@@ -209,11 +221,15 @@ class _Run:
                     self.outputs[part.id] = clean_outputs(raw)
 
     def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
-        asks = [probe.ask for probe in self._battery(name).probes]
+        battery, functions = self._battery(name), self.exercises[name].remotes
+        asks, places = battery.questions()
+        cpu = max(min(self.limits.checks_cpu, left), 0.1)
         try:
-            return worker.ask(asks, max(min(self.judge.limits.checks_cpu, left), 0.1))
+            remotes = answering(functions(battery)) if functions else None
+            replies = worker.ask(asks, cpu, remotes)
         except Died as died:
             raise _Poison(f"check_{name}", died) from died
+        return [replies[place] for place in places]
 
     def _needed(self, parts: Sequence[Part]) -> set[str]:
         """The release's own cells that have to run; an untouched scratch cell is one of them."""
@@ -251,42 +267,46 @@ class _Run:
         each check is kept.
         """
         failed = {name for name, verdict in verdicts.items() if not verdict.passed}
+        behind = carried_names(part.source for part in self.release.parts if part.kind == "code")
         carried = set()
         for name in [n for n in self.exercises if n in failed & self.attempted]:
-            supplied = self._leans_on(name, failed - {name})
-            if not supplied:
+            mentioned = self._leans_on(name)
+            supplied = mentioned & (failed - {name})
+            if not supplied and not mentioned & behind:
                 continue
             parts = [
                 replace(part, source=self.release.solution(part.exercise))
                 if part.role == ANSWER and part.exercise in supplied
                 else part
                 for part in self.assembly.parts
-                if not (part.role == OWN and _binds(part, supplied))
+                if not (part.role == OWN and _binds(part, supplied | behind))
             ]
             deaths = list(self.deaths)
-            again = self._judge(name, self._pass(parts, {name}, record=False)[name])
+            texts = earlier.of_course(self.release)
+            again = self._judge(name, self._pass(parts, {name}, texts, record=False)[name])
             self.deaths = deaths
-            if again.score > verdicts[name].score:
+            if _tells_more(again, verdicts[name]):
                 verdicts[name] = _redacted(again)
                 carried.add(name)
         return carried
 
-    def _leans_on(self, name: str, failed: set[str]) -> set[str]:
-        """Failed exercises that this one's cell, or what it calls, mentions."""
-        sources = [self.assembly.answer(name).source]
+    def _leans_on(self, name: str) -> set[str]:
+        """Other exercises, of this lesson or before, that its cell or what it calls mentions."""
+        behind = carried_names(part.source for part in self.release.parts if part.kind == "code")
         own = [p.source for p in self.assembly.parts if p.role == OWN and p.kind == "code"]
-        seen: set[str] = set()
-        pending = list(sources)
         helpers = {source: read_names(source) or set() for source in own}
+        seen: set[str] = set()
+        pending = [self.assembly.answer(name).source]
         while pending:
             names = read_names(pending.pop()) or set()
+            seen |= names & behind
             for other in (names & self.exercises.keys()) - seen - {name}:
                 seen.add(other)
                 pending.append(self.assembly.answer(other).source)
-            for source in [s for s in helpers if _defines(s) & names]:
+            for source in [s for s in helpers if bound_names(s) & names]:
                 helpers.pop(source)
                 pending.append(source)
-        return seen & failed
+        return seen
 
     def _shown(self, part: Part) -> Shown:
         outputs = tuple(self.outputs.get(part.id, ()))
@@ -302,14 +322,8 @@ class _Poison(Exception):
         self.died = died
 
 
-def _defines(source: str) -> set[str]:
-    from grader.judge.slicing import bound_names
-
-    return bound_names(source)
-
-
 def _binds(part: Part, names: set[str]) -> bool:
-    return part.kind == "code" and bool(_defines(part.source) & names)
+    return part.kind == "code" and bool(bound_names(part.source) & names)
 
 
 def _ran_out(verdict: Verdict) -> bool:
@@ -331,12 +345,20 @@ def _death_note(died: Died) -> dict:
     return {"output_type": "stream", "name": "stderr", "text": text + "\n"}
 
 
+def _tells_more(again: Verdict, first: Verdict) -> bool:
+    """More points, or a name for a mistake that the missing earlier answer had covered up."""
+    named = [any(check.misconception for check in verdict.checks) for verdict in (again, first)]
+    return again.score > first.score or (again.score == first.score and named == [True, False])
+
+
 def _redacted(verdict: Verdict) -> Verdict:
-    """Pass or fail alone, in our words: the run that gave it held a solution."""
+    """Pass, fail and a mistake's name, in our words alone: the run held a solution."""
     checks = tuple(
         check
         if check.passed
-        else CheckResult(check.name, False, f"not passed, {CARRIED}", check.look)
+        else CheckResult(
+            check.name, False, f"not passed, {CARRIED}", check.look, check.misconception
+        )
         for check in verdict.checks
     )
     return replace(verdict, checks=checks)

@@ -106,8 +106,8 @@ def _raw_cells(document: dict[str, Any]) -> list[Any]:
     if major == 4 and isinstance(document.get("cells"), list):
         return document["cells"]
     if major == 3 and isinstance(document.get("worksheets"), list):
-        sheets = [s for s in document["worksheets"] if isinstance(s, dict)]
-        return [c for s in sheets for c in s.get("cells", []) if isinstance(s.get("cells"), list)]
+        sheets = [s.get("cells") for s in document["worksheets"] if isinstance(s, dict)]
+        return [cell for cells in sheets if isinstance(cells, list) for cell in cells]
     if isinstance(major, int) and not isinstance(major, bool):
         raise Rejected(f"the file is not a notebook that can be read: nbformat {major}, no cells")
     raise Rejected("the file is not a notebook: it has no nbformat and cells")

@@ -21,11 +21,13 @@ from traitlets.config import Config
 
 from grader.course.layout import ROOT
 from grader.course.prove import one_thread
-from grader.judge import intake
+from grader.judge import earlier, intake
+from grader.judge.cohort import facts
 from grader.judge.course import assignment, assignment_ids
 from grader.judge.executed import executed_notebook
 from grader.judge.gradebook import ensure_assignment, open_gradebook, record
 from grader.judge.grading import Judge, Submission, rejected
+from grader.judge.ledger import Ledger, entry
 from grader.judge.outcome import Outcome
 from grader.judge.sanitize import clean_html
 from grader.judge.secret import salt
@@ -77,6 +79,8 @@ class JudgeExporter(NotebookExporter):
             return release.path.read_text(encoding="utf-8"), self._init_resources(resources)
         root = Path(converter.coursedir.root)
         outcome = self._outcome(ids["student"], release, root)
+        secret = salt(root)
+        Ledger(root, secret).append(entry(outcome, facts(release.id, secret)))
         with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
             record(book, outcome)
         text = executed_notebook(outcome, release).decode()
@@ -91,7 +95,9 @@ class JudgeExporter(NotebookExporter):
         warm = _warm(root, path.parents[2])
         submission = Submission(student, release.id, b"")
         try:
-            submission = replace(submission, content=intake.read(path))
+            submission = replace(
+                submission, content=intake.read(path), earlier=earlier.read(path, release)
+            )
         except intake.Rejected as error:
             return replace(rejected(submission, release, str(error)), sandbox=warm.level)
         return Judge(warm, salt(root), Limits()).grade(submission, release)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 MEBIBYTE = 1 << 20
 
@@ -22,6 +23,7 @@ class Limits:
     idle: float = 15.0
     wall: float = 20.0
     restarts: int = 40
+    remote_calls: int = 5000
     worker: dict[str, int] = field(
         default_factory=lambda: {
             "cpu": 130,
@@ -33,3 +35,10 @@ class Limits:
             "inodes": 4096,
         }
     )
+
+    def at_least(self, wanted: Mapping[str, float]) -> Limits:
+        """The same, with more processor time where an assignment needs it (it trains a model)."""
+        raised = {name: max(getattr(self, name), value) for name, value in wanted.items()}
+        limits = replace(self, **raised)
+        cpu = max(self.worker["cpu"], int(limits.notebook_cpu) + 10)
+        return replace(limits, worker=self.worker | {"cpu": cpu})

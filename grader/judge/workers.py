@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import contextlib
 import copy
+import itertools
 import json
 import os
 import select
@@ -15,8 +16,8 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ SYSTEM = (
     "/sys/devices/system/cpu",
 )
 TICK = 0.05
+# From what a worker says about one call of a remote function to what it is told.
+Remotes = Callable[[dict[str, Any]], dict[str, Any]]
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -194,21 +197,53 @@ class Worker:
             raise self._end("malformed", "an answer without outputs")
         return outputs, error
 
-    def ask(self, asks: list[Ask], cpu: float) -> list[Reply]:
-        """Put questions; one Reply each."""
-        answer = self._exchange({"op": "ask", "asks": asks}, cpu)
+    def supply(self, texts: Mapping[str, str], cpu: float) -> None:
+        """Give it the texts that ``mine("name")`` is to find."""
+        if not texts:
+            return
+        try:
+            self._exchange({"op": "supply", "texts": dict(texts)}, cpu)
+        except Died as error:  # nothing of the submission has run yet
+            raise WorkerError(f"a worker ended before it began: {error}") from error
+
+    def ask(self, asks: list[Ask], cpu: float, remotes: Remotes | None = None) -> list[Reply]:
+        """Put questions; one Reply each. What is to be timed is timed from here."""
+        replies: list[Reply] = []
+        deadline = self.cpu_seconds() + cpu
+        for timed, group in itertools.groupby(asks, key=lambda ask: ask.timed):
+            for batch in [[ask] for ask in group] if timed else [list(group)]:
+                before = self._fine_and_coarse()
+                left = max(deadline - self.cpu_seconds(), 0.1)
+                answered = self._ask(batch, left, remotes)
+                if timed:
+                    fine, coarse = self._fine_and_coarse()
+                    used = max(fine - before[0], coarse - before[1] - 1 / CLOCK_TICKS)
+                    answered = [replace(reply, cpu=used) for reply in answered]
+                replies += answered
+        return replies
+
+    def _ask(self, asks: list[Ask], cpu: float, remotes: Remotes | None) -> list[Reply]:
+        answer = self._exchange({"op": "ask", "asks": asks}, cpu, remotes)
         replies = answer.get("replies")
         if not isinstance(replies, list) or len(replies) != len(asks):
             raise self._end("malformed", "not one reply for each question")
         return [
-            reply
+            replace(reply, cpu=None)
             if isinstance(reply, Reply)
             else Reply(failure=Failure("malformed", message="not a reply"))
             for reply in replies
         ]
 
-    def _exchange(self, request: Any, cpu: float) -> dict[str, Any]:
-        """Send, then wait for the answer within ``cpu`` seconds of processor time."""
+    def _fine_and_coarse(self) -> tuple[float, float]:
+        """Seconds of processor time: of the threads that live, and in ticks of everything."""
+        return _fine_seconds(self._pid), self.cpu_seconds()
+
+    def _exchange(self, request: Any, cpu: float, remotes: Remotes | None = None) -> dict[str, Any]:
+        """Send, then wait for the answer within ``cpu`` seconds of processor time.
+
+        What the worker asks of a remote function on its way is answered, within bounds.
+        """
+        calls = 0
         if self.ended is not None:
             raise Died("crashed", "the worker is gone")
         before, started = _usage_of_tree(self._pid), time.monotonic()
@@ -216,13 +251,21 @@ class Worker:
             if request is not None:
                 self._channel.sock.settimeout(self._limits.idle)
                 self._channel.sock.sendall(wire.dumps(request))
-            while not select.select([self._channel], [], [], TICK)[0]:
-                now, wall = _usage_of_tree(self._pid), time.monotonic() - started
-                used, queued = now.cpu - before.cpu, now.queued - before.queued
-                idle = wall - used - queued
-                if used > cpu or idle > self._limits.idle or wall > cpu * self._limits.wall:
-                    raise self._end("timed_out")
-            answer = self._channel.receive(wire.REPLY_TYPES, self._limits.idle)
+            while True:
+                while not select.select([self._channel], [], [], TICK)[0]:
+                    now, wall = _usage_of_tree(self._pid), time.monotonic() - started
+                    used, queued = now.cpu - before.cpu, now.queued - before.queued
+                    idle = wall - used - queued
+                    if used > cpu or idle > self._limits.idle or wall > cpu * self._limits.wall:
+                        raise self._end("timed_out")
+                answer = self._channel.receive(wire.REPLY_TYPES, self._limits.idle)
+                if not isinstance(answer, dict) or "remote" not in answer:
+                    break
+                calls += 1
+                if remotes is None or calls > self._limits.remote_calls:
+                    raise self._end("malformed", "more calls of remote functions than it may make")
+                self._channel.sock.settimeout(self._limits.idle)
+                self._channel.sock.sendall(wire.dumps(remotes(answer)))
         except (wire.WireError, ChannelTimeout) as error:
             raise self._end("malformed", str(error)) from error
         except TimeoutError as error:
@@ -290,6 +333,15 @@ class Usage:
 
     cpu: float
     queued: float
+
+
+def _fine_seconds(pid: int) -> float:
+    """What the threads that live have used, in the scheduler's own nanoseconds."""
+    total = 0
+    with contextlib.suppress(OSError):  # it ended while we looked
+        for task in os.listdir(f"/proc/{pid}/task"):
+            total += int(Path(f"/proc/{pid}/task/{task}/schedstat").read_text().split()[0])
+    return total / 1e9
 
 
 def _usage_of_tree(pid: int) -> Usage:

@@ -9,6 +9,8 @@ import functools
 import importlib
 
 from grader.specs.building import Exercise
+from grader.specs.quiz import quiz_exercise
+from solutions.quiz import questions
 
 LESSONS = (
     "single_query_attention",
@@ -35,15 +37,26 @@ def lesson_of(assignment: str) -> str:
 
 @functools.cache
 def exercises(lesson: str) -> tuple[Exercise, ...]:
-    """The lesson's exercises in the order of the notebook."""
+    """The lesson's exercises in the order of the notebook; its quiz, if it has one, is the last."""
     module = importlib.import_module(f"grader.specs.{lesson}")
-    return tuple(module.EXERCISES)
+    quiz = [quiz_exercise(lesson)] if questions(lesson) else []
+    return (*module.EXERCISES, *quiz)
+
+
+def limits(lesson: str) -> dict[str, float]:
+    """What a lesson needs beyond the usual limits (``cell_cpu`` and the like), in seconds."""
+    return dict(getattr(importlib.import_module(f"grader.specs.{lesson}"), "LIMITS", {}))
+
+
+def home_of(exercise_id: str) -> str:
+    """The lesson that has this exercise; KeyError if none has."""
+    for lesson in LESSONS:
+        if any(exercise.id == exercise_id for exercise in exercises(lesson)):
+            return lesson
+    raise KeyError(f"no exercise {exercise_id!r} in the course")
 
 
 def find(exercise_id: str) -> Exercise:
     """The exercise of this id; KeyError if the course has none."""
-    for lesson in LESSONS:
-        for exercise in exercises(lesson):
-            if exercise.id == exercise_id:
-                return exercise
-    raise KeyError(f"no exercise {exercise_id!r} in the course")
+    lesson = home_of(exercise_id)
+    return next(exercise for exercise in exercises(lesson) if exercise.id == exercise_id)

@@ -8,7 +8,7 @@ to the dtype in which the student's answer is due.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,7 @@ def probe(
     grad: Sequence[str] = (),
     draw: Draw | None = None,
     watch: bool = False,
+    how: Mapping[str, Any] | None = None,
     **kwargs: Any,
 ) -> Probe:
     """One case: what to call, and what the reference gives for it.
@@ -94,7 +95,9 @@ def probe(
     For a layer the reference is called with the dict of float64 weights first. ``grad`` names the
     inputs whose gradients are compared with central finite differences of the reference along
     random cotangents, for which ``draw`` is needed. ``watch`` holds that the arguments are
-    unchanged.
+    unchanged. ``how`` are further fields of the :class:`Ask`: mode, seed, memory, timed, steps,
+    after. An argument that refers to a step's result reaches the reference as its Ref; where steps
+    follow the call, the reference returns the whole tuple.
     """
     loaded = {key: np.asarray(array) for key, array in (weights or {}).items()}
     due = dtype or result_dtype(args)
@@ -108,22 +111,26 @@ def probe(
         grads = tuple(
             _finite_difference(reference, first, args, kwargs, name, cotangents) for name in grad
         )
-    ask = Ask(target, args, kwargs, init, loaded, cotangents, tuple(grad), watch)
+    ask = Ask(target, args, kwargs, init, loaded, cotangents, tuple(grad), watch, **(how or {}))
     after = args if watch else None
     return Probe(name, ask, Reply(value=cast(value, due), grads=grads, args=after))
 
 
 def raises(name: str, target: str, *args: Any, error: str = "ValueError", **more: Any) -> Probe:
-    """A case that must raise ``error``; ``init`` and ``weights`` as for a layer's probe."""
-    init = more.pop("init", None)
+    """A case that must raise ``error``; ``init``, ``weights`` and ``how`` as for ``probe``."""
+    init, how = more.pop("init", None), more.pop("how", None) or {}
     weights = {key: np.asarray(array) for key, array in (more.pop("weights", None) or {}).items()}
-    ask = Ask(target, args, more, init, weights)
+    ask = Ask(target, args, more, init, weights, **how)
     return Probe(name, ask, Reply(failure=Failure("exception", error)))
 
 
 def question(name: str, target: str, *args: Any, **kwargs: Any) -> Probe:
-    """A case without one right answer, to be judged by a property."""
-    return Probe(name, Ask(target, args, kwargs))
+    """A case without one right answer, to be judged by a property; ``how``, ``init`` and
+    ``weights`` as for ``probe``."""
+    init, how = kwargs.pop("init", None), kwargs.pop("how", None) or {}
+    given = kwargs.pop("weights", None) or {}
+    weights = {key: np.asarray(array) for key, array in given.items()}
+    return Probe(name, Ask(target, args, kwargs, init, weights, **how))
 
 
 def _floats(value: Any) -> list[np.ndarray]:
@@ -167,7 +174,9 @@ class Exercise:
     """One exercise: its points, its checks for one draw, its three hints.
 
     ``uses`` names the exercises whose answers this one builds on. ``hints`` are a nudge, the
-    idea, and pseudocode with blanks; never code.
+    idea, and pseudocode with blanks; never code. With ``broken`` students are given not a stub
+    but the misconception of that id, to find out what is wrong with it and mend it. ``remotes``
+    makes the functions that the draw's cases hand to student code from afar, by key.
     """
 
     id: str
@@ -175,11 +184,14 @@ class Exercise:
     checks: Callable[[Draw], Sequence[Check]]
     hints: tuple[str, str, str]
     uses: tuple[str, ...] = ()
+    broken: str = ""
+    remotes: Callable[[Battery], Mapping[str, Callable[..., Any]]] | None = None
 
-    def battery(self, seed: bytes) -> Battery:
-        """All the cases and expectations for one occasion."""
+    def battery(self, seed: bytes, where: str = "judge") -> Battery:
+        """All the cases and expectations for one occasion, at ``where`` they are asked."""
         draw = Draw(seed + b"|" + self.id.encode())
-        return Battery(self.id, float(self.points), tuple(self.checks(draw)))
+        checks = [check for check in self.checks(draw) if check.where in ("both", where)]
+        return Battery(self.id, float(self.points), tuple(checks))
 
 
 PUBLIC_SEED = b"public cases, edition 1"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from grader.core.values import Check
+from grader.core.values import Battery, Check
 from grader.specs.building import Draw, Exercise, probe, tensor
+from grader.specs.examining import behind, examining
+from grader.student import exhibits
 
 INF = math.inf
 EXACT = {"rtol": 0.0, "atol": 0.0}
@@ -634,6 +638,63 @@ def _half_empty() -> np.ndarray:
     return np.array([[0.0, 0.0], [-INF, -INF]])
 
 
+# --- students examine ---------------------------------------------------------------------------
+
+SOLUTION = "the solution"
+RIGHT = {
+    SOLUTION: "the course's own way",
+    "fill -1e9": "hidden scores filled with -1e9",
+    "queries scaled first, einsum": "queries scaled first, another order of sums",
+    "query by query": "one query at a time",
+    "a small constant under the sum": "softmax by logsumexp",
+}
+WRONG = {
+    "masked_attention: scores doubled": "catches: scores twice too large",
+    "masked_attention: weights reversed": "catches: weights that belong to other keys",
+    "mask_ignored": "catches: the mask is ignored",
+    "mask_after_softmax": "catches: hidden weights set to 0 after softmax",
+    "scores_times_mask": "catches: hidden scores multiplied by 0",
+    "zero_scores_hidden": "catches: every score of 0 is hidden",
+    "fill_-10": "catches: hidden scores filled with -10",
+    "empty_row_nan": "catches: nan where there is nothing to look at",
+    "biases_ignored": "catches: finite biases are ignored",
+    "mask_before_scaling": "catches: the mask is added before the scaling",
+    "first_mask_for_all": "catches: the first sequence's mask for all",
+    "writes_into_the_mask": "catches: the caller's mask is overwritten",
+}
+AT_HOME = {
+    "masked_attention: mask ignored": "catches: your own, with the mask ignored",
+    "masked_attention: scores doubled": "catches: your own, with scores twice too large",
+    "masked_attention: biases lost": "catches: your own, with finite biases ignored",
+    "masked_attention: weights reversed": "catches: your own, with the weights in reverse",
+}
+
+
+def examine_checks(draw: Draw) -> list[Check]:
+    """The checks of ``examine_attention``: other candidates in the notebook and at grading."""
+    own = {"masked_attention: yours": "your own masked_attention"}
+    return [
+        *examining("examine_attention", draw, RIGHT, WRONG, "judge"),
+        *examining("examine_attention", draw, own, AT_HOME, "notebook", opaque=False),
+    ]
+
+
+def examined(battery: Battery) -> dict[str, Callable[..., Any]]:
+    """The candidates behind the keys; imported here, since no reference has a use for them."""
+    from solutions import masking
+    from solutions.registry import alternatives, misconceptions
+
+    versions = alternatives("masking", "masked_attention")
+    versions += misconceptions("masking", "masked_attention")
+    known = {version.name: version.target for version in versions}
+    known[SOLUTION] = masking.masked_attention
+
+    def find(name: str) -> Callable[..., Any]:
+        return known[name] if name in known else exhibits.remote(vars(masking), name)
+
+    return behind(battery, find)
+
+
 EXERCISES = [
     Exercise(
         "causal_mask",
@@ -725,5 +786,27 @@ EXERCISES = [
             "answer ← ____ of query, key, value and the mask",
         ),
         uses=("masked_attention",),
+    ),
+    Exercise(
+        "examine_attention",
+        6,
+        examine_checks,
+        hints=(
+            "A test is an example and an expectation. Which examples would make each mistake of "
+            "this lesson show? The table of common mistakes is a list of them.",
+            "One example can hold several traps: a hidden key with a huge score, a query of zeros, "
+            "a row with nothing to look at, finite biases, batch rows with other masks. Compute "
+            "what must come out by a way of your own (loops will do), and compare with a "
+            "tolerance. Keep a copy of what you hand over.",
+            "query, key, value, mask ← a small example with the traps ____\n"
+            "before ← copies of ____\n"
+            "found ← candidate of ____\n"
+            "assert that ____ are as before\n"
+            "expected ← by loops: scores, ____, weights, output; 0 where ____\n"
+            "assert that found and expected differ by less than ____\n"
+            "the same again without ____",
+        ),
+        uses=("masked_attention",),
+        remotes=examined,
     ),
 ]

@@ -638,6 +638,81 @@ def previous_checks(draw: Draw) -> list[Check]:
     ]
 
 
+# --- a function to mend -------------------------------------------------------------------------
+
+
+def mended_reference(query, key, value, num_heads) -> np.ndarray:
+    """One head, one position at a time, over what is not later than it."""
+    out = np.zeros(value.shape)
+    width = query.shape[-1] // num_heads
+    for b, i in np.ndindex(*query.shape[:2]):
+        for h in range(num_heads):
+            own = slice(h * width, (h + 1) * width)
+            asked = query[b, i, own].tolist()
+            rows = key[b, : i + 1, own].tolist()
+            scores = [sum(map(operator.mul, asked, row)) / math.sqrt(width) for row in rows]
+            for j, weight in enumerate(_row(scores)):
+                out[b, i, own] += weight * value[b, j, own]
+    return out
+
+
+def mended_checks(draw: Draw) -> list[Check]:
+    """Battery of ``mended_heads``."""
+    heads, width, n = draw.sizes(3, 2, 6)
+
+    def ask(name, size, dtype="float32", **more):
+        batch, positions, num_heads, wide = size
+        shape = (batch, positions, num_heads * wide)
+        inputs = [tensor(draw.normal(*shape), dtype) for _ in range(3)]
+        more = {"draw": draw, "reference": mended_reference} | more
+        return probe(name, "mended_heads", *inputs, num_heads, **more)
+
+    return [
+        Check(
+            "two heads",
+            "the numbers of two positions with two heads: the scale of a score, and whose "
+            "features lie side by side in the result",
+            (
+                ask("2 positions, 2 heads of width 1", (1, 2, 2, 1)),
+                ask("3 positions, 2 heads of width 2", (1, 3, 2, 2)),
+            ),
+            core=True,
+            share=2,
+        ),
+        Check(
+            "other sizes",
+            "what depends on the number of heads, their width, the positions and the batch",
+            (
+                ask("all sizes different", (2, n, heads, width)),
+                ask("all sizes equal", (3, 3, 3, 3)),
+                ask("heads of width 1", (2, n, heads, 1)),
+            ),
+            core=True,
+        ),
+        Check(
+            "one head, one position",
+            "what must be the same as without heads",
+            (ask("a single head", (2, n, 1, width)), ask("one position", (2, 1, heads, width))),
+        ),
+        Check(
+            "the inputs are left alone",
+            "operators that write into what they are given, such as /=",
+            (ask("query, key and value after the call", (2, n, heads, width), watch=True),),
+            rule="untouched",
+        ),
+        Check(
+            "gradients",
+            "whether all three inputs are reached by backpropagation",
+            (ask("2 heads", (1, 2, 2, 1), grad=("0", "1", "2")),),
+        ),
+        Check(
+            "float64",
+            "the dtype of the result",
+            (ask("float64 in, float64 out", (2, 3, 2, 2), "float64"),),
+        ),
+    ]
+
+
 EXERCISES = [
     Exercise(
         "split_heads",
@@ -723,5 +798,22 @@ EXERCISES = [
             "W_query ← columns of tokens: ____; column of position t: ____ times unit vector ____\n"
             "W_value ← columns of tokens: ____; columns of positions: ____",
         ),
+    ),
+    Exercise(
+        "mended_heads",
+        3,
+        mended_checks,
+        hints=(
+            "Which of the lines would behave differently with one head, and which with two? Try "
+            "tiny inputs on which you know the answer, and look at the inputs afterwards, too.",
+            "There are three faults. One has to do with how wide the vectors are that are really "
+            "multiplied; one with the order in which numbers lie in memory after the heads were "
+            "split off; one is an operator that changes more than its result.",
+            "the root is that of the width of ____\n"
+            "query after the call must be ____\n"
+            "the way back from the heads ← first exchange ____ and ____, then join",
+        ),
+        uses=("split_heads", "merge_heads"),
+        broken="as_given",
     ),
 ]

@@ -20,17 +20,22 @@ SUFFIX = ".answers"
 
 @dataclass(frozen=True)
 class Frozen:
-    """One exercise as a student's machine holds it."""
+    """One exercise as a student's machine holds it.
+
+    ``given`` is the text of an answer that was handed out broken or blank; "" for a stub.
+    """
 
     battery: Battery
     known: Mapping[Misconception, Sequence[Reply]]
     hints: tuple[str, ...]
+    given: str = ""
 
 
-def pack(battery: Battery, known: Mapping[Misconception, Sequence[Reply]], hints: tuple) -> bytes:
+def pack(exercise: Frozen) -> bytes:
     """The bytes of one exercise's file; the same input gives the same bytes."""
-    pairs = [(misconception, list(replies)) for misconception, replies in known.items()]
-    frame = wire.dumps({"battery": battery, "known": pairs, "hints": hints})
+    pairs = [(misconception, list(replies)) for misconception, replies in exercise.known.items()]
+    tree = {"battery": exercise.battery, "known": pairs}
+    frame = wire.dumps(tree | {"hints": exercise.hints, "given": exercise.given})
     return gzip.compress(frame, mtime=0)
 
 
@@ -40,7 +45,7 @@ def unpack(packed: bytes) -> Frozen:
     header, body = wire.frame_sizes(frame[: wire.PREFIX_BYTES])
     start = wire.PREFIX_BYTES + header
     tree = wire.loads(frame[wire.PREFIX_BYTES : start], frame[start : start + body])
-    return Frozen(tree["battery"], dict(tree["known"]), tree["hints"])
+    return Frozen(tree["battery"], dict(tree["known"]), tree["hints"], tree["given"])
 
 
 def load(exercise_id: str) -> Frozen:

@@ -55,13 +55,18 @@ def explained(verdict: Verdict) -> list[tuple[CheckResult, list[tuple[str, str]]
     told: set[str] = set()
     pairs = []
     for check in verdict.checks:
-        pairs.append((check, [] if check.passed else explain(check, told)))
+        pairs.append((check, explain(check, told)))
         told |= {check.misconception.id} if check.misconception is not None else set()
     return pairs
 
 
 def explain(check: CheckResult, told: AbstractSet[str] = frozenset()) -> list[tuple[str, str]]:
-    """What was seen, the mistake it equals, where to look: (label, text) pairs."""
+    """What was seen, the mistake it equals, where to look: (label, text) pairs.
+
+    Of a check that is passed there is something to say only if its rule has left a remark.
+    """
+    if check.passed:
+        return [("Why", check.message)] if check.message else []
     parts = [("Seen", check.message)]
     if check.misconception is not None:
         known = check.misconception

@@ -50,15 +50,17 @@ def run_notebook(path: Path) -> list[Verdict]:
     shell = InteractiveShell.instance()
     verdicts: list[Verdict] = []
     sources: dict[str, str] = {}
-    for cell in read_cells(path):
-        name = cell["name"]
-        if name.startswith("check_"):
-            exercise = name.removeprefix("check_")
-            text = sources.get(exercise, "")
-            verdicts.append(api.verdict_here(exercise, shell.user_ns, text))
-            continue
-        sources[name] = cell["source"]
-        _run(shell, cell["source"])
+    cells = read_cells(path)
+    with contextlib.chdir(path.parent):  # as a kernel would: `mine` looks around from here
+        for cell in cells:
+            name = cell["name"]
+            if name.startswith("check_"):
+                exercise = name.removeprefix("check_")
+                text = sources.get(exercise, "")
+                verdicts.append(api.verdict_here(exercise, shell.user_ns, text))
+                continue
+            sources[name] = cell["source"]
+            _run(shell, cell["source"])
     if not verdicts:
         raise NotANotebook(f"{path.name} holds no check cell: is it a lesson of this course?")
     return verdicts

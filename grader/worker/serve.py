@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from grader.channel import Channel, ChannelClosed
 from grader.core import wire
 from grader.core.values import Failure, Reply
 from grader.seam import DirectSeam
+from grader.student import carried
+from grader.travel import receive, send
 from grader.worker.shell import Shell, run_cell
 
 
@@ -18,13 +22,33 @@ def serve(channel: Channel, shell: Shell) -> None:
             request = channel.receive()
         except ChannelClosed:
             return
-        _reply(channel, _handle(shell, request))
+        _reply(channel, _handle(channel, shell, request))
 
 
-def _handle(shell: Shell, request: dict[str, Any]) -> dict[str, Any]:
+def _handle(channel: Channel, shell: Shell, request: dict[str, Any]) -> dict[str, Any]:
     if request["op"] == "cell":
         return run_cell(shell, request["source"])
-    return {"replies": DirectSeam(shell.user_ns).ask(request["asks"])}
+    if request["op"] == "supply":
+        carried.SUPPLIED.update(request["texts"])
+        return {"supplied": True}
+    remotes = functools.partial(_far_away, channel)
+    return {"replies": DirectSeam(shell.user_ns, remotes).ask(request["asks"])}
+
+
+def _far_away(channel: Channel, key: str) -> Callable[..., Any]:
+    """A function that the judge runs: arguments out, result back, nothing of it here."""
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        sent = [send(arg) for arg in args], {name: send(arg) for name, arg in kwargs.items()}
+        channel.send({"remote": key, "args": sent[0], "kwargs": sent[1]})
+        answer = channel.receive()
+        if answer["error"]:
+            raise ValueError(answer["error"])
+        for mine, theirs in zip(args, answer["after"], strict=True):
+            _as_after(mine, receive(theirs))
+        return receive(answer["value"])
+
+    return function
 
 
 def _reply(channel: Channel, answer: dict[str, Any]) -> None:
@@ -45,3 +69,9 @@ def _small(reply: Reply) -> Reply:
     except (wire.WireError, RecursionError) as error:
         return Reply(failure=Failure("malformed", type(error).__name__, str(error)[:200]))
     return reply
+
+
+def _as_after(mine: Any, theirs: Any) -> None:
+    """What the call wrote into an argument there is written into it here."""
+    if hasattr(mine, "detach") and not bool((mine.detach() == theirs).all()):
+        mine.detach().copy_(theirs)

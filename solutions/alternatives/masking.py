@@ -170,8 +170,7 @@ def attention_einsum(query, key, value, mask=None):
     return torch.einsum("...ij,...jd->...id", weights, value), weights
 
 
-@right("masked_attention", "PyTorch's scaled_dot_product_attention")
-def attention_library(query, key, value, mask=None):
+def _by_library(query, key, value, mask=None):
     """Attention over the rows of the identity gives the weights themselves."""
     bias = None if mask is None else mask.to(query.dtype)
     if bias is not None:
@@ -182,8 +181,12 @@ def attention_library(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@right("masked_attention", "query by query")
-def attention_loop(query, key, value, mask=None):
+@right("masked_attention", "PyTorch's scaled_dot_product_attention")
+def attention_library(query, key, value, mask=None):
+    return _by_library(query, key, value, mask)
+
+
+def _by_rows(query, key, value, mask=None):
     n_q, d_k = query.shape[-2:]
     n_k = key.shape[-2]
     rows = []
@@ -197,6 +200,11 @@ def attention_loop(query, key, value, mask=None):
         rows.append(torch.where(empty, torch.zeros_like(row), row))
     weights = torch.stack(rows, dim=-2)
     return weights @ value, weights
+
+
+@right("masked_attention", "query by query")
+def attention_loop(query, key, value, mask=None):
+    return _by_rows(query, key, value, mask)
 
 
 @right("masked_attention", "a small constant under the sum")
@@ -263,3 +271,71 @@ class CrossAttentionAlone(_Layer):
         weights = torch.nan_to_num(torch.where(scores > -INF, scores, -1e30).softmax(-1))
         weights = weights.masked_fill(scores == -INF, 0.0)
         return torch.bmm(weights, value), weights
+
+
+def _hard_example():
+    generator = torch.Generator().manual_seed(11)
+    query, key = (torch.randn(2, n, 3, generator=generator) for n in (3, 4))
+    value = torch.randn(2, 4, 2, generator=generator)
+    query[0, 0] = query[1, 0] = 0
+    key[0, 3] = 80 * query[0, 2]
+    mask = torch.randn(2, 3, 4, generator=generator)
+    mask[0, 2, 3] = mask[1, 0, 1] = mask[1, 1, 2] = -INF
+    mask[0, 1] = -INF
+    mask[0, 0, 2] = mask[1, 0, 3] = 0.0
+    return query, key, value, mask
+
+
+@right("examine_attention", "loops over plain numbers")
+def examine_by_loops(candidate):
+    query, key, value, mask = _hard_example()
+    given = mask.clone()
+    output, weights = candidate(query, key, value, given)
+    assert torch.equal(given, mask)
+    for b in range(2):
+        for i in range(3):
+            scores = [
+                sum(float(q) * float(k) for q, k in zip(query[b, i], key[b, j], strict=True))
+                / math.sqrt(3)
+                + float(mask[b, i, j])
+                for j in range(4)
+            ]
+            top = max(scores)
+            powers = [0.0 if s == -INF else math.exp(s - top) for s in scores]
+            total = sum(powers) or 1.0
+            for j in range(4):
+                assert abs(float(weights[b, i, j]) - powers[j] / total) < 1e-4
+                assert scores[j] > -INF or abs(float(weights[b, i, j])) < 1e-11
+            for c in range(2):
+                mixed = sum(powers[j] / total * float(value[b, j, c]) for j in range(4))
+                assert abs(float(output[b, i, c]) - mixed) < 1e-4
+
+
+@right("examine_attention", "PyTorch's own as the judge")
+def examine_by_library(candidate):
+    query, key, value, mask = _hard_example()
+    for bias in (None, mask, mask[0]):
+        copy = None if bias is None else bias.clone()
+        output, weights = candidate(query, key, value, copy)
+        theirs, own = _by_library(query, key, value, bias)
+        torch.testing.assert_close(weights, own, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(output, theirs, atol=1e-4, rtol=1e-4)
+        if bias is not None and not torch.equal(copy, bias):
+            raise AssertionError("the mask was changed")
+        hidden = torch.zeros_like(weights) if bias is None else bias.expand(weights.shape)
+        if weights[torch.isneginf(hidden)].abs().sum() > 1e-9:
+            raise AssertionError("a hidden key has weight")
+
+
+@right("examine_attention", "in float64, with errors of another kind")
+def examine_with_other_errors(candidate):
+    query, key, value, mask = (tensor.double() for tensor in _hard_example())
+    copy = mask.clone()
+    output, weights = candidate(query, key, value, copy)
+    wanted, shares = _by_rows(query, key, value, mask)
+    if (weights - shares).abs().max() > 1e-6 or (output - wanted).abs().max() > 1e-6:
+        raise ValueError("other numbers than mine")
+    if torch.isnan(weights).any() or torch.isnan(output).any():
+        raise ArithmeticError("not a number")
+    if not torch.equal(copy, mask):
+        raise RuntimeError("my mask was changed")

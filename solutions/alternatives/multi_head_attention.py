@@ -442,3 +442,34 @@ def head_numpy(vocab_size, max_len):
         query[t - 1, vocab_size + t] += 5 * max_len + 20
     value[:, :vocab_size] += np.eye(vocab_size)
     return {"W_query": query, "W_key": key, "W_value": value}
+
+
+@right("mended_heads", "PyTorch's scaled_dot_product_attention")
+def mended_by_library(query, key, value, num_heads):
+    batch, n, d = query.shape
+    parts = (
+        x.view(batch, n, num_heads, d // num_heads).transpose(1, 2) for x in (query, key, value)
+    )
+    found = nn.functional.scaled_dot_product_attention(*parts, is_causal=True)
+    return found.transpose(1, 2).reshape(batch, n, d)
+
+
+@right("mended_heads", "head by head")
+def mended_head_by_head(query, key, value, num_heads):
+    width = query.shape[-1] // num_heads
+    hidden = torch.ones(query.shape[1], query.shape[1]).triu(1).bool()
+    found = []
+    for q, k, v in zip(*(x.split(width, dim=-1) for x in (query, key, value)), strict=True):
+        scores = (q @ k.mT * width**-0.5).masked_fill(hidden, -1e9)
+        found.append(scores.softmax(-1) @ v)
+    return torch.cat(found, dim=-1)
+
+
+@right("mended_heads", "einsum over five axes")
+def mended_einsum(query, key, value, num_heads):
+    b, n, d = query.shape
+    q, k, v = (x.reshape(b, n, num_heads, -1) for x in (query, key, value))
+    scores = torch.einsum("bihw,bjhw->bhij", q, k) / (d // num_heads) ** 0.5
+    i = torch.arange(n)
+    scores = torch.where(i[:, None] >= i, scores, scores.new_tensor(float("-inf")))
+    return torch.einsum("bhij,bjhw->bihw", scores.softmax(dim=3), v).reshape(b, n, d)

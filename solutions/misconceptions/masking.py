@@ -1371,3 +1371,116 @@ class CrossOutputAlone(_Layer):
     def forward(self, x, context, mask=None):
         query, key, value = self.W_query(x), self.W_key(context), self.W_value(context)
         return masked_attention(query, key, value, mask)[0]
+
+
+# --- examine_attention --------------------------------------------------------------------------
+
+
+def _example(seed=5):
+    generator = torch.Generator().manual_seed(seed)
+    query, key = (torch.randn(2, n, 4, generator=generator) for n in (3, 5))
+    value = torch.randn(2, 5, 2, generator=generator)
+    causal = torch.full((3, 5), -INF).triu(1)
+    return query, key, value, causal
+
+
+def _library(query, key, value, mask=None):
+    """PyTorch's own, its empty rows put right; the weights are what it does to unit vectors."""
+    eye = torch.eye(key.shape[-2]).expand(*key.shape[:-1], key.shape[-2])
+    attention = nn.functional.scaled_dot_product_attention
+    weights = attention(query, key, eye, attn_mask=mask).nan_to_num()
+    return weights @ value, weights
+
+
+@wrong(
+    "examine_attention",
+    "asserts_nothing",
+    "looks, and objects to nothing",
+    "It calls the candidate and ends happily whatever comes out: a test that cannot fail.",
+)
+def examine_nothing(candidate):
+    output, weights = candidate(*_example())
+    assert output is not None and weights is not None
+
+
+@wrong(
+    "examine_attention",
+    "returns_the_verdict",
+    "returns True or False",
+    "A test speaks by raising: what it returns is read by nobody.",
+)
+def examine_returns(candidate):
+    query, key, value, mask = _example()
+    mask[0, 1:] = torch.tensor([0.5, -1.0, 2.0, 0.0])
+    expected = _library(query, key, value, mask)
+    found = candidate(query, key, value, mask)
+    return all(torch.allclose(a, b, atol=1e-5) for a, b in zip(found, expected, strict=True))
+
+
+@wrong(
+    "examine_attention",
+    "demands_every_digit",
+    "demands equality to the last digit",
+    "Another order of operations rounds differently: right candidates fail it, too.",
+)
+def examine_exactly(candidate):
+    for seed in range(5):
+        query, key, value, mask = _example(seed)
+        output, weights = candidate(query, key, value, mask)
+        scores = (query.double() @ key.double().transpose(-2, -1) / 2 + mask).float()
+        powers = scores.exp()
+        expected = powers * (1 / powers.sum(-1, keepdim=True))
+        assert torch.equal(weights, expected)
+        assert torch.equal(output, (expected.double() @ value.double()).float())
+
+
+@wrong(
+    "examine_attention",
+    "without_a_mask",
+    "tries it without a mask only",
+    "It compares the numbers well, but never hands over a mask, and the mask is what is new.",
+)
+def examine_unmasked(candidate):
+    query, key, value, _ = _example()
+    found, expected = candidate(query, key, value), _library(query, key, value)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-5)
+
+
+@wrong(
+    "examine_attention",
+    "sums_and_zeros",
+    "looks at sums and zeros only",
+    "Rows that sum to 1 and hidden places that are 0 do not make the other numbers right.",
+)
+def examine_sums(candidate):
+    query, key, value, mask = _example()
+    _, weights = candidate(query, key, value, mask)
+    assert torch.allclose(weights.sum(-1), torch.ones(2, 3), atol=1e-5)
+    assert weights[:, torch.isneginf(mask)].abs().max() < 1e-6
+
+
+@wrong(
+    "examine_attention",
+    "one_gentle_example",
+    "tries one gentle example",
+    "Random scores and one causal mask: no empty row, no score of 0, none that is large, no bias.",
+)
+def examine_gently(candidate):
+    query, key, value, mask = _example()
+    found, expected = candidate(query, key, value, mask), _library(query, key, value, mask)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-4)
+
+
+@wrong(
+    "examine_attention",
+    "empty_rows_sum_to_one",
+    "wants every row to sum to 1",
+    "A query that may look at nothing has weights 0 by contract; this test refuses that.",
+)
+def examine_all_rows_sum(candidate):
+    query, key, value, mask = _example()
+    mask[1] = -INF
+    _, weights = candidate(query, key, value, mask)
+    assert torch.allclose(weights.sum(-1), torch.ones(2, 3), atol=1e-5)

@@ -1482,3 +1482,103 @@ def head_values_scaled(vocab_size, max_len):
 )
 def head_not_a_dict(vocab_size, max_len):
     return tuple(previous_token_head(vocab_size, max_len).values())
+
+
+# --- mended_heads -------------------------------------------------------------------------------
+
+
+def _bent(query, key, value, num_heads, root=None, *, torn=False, axis=-1, past=False):
+    """The function with single turns of it bent."""
+    q, k, v = (split_heads(x, num_heads) for x in (query, key, value))
+    hidden = torch.full((q.shape[-2], k.shape[-2]), -INF)
+    hidden = hidden.tril(-1) if past else hidden.triu(1)
+    scores = q @ k.transpose(-2, -1) / (math.sqrt(q.shape[-1]) if root is None else root)
+    weights = torch.softmax(scores + hidden, dim=axis)
+    found = weights @ v
+    return found.reshape(query.shape) if torn else merge_heads(found)
+
+
+@wrong(
+    "mended_heads",
+    "as_given",
+    "is as it was handed out",
+    "Three faults are left: in the scale, in the way back from the heads, and in what happens to "
+    "the caller's query.",
+)
+def mended_as_given(query, key, value, num_heads):
+    query /= math.sqrt(query.shape[-1])
+    q, k, v = (split_heads(x, num_heads) for x in (query, key, value))
+    future = torch.full((q.shape[-2], k.shape[-2]), -math.inf).triu(1)
+    weights = torch.softmax(q @ k.transpose(-2, -1) + future, dim=-1)
+    return (weights @ v).reshape(query.shape)
+
+
+@wrong(
+    "mended_heads",
+    "scale_left",
+    "still divides by the root of the whole width",
+    "A head's queries are d/h wide, and it is their width that makes scores grow.",
+)
+def mended_wide_scale(query, key, value, num_heads):
+    return _bent(query, key, value, num_heads, math.sqrt(query.shape[-1]))
+
+
+@wrong(
+    "mended_heads",
+    "torn_left",
+    "still tears the positions apart on the way back",
+    "The heads are the second axis: a reshape alone lays other positions' numbers side by side.",
+)
+def mended_torn(query, key, value, num_heads):
+    return _bent(query, key, value, num_heads, torn=True)
+
+
+@wrong(
+    "mended_heads",
+    "in_place_left",
+    "still scales the caller's query",
+    "An operator that ends in = writes into the tensor that came in; the caller needs it again.",
+)
+def mended_in_place(query, key, value, num_heads):
+    query /= math.sqrt(query.shape[-1] // num_heads)
+    return _bent(query, key, value, num_heads, 1.0)
+
+
+@wrong(
+    "mended_heads",
+    "root_of_the_heads",
+    "divides by the root of the number of heads",
+    "It is the width of one head's queries, d/h, whose root is due.",
+)
+def mended_by_heads(query, key, value, num_heads):
+    return _bent(query, key, value, num_heads, math.sqrt(num_heads))
+
+
+@wrong(
+    "mended_heads",
+    "no_scale",
+    "no longer scales at all",
+    "The division went away together with the fault in it.",
+)
+def mended_unscaled(query, key, value, num_heads):
+    return _bent(query, key, value, num_heads, 1.0)
+
+
+@wrong(
+    "mended_heads",
+    "mask_turned",
+    "hides the past and shows the future",
+    "The mask was right before: the last position may see everything.",
+)
+def mended_past_hidden(query, key, value, num_heads):
+    return _bent(query, key, value, num_heads, past=True)
+
+
+@wrong(
+    "mended_heads",
+    "cut_from_the_graph",
+    "works on detached copies",
+    "The caller's query is safe now, and no gradient reaches it any more.",
+)
+def mended_detached(query, key, value, num_heads):
+    return _bent(query.detach().clone(), key, value, num_heads)

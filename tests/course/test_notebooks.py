@@ -52,7 +52,7 @@ def test_each_exercise_has_a_card_that_tells_what_is_checked(lesson: str) -> Non
         cards = [
             c.source
             for c in cells
-            if c.cell_type == "markdown" and re.match(rf"### .*`{exercise.id}`", c.source)
+            if c.cell_type == "markdown" and re.match(rf"##+ .*`{exercise.id}`", c.source)
         ]
         assert len(cards) == 1, exercise.id
         for check in exercise.battery(b"any").checks:

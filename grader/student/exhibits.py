@@ -1,0 +1,49 @@
+"""Candidates for a student's test, in a notebook: the student's own answer, and bent copies.
+
+Nothing of a solution is here: each bent copy calls what the student wrote, with something about
+the question or the answer changed. At grading the candidates are others, and more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+OWN = "yours"
+
+
+def _mask_ignored(own: Any, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
+    return own(query, key, value)
+
+
+def _scores_doubled(own: Any, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
+    return own(query * 2, key, value, mask)
+
+
+def _biases_lost(own: Any, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
+    hidden = None if mask is None else mask.masked_fill(mask > -1e4, 0.0)
+    return own(query, key, value, hidden)
+
+
+def _weights_of_values(own: Any, query: Any, key: Any, value: Any, mask: Any = None) -> Any:
+    output, weights = own(query, key, value, mask)
+    return output, weights.flip(-1)
+
+
+BENT: dict[str, Callable[..., Any]] = {
+    "mask ignored": _mask_ignored,
+    "scores doubled": _scores_doubled,
+    "biases lost": _biases_lost,
+    "weights reversed": _weights_of_values,
+}
+
+
+def remote(namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:
+    """The candidate of this key, ``"masked_attention: mask ignored"`` or ``"…: yours"``."""
+    exercise, _, bend = key.partition(": ")
+
+    def candidate(*args: Any, **kwargs: Any) -> Any:
+        own = namespace[exercise]
+        return own(*args, **kwargs) if bend == OWN else BENT[bend](own, *args, **kwargs)
+
+    return candidate

@@ -1,0 +1,1 @@
+"""The questions of each lesson's quiz, as data: see :mod:`solutions.quiz`."""
