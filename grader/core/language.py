@@ -250,7 +250,7 @@ def cheap_steps(check: Check, replies: list[Reply], source: str) -> Finding | No
 def mean_nll(logits: np.ndarray, targets: np.ndarray) -> float:
     """Mean negative log-likelihood in nats, float64."""
     rows = logits.reshape(-1, logits.shape[-1]).astype(np.float64)
-    rows = rows - rows.max(axis=-1, keepdims=True)
+    rows = rows - np.max(rows, axis=-1)[:, None]
     own = np.take_along_axis(rows, targets.reshape(-1, 1), axis=-1)[:, 0]
     return float((np.log(np.exp(rows).sum(axis=-1)) - own).mean())
 

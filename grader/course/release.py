@@ -75,7 +75,11 @@ def release(output: Path) -> list[Path]:
     output.mkdir(parents=True)
     (output / MARK).write_text("made by `python -m grader release`\n")
     light.copy(light.STUDENT, output)
-    freeze(output / "grader" / "student" / frozen.FOLDER.name)
+    freeze()
+    answers = output / "grader" / "student" / frozen.FOLDER.name
+    answers.mkdir()
+    for path in sorted(frozen.FOLDER.glob(f"*{frozen.SUFFIX}")):
+        shutil.copyfile(path, answers / path.name)
     for lesson in LESSONS:
         path = notebook_path(lesson)
         target = output / "notebooks" / path.relative_to(NOTEBOOKS)

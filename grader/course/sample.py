@@ -148,8 +148,8 @@ def answer_text(version: Version) -> str:
     name, exercise = version.target.__name__, version.exercise
     if name == exercise:
         return text
-    if re.search(rf"\b{exercise}\b", text):  # it stands on the right answer, and bends it
-        text = re.sub(rf"\b{exercise}\b", f"right_{exercise}", text)
+    if re.search(rf"(?<![.\w]){exercise}\b", text):  # it stands on the right answer, and bends it
+        text = re.sub(rf"(?<![.\w]){exercise}\b", f"right_{exercise}", text)
         lesson = version.module.rpartition(".")[2]
         text = f"{answer_source(lesson, exercise)}\n\nright_{exercise} = {exercise}\n\n{text}"
     return f"{text}\n{exercise} = {name}"

@@ -18,6 +18,8 @@ LESSONS = (
     "masking",
     "multi_head_attention",
     "positional_encoding",
+    "transformer_block",
+    "mle_language_modeling",
 )
 
 

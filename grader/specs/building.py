@@ -107,7 +107,7 @@ def probe(
     grads: tuple = ()
     if grad:
         assert draw is not None, "gradients need a draw for their cotangents"
-        cotangents = tuple(draw.normal(*out.shape) for out in _floats(value))
+        cotangents = tuple(np.asarray(draw.normal(*out.shape)) for out in _floats(value))
         grads = tuple(
             _finite_difference(reference, first, args, kwargs, name, cotangents) for name in grad
         )

@@ -62,7 +62,9 @@ def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "
     """The verdict of the public cases on a namespace."""
     answers = frozen.load(exercise_id)
     text = source or _cell_of(exercise_id, namespace)
-    if answers.given and shape(text) == shape(answers.given):
+    as_given = bool(answers.given) and shape(text) == shape(answers.given)
+    # A class's stub may fail before its forward is reached, for want of an earlier lesson.
+    if as_given or is_stub(namespace.get(exercise_id)):
         return not_attempted(answers.battery)
     seam = DirectSeam(namespace, functools.partial(exhibits.remote, namespace))
     replies = seam.ask(probe.ask for probe in answers.battery.probes)

@@ -36,7 +36,7 @@ def unsupported(notebook: nbformat.NotebookNode) -> list[str]:
     """Decimals and percentages in prose that no cell shows."""
     known, found = shown(notebook), []
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
+        if cell.cell_type == "markdown" and not cell.id.startswith("quiz_"):  # made-up cases
             prose = NAMES.sub("", NOT_PROSE.sub("", cell.source))
             for match in NUMBER.finditer(prose):
                 if (match[1] or match[2]) not in known:
