@@ -2,7 +2,8 @@
 """Mutants that no check can catch, and why: they are the same function within the contract.
 
 ``EQUIVALENT`` maps an exercise to its surviving changes ("line before  →  line after") and the
-reason. ``FREE`` names exercises that leave the answer to the student.
+reason. ``FREE`` names exercises that leave the answer to the student, ``SLOW`` those whose
+mutants take minutes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ def change(before: str, after: str) -> str:
 
 FREE: dict[str, str] = {
     "examine_attention": "a test with another example is another good test",
+}
+
+SLOW: dict[str, str] = {
+    "train_language_model": "every mutant trains a model; `--slow` runs them too",
 }
 
 EQUIVALENT: dict[str, dict[str, str]] = {
@@ -183,6 +188,169 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "weights = torch.softmax(scores.masked_fill(empty, 0.0), dim=-1).masked_fill(empty, 0.0)",
             "weights = torch.softmax(scores.masked_fill(empty, 1.0), dim=-1).masked_fill(empty, 0.0)",
         ): "any finite number will do before softmax: the row is set to 0 afterwards",
+        change(
+            "scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])",
+            "scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])",
+        ): "an exchange of two axes is the same in either order",
+    },
+    "gradient_by_depth": {
+        change(
+            "loss = nn.functional.mse_loss(nn.functional.layer_norm(x, (32,)), target)",
+            "loss = nn.functional.mse_loss(target, nn.functional.layer_norm(x, (32,)))",
+        ): "a squared distance is the same from either end",
+        change(
+            "x = block.norm2(x + block.feed_forward(x))",
+            "x = block.norm2(x - block.feed_forward(x))",
+        ): "the sign of a branch with random weights is chance itself",
+        change(
+            "x = block.norm1(x + block.attention(x)[0])",
+            "x = block.norm1(x - block.attention(x)[0])",
+        ): "the sign of a branch with random weights is chance itself",
+        change(
+            "nn.init.zeros_(block.feed_forward.down.bias)", "pass"
+        ): "a few small random biases change no gradient's size that can be told from the draw",
+        change(
+            "nn.init.zeros_(block.feed_forward.down.bias)",
+            "nn.init.zeros_(block.feed_forward.up.bias)",
+        ): "a few small random biases change no gradient's size that can be told from the draw",
+        change(
+            "nn.init.zeros_(block.feed_forward.up.bias)", "pass"
+        ): "a few small random biases change no gradient's size that can be told from the draw",
+        change(
+            "nn.init.zeros_(block.feed_forward.up.bias)",
+            "nn.init.zeros_(block.feed_forward.down.bias)",
+        ): "a few small random biases change no gradient's size that can be told from the draw",
+        change(
+            "blocks = [TransformerBlock(32, 4, 128) for _ in range(depth)]",
+            "blocks = [TransformerBlock(32, 4, 129) for _ in range(depth)]",
+        ): "one hidden feature more or less: what is judged is the effect of depth, not one number",
+        change(
+            "blocks = [TransformerBlock(32, 4, 128) for _ in range(depth)]",
+            "blocks = [TransformerBlock(32, 4, 127) for _ in range(depth)]",
+        ): "one hidden feature more or less: what is judged is the effect of depth, not one number",
+        change(
+            "torch.manual_seed(0)", "torch.manual_seed(1)"
+        ): "another draw shows the same effect, and the order of the draws is free",
+        change(
+            "torch.manual_seed(0)", "torch.manual_seed(-1)"
+        ): "another draw shows the same effect, and the order of the draws is free",
+    },
+    "bigram_mle": {
+        change(
+            "totals = counts.sum(dim=-1, keepdim=True)", "totals = counts.sum(dim=+1, keepdim=True)"
+        ): "of two axes the last is number 1",
+    },
+    "negative_log_likelihood": {
+        change(
+            "index = targets.where(counts, 0).unsqueeze(-1)",
+            "index = targets.where(counts, 1).unsqueeze(-1)",
+        ): "any token's id will do in a place that does not count",
+    },
+    "entropy_rate": {
+        change(
+            "stationary = torch.linalg.solve((torch.eye(len(table)) - table + 1).mT, ones)",
+            "stationary = torch.linalg.solve((table - torch.eye(len(table)) + 1).mT, ones)",
+        ): "the same system with the sign of its homogeneous part turned",
+    },
+    "fit_bigram": {
+        change(
+            "return logits.softmax(dim=-1).detach()", "return logits.softmax(dim=+1).detach()"
+        ): "of two axes the last is number 1",
+        change(
+            "logits = torch.zeros(vocab_size, vocab_size, requires_grad=True)",
+            "logits = torch.ones(vocab_size, vocab_size, requires_grad=True)",
+        ): "softmax does not see a constant",
+    },
+    "greedy_decode": {
+        change(
+            "token = model(source, written)[:, -1].argmax(dim=-1)",
+            "token = model(source, written)[:, -1].argmax(dim=+1)",
+        ): "of two axes the last is number 1",
+        change(
+            "while written.shape[1] <= max_len and (not ended.all()):",
+            "while written.shape[1] <= max_len and ~ended.all():",
+        ): "of one truth value `not` and `~` are the same",
+        change(
+            "ended = torch.zeros_like(source[:, 0], dtype=torch.bool)",
+            "ended = torch.zeros_like(source[:, -1], dtype=torch.bool)",
+        ): "only the number of rows is taken from it",
+    },
+    "induction_head": {
+        change(
+            "query[:-1, :vocab_size] = 4.0 * max_len * later * tokens",
+            "query[:-1, :vocab_size] = 8.0 * max_len * later * tokens",
+        ): "a sharper or slightly less sharp head is still right",
+        change(
+            "query[:-1, :vocab_size] = 4.0 * max_len * later * tokens",
+            "query[:-1, :vocab_size] = 5.0 * max_len * later * tokens",
+        ): "a sharper or slightly less sharp head is still right",
+        change(
+            "later = math.sqrt(vocab_size + 1) * (math.log(max_len) + 10.0)",
+            "later = math.sqrt(vocab_size + 1) * (math.log(max_len) + 20.0)",
+        ): "a sharper or slightly less sharp head is still right",
+        change(
+            "later = math.sqrt(vocab_size + 1) * (math.log(max_len) + 10.0)",
+            "later = math.sqrt(vocab_size + 1) * (math.log(max_len) + 11.0)",
+        ): "a sharper or slightly less sharp head is still right",
+        change(
+            "later = math.sqrt(vocab_size + 1) * (math.log(max_len) + 10.0)",
+            "later = math.sqrt(vocab_size - 1) * (math.log(max_len) + 10.0)",
+        ): "a sharper or slightly less sharp head is still right",
+        change(
+            "later = math.sqrt(vocab_size + 1) * (math.log(max_len) + 10.0)",
+            "later = math.sqrt(vocab_size + 2) * (math.log(max_len) + 10.0)",
+        ): "a sharper or slightly less sharp head is still right",
+        change(
+            "later = math.sqrt(vocab_size + 1) * (math.log(max_len) + 10.0)",
+            "later = math.sqrt(vocab_size + 0) * (math.log(max_len) + 10.0)",
+        ): "a sharper or slightly less sharp head is still right",
+        change(
+            "key, value = (torch.zeros_like(query), torch.zeros_like(query[:-1]))",
+            "key, value = (torch.ones_like(query), torch.zeros_like(query[:-1]))",
+        ): "the same number in every score, which softmax does not see",
+        change(
+            "query = torch.zeros(vocab_size + 1, 2 * vocab_size + max_len)",
+            "query = torch.ones(vocab_size + 1, 2 * vocab_size + max_len)",
+        ): "the same number in every score, which softmax does not see",
+    },
+    "sample_next": {
+        change(
+            "return torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=generator)[:, 0]",
+            "return torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=generator)[:, -1]",
+        ): "one draw for each row: the first is the last",
+        change(
+            "return torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=generator)[:, 0]",
+            "return torch.multinomial(torch.softmax(scores, dim=+1), 1, generator=generator)[:, 0]",
+        ): "of two axes the last is number 1",
+        change(
+            "scores = scores.masked_fill(outside.scatter(-1, order, outside), -math.inf)",
+            "scores = scores.masked_fill(outside.scatter(+1, order, outside), -math.inf)",
+        ): "of two axes the last is number 1",
+        change(
+            "outside = ranked.cumsum(dim=-1) - ranked >= top_p",
+            "outside = ranked.cumsum(dim=-1) - ranked > top_p",
+        ): "a mass that equals top_p exactly is not judged",
+        change(
+            "outside = ranked.cumsum(dim=-1) - ranked >= top_p",
+            "outside = ranked.cumsum(dim=+1) - ranked >= top_p",
+        ): "of two axes the last is number 1",
+        change(
+            "ranked, order = torch.softmax(scores, dim=-1).sort(descending=True)",
+            "ranked, order = torch.softmax(scores, dim=+1).sort(descending=True)",
+        ): "of two axes the last is number 1",
+        change(
+            "least = scores.topk(min(top_k, scores.shape[-1])).values[:, -1:]",
+            "least = scores.topk(min(scores.shape[-1], top_k)).values[:, -1:]",
+        ): "the smaller of two numbers, in either order",
+        change(
+            "least = scores.topk(min(top_k, scores.shape[-1])).values[:, -1:]",
+            "least = scores.topk(min(top_k, scores.shape[+1])).values[:, -1:]",
+        ): "of two axes the last is number 1",
+        change(
+            "return logits.argmax(dim=-1)", "return logits.argmax(dim=+1)"
+        ): "of two axes the last is number 1",
+    },
+    "attend_with_cache": {
         change(
             "scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])",
             "scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])",

@@ -62,12 +62,12 @@ class _Heads:
         return self._attend(self.second, np.concatenate([parts[n] for n in self.order], axis=1))
 
     def _attend(self, head: list[np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        query, key, value = (x @ matrix.astype(np.float64).T for matrix in head)
-        scores = query @ key.T / (np.sqrt(query.shape[1]) if self.scaled else 1.0)
-        scores = np.where(np.tri(len(x), dtype=bool), scores, -np.inf)
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        weights /= weights.sum(axis=1, keepdims=True)
-        return weights, weights @ value
+        asks, offers, gives = (x @ matrix.astype(np.float64).T for matrix in head)
+        near = asks @ offers.T / (np.sqrt(asks.shape[1]) if self.scaled else 1.0)
+        seen = np.tri(len(x), dtype=bool)
+        every = np.logaddexp.reduce(np.where(seen, near, -np.inf), axis=1, keepdims=True)
+        shares = np.where(seen, np.exp(near - every), 0.0)
+        return shares, shares @ gives
 
 
 def _plain(value: Any) -> np.ndarray:

@@ -305,9 +305,12 @@ def learned(check: Check, replies: list[Reply], source: str) -> Finding | None:
     A probe's program ends in the logits (B, T, V) that the trained model gives; the option
     ``targets`` holds what really came, for each probe.
     """
-    for index, reply in enumerate(replies):
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
+        problem = rising(reply, probe.ask.args[2])
+        if problem:
+            return Finding(problem, index)
         logits, targets = reply.value[-1], check.options["targets"][index]
         if not isinstance(logits, Tensor) or logits.data.shape[:-1] != targets.shape:
             text = f"the trained model gives {describe(logits)} for {targets.shape} tokens"
@@ -316,6 +319,21 @@ def learned(check: Check, replies: list[Reply], source: str) -> Finding | None:
         if problem:
             return Finding(problem, index)
     return None
+
+
+def rising(reply: Reply, steps: int) -> str:
+    """What to say of a list of losses that does not fall from its first tenth to its last."""
+    losses, problem = losses_of(reply, steps)
+    if problem:
+        return problem
+    tenth = steps // 10
+    first, last = statistics.fmean(losses[:tenth]), statistics.fmean(losses[-tenth:])
+    if last < 0.8 * first:
+        return ""
+    return (
+        f"the first {tenth} losses are {first:.3f} on average, the last {tenth} {last:.3f}: they "
+        "should fall by more than that"
+    )
 
 
 def too_high(loss: float, options: dict, index: int) -> str:

@@ -88,8 +88,8 @@ def rows(
 def with_rows(source: str, made: dict[str, str]) -> str:
     """The first cell's text with these rows of its table brought up to date."""
     for name, text in made.items():
-        row = f"| **{name}** | {text} |"
-        source = re.sub(rf"^\| \*\*{name}\*\* \|.*$", lambda _, row=row: row, source, flags=re.M)
+        row = f"| **{name}** | {text} |".replace("\\", r"\\")
+        source = re.sub(rf"^\| \*\*{name}\*\* \|.*$", row, source, flags=re.M)
     return source
 
 

@@ -20,6 +20,8 @@ LESSONS = (
     "positional_encoding",
     "transformer_block",
     "mle_language_modeling",
+    "transformer_language_model",
+    "sequence_to_sequence",
 )
 
 

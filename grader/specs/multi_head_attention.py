@@ -10,6 +10,7 @@ import functools
 import math
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -660,11 +661,11 @@ def mended_checks(draw: Draw) -> list[Check]:
     """Battery of ``mended_heads``."""
     heads, width, n = draw.sizes(3, 2, 6)
 
-    def ask(name, size, dtype="float32", **more):
+    def ask(name, size, dtype="float32", **more: Any):
         batch, positions, num_heads, wide = size
         shape = (batch, positions, num_heads * wide)
         inputs = [tensor(draw.normal(*shape), dtype) for _ in range(3)]
-        more = {"draw": draw, "reference": mended_reference} | more
+        more |= {"draw": draw, "reference": mended_reference}
         return probe(name, "mended_heads", *inputs, num_heads, **more)
 
     return [

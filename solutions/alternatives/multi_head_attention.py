@@ -447,10 +447,10 @@ def head_numpy(vocab_size, max_len):
 @right("mended_heads", "PyTorch's scaled_dot_product_attention")
 def mended_by_library(query, key, value, num_heads):
     batch, n, d = query.shape
-    parts = (
+    q, k, v = (
         x.view(batch, n, num_heads, d // num_heads).transpose(1, 2) for x in (query, key, value)
     )
-    found = nn.functional.scaled_dot_product_attention(*parts, is_causal=True)
+    found = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
     return found.transpose(1, 2).reshape(batch, n, d)
 
 

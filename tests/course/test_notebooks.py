@@ -50,9 +50,10 @@ def test_each_exercise_has_a_card_that_tells_what_is_checked(lesson: str) -> Non
     cells = lesson_notebook(lesson).cells
     for exercise in exercises(lesson):
         cards = [
-            c.source
+            c.source[found.start() :]
             for c in cells
-            if c.cell_type == "markdown" and re.match(rf"##+ .*`{exercise.id}`", c.source)
+            if c.cell_type == "markdown"
+            and (found := re.search(rf"^##+ .*`{exercise.id}`", c.source, re.M))
         ]
         assert len(cards) == 1, exercise.id
         for check in exercise.battery(b"any").checks:

@@ -1,0 +1,331 @@
+"""Laws of lesson 8, against torch's own layers and by counting, and of its rules."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from grader import stock
+from grader.core.evaluate import evaluate
+from grader.core.language import NEVER, mean_nll, surprise
+from grader.core.values import CheckResult, Verdict
+from grader.seam import DirectSeam
+from grader.specs import exercises
+from grader.specs.building import Draw
+from grader.specs.transformer_language_model import (
+    best_loss,
+    chances_of,
+    echo,
+    model_reference,
+    windows_of,
+)
+from solutions.mle_language_modeling import bigram_mle
+from solutions.transformer_language_model import (
+    TransformerLM,
+    attend_with_cache,
+    generate,
+    get_batch,
+    sample_next,
+    train_language_model,
+    train_step,
+)
+
+
+def seeded(seed: int = 5) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def small_model(layers: int = 2, dropout: float = 0.0) -> TransformerLM:
+    """A float64 model none of whose weights is what it is before training."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        model = TransformerLM(7, 12, 3, layers, 6, d_ff=20, dropout=dropout).double()
+    generator = seeded()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator).double())
+    return model
+
+
+def some_tokens(rows: int, length: int, vocab: int = 7) -> torch.Tensor:
+    return torch.randint(vocab, (rows, length), generator=seeded())
+
+
+def library_model(model: TransformerLM) -> nn.TransformerEncoder:
+    """torch's encoder of pre-norm layers with exact GELU, with the weights of ours."""
+    made = nn.TransformerEncoderLayer(
+        12, 3, 20, 0.0, "gelu", batch_first=True, norm_first=True, dtype=torch.float64
+    )
+    library = nn.TransformerEncoder(made, len(model.blocks), enable_nested_tensor=False)
+    for theirs, ours in zip(library.layers, model.blocks, strict=True):
+        own = ours.attention
+        parts = [own.W_query.weight, own.W_key.weight, own.W_value.weight]
+        with torch.no_grad():
+            theirs.self_attn.in_proj_weight.copy_(torch.cat(parts))
+            theirs.self_attn.in_proj_bias.zero_()
+            theirs.self_attn.out_proj.weight.copy_(own.W_output.weight)
+            theirs.self_attn.out_proj.bias.zero_()
+            pairs = [
+                (theirs.linear1, ours.feed_forward.up),
+                (theirs.linear2, ours.feed_forward.down),
+                (theirs.norm1, ours.norm1),
+                (theirs.norm2, ours.norm2),
+            ]
+            for one, other in pairs:
+                one.load_state_dict(other.state_dict())
+    return library
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_between_embedding_and_head_stands_torchs_own_encoder(layers: int) -> None:
+    model, tokens = small_model(layers), some_tokens(4, 5)
+    x = model.token_embedding(tokens) + model.position_embedding(torch.arange(5))
+    mask = nn.Transformer.generate_square_subsequent_mask(5, dtype=torch.float64)
+    expected = model.head(model.norm(library_model(model)(x, mask=mask)))
+    torch.testing.assert_close(model(tokens), expected)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_judges_own_model_is_torchs_too(layers: int) -> None:
+    model, tokens = small_model(layers), some_tokens(4, 5)
+    weights = {name: value.numpy() for name, value in stock.state(model).items()}
+    mine = model_reference(3, weights, tokens.numpy())
+    x = model.token_embedding(tokens) + model.position_embedding(torch.arange(5))
+    mask = nn.Transformer.generate_square_subsequent_mask(5, dtype=torch.float64)
+    expected = model.head(model.norm(library_model(model)(x, mask=mask)))
+    np.testing.assert_allclose(mine, expected.detach().numpy(), rtol=1e-9, atol=1e-10)
+
+
+def test_each_position_predicts_from_its_past_alone() -> None:
+    model, tokens = small_model(), some_tokens(2, 6)
+    before = model(tokens)
+    for t in range(6):
+        changed = tokens.clone()
+        changed[:, t] = (changed[:, t] + 1) % 7
+        after = model(changed)
+        torch.testing.assert_close(after[:, :t], before[:, :t], rtol=0, atol=0)
+        assert not torch.allclose(after[:, t:], before[:, t:])
+
+
+def test_the_probabilities_of_all_texts_of_one_length_sum_to_one() -> None:
+    """The chain rule, for a model that cannot see the future."""
+    model = small_model()
+    texts = torch.cartesian_prod(*[torch.arange(7)] * 3)
+    start = torch.zeros(len(texts), 1, dtype=torch.long)
+    log_probs = model(torch.cat([start, texts[:, :-1]], dim=1)).log_softmax(-1)
+    chosen = log_probs.gather(-1, texts[..., None]).sum(dim=(1, 2))
+    assert chosen.exp().sum().item() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_a_prefix_gets_the_logits_that_it_has_in_the_whole() -> None:
+    model, tokens = small_model(), some_tokens(3, 6)
+    whole = model(tokens)
+    for length in range(1, 7):
+        torch.testing.assert_close(model(tokens[:, :length]), whole[:, :length])
+
+
+def test_every_start_comes_as_often_as_every_other() -> None:
+    x, y = get_batch(torch.arange(12), 9000, 3, seeded())
+    assert torch.equal(y, x + 1)
+    counts = torch.bincount(x[:, 0], minlength=9)
+    assert len(counts) == 9  # 0 … 8: the last snippet's y ends with the last token
+    spread = math.sqrt(9000 / 9 * 8 / 9)
+    assert ((counts - 1000).abs() < 6 * spread).all()
+
+
+def test_a_step_lowers_the_loss_on_its_own_batch() -> None:
+    model = small_model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    x, y = some_tokens(5, 4), some_tokens(5, 4).flip(0)
+    losses = [train_step(model, optimizer, x, y) for _ in range(30)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] == pytest.approx(
+        F.cross_entropy(small_model()(x).transpose(1, 2), y).item(), rel=1e-12
+    )
+
+
+def test_greedy_writing_is_the_teacher_forced_argmax() -> None:
+    model, prompt = small_model(), some_tokens(4, 2)
+    text = generate(model, prompt, 4, temperature=0)
+    assert torch.equal(model(text[:, :-1])[:, 1:].argmax(-1), text[:, 2:])
+
+
+def test_writing_past_the_block_goes_on_from_its_last_tokens() -> None:
+    model, prompt = small_model(), some_tokens(2, 4)
+    text = generate(model, prompt, 9, temperature=0)
+    for end in range(6, 13):
+        assert torch.equal(model(text[:, end - 6 : end])[:, -1].argmax(-1), text[:, end])
+
+
+def test_writing_uses_no_dropout_and_leaves_it_on() -> None:
+    model = small_model(dropout=0.9)
+    one, two = (generate(model, some_tokens(3, 2), 6, temperature=0) for _ in range(2))
+    assert torch.equal(one, two)
+    assert model.training
+    assert all(module.training for module in model.modules())
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.5}, {"top_k": 3}, {"top_p": 0.7}])
+def test_a_sampler_draws_what_the_reference_says(options: dict) -> None:
+    logits = torch.tensor([[0.2, 1.7, -0.4, 0.9, 0.0], [2.0, -1.0, 0.5, 0.1, 1.2]])
+    drawn = sample_next(logits.repeat(20_000, 1), generator=seeded(), **options)
+    for row in range(2):
+        chances = np.array(chances_of(logits[row].double().tolist(), **options))
+        counts = torch.bincount(drawn[row::2], minlength=5).numpy()
+        spread = np.sqrt(20_000 * chances * (1 - chances))
+        assert (np.abs(counts - 20_000 * chances) <= 6 * spread).all()
+
+
+def test_the_references_nucleus_is_the_smallest_set_with_that_mass() -> None:
+    """Against all subsets of the vocabulary."""
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        logits, mass = rng.normal(size=5), rng.uniform(0.1, 0.95)
+        shares = np.exp(logits) / np.exp(logits).sum()
+        sets = [[t for t in range(5) if code >> t & 1] for code in range(1, 32)]
+        enough = [one for one in sets if shares[one].sum() >= mass]
+        fewest = min(len(one) for one in enough)
+        best = max((o for o in enough if len(o) == fewest), key=lambda o: shares[o].sum())
+        chances = np.array(chances_of(logits.tolist(), top_p=mass))
+        assert np.flatnonzero(chances).tolist() == best
+        np.testing.assert_allclose(chances[best], shares[best] / shares[best].sum())
+
+
+@pytest.mark.parametrize("batch", [(), (2,), (2, 3)])
+def test_cached_steps_are_the_rows_of_torchs_causal_attention(batch: tuple[int, ...]) -> None:
+    parts = [
+        torch.randn(*batch, 8, width, dtype=torch.float64, generator=seeded())
+        for width in (3, 3, 5)
+    ]
+    expected = F.scaled_dot_product_attention(*parts, is_causal=True)
+    cache, rows = None, []
+    for step in zip(*(part.split(1, dim=-2) for part in parts), strict=True):
+        row, cache = attend_with_cache(*step, cache)
+        rows.append(row)
+    torch.testing.assert_close(torch.cat(rows, dim=-2), expected)
+
+
+def test_gradients_flow_through_the_cache() -> None:
+    shapes = [(4, 2), (4, 2), (4, 3)]
+    parts = [
+        torch.randn(shape, dtype=torch.float64, generator=seeded(), requires_grad=True)
+        for shape in shapes
+    ]
+
+    def walk(*given: torch.Tensor) -> torch.Tensor:
+        cache, rows = None, []
+        for step in zip(*(part.split(1, dim=-2) for part in given), strict=True):
+            row, cache = attend_with_cache(*step, cache)
+            rows.append(row)
+        return torch.cat(rows)
+
+    assert torch.autograd.gradcheck(walk, parts)
+
+
+def test_of_an_echo_the_last_token_tells_nothing_and_the_one_before_it_all() -> None:
+    text, table = echo(Draw(b"echo"), 6, 60_000, 0.1)
+    pairs = bigram_mle(torch.from_numpy(text), 6).numpy()
+    assert np.abs(pairs - 1 / 6).max() < 0.05  # neighbors in time are alike; so this is rough
+    back = np.zeros((6, 6))
+    np.add.at(back, (text[:-2], text[2:]), 1)
+    np.testing.assert_allclose(back / back.sum(axis=1, keepdims=True), table, atol=0.015)
+    x, y = windows_of(text, 8)
+    floor = -0.9 * math.log(0.9) - 0.1 * math.log(0.1 / 5)
+    assert best_loss(x, y, table) == pytest.approx((math.log(6) + 7 * floor) / 8, abs=0.02)
+
+
+def test_training_finds_what_no_bigram_can() -> None:
+    text, table = echo(Draw(b"train"), 6, 4000, 0.1)
+    model = TransformerLM(6, 16, 2, 1, 8, 32)
+    losses = train_language_model(model, torch.from_numpy(text[:3000]), 250, generator=seeded())
+    x, y = windows_of(text[3000:], 8)
+    with torch.no_grad():
+        loss = mean_nll(model(torch.from_numpy(x)).numpy(), y)
+    assert loss < best_loss(x, y, table) + 0.2 < math.log(6) - 0.5
+    assert sum(losses[-20:]) < sum(losses[:20])
+
+
+def test_the_bound_on_frequencies_holds_for_the_binomial() -> None:
+    """exp(-surprise) is never below the chance of a count that extreme: Chernoff's bound."""
+    for draws, chance in ((20, 0.3), (200, 0.02), (50, 0.9)):
+        log_mass = [
+            math.lgamma(draws + 1) - math.lgamma(k + 1) - math.lgamma(draws - k + 1)
+            + k * math.log(chance) + (draws - k) * math.log(1 - chance)
+            for k in range(draws + 1)
+        ]  # fmt: skip
+        mass = np.exp(log_mass)
+        for k in range(draws + 1):
+            tail = mass[k:].sum() if k >= draws * chance else mass[: k + 1].sum()
+            assert tail <= math.exp(-surprise(k, draws, chance)) * (1 + 1e-9)
+    assert surprise(1, 10, 0.0) == math.inf > NEVER > surprise(3, 10, 0.3) == 0.0
+
+
+# --- the rules, on answers that no list of misconceptions holds ---------------------------------
+
+
+def verdict_of(exercise: str, answer: object, where: str = "judge") -> Verdict:
+    spec = next(e for e in exercises("transformer_language_model") if e.id == exercise)
+    battery = spec.battery(b"a test", where)
+    names = {
+        f.__name__: f
+        for f in (get_batch, TransformerLM, train_step, sample_next, train_language_model)
+    }
+    replies = DirectSeam(names | {exercise: answer}).ask(probe.ask for probe in battery.probes)
+    return evaluate(battery, replies, dict)
+
+
+def failed(verdict: Verdict) -> dict[str, CheckResult]:
+    return {check.name: check for check in verdict.checks if not check.passed}
+
+
+def test_a_start_that_comes_a_little_too_rarely_is_noticed() -> None:
+    def nearly(tokens, batch_size, block_size, generator):  # type: ignore[no-untyped-def]
+        point = torch.rand(batch_size, generator=generator) ** 1.25
+        starts = (point * (len(tokens) - block_size)).long()
+        rows = tokens[starts[:, None] + torch.arange(block_size + 1)].long()
+        return rows[:, :-1], rows[:, 1:]
+
+    assert failed(verdict_of("get_batch", nearly)).keys() == {"every start is equally likely"}
+
+
+def test_a_sampler_that_is_a_little_too_warm_is_noticed() -> None:
+    def warm(logits, temperature=1.0, top_k=None, top_p=None, generator=None):  # type: ignore[no-untyped-def]
+        return sample_next(logits, temperature * 1.15, top_k, top_p, generator)
+
+    assert "as likely as they are" in failed(verdict_of("sample_next", warm))
+
+
+@pytest.mark.parametrize("where", ["judge", "notebook"])
+def test_a_model_that_only_pretends_to_be_trained_is_told_its_loss(where: str) -> None:
+    def pretends(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):  # type: ignore[no-untyped-def]
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.01 * lr)
+        return [2.0 * 0.99**step for step in range(steps)]
+
+    verdict = verdict_of("train_language_model", pretends, where)
+    assert "it has learned" in failed(verdict)
+    assert "nats" in failed(verdict)["it has learned"].message
+    assert verdict.score == 0
+
+
+def test_a_leaking_model_trains_well_by_itself_and_not_for_the_judge() -> None:
+    """The judge runs the weights in a model that cannot look ahead."""
+
+    class Leaks(TransformerLM):
+        def forward(self, tokens):  # type: ignore[no-untyped-def]
+            x = self.token_embedding(tokens) + self.position_embedding.weight[: tokens.shape[1]]
+            for block in self.blocks:
+                x = block(x)
+            return self.head(self.norm(x))
+
+    def trains(model, *args, **kwargs):  # type: ignore[no-untyped-def]
+        model.__class__ = Leaks
+        return train_language_model(model, *args, **kwargs)
+
+    assert "it has learned" in failed(verdict_of("train_language_model", trains))
