@@ -151,10 +151,11 @@ def examine_attention(candidate):
     mask[1, 1, 4] = mask[0, 0, 2] = mask[0, 1, 0] = -math.inf
     mask[1, 2] = -math.inf  # nothing to look at
     for bias in (torch.zeros(3, 5), mask[0], mask):
-        given = [tensor.clone() for tensor in (query, key, value, bias)]
-        output, weights = candidate(*given)
         before = (query, key, value, bias)
-        assert all(torch.equal(a, b) for a, b in zip(given, before, strict=True)), "inputs"
+        given = [tensor.clone() for tensor in before]
+        output, weights = candidate(*given)
+        for place in range(4):
+            assert torch.equal(given[place], before[place]), "an input was changed"
         scores = (query[:, :, None] * key[:, None]).sum(-1) / 2 + bias
         powers = (scores - scores.amax(-1, keepdim=True).clamp(min=-1e9)).exp()
         expected = powers / powers.sum(-1, keepdim=True).clamp(min=1e-30)

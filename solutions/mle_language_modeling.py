@@ -169,7 +169,7 @@ def fit_bigram(tokens, vocab_size, steps, lr):
     logits = torch.zeros(vocab_size, vocab_size, requires_grad=True)
     for _ in range(steps):
         loss = negative_log_likelihood(embed(tokens[:-1], logits), tokens[1:])
-        (gradient,) = torch.autograd.grad(loss, logits)
+        (slope,) = torch.autograd.grad(loss, logits)
         with torch.no_grad():
-            logits -= lr * gradient
+            logits -= lr * slope
     return logits.softmax(dim=-1).detach()
