@@ -50,4 +50,6 @@ def test_the_published_page_counts_every_mutant_of_today() -> None:
             if exercise.id not in FREE | SLOW and not exercise.id.startswith("quiz_"):
                 count = len(list(mutants(lesson, exercise.id)))
                 row = f"| `{exercise.id}` | {count} |"
-                assert row in page, "run python -m grader mutate --markdown docs/mutants.md"
+                assert not count or row in page, (
+                    "run python -m grader mutate --markdown docs/mutants.md"
+                )
