@@ -1,0 +1,32 @@
+"""TRIES: to leave the judge's questions unread until the line is full.
+
+MUST: be ended after a while.
+
+ROWS: 15
+"""
+
+OUTCOME = ("crashed", "timed_out")
+LIMITS = {"idle": 1}
+
+# --- handed in ---
+import os
+import socket
+import time
+
+line = socket.socket(fileno=os.dup(3))
+line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+from grader.worker import serve
+
+real = serve._reply
+
+
+def reply(channel, answer):
+    real(channel, answer)
+    time.sleep(10**6)
+
+
+serve._reply = reply
+
+
+def softmax_jacobian(weights):
+    return None

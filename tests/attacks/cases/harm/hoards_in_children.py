@@ -1,0 +1,24 @@
+"""TRIES: children that each take less than one process may, and together more than the machine has.
+
+MUST: be stopped; the bound is for all of a submission together.
+
+ROWS: 25
+"""
+
+OUTCOME = ("out_of_memory",)
+LIMITS = {"idle": 2, "worker": {"memory": 1073741824, "processes": 24}}
+
+# --- handed in ---
+import os
+import time
+
+for _ in range(9):
+    if os.fork() == 0:
+        hoard = bytearray(os.urandom(1 << 20) * 200)
+        time.sleep(60)
+        os._exit(0)
+time.sleep(1.5)
+
+
+def softmax_jacobian(weights):
+    return None

@@ -1,0 +1,110 @@
+"""Every attack gains nothing, reads nothing, changes nothing, leaves nothing, and ends nothing.
+
+The command ``python -m tests.attacks`` runs them all, the slow ones too, and prints a table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from grader.cli import main
+from tests.attacks.arena import Arena
+from tests.attacks.reader import Case, cases
+
+ALL = cases()
+MATRIX = range(1, 30)
+
+
+@pytest.fixture(scope="module")
+def arena() -> Iterator[Arena]:
+    with Arena() as ready:
+        yield ready
+
+
+@pytest.mark.parametrize("case", [c for c in ALL if not c.slow], ids=lambda case: case.name)
+def test_the_attack_gains_nothing(arena: Arena, case: Case) -> None:
+    result = arena.run(case)
+    assert not result.faults, f"{case.tries} It must {case.must}"
+
+
+def test_there_are_enough_and_every_row_of_the_threat_matrix_is_tried() -> None:
+    assert len(ALL) >= 80
+    assert not set(MATRIX) - {row for case in ALL for row in case.rows}
+
+
+def test_the_arena_can_see_what_gets_out() -> None:
+    """Without walls the attacks that read and send do reach something: their failing is no luck."""
+    chosen = [case for case in ALL if case.reaches]
+    assert len(chosen) >= 6
+    with Arena(unwalled=True) as open_arena:
+        for case in chosen:
+            assert open_arena.run(case).secrets, f"{case.name} finds nothing even without walls"
+
+
+def test_the_arena_can_see_points_and_processes(arena: Arena) -> None:
+    """A right answer is seen as points, a process that goes on as one that is left."""
+    import os
+    import subprocess
+
+    from grader.course.sources import answer_source
+
+    case = next(case for case in ALL if case.name == "forge/fixed_answers")
+    text = "import torch\n" + answer_source(case.lesson, case.exercise)
+    assert arena.run(Case(**{**vars(case), "text": text})).points > 0
+    left = subprocess.Popen(["sleep", arena.marker])
+    try:
+        assert any(str(left.pid) in one for one in arena._left(arena._orphans()))
+    finally:
+        left.kill()
+        left.wait()
+    assert not os.path.exists(f"/proc/{left.pid}")
+
+
+def test_a_cohort_of_attackers_takes_nobody_down(arena: Arena, tmp_path: Path) -> None:
+    """The whole way: folders full of traps and honest neighbours, to marks, pages and a ledger."""
+    import nbformat
+
+    from grader.course.solve import solved
+
+    submitted, course = tmp_path / "submitted", tmp_path / "course"
+    task = "01_single_query_attention"
+    honest = nbformat.writes(solved("single_query_attention", {"similarity_scores"}))
+    for name in ("ada", "zoe"):
+        path = submitted / name / task / f"{task}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(honest)
+    for case in ALL:
+        if case.kind == "folder" and case.name not in ("folder/no_permission", "folder/many"):
+            person = submitted / case.name.replace("/", "-")
+            person.mkdir()
+            case.plant(person, arena)
+    hostile = {"harm/half_a_character", "harm/control_characters", "harm/giant_number"}
+    hostile |= {"leave/programs", "show/scripts", "harm/impossible_shape", "notebook/deep_json"}
+    for case in ALL:
+        if case.name in hostile:
+            from grader.specs import assignment_id
+
+            name = assignment_id(case.lesson)
+            path = submitted / case.name.replace("/", "-") / name / f"{name}.ipynb"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(arena.content(case))
+    report = tmp_path / "report.json"
+    arguments = ["grade", str(submitted), "--course-dir", str(course), "--json", str(report)]
+    done = CliRunner().invoke(main, [*arguments, "--jobs", "2"])
+    assert done.exit_code == 0, done.output
+    assert "\x1b" not in done.output and "\u202e" not in done.output
+    found = json.loads(report.read_text())["submissions"]
+    points = {one["student"]: one["score"] for one in found if one["score"]}
+    assert set(points) == {"ada", "zoe"} and points["ada"] == points["zoe"] > 0
+    assert {case.name.replace("/", "-") for case in ALL if case.name in hostile} <= {
+        one["student"] for one in found
+    }
+    shown = "".join(path.read_text() for path in course.rglob("*.html")) + report.read_text()
+    assert not any(canary in shown for canary in arena.canaries.values())
+    done = CliRunner().invoke(main, ["verify", "--course-dir", str(course)])
+    assert done.exit_code == 0, done.output
