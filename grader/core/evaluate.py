@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from grader.core import choices, properties  # noqa: F401  (they register their rules)
@@ -96,27 +97,45 @@ class _Diagnosis:
         self.known = known()
         self.tolerances = [tolerance_of(check) for check in battery.checks for _ in check.probes]
         self.compared: dict[tuple[str, int], bool] = {}
+        self.seconds = [0.0] * len(replies)  # what a question has cost when it was put to one
 
     def agrees(self, misconception: Misconception, index: int) -> bool:
         key = (misconception.id, index)
         if key not in self.compared:
+            started = time.perf_counter()
             theirs = self.known[misconception][index]
+            self.seconds[index] = max(self.seconds[index], time.perf_counter() - started)
             self.compared[key] = agree(self.replies[index], theirs, self.tolerances[index])
         return self.compared[key]
 
     def name(self, start: int, count: int) -> Misconception | None:
         """The one that gives what was seen in these probes, and most of what else was seen."""
-        everywhere = range(len(self.replies))
+        if not any(map(_says_something, self.replies)):
+            return None
         best: tuple[int, Misconception] | None = None
         for misconception in self.known:
-            if not all(self.agrees(misconception, i) for i in range(start, start + count)):
-                continue
-            same = [i for i in everywhere if self.agrees(misconception, i)]
-            values = any(_says_something(self.replies[i]) for i in same)
-            enough = values and 2 * len(same) >= len(self.replies)
-            if enough and (best is None or len(same) > best[0]):
-                best = (len(same), misconception)
+            likeness = self._likeness(misconception, range(start, start + count))
+            if likeness > (best[0] if best else 0):
+                best = (likeness, misconception)
+            if likeness == len(self.replies):
+                break
         return best[1] if best else None
+
+    def _likeness(self, misconception: Misconception, needed: range) -> int:
+        """In how many probes it gives what was seen; 0 if in too few, or not in a needed one.
+
+        What was cheap to answer is compared first, so that few are asked to train a model; the
+        order changes no result.
+        """
+        same, most = [], len(self.replies)
+        for index in sorted(range(most), key=self.seconds.__getitem__):
+            if self.agrees(misconception, index):
+                same.append(index)
+                continue
+            most -= 1
+            if index in needed or 2 * most < len(self.replies):
+                return 0
+        return len(same) if any(_says_something(self.replies[i]) for i in same) else 0
 
     def by_id(self, name: str) -> Misconception | None:
         return next((known for known in self.known if known.id == name), None)

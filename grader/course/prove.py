@@ -50,24 +50,25 @@ def one_thread() -> None:
 
 
 class LazyReplies(Sequence[Reply]):
-    """A version's replies, each asked for when it is first looked at."""
+    """A version's replies, each asked for when it is first looked at; shared questions once."""
 
     def __init__(self, version: Version, battery: Battery) -> None:
         self._seam = _seam(version, battery)
-        self._asks = [probe.ask for probe in battery.probes]
+        self._asks, self._places = battery.questions()
         self._replies: dict[int, Reply] = {}
 
     def __len__(self) -> int:
-        return len(self._asks)
+        return len(self._places)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         if index < 0 or index >= len(self):
             raise IndexError(index)
-        if index not in self._replies:
-            self._replies[index] = self._seam.ask([self._asks[index]])[0]
-        return self._replies[index]
+        place = self._places[index]
+        if place not in self._replies:
+            self._replies[place] = self._seam.ask([self._asks[place]])[0]
+        return self._replies[place]
 
 
 def _seam(version: Version, battery: Battery) -> DirectSeam:

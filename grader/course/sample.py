@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from grader.course.layout import notebook_path
 from grader.course.solve import solved
 from grader.course.sources import answer_source
+from grader.judge.slicing import bound_names, needed
 from grader.specs import LESSONS, assignment_id, exercises
 from solutions.registry import Version, misconceptions
 
@@ -138,13 +139,15 @@ def answer_text(version: Version) -> str:
     """A version of ours as a student would have typed it: imports, definition, the right name."""
     if version.text:
         return version.text
-    body = ast.parse(inspect.getsource(importlib.import_module(version.module))).body
-    text = "\n".join(ast.unparse(node) for node in body if _belongs(node))
-    bases = version.target.__mro__[:0:-1] if inspect.isclass(version.target) else ()
-    for base in bases:  # another wrong version, perhaps
-        if base.__module__ == version.module and f"class {base.__name__}" not in text:
-            text += "\n\n" + replace(version, target=base).source.rstrip()
-    text += "\n\n" + version.source.rstrip()
+    own, bases = version.source.rstrip(), []
+    for base in version.target.__mro__[:0:-1] if inspect.isclass(version.target) else ():
+        if base.__module__ == version.module:  # another wrong version, or a helper
+            bases.append((base.__name__, replace(version, target=base).source.rstrip()))
+    named = {name for name, _ in bases}
+    parts = [part for part in _helpers(version.module) if not bound_names(part[1]) & named]
+    wanted = needed(parts, [own, *(text for _, text in bases)])
+    text = "\n".join(part for place, part in parts if place in wanted)
+    text = "\n\n".join([text, *(base for _, base in bases), own])
     name, exercise = version.target.__name__, version.exercise
     if name == exercise:
         return text
@@ -153,6 +156,12 @@ def answer_text(version: Version) -> str:
         lesson = version.module.rpartition(".")[2]
         text = f"{answer_source(lesson, exercise)}\n\nright_{exercise} = {exercise}\n\n{text}"
     return f"{text}\n{exercise} = {name}"
+
+
+@functools.cache
+def _helpers(module: str) -> list[tuple[str, str]]:
+    body = ast.parse(inspect.getsource(importlib.import_module(module))).body
+    return [(str(place), ast.unparse(node)) for place, node in enumerate(body) if _belongs(node)]
 
 
 def _belongs(node: ast.stmt) -> bool:

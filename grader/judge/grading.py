@@ -270,8 +270,8 @@ class _Run:
         behind = carried_names(part.source for part in self.release.parts if part.kind == "code")
         carried = set()
         for name in [n for n in self.exercises if n in failed & self.attempted]:
-            mentioned = self._leans_on(name)
-            supplied = mentioned & (failed - {name})
+            mentioned = self._leans_on(name, failed)
+            supplied = mentioned & failed & self._foundations(name)
             if not supplied and not mentioned & behind:
                 continue
             parts = [
@@ -290,19 +290,41 @@ class _Run:
                 carried.add(name)
         return carried
 
-    def _leans_on(self, name: str) -> set[str]:
-        """Other exercises, of this lesson or before, that its cell or what it calls mentions."""
+    def _foundations(self, name: str) -> set[str]:
+        """The exercises that this one is meant to build on, as it declares.
+
+        No others are ever supplied: with the course's layer_norm at hand, `repaired_layer_norm =
+        layer_norm` would earn what it did not write.
+        """
+        found: set[str] = set()
+        pending = list(self.exercises[name].uses)
+        while pending:
+            other = pending.pop()
+            if other in self.exercises and other not in found:
+                found.add(other)
+                pending += self.exercises[other].uses
+        return found - {name}
+
+    def _leans_on(self, name: str, failed: set[str]) -> set[str]:
+        """Other exercises, of this lesson or before, that its check or its cell draws on.
+
+        Its cell and what that calls may mention them; so may the course's version of one that
+        failed, which is what would be supplied.
+        """
         behind = carried_names(part.source for part in self.release.parts if part.kind == "code")
         own = [p.source for p in self.assembly.parts if p.role == OWN and p.kind == "code"]
         helpers = {source: read_names(source) or set() for source in own}
         seen: set[str] = set()
-        pending = [self.assembly.answer(name).source]
+        pending = [self.assembly.answer(name).source, "\n".join(self.exercises[name].uses)]
         while pending:
             names = read_names(pending.pop()) or set()
             seen |= names & behind
             for other in (names & self.exercises.keys()) - seen - {name}:
                 seen.add(other)
-                pending.append(self.assembly.answer(other).source)
+                again = other in failed
+                pending.append(
+                    self.release.solution(other) if again else self.assembly.answer(other).source
+                )
             for source in [s for s in helpers if bound_names(s) & names]:
                 helpers.pop(source)
                 pending.append(source)

@@ -739,7 +739,7 @@ EXERCISES = [
             "thought ← feed-forward network of (____ of ____)\n"
             "answer ← ____ plus dropout of thought",
         ),
-        uses=("MultiHeadAttention", "FeedForward"),
+        uses=("MultiHeadAttention", "FeedForward", "layer_norm"),
     ),
     Exercise(
         "gradient_by_depth",

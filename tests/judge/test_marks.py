@@ -104,6 +104,26 @@ def test_an_earlier_mistake_is_not_paid_twice(grade: Grade) -> None:
     assert outcome.carried == {"attention"}
 
 
+BUILT = [
+    (lesson, exercise.id, used)
+    for lesson in LESSONS
+    for exercise in exercises(lesson)
+    for used in exercise.uses
+]
+
+
+@pytest.mark.parametrize(
+    ("lesson", "exercise", "used"),
+    [*BUILT, ("transformer_block", "repaired_layer_norm", "layer_norm")],
+)
+def test_another_exercises_name_is_no_answer(
+    grade: Grade, lesson: str, exercise: str, used: str
+) -> None:
+    """What the judge supplies because an answer failed pays for no other answer."""
+    outcome = grade(lesson, with_answers(lesson, {exercise: f"{exercise} = {used}"}))
+    assert outcome.score == 0
+
+
 def test_an_earlier_cell_that_kills_its_process_takes_no_other_down(grade: Grade) -> None:
     lesson = "single_query_attention"
     kill = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\nos._exit(3)"
