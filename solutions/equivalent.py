@@ -68,8 +68,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "MultiHeadAttention": {
         change(
-            "weights = torch.softmax(scores.masked_fill(empty, 0.0), dim=-1).masked_fill(empty, 0.0)",
-            "weights = torch.softmax(scores.masked_fill(empty, 1.0), dim=-1).masked_fill(empty, 0.0)",
+            "scores = scores + mask.masked_fill(empty, 0.0).to(scores.dtype)",
+            "scores = scores + mask.masked_fill(empty, 1.0).to(scores.dtype)",
         ): "any finite number will do before softmax: the row is set to 0 afterwards",
         change(
             "scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])",

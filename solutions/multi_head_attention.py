@@ -84,10 +84,12 @@ class MultiHeadAttention(nn.Module):
         key = split_heads(self.W_key(source), self.num_heads)
         value = split_heads(self.W_value(source), self.num_heads)
         scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
-        if mask is not None:
-            scores = scores + mask.to(scores.dtype)
-        empty = (scores == -math.inf).all(dim=-1, keepdim=True)
-        weights = torch.softmax(scores.masked_fill(empty, 0.0), dim=-1).masked_fill(empty, 0.0)
+        if mask is None:
+            weights = torch.softmax(scores, dim=-1)
+        else:
+            empty = (mask == -math.inf).all(dim=-1, keepdim=True)
+            scores = scores + mask.masked_fill(empty, 0.0).to(scores.dtype)
+            weights = torch.softmax(scores, dim=-1).masked_fill(empty, 0.0)
         return self.W_output(merge_heads(weights @ value)), weights
 
 

@@ -119,17 +119,25 @@ def sandbox() -> Iterator[Finding]:
             yield Finding(f"sandbox: {NAMES[level]}", str(error), False, "see the message")
             continue
         held.append(found.holds)
-        mend = "" if found.holds else _mend()
+        mend = "" if found.holds else _mend(level, found.error)
         yield Finding(
             f"sandbox: {NAMES[level]}", describe(found).partition(": ")[2], found.holds, mend
         )
+    if not any(held) and not shutil.which("bwrap"):
+        mend = "another way in: apt-get install bubblewrap"
+        yield Finding(f"sandbox: {NAMES['bubblewrap']}", "not installed", False, mend)
     if not any(held):
         mend = "grade on Linux (a virtual machine will do), or trust every submission: --no-sandbox"
         yield Finding("sandbox", "none holds: grading is refused", False, mend, fatal=True)
 
 
-def _mend() -> str:
-    """Why namespaces may be denied here, and what to do about it."""
+def _mend(level: str, error: str) -> str:
+    """Why this level may be denied here, and what to do about it."""
+    if level == "landlock":
+        denied = "landlock:" in error
+        return "Linux 5.13 or newer, with Landlock among its security modules" if denied else ""
+    if level == "bubblewrap":
+        return "it needs user namespaces too, or a bwrap that its distribution allows them to"
     restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
     if restricted.exists() and restricted.read_text().strip() == "1":
         return (

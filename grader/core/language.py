@@ -274,8 +274,8 @@ def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:
 def loss_list(check: Check, replies: list[Reply], source: str) -> Finding | None:
     """A list of as many floats as steps, all within the bounds given for each probe.
 
-    The option ``bounds`` holds (low, high, least spread) for each probe: every loss is between
-    the first two, and the losses' standard deviation is at least the third.
+    The option ``bounds`` holds (low, high, least spread, most spread) for each probe: every loss
+    is between the first two, the losses' standard deviation between the others.
     """
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         if reply.failure is not None:
@@ -283,18 +283,22 @@ def loss_list(check: Check, replies: list[Reply], source: str) -> Finding | None
         losses, problem = losses_of(reply, probe.ask.args[2])
         if problem:
             return Finding(problem, index)
-        low, high, spread = check.options["bounds"][index]
+        low, high, least, most = check.options["bounds"][index]
         for step, loss in enumerate(losses):
             if not low <= loss <= high:
                 text = f"the loss of step {step} is {loss:.4g}, expected {low:.4g} … {high:.4g}"
                 return Finding(text, index)
-        if len(losses) > 1 and statistics.pstdev(losses) < spread:
-            text = (
-                f"the losses of {len(losses)} batches differ by {statistics.pstdev(losses):.3g} "
-                f"(standard deviation), expected {spread:.3g} at least: are the batches larger "
-                "than they should be, or always the same?"
+        spread = statistics.pstdev(losses)
+        if len(losses) > 1 and not least <= spread <= most:
+            bound = f"{least:.3g} at least" if spread < least else f"{most:.3g} at most"
+            size = (
+                "larger than they should be, or always the same" if spread < least else "too small"
             )
-            return Finding(text, index)
+            return Finding(
+                f"the losses of {len(losses)} batches differ by {spread:.3g} (standard deviation), "
+                f"expected {bound}: are the batches {size}?",
+                index,
+            )
     return None
 
 

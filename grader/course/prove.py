@@ -110,13 +110,11 @@ def prove(seeds: Mapping[str, bytes] | None = None, jobs: int = 0) -> Iterator[T
     draws = seeds or {"public": PUBLIC_SEED, "graded 1": b"prove 1", "graded 2": b"prove 2"}
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     with ProcessPoolExecutor(jobs or os.cpu_count(), context, one_thread) as pool:
-        work = [
-            pool.submit(_proved, lesson, exercise.id, dict(draws))
-            for lesson in LESSONS
-            for exercise in exercises(lesson)
-        ]
-        for trials in work:
-            yield from trials.result()
+        asked = [(lesson, exercise.id) for lesson in LESSONS for exercise in exercises(lesson)]
+        # The last lessons train models: begun first, they do not keep one process waiting for them.
+        work = {one: pool.submit(_proved, *one, dict(draws)) for one in reversed(asked)}
+        for one in asked:
+            yield from work[one].result()
 
 
 def _proved(lesson: str, name: str, draws: dict[str, bytes]) -> list[Trial]:

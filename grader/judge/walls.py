@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from grader.judge.workers import Died, WarmProcess, WorkerError
 NAMES = {
     "root": "namespaces (built by root)",
     "user": "namespaces (ordinary user)",
+    "bubblewrap": "bubblewrap and seccomp",
+    "landlock": "Landlock and seccomp",
     "none": "none: --no-sandbox",
 }
 
@@ -33,7 +36,12 @@ def send():
         s.sendto(b"x", ("127.0.0.1", 9))
 
 def other_processes():
+    if fails(lambda: os.listdir("/proc")):
+        return []
     return [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()]
+
+def reaches_parent():
+    return os.getppid() != 0 and not fails(lambda: os.kill(os.getppid(), 0))
 
 def files_below(folder, shown):
     for path, folders, files in os.walk(folder):
@@ -44,7 +52,7 @@ def probe(hidden, shown, writable):
     found = {
         "no network": fails(send),
         "no rights": os.geteuid() != 0 and fails(lambda: os.setuid(0)),
-        "own processes only": os.getpid() == 1 and not other_processes(),
+        "own processes only": not other_processes() and not reaches_parent(),
         "Python's libraries": all(map(os.path.exists, (os.__file__, torch.__file__))),
         "read-only files": all(fails(lambda: pathlib.Path(w, "x").touch()) for w in writable),
     }
@@ -74,7 +82,8 @@ def levels() -> list[str]:
     """The levels to try on this machine, the strongest first."""
     if sys.platform != "linux":
         return []
-    return ["root", "user"] if os.geteuid() == 0 else ["user"]
+    namespaces = ["root", "user"] if os.geteuid() == 0 else ["user"]
+    return [*namespaces, *(["bubblewrap"] if shutil.which("bwrap") else []), "landlock"]
 
 
 def try_level(warm: WarmProcess, hidden: Iterable[Path]) -> Found:
@@ -116,7 +125,7 @@ def raise_walls(hidden: Iterable[Path], lines: int, unwalled: bool = False) -> W
             return warm
         warm.close()
         tried.append(describe(found))
-    what = "; ".join(tried) or f"there are no namespaces on {sys.platform}"
+    what = "; ".join(tried) or f"there is none for {sys.platform}"
     raise NoSandbox(
         f"no sandbox holds on this machine ({what}). Run `python -m grader doctor` for what to do, "
         "or give --no-sandbox if you trust every submission: every report then says so"

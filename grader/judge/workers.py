@@ -44,6 +44,8 @@ SYSTEM = (
     "/etc/alternatives",
     "/sys/devices/system/cpu",
 )
+DEVICES = ("null", "zero", "full", "random", "urandom")
+SCRATCH = "/run/scratch"  # where bubblewrap's warm process may write until it is warm
 TICK = 0.05
 # From what a worker says about one call of a remote function to what it is told.
 Remotes = Callable[[dict[str, Any]], dict[str, Any]]
@@ -77,7 +79,8 @@ class Ended:
 class WarmProcess:
     """The process that has imported everything once and forks a worker for each request.
 
-    ``level`` is "root", "user" (namespaces for an ordinary user) or "none".
+    ``level`` is "root", "user" (namespaces for an ordinary user), "bubblewrap", "landlock" or
+    "none".
     ``hidden`` are folders that no worker may see even where they lie inside Python's own.
     ``lines`` is how many judges can ask for workers at the same time, one on each line.
     """
@@ -95,8 +98,9 @@ class WarmProcess:
         fds = [theirs.fileno() for _, theirs in pairs]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
         boot = BOOT.format(light=str(light_folder), fds=fds)
+        inside = _bubble(self._view) if level == "bubblewrap" else []
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", boot],
+            [*inside, sys.executable, "-I", "-c", boot],
             pass_fds=fds,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -373,6 +377,30 @@ def _view(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[str,
         )
     root = str(folder / "root")
     return {"root": root, "shown": sorted(shown), "hidden": sorted(covered)}
+
+
+def _bubble(view: Mapping[str, Any]) -> list[str]:
+    """bubblewrap with the view's files, read-only; the workers in it are held by seccomp alone."""
+    command = ["bwrap", "--die-with-parent", "--unshare-user", "--unshare-net", "--unshare-ipc"]
+    command += ["--unshare-uts", "--uid", "1000", "--gid", "1000"]
+    shown = [Path(path) for path in view["shown"]]
+    covered = [Path(h) for h in view["hidden"] if any(s in Path(h).parents for s in shown)]
+    steps = [(path, True) for path in shown] + [(path, False) for path in covered]
+    for path, visible in sorted(steps, key=lambda step: (len(step[0].parts), step[1])):
+        if not visible:
+            command += ["--tmpfs", str(path)]
+        elif path.is_symlink():
+            command += ["--symlink", os.readlink(path), str(path)]
+        else:
+            command += ["--ro-bind-try", str(path), str(path)]
+    for name in DEVICES:
+        command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    command += ["--ro-bind", view["root"], view["root"], "--tmpfs", SCRATCH]
+    for name in ("SCRATCH", "TMPDIR", "MPLCONFIGDIR"):
+        command += ["--setenv", name, SCRATCH]
+    for path in [*covered, Path("/")]:
+        command += ["--remount-ro", str(path)]
+    return [*command, "--chdir", "/"]
 
 
 def _clean_environment() -> dict[str, str]:

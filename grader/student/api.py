@@ -87,8 +87,13 @@ def ready(*answers: Any) -> bool:
     """Whether all these functions or classes are written; if not, one line says which."""
     missing = [getattr(a, "__name__", str(a)) for a in answers if is_stub(a)]
     if missing:
-        print(f"(This cell runs once {' and '.join(missing)} is written.)")
+        print(f"(This cell waits for your {_listed(missing)}.)")
     return not missing
+
+
+def _listed(names: list[str]) -> str:
+    *front, last = names
+    return f"{', '.join(front)} and {last}" if front else last
 
 
 def is_stub(answer: Any) -> bool:

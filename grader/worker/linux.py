@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from typing import Any
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -32,6 +33,17 @@ def _check(result: int, what: str) -> None:
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
+def syscall(number: int, *args: Any, what: str) -> int:
+    """A system call that libc has no function for; its result, or OSError."""
+    passed = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
+    _libc.syscall.restype = ctypes.c_long
+    result = _libc.syscall(ctypes.c_long(number), *passed)
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+    return result
+
+
 def unshare(flags: int) -> None:
     """unshare(2): leave the namespaces that ``flags`` name."""
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
@@ -53,7 +65,7 @@ def unmount(target: str) -> None:
 def pivot_root(new: str, old: str) -> None:
     """pivot_root(2)."""
     number = _PIVOT_ROOT[platform.machine()]
-    _check(_libc.syscall(ctypes.c_long(number), new.encode(), old.encode()), "pivot_root")
+    syscall(number, new.encode(), old.encode(), what="pivot_root")
 
 
 def prctl(option: int, *args: int) -> None:

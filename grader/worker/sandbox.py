@@ -3,18 +3,23 @@
 ``enter`` is called in a fresh fork, before any student code. Ordinary users go through a user
 namespace; root builds the same world directly and then becomes a user without rights, so that
 the limit on processes holds for it as well.
+
+Where namespaces are denied there is no world of its own to give. Then a submission is kept alone
+in the machine's: it sees files through bubblewrap or by Landlock's leave, writes none, starts no
+process, and reaches none.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.worker import linux, seccomp
+from grader.worker import landlock, linux, seccomp
 
 WORK = "/home/student"
 
@@ -27,6 +32,9 @@ SPACES = (
     | linux.CLONE_NEWUTS
 )
 MEBIBYTE = 1 << 20
+# Levels without namespaces of the worker's own.
+ALONE = ("bubblewrap", "landlock")
+ROOM = 1024  # tasks beyond those that the user has: the limit counts them all over the machine
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Limits:
 
     cpu: int = 240
     memory: int = 4096 * MEBIBYTE
-    processes: int = 64
+    processes: int | None = 64
     files: int = 256
     file_size: int = 64 * MEBIBYTE
     disk: int = 64 * MEBIBYTE
@@ -53,7 +61,7 @@ class View:
 
 def leave_everything(level: str) -> None:
     """Step into fresh namespaces; the next fork is process 1 of its own world."""
-    if level == "none":
+    if level in ("none", *ALONE):
         return
     if level == "root":
         linux.unshare(SPACES)
@@ -72,20 +80,49 @@ def enter(level: str, view: View, limits: Limits, slot: int) -> None:
     """
     if level == "none":
         os.chdir(tempfile.mkdtemp(dir=view.root))  # the judge removes the root after the run
-        _set_limits(limits, processes=False)
+        _set_limits(replace(limits, processes=None))
     else:
-        uid = 62000 + slot % 3000 if level == "root" else 1000
-        _build_root(view, limits, uid if level == "root" else None)
-        if level == "root":
+        uid = 62000 + slot % 3000 if os.geteuid() == 0 else 1000
+        if level not in ALONE:
+            _build_root(view, limits, uid if level == "root" else None)
+        if os.geteuid() == 0 and level != "user":
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
-        _set_limits(limits, processes=True)
-        linux.drop_capabilities()
-        linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-        seccomp.install()
+        if level in ALONE:
+            _stay_alone(level, view, limits)
+        else:
+            _set_limits(limits)
+            linux.drop_capabilities()
+            linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+            seccomp.install()
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _stay_alone(level: str, view: View, limits: Limits) -> None:
+    """Among the machine's processes and, with Landlock, its files: without a hand on either."""
+    os.chdir(view.root)  # empty, and not its own
+    tasks = _tasks_of(os.getuid())
+    most = None if tasks is None else tasks + ROOM
+    _set_limits(replace(limits, processes=most, file_size=0))
+    linux.drop_capabilities()
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    if level == "landlock":
+        devices = [f"/dev/{name}" for name in DEVICES]
+        landlock.restrict([*view.shown, view.root], view.hidden, devices)
+    seccomp.install(alone=os.getpid())
+
+
+def _tasks_of(user: int) -> int | None:
+    """How many threads of this user run on the machine; None where there is no /proc to see."""
+    folders = list(Path("/proc").glob("[0-9]*"))
+    count = 0
+    for folder in folders:
+        with contextlib.suppress(OSError):  # it ended while we looked
+            if folder.stat().st_uid == user:
+                count += len(os.listdir(folder / "task"))
+    return count if folders else None
 
 
 def _build_root(view: View, limits: Limits, owner: int | None) -> None:
@@ -172,7 +209,7 @@ def _mount_proc(new: str) -> None:
         os.chmod(new + "/proc", 0o555)  # stays empty: less to see, never more
 
 
-def _set_limits(limits: Limits, processes: bool) -> None:
+def _set_limits(limits: Limits) -> None:
     pairs = [
         (resource.RLIMIT_CPU, limits.cpu),
         (resource.RLIMIT_AS, limits.memory),
@@ -182,7 +219,7 @@ def _set_limits(limits: Limits, processes: bool) -> None:
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
     ]
-    if processes:
+    if limits.processes is not None:
         pairs.append((resource.RLIMIT_NPROC, limits.processes))
     for which, value in pairs:
         hard = resource.getrlimit(which)[1]

@@ -2104,6 +2104,21 @@ def train_own_size(model, tokens, steps, batch_size=32, lr=3e-3, generator=None)
 
 @wrong(
     "train_language_model",
+    "half_a_batch",
+    "draws half as many snippets as asked for",
+    "A batch of half the size gives losses that jump about more, and half as much to learn from.",
+)
+def train_half(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    return _loop(
+        model,
+        steps,
+        _adam(model, lr),
+        lambda: get_batch(tokens, max(batch_size // 2, 1), model.block_size, generator),
+    )
+
+
+@wrong(
+    "train_language_model",
     "global_generator",
     "does not use the generator",
     "The batches come from torch's global random numbers, so that no run can be repeated.",

@@ -3,9 +3,13 @@
     python -m tests.bench.language_model [--steps N] [--short]
 
 Trains ``TransformerLM`` (4 layers, 4 heads, width 128, block 64, batch 12, 2000 steps) on a
-megabyte of the English that CPython carries, a character a token. Prints losses on held-out text
-next to those of n-gram tables, and what a step of the course's model costs by a step of the same
-model in plain PyTorch, measured in turns in one run. ``--short`` takes sixty steps.
+megabyte of the English that CPython carries, a character a token, and beside it, in turns, the
+recipe itself in plain PyTorch: fused attention, first weights of standard deviation 0.02, the
+token table used again as the head, weight decay for matrices alone, gradients clipped at 1.
+
+Steps are timed in turns first, those of the course's model with PyTorch's GELU as well. Then the
+recipe gets its steps, and the course's model as many as it can take in the same time. Prints
+losses on held-out text next to those of n-gram tables. ``--short`` takes sixty steps.
 """
 
 from __future__ import annotations
@@ -16,18 +20,23 @@ import math
 import statistics
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from pydoc_data.topics import topics
+from unittest import mock
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from solutions import transformer_block
 from solutions.transformer_language_model import TransformerLM, get_batch, train_step
 
 BLOCK, BATCH, WIDTH, HEADS, LAYERS = 64, 12, 128, 4, 4
 PEAK, LOW, WARM = 1e-3, 1e-4, 100
+WARM_ROUNDS = 200
+GELU = transformer_block.gelu
 CONTEXT = 4  # tokens in front of every one that is measured, for tables and models alike
 CHARACTERS = 1_000_000
 
@@ -138,8 +147,22 @@ class PlainLM(nn.Module):
         loss = F.cross_entropy(self(x).flatten(0, 1), y.flatten())
         optimizer.zero_grad()
         loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters(), 1.0)
         optimizer.step()
         return loss.item()
+
+
+def recipe(vocab: int) -> PlainLM:
+    """The plain model with the recipe's first weights."""
+    model = PlainLM(vocab)
+    for name, weights in model.named_parameters():
+        if weights.ndim > 1:
+            last = name.endswith(("out.weight", "down.weight"))  # what is added to the stream
+            nn.init.normal_(weights, std=0.02 / (math.sqrt(2 * LAYERS) if last else 1))
+        elif name.endswith("bias"):
+            nn.init.zeros_(weights)
+    model.head.weight = model.tokens.weight
+    return model
 
 
 def with_weights_of(model: TransformerLM, vocab: int) -> PlainLM:
@@ -182,7 +205,11 @@ def held_out(model: nn.Module, test: torch.Tensor) -> float:
 
 
 def made_optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(model.parameters(), lr=PEAK, betas=(0.9, 0.99), weight_decay=0.1)
+    groups = [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": 0.1},
+        {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=PEAK, betas=(0.9, 0.99))
 
 
 def rate_at(step: int, steps: int) -> float:
@@ -193,38 +220,65 @@ def rate_at(step: int, steps: int) -> float:
     return LOW + 0.5 * (1 + math.cos(math.pi * share)) * (PEAK - LOW)
 
 
-def step_times(vocab: int, train: torch.Tensor, rounds: int) -> tuple[float, float]:
-    """Median seconds of a step: the course's model and the plain one, in turns, on like batches."""
-    torch.manual_seed(1)
+@dataclass
+class Run:
+    """One model in training: how many steps it is to take, and the seconds of each so far."""
+
+    name: str
+    model: nn.Module
+    take: Callable[[nn.Module, torch.optim.Optimizer, torch.Tensor, torch.Tensor], float]
+    steps: int
+
+    def __post_init__(self) -> None:
+        self.optimizer = made_optimizer(self.model)
+        self.draws = torch.Generator().manual_seed(0)
+        self.seconds: list[float] = []
+
+    def step(self, train: torch.Tensor) -> None:
+        """One step on its next batch; the batch is drawn on its own time."""
+        started = time.perf_counter()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(len(self.seconds), self.steps)
+        x, y = get_batch(train, BATCH, BLOCK, self.draws)
+        self.take(self.model, self.optimizer, x, y)
+        self.seconds.append(time.perf_counter() - started)
+
+
+def made(vocab: int, steps: tuple[int, int]) -> tuple[Run, Run]:
+    """The course's model and the recipe's."""
+    torch.manual_seed(0)
+    model = TransformerLM(vocab, WIDTH, HEADS, LAYERS, BLOCK)
+    plain = recipe(vocab)
+    return Run("course", model, train_step, steps[0]), Run("recipe", plain, PlainLM.step, steps[1])
+
+
+def must_agree(vocab: int, x: torch.Tensor) -> None:
+    """The two models are one function of their weights, or their times mean nothing."""
     model = TransformerLM(vocab, WIDTH, HEADS, LAYERS, BLOCK)
     plain = with_weights_of(model, vocab)
-    draws = torch.Generator().manual_seed(1)
-    x, y = get_batch(train, BATCH, BLOCK, draws)
     torch.testing.assert_close(plain(x), model(x), rtol=1e-3, atol=1e-4)
-    optimizers = made_optimizer(model), made_optimizer(plain)
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(rounds + 3):
-        x, y = get_batch(train, BATCH, BLOCK, draws)
-        for kind in (0, 1):
-            started = time.perf_counter()
-            if kind == 0:
-                train_step(model, optimizers[0], x, y)
-            else:
-                plain.step(optimizers[1], x, y)
-            if turn >= 3:
-                times[kind].append(time.perf_counter() - started)
-    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def step_times(vocab: int, train: torch.Tensor, rounds: int) -> tuple[float, float, float]:
+    """Median seconds of a step: the course's, the course's with PyTorch's GELU, the recipe's."""
+    course, plain = made(vocab, (rounds, rounds))
+    fused, _ = made(vocab, (rounds, rounds))
+    for _ in range(rounds):
+        for run in (course, fused, plain):
+            with mock.patch.object(transformer_block, "gelu", F.gelu if run is fused else GELU):
+                run.step(train)
+    mine, other, theirs = (statistics.median(run.seconds) for run in (course, fused, plain))
+    return mine, other, theirs
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=40, help="of the step times")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--short", action="store_true", help="60 steps, 10 rounds, less text")
+    parser.add_argument("--short", action="store_true", help="60 steps, less text")
     args = parser.parse_args()
     if args.short:
-        args.steps, args.rounds = 60, 10
+        args.steps = 60
     torch.set_num_threads(args.threads)
     tokens, vocab = tokens_of(text(200_000 if args.short else CHARACTERS))
     cut = int(0.9 * len(tokens))
@@ -236,24 +290,26 @@ def main() -> None:
     for n, name in enumerate(("unigram", "bigram", "trigram", "4-gram", "5-gram"), 1):
         print(f"| {name} table | {table_loss(train, test, n, vocab, 4.0):.3f} |")
 
-    torch.manual_seed(0)
-    model = TransformerLM(vocab, WIDTH, HEADS, LAYERS, BLOCK)
-    optimizer, draws = made_optimizer(model), torch.Generator().manual_seed(0)
-    started = time.perf_counter()
-    for step in range(args.steps + 1):
-        if step in (args.steps // 4, args.steps // 2, args.steps):
-            seconds = time.perf_counter() - started
-            loss = held_out(model, test)
-            print(f"| transformer, {step} steps, {seconds:.0f} s | {loss:.3f} |", flush=True)
-            started += time.perf_counter() - started - seconds
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(step, args.steps)
-        train_step(model, optimizer, *get_batch(train, BATCH, BLOCK, draws))
+    must_agree(vocab, train[: BATCH * BLOCK].view(BATCH, BLOCK))
+    mine, fused, theirs = step_times(vocab, train, min(WARM_ROUNDS, args.steps))
+    print(
+        f"\na step, in turns: {mine * 1e3:.1f} ms (course), {fused * 1e3:.1f} ms (with F.gelu), ",
+        end="",
+    )
+    print(f"{theirs * 1e3:.1f} ms (recipe); course ÷ recipe {mine / theirs:.2f}, ", end="")
+    print(f"with F.gelu {fused / theirs:.2f}\n")
+    ratio = mine / theirs
 
-    mine, theirs = step_times(vocab, train, args.rounds)
-    parameters = sum(p.numel() for p in model.parameters())
-    print(f"\n{parameters:,} parameters; a step: {mine * 1e3:.1f} ms (course), ", end="")
-    print(f"{theirs * 1e3:.1f} ms (plain PyTorch), ratio {mine / theirs:.2f}")
+    runs = made(vocab, (int(args.steps / ratio), args.steps))  # the same time for both
+    for share in range(1, args.steps + 1):
+        for run in runs:
+            if len(run.seconds) < share * run.steps // args.steps:
+                run.step(train)
+        if share in (args.steps // 4, args.steps // 2, args.steps):
+            for run in runs:
+                steps, spent = len(run.seconds), sum(run.seconds)
+                loss = held_out(run.model, test)
+                print(f"| {run.name}, {steps} steps, {spent:.0f} s | {loss:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

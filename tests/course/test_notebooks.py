@@ -10,7 +10,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from grader.course.header import measured
 from grader.course.layout import ROOT, SOLVED, notebook_path
+from grader.course.measure import BUDGET
 from grader.course.solve import solved
 from grader.course.sources import answer_source, stub_source
 from grader.course.tidy import tidy
@@ -30,6 +32,14 @@ def test_notebooks_are_tidy(lesson: str) -> None:
     """Stubs, check cells, points, ids and checksums are those that the course derives."""
     text = notebook_path(lesson).read_text(encoding="utf-8")
     assert nbformat.writes(tidy(lesson_notebook(lesson), lesson)) + "\n" == text
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_each_lesson_says_what_it_takes_as_measured(lesson: str) -> None:
+    """Minutes, points, and the solved notebook's seconds and memory (`grader measure`)."""
+    rows = re.findall(r"^\| \*\*(\w+)\*\* \|", lesson_notebook(lesson).cells[0].source, re.M)
+    assert {"Time", "Points", "Runs"} <= set(rows)
+    assert lesson in measured()
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -140,13 +150,20 @@ def test_solved_notebooks_are_the_lesson_solved(lesson: str) -> None:
             assert "/" + "/".join(ROOT.parts[1:3]) not in str(output)
 
 
-def test_solved_notebooks_print_what_they_printed() -> None:
-    """nbval, strictly: every output of every solved notebook, unless a cell says otherwise."""
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_solved_notebook_prints_what_it_printed_within_its_budget(lesson: str) -> None:
+    """nbval, strictly: every output, unless a cell says otherwise; and the kernel's seconds."""
+    import resource
     import subprocess
     import sys
 
+    def spent() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    path, before = SOLVED / f"{assignment_id(lesson)}.ipynb", spent()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", "-q", str(SOLVED)],
+        [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", "-q", str(path)],
         check=False,
         capture_output=True,
         text=True,
@@ -154,6 +171,7 @@ def test_solved_notebooks_print_what_they_printed() -> None:
         env=environment(),
     )
     assert done.returncode == 0, done.stdout[-6000:]
+    assert spent() - before <= BUDGET.get(lesson, BUDGET[""])
 
 
 def environment() -> dict[str, str]:
