@@ -11,6 +11,7 @@ from grader.core.values import Opaque, Tensor
 
 MAX_TEXT = 2000
 MAX_ITEMS = 20_000
+LARGEST_INT = 1023  # bits
 
 
 def receive(value: Any) -> Any:
@@ -37,7 +38,8 @@ def send(value: Any, depth: int = 0) -> Any:
     if isinstance(value, float):  # np.float64 is one
         return float(value)
     if isinstance(value, int):
-        return int(value)
+        digits = int(value).bit_length() <= LARGEST_INT
+        return int(value) if digits else Opaque("whole number that no float can hold")
     if isinstance(value, np.ndarray):
         return np.array(value) if value.dtype.kind in "biufc" else Opaque(f"array of {value.dtype}")
     if isinstance(value, np.generic):

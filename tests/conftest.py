@@ -21,9 +21,6 @@ from grader.judge.walls import raise_walls
 from grader.judge.workers import WarmProcess
 from grader.specs import assignment_id
 
-# Run by its command, `python -m tests.attacks`, until its time in the suite is measured.
-collect_ignore = ["attacks"]
-
 torch.set_num_threads(1)
 SALT = b"the tests' salt"
 QUICK = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=30, idle=8)

@@ -53,6 +53,7 @@ from grader.core.axes import (
     size,
     whole,
 )
+from grader.core.texts import parsed
 
 MAX_STEPS = 100_000
 MAX_CALLS = 12
@@ -109,12 +110,12 @@ def _last_function(module: Scope) -> Value | None:
 
 
 def _parse(source: str) -> ast.Module:
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        # A notebook's magics (%time, !ls, a trailing ?) are no Python; keep the line numbers.
-        plain = re.sub(r"(?m)^[ \t]*[%!?].*$|^.*\?[ \t]*$", "", source)
-        return ast.parse(plain)
+    # A notebook's magics (%time, !ls, a trailing ?) are no Python; keep the line numbers.
+    plain = re.sub(r"(?m)^[ \t]*[%!?].*$|^.*\?[ \t]*$", "", source)
+    tree = parsed(source) or parsed(plain)
+    if tree is None:
+        raise ValueError("not Python, or too costly to read")
+    return tree
 
 
 class _FoundError(Exception):

@@ -18,6 +18,8 @@ from grader.core import (  # noqa: F401  (they register their rules)
 from grader.core.compare import Tolerance, describe, difference, failure_text, reply_difference
 from grader.core.loops import find_query_loop
 from grader.core.rules import Finding, equal, rule, tolerance_of
+from grader.core.slicing import HIDES, read_names
+from grader.core.texts import parsed
 from grader.core.values import Check, Reply, Tensor
 
 
@@ -183,11 +185,14 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
 @rule
 def no_query_loop(check: Check, replies: list[Reply], source: str) -> Finding | None:
     """The text of the cell has no loop over the queries, in whatever form."""
+    names = read_names(source)
+    if parsed(source) is not None and (names is None or names & HIDES):
+        return Finding("exec, eval and their like hide what the answer does: write it plainly", 0)
     found = find_query_loop(source, check.options["function"])
     if found is None:
         return None
     names = check.options["names"][found.kind]
-    text = f"line {found.line} of the cell goes through the queries one by one: `{found.text}`"
+    text = f"this goes through the queries one by one: `{found.text}`"
     return Finding(text, names=names)
 
 

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 
 MINE = "mine"
+# A dotted name of more parts is read by nobody: Python's parser builds every beginning of it.
+MAX_PARTS = 100
+_LONG_NAME = re.compile(rf"(?<!\w)(?:\w++\s*+\.\s*+){{{MAX_PARTS}}}")
+
+
+def parsed(source: str) -> ast.Module | None:
+    """The syntax tree, or None of what is not Python or costs too much to read."""
+    if _LONG_NAME.search(source):
+        return None
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def definitions(cells: Iterable[str]) -> str:
@@ -15,11 +29,8 @@ def definitions(cells: Iterable[str]) -> str:
     """
     kept = []
     for source in cells:
-        try:
-            body = ast.parse(source).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        kept += [ast.unparse(node) for node in body if _defines(node)]
+        tree = parsed(source)
+        kept += [ast.unparse(node) for node in tree.body if _defines(node)] if tree else []
     return "\n\n".join(kept) + "\n"
 
 
@@ -27,9 +38,8 @@ def carried_names(cells: Iterable[str]) -> set[str]:
     """The answers of earlier lessons that cells load with ``mine("name")``."""
     names: set[str] = set()
     for source in cells:
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parsed(source)
+        if tree is None:
             continue
         names |= {str(node.args[0].value) for node in ast.walk(tree) if _is_mine(node)}  # type: ignore[attr-defined]
     return names
@@ -57,7 +67,5 @@ def _is_mine(node: ast.AST) -> bool:
 
 def shape(source: str) -> str:
     """What code does, without comments and layout; the text itself if it is not Python."""
-    try:
-        return ast.dump(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return source.strip()
+    tree = parsed(source)
+    return source.strip() if tree is None else ast.dump(tree)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import struct
 from typing import Any
 
@@ -44,6 +45,7 @@ TYPES = {
 }
 REPLY_TYPES = frozenset({"Tensor", "Opaque", "Failure", "Reply"})
 _HEADER = struct.Struct("!II")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class WireError(ValueError):
@@ -98,7 +100,9 @@ class _Reader:
         self.nodes += 1
         if self.nodes > MAX_NODES or depth > MAX_DEPTH:
             raise WireError("too many or too deeply nested values")
-        if node is None or isinstance(node, (bool, int, float, str)):
+        if isinstance(node, str):
+            return _whole(node)
+        if node is None or isinstance(node, (bool, int, float)):
             return node
         if isinstance(node, list):
             return [self.read(item, depth + 1) for item in node]
@@ -107,14 +111,16 @@ class _Reader:
         if node.keys() == {"t"} and isinstance(node["t"], list):
             return tuple(self.read(item, depth + 1) for item in node["t"])
         if node.keys() == {"d"} and isinstance(node["d"], dict):
-            return {key: self.read(item, depth + 1) for key, item in node["d"].items()}
+            return {_whole(k): self.read(item, depth + 1) for k, item in node["d"].items()}
         if node.keys() == {"f"} and node["f"] in ("nan", "inf", "-inf"):
             return float(node["f"])
         if node.keys() == {"i"} and isinstance(node["i"], str) and len(node["i"]) <= 400:
             try:
-                return int(node["i"])
-            except ValueError as error:
-                raise WireError("not a whole number") from error
+                number = int(node["i"])
+                float(number)  # whoever compares it will want that
+            except (ValueError, OverflowError) as error:
+                raise WireError("not a whole number of ordinary size") from error
+            return number
         if node.keys() == {"a"} and type(node["a"]) is int and 0 <= node["a"] < len(self.arrays):
             return self.arrays[node["a"]]
         if node.keys() == {"c", "v"} and isinstance(node["v"], dict):
@@ -122,14 +128,27 @@ class _Reader:
         raise WireError("unknown kind of value")
 
     def _object(self, name: Any, fields: dict, depth: int) -> Any:
-        if name not in self.allowed:
+        if not isinstance(name, str) or name not in self.allowed:
             raise WireError("an object of a type that may not be sent")
         cls = TYPES[name]
         if fields.keys() != {f.name for f in dataclasses.fields(cls)}:
             raise WireError(f"a {name} with the wrong fields")
-        built = cls(**{key: self.read(item, depth + 1) for key, item in fields.items()})
+        read = {key: self.read(item, depth + 1) for key, item in fields.items()}
+        if cls in (values.Failure, values.Opaque):  # a submission's words, for people to read
+            read = {k: _tame(v) if isinstance(v, str) else v for k, v in read.items()}
+        built = cls(**read)
         _validate(built)
         return built
+
+
+def _tame(text: str) -> str:
+    """Text without the characters that drive a terminal or turn the direction of writing."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def _whole(text: str) -> str:
+    """Text that can be written anywhere: half a character (a lone surrogate) becomes a ?."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _validate(node: Any) -> None:
@@ -194,6 +213,8 @@ def _blocks(described: Any, body: bytes) -> list[np.ndarray]:
         if not isinstance(shape, list) or len(shape) > MAX_AXES:
             raise WireError("an array of too many axes")
         if not all(type(n) is int and 0 <= n <= MAX_FRAME for n in shape):
+            raise WireError("an array of a strange shape")
+        if math.prod(max(n, 1) for n in shape) > MAX_FRAME:  # without a number, but with long sides
             raise WireError("an array of a strange shape")
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if offset + size > len(body):

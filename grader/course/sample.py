@@ -16,10 +16,10 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from grader.core.slicing import bound_names, needed
 from grader.course.layout import notebook_path
 from grader.course.solve import solved
 from grader.course.sources import answer_source
-from grader.judge.slicing import bound_names, needed
 from grader.specs import LESSONS, assignment_id, exercises
 from solutions.registry import Version, misconceptions
 

@@ -6,6 +6,7 @@ for it is bounded by how many numbers one call may bring.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -59,7 +60,7 @@ def _call(functions: Mapping[str, Any], request: dict[str, Any]) -> tuple[Any, l
 def _admit(value: Any, room: list[int]) -> None:
     array = value.data if isinstance(value, Tensor) else value
     if isinstance(array, np.ndarray):
-        room[0] -= array.size
+        room[0] -= math.prod(max(n, 1) for n in array.shape)  # long sides count without numbers
         if array.dtype.kind not in "biuf" or array.ndim > MAX_AXES:
             raise _Refused("an argument has a strange dtype or too many axes")
     elif value is not None and not isinstance(value, (bool, int, float)):

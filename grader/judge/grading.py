@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.core.evaluate import evaluate, not_attempted
+from grader.core.slicing import bound_names, needed, read_names, with_helpers
 from grader.core.texts import carried_names
 from grader.core.values import Battery, CheckResult, Failure, Misconception, Reply, Verdict
 from grader.course.prove import known_replies
@@ -17,9 +18,8 @@ from grader.judge.afar import answering
 from grader.judge.assemble import ANSWER, CHECK, HUMAN, OWN, Assembly, Part, assemble
 from grader.judge.course import Assignment
 from grader.judge.outcome import Outcome, Shown
-from grader.judge.sanitize import clean_outputs
+from grader.judge.sanitize import MAX_SHOWN, clean_outputs, within
 from grader.judge.settings import Limits
-from grader.judge.slicing import bound_names, needed, read_names
 from grader.judge.workers import Died, WarmProcess, Worker
 from grader.specs import limits
 from grader.specs.building import Exercise
@@ -104,6 +104,7 @@ class _Run:
         self.outputs: dict[str, list] = {}
         self.deaths: list[Died] = []
         self.starved = False
+        self.room = MAX_SHOWN
 
     def outcome(self) -> Outcome:
         verdicts = {
@@ -164,10 +165,10 @@ class _Run:
         """
         replies: dict[str, list[Reply]] = {}
         poisoned: set[str] = set()
-        spent = 0.0
+        spent = idled = 0.0
         for _ in range(self.limits.restarts):
             left = self.limits.notebook_cpu - spent
-            if left <= 0:
+            if left <= 0 or idled > self.limits.notebook_idle:
                 break
             worker = self.judge.warm.start(self.limits)
             try:
@@ -184,6 +185,7 @@ class _Run:
                     self.outputs[death.place] = [_death_note(death.died)]
             finally:
                 spent += worker.close().cpu
+                idled += worker.idled
         for name in wanted - replies.keys():
             died = Died("timed_out", "the notebook used all the time that it may use")
             self.deaths.append(died)
@@ -218,7 +220,7 @@ class _Run:
                     raise _Poison(part.id, died) from died
                 if record:
                     self.starved |= part.role == ANSWER and _out_of_memory(error, raw)
-                    self.outputs[part.id] = clean_outputs(raw)
+                    self.outputs[part.id], self.room = within(clean_outputs(raw), self.room)
 
     def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
         battery, functions = self._battery(name), self.exercises[name].remotes
@@ -258,7 +260,13 @@ class _Run:
         def known() -> Mapping[Misconception, Sequence[Reply]]:
             return known_replies(self.release.lesson, name, battery)
 
-        return evaluate(battery, replies, known, self.assembly.answer(name).source)
+        return evaluate(battery, replies, known, self._text_of(name))
+
+    def _text_of(self, name: str) -> str:
+        """An answer's cell, behind those of the student's own cells that it draws on."""
+        own = [part for part in self.assembly.parts if part.role == OWN and part.kind == "code"]
+        answer = self.assembly.answer(name).source
+        return with_helpers([part.source for part in own], answer)
 
     def _carry_forward(self, verdicts: dict[str, Verdict]) -> set[str]:
         """Judge again, with the course's version of what failed, the exercises that lean on it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from typing import Any
 
@@ -12,11 +13,12 @@ import nh3
 MAX_OUTPUTS = 100
 MAX_TEXT = 100_000
 MAX_IMAGE = 4_000_000
+MAX_SHOWN = 8_000_000
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 MAX_PIXELS = 40_000_000
 _DATA_IMAGE = re.compile(r"data:image/(png|jpeg);base64,([A-Za-z0-9+/=\s]+)")
 _STYLE = re.compile(r"[a-z\-]+\s*:\s*[a-zA-Z0-9 .,%#()\-]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # fmt: off
 TAGS = {
     "a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "div",
@@ -38,6 +40,18 @@ def clean_outputs(raw: list[Any]) -> list[dict[str, Any]]:
         note = f"(only the first {MAX_OUTPUTS} outputs are kept)\n"
         cleaned.append({"output_type": "stream", "name": "stderr", "text": note})
     return cleaned
+
+
+def within(outputs: list[dict[str, Any]], room: int) -> tuple[list[dict[str, Any]], int]:
+    """As many of these outputs as fit into ``room`` characters, and the room that is left."""
+    kept: list[dict[str, Any]] = []
+    for output in outputs:
+        room -= len(json.dumps(output))
+        if room < 0:
+            note = f"(outputs beyond {MAX_SHOWN // 1_000_000} MB in one notebook are left out)\n"
+            return [*kept, {"output_type": "stream", "name": "stderr", "text": note}], 0
+        kept.append(output)
+    return kept, room
 
 
 def _clean(item: Any) -> dict[str, Any] | None:

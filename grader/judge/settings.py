@@ -14,13 +14,15 @@ class Limits:
 
     ``*_cpu`` is processor time. ``idle`` is time in which nothing of the submission even asked
     for a processor (a sleep, a wait for input), so that a busy machine changes no verdict.
-    ``wall`` times the processor time allowed backs both.
+    ``naps`` times as much is what a whole notebook may idle. ``wall`` times the processor time
+    allowed backs them all.
     """
 
     cell_cpu: float = 20.0
     checks_cpu: float = 20.0
     notebook_cpu: float = 120.0
     idle: float = 15.0
+    naps: float = 10.0
     wall: float = 20.0
     restarts: int = 40
     remote_calls: int = 5000
@@ -35,6 +37,10 @@ class Limits:
             "inodes": 4096,
         }
     )
+
+    @property
+    def notebook_idle(self) -> float:
+        return self.idle * self.naps
 
     def at_least(self, wanted: Mapping[str, float]) -> Limits:
         """The same, with more processor time where an assignment needs it (it trains a model)."""

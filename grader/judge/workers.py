@@ -49,7 +49,7 @@ SCRATCH = "/run/scratch"  # where bubblewrap's warm process may write until it i
 TICK = 0.05
 # From what a worker says about one call of a remote function to what it is told.
 Remotes = Callable[[dict[str, Any]], dict[str, Any]]
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+CLOCK_TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 
 class WorkerError(Exception):
@@ -184,6 +184,8 @@ class Worker:
         self._lines = b""
         self._limits = limits
         self.ended: Ended | None = None
+        self.idled = 0.0  # seconds, in all exchanges so far
+        self._common = 0
         started = self._status_line(30)
         if "pid" not in started:
             raise WorkerError(f"no worker could be started: {started.get('failed', 'no answer')}")
@@ -192,6 +194,7 @@ class Worker:
         if not isinstance(hello, dict) or hello.get("ready") is not True:
             detail = hello.get("failed") if isinstance(hello, dict) else None
             raise WorkerError(f"the sandbox could not be built: {detail}")
+        self._common = _usage_of_tree(self._pid).memory
 
     def run_cell(self, source: str, cpu: float) -> tuple[list[Any], str]:
         """Run a cell; its raw outputs and the type of error it raised ('' for none)."""
@@ -233,9 +236,9 @@ class Worker:
             raise self._end("malformed", "not one reply for each question")
         return [
             replace(reply, cpu=None)
-            if isinstance(reply, Reply)
-            else Reply(failure=Failure("malformed", message="not a reply"))
-            for reply in replies
+            if isinstance(reply, Reply) and _fits(reply, ask)
+            else Reply(failure=Failure("malformed", message="not a reply to what was asked"))
+            for reply, ask in zip(replies, asks, strict=True)
         ]
 
     def _fine_and_coarse(self) -> tuple[float, float]:
@@ -247,7 +250,7 @@ class Worker:
 
         What the worker asks of a remote function on its way is answered, within bounds.
         """
-        calls = 0
+        calls, idle = 0, 0.0
         if self.ended is not None:
             raise Died("crashed", "the worker is gone")
         before, started = _usage_of_tree(self._pid), time.monotonic()
@@ -257,11 +260,17 @@ class Worker:
                 self._channel.sock.sendall(wire.dumps(request))
             while True:
                 while not select.select([self._channel], [], [], TICK)[0]:
-                    now, wall = _usage_of_tree(self._pid), time.monotonic() - started
+                    wall = time.monotonic() - started
+                    now = _usage_of_tree(self._pid, self._common)
                     used, queued = now.cpu - before.cpu, now.queued - before.queued
                     idle = wall - used - queued
-                    if used > cpu or idle > self._limits.idle or wall > cpu * self._limits.wall:
+                    napped = self.idled + idle > self._limits.notebook_idle
+                    if used > cpu or idle > self._limits.idle or napped:
                         raise self._end("timed_out")
+                    if wall > cpu * self._limits.wall:
+                        raise self._end("timed_out")
+                    if now.memory > self._limits.worker["memory"]:
+                        raise self._end("out_of_memory", "all its processes together")
                 answer = self._channel.receive(wire.REPLY_TYPES, self._limits.idle)
                 if not isinstance(answer, dict) or "remote" not in answer:
                     break
@@ -276,6 +285,8 @@ class Worker:
             raise self._end("malformed", "it does not read what it is asked") from error
         except (ChannelClosed, OSError) as error:
             raise self._end("crashed") from error
+        finally:
+            self.idled += max(idle, 0.0)
         if not isinstance(answer, dict):
             raise self._end("malformed", "an answer of another kind")
         return answer
@@ -331,12 +342,23 @@ class Worker:
         return json.loads(line)
 
 
+def _fits(reply: Reply, ask: Ask) -> bool:
+    """Does it say what was asked for: a gradient for each input, the arguments after the call?"""
+    if reply.failure is not None:
+        return True
+    gradients = 0 if ask.cotangents is None else len(ask.wrt)
+    arguments = len(ask.args) if ask.watch else None
+    given = None if reply.args is None else len(reply.args)
+    return len(reply.grads) == gradients and given == arguments
+
+
 @dataclass(frozen=True)
 class Usage:
-    """Seconds on a processor, and seconds of wanting one and waiting for it."""
+    """Seconds on a processor, seconds of wanting one and waiting for it; bytes of memory."""
 
     cpu: float
     queued: float
+    memory: int
 
 
 def _fine_seconds(pid: int) -> float:
@@ -348,20 +370,23 @@ def _fine_seconds(pid: int) -> float:
     return total / 1e9
 
 
-def _usage_of_tree(pid: int) -> Usage:
-    ticks, waited, waiting = 0, 0, [pid]
+def _usage_of_tree(pid: int, common: int = 0) -> Usage:
+    """Of a process and all it started; ``common`` bytes, which every fork has, count once."""
+    ticks, waited, memory, waiting = 0, 0, common, [pid]
     while waiting:
         one = waiting.pop()
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
             ticks += sum(int(n) for n in fields[11:15])  # own and waited-for children's time
+            _, resident, shared, *_ = Path(f"/proc/{one}/statm").read_text().split()
+            memory += max((int(resident) - int(shared)) * PAGE - common, 0)
             for task in os.listdir(f"/proc/{one}/task"):
                 folder = f"/proc/{one}/task/{task}"
                 waited += int(Path(folder, "schedstat").read_text().split()[1])
                 waiting += map(int, Path(folder, "children").read_text().split())
         except OSError:
             continue  # it ended while we looked
-    return Usage(ticks / CLOCK_TICKS, waited / 1e9)
+    return Usage(ticks / CLOCK_TICKS, waited / 1e9, memory)
 
 
 def _view(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[str, Any]:

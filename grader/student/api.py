@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from grader.core.evaluate import evaluate, not_attempted
+from grader.core.slicing import with_helpers
 from grader.core.texts import shape
 from grader.core.values import Verdict
 from grader.seam import DirectSeam
@@ -123,11 +124,12 @@ def _display(report: Report) -> None:
 
 
 def _cell_of(exercise_id: str, namespace: Mapping[str, Any]) -> str:
-    """The text of the last cell run that defines the name; empty outside a notebook."""
+    """The last cell run that defines the name, and what it draws on; empty outside a notebook."""
     pattern = re.compile(
         rf"^(def|class)\s+{re.escape(exercise_id)}\b|^{re.escape(exercise_id)}\s*=", re.M
     )
-    for cell in reversed(list(namespace.get("In", []))):
-        if isinstance(cell, str) and pattern.search(cell):
-            return cell
+    cells = [cell for cell in namespace.get("In", []) if isinstance(cell, str)]
+    for cell in reversed(cells):
+        if pattern.search(cell):
+            return with_helpers([other for other in cells if not pattern.search(other)], cell)
     return ""

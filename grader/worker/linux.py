@@ -74,14 +74,19 @@ def prctl(option: int, *args: int) -> None:
     _check(_libc.prctl(ctypes.c_int(option), *padded), f"prctl {option}")
 
 
-def drop_capabilities() -> None:
-    """Give up every capability, in this user namespace too, for good."""
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+def close_bounding_set() -> None:
+    """No program started from here on can gain a capability. Where it may be done at all."""
     for number in range(64):
         try:
             prctl(PR_CAPBSET_DROP, number)
         except OSError:
-            break  # past the last one that this kernel knows
+            break  # past the last one that this kernel knows, or not allowed: no capabilities
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, in this user namespace too, for good."""
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    close_bounding_set()
 
     class Header(ctypes.Structure):
         _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]

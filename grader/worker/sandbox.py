@@ -86,6 +86,7 @@ def enter(level: str, view: View, limits: Limits, slot: int) -> None:
         if level not in ALONE:
             _build_root(view, limits, uid if level == "root" else None)
         if os.geteuid() == 0 and level != "user":
+            linux.close_bounding_set()  # later it would not be allowed to
             os.setgroups([])
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)

@@ -1,10 +1,10 @@
 """A seccomp filter: system calls that no exercise needs answer EPERM.
 
 The namespaces are the wall; this closes the kernel's rarely used doors behind it (new
-namespaces, mounts, ptrace, keys, bpf, io_uring, every socket that is not a local one). Where there
-are no namespaces, ``alone`` denies what reaches other processes, too: starting them, signals to
-them, sockets of every kind, memory and queues that processes share; and what Landlock does not
-know of: a file's mode, owner, times and attributes, and watching it.
+namespaces, mounts, ptrace, keys, bpf, io_uring, memory outside of processes, every socket that is
+not a local one). Where there are no namespaces, ``alone`` denies what reaches other processes, too:
+starting them, signals to them, sockets of every kind; and what Landlock does not know of: a file's
+mode, owner, times and attributes, and watching it.
 """
 
 from __future__ import annotations
@@ -57,6 +57,22 @@ _DENIED = {
     "acct": (163, 89),
     "syslog": (103, 116),
     "quotactl": (179, 60),
+    # memory that no process's limit counts
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
     "clock_settime": (227, 112),
     "settimeofday": (164, 170),
     "adjtimex": (159, 171),
@@ -82,19 +98,6 @@ _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118),
     "sched_setattr": (314, 274),
-    "shmget": (29, 194),
-    "shmat": (30, 196),
-    "shmctl": (31, 195),
-    "semget": (64, 190),
-    "semop": (65, 193),
-    "semctl": (66, 191),
-    "semtimedop": (220, 192),
-    "msgget": (68, 186),
-    "msgsnd": (69, 189),
-    "msgrcv": (70, 188),
-    "msgctl": (71, 187),
-    "mq_open": (240, 180),
-    "mq_unlink": (241, 181),
     "setpgid": (109, 154),
     "setsid": (112, 157),
     "socket": (41, 198),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from grader.judge.walls import NAMES
 from tests.attacks.arena import Arena, Result, summary
 from tests.attacks.reader import cases
 
@@ -65,11 +66,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table there, too")
     parser.add_argument("--only", metavar="TEXT", default="", help="attacks whose name holds this")
+    parser.add_argument("--level", default="", choices=["", *NAMES], help="this sandbox")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     chosen = [case for case in cases() if arguments.only in case.name]
     started, results = time.monotonic(), []
-    with Arena() as arena:
+    with Arena(level=arguments.level) as arena:
         level = f"{arena.warm.level}, run by {getpass.getuser()} (uid {os.getuid()})"
         print(f"{len(chosen)} attacks, sandbox: {level}")
         print("{:38}{:>7}{:>8}{:>7}{:>5}{:>7}{:>6}  {:24}{:>6}".format(*COLUMNS))

@@ -70,9 +70,9 @@ class Result:
 class Arena:
     """A context manager: secrets, sockets, a warm process, and one honest student."""
 
-    def __init__(self, limits: Limits = QUICK, unwalled: bool = False) -> None:
+    def __init__(self, limits: Limits = QUICK, level: str = "") -> None:
         self.limits = limits
-        self.unwalled = unwalled
+        self.level = level  # "": the strongest that this machine offers
         self.canaries = {
             name: f"CANARY-{name}-{secrets.token_hex(8)}"
             for name in ("salt", "file", "home", "environment", "neighbour", "memory")
@@ -82,7 +82,8 @@ class Arena:
         with contextlib.ExitStack() as stack:
             self._plant(stack)
             hidden = [ROOT, Path.home(), self.folder]
-            self.warm: WarmProcess = stack.enter_context(raise_walls(hidden, 1, self.unwalled))
+            warm = WarmProcess(self.level, hidden, 1) if self.level else raise_walls(hidden, 1)
+            self.warm: WarmProcess = stack.enter_context(warm)
             self.warm.wait_until_warm()
             self.judge = Judge(self.warm, self.canaries["salt"].encode(), self.limits)
             self.honest = self._honest()

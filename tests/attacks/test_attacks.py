@@ -41,7 +41,7 @@ def test_the_arena_can_see_what_gets_out() -> None:
     """Without walls the attacks that read and send do reach something: their failing is no luck."""
     chosen = [case for case in ALL if case.reaches]
     assert len(chosen) >= 6
-    with Arena(unwalled=True) as open_arena:
+    with Arena(level="none") as open_arena:
         for case in chosen:
             assert open_arena.run(case).secrets, f"{case.name} finds nothing even without walls"
 

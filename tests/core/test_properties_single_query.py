@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from grader.core.properties import bounded, no_query_loop, same_numbers, splits_attention
+from grader.core.slicing import with_helpers
 from grader.core.values import Ask, Check, Failure, Probe, Reply, Tensor
 
 
@@ -114,6 +115,11 @@ def test_a_query_loop_is_named() -> None:
     assert loop is not None
     assert call is not None
     assert (loop.names, call.names) == ("a_loop", "a_map")
-    assert "line 2" in loop.text
+    assert "`return [keys @ q for q in queries]`" in loop.text
+    hidden = no_query_loop(check, [], "exec('x = 1')\n" + head + "keys @ queries.T")
+    assert hidden is not None and "write it plainly" in hidden.text
+    helper = "def g(queries, keys):\n    return [keys @ q for q in queries]"
+    answer = "def f(queries, keys, values):\n    return g(queries, keys)"
+    assert no_query_loop(check, [], with_helpers(["import numpy", helper], answer)) is not None
     assert no_query_loop(check, [], head + "queries @ keys.T") is None
     assert no_query_loop(check, [], "def f(") is None

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grader.core.slicing import bound_names, needed, read_names
 from grader.course.layout import notebook_path
 from grader.course.solve import solved
 from grader.judge import intake
 from grader.judge.assemble import assemble
 from grader.judge.course import assignment
-from grader.judge.slicing import bound_names, needed, read_names
 from tests.conftest import Grade
 
 RELEASE = list(assignment("03_masking").parts)

@@ -11,15 +11,15 @@ import re
 import symtable
 from collections.abc import Iterable
 
+from grader.core.texts import parsed
+
 _MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
+HIDES = {"compile", "__import__", "importlib", "builtins"}
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
 
 
 def _tree(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(_MAGIC.sub("pass", source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return parsed(_MAGIC.sub("pass", source))
 
 
 def bound_names(source: str) -> set[str]:
@@ -51,6 +51,8 @@ def bound_names(source: str) -> set[str]:
 def read_names(source: str) -> set[str] | None:
     """Global names that the cell, its functions included, reads; None if it cannot be told."""
     code = _MAGIC.sub("pass", source)
+    if parsed(code) is None:
+        return None
     try:
         table = symtable.symtable(code, "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -63,6 +65,15 @@ def read_names(source: str) -> set[str] | None:
         names |= {s.get_name() for s in scope.get_symbols() if s.is_global() and s.is_referenced()}
     names |= set(re.findall(r"\w+", " ".join(_MAGIC.findall(source))))
     return None if names & DYNAMIC else names
+
+
+def with_helpers(cells: Iterable[str], answer: str) -> str:
+    """The text of an answer, behind those of the cells that it needs, directly or not."""
+    others = [cell for cell in cells if cell.strip() != answer.strip()]
+    latest = {frozenset(bound_names(cell)): cell for cell in others}
+    numbered = [(str(number), cell) for number, cell in enumerate(latest.values())]
+    chosen = needed(numbered, [answer])
+    return "\n\n".join([*(cell for number, cell in numbered if number in chosen), answer])
 
 
 def needed(given: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
