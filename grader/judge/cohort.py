@@ -82,7 +82,12 @@ def find_submissions(
         for task in tasks:
             if task.name.startswith(".") or (only is not None and task.name != only):
                 continue
-            if not task.is_dir() and not task.is_symlink():
+            try:
+                if not task.is_dir() and not task.is_symlink():
+                    continue
+            except OSError as error:
+                reason = f"the folder cannot be read: {error.strerror}"
+                yield Found(shown, _shown_name(task.name), task, reason)
                 continue
             if task.name not in known:
                 reason = f"there is no such assignment; the course has {', '.join(sorted(known))}"

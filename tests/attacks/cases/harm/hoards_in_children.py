@@ -12,12 +12,16 @@ LIMITS = {"idle": 2, "worker": {"memory": 1073741824, "processes": 24}}
 import os
 import time
 
+full, says = os.pipe()
 for _ in range(9):
     if os.fork() == 0:
         hoard = bytearray(os.urandom(1 << 20) * 200)
+        os.write(says, b"x")
         time.sleep(60)
         os._exit(0)
-time.sleep(1.5)
+for _ in range(9):
+    os.read(full, 1)
+time.sleep(1)
 
 
 def softmax_jacobian(weights):
