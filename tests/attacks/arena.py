@@ -72,6 +72,7 @@ class Arena:
 
     def __init__(self, limits: Limits = QUICK, level: str = "") -> None:
         self.limits = limits
+        self.own: set[int] = set()
         self.level = level  # "": the strongest that this machine offers
         self.canaries = {
             name: f"CANARY-{name}-{secrets.token_hex(8)}"
@@ -85,6 +86,7 @@ class Arena:
             warm = WarmProcess(self.level, hidden, 1) if self.level else raise_walls(hidden, 1)
             self.warm: WarmProcess = stack.enter_context(warm)
             self.warm.wait_until_warm()
+            self.own = set(self._workers(nested=False))  # bubblewrap's, with the warm process in it
             self.judge = Judge(self.warm, self.canaries["salt"].encode(), self.limits)
             self.honest = self._honest()
             self._close = stack.pop_all()
@@ -321,7 +323,7 @@ class Arena:
             above, steps = pid, 0
             while above in parents and above != self.warm.pid and steps < 100:
                 above, steps = int(parents[above]), steps + 1
-            if above == self.warm.pid and pid != self.warm.pid:
+            if above == self.warm.pid and pid != self.warm.pid and pid not in self.own:
                 deep = len(_status(pid, "NSpid").split()) > 1
                 if deep == nested and _status(pid, "State")[:1] not in ("Z", "X", ""):
                     found.append(pid)
