@@ -2,8 +2,7 @@
 """Mutants that no check can catch, and why: they are the same function within the contract.
 
 ``EQUIVALENT`` maps an exercise to its surviving changes ("line before  →  line after") and the
-reason. ``FREE`` names exercises that leave the answer to the student, ``SLOW`` those whose
-mutants take minutes.
+reason. ``FREE`` names exercises that leave the answer to the student.
 """
 
 from __future__ import annotations
@@ -16,10 +15,6 @@ def change(before: str, after: str) -> str:
 
 FREE: dict[str, str] = {
     "examine_attention": "a test with another example is another good test",
-}
-
-SLOW: dict[str, str] = {
-    "train_language_model": "every mutant trains a model; `--slow` runs them too",
 }
 
 EQUIVALENT: dict[str, dict[str, str]] = {

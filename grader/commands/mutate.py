@@ -9,9 +9,8 @@ import click
 
 @click.command()
 @click.option("--lesson", "lessons", multiple=True, help="this lesson only, such as masking")
-@click.option("--slow", is_flag=True, help="also those that train a model for each mutant")
 @click.option("--markdown", type=click.Path(path_type=Path), help="write the run as a page")
-def command(lessons: tuple[str, ...], slow: bool, markdown: Path | None) -> None:
+def command(lessons: tuple[str, ...], markdown: Path | None) -> None:
     """Change one small thing in a solution at a time, and see whether a check notices.
 
     Exit 1 if a mutant survives that nobody has explained, or an explained one is caught.
@@ -26,7 +25,7 @@ def command(lessons: tuple[str, ...], slow: bool, markdown: Path | None) -> None
     if unknown:
         raise click.BadParameter(f"no lesson {min(unknown)!r}; there are {', '.join(LESSONS)}")
     console = Console(stderr=True)
-    found = list(track(run(lessons, slow), "mutants", console=console))
+    found = list(track(run(lessons), "mutants", console=console))
     for one in found:
         if not one.ok:
             said = f"caught by {one.caught_by!r}, though explained" if one.caught_by else "survives"

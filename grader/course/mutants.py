@@ -22,7 +22,7 @@ from grader.course.sources import answer_source
 from grader.seam import DirectSeam
 from grader.specs import LESSONS, assignment_id, exercises
 from grader.specs.building import Exercise
-from solutions.equivalent import EQUIVALENT, FREE, SLOW, change
+from solutions.equivalent import EQUIVALENT, FREE, change
 from solutions.registry import solution
 
 DRAWS = (b"mutants 1", b"mutants 2")
@@ -264,12 +264,11 @@ def _too_long(*_: object) -> None:
     raise TimeoutError("a mutant that does not end")
 
 
-def run(lessons: Sequence[str] = (), slow: bool = False) -> Iterator[Fate]:
+def run(lessons: Sequence[str] = ()) -> Iterator[Fate]:
     """Every mutant of every solution; an exercise that leaves its answer free has none."""
-    skipped = FREE.keys() | (set() if slow else SLOW.keys())
     for lesson in lessons or LESSONS:
         for exercise in exercises(lesson):
-            if exercise.id not in skipped and not exercise.id.startswith("quiz_"):
+            if exercise.id not in FREE and not exercise.id.startswith("quiz_"):
                 yield from fates(lesson, exercise)
 
 
@@ -287,9 +286,6 @@ def page(found: Sequence[Fate]) -> str:
         "",
         "Left out, because their answers are free and a changed answer is another right one:",
         *(f"- `{name}`: {why}" for name, why in FREE.items()),
-        "",
-        "Not run for this page:",
-        *(f"- `{name}`: {why}" for name, why in SLOW.items()),
     ]
     for lesson in dict.fromkeys(one.lesson for one in found):
         lines += ["", f"## {assignment_id(lesson)}", "", "| exercise | mutants | caught |"]

@@ -10,7 +10,7 @@ from grader.course.layout import ROOT
 from grader.course.mutants import mutants, run
 from grader.course.sources import answer_source
 from grader.specs import LESSONS, exercises
-from solutions.equivalent import EQUIVALENT, FREE, SLOW
+from solutions.equivalent import EQUIVALENT, FREE
 
 QUICK = ("self_attention", "positional_encoding")
 
@@ -40,14 +40,14 @@ def test_explanations_are_for_mutants_that_there_are() -> None:
         changes = {mutant.change for mutant in mutants(lesson_of[name], name)}
         assert reasons.keys() <= changes, name
         assert all(len(why) > 10 for why in reasons.values())
-    assert FREE.keys() | SLOW.keys() <= lesson_of.keys()
+    assert FREE.keys() <= lesson_of.keys()
 
 
 def test_the_published_page_counts_every_mutant_of_today() -> None:
     page = (ROOT / "docs" / "mutants.md").read_text(encoding="utf-8")
     for lesson in LESSONS:
         for exercise in exercises(lesson):
-            if exercise.id not in FREE | SLOW and not exercise.id.startswith("quiz_"):
+            if exercise.id not in FREE and not exercise.id.startswith("quiz_"):
                 count = len(list(mutants(lesson, exercise.id)))
                 row = f"| `{exercise.id}` | {count} |"
                 assert not count or row in page, (
