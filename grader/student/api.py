@@ -62,14 +62,15 @@ def check(exercise_id: str) -> None:
 def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "") -> Verdict:
     """The verdict of the public cases on a namespace."""
     answers = frozen.load(exercise_id)
-    text = source or _cell_of(exercise_id, namespace)
+    others, cell = _cells_of(exercise_id, namespace)
+    text = source or cell
     as_given = bool(answers.given) and shape(text) == shape(answers.given)
     # A class's stub may fail before its forward is reached, for want of an earlier lesson.
     if as_given or is_stub(namespace.get(exercise_id)):
         return not_attempted(answers.battery)
     seam = DirectSeam(namespace, functools.partial(exhibits.remote, namespace))
     replies = seam.ask(probe.ask for probe in answers.battery.probes)
-    return evaluate(answers.battery, replies, lambda: answers.known, text)
+    return evaluate(answers.battery, replies, lambda: answers.known, with_helpers(others, text))
 
 
 def hint(exercise_id: str) -> None:
@@ -123,13 +124,11 @@ def _display(report: Report) -> None:
     display(report)
 
 
-def _cell_of(exercise_id: str, namespace: Mapping[str, Any]) -> str:
-    """The last cell run that defines the name, and what it draws on; empty outside a notebook."""
+def _cells_of(exercise_id: str, namespace: Mapping[str, Any]) -> tuple[list[str], str]:
+    """The other cells that were run, and the last one that defines the name; none elsewhere."""
     pattern = re.compile(
         rf"^(def|class)\s+{re.escape(exercise_id)}\b|^{re.escape(exercise_id)}\s*=", re.M
     )
     cells = [cell for cell in namespace.get("In", []) if isinstance(cell, str)]
-    for cell in reversed(cells):
-        if pattern.search(cell):
-            return with_helpers([other for other in cells if not pattern.search(other)], cell)
-    return ""
+    own = [cell for cell in cells if pattern.search(cell)]
+    return [cell for cell in cells if cell not in own], own[-1] if own else ""
