@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -54,6 +53,8 @@ def answer(namespace: Mapping[str, Any], ask: Ask, remotes: Remotes | None = Non
             contextlib.redirect_stdout(io.StringIO()),
             contextlib.redirect_stderr(io.StringIO()),
             warnings.catch_warnings(),
+            np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
+            _torch_defaults(),
             _seeded(ask.seed),
         ):
             warnings.simplefilter("ignore")
@@ -82,13 +83,12 @@ class _Program:
 
     def run(self) -> Reply:
         ask = self.ask
-        with _gradients_on(), _at_most(ask.memory):
-            started = time.process_time()
+        with _gradients_on(), _at_most(ask.memory), _counted(ask.counted) as count:
             for step in ask.steps:
                 self._step(step)
             args, result = self._call()
             grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
-            cpu = time.process_time() - started if ask.timed else None
+            work = None if count is None else count.work
             self.store["result"] = result
             for step in ask.after:
                 self._step(step)
@@ -96,7 +96,7 @@ class _Program:
         value = send(result)
         if ask.after:
             value = (value, *(send(self.store[step.name]) for step in ask.after))
-        return Reply(value=value, grads=grads, args=after, cpu=cpu)
+        return Reply(value=value, grads=grads, args=after, work=work)
 
     def _call(self) -> tuple[tuple, Any]:
         ask = self.ask
@@ -169,6 +169,21 @@ def _gradients_on() -> contextlib.AbstractContextManager:
 
 
 @contextlib.contextmanager
+def _torch_defaults() -> Iterator[None]:
+    """New tensors are float32 and on the processor, whatever an earlier cell has set."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+@contextlib.contextmanager
 def _seeded(seed: int | None) -> Iterator[None]:
     """Torch's global generator in a known state, and afterwards as it was."""
     if seed is None:
@@ -179,6 +194,15 @@ def _seeded(seed: int | None) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def _counted(wanted: bool) -> contextlib.AbstractContextManager:
+    """Torch's work, counted if that is asked for."""
+    if not wanted:
+        return contextlib.nullcontext()
+    from grader.work import WorkCounter
+
+    return WorkCounter()
 
 
 @contextlib.contextmanager

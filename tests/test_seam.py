@@ -94,11 +94,24 @@ def test_more_memory_than_the_question_allows_is_an_error_of_that_question_alone
     assert answer(greedy, Ask("hoard", (300_000_000,))).failure is None
 
 
-def test_time_is_told_only_when_asked_for() -> None:
-    busy = {"busy": lambda: sum(range(300_000))}
-    assert answer(busy, Ask("busy")).cpu is None
-    cpu = answer(busy, Ask("busy", timed=True)).cpu
-    assert cpu is not None and cpu > 0
+def test_work_is_counted_only_when_asked_for() -> None:
+    names = {"product": lambda: torch.ones(2, 3) @ torch.ones(3, 5).clone().view(3, 5)}
+    assert answer(names, Ask("product")).work is None
+    ones, copy, product, multiply_add = 6 + 15, 15, 10, 2 * 2 * 3 * 5
+    work = answer(names, Ask("product", counted=True)).work
+    assert work == ones + copy + product + multiply_add
+
+
+def test_the_work_of_fused_attention_grows_as_the_square_of_the_length() -> None:
+    def attention(n: int) -> torch.Tensor:
+        rows = torch.ones(1, 1, n, 8)
+        return torch.nn.functional.scaled_dot_product_attention(rows, rows, rows)
+
+    few, many = (
+        answer({"attention": attention}, Ask("attention", (n,), counted=True)).work or 0
+        for n in (100, 1000)
+    )
+    assert 90 < many / few < 100
 
 
 def test_a_function_from_afar_is_called_and_not_seen() -> None:
@@ -122,3 +135,22 @@ def test_a_question_that_checks_share_is_asked_once_and_one_asked_twice_is_asked
     asks, places = Battery("f", 1.0, checks).questions()
     assert [ask.args for ask in asks] == [(1,), (2,), (1,)]
     assert places == [0, 1, 1, 0, 2]
+
+
+def test_what_an_earlier_cell_has_set_changes_no_answer() -> None:
+    """numpy's errors and torch's default dtype are as they are in a fresh notebook, for the call."""
+
+    def small():
+        return float(np.exp(np.float64(-1e4))), torch.zeros(2)
+
+    old = np.seterr(all="raise")
+    torch.set_default_dtype(torch.float64)
+    try:
+        reply = answer({"small": small}, Ask("small"))
+        kept = np.geterr()["under"], torch.get_default_dtype()
+    finally:
+        np.seterr(**old)
+        torch.set_default_dtype(torch.float32)
+    assert reply.failure is None
+    assert reply.value[0] == 0.0 and reply.value[1].data.dtype == np.float32
+    assert kept == ("raise", torch.float64)

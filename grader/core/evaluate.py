@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from grader.core import choices, properties  # noqa: F401  (they register their rules)
 from grader.core.compare import agree, failure_text
-from grader.core.rules import RULES, Finding, Remark, tolerance_of
+from grader.core.rules import READS_SOURCE, RULES, Finding, Remark, tolerance_of
 from grader.core.values import (
     Battery,
     Check,
@@ -20,13 +20,16 @@ from grader.core.values import (
 
 # For each misconception, the reply that it gives to every probe of the battery, in order.
 Known = Callable[[], Mapping[Misconception, Sequence[Reply]]]
+Source = str | Callable[[], str]
 
 
-def evaluate(battery: Battery, replies: Sequence[Reply], known: Known, source: str = "") -> Verdict:
+def evaluate(
+    battery: Battery, replies: Sequence[Reply], known: Known, source: Source = ""
+) -> Verdict:
     """Judge the replies to ``battery.probes`` (same order).
 
     ``known`` is called only when something failed. ``source`` is the text of the exercise's cell,
-    for rules about how an answer is written.
+    or a function that finds it, for rules about how an answer is written.
     """
     if len(replies) != len(battery.probes):
         raise ValueError(f"{len(replies)} replies to {len(battery.probes)} probes")
@@ -56,8 +59,9 @@ def not_attempted(battery: Battery) -> Verdict:
     return Verdict(battery.exercise, 0.0, battery.points, False, results)
 
 
-def _judge(check: Check, replies: list[Reply], source: str) -> Finding | Remark | None:
-    finding = RULES[check.rule](check, replies, source)
+def _judge(check: Check, replies: list[Reply], source: Source) -> Finding | Remark | None:
+    text = _text(source) if check.rule in READS_SOURCE else ""
+    finding = RULES[check.rule](check, replies, text)
     if not isinstance(finding, Finding):
         return finding
     if check.probes and len(check.probes) > finding.probe:
@@ -65,6 +69,10 @@ def _judge(check: Check, replies: list[Reply], source: str) -> Finding | Remark 
         if case:
             return dataclasses.replace(finding, text=f"{finding.text} (case: {case})")
     return finding
+
+
+def _text(source: Source) -> str:
+    return source if isinstance(source, str) else source()
 
 
 def _passed(check: Check, remark: Finding | Remark | None) -> CheckResult:

@@ -16,6 +16,7 @@ from grader.core.values import Check, Reply, Tensor
 # probability at most exp(-n KL(k/n, p)), for every n and p. exp(-24) is 4e-11, about 6.9 sigma;
 # a battery has some hundreds of such frequencies, so a right answer fails less than once in 1e7.
 NEVER = 24.0
+TICK = 0.01  # seconds; what the kernel counts processor time in, if it has nothing finer
 
 
 def surprise(count: int, draws: int, chance: float) -> float:
@@ -223,25 +224,34 @@ def cached_rows(check: Check, replies: list[Reply], source: str) -> Finding | No
 
 @rule
 def cheap_steps(check: Check, replies: list[Reply], source: str) -> Finding | None:
-    """Ten times as many steps cost at most ``limit`` times as much processor time.
+    """Ten times as many steps make torch compute at most ``limit`` times as much.
 
-    All probes but the last take the few steps; the last takes the many.
+    Probes: the few steps and the many, counted; as many steps in short texts and in one long text,
+    timed. Time is the judge's own measure and speaks only against a count that cannot be true: the
+    long text takes more than ``slower`` times as long. ``names``: up to which ratio of the counts
+    it is which mistake.
     """
     for index, reply in enumerate(replies):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-    times = [reply.cpu or 0.0 for reply in replies]
-    few, many = statistics.median(times[:-1]), times[-1]
-    # Time below a clock tick would say nothing; a step is some microseconds at the very least.
-    ratio = many / max(few, 1e-4)
-    if ratio <= check.options["limit"]:
-        return None
-    text = (
-        f"{check.options['steps'] * 10} steps took {ratio:.0f} times as much processor time as "
-        f"{check.options['steps']}; with steps whose time is in proportion to their number it is "
-        "100 times at most"
-    )
-    return Finding(text, len(replies) - 1, names=check.options.get("names", ""))
+    few, many, short, long = replies
+    ratio = (many.work or 0) / max(few.work or 0, 1)
+    if ratio > check.options["limit"]:
+        text = (
+            f"{check.options['steps'] * 10} steps compute {ratio:.0f} times as much as "
+            f"{check.options['steps']}; where the work of step n is in proportion to n, it is 100 "
+            "times at most"
+        )
+        names = (name for most, name in check.options["names"] if ratio <= most)
+        return Finding(text, 1, names=next(names))
+    slower = (long.cpu or 0.0) / max(short.cpu or 0.0, TICK)
+    if slower > check.options["slower"]:
+        text = (
+            f"the same number of steps takes {slower:.0f} times as long in one text as in four "
+            "short ones: the time of step n grows faster than n"
+        )
+        return Finding(text, 3, names=check.options["names"][-1][1])
+    return None
 
 
 # --- training -----------------------------------------------------------------------------------

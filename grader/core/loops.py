@@ -12,7 +12,6 @@ and so is a loop over something that derives from the queries and that cannot be
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -53,7 +52,7 @@ from grader.core.axes import (
     size,
     whole,
 )
-from grader.core.texts import parsed
+from grader.core.texts import readable
 
 MAX_STEPS = 100_000
 MAX_CALLS = 12
@@ -81,7 +80,10 @@ def find_query_loop(source: str, function: str = "batched_attention") -> QueryLo
     Source that is no Python, or that cannot be followed, gives None.
     """
     try:
-        tree = _parse(source)
+        cell = readable(source)
+        if cell is None:
+            return None
+        tree = cell[1]
         reader = _Reader(source.splitlines())
         module = Scope()
         reader.run(tree.body, module)
@@ -107,15 +109,6 @@ def _last_function(module: Scope) -> Value | None:
     """What stands in for the function where the source knows it by another name."""
     functions = [value for value in module.names.values() if isinstance(value, Function)]
     return functions[-1] if functions else None
-
-
-def _parse(source: str) -> ast.Module:
-    # A notebook's magics (%time, !ls, a trailing ?) are no Python; keep the line numbers.
-    plain = re.sub(r"(?m)^[ \t]*[%!?].*$|^.*\?[ \t]*$", "", source)
-    tree = parsed(source) or parsed(plain)
-    if tree is None:
-        raise ValueError("not Python, or too costly to read")
-    return tree
 
 
 class _FoundError(Exception):

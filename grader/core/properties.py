@@ -17,9 +17,8 @@ from grader.core import (  # noqa: F401  (they register their rules)
 )
 from grader.core.compare import Tolerance, describe, difference, failure_text, reply_difference
 from grader.core.loops import find_query_loop
-from grader.core.rules import Finding, equal, rule, tolerance_of
-from grader.core.slicing import HIDES, read_names
-from grader.core.texts import parsed
+from grader.core.rules import Finding, equal, rule, rule_of_source, tolerance_of
+from grader.core.slicing import hides_code
 from grader.core.values import Check, Reply, Tensor
 
 
@@ -182,11 +181,10 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
     return ""
 
 
-@rule
+@rule_of_source
 def no_query_loop(check: Check, replies: list[Reply], source: str) -> Finding | None:
     """The text of the cell has no loop over the queries, in whatever form."""
-    names = read_names(source)
-    if parsed(source) is not None and (names is None or names & HIDES):
+    if hides_code(source):
         return Finding("exec, eval and their like hide what the answer does: write it plainly", 0)
     found = find_query_loop(source, check.options["function"])
     if found is None:

@@ -42,6 +42,7 @@ class Remark:
 
 Rule = Callable[[Check, "list[Reply]", str], "Finding | Remark | None"]
 RULES: dict[str, Rule] = {}
+READS_SOURCE: set[str] = set()
 SomeRule = TypeVar("SomeRule", bound=Rule)
 
 
@@ -49,6 +50,12 @@ def rule(function: SomeRule) -> SomeRule:
     """Register a rule under its own name."""
     RULES[function.__name__] = function
     return function
+
+
+def rule_of_source(function: SomeRule) -> SomeRule:
+    """Register a rule that looks at how an answer is written; to the others it is an empty text."""
+    READS_SOURCE.add(function.__name__)
+    return rule(function)
 
 
 def tolerance_of(check: Check) -> Tolerance:

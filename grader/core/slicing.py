@@ -11,24 +11,19 @@ import re
 import symtable
 from collections.abc import Iterable
 
-from grader.core.texts import parsed
+from grader.core.texts import magics, readable
 
-_MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
 HIDES = {"compile", "__import__", "importlib", "builtins"}
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
 
 
-def _tree(source: str) -> ast.Module | None:
-    return parsed(_MAGIC.sub("pass", source))
-
-
 def bound_names(source: str) -> set[str]:
     """Names that running the cell (re)binds or changes at top level, imports included."""
-    tree = _tree(source)
-    if tree is None:
+    found = readable(source)
+    if found is None:
         return set()
     names: set[str] = set()
-    pending: list[ast.AST] = list(tree.body)
+    pending: list[ast.AST] = list(found[1].body)
     while pending:
         node = pending.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -50,11 +45,11 @@ def bound_names(source: str) -> set[str]:
 
 def read_names(source: str) -> set[str] | None:
     """Global names that the cell, its functions included, reads; None if it cannot be told."""
-    code = _MAGIC.sub("pass", source)
-    if parsed(code) is None:
+    found = readable(source)
+    if found is None:
         return None
     try:
-        table = symtable.symtable(code, "cell", "exec")
+        table = symtable.symtable(found[0], "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
@@ -63,8 +58,16 @@ def read_names(source: str) -> set[str] | None:
         scope = pending.pop()
         pending += scope.get_children()
         names |= {s.get_name() for s in scope.get_symbols() if s.is_global() and s.is_referenced()}
-    names |= set(re.findall(r"\w+", " ".join(_MAGIC.findall(source))))
+    names |= set(re.findall(r"\w+", " ".join(magics(source))))
     return None if names & DYNAMIC else names
+
+
+def hides_code(source: str) -> bool:
+    """Does a cell run code that cannot be read in it: by exec, eval, or a way to them?"""
+    if readable(source) is None:
+        return False  # it does not run either
+    names = read_names(source)
+    return names is None or bool(names & HIDES)
 
 
 def with_helpers(cells: Iterable[str], answer: str) -> str:

@@ -12,6 +12,28 @@ MAX_PARTS = 100
 _LONG_NAME = re.compile(rf"(?<!\w)(?:\w++\s*+\.\s*+){{{MAX_PARTS}}}")
 
 
+_MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
+_QUESTION = re.compile(r"^.*\?[ \t]*$", re.M)
+
+
+def readable(source: str) -> tuple[str, ast.Module] | None:
+    """A cell as Python and its tree: as it is, or with its magics made to do nothing.
+
+    ``%time``, ``!ls`` and a trailing ``?`` are a notebook's own. Line numbers stay.
+    """
+    bare = _MAGIC.sub("pass", source)
+    for text in (bare, _QUESTION.sub("pass", bare)):
+        tree = parsed(text)
+        if tree is not None:
+            return text, tree
+    return None
+
+
+def magics(source: str) -> list[str]:
+    """The lines of a cell that are not Python but magics."""
+    return _MAGIC.findall(source)
+
+
 def parsed(source: str) -> ast.Module | None:
     """The syntax tree, or None of what is not Python or costs too much to read."""
     if _LONG_NAME.search(source):

@@ -88,8 +88,10 @@ class Ask:
     With ``watch`` the arguments are sent back as they stand after the call.
 
     A layer is put into ``mode`` ("train" or "eval") first, and ``seed`` seeds torch for the call.
-    ``memory`` is how many bytes the call may take beyond what is in use. ``timed`` asks for the
-    processor time that answering took, in seconds, as ``Reply.cpu``.
+    ``memory`` is how many bytes the call may take beyond what is in use. ``counted`` asks how much
+    torch computed for the answer, as ``Reply.work`` (see :mod:`grader.work`). What is ``timed`` is
+    timed from outside: ``Reply.cpu``, in seconds of processor time, is the judge's own finding and
+    None in a notebook.
 
     ``steps`` run before the call and ``after`` follow it; arguments may refer to their results,
     and to the call's own as ``Ref("result")``. With ``after`` the reply's value is the tuple of
@@ -107,6 +109,7 @@ class Ask:
     mode: str = ""
     seed: int | None = None
     memory: int = 0
+    counted: bool = False
     timed: bool = False
     steps: tuple = ()
     after: tuple = ()
@@ -120,6 +123,7 @@ class Reply:
     grads: tuple = ()
     args: tuple | None = None
     failure: Failure | None = None
+    work: int | None = None
     cpu: float | None = None
 
 

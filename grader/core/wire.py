@@ -165,7 +165,8 @@ def _validate(node: Any) -> None:
             and all(grad is None or type(grad) is np.ndarray for grad in node.grads)
             and (node.args is None or type(node.args) is tuple)
             and (node.failure is None or isinstance(node.failure, values.Failure))
-            and (node.cpu is None or type(node.cpu) is float)
+            and (node.work is None or type(node.work) is int)
+            and node.cpu is None
         )
     else:
         valid = True

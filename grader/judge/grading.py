@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -161,10 +162,12 @@ class _Run:
         ``texts`` are the answers of earlier lessons, for ``mine``.
 
         A cell or a check that kills the worker is left out, and the notebook is run again up to
-        there without it: what comes after is not taken down.
+        there without it: what comes after is not taken down. Where the worker was killed by
+        something else, it is left out only after ``chances`` more.
         """
         replies: dict[str, list[Reply]] = {}
         poisoned: set[str] = set()
+        killed: Counter[str] = Counter()
         spent = idled = 0.0
         for _ in range(self.limits.restarts):
             left = self.limits.notebook_cpu - spent
@@ -176,6 +179,9 @@ class _Run:
                 self._walk(worker, parts, wanted, poisoned, replies, record, left)
                 break
             except _Poison as death:
+                killed[death.place] += death.died.killed
+                if death.died.killed and killed[death.place] <= self.limits.chances:
+                    continue
                 poisoned.add(death.place)
                 self.deaths.append(death.died)
                 name = death.place.removeprefix("check_")
@@ -260,13 +266,22 @@ class _Run:
         def known() -> Mapping[Misconception, Sequence[Reply]]:
             return known_replies(self.release.lesson, name, battery)
 
-        return evaluate(battery, replies, known, self._text_of(name))
+        return evaluate(battery, replies, known, lambda: self._text_of(name))
 
     def _text_of(self, name: str) -> str:
-        """An answer's cell, behind those of the student's own cells that it draws on."""
-        own = [part for part in self.assembly.parts if part.role == OWN and part.kind == "code"]
-        answer = self.assembly.answer(name).source
-        return with_helpers([part.source for part in own], answer)
+        """The cell that defines the answer, behind those of the student's that it draws on.
+
+        What stands at the check counts: an added cell may have the last word, a later one is late.
+        """
+        cells, answer = [], self.assembly.answer(name)
+        for part in self.assembly.parts:
+            if part.role == CHECK and part.exercise == name:
+                break
+            if part is answer or (part.role == OWN and part.kind == "code"):
+                cells.append(part.source)
+        defining = [place for place, source in enumerate(cells) if name in bound_names(source)]
+        text = cells.pop(defining[-1]) if defining else answer.source
+        return with_helpers(cells, text)
 
     def _carry_forward(self, verdicts: dict[str, Verdict]) -> set[str]:
         """Judge again, with the course's version of what failed, the exercises that lean on it.
@@ -323,7 +338,7 @@ class _Run:
         own = [p.source for p in self.assembly.parts if p.role == OWN and p.kind == "code"]
         helpers = {source: read_names(source) or set() for source in own}
         seen: set[str] = set()
-        pending = [self.assembly.answer(name).source, "\n".join(self.exercises[name].uses)]
+        pending = [self.assembly.answer(name).source, "\n".join((name, *self.exercises[name].uses))]
         while pending:
             names = read_names(pending.pop()) or set()
             seen |= names & behind

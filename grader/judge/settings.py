@@ -15,7 +15,8 @@ class Limits:
     ``*_cpu`` is processor time. ``idle`` is time in which nothing of the submission even asked
     for a processor (a sleep, a wait for input), so that a busy machine changes no verdict.
     ``naps`` times as much is what a whole notebook may idle. ``wall`` times the processor time
-    allowed backs them all.
+    allowed backs them all. ``restarts`` bounds the workers for one notebook, and ``chances`` how
+    often a cell is run again at which a worker was killed by something else.
     """
 
     cell_cpu: float = 20.0
@@ -25,6 +26,7 @@ class Limits:
     naps: float = 10.0
     wall: float = 20.0
     restarts: int = 40
+    chances: int = 2
     remote_calls: int = 5000
     worker: dict[str, int] = field(
         default_factory=lambda: {

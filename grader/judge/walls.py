@@ -20,6 +20,8 @@ NAMES = {
     "none": "none: --no-sandbox",
 }
 
+OWN_WORLD = ("root", "user")  # levels whose workers are process 1 of a world of their own
+
 # Run inside a worker before any student code: each line says what must not be possible.
 PROBE = """
 import os, socket, pathlib, torch
@@ -36,23 +38,29 @@ def send():
         s.sendto(b"x", ("127.0.0.1", 9))
 
 def other_processes():
-    if fails(lambda: os.listdir("/proc")):
+    try:
+        seen = os.listdir("/proc")
+    except OSError:
         return []
-    return [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()]
+    return [p for p in seen if p.isdigit() and int(p) != os.getpid()]
 
 def reaches_parent():
     return os.getppid() != 0 and not fails(lambda: os.kill(os.getppid(), 0))
+
+def is_alone(own_world):
+    first = os.getpid() == 1 or not own_world
+    return first and not other_processes() and not reaches_parent()
 
 def files_below(folder, shown):
     for path, folders, files in os.walk(folder):
         folders[:] = [f for f in folders if os.path.join(path, f) not in shown]
         yield from files
 
-def probe(hidden, shown, writable):
+def probe(hidden, shown, writable, own_world):
     found = {
         "no network": fails(send),
         "no rights": os.geteuid() != 0 and fails(lambda: os.setuid(0)),
-        "own processes only": not other_processes() and not reaches_parent(),
+        "own processes only": is_alone(own_world),
         "Python's libraries": all(map(os.path.exists, (os.__file__, torch.__file__))),
         "read-only files": all(fails(lambda: pathlib.Path(w, "x").touch()) for w in writable),
     }
@@ -97,7 +105,8 @@ def try_level(warm: WarmProcess, hidden: Iterable[Path]) -> Found:
     try:
         worker.run_cell(PROBE, 10)
         paths = [str(Path(path).resolve()) for path in hidden]
-        ask = Ask("probe", (paths, list(warm.shown), ["/", "/usr", "/etc"]))
+        own_world = warm.level in OWN_WORLD
+        ask = Ask("probe", (paths, list(warm.shown), ["/", "/usr", "/etc"], own_world))
         reply = worker.ask([ask], 10)[0]
     except Died as died:
         return Found(warm.level, {}, f"the probe died: {died}")

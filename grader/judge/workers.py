@@ -7,13 +7,11 @@ import contextlib
 import copy
 import itertools
 import json
-import os
 import select
 import shutil
 import socket
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -26,43 +24,30 @@ from grader.channel import Channel, ChannelClosed, ChannelTimeout
 from grader.core import wire
 from grader.core.values import Ask, Failure, Reply
 from grader.judge.settings import Limits
+from grader.judge.usage import CLOCK_TICKS, fine_seconds, usage_of_tree
+from grader.judge.view import WorkerError, bubblewrap, clean_environment, view_of
 
 BOOT = (
     "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; main({fds})"
 )
-SYSTEM = (
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib64",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/fonts",
-    "/etc/localtime",
-    "/etc/alternatives",
-    "/sys/devices/system/cpu",
-)
-DEVICES = ("null", "zero", "full", "random", "urandom")
-SCRATCH = "/run/scratch"  # where bubblewrap's warm process may write until it is warm
 TICK = 0.05
+PAUSE = 1.0  # a longer one between two looks at a worker is not held against it
 # From what a worker says about one call of a remote function to what it is told.
 Remotes = Callable[[dict[str, Any]], dict[str, Any]]
-CLOCK_TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
-
-
-class WorkerError(Exception):
-    """The machinery, not a submission, failed: the message says what and how to mend it."""
 
 
 class Died(Exception):
-    """The worker is gone. ``reason`` is timed_out, out_of_memory, crashed or malformed."""
+    """The worker is gone. ``reason`` is timed_out, out_of_memory, crashed or malformed.
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    ``killed``: something killed it, and not for having used all its time: as a machine does that
+    has no memory left, through no fault of the submission perhaps.
+    """
+
+    def __init__(self, reason: str, detail: str = "", killed: bool = False) -> None:
         super().__init__(f"{reason} {detail}".strip())
         self.reason = reason
         self.detail = detail
+        self.killed = killed
 
 
 @dataclass(frozen=True)
@@ -92,13 +77,13 @@ class WarmProcess:
         light_folder = self._folder / "light"
         light.copy(light.WORKER, light_folder)
         (self._folder / "root").mkdir()
-        self._view = _view(self._folder, light_folder, hidden)
+        self._view = view_of(self._folder, light_folder, hidden)
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(lines)]
         self._lines = [ours for ours, _ in pairs]
         fds = [theirs.fileno() for _, theirs in pairs]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
         boot = BOOT.format(light=str(light_folder), fds=fds)
-        inside = _bubble(self._view) if level == "bubblewrap" else []
+        inside = bubblewrap(self._view) if level == "bubblewrap" else []
         self._process = subprocess.Popen(
             [*inside, sys.executable, "-I", "-c", boot],
             pass_fds=fds,
@@ -106,7 +91,7 @@ class WarmProcess:
             stdout=subprocess.DEVNULL,
             stderr=self._log,
             cwd=light_folder,
-            env=_clean_environment(),
+            env=clean_environment(),
         )
         for _, theirs in pairs:
             theirs.close()
@@ -194,7 +179,7 @@ class Worker:
         if not isinstance(hello, dict) or hello.get("ready") is not True:
             detail = hello.get("failed") if isinstance(hello, dict) else None
             raise WorkerError(f"the sandbox could not be built: {detail}")
-        self._common = _usage_of_tree(self._pid).memory
+        self._common = usage_of_tree(self._pid).memory
 
     def run_cell(self, source: str, cpu: float) -> tuple[list[Any], str]:
         """Run a cell; its raw outputs and the type of error it raised ('' for none)."""
@@ -235,7 +220,7 @@ class Worker:
         if not isinstance(replies, list) or len(replies) != len(asks):
             raise self._end("malformed", "not one reply for each question")
         return [
-            replace(reply, cpu=None)
+            reply
             if isinstance(reply, Reply) and _fits(reply, ask)
             else Reply(failure=Failure("malformed", message="not a reply to what was asked"))
             for reply, ask in zip(replies, asks, strict=True)
@@ -243,7 +228,7 @@ class Worker:
 
     def _fine_and_coarse(self) -> tuple[float, float]:
         """Seconds of processor time: of the threads that live, and in ticks of everything."""
-        return _fine_seconds(self._pid), self.cpu_seconds()
+        return fine_seconds(self._pid), self.cpu_seconds()
 
     def _exchange(self, request: Any, cpu: float, remotes: Remotes | None = None) -> dict[str, Any]:
         """Send, then wait for the answer within ``cpu`` seconds of processor time.
@@ -253,15 +238,19 @@ class Worker:
         calls, idle = 0, 0.0
         if self.ended is not None:
             raise Died("crashed", "the worker is gone")
-        before, started = _usage_of_tree(self._pid), time.monotonic()
+        before, started = usage_of_tree(self._pid), time.monotonic()
         try:
             if request is not None:
                 self._channel.sock.settimeout(self._limits.idle)
                 self._channel.sock.sendall(wire.dumps(request))
             while True:
+                looked = time.monotonic()
                 while not select.select([self._channel], [], [], TICK)[0]:
-                    wall = time.monotonic() - started
-                    now = _usage_of_tree(self._pid, self._common)
+                    looked, before_that = time.monotonic(), looked
+                    # Nobody looked for a while: this process was stopped, or the whole machine.
+                    started += max(looked - before_that - PAUSE, 0.0)
+                    wall = looked - started
+                    now = usage_of_tree(self._pid, self._common)
                     used, queued = now.cpu - before.cpu, now.queued - before.queued
                     idle = wall - used - queued
                     napped = self.idled + idle > self._limits.notebook_idle
@@ -294,19 +283,20 @@ class Worker:
     def _end(self, reason: str, detail: str = "") -> Died:
         """Make sure that the worker is dead, and say what it died of."""
         ended = self.close(patience=2.0 if reason == "crashed" else 0.0)
+        killed = False
         if reason == "crashed" and not ended.stopped:
             if ended.signal == 9:
-                over = ended.cpu >= self._limits.worker["cpu"] - 1
-                reason = "timed_out" if over else "out_of_memory"
+                killed = ended.cpu < self._limits.worker["cpu"] - 1
+                reason = "out_of_memory" if killed else "timed_out"
             elif ended.signal:
                 detail = f"signal {ended.signal}"
             else:
                 detail = f"it ended itself with code {ended.exit}"
-        return Died(reason, detail)
+        return Died(reason, detail, killed)
 
     def cpu_seconds(self) -> float:
         """Processor time of the worker and of everything it started and that still lives."""
-        return _usage_of_tree(self._pid).cpu
+        return usage_of_tree(self._pid).cpu
 
     def close(self, patience: float = 0.0) -> Ended:
         """Kill the worker and all that it started; returns when they are gone.
@@ -314,6 +304,8 @@ class Worker:
         ``patience`` is how long one that seems to have ended by itself may take to do so: its
         socket closes a moment before its supervisor can tell how it ended.
         """
+        if self._status.fileno() < 0 and self.ended is None:
+            raise WorkerError("a worker's supervisor did not report its end")
         if self.ended is None:
             self._channel.close()
             if patience:
@@ -350,94 +342,3 @@ def _fits(reply: Reply, ask: Ask) -> bool:
     arguments = len(ask.args) if ask.watch else None
     given = None if reply.args is None else len(reply.args)
     return len(reply.grads) == gradients and given == arguments
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Seconds on a processor, seconds of wanting one and waiting for it; bytes of memory."""
-
-    cpu: float
-    queued: float
-    memory: int
-
-
-def _fine_seconds(pid: int) -> float:
-    """What the threads that live have used, in the scheduler's own nanoseconds."""
-    total = 0
-    with contextlib.suppress(OSError):  # it ended while we looked
-        for task in os.listdir(f"/proc/{pid}/task"):
-            total += int(Path(f"/proc/{pid}/task/{task}/schedstat").read_text().split()[0])
-    return total / 1e9
-
-
-def _usage_of_tree(pid: int, common: int = 0) -> Usage:
-    """Of a process and all it started; ``common`` bytes, which every fork has, count once."""
-    ticks, waited, memory, waiting = 0, 0, common, [pid]
-    while waiting:
-        one = waiting.pop()
-        try:
-            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(int(n) for n in fields[11:15])  # own and waited-for children's time
-            _, resident, shared, *_ = Path(f"/proc/{one}/statm").read_text().split()
-            memory += max((int(resident) - int(shared)) * PAGE - common, 0)
-            for task in os.listdir(f"/proc/{one}/task"):
-                folder = f"/proc/{one}/task/{task}"
-                waited += int(Path(folder, "schedstat").read_text().split()[1])
-                waiting += map(int, Path(folder, "children").read_text().split())
-        except OSError:
-            continue  # it ended while we looked
-    return Usage(ticks / CLOCK_TICKS, waited / 1e9, memory)
-
-
-def _view(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[str, Any]:
-    """What a worker sees: the system's libraries, Python, and the light package; read-only."""
-    pythons = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent}
-    pythons |= {Path(path) for path in sysconfig.get_paths().values() if Path(path).is_dir()}
-    shown = {*SYSTEM, str(light_folder), *(str(path) for path in pythons)}
-    covered = {str(Path(path).resolve()) for path in hidden}
-    for path in covered & shown:
-        raise WorkerError(
-            f"{path} is both the course and Python's own folder: make the virtual environment in "
-            "a folder of its own (.venv) so that workers can be kept out of the course"
-        )
-    root = str(folder / "root")
-    return {"root": root, "shown": sorted(shown), "hidden": sorted(covered)}
-
-
-def _bubble(view: Mapping[str, Any]) -> list[str]:
-    """bubblewrap with the view's files, read-only; the workers in it are held by seccomp alone."""
-    command = ["bwrap", "--die-with-parent", "--unshare-user", "--unshare-net", "--unshare-ipc"]
-    command += ["--unshare-uts", "--uid", "1000", "--gid", "1000"]
-    shown = [Path(path) for path in view["shown"]]
-    covered = [Path(h) for h in view["hidden"] if any(s in Path(h).parents for s in shown)]
-    steps = [(path, True) for path in shown] + [(path, False) for path in covered]
-    for path, visible in sorted(steps, key=lambda step: (len(step[0].parts), step[1])):
-        if not visible:
-            command += ["--tmpfs", str(path)]
-        elif path.is_symlink():
-            command += ["--symlink", os.readlink(path), str(path)]
-        else:
-            command += ["--ro-bind-try", str(path), str(path)]
-    for name in DEVICES:
-        command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
-    command += ["--ro-bind", view["root"], view["root"], "--tmpfs", SCRATCH]
-    for name in ("SCRATCH", "TMPDIR", "MPLCONFIGDIR"):
-        command += ["--setenv", name, SCRATCH]
-    for path in [*covered, Path("/")]:
-        command += ["--remount-ro", str(path)]
-    return [*command, "--chdir", "/"]
-
-
-def _clean_environment() -> dict[str, str]:
-    """Nothing of the instructor's environment but what Python needs to run."""
-    return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": "/nonexistent",
-        "LANG": "C.UTF-8",
-        "MPLBACKEND": "agg",
-        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "attention-matplotlib"),
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-    }

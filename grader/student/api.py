@@ -70,7 +70,8 @@ def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "
         return not_attempted(answers.battery)
     seam = DirectSeam(namespace, functools.partial(exhibits.remote, namespace))
     replies = seam.ask(probe.ask for probe in answers.battery.probes)
-    return evaluate(answers.battery, replies, lambda: answers.known, with_helpers(others, text))
+    whole = functools.partial(with_helpers, others, text)
+    return evaluate(answers.battery, replies, lambda: answers.known, whole)
 
 
 def hint(exercise_id: str) -> None:
@@ -124,11 +125,19 @@ def _display(report: Report) -> None:
     display(report)
 
 
+def _inputs(namespace: Mapping[str, Any]) -> list[Any]:
+    """The cells as they were typed. ``In`` has their magics turned into calls of get_ipython."""
+    shell = _shell()
+    if shell is not None and shell.user_ns is namespace:
+        return list(shell.history_manager.input_hist_raw)
+    return list(namespace.get("In", []))
+
+
 def _cells_of(exercise_id: str, namespace: Mapping[str, Any]) -> tuple[list[str], str]:
     """The other cells that were run, and the last one that defines the name; none elsewhere."""
     pattern = re.compile(
         rf"^(def|class)\s+{re.escape(exercise_id)}\b|^{re.escape(exercise_id)}\s*=", re.M
     )
-    cells = [cell for cell in namespace.get("In", []) if isinstance(cell, str)]
+    cells = [cell for cell in _inputs(namespace) if isinstance(cell, str)]
     own = [cell for cell in cells if pattern.search(cell)]
     return [cell for cell in cells if cell not in own], own[-1] if own else ""

@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from grader.worker import landlock, linux, seccomp
 
 WORK = "/home/student"
 
-DEVICES = ("null", "zero", "full", "random", "urandom")
 SPACES = (
     linux.CLONE_NEWNS
     | linux.CLONE_NEWPID
@@ -52,11 +52,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class View:
-    """What of the file system the worker sees: ``shown`` read-only, ``hidden`` not at all."""
+    """What of the file system the worker sees: ``shown`` read-only, ``hidden`` not at all.
+
+    ``devices`` are the only ones, and can be written to.
+    """
 
     root: str
     shown: tuple[str, ...]
     hidden: tuple[str, ...]
+    devices: tuple[str, ...]
 
 
 def leave_everything(level: str) -> None:
@@ -110,8 +114,7 @@ def _stay_alone(level: str, view: View, limits: Limits) -> None:
     linux.drop_capabilities()
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     if level == "landlock":
-        devices = [f"/dev/{name}" for name in DEVICES]
-        landlock.restrict([*view.shown, view.root], view.hidden, devices)
+        landlock.restrict([*view.shown, view.root], view.hidden, view.devices)
     seccomp.install(alone=os.getpid())
 
 
@@ -136,7 +139,7 @@ def _build_root(view: View, limits: Limits, owner: int | None) -> None:
         os.makedirs(new + folder)
         os.chmod(new + folder, mode)
     _mount_proc(new)
-    _devices(new)
+    _devices(new, view.devices)
     for folder in ("/tmp", WORK, "/dev/shm"):
         os.makedirs(new + folder)
         linux.mount("tmpfs", new + folder, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
@@ -193,12 +196,12 @@ def _cover(new: str, path: str) -> None:
         linux.mount("tmpfs", str(target), "tmpfs", empty, "size=64k,mode=0755")
 
 
-def _devices(new: str) -> None:
+def _devices(new: str, devices: Iterable[str]) -> None:
     os.makedirs(new + "/dev", exist_ok=True)
-    for name in DEVICES:
-        target = Path(new, "dev", name)
+    for device in devices:
+        target = Path(new + device)
         target.touch()
-        linux.mount(f"/dev/{name}", str(target), "", linux.MS_BIND)
+        linux.mount(device, str(target), "", linux.MS_BIND)
 
 
 def _mount_proc(new: str) -> None:

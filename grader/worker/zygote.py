@@ -127,7 +127,9 @@ def _work(shell: Shell, request: dict[str, Any], talk_fd: int, slot: int) -> Non
         os.setsid()
         _only(talk_fd)
         limits = sandbox.Limits(**request["limits"])
-        view = sandbox.View(request["root"], tuple(request["shown"]), tuple(request["hidden"]))
+        view = sandbox.View(
+            request["root"], *(tuple(request[part]) for part in ("shown", "hidden", "devices"))
+        )
         channel = Channel(socket.socket(fileno=3))
         try:
             sandbox.enter(request["level"], view, limits, slot)

@@ -1674,6 +1674,20 @@ def cache_recomputes(query, key, value, cache=None):
 
 @wrong(
     "attend_with_cache",
+    "mask_of_all_pairs",
+    "builds the causal mask of all positions in every step",
+    "The numbers are right, but a mask of n times n entries is made for one of its rows, so that "
+    "step n costs n² instead of n. The newest position sees everything: it needs no mask.",
+)
+def cache_masked(query, key, value, cache=None):
+    keys, values = _joined(cache, key, value)
+    scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    scores = scores + causal_mask(keys.shape[-2])[-1:].to(scores.dtype)
+    return scores.softmax(-1) @ values, (keys, values)
+
+
+@wrong(
+    "attend_with_cache",
     "old_cache_grows",
     "appends to the cache that it was given",
     "The list is one and the same for all: after a step, the old cache holds the new position, "

@@ -123,3 +123,15 @@ def test_a_query_loop_is_named() -> None:
     assert no_query_loop(check, [], with_helpers(["import numpy", helper], answer)) is not None
     assert no_query_loop(check, [], head + "queries @ keys.T") is None
     assert no_query_loop(check, [], "def f(") is None
+
+
+@pytest.mark.parametrize("magic", ["%time", "!ls", "np.exp?", "x = 3\nx?"])
+def test_a_magic_hides_no_loop_and_is_none(magic: str) -> None:
+    options = {"function": "f", "names": {"loop": "a_loop", "call": "a_map"}}
+    check = Check("c", "look", (), "no_query_loop", options)
+    head = f"{magic}\ndef f(queries, keys, values):\n    return "
+    loop = no_query_loop(check, [], head + "[keys @ q for q in queries]")
+    assert loop is not None and loop.names == "a_loop"
+    hidden = no_query_loop(check, [], "exec('x = 1')\n" + head + "keys @ queries.T")
+    assert hidden is not None and "write it plainly" in hidden.text
+    assert no_query_loop(check, [], head + "queries @ keys.T") is None

@@ -50,6 +50,19 @@ def test_a_wrong_answer_raises_one_line_under_a_table(shell, capsys) -> None:
     assert error._render_traceback_() == [f"CheckFailed: {error}"]
 
 
+def test_magics_in_other_cells_are_no_fault_of_the_answer(shell, capsys) -> None:
+    """IPython's ``In`` has them as calls of get_ipython, which look like hidden code."""
+    names = ("softmax", "batched_attention")
+    answers = [solution("single_query_attention", name).source for name in names]
+    for cell in ("%precision 3\nimport numpy as np", "%time scale = 2\nnp.exp?", *answers):
+        shell.run_cell(cell, store_history=True)
+    assert shell.run_cell("from grader import check\ncheck('batched_attention')").success
+    hidden = "%precision 3\nexec('import math')\n" + answers[-1]
+    shell.run_cell(hidden, store_history=True)
+    assert not shell.run_cell("check('batched_attention')").success
+    assert "write it plainly" in capsys.readouterr().out
+
+
 def test_the_stub_is_told_apart_from_a_mistake(shell, capsys) -> None:
     run(shell, STUB)
     assert run(shell, "from grader import check\ncheck('softmax')") is None

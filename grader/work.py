@@ -1,0 +1,36 @@
+"""How much a computation works, counted: the same on every machine, idle or busy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry, sdpa_flop_count
+
+aten = torch.ops.aten
+
+
+class WorkCounter(TorchDispatchMode):
+    """Counts what torch computes inside: ``work`` is the numbers written, plus the FLOPs.
+
+    FLOPs (a multiplication and an addition are two) are those of the products of matrices, the
+    fused attention among them, as :mod:`torch.utils.flop_counter` has them. A view writes nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            self.work += sum(leaf.numel() for leaf in tree_leaves(out) if isinstance(leaf, Tensor))
+        packet = func.overloadpacket
+        if packet is aten._scaled_dot_product_flash_attention_for_cpu:
+            self.work += sdpa_flop_count(*(part.shape for part in args[:3]))
+        elif packet in flop_registry:
+            self.work += flop_registry[packet](*args, **(kwargs or {}), out_val=out)
+        return out
