@@ -74,6 +74,8 @@ def command(
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(_no_room(error, course_dir)) from error
+    for what in run.lost:
+        click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
     report: dict[str, Any] = {"engine": cohort.engine(), "sandbox": NAMES.get(run.walls, run.walls)}
     report["submissions"] = results
     if target is not None:

@@ -25,6 +25,7 @@ def command(course_dir: Path, given: str | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from grader.judge.gradebook import GradebookError
     from grader.judge.ledger import NAME, LedgerError
     from grader.judge.secret import PLACE, salt
     from grader.judge.verification import verify
@@ -35,7 +36,7 @@ def command(course_dir: Path, given: str | None) -> None:
         raise click.UsageError(f"there is no {course_dir / PLACE}: name the salt with --salt")
     try:
         result = verify(course_dir, salt(course_dir, given))
-    except LedgerError as error:
+    except (LedgerError, GradebookError) as error:
         raise click.ClickException(str(error)) from error
     console = Console()
     if result.differences:

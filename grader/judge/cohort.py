@@ -17,7 +17,8 @@ import platform
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ from grader.judge.settings import Limits
 from grader.judge.workers import WarmProcess, WorkerError
 
 RECORDS = Path(".grader") / "records"
+MOST_LOST = 3  # times in a row, with nothing graded in between
+
+
+class Lost(WorkerError):
+    """A process of the grader's own is gone: killed, or it cannot start another."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,7 @@ class Cohort:
     all_cells: bool = False
     unwalled: bool = False  # said by the instructor; such a record is good for such a run alone
     walls: str = ""
+    lost: list[str] = field(default_factory=list)  # what each process of ours died of, if any did
 
     def run(
         self, submissions: list[Found], done: Callable[[dict[str, Any]], None]
@@ -190,9 +197,25 @@ class Cohort:
             files.write(config, (light.PACKAGE.parent / "nbgrader_config.py").read_bytes())
 
     def _grade(self, waiting: list[tuple[int, Found, str]]) -> Iterator[tuple[int, dict]]:
+        """Grade all that waits; when a process of ours is lost, begin again with what is left."""
+        left = {index: (found, key) for index, found, key in waiting}
+        failures = 0
+        while left:
+            try:
+                for index, result in self._grade_once(left):
+                    del left[index]
+                    failures = 0
+                    yield index, result
+            except Lost as error:
+                failures += 1
+                if failures == MOST_LOST:
+                    raise
+                self.lost.append(str(error))
+
+    def _grade_once(self, left: dict[int, tuple[Found, str]]) -> Iterator[tuple[int, dict]]:
         from grader.judge.gradebook import ensure_assignment, open_gradebook
 
-        jobs = max(1, min(self.jobs, len(waiting)))
+        jobs = max(1, min(self.jobs, len(left)))
         with contextlib.ExitStack() as stack:
             warm = stack.enter_context(self.warm(jobs))
             self.walls = warm.level
@@ -200,19 +223,20 @@ class Cohort:
                 _pool(Judge(warm, self.secret, self.limits, self.all_cells), jobs)
             )
             book = stack.enter_context(open_gradebook(self.course_dir / "gradebook.db"))
-            for name in sorted({f.assignment for _, f, _ in waiting} & set(assignment_ids())):
+            for name in sorted({f.assignment for f, _ in left.values()} & set(assignment_ids())):
                 ensure_assignment(book, assignment(name))
-            running: dict[Future, tuple[int, Found, str]] = {}
-            queue = iter(waiting)
+            running: dict[Future, int] = {}
+            queue = iter(list(left))
             while True:
-                for item in queue:
-                    running[pool.submit(_grade_here, item[1])] = item
+                for index in queue:
+                    running[_submit(pool, left[index][0])] = index
                     if len(running) >= 2 * jobs:
                         break
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    index, found, key = running.pop(future)
+                    index = running.pop(future)
+                    found, key = left[index]
                     yield index, self._write(book, found, key, _result(future, found))
 
     def _write(self, book: Any, found: Found, key: str, graded: Graded | str) -> dict[str, Any]:
@@ -278,13 +302,26 @@ def _pool(judge: Judge, jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, context, _start_judge, (judge, lines))
 
 
+def _submit(pool: ProcessPoolExecutor, found: Found) -> Future:
+    try:
+        return pool.submit(_grade_here, found)
+    except BrokenProcessPool as error:
+        raise Lost("a judge's process was killed") from error
+
+
 def _result(future: Future, found: Found) -> Graded | str:
     error = future.exception()
     if error is None:
         return future.result()
+    if isinstance(error, BrokenProcessPool):
+        raise Lost(f"a judge's process was killed, grading {_named(found)} or another") from error
     if isinstance(error, WorkerError):
-        raise error
-    raise WorkerError(f"grading {found.student}/{found.assignment} failed: {error!r}") from error
+        raise Lost(f"grading {_named(found)} stopped: {error}") from error
+    raise WorkerError(f"grading {_named(found)} failed: {error!r}") from error
+
+
+def _named(found: Found) -> str:
+    return f"{found.student}/{found.assignment}"
 
 
 def refused_json(found: Found, reason: str) -> dict[str, Any]:

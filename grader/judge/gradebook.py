@@ -2,31 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, InvalidEntry
+from sqlalchemy.exc import DatabaseError
 
 from grader.judge.course import Assignment
 from grader.judge.outcome import Outcome
+
+PATIENCE = 30.0  # seconds
 
 
 class GradebookError(Exception):
     """The gradebook cannot be used as it is; the message says what to do."""
 
 
-def open_gradebook(path: Path) -> Gradebook:
-    """The gradebook at ``path``, made if there is none."""
+@contextlib.contextmanager
+def open_gradebook(path: Path, patience: float = PATIENCE) -> Iterator[Gradebook]:
+    """The gradebook at ``path``, made if there is none, closed afterwards.
+
+    ``patience`` is for how many seconds another program may hold it. GradebookError if it holds
+    it for longer, and for whatever else the database says, there or in the body.
+    """
     warnings.filterwarnings("ignore", module=r"nbgrader\.api|sqlalchemy")  # its autoflush remarks
     folder = str(Path(sys.executable).parent)  # nbgrader looks for alembic on PATH
     if folder not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
-    return Gradebook(f"sqlite:///{path}")
+    try:
+        if not path.exists():
+            _make(path)
+        with Gradebook(f"sqlite:///{path}?timeout={patience:g}") as book:
+            yield book
+    except (DatabaseError, InvalidEntry) as error:  # nbgrader turns the one into the other
+        raise GradebookError(_trouble(path, error)) from error
+
+
+def _make(path: Path) -> None:
+    """An empty gradebook, moved into place when it is whole: it is made in more than one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    try:
+        Gradebook(f"sqlite:///{new}").close()
+        os.link(new, path)  # unlike a rename it never takes the place of one that is there by now
+    except FileExistsError:
+        return
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _trouble(path: Path, error: DatabaseError | InvalidEntry) -> str:
+    said = str(getattr(error, "orig", None) or error).splitlines()[0]
+    mend = "mend it and run the same command again to go on"
+    if "locked" in said:
+        mend = "another program holds it: close that one and run the same command again to go on"
+    elif "full" in said:
+        mend = "make room on the disk and run the same command again to go on"
+    elif "not a database" in said or "malformed" in said or "no such table" in said:
+        mend = "restore it from a backup, or move it away to begin a new one"
+    return f"{path}: {said}. What was graded before is kept; {mend}"
 
 
 def ensure_assignment(book: Gradebook, release: Assignment) -> None:

@@ -9,7 +9,6 @@ one outcome and the marks of the undisturbed run, and the ledger and the gradebo
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import shutil
@@ -21,17 +20,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
+from grader.course.layout import ROOT
+from tests.campaigns.runs import broken_files, command, faults_after, grade, make_cohort
 
-from grader.course.layout import ROOT, notebook_path
-from grader.course.sample import answer_text
-from grader.course.solve import solved
-from grader.specs import assignment_id
-from solutions.registry import misconceptions
-from tests.conftest import with_answers
-
-LESSON = "self_attention"
-NAME = assignment_id(LESSON)
 KILLS_A_ROUND = 3
 
 
@@ -43,49 +34,6 @@ class Tally:
     rounds: int = 0
     during: dict[str, int] = field(default_factory=dict)  # submissions done at the kill → how often
     faults: list[str] = field(default_factory=list)
-
-
-def make_cohort(folder: Path) -> None:
-    """Twelve submissions of every kind, small, so that a run is short and the kills fall dense."""
-    texts = {"ada": nbformat.writes(solved(LESSON)), "blank": notebook_path(LESSON).read_text()}
-    for number, version in enumerate(misconceptions(LESSON, "scaled_dot_product_attention")[:6]):
-        answers = {version.exercise: answer_text(version)}
-        texts[f"mistaken-{number}"] = with_answers(LESSON, answers, solve=True)
-    texts["junk"] = "not a notebook"
-    texts["exits"] = with_answers(LESSON, {"SelfAttention": "import os\nos._exit(1)"}, solve=True)
-    texts["half"] = nbformat.writes(solved(LESSON, {"softmax_jacobian"}))
-    texts["raises"] = with_answers(LESSON, {"SelfAttention": "1 / 0"}, solve=True)
-    for student, text in texts.items():
-        path = folder / student / NAME / f"{NAME}.ipynb"
-        path.parent.mkdir(parents=True)
-        path.write_text(text, encoding="utf-8")
-
-
-def command(submitted: Path, course: Path) -> list[str]:
-    report = str(course.parent / "out.json")
-    return [sys.executable, "-m", "grader", "grade", str(submitted), "--course-dir", str(course),
-            "--salt", "the campaign's salt", "--json", report]  # fmt: skip
-
-
-def grade(submitted: Path, course: Path) -> dict[str, tuple]:
-    """Run to the end; the marks, check by check."""
-    done = subprocess.run(
-        command(submitted, course), cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"exit {done.returncode}: {done.stdout[-400:]}{done.stderr[-400:]}")
-    results = json.loads((course.parent / "out.json").read_text())["submissions"]
-    marks = {
-        f"{one['student']}/{one['assignment']}": (
-            one["outcome"],
-            one["score"],
-            [[c["passed"] for c in e["checks"]] for e in one["exercises"]],
-        )
-        for one in results
-    }
-    if len(marks) != len(results):
-        raise RuntimeError("a submission has more than one outcome")
-    return marks
 
 
 def kill_once(submitted: Path, course: Path, after: float) -> None:
@@ -102,21 +50,6 @@ def kill_once(submitted: Path, course: Path, after: float) -> None:
     except subprocess.TimeoutExpired:
         os.kill(run.pid, signal.SIGKILL)  # the command alone: what it started must end by itself
         run.wait()
-
-
-def broken_files(course: Path) -> list[str]:
-    """Files under their final names that are not whole."""
-    found = []
-    for path in course.rglob("*"):
-        if path.is_file() and not path.name.startswith(".writing-"):
-            try:
-                if path.suffix in (".ipynb", ".json"):
-                    json.loads(path.read_bytes())
-                elif path.suffix == ".html" and "</html>" not in path.read_text()[-200:]:
-                    found.append(str(path.relative_to(course)))
-            except ValueError:
-                found.append(str(path.relative_to(course)))
-    return found
 
 
 def campaign(kills: int, seed: int, folder: Path) -> Tally:
@@ -140,24 +73,8 @@ def campaign(kills: int, seed: int, folder: Path) -> Tally:
             tally.during[done] = tally.during.get(done, 0) + 1
             tally.faults += [f"half written: {name}" for name in broken_files(course)]
         tally.rounds += 1
-        _compare(tally, submitted, course, expected)
+        tally.faults += faults_after(submitted, course, expected)
     return tally
-
-
-def _compare(tally: Tally, submitted: Path, course: Path, expected: dict) -> None:
-    try:
-        found = grade(submitted, course)
-    except RuntimeError as error:
-        tally.faults.append(f"the next run failed: {error}")
-        return
-    for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
-            tally.faults.append(f"{name}: {found.get(name)}, undisturbed {expected.get(name)}")
-    check = [sys.executable, "-m", "grader", "verify", "--course-dir", str(course)]
-    check += ["--salt", "the campaign's salt"]
-    done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        tally.faults.append(f"verify: {done.stdout[-600:]}{done.stderr[-300:]}")
 
 
 def main() -> None:

@@ -1,0 +1,64 @@
+"""The gradebook when something is wrong with it: said in a line, with the mend."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from nbgrader.api import Gradebook
+
+from grader.cli import main
+from grader.judge.course import assignment
+from grader.judge.gradebook import GradebookError, ensure_assignment, open_gradebook
+from grader.specs import LESSONS, assignment_id
+
+
+def test_a_new_gradebook_is_whole_and_an_old_one_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a new folder" / "gradebook.db"
+    with open_gradebook(path) as book:
+        book.add_student("ada")
+    with open_gradebook(path) as book:
+        assert [student.id for student in book.students] == ["ada"]
+    assert [file.name for file in path.parent.iterdir()] == ["gradebook.db"]
+    with sqlite3.connect(path) as tables, Gradebook(f"sqlite:///{tmp_path / 'plain.db'}"):
+        version = tables.execute("SELECT version_num FROM alembic_version").fetchall()
+    with sqlite3.connect(tmp_path / "plain.db") as plain:
+        assert version == plain.execute("SELECT version_num FROM alembic_version").fetchall()
+
+
+def test_a_gradebook_held_by_another_program_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "gradebook.db"
+    with open_gradebook(path):
+        pass
+    other = sqlite3.connect(path)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(GradebookError, match=r"gradebook\.db: .* locked.*close that one"):
+        with open_gradebook(path, patience=0.1) as book:
+            ensure_assignment(book, assignment(assignment_id(LESSONS[0])))
+    other.close()
+
+
+def test_a_gradebook_on_a_full_disk_is_named(tmp_path: Path) -> None:
+    """The pages that it may have are bounded: to SQLite that is a disk without room."""
+    with pytest.raises(GradebookError, match="full.*make room"):
+        with open_gradebook(tmp_path / "gradebook.db") as book:
+            ensure_assignment(book, assignment(assignment_id(LESSONS[0])))
+            connection = book.db.connection()
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+            for number in range(2000):
+                book.update_or_create_student(f"student-{number}")
+                book.update_or_create_submission(assignment_id(LESSONS[0]), f"student-{number}")
+
+
+@pytest.mark.parametrize("command", ["grade", "verify"])
+def test_what_is_no_gradebook_is_no_traceback(command: str, tmp_path: Path) -> None:
+    (tmp_path / "gradebook.db").write_text("marks: all of them\n" * 100)
+    (tmp_path / "submitted" / "ada" / assignment_id(LESSONS[0])).mkdir(parents=True)
+    where = [str(tmp_path / "submitted")] if command == "grade" else []
+    arguments = [command, *where, "--course-dir", str(tmp_path), "--salt", "s"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
+    assert "file is not a database" in done.output and "backup" in done.output
+    assert (tmp_path / "gradebook.db").read_text().startswith("marks: all of them")
