@@ -44,9 +44,11 @@ def command(
     Exit 0 when every submission has an outcome, 2 on bad usage.
     """
     _check_folders(folder, course_dir, target)
-    from grader.judge import cohort
+    from grader.judge.cohort import Cohort
     from grader.judge.course import assignment_ids
+    from grader.judge.engine import engine
     from grader.judge.gradebook import GradebookError
+    from grader.judge.handed_in import find_submissions
     from grader.judge.ledger import LedgerError
     from grader.judge.secret import salt as salt_of
     from grader.judge.walls import NAMES, NoSandbox, raise_walls
@@ -55,11 +57,11 @@ def command(
     if only is not None and only not in assignment_ids():
         known = ", ".join(assignment_ids())
         raise click.UsageError(f"no assignment {only!r}; the course has {known}")
-    submissions = list(cohort.find_submissions(folder, only, student))
+    submissions = list(find_submissions(folder, only, student))
     if not submissions:
         raise click.UsageError(_nothing(folder, only, student))
     hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
-    run = cohort.Cohort(
+    run = Cohort(
         course_dir.resolve(),
         lambda lines: raise_walls(hidden, lines, no_sandbox),
         salt_of(course_dir, salt),
@@ -76,7 +78,7 @@ def command(
         raise click.ClickException(_no_room(error, course_dir)) from error
     for what in run.lost:
         click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
-    report: dict[str, Any] = {"engine": cohort.engine(), "sandbox": NAMES.get(run.walls, run.walls)}
+    report: dict[str, Any] = {"engine": engine(), "sandbox": NAMES.get(run.walls, run.walls)}
     report["submissions"] = results
     if target is not None:
         from grader.judge import files

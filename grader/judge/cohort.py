@@ -1,157 +1,33 @@
-"""Many submissions: find them, grade them side by side, write each result once.
+"""Many submissions: graded side by side, each result written once, by this process alone.
 
-Judges in processes of their own grade; this process alone writes. A submission's record is
-written last, so that whatever has a record is complete, and a killed run is taken up again.
+A submission's record is written last, so that whatever has a record is complete, and a killed run
+is taken up again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import datetime
 import hashlib
-import importlib.metadata
 import json
-import multiprocessing
-import platform
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grader
 from grader import light
-from grader.course.prove import one_thread
-from grader.judge import earlier, files, intake, ledger
+from grader.judge import files, ledger
 from grader.judge.course import assignment, assignment_ids
-from grader.judge.executed import executed_notebook
-from grader.judge.feedback import feedback_page
-from grader.judge.grading import Judge, Submission, rejected
-from grader.judge.outcome import Outcome
+from grader.judge.engine import engine_fingerprint, facts
+from grader.judge.grading import Judge
+from grader.judge.handed_in import Found, Work, read_work, timestamp
+from grader.judge.judges import Graded, Lost, pool_of, result_of, submit
 from grader.judge.secret import salt_id
 from grader.judge.settings import Limits
-from grader.judge.workers import WarmProcess, WorkerError
+from grader.judge.workers import WarmProcess
 
 RECORDS = Path(".grader") / "records"
 MOST_LOST = 3  # times in a row, with nothing graded in between
-
-
-class Lost(WorkerError):
-    """A process of the grader's own is gone: killed, or it cannot start another."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A submission on disk: graded from ``path``, or refused for ``refused``."""
-
-    student: str
-    assignment: str
-    path: Path
-    refused: str = ""
-
-
-@dataclass(frozen=True)
-class Graded:
-    """What a judge hands to the writer."""
-
-    outcome: Outcome
-    notebook: bytes
-    page: bytes
-
-
-def find_submissions(
-    folder: Path, only: str | None = None, student: str | None = None
-) -> Iterator[Found]:
-    """Every ``folder/<student>/<assignment>``; what has a wrong name is found too, refused."""
-    known = set(assignment_ids())
-    for person in sorted(folder.iterdir(), key=lambda path: path.name):
-        if person.name.startswith(".") or (student is not None and person.name != student):
-            continue
-        if not person.is_dir() and not person.is_symlink():
-            continue
-        shown = _shown_name(person.name)
-        if person.is_symlink():
-            yield Found(shown, only or "", person, "the folder is a symbolic link; not followed")
-            continue
-        try:
-            intake.check_name(person.name)
-            tasks = sorted(person.iterdir(), key=lambda path: path.name)
-        except intake.Rejected as error:
-            yield Found(shown, only or "", person, str(error))
-            continue
-        except OSError as error:
-            yield Found(shown, only or "", person, f"the folder cannot be read: {error.strerror}")
-            continue
-        for task in tasks:
-            if task.name.startswith(".") or (only is not None and task.name != only):
-                continue
-            try:
-                if not task.is_dir() and not task.is_symlink():
-                    continue
-            except OSError as error:
-                reason = f"the folder cannot be read: {error.strerror}"
-                yield Found(shown, _shown_name(task.name), task, reason)
-                continue
-            if task.name not in known:
-                reason = f"there is no such assignment; the course has {', '.join(sorted(known))}"
-                yield Found(shown, _shown_name(task.name), task, reason)
-                continue
-            yield Found(shown, task.name, task / f"{task.name}.ipynb")
-
-
-def _shown_name(name: str) -> str:
-    return ascii(name)[1:-1][:100] if not name.isprintable() else name[:100]
-
-
-# -- in a judge's own process --------------------------------------------------------------------
-
-_JUDGE: dict[str, Any] = {}
-
-
-def _start_judge(judge: Judge, lines: Any) -> None:
-    """Each judge process takes one line to the warm process, and dies with its parent."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _JUDGE["judge"] = replace(judge, warm=judge.warm.on_line(lines.get()))
-
-
-def grade_found(judge: Judge, found: Found) -> Graded | str:
-    """Grade one submission; the reason alone where there is no assignment to grade it for."""
-    if found.refused or found.assignment not in assignment_ids():
-        return found.refused
-    release = assignment(found.assignment)
-    submission = Submission(found.student, found.assignment, b"")
-    try:
-        submission = replace(
-            submission,
-            content=intake.read(found.path),
-            earlier=earlier.read(found.path, release),
-        )
-        outcome = judge.grade(submission, release)
-    except intake.Rejected as error:
-        outcome = replace(rejected(submission, release, str(error)), sandbox=judge.warm.level)
-    return Graded(
-        slim(outcome), executed_notebook(outcome, release), feedback_page(outcome, release)
-    )
-
-
-def slim(outcome: Outcome) -> Outcome:
-    """Without what only pages need."""
-    verdicts = tuple(
-        replace(v, checks=tuple(replace(c, yours=None, expected=None) for c in v.checks))
-        for v in outcome.verdicts
-    )
-    return replace(outcome, cells=(), verdicts=verdicts)
-
-
-def _grade_here(found: Found) -> Graded | str:
-    return grade_found(_JUDGE["judge"], found)
-
-
-# -- in the one process that writes --------------------------------------------------------------
 
 
 @dataclass
@@ -175,15 +51,14 @@ class Cohort:
         """Grade what has no valid record yet; ``done`` is told of each. Results in order."""
         self._configure_nbgrader()
         results: dict[int, dict[str, Any]] = {}
-        waiting: list[tuple[int, Found, str]] = []
+        waiting: dict[int, Found] = {}
         for index, found in enumerate(submissions):
-            key = self._key(found)
-            old = None if self.force else self._recorded(found, key)
+            old = None if self.force else self._recorded(found)
             if old is not None:
                 results[index] = old
                 done(old)
             else:
-                waiting.append((index, found, key))
+                waiting[index] = found
         if waiting:
             for index, result in self._grade(waiting):
                 results[index] = result
@@ -196,9 +71,8 @@ class Cohort:
         if not config.exists():
             files.write(config, (light.PACKAGE.parent / "nbgrader_config.py").read_bytes())
 
-    def _grade(self, waiting: list[tuple[int, Found, str]]) -> Iterator[tuple[int, dict]]:
+    def _grade(self, left: dict[int, Found]) -> Iterator[tuple[int, dict]]:
         """Grade all that waits; when a process of ours is lost, begin again with what is left."""
-        left = {index: (found, key) for index, found, key in waiting}
         failures = 0
         while left:
             try:
@@ -212,7 +86,7 @@ class Cohort:
                     raise
                 self.lost.append(str(error))
 
-    def _grade_once(self, left: dict[int, tuple[Found, str]]) -> Iterator[tuple[int, dict]]:
+    def _grade_once(self, left: dict[int, Found]) -> Iterator[tuple[int, dict]]:
         from grader.judge.gradebook import ensure_assignment, open_gradebook
 
         jobs = max(1, min(self.jobs, len(left)))
@@ -220,24 +94,25 @@ class Cohort:
             warm = stack.enter_context(self.warm(jobs))
             self.walls = warm.level
             pool = stack.enter_context(
-                _pool(Judge(warm, self.secret, self.limits, self.all_cells), jobs)
+                pool_of(Judge(warm, self.secret, self.limits, self.all_cells), jobs)
             )
             book = stack.enter_context(open_gradebook(self.course_dir / "gradebook.db"))
-            for name in sorted({f.assignment for f, _ in left.values()} & set(assignment_ids())):
+            for name in sorted({f.assignment for f in left.values()} & set(assignment_ids())):
                 ensure_assignment(book, assignment(name))
-            running: dict[Future, int] = {}
+            running: dict[Future, tuple[int, str]] = {}
             queue = iter(list(left))
             while True:
                 for index in queue:
-                    running[_submit(pool, left[index][0])] = index
+                    work = read_work(left[index])
+                    running[submit(pool, work)] = index, self._key(work)
                     if len(running) >= 2 * jobs:
                         break
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    index = running.pop(future)
-                    found, key = left[index]
-                    yield index, self._write(book, found, key, _result(future, found))
+                    index, key = running.pop(future)
+                    found = left[index]
+                    yield index, self._write(book, found, key, result_of(future, found))
 
     def _write(self, book: Any, found: Found, key: str, graded: Graded | str) -> dict[str, Any]:
         from grader.judge.gradebook import record
@@ -252,7 +127,7 @@ class Cohort:
         files.write(page, graded.page)
         # Before the gradebook: a mark without a line would look forged.
         self._ledger().append(ledger.entry(outcome, facts(name, self.secret)))
-        record(book, outcome, _timestamp(found))
+        record(book, outcome, timestamp(found))
         result = outcome.as_json()
         content = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})
         files.write(self._record_path(found), content.encode())
@@ -264,64 +139,29 @@ class Cohort:
     def _record_path(self, found: Found) -> Path:
         return self.course_dir / RECORDS / found.assignment / f"{found.student}.json"
 
-    def _key(self, found: Found) -> str:
+    def _key(self, work: Work) -> str:
         """What a result depends on: the submission's bytes, the course, the salt, the engine."""
-        try:
-            content = b"" if found.refused else intake.read(found.path)
-        except intake.Rejected as error:
-            content = str(error).encode()
+        content = work.unreadable.encode() or work.content
         parts = [content, engine_fingerprint().encode(), salt_id(self.secret).encode()]
-        if not found.refused:
-            parts += [text for _, text in earlier.read(found.path, assignment(found.assignment))]
+        parts += [text for _, text in work.earlier]
+        found = work.found
         run = (found.student, found.refused, self.limits, self.all_cells, self.unwalled)
         parts.append(repr(run).encode())
         return hashlib.sha256(
             b"\0".join(hashlib.sha256(part).digest() for part in parts)
         ).hexdigest()
 
-    def _recorded(self, found: Found, key: str) -> dict[str, Any] | None:
-        if found.refused:
+    def _recorded(self, found: Found) -> dict[str, Any] | None:
+        if found.refused or not (self.course_dir / "gradebook.db").exists():
             return None
         try:
             record = json.loads(self._record_path(found).read_bytes())
         except (FileNotFoundError, ValueError):
             return None
-        if record.get("key") != key or not (self.course_dir / "gradebook.db").exists():
+        if record.get("key") != self._key(read_work(found)):
             return None
         self.walls = self.walls or record.get("sandbox", "")
         return record["result"]
-
-
-def _pool(judge: Judge, jobs: int) -> ProcessPoolExecutor:
-    one_thread()
-    judge.warm.wait_until_warm()
-    context = multiprocessing.get_context("fork")  # shares what this process has imported
-    lines = context.SimpleQueue()
-    for line in range(jobs):
-        lines.put(line)
-    return ProcessPoolExecutor(jobs, context, _start_judge, (judge, lines))
-
-
-def _submit(pool: ProcessPoolExecutor, found: Found) -> Future:
-    try:
-        return pool.submit(_grade_here, found)
-    except BrokenProcessPool as error:
-        raise Lost("a judge's process was killed") from error
-
-
-def _result(future: Future, found: Found) -> Graded | str:
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, BrokenProcessPool):
-        raise Lost(f"a judge's process was killed, grading {_named(found)} or another") from error
-    if isinstance(error, WorkerError):
-        raise Lost(f"grading {_named(found)} stopped: {error}") from error
-    raise WorkerError(f"grading {_named(found)} failed: {error!r}") from error
-
-
-def _named(found: Found) -> str:
-    return f"{found.student}/{found.assignment}"
 
 
 def refused_json(found: Found, reason: str) -> dict[str, Any]:
@@ -338,50 +178,3 @@ def refused_json(found: Found, reason: str) -> dict[str, Any]:
         "human": [],
         "repairs": [],
     }
-
-
-def _timestamp(found: Found) -> datetime.datetime | None:
-    """nbgrader's timestamp.txt beside the notebook, if it is one."""
-    try:
-        text = intake.read(found.path.parent / "timestamp.txt").decode()[:100]
-        from nbgrader.utils import parse_utc
-
-        return parse_utc(text.strip())
-    except (intake.Rejected, ValueError, OverflowError):
-        return None
-
-
-def engine_fingerprint() -> str:
-    """A hash of everything that decides a mark: this package, the solutions, the libraries."""
-    if "fingerprint" not in _JUDGE:
-        digest = hashlib.sha256()
-        root = light.PACKAGE.parent
-        for folder in (light.PACKAGE, root / "solutions", root / "notebooks"):
-            for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.ipynb")]):
-                if "solved" not in path.parts and "checkpoints" not in str(path):
-                    digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
-        for package in ("numpy", "torch"):
-            digest.update(importlib.metadata.version(package).encode())
-        _JUDGE["fingerprint"] = digest.hexdigest()
-    return _JUDGE["fingerprint"]
-
-
-def facts(assignment_name: str, secret: bytes) -> dict[str, Any]:
-    """What a score depends on besides the submission: for the ledger."""
-    return {
-        "course": assignment(assignment_name).fingerprint,
-        "engine": engine(),
-        "python": platform.python_version(),
-        "salt": salt_id(secret),
-    }
-
-
-def engine() -> dict[str, str]:
-    """Who graded: for ``--json``."""
-    packages = ("numpy", "torch", "nbgrader")
-    versions = {name: importlib.metadata.version(name) for name in packages}
-    return {
-        "name": "grader",
-        "version": grader.__version__,
-        "fingerprint": engine_fingerprint()[:16],
-    } | versions

@@ -22,8 +22,8 @@ from traitlets.config import Config
 from grader.course.layout import ROOT
 from grader.course.prove import one_thread
 from grader.judge import earlier, intake
-from grader.judge.cohort import facts
 from grader.judge.course import assignment, assignment_ids
+from grader.judge.engine import facts
 from grader.judge.executed import executed_notebook
 from grader.judge.gradebook import ensure_assignment, open_gradebook, record
 from grader.judge.grading import Judge, Submission, rejected

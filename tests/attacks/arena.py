@@ -32,11 +32,12 @@ from grader.course.layout import ROOT, notebook_path
 from grader.course.sample import replace_answers
 from grader.course.solve import solved
 from grader.course.sources import answer_source
-from grader.judge.cohort import find_submissions, grade_found, slim
 from grader.judge.course import assignment
 from grader.judge.executed import executed_notebook
 from grader.judge.feedback import feedback_page
 from grader.judge.grading import Judge, Submission
+from grader.judge.handed_in import find_submissions
+from grader.judge.judges import grade_found, slim
 from grader.judge.outcome import OUTCOMES, Outcome
 from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls

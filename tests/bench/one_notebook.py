@@ -21,8 +21,9 @@ from nbclient import NotebookClient
 from grader.course.layout import ROOT
 from grader.course.prove import one_thread
 from grader.course.solve import solved
-from grader.judge.cohort import Found, grade_found
 from grader.judge.grading import Judge
+from grader.judge.handed_in import Found
+from grader.judge.judges import grade_found
 from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls
 from grader.specs import LESSONS, assignment_id

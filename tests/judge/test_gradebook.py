@@ -34,22 +34,22 @@ def test_a_gradebook_held_by_another_program_is_named(tmp_path: Path) -> None:
         pass
     other = sqlite3.connect(path)
     other.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(GradebookError, match=r"gradebook\.db: .* locked.*close that one"):
-        with open_gradebook(path, patience=0.1) as book:
-            ensure_assignment(book, assignment(assignment_id(LESSONS[0])))
+    named = pytest.raises(GradebookError, match=r"gradebook\.db: .* locked.*close that one")
+    with named, open_gradebook(path, patience=0.1) as book:
+        ensure_assignment(book, assignment(assignment_id(LESSONS[0])))
     other.close()
 
 
 def test_a_gradebook_on_a_full_disk_is_named(tmp_path: Path) -> None:
     """The pages that it may have are bounded: to SQLite that is a disk without room."""
-    with pytest.raises(GradebookError, match="full.*make room"):
-        with open_gradebook(tmp_path / "gradebook.db") as book:
-            ensure_assignment(book, assignment(assignment_id(LESSONS[0])))
-            connection = book.db.connection()
-            connection.exec_driver_sql("PRAGMA max_page_count = 1")
-            for number in range(2000):
-                book.update_or_create_student(f"student-{number}")
-                book.update_or_create_submission(assignment_id(LESSONS[0]), f"student-{number}")
+    named = pytest.raises(GradebookError, match="full.*make room")
+    with named, open_gradebook(tmp_path / "gradebook.db") as book:
+        ensure_assignment(book, assignment(assignment_id(LESSONS[0])))
+        connection = book.db.connection()
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        for number in range(2000):
+            book.update_or_create_student(f"student-{number}")
+            book.update_or_create_submission(assignment_id(LESSONS[0]), f"student-{number}")
 
 
 @pytest.mark.parametrize("command", ["grade", "verify"])
