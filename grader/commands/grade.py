@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ import click
     help="where gradebook.db, autograded/ and feedback/ are [default: here]",
 )
 @click.option("--all-cells", is_flag=True, help="run cells that only show something, too")
+@click.option("--scheduler", metavar="ADDRESS", help="judges on a Dask cluster: tcp://host:8786")
 @click.option("--no-sandbox", is_flag=True, help="trust every submission; reports will say so")
 def command(
     folder: Path,
@@ -37,6 +40,7 @@ def command(
     target: Path | None,
     course_dir: Path,
     all_cells: bool,
+    scheduler: str | None,
     no_sandbox: bool,
 ) -> None:
     """Grade DIR/<student>/<assignment>/<assignment>.ipynb.
@@ -49,6 +53,7 @@ def command(
     from grader.judge.engine import engine
     from grader.judge.gradebook import GradebookError
     from grader.judge.handed_in import find_submissions
+    from grader.judge.judges import Pool, Terms, judges_here
     from grader.judge.ledger import LedgerError
     from grader.judge.secret import salt as salt_of
     from grader.judge.walls import NAMES, NoSandbox, raise_walls
@@ -61,15 +66,15 @@ def command(
     if not submissions:
         raise click.UsageError(_nothing(folder, only, student))
     hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
-    run = Cohort(
-        course_dir.resolve(),
-        lambda lines: raise_walls(hidden, lines, no_sandbox),
-        salt_of(course_dir, salt),
-        jobs or os.cpu_count() or 1,
-        force=force,
-        all_cells=all_cells,
-        unwalled=no_sandbox,
-    )
+    terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
+    walls, most = partial(raise_walls, hidden, unwalled=no_sandbox), jobs or os.cpu_count() or 1
+
+    def pool(waiting: int) -> AbstractContextManager[Pool]:
+        if scheduler is not None:
+            return _cluster()(scheduler, terms)
+        return judges_here(terms, walls, min(most, waiting))
+
+    run = Cohort(course_dir.resolve(), terms, pool, force)
     try:
         results = _with_progress(run, submissions)
     except (NoSandbox, WorkerError, GradebookError, LedgerError) as error:
@@ -78,13 +83,25 @@ def command(
         raise click.ClickException(_no_room(error, course_dir)) from error
     for what in run.lost:
         click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
-    report: dict[str, Any] = {"engine": engine(), "sandbox": NAMES.get(run.walls, run.walls)}
+    sandbox = ", ".join(sorted(NAMES.get(level, level) for level in run.walls))
+    report: dict[str, Any] = {"engine": engine(), "sandbox": sandbox}
     report["submissions"] = results
     if target is not None:
         from grader.judge import files
 
         files.write(target.resolve(), (json.dumps(report, indent=1) + "\n").encode())
     _show(results, report["sandbox"], course_dir)
+
+
+def _cluster() -> Any:
+    try:
+        from grader.judge.cluster import judges_on
+    except ModuleNotFoundError as error:
+        raise click.UsageError(
+            f"--scheduler needs Dask, and there is no {error.name}: "
+            "pip install 'attention-course[cluster]'"
+        ) from error
+    return judges_on
 
 
 def _check_folders(folder: Path, course_dir: Path, target: Path | None) -> None:

@@ -6,11 +6,11 @@ is taken up again.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,9 @@ from grader import light
 from grader.judge import files, ledger
 from grader.judge.course import assignment, assignment_ids
 from grader.judge.engine import engine_fingerprint, facts
-from grader.judge.grading import Judge
 from grader.judge.handed_in import Found, Work, read_work, timestamp
-from grader.judge.judges import Graded, Lost, pool_of, result_of, submit
+from grader.judge.judges import Graded, Lost, Pool, Terms, result_of
 from grader.judge.secret import salt_id
-from grader.judge.settings import Limits
-from grader.judge.workers import WarmProcess
 
 RECORDS = Path(".grader") / "records"
 MOST_LOST = 3  # times in a row, with nothing graded in between
@@ -35,14 +32,10 @@ class Cohort:
     """A run over many submissions, writing into ``course_dir``."""
 
     course_dir: Path
-    warm: Callable[[int], WarmProcess]
-    secret: bytes
-    jobs: int = 1
-    limits: Limits = Limits()
+    terms: Terms
+    pool: Callable[[int], AbstractContextManager[Pool]]  # judges for so many submissions
     force: bool = False
-    all_cells: bool = False
-    unwalled: bool = False  # said by the instructor; such a record is good for such a run alone
-    walls: str = ""
+    walls: set[str] = field(default_factory=set)  # the levels that were used
     lost: list[str] = field(default_factory=list)  # what each process of ours died of, if any did
 
     def run(
@@ -89,14 +82,8 @@ class Cohort:
     def _grade_once(self, left: dict[int, Found]) -> Iterator[tuple[int, dict]]:
         from grader.judge.gradebook import ensure_assignment, open_gradebook
 
-        jobs = max(1, min(self.jobs, len(left)))
-        with contextlib.ExitStack() as stack:
-            warm = stack.enter_context(self.warm(jobs))
-            self.walls = warm.level
-            pool = stack.enter_context(
-                pool_of(Judge(warm, self.secret, self.limits, self.all_cells), jobs)
-            )
-            book = stack.enter_context(open_gradebook(self.course_dir / "gradebook.db"))
+        book_path = self.course_dir / "gradebook.db"
+        with self.pool(len(left)) as pool, open_gradebook(book_path) as book:
             for name in sorted({f.assignment for f in left.values()} & set(assignment_ids())):
                 ensure_assignment(book, assignment(name))
             running: dict[Future, tuple[int, str]] = {}
@@ -104,15 +91,15 @@ class Cohort:
             while True:
                 for index in queue:
                     work = read_work(left[index])
-                    running[submit(pool, work)] = index, self._key(work)
-                    if len(running) >= 2 * jobs:
+                    running[pool.submit(work)] = index, self._key(work)
+                    if len(running) >= 2 * pool.size():
                         break
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     index, key = running.pop(future)
                     found = left[index]
-                    yield index, self._write(book, found, key, result_of(future, found))
+                    yield index, self._write(book, found, key, result_of(future, found, pool.gone))
 
     def _write(self, book: Any, found: Found, key: str, graded: Graded | str) -> dict[str, Any]:
         from grader.judge.gradebook import record
@@ -120,13 +107,14 @@ class Cohort:
         if isinstance(graded, str):
             return refused_json(found, graded)
         outcome = graded.outcome
+        self.walls.add(outcome.sandbox)
         name = outcome.assignment
         executed = self.course_dir / "autograded" / outcome.student / name / f"{name}.ipynb"
         page = self.course_dir / "feedback" / outcome.student / name / f"{name}.html"
         files.write(executed, graded.notebook)
         files.write(page, graded.page)
         # Before the gradebook: a mark without a line would look forged.
-        self._ledger().append(ledger.entry(outcome, facts(name, self.secret)))
+        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
         record(book, outcome, timestamp(found))
         result = outcome.as_json()
         content = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})
@@ -134,7 +122,7 @@ class Cohort:
         return result
 
     def _ledger(self) -> ledger.Ledger:
-        return ledger.Ledger(self.course_dir, self.secret)
+        return ledger.Ledger(self.course_dir, self.terms.secret)
 
     def _record_path(self, found: Found) -> Path:
         return self.course_dir / RECORDS / found.assignment / f"{found.student}.json"
@@ -142,10 +130,10 @@ class Cohort:
     def _key(self, work: Work) -> str:
         """What a result depends on: the submission's bytes, the course, the salt, the engine."""
         content = work.unreadable.encode() or work.content
-        parts = [content, engine_fingerprint().encode(), salt_id(self.secret).encode()]
+        parts = [content, engine_fingerprint().encode(), salt_id(self.terms.secret).encode()]
         parts += [text for _, text in work.earlier]
-        found = work.found
-        run = (found.student, found.refused, self.limits, self.all_cells, self.unwalled)
+        found, terms = work.found, self.terms
+        run = (found.student, found.refused, terms.limits, terms.all_cells, terms.unwalled)
         parts.append(repr(run).encode())
         return hashlib.sha256(
             b"\0".join(hashlib.sha256(part).digest() for part in parts)
@@ -160,7 +148,7 @@ class Cohort:
             return None
         if record.get("key") != self._key(read_work(found)):
             return None
-        self.walls = self.walls or record.get("sandbox", "")
+        self.walls.add(record.get("sandbox", ""))
         return record["result"]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import multiprocessing
 import signal
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,11 +19,34 @@ from grader.judge.feedback import feedback_page
 from grader.judge.grading import Judge, Submission, rejected
 from grader.judge.handed_in import Found, Work, read_work
 from grader.judge.outcome import Outcome
-from grader.judge.workers import WorkerError
+from grader.judge.settings import Limits
+from grader.judge.workers import WarmProcess, WorkerError
 
 
 class Lost(WorkerError):
     """A process of the grader's own is gone: killed, or it cannot start another."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms a run judges. ``unwalled``: the instructor trusts every submission."""
+
+    secret: bytes
+    limits: Limits = Limits()
+    all_cells: bool = False
+    unwalled: bool = False
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Judges that take work. ``size``: how many of them there are at this moment.
+
+    ``gone``: what a future says whose judge is no more.
+    """
+
+    submit: Callable[[Work], Future]
+    size: Callable[[], int]
+    gone: tuple[type[BaseException], ...]
 
 
 @dataclass(frozen=True)
@@ -78,8 +103,26 @@ def _grade_here(work: Work) -> Graded | str:
     return grade_work(_JUDGE["judge"], work)
 
 
-def pool_of(judge: Judge, jobs: int) -> ProcessPoolExecutor:
-    """So many processes that judge, all with workers of one warm process."""
+@contextlib.contextmanager
+def judges_here(terms: Terms, walls: Callable[[int], WarmProcess], jobs: int) -> Iterator[Pool]:
+    """So many processes that judge, all with workers of one warm process behind ``walls``."""
+    with walls(jobs) as warm, _processes(judge_on(terms, warm), jobs) as processes:
+
+        def submit(work: Work) -> Future:
+            try:
+                return processes.submit(_grade_here, work)
+            except BrokenProcessPool as error:
+                raise Lost("a judge's process was killed") from error
+
+        yield Pool(submit, lambda: jobs, (BrokenProcessPool,))
+
+
+def judge_on(terms: Terms, warm: WarmProcess) -> Judge:
+    """A judge on these terms, with workers of this warm process."""
+    return Judge(warm, terms.secret, terms.limits, terms.all_cells)
+
+
+def _processes(judge: Judge, jobs: int) -> ProcessPoolExecutor:
     one_thread()
     judge.warm.wait_until_warm()
     context = multiprocessing.get_context("fork")  # shares what this process has imported
@@ -89,24 +132,16 @@ def pool_of(judge: Judge, jobs: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(jobs, context, _start_judge, (judge, lines))
 
 
-def submit(pool: ProcessPoolExecutor, work: Work) -> Future:
-    """Send work to the next free judge. Lost if there is none any more."""
-    try:
-        return pool.submit(_grade_here, work)
-    except BrokenProcessPool as error:
-        raise Lost("a judge's process was killed") from error
-
-
-def result_of(future: Future, found: Found) -> Graded | str:
+def result_of(future: Future, found: Found, gone: tuple[type[BaseException], ...]) -> Graded | str:
     """What became of it. Lost where its judge is gone; WorkerError for a fault of ours."""
-    error = future.exception()
-    if error is None:
+    try:
         return future.result()
-    if isinstance(error, BrokenProcessPool):
-        raise Lost(f"a judge's process was killed, grading {_named(found)} or another") from error
-    if isinstance(error, WorkerError):
+    except WorkerError as error:
         raise Lost(f"grading {_named(found)} stopped: {error}") from error
-    raise WorkerError(f"grading {_named(found)} failed: {error!r}") from error
+    except Exception as error:
+        if isinstance(error, (CancelledError, *gone)):
+            raise Lost(f"a judge is gone that was grading {_named(found)} or another") from error
+        raise WorkerError(f"grading {_named(found)} failed: {error!r}") from error
 
 
 def _named(found: Found) -> str:

@@ -1,0 +1,100 @@
+"""Judges on other machines: the same work, sent to the workers of a Dask cluster.
+
+Whoever runs a worker of the cluster is trusted like the instructor: the salt goes there, and the
+solutions are there, for each worker has this course installed. What students handed in is held by
+the same walls as here. Only bytes and results cross; this machine alone writes marks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from distributed import Client, KilledWorker, WorkerPlugin, get_worker
+from distributed.comm import CommClosedError
+
+from grader.course.prove import one_thread
+from grader.judge.engine import engine_fingerprint
+from grader.judge.handed_in import Work
+from grader.judge.judges import Graded, Lost, Pool, Terms, grade_work, judge_on
+from grader.judge.walls import NoSandbox, raise_walls
+from grader.judge.workers import WarmProcess, WorkerError
+
+NAME = "attention-course-judge"
+PATIENCE = 30.0  # seconds, for the scheduler and for its first worker
+HERE = Path(__file__).parents[2]
+
+
+class JudgePlugin(WorkerPlugin):
+    """What each worker of the cluster keeps: the terms, and a warm process once it has work."""
+
+    name = NAME
+
+    def __init__(self, terms: Terms, fingerprint: str) -> None:
+        self.terms = terms
+        self.fingerprint = fingerprint
+
+    def setup(self, worker: Any) -> None:
+        self.address = worker.address
+        self.warm: WarmProcess | None = None
+        self.one_at_a_time = threading.Lock()
+        one_thread()
+
+    def teardown(self, worker: Any) -> None:
+        if self.warm is not None:
+            self.warm.close()
+
+    def grade(self, work: Work) -> Graded | str:
+        """Grade one submission here. Lost where this machine cannot."""
+        if engine_fingerprint() != self.fingerprint:
+            raise Lost(
+                f"the Dask worker {self.address} has another version of the course, of NumPy or of "
+                "PyTorch than this machine: install the same on both"
+            )
+        with self.one_at_a_time:
+            if self.warm is None:
+                self.warm = self._raised()
+            return grade_work(judge_on(self.terms, self.warm), work)
+
+    def _raised(self) -> WarmProcess:
+        try:
+            return raise_walls([HERE, Path.home()], 1, self.terms.unwalled)
+        except NoSandbox as error:
+            raise Lost(f"the Dask worker {self.address}: {error}") from error
+
+
+def _grade_there(work: Work) -> Graded | str:
+    return cast(JudgePlugin, get_worker().plugins[NAME]).grade(work)
+
+
+@contextlib.contextmanager
+def judges_on(address: str, terms: Terms) -> Iterator[Pool]:
+    """The workers of the Dask cluster at ``address``, however many come and go."""
+    try:
+        client = Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise WorkerError(
+            f"no Dask scheduler answers at {address} ({error}). Start one with `dask scheduler`, "
+            "and give the address that it prints"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError as error:
+            raise WorkerError(
+                f"the Dask scheduler at {address} has no workers: start some with "
+                f"`dask worker {address} --nthreads 1 --nworkers N`"
+            ) from error
+        client.register_plugin(JudgePlugin(terms, engine_fingerprint()))
+        executor = client.get_executor(pure=False)
+        try:
+            yield Pool(
+                lambda work: executor.submit(_grade_there, work),
+                lambda: max(1, sum(client.nthreads().values())),
+                (KilledWorker, CommClosedError),
+            )
+        finally:
+            executor.shutdown(wait=False)
