@@ -10,7 +10,7 @@ from grader.core.values import Verdict
 from grader.judge.assemble import ANSWER, CHECK, HUMAN, OWN
 from grader.judge.course import Assignment
 from grader.judge.outcome import Outcome, Shown
-from grader.judge.sanitize import plain
+from grader.judge.sanitize import plain, quiet_markdown
 from grader.student.report import Report
 
 
@@ -41,6 +41,8 @@ def _cell(shown: Shown, original: dict | None, verdicts: dict[str, Verdict]) -> 
     cell["source"] = shown.source
     if shown.role in (ANSWER, HUMAN, OWN):
         cell["source"] = plain(shown.source, 1_000_000)
+        if shown.kind == "markdown":
+            cell["source"] = quiet_markdown(cell["source"])
     if shown.kind == "code":
         outputs = list(shown.outputs)
         if shown.role == CHECK and shown.exercise in verdicts:

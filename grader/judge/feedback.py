@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import html
+import re
 
 import jinja2
 from pygments import highlight
@@ -28,6 +30,15 @@ OUTCOMES = {
 }
 
 
+# A terminal's colours, plain and bright, as classes of the page.
+_COLOUR = re.compile("\x1b\\[([0-9;]*)m")
+_COLOURS = {
+    f"{row}{number}": f"ansi-{name}"
+    for row in (3, 9)
+    for number, name in enumerate(("red", "green", "yellow", "blue", "magenta", "cyan"), 1)
+}
+
+
 def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
     """One self-contained page, with a policy that lets nothing run or load."""
     human = {
@@ -44,8 +55,27 @@ def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
         sandbox=NAMES.get(outcome.sandbox, outcome.sandbox),
         style=_style(),
         plain=plain,
+        coloured=coloured,
     )
     return page.encode()
+
+
+def coloured(text: str) -> str:
+    """Text with a terminal's colours as HTML: everything escaped, no escape sequence left."""
+    plain_part, *rest = _COLOUR.split(text)
+    shown, bold, colour = [html.escape(plain_part)], "", ""
+    for codes, part in zip(rest[::2], rest[1::2], strict=True):
+        for code in codes.split(";")[:8]:
+            if code in ("", "0"):
+                bold = colour = ""
+            elif code in ("1", "22"):
+                bold = "ansi-bold" if code == "1" else ""
+            else:
+                colour = _COLOURS.get(code, "" if code == "39" else colour)
+        classes = f"{bold} {colour}".strip()
+        escaped = html.escape(part)
+        shown.append(f'<span class="{classes}">{escaped}</span>' if classes and part else escaped)
+    return "".join(shown).replace("\x1b", "\ufffd")
 
 
 class _Code:

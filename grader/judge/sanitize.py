@@ -27,6 +27,8 @@ TAGS = {
     "thead", "tr", "u", "ul",
 }
 # fmt: on
+_TAG = re.compile(rf"<(?=[a-zA-Z/!?])(?!/?(?:{'|'.join(sorted(TAGS))})\s*/?>)", re.I)
+_DIAGRAM = re.compile("(mer)(maid)", re.I)
 ATTRIBUTES = {
     "*": {"style", "title", "aria-label", "role", "colspan", "rowspan", "scope"},
     "img": {"src", "alt", "width", "height"},
@@ -82,8 +84,9 @@ def _bundle(data: Any) -> dict[str, str]:
     if not isinstance(data, dict):
         return {}
     kept = {}
-    if "text/plain" in data:
-        kept["text/plain"] = plain(data["text/plain"])
+    for mime in ("text/markdown", "text/latex", "text/plain"):  # what was written, as it stands
+        if isinstance(data.get(mime), str) and "text/plain" not in kept:
+            kept["text/plain"] = plain(data[mime])
     for mime in ("image/png", "image/jpeg"):
         if is_image(data.get(mime)):
             kept[mime] = data[mime]
@@ -98,6 +101,18 @@ def plain(text: Any, limit: int = MAX_TEXT) -> str:
         return ""
     text = _CONTROL.sub("\ufffd", text[:limit].encode("utf-8", "replace").decode())
     return re.sub(r"\x1b(?!\[[0-9;]*m)", "\ufffd", text)
+
+
+def quiet_markdown(text: str) -> str:
+    """Markdown that loads nothing where it is shown: no images, no HTML but bare harmless tags.
+
+    JupyterLab lets no script of it run, but it fetches pictures, backgrounds and what the style
+    of a Mermaid diagram names, from anywhere, and so tells a stranger who reads, when and from
+    where. What would be one of those is parted by a character that has no width: it stands there
+    as it was written.
+    """
+    text = _TAG.sub("<\u200b", text).replace("![", "!\u200b[")
+    return _DIAGRAM.sub("\\1\u200b\\2", text)
 
 
 def is_image(value: Any) -> bool:

@@ -12,9 +12,9 @@ import pytest
 from grader.course.solve import solved
 from grader.judge.course import assignment
 from grader.judge.executed import executed_notebook
-from grader.judge.feedback import feedback_page
+from grader.judge.feedback import coloured, feedback_page
 from grader.judge.nbgrader_plugin import safe_markdown
-from grader.judge.sanitize import clean_html, clean_outputs, is_image, plain
+from grader.judge.sanitize import clean_html, clean_outputs, is_image, plain, quiet_markdown
 from tests.conftest import Grade
 
 EVIL = [
@@ -84,6 +84,43 @@ def test_strange_outputs_vanish(raw: object) -> None:
 
 def test_text_has_no_control_characters() -> None:
     assert plain("a\x00b\x1b]0;title\x07c\u202ed\x1b[31mred") == "a�b�]0;title�c�d\x1b[31mred"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![a](http://evil/x)", "![a][p]\n\n[p]: http://evil/x", "<img src=http://evil/x>",
+        "<IMG/src=http://evil/x>", "<div\nstyle='background:url(http://evil/x)'>", 
+        "<video poster=x>",
+        "<style>@import 'http://evil/x'", "</svg><p x>", "<!-- x -->", "<a href=x>",
+        "```mermaid\n%%{init: {'themeCSS': '@import url(http://evil/x)'}}%%\n```",
+    ],
+)  # fmt: skip
+def test_markdown_that_others_open_loads_nothing_and_stands_as_written(text: str) -> None:
+    quiet = quiet_markdown(text)
+    assert not re.search(r"<[a-z/!?]|!\[|mermaid", quiet, re.I)
+    assert quiet.replace("\u200b", "") == text
+
+
+def test_honest_markdown_is_left_alone() -> None:
+    text = (
+        "**bold** $a < b$, `x < y`, a<sub>2</sub><br/> [link](http://a.b) ! [1] <B>b</B>\n\n| a |"
+    )
+    assert quiet_markdown(text) == text
+
+
+def test_a_terminals_colours_are_shown_and_nothing_else_of_its_codes() -> None:
+    text = "\x1b[1;31m<b>\x1b[0m & \x1b[92mok\x1b[39m \x1b[38;5;9mx\x1b"
+    assert coloured(text) == (
+        '<span class="ansi-bold ansi-red">&lt;b&gt;</span> &amp; '
+        '<span class="ansi-green">ok</span> x\ufffd'
+    )
+
+
+def test_written_text_is_shown_in_the_place_of_an_objects_name() -> None:
+    data = {"text/latex": "$a < b$", "text/plain": "<Math object>"}
+    shown = clean_outputs([{"output_type": "display_data", "data": data}])
+    assert shown[0]["data"] == {"text/plain": "$a < b$"}
 
 
 def evil_submission() -> str:
