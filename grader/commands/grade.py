@@ -27,6 +27,7 @@ import click
     default=Path("."),
     help="where gradebook.db, autograded/ and feedback/ are [default: here]",
 )
+@click.option("--watch", is_flag=True, help="go on: grade what arrives, until Ctrl-C")
 @click.option("--all-cells", is_flag=True, help="run cells that only show something, too")
 @click.option("--scheduler", metavar="ADDRESS", help="judges on a Dask cluster: tcp://host:8786")
 @click.option("--no-sandbox", is_flag=True, help="trust every submission; reports will say so")
@@ -39,6 +40,7 @@ def command(
     force: bool,
     target: Path | None,
     course_dir: Path,
+    watch: bool,
     all_cells: bool,
     scheduler: str | None,
     no_sandbox: bool,
@@ -63,7 +65,7 @@ def command(
         known = ", ".join(assignment_ids())
         raise click.UsageError(f"no assignment {only!r}; the course has {known}")
     submissions = list(find_submissions(folder, only, student))
-    if not submissions:
+    if not submissions and not watch:
         raise click.UsageError(_nothing(folder, only, student))
     hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
     terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
@@ -76,6 +78,9 @@ def command(
 
     run = Cohort(course_dir.resolve(), terms, pool, force)
     try:
+        if watch:
+            _watch(run, lambda: list(find_submissions(folder, only, student)), lambda: pool(most))
+            return
         results = _with_progress(run, submissions)
     except (NoSandbox, WorkerError, GradebookError, LedgerError) as error:
         raise click.ClickException(str(error)) from error
@@ -91,6 +96,30 @@ def command(
 
         files.write(target.resolve(), (json.dumps(report, indent=1) + "\n").encode())
     _show(results, report["sandbox"], course_dir)
+
+
+def _watch(run: Any, find: Any, make: Any) -> None:
+    """Grade what is there and what arrives, a line for each, until Ctrl-C."""
+    from grader.judge.watch import Kept, arrivals
+
+    kept = Kept(make)
+    run.pool = lambda _: kept
+    click.echo("watching; Ctrl-C ends it, and everything that was graded stays", err=True)
+    try:
+        for batch in arrivals(find):
+            run.run(batch, lambda result: click.echo(_line(result)))
+            run.force = False
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+    finally:
+        kept.close()
+
+
+def _line(result: dict[str, Any]) -> str:
+    outcome = result["outcome"].replace("_", " ")
+    reason = f": {result['reason']}" if result["reason"] else ""
+    where = f"{result['student']}/{result['assignment']}"
+    return f"{where}: {result['score']:g} of {result['max_score']:g}, {outcome}{reason}"
 
 
 def _cluster() -> Any:
