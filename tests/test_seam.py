@@ -138,7 +138,7 @@ def test_a_question_that_checks_share_is_asked_once_and_one_asked_twice_is_asked
 
 
 def test_what_an_earlier_cell_has_set_changes_no_answer() -> None:
-    """numpy's errors and torch's default dtype are as they are in a fresh notebook, for the call."""
+    """For the call numpy's errors and torch's default dtype are those of a fresh notebook."""
 
     def small():
         return float(np.exp(np.float64(-1e4))), torch.zeros(2)

@@ -45,7 +45,8 @@ def assemble(release: list[Part], submitted: Notebook) -> Assembly:
     """Take answers by id, the first where ids repeat; keep added cells where they stand.
 
     Points, ids, locked cells, flags and order are the release's. An added cell follows the
-    release's cell that it followed in the submission.
+    release's cell that it followed in the submission. A cell right behind one of the same id is
+    an added one: JupyterLab copies the metadata when it splits a cell.
     """
     known = {part.id: part for part in release}
     texts = {(part.kind, part.source): part.id for part in release}
@@ -62,6 +63,9 @@ def assemble(release: list[Part], submitted: Notebook) -> Assembly:
             place = found  # a copy of a given cell adds nothing
         elif found and cell.source == taken[found].source:
             repairs.append(f"a copy of the cell {found} was left out")
+        elif found and found == place:
+            repairs.append(f"the cell {found} is in several pieces: they count together")
+            added.setdefault(place, []).append(Part(OWN, cell.kind, f"own-{number}", cell.source))
         elif found:
             repairs.append(f"the cell {found} occurs more than once: the first one counts")
         elif cell.kind == "code" and cell.source.strip():
@@ -70,9 +74,11 @@ def assemble(release: list[Part], submitted: Notebook) -> Assembly:
             added.setdefault(place, []).append(Part(OWN, "markdown", f"own-{number}", cell.source))
     if submitted.dropped:
         repairs.append(f"{submitted.dropped} cells were unreadable and left out")
+    own = [part.source for behind in added.values() for part in behind if part.kind == "code"]
+    elsewhere = {name for source in own for name in bound_names(source)}
     parts = list(added.get("", []))
     for part in release:
-        parts.append(_filled(part, taken.get(part.id), repairs))
+        parts.append(_filled(part, taken.get(part.id), elsewhere, repairs))
         parts += added.get(part.id, [])
     released_order = [part.id for part in release if part.id in taken]
     if order != released_order:
@@ -88,8 +94,12 @@ def _known_id(cell: Cell, known: dict[str, Part], texts: dict[tuple[str, str], s
     return texts.get((cell.kind, cell.source.rstrip()), "")
 
 
-def _filled(part: Part, cell: Cell | None, repairs: list[str]) -> Part:
+def _filled(part: Part, cell: Cell | None, elsewhere: set[str], repairs: list[str]) -> Part:
     if part.role in (ANSWER, HUMAN):
+        if cell is None and part.role == ANSWER and part.exercise in elsewhere:
+            # The stub, put back, would undo what the student has defined in another cell.
+            repairs.append(f"the cell {part.id} was missing: another one defines its name")
+            return replace(part, source="")
         if cell is None:
             repairs.append(f"the cell {part.id} was missing and was put back as it was given out")
             return part

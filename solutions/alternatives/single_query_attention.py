@@ -23,7 +23,7 @@ def softmax_logsumexp(scores, axis=-1):
 def softmax_loop(scores, axis=-1):
     moved = np.moveaxis(scores, axis, -1)
     rows = moved.reshape(-1, moved.shape[-1])
-    out = np.zeros_like(rows)
+    out = np.zeros(rows.shape)
     for i, row in enumerate(rows):
         powers = [math.exp(score - max(row)) for score in row]
         out[i] = [power / sum(powers) for power in powers]

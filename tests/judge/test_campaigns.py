@@ -1,13 +1,17 @@
-"""The long campaigns' short forms; `python -m tests.campaigns.fuzz` and `.kills` run them whole."""
+"""The long campaigns' short forms; `python -m tests.campaigns.fuzz` (or another) is a whole one."""
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
+
+import nbformat
+import pytest
 
 from grader.judge.course import assignment
 from grader.judge.grading import Judge
 from grader.specs import assignment_id
-from tests.campaigns import fuzz, kills
+from tests.campaigns import fairness, fuzz, kills, ugly
 
 
 def test_a_damaged_notebook_is_read_or_rejected_with_a_reason() -> None:
@@ -27,3 +31,29 @@ def test_a_damaged_notebook_has_one_outcome_and_its_pages(judge: Judge) -> None:
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     tally = kills.campaign(3, 5, tmp_path)
     assert (tally.kills, tally.rounds, tally.faults) == (3, 1, [])
+
+
+def test_ugly_submissions_get_what_their_answers_earn(judge: Judge) -> None:
+    tally, _ = fairness.campaign(judge, fairness.plans(10, 7, fairness.LIGHT[:5]))
+    assert tally.faults == []
+    assert tally.count == 10 and len(tally.used) > 15
+
+
+@pytest.mark.parametrize("name", ugly.UGLINESSES)
+def test_every_ugliness_changes_the_file_and_leaves_a_notebook(name: str) -> None:
+    lesson = "masking"
+    texts = {version.exercise: fairness.text_of(lesson, version) for version in answers(lesson)}
+    clean = ugly.Draft.of(lesson, texts).as_bytes()
+    files = set()
+    for number in range(6):
+        draft = ugly.Draft.of(lesson, texts)
+        ugly.UGLINESSES[name](random.Random(number), draft)
+        files.add(draft.as_bytes())
+        assert nbformat.reads(draft.as_bytes().decode("utf-8-sig"), as_version=4).cells
+    assert files != {clean}
+
+
+def answers(lesson: str) -> list[fairness.Version]:
+    """Other right answers, with helpers beside them; one exercise is left as it was given out."""
+    names = [exercise.id for exercise in fairness.exercises(lesson)][:-1]
+    return [fairness.alternatives(lesson, name)[0] for name in names]

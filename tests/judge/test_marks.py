@@ -209,6 +209,69 @@ def test_answers_in_a_renamed_helper_or_an_added_cell_count(grade: Grade) -> Non
     assert outcome.score == outcome.max_score
 
 
+def test_an_answer_in_an_added_cell_counts_though_its_own_cell_is_gone(grade: Grade) -> None:
+    """The stub, put back, must not undo it: nor where a tool has dropped all ids."""
+    lesson = "masking"
+    document = json.loads(nbformat.writes(solved(lesson)))
+    for cell in document["cells"]:
+        cell.pop("id")
+        cell["metadata"] = {}
+    bare = grade(lesson, json.dumps(document))
+    assert bare.score == bare.max_score
+    notebook = solved(lesson)
+    index = next(i for i, c in enumerate(notebook.cells) if c.id == "causal_mask")
+    notebook.cells[index] = nbformat.v4.new_code_cell(notebook.cells[index].source, id="mine")
+    outcome = grade(lesson, nbformat.writes(notebook))
+    assert outcome.score == outcome.max_score
+
+
+def test_an_answer_split_in_two_cells_counts_whole(grade: Grade) -> None:
+    """JupyterLab gives both halves the metadata, so the id stands in both."""
+    lesson = "masking"
+    document = json.loads(nbformat.writes(solved(lesson)))
+    cells = document["cells"]
+    index = next(i for i, c in enumerate(cells) if c["id"] == "causal_mask")
+    half = json.loads(json.dumps(cells[index])) | {"id": "half"}
+    cells[index]["source"] = "import torch\nLOW = float('-inf')"
+    half["source"] = (
+        "def causal_mask(n):\n    return torch.full((n, n), LOW).triu(1)\n\ncausal_mask(3)"
+    )
+    cells.insert(index + 1, half)
+    outcome = grade(lesson, json.dumps(document))
+    assert outcome.score == outcome.max_score
+    assert any("several pieces" in repair for repair in outcome.repairs)
+
+
+LOOP = """
+def batched_attention(queries, keys, values):
+    rows = []
+    for query in queries:
+        powers = np.exp(keys @ query - (keys @ query).max())
+        rows.append(powers / powers.sum())
+    weights = np.array(rows)
+    return weights @ values, weights
+"""
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_how_an_answer_is_written_is_read_in_whatever_cell_defines_it(
+    grade: Grade, place: int
+) -> None:
+    """Neither an empty cell before the added one nor a decent function after the check hides it."""
+    lesson, name = "single_query_attention", "batched_attention"
+    there = grade(lesson, with_answers(lesson, {name: LOOP}, solve=True))
+    notebook = solved(lesson)
+    decent = next(c.source for c in notebook.cells if c.id == name)
+    replace_answers(notebook, {name: "# see the other cell" if place else "pass"})
+    index = next(i for i, c in enumerate(notebook.cells) if c.id == name)
+    notebook.cells.insert(index + place, nbformat.v4.new_code_cell(LOOP, id="mine"))
+    late = nbformat.v4.new_code_cell(decent, id="late")
+    notebook.cells.insert(index + 3, late)
+    elsewhere = grade(lesson, nbformat.writes(notebook))
+    assert scores(elsewhere) == scores(there)
+    assert scores(there)[name] < 4
+
+
 def test_replace_answers_is_what_it_says() -> None:
     notebook = nbformat.read(notebook_path("masking"), as_version=4)
     replace_answers(notebook, {"causal_mask": "x = 1"})

@@ -1,0 +1,296 @@
+"""``python -m tests.campaigns.fairness``: honest but ugly submissions get what their answers earn.
+
+Each submission is a lesson with answers of known worth (right, wrong, left as they were given
+out). It is graded twice: clean, and with a few uglinesses of the kind that honest students hand
+in. Both times the exercises' cases are the same, so every check has to come out the same; and
+right answers earn full points, wrong ones less, untouched ones nothing. ``--loaded`` grades the
+ugly ones once more, while twice as many processes as there are processors burn time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import contextlib
+import hashlib
+import hmac
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from grader.core.slicing import read_names
+from grader.course.layout import ROOT
+from grader.course.sample import answer_text
+from grader.course.sources import answer_source
+from grader.judge.course import assignment
+from grader.judge.earlier import lessons_behind
+from grader.judge.grading import Judge, Submission
+from grader.judge.outcome import Outcome
+from grader.judge.settings import Limits
+from grader.judge.walls import raise_walls
+from grader.specs import LESSONS, assignment_id, exercises, lesson_of
+from solutions.registry import Version, alternatives, misconceptions, solution
+from tests.campaigns.ugly import CLASHES, UGLINESSES, Draft
+
+LIGHT = LESSONS[:7]
+HEAVY = LESSONS[7:]  # they train models: seconds and not tenths of seconds each
+BURN = 3600  # no busy process outlives this, whatever becomes of the campaign
+Marks = dict[str, tuple[float, tuple[tuple[str, bool, str], ...]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One submission before it is written: its answers by exercise, and its uglinesses."""
+
+    name: str
+    lesson: str
+    answers: dict[str, tuple[str, Version | None]]  # right | wrong | stub, and which version
+    uglinesses: tuple[str, ...]
+    earlier: bool  # does it come with the notebooks of the lessons before?
+
+    def __str__(self) -> str:
+        words = [f"{name}: {kind} ({v.name})" for name, (kind, v) in self.answers.items() if v]
+        return f"{self.name} {self.lesson} [{', '.join(words)}] + {', '.join(self.uglinesses)}"
+
+
+@dataclass
+class Tally:
+    """What the campaign saw."""
+
+    count: int = 0
+    used: collections.Counter = field(default_factory=collections.Counter)
+    kinds: collections.Counter = field(default_factory=collections.Counter)
+    faults: list[str] = field(default_factory=list)
+
+
+class SameCases(Judge):
+    """A judge whose cases depend on the student, not on the file: clean and ugly get the same."""
+
+    def seed(self, submission: Submission, exercise: str) -> bytes:
+        text = "\0".join((submission.assignment, exercise, submission.student))
+        return hmac.new(self.secret, text.encode(), hashlib.sha256).digest()
+
+
+# --- plans --------------------------------------------------------------------------------------
+
+
+def plans(count: int, seed: int, lessons: Sequence[str] = ()) -> list[Plan]:
+    """``count`` submissions; the same for the same seed. The heavy lessons are drawn seldom."""
+    rng = random.Random(seed)
+    pool = list(lessons) or [*LIGHT * 8, *HEAVY]
+    return [_plan(rng, f"{seed}-{number}", rng.choice(pool)) for number in range(count)]
+
+
+def _plan(rng: random.Random, name: str, lesson: str) -> Plan:
+    # In heavy lessons a wrong answer is compared with every named mistake, which trains a model.
+    weights = (8, 1, 1) if lesson in HEAVY else (6, 3, 2)
+    answers: dict[str, tuple[str, Version | None]] = {}
+    for exercise in exercises(lesson):
+        kind = rng.choices(("right", "wrong", "stub"), weights)[0]
+        right = [solution(lesson, exercise.id), *alternatives(lesson, exercise.id)]
+        wrong = [v for v in misconceptions(lesson, exercise.id) if v.name != exercise.broken]
+        pool = {"right": right, "wrong": wrong, "stub": [None]}[kind]
+        answers[exercise.id] = (kind, rng.choice(pool))
+    chosen: list[str] = []
+    for ugliness in rng.sample(list(UGLINESSES), rng.randint(1, 5)):
+        if not any({ugliness, other} in CLASHES for other in chosen):
+            chosen.append(ugliness)
+    order = list(UGLINESSES)
+    return Plan(name, lesson, answers, tuple(sorted(chosen, key=order.index)), rng.random() < 0.5)
+
+
+def written(plan: Plan, uglinesses: Iterable[str] = ()) -> Submission:
+    """The plan as files, with these uglinesses. Each has its own random numbers."""
+    texts = {name: text_of(plan.lesson, v) for name, (_, v) in plan.answers.items() if v}
+    release = assignment(assignment_id(plan.lesson))
+    behind = []
+    if plan.earlier:
+        for other in sorted(lessons_behind(release)):
+            home = lesson_of(other)
+            right = {e.id: answer_source(home, e.id) for e in exercises(home)}
+            behind.append((other, _file(plan, home, right, uglinesses)))
+    content = _file(plan, plan.lesson, texts, uglinesses)
+    return Submission(f"student-{plan.name}", release.id, content, tuple(behind))
+
+
+def text_of(lesson: str, version: Version) -> str:
+    """An answer as a student would have typed it; a solution as it stands in solved notebooks."""
+    own = version.name == "solution"
+    return answer_source(lesson, version.exercise) if own else answer_text(version)
+
+
+def _file(plan: Plan, lesson: str, texts: dict[str, str], uglinesses: Iterable[str]) -> bytes:
+    draft = Draft.of(lesson, texts)
+    for name in uglinesses:
+        UGLINESSES[name](random.Random(f"{plan.name}/{lesson}/{name}"), draft)
+    return draft.as_bytes()
+
+
+# --- judging ------------------------------------------------------------------------------------
+
+
+def marks(outcome: Outcome) -> Marks:
+    """Points, and each check's result, by exercise."""
+    return {
+        verdict.exercise: (
+            verdict.score,
+            tuple(
+                (check.name, check.passed, check.misconception.id if check.misconception else "")
+                for check in verdict.checks
+            ),
+        )
+        for verdict in outcome.verdicts
+    }
+
+
+def grade(judge: Judge, submission: Submission) -> Outcome:
+    return judge.grade(submission, assignment(submission.assignment))
+
+
+def differences(found: Marks, expected: Marks, said: str) -> list[str]:
+    """In words, what differs between two gradings."""
+    out = []
+    for exercise, (score, checks) in expected.items():
+        score_found, checks_found = found[exercise]
+        if score_found != score:
+            out.append(f"{exercise}: {score_found:g} points, {said} {score:g}")
+        # An exercise that counts as not attempted has the checks of its blank verdict, or none.
+        now = {name: (passed, known) for name, passed, known in checks_found}
+        for name, passed, known in checks:
+            if name in now and now[name] != (passed, known):
+                out.append(f"{exercise}, “{name}”: {now[name]}, {said} {(passed, known)}")
+    return out
+
+
+def worth(plan: Plan, found: Marks) -> list[str]:
+    """Where the clean marks are not those that the answers are known to earn."""
+    points = {exercise.id: float(exercise.points) for exercise in exercises(plan.lesson)}
+    out = []
+    for exercise, (kind, version) in plan.answers.items():
+        score = found[exercise][0]
+        fair = {"right": score == points[exercise], "wrong": score < points[exercise]}
+        if kind == "right" and version is not None and _on_sand(plan, exercise, version):
+            continue
+        if not fair.get(kind, score == 0):
+            out.append(f"{exercise}: {kind}, and earns {score:g} of {points[exercise]:g}")
+    return out
+
+
+def _on_sand(plan: Plan, exercise: str, version: Version) -> bool:
+    """Is it right only by another answer that is not, and that the judge never supplies?"""
+    uses = {one.id: set(one.uses) for one in exercises(plan.lesson)}
+    supplied, pending = set(), [exercise]
+    while pending:
+        new = uses.get(pending.pop(), set()) - supplied
+        supplied |= new
+        pending += new
+    others = (read_names(text_of(plan.lesson, version)) or set()) & uses.keys() - {
+        exercise
+    } - supplied
+    return any(plan.answers[other][0] != "right" for other in others)
+
+
+def campaign(judge: Judge, planned: Sequence[Plan]) -> tuple[Tally, dict[str, Marks]]:
+    """Grade each clean and ugly; what was seen, and the ugly ones' marks by name."""
+    one = SameCases(judge.warm, judge.secret, judge.limits)
+    tally, graded = Tally(), {}
+    for plan in planned:
+        expected = marks(grade(one, written(plan)))
+        tally.faults += [f"clean, {fault}\n    {plan}" for fault in worth(plan, expected)]
+        outcome = grade(one, written(plan, plan.uglinesses))
+        graded[plan.name] = found = marks(outcome)
+        tally.count += 1
+        _progress(tally.count, len(planned), "graded")
+        tally.used.update(plan.uglinesses)
+        tally.kinds.update(kind for kind, _ in plan.answers.values())
+        differ = differences(found, expected, "clean")
+        if differ:
+            why = [v.exercise + ": " + c.message for v in outcome.verdicts for c in v.checks
+                   if not c.passed and any(d.startswith(v.exercise) for d in differ)]  # fmt: skip
+            tally.faults.append(
+                f"{'; '.join(differ)}\n    {plan}\n    {outcome.outcome} {outcome.reason}; by "
+                f"itself: {_alone(one, plan, expected) or 'none of them'}\n    said: {why[:3]}"
+            )
+    return tally, graded
+
+
+def _progress(done: int, count: int, word: str) -> None:
+    if done % 20 == 0:
+        print(f"{done} of {count} {word}", file=sys.stderr, flush=True)
+
+
+def _alone(judge: Judge, plan: Plan, expected: Marks) -> list[str]:
+    """Which of its uglinesses change the marks by themselves: where to look for the cause."""
+    return [
+        name
+        for name in plan.uglinesses
+        if differences(marks(grade(judge, written(plan, [name]))), expected, "clean")
+    ]
+
+
+@contextlib.contextmanager
+def busy(processes: int, seconds: int = BURN) -> Iterator[None]:
+    """So many processes that do nothing but burn processor time, for so long at most."""
+    burn = f"import time\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
+    running = [subprocess.Popen([sys.executable, "-I", "-c", burn]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def again_under_load(judge: Judge, planned: Sequence[Plan], calm: dict[str, Marks]) -> list[str]:
+    """Grade the ugly ones once more on a busy machine; every check that comes out otherwise."""
+    one = SameCases(judge.warm, judge.secret, judge.limits)
+    faults = []
+    with busy(2 * (os.cpu_count() or 1)):
+        for number, plan in enumerate(planned, start=1):
+            outcome = grade(one, written(plan, plan.uglinesses))
+            _progress(number, len(planned), "graded under load")
+            differ = differences(marks(outcome), calm[plan.name], "on a calm machine")
+            if differ:
+                said = f"{outcome.outcome} {outcome.reason}".strip()
+                faults.append(f"loaded ({said}), {'; '.join(differ)}\n    {plan}")
+    return faults
+
+
+def main() -> None:
+    """Parse, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--loaded", action="store_true", help="once more on a busy machine")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    started = time.monotonic()
+    planned = plans(options.count, options.seed)
+    with raise_walls([ROOT, Path.home()], 1) as warm:
+        judge = Judge(warm, b"fairness", Limits())
+        tally, graded = campaign(judge, planned)
+        seconds = time.monotonic() - started
+        faults, loaded = list(tally.faults), ""
+        if options.loaded:
+            faults += again_under_load(judge, planned, graded)
+            loaded = f" and {time.monotonic() - started - seconds:.0f} s on a busy machine"
+    answers = ", ".join(f"{count} {kind}" for kind, count in tally.kinds.most_common())
+    print(f"{tally.count} submissions, their answers: {answers}")
+    print("uglinesses, and how often:")
+    for name in UGLINESSES:
+        print(f"  {tally.used[name]:4} {name}")
+    print(f"{len(faults)} faults, {seconds:.0f} s{loaded}")
+    for fault in faults:
+        print(fault)
+    sys.exit(bool(faults))
+
+
+if __name__ == "__main__":
+    main()
