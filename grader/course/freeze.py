@@ -53,7 +53,8 @@ def freeze(folder: Path = frozen.FOLDER) -> int:
     ]
     for name, content in _work(todo):
         (folder / f"{name}{frozen.SUFFIX}").write_bytes(content)
-    (folder / STAMPS).write_text(json.dumps(fresh))
+    if stamps != fresh:  # tests that run side by side look at it at the same time
+        (folder / STAMPS).write_text(json.dumps(fresh))
     return len(wanted)
 
 
