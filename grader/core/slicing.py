@@ -11,7 +11,7 @@ import re
 import symtable
 from collections.abc import Iterable
 
-from grader.core.texts import magics, readable
+from grader.core.texts import broken, magics, readable
 
 HIDES = {"compile", "__import__", "importlib", "builtins"}
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
@@ -47,7 +47,7 @@ def read_names(source: str) -> set[str] | None:
     """Global names that the cell, its functions included, reads; None if it cannot be told."""
     found = readable(source)
     if found is None:
-        return None
+        return set() if broken(source) else None
     try:
         table = symtable.symtable(found[0], "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):

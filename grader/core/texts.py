@@ -13,6 +13,7 @@ _LONG_NAME = re.compile(rf"(?<!\w)(?:\w++\s*+\.\s*+){{{MAX_PARTS}}}")
 
 
 _MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
+_MORE_THAN_PYTHON = re.compile(r"[%!?]|await|^[ \t]*(?:>>>|\.\.\.|In \[|[,;/])|\A\s", re.M)
 _QUESTION = re.compile(r"^.*\?[ \t]*$", re.M)
 
 
@@ -32,6 +33,22 @@ def readable(source: str) -> tuple[str, ast.Module] | None:
 def magics(source: str) -> list[str]:
     """The lines of a cell that are not Python but magics."""
     return _MAGIC.findall(source)
+
+
+def broken(source: str) -> bool:
+    """Is it Python with a syntax error, and so runs not even in part? In doubt: no.
+
+    IPython makes sense of more than Python does: magics, help, prompts, an indented cell, await.
+    """
+    if _LONG_NAME.search(source) or _MORE_THAN_PYTHON.search(source):
+        return False
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return True
+    except (ValueError, RecursionError, MemoryError):
+        return False
+    return False
 
 
 def parsed(source: str) -> ast.Module | None:

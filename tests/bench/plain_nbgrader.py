@@ -65,10 +65,12 @@ points
 
 
 class PlainCourse:
-    """A throw-away nbgrader course below ``folder``."""
+    """A throw-away nbgrader course in a folder of its own below ``parent``."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, parent: Path) -> None:
+        self.folder = folder = parent / "course"
+        self.untouched = parent / "untouched"
+        folder.mkdir()
         self.canary = f"CANARY-{secrets.token_hex(8)}"
         for name in ("home", "exchange", "source", "release", "submitted"):
             (folder / name).mkdir()
@@ -84,6 +86,12 @@ class PlainCourse:
         )
         self._source()
         self.nbgrader("generate_assignment", TASK)
+        shutil.copytree(folder, self.untouched)
+
+    def restore(self) -> None:
+        """As it was before anything was handed in: one attack's harm is not another's."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(self.untouched, self.folder)
 
     def _source(self) -> None:
         def cell(text: str, name: str, **marks: object) -> nbformat.NotebookNode:
@@ -185,6 +193,7 @@ def run_plain(course: PlainCourse, case: Case) -> tuple[float, int]:
     text = case.text
     for name, value in course.places().items():
         text = text.replace(f"@{name}@", value)
+    course.restore()
     points, shown = course.grade(case.name.replace("/", "-"), text)
     return points, int(course.canary in shown)
 
@@ -207,24 +216,25 @@ def main() -> int:
             f"Plain nbgrader gives a right answer {fair[0]:g} and the stub {fair[1]:g} of "
             f"{POINTS:g} points; the same exercise has {POINTS:g} points here.",
             "",
+            "Each attack meets a fresh course. Points are what it was given beyond its due.",
+            "",
             "| attack | plain nbgrader: points gained | secrets read | here: points gained | "
             "secrets read |",
             "| --- | ---: | ---: | ---: | ---: |",
         ]
         print("\n".join(lines))
-        totals = [0.0, 0, 0.0, 0]
+        totals = [0, 0, 0, 0]
         for case in chosen:
             there = run_plain(course, case)
             here = arena.run(replace(case, twice=False))
             numbers = (*there, here.points, len(here.secrets))
-            totals = [total + number for total, number in zip(totals, numbers, strict=True)]
+            totals = [total + (number > 0) for total, number in zip(totals, numbers, strict=True)]
             lines.append(f"| {case.name} | " + " | ".join(f"{n:g}" for n in numbers) + " |")
             print(lines[-1], flush=True)
         lines.append(
-            f"| **{len(chosen)} attacks** | " + " | ".join(f"{n:g}" for n in totals) + " |"
+            f"| **of {len(chosen)} attacks, so many** | " + " | ".join(map(str, totals)) + " |"
         )
         print(lines[-1])
-        shutil.rmtree(course.folder, ignore_errors=True)
     if arguments.markdown:
         arguments.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return int(fair != (POINTS, 0.0) or bool(totals[2] or totals[3]))
