@@ -213,6 +213,10 @@ def main() -> int:
             course.grade("stub", stub_source(LESSON, EXERCISE))[0],
         )
         lines = [
+            "# Attacks on plain nbgrader",
+            "",
+            "Made by `python -m tests.bench.plain_nbgrader --markdown FILE`.",
+            "",
             f"Plain nbgrader gives a right answer {fair[0]:g} and the stub {fair[1]:g} of "
             f"{POINTS:g} points; the same exercise has {POINTS:g} points here.",
             "",

@@ -38,6 +38,7 @@ from tests.campaigns.runs import (
 )
 
 MOST = 300.0  # seconds for one run
+NO_DISK = "no small disk could be made here"
 # Mebibytes and files of a disk that fills at different moments of the run.
 SMALL_DISKS = ((0.2, 0), (0.4, 0), (0.6, 0), (0.8, 0), (1.0, 0), (0, 8), (0, 20), (0, 40))
 DISK = """
@@ -291,7 +292,7 @@ def on_a_small_disk(
         cwd=ROOT, capture_output=True, text=True, timeout=2 * MOST, check=False,
     )  # fmt: skip
     if done.returncode:
-        yield f"no small disk could be made: {done.stderr[-300:]}"
+        yield f"{NO_DISK}: {done.stderr[-300:]}"
         return
     code = int((folder / "code").read_text())
     if code:

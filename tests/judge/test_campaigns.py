@@ -11,7 +11,7 @@ import pytest
 from grader.judge.course import assignment
 from grader.judge.grading import Judge
 from grader.specs import assignment_id
-from tests.campaigns import fairness, fuzz, kills, ugly
+from tests.campaigns import fairness, faults, fuzz, kills, runs, ugly
 
 
 def test_a_damaged_notebook_is_read_or_rejected_with_a_reason() -> None:
@@ -31,6 +31,33 @@ def test_a_damaged_notebook_has_one_outcome_and_its_pages(judge: Judge) -> None:
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     tally = kills.campaign(3, 5, tmp_path)
     assert (tally.kills, tally.rounds, tally.faults) == (3, 1, [])
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    """A cohort, and the marks of an undisturbed run."""
+    folder = tmp_path_factory.mktemp("faults")
+    runs.make_cohort(folder / "submitted")
+    (folder / "calm").mkdir()
+    return folder / "submitted", runs.grade(folder / "submitted", folder / "calm" / "course")
+
+
+@pytest.mark.parametrize("name", ["warm_process_dies", "workers_die"])
+def test_a_run_that_loses_processes_ends_with_the_same_marks(
+    name: str, calm: tuple[Path, dict], tmp_path: Path
+) -> None:
+    submitted, expected = calm
+    assert list(faults.disturbed(name, submitted, tmp_path, expected, random.Random(3))) == []
+
+
+def test_a_disk_that_fills_is_said_and_nothing_is_lost(
+    calm: tuple[Path, dict], tmp_path: Path
+) -> None:
+    submitted, expected = calm
+    found = list(faults.on_a_small_disk(0.4, 0, submitted, tmp_path / "small", expected))
+    if found and found[0].startswith(faults.NO_DISK):
+        pytest.skip(found[0])
+    assert found == []
 
 
 def test_ugly_submissions_get_what_their_answers_earn(judge: Judge) -> None:

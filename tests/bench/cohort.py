@@ -1,0 +1,251 @@
+"""The same cohort graded by this grader, by plain nbgrader, and at the least possible cost.
+
+    python -m tests.bench.cohort [--lessons 1-7] [--rounds 3] [--markdown FILE]
+
+For each lesson twelve submissions of the sample cohort (solved, half, untouched, a first cell that
+raises, eight mistaken ones). In every round, one after the other: ``grade --jobs 2``, the same with
+``--all-cells``, ``nbgrader autograde`` and ``generate_feedback`` on the same files, and the same
+cells run once in warm processes, one and two at a time (see ``limit.py``). Gradebook and feedback
+are part of the first three; the limit has neither, nor secret cases, nor walls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from grader.course.layout import ROOT, notebook_path
+from grader.course.sample import students
+from grader.specs import LESSONS, assignment_id
+
+WHO = ("ada", "blank", "half", "raises", *(f"mistaken-{number:02d}" for number in range(1, 9)))
+CONFIG = """
+c = get_config()
+c.CourseDirectory.course_id = "plain"
+c.ExecutePreprocessor.timeout = 900
+c.Exchange.root = "exchange"
+"""
+
+
+@dataclass
+class Cost:
+    """One run: seconds on the wall and on processors, and the most memory at one moment, bytes."""
+
+    wall: float
+    cpu: float
+    peak: int = 0
+
+
+@dataclass
+class Costs:
+    """All runs of one way with one lesson."""
+
+    runs: list[Cost] = field(default_factory=list)
+
+    def median(self, name: str) -> float:
+        return statistics.median(getattr(run, name) for run in self.runs)
+
+
+def proportional_memory(process: psutil.Process) -> int:
+    """PSS of a process and all below it: a page that n share counts a n-th for each."""
+    total = 0
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            rollup = Path(f"/proc/{one.pid}/smaps_rollup").read_text()
+        except OSError:
+            continue  # it ended while we looked
+        total += sum(int(line.split()[1]) for line in rollup.splitlines() if line[:4] == "Pss:")
+    return total * 1024
+
+
+def measured(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[Cost, str]:
+    """Run a command; what it cost, with everything that it started, and what it printed."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    peak, over = [0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.3):
+            try:
+                peak[0] = max(peak[0], proportional_memory(psutil.Process(process.pid)))
+            except psutil.NoSuchProcess:
+                return
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    assert process.stdout is not None
+    said = process.stdout.read().decode(errors="replace")
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    over.set()
+    watcher.join()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[:6])}: exit {process.returncode}\n{said[-2000:]}")
+    return Cost(wall, used.ru_utime + used.ru_stime, peak[0]), said
+
+
+class Bench:
+    """One lesson's cohort in a folder, and the ways to grade it."""
+
+    def __init__(self, lesson: str, folder: Path) -> None:
+        self.name, self.lesson = assignment_id(lesson), lesson
+        self.folder = folder
+        self.submitted = folder / "submitted"
+        made = {student.name: student.hands_in(lesson) for student in students()}
+        for who in WHO:
+            path = self.submitted / who / self.name / f"{self.name}.ipynb"
+            path.parent.mkdir(parents=True)
+            path.write_text(made[who] or "", encoding="utf-8")
+        (folder / "home").mkdir()
+        self.environment = {
+            "HOME": str(folder / "home"),
+            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONPATH": str(ROOT),
+            "JUPYTER_RUNTIME_DIR": str(folder / "home"),
+            "IPYTHONDIR": str(folder / "home"),
+            "MPLBACKEND": "agg",
+            "LANG": "C.UTF-8",
+        }
+        self.plain = folder / "plain"
+        source = self.plain / "source" / self.name
+        source.mkdir(parents=True)
+        shutil.copy(notebook_path(lesson), source / f"{self.name}.ipynb")
+        (self.plain / "nbgrader_config.py").write_text(CONFIG)
+        self._nbgrader("generate_assignment")
+        self.fresh = (self.plain / "gradebook.db").read_bytes()
+        shutil.copytree(self.submitted, self.plain / "submitted")
+
+    def _nbgrader(self, word: str) -> Cost:
+        command = [sys.executable, "-m", "nbgrader", word, self.name]
+        return measured(command, self.plain, self.environment)[0]
+
+    def ours(self, *more: str) -> Cost:
+        """`grade` into a fresh course folder."""
+        course = self.folder / "course"
+        shutil.rmtree(course, ignore_errors=True)
+        command = [sys.executable, "-m", "grader", "grade", str(self.submitted), "--jobs", "2"]
+        command += ["--course-dir", str(course), *more]
+        return measured(command, ROOT, self.environment)[0]
+
+    def all_cells(self) -> Cost:
+        """The same, with the cells that only show something."""
+        return self.ours("--all-cells")
+
+    def nbgrader(self) -> Cost:
+        """`nbgrader autograde` and `generate_feedback`, on a fresh gradebook."""
+        for made in ("autograded", "feedback"):
+            shutil.rmtree(self.plain / made, ignore_errors=True)
+        (self.plain / "gradebook.db").write_bytes(self.fresh)
+        one, two = self._nbgrader("autograde"), self._nbgrader("generate_feedback")
+        return Cost(one.wall + two.wall, one.cpu + two.cpu, max(one.peak, two.peak))
+
+    def limit(self, jobs: int) -> Cost:
+        """The cells and nothing else; the imports are not counted."""
+        paths = map(str, sorted(self.submitted.rglob("*.ipynb")))
+        command = [sys.executable, "-m", "tests.bench.limit", str(jobs), *paths]
+        cost, said = measured(command, ROOT, self.environment)
+        own = json.loads(said.splitlines()[-1])
+        return Cost(own["seconds"], own["cpu"], cost.peak)
+
+
+def rows(lesson: str, rounds: int) -> dict[str, Costs]:
+    """Every way, ``rounds`` times, in turns."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        bench = Bench(lesson, Path(name))
+        ways: dict[str, Callable[[], Cost]] = {
+            "grade": bench.ours,
+            "grade --all-cells": bench.all_cells,
+            "nbgrader": bench.nbgrader,
+            "limit, one": lambda: bench.limit(1),
+            "limit, two": lambda: bench.limit(2),
+        }
+        found = {way: Costs() for way in ways}
+        for _ in range(rounds):
+            for way, run in ways.items():
+                found[way].runs.append(run())
+        return found
+
+
+def line(name: str, found: dict[str, Costs]) -> str:
+    """A row of the table."""
+    wall = {way: costs.median("wall") for way, costs in found.items()}
+    cpu = {way: costs.median("cpu") for way, costs in found.items()}
+    peak = {way: costs.median("peak") / 2**20 for way, costs in found.items()}
+    numbers = [f"{wall[way]:.1f}" for way in found]
+    numbers += [f"{wall['nbgrader'] / wall['grade']:.1f}"]
+    numbers += [f"{cpu['grade --all-cells'] / cpu['limit, one']:.2f}"]
+    numbers += [f"{peak['grade']:.0f}", f"{peak['nbgrader']:.0f}"]
+    return f"| {name} | " + " | ".join(numbers) + " |"
+
+
+def machine() -> str:
+    """What it ran on, without names."""
+    with open("/proc/meminfo") as file:
+        memory = int(file.readline().split()[1]) / 2**20
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def chosen(text: str) -> list[str]:
+    """Lessons by number: "1-3,8"."""
+    numbers: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        numbers += range(int(first), int(last or first) + 1)
+    return [LESSONS[number - 1] for number in numbers]
+
+
+def main() -> None:
+    """Parse, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lessons", default=f"1-{len(LESSONS)}")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table there, too")
+    options = parser.parse_args()
+    head = ("lesson", "grade, s", "all cells, s", "nbgrader, s", "limit, s", "limit of two, s",
+            "nbgrader ÷ grade", "CPU: all cells ÷ limit", "peak PSS, MiB", "theirs")  # fmt: skip
+    lines = [
+        f"{len(WHO)} submissions a lesson, medians of {options.rounds}, one after the other in "
+        f"turns: {machine()}.",
+        "",
+        f"| {' | '.join(head)} |",
+        "| --- |" + " ---: |" * (len(head) - 1),
+    ]
+    print("\n".join(lines), flush=True)
+    total: dict[str, Costs] = {}
+    for lesson in chosen(options.lessons):
+        found = rows(lesson, options.rounds)
+        lines.append(line(assignment_id(lesson), found))
+        print(lines[-1], flush=True)
+        for way, costs in found.items():
+            sums = total.setdefault(way, Costs([Cost(0, 0) for _ in costs.runs]))
+            for whole, one in zip(sums.runs, costs.runs, strict=True):
+                whole.wall, whole.cpu = whole.wall + one.wall, whole.cpu + one.cpu
+                whole.peak = max(whole.peak, one.peak)
+    lines.append(line("**together**", total))
+    print(lines[-1])
+    if options.markdown:
+        options.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
