@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from grader.judge.workers import WarmProcess
 from grader.specs import assignment_id
 
 torch.set_num_threads(1)
+# Where tests run side by side the main module has no spec, and multiprocessing asks for it.
+vars(sys.modules["__main__"]).setdefault("__spec__", None)
 SALT = b"the tests' salt"
 QUICK = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=30, idle=8)
 

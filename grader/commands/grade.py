@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,7 +53,7 @@ def command(
     Exit 0 when every submission has an outcome, 2 on bad usage.
     """
     _check_folders(folder, course_dir, target)
-    from grader.judge.cohort import Cohort
+    from grader.judge.cohort import Cohort, Stopped
     from grader.judge.course import assignment_ids
     from grader.judge.engine import engine
     from grader.judge.gradebook import GradebookError
@@ -76,12 +79,18 @@ def command(
             return _cluster()(scheduler, terms)
         return judges_here(terms, walls, min(most, waiting))
 
-    run = Cohort(course_dir.resolve(), terms, pool, force)
+    stop = threading.Event()
+    run = Cohort(course_dir.resolve(), terms, pool, force, stop.is_set)
+    find = partial(find_submissions, folder, only, student)
     try:
-        if watch:
-            _watch(run, lambda: list(find_submissions(folder, only, student)), lambda: pool(most))
-            return
-        results = _with_progress(run, submissions)
+        with _ctrl_c_sets(stop):
+            if watch:
+                _watch(run, lambda: list(find()), lambda: pool(most), stop)
+                raise Stopped
+            results = _with_progress(run, submissions)
+    except Stopped:
+        click.echo("stopped. What was graded is kept; the same command goes on", err=True)
+        raise SystemExit(0 if watch else 130) from None
     except (NoSandbox, WorkerError, GradebookError, LedgerError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -98,7 +107,25 @@ def command(
     _show(results, report["sandbox"], course_dir)
 
 
-def _watch(run: Any, find: Any, make: Any) -> None:
+@contextmanager
+def _ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
+    """So that nothing is broken off while it is written. A second Ctrl-C breaks off."""
+
+    def ask(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, signal.default_int_handler)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _watch(run: Any, find: Any, make: Any, stop: threading.Event) -> None:
     """Grade what is there and what arrives, a line for each, until Ctrl-C."""
     from grader.judge.watch import Kept, arrivals
 
@@ -106,11 +133,9 @@ def _watch(run: Any, find: Any, make: Any) -> None:
     run.pool = lambda _: kept
     click.echo("watching; Ctrl-C ends it, and everything that was graded stays", err=True)
     try:
-        for batch in arrivals(find):
+        for batch in arrivals(find, stop.wait):
             run.run(batch, lambda result: click.echo(_line(result)))
             run.force = False
-    except KeyboardInterrupt:
-        click.echo("stopped", err=True)
     finally:
         kept.close()
 

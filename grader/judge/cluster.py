@@ -8,13 +8,14 @@ the same walls as here. Only bytes and results cross; this machine alone writes 
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 from distributed import Client, KilledWorker, WorkerPlugin, get_worker
-from distributed.comm import CommClosedError
+from distributed.comm import CommClosedError, parse_address, parse_host_port
 
 from grader.course.prove import one_thread
 from grader.judge.engine import engine_fingerprint
@@ -70,10 +71,17 @@ def _grade_there(work: Work) -> Graded | str:
     return cast(JudgePlugin, get_worker().plugins[NAME]).grade(work)
 
 
+def _reach(address: str) -> None:
+    """OSError or ValueError where nobody listens. A Client that cannot connect ends untidily."""
+    host, port = parse_host_port(parse_address(address)[1])
+    socket.create_connection((host, port), PATIENCE).close()
+
+
 @contextlib.contextmanager
 def judges_on(address: str, terms: Terms) -> Iterator[Pool]:
     """The workers of the Dask cluster at ``address``, however many come and go."""
     try:
+        _reach(address)
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise WorkerError(

@@ -24,7 +24,12 @@ from grader.judge.judges import Graded, Lost, Pool, Terms, result_of
 from grader.judge.secret import salt_id
 
 RECORDS = Path(".grader") / "records"
+PAUSE = 0.5  # seconds between two looks at whether to stop
 MOST_LOST = 3  # times in a row, with nothing graded in between
+
+
+class Stopped(Exception):
+    """Somebody wants the run to end. What was graded is kept."""
 
 
 @dataclass
@@ -35,6 +40,7 @@ class Cohort:
     terms: Terms
     pool: Callable[[int], AbstractContextManager[Pool]]  # judges for so many submissions
     force: bool = False
+    stopped: Callable[[], bool] = lambda: False  # asked between two submissions
     walls: set[str] = field(default_factory=set)  # the levels that were used
     lost: list[str] = field(default_factory=list)  # what each process of ours died of, if any did
 
@@ -96,7 +102,9 @@ class Cohort:
                         break
                 if not running:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                if self.stopped():
+                    raise Stopped
+                for future in wait(running, PAUSE, FIRST_COMPLETED).done:
                     index, key = running.pop(future)
                     found = left[index]
                     yield index, self._write(book, found, key, result_of(future, found, pool.gone))

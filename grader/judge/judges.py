@@ -114,7 +114,13 @@ def judges_here(terms: Terms, walls: Callable[[int], WarmProcess], jobs: int) ->
             except BrokenProcessPool as error:
                 raise Lost("a judge's process was killed") from error
 
-        yield Pool(submit, lambda: jobs, (BrokenProcessPool,))
+        try:
+            yield Pool(submit, lambda: jobs, (BrokenProcessPool,))
+        except BaseException:
+            # Nobody waits for what is still running: without its workers it ends at once.
+            processes.shutdown(wait=False, cancel_futures=True)
+            warm.close()
+            raise
 
 
 def judge_on(terms: Terms, warm: WarmProcess) -> Judge:

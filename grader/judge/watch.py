@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -42,9 +41,12 @@ class Kept:
 
 
 def arrivals(
-    find: Callable[[], list[Found]], sleep: Callable[[float], None] = time.sleep
+    find: Callable[[], list[Found]], sleep: Callable[[float], object]
 ) -> Iterator[list[Found]]:
-    """What is there, then whatever is new or has changed and stood still since the last look."""
+    """What is there, then whatever is new or has changed and stood still since the last look.
+
+    ``sleep`` waits between two looks; when it says True, all is over.
+    """
     graded: dict[Found, tuple] = {}
     before: dict[Found, tuple] = {}
     first = True
@@ -59,8 +61,8 @@ def arrivals(
         before, first = now, False
         if new:
             yield new
-        else:
-            sleep(INTERVAL)
+        elif sleep(INTERVAL) is True:
+            return
 
 
 def _state(found: Found) -> tuple:

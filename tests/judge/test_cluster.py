@@ -11,15 +11,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from grader.cli import main
 from grader.course.layout import ROOT
 from grader.course.sample import answer_text
 from grader.course.solve import solved
-from grader.judge import cluster
-from grader.judge.judges import Terms
-from grader.judge.workers import WorkerError
 from grader.specs import assignment_id
 from solutions.registry import misconceptions
 from tests.conftest import with_answers
@@ -44,7 +41,7 @@ def _start(*words: object) -> subprocess.Popen:
 class Cluster:
     """A scheduler and workers as processes of their own, on the loopback."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workers: int = WORKERS) -> None:
         where = folder / "scheduler.json"
         host = ("--host", "127.0.0.1")
         self.scheduler = _start("dask_scheduler", *host, "--port", 0, "--scheduler-file", where)
@@ -56,7 +53,7 @@ class Cluster:
         self.workers = [
             _start("dask_worker", self.address, *host, "--nthreads", 1, "--no-nanny",
                    "--local-directory", folder / str(number))
-            for number in range(WORKERS)
+            for number in range(workers)
         ]  # fmt: skip
 
     def close(self) -> None:
@@ -87,10 +84,15 @@ def submitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def grade(submitted: Path, course: Path, *more: str) -> Result:
+def grade(
+    submitted: Path, course: Path, *more: str, first: str = ""
+) -> subprocess.CompletedProcess:
+    """The command in a process of its own; ``first`` is done there before."""
     report = course.parent / f"{course.name}.json"
     words = ["grade", submitted, "--course-dir", course, "--salt", "s", "--json", report, *more]
-    return CliRunner().invoke(main, [str(word) for word in words])
+    code = f"from grader.judge import cluster\n{first}\nfrom grader.cli import main\nmain()"
+    command = [sys.executable, "-c", code, *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def results(course: Path) -> list[dict]:
@@ -101,7 +103,7 @@ def results(course: Path) -> list[dict]:
 def test_marks_are_the_same_on_a_cluster_of_which_a_worker_is_lost(
     dask_cluster: Cluster, submitted: Path, tmp_path: Path
 ) -> None:
-    assert grade(submitted, tmp_path / "here").exit_code == 0
+    assert grade(submitted, tmp_path / "here").returncode == 0
     lost = dask_cluster.workers.pop()
     remote = [sys.executable, "-m", "grader", "grade", submitted, "--salt", "s"]
     remote += ["--course-dir", tmp_path / "there", "--json", tmp_path / "there.json"]
@@ -120,35 +122,36 @@ def test_marks_are_the_same_on_a_cluster_of_which_a_worker_is_lost(
     assert CliRunner().invoke(main, check).exit_code == 0
 
 
+def refused(done: subprocess.CompletedProcess, *words: str) -> bool:
+    """Exit 1 and one line that holds the words; no traceback."""
+    said = " ".join((done.stdout + done.stderr).split())
+    return done.returncode == 1 and "Traceback" not in said and all(w in said for w in words)
+
+
 def test_another_version_on_a_worker_is_refused(
-    dask_cluster: Cluster, submitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dask_cluster: Cluster, submitted: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(cluster, "engine_fingerprint", lambda: "another")
-    done = grade(submitted, tmp_path / "course", "--scheduler", dask_cluster.address)
-    assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
-    assert "has another version of the course" in done.output
+    other = "cluster.engine_fingerprint = lambda: 'another'"
+    address = ("--scheduler", dask_cluster.address)
+    done = grade(submitted, tmp_path / "course", *address, first=other)
+    assert refused(done, "has another version of the course"), done
     assert not list((tmp_path / "course").rglob("*.html"))
 
 
-def test_a_scheduler_that_does_not_answer_is_named(submitted: Path, tmp_path: Path) -> None:
-    cluster_patience, cluster.PATIENCE = cluster.PATIENCE, 1.0
-    try:
-        done = grade(submitted, tmp_path / "course", "--scheduler", "tcp://127.0.0.1:9")
-        assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
-        assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.output
-        done = grade(submitted, tmp_path / "course", "--scheduler", "no address at all")
-        assert done.exit_code == 1 and "no Dask scheduler answers at no address" in done.output
-    finally:
-        cluster.PATIENCE = cluster_patience
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "no address at all"])
+def test_a_scheduler_that_does_not_answer_is_named(
+    address: str, submitted: Path, tmp_path: Path
+) -> None:
+    soon = "cluster.PATIENCE = 1.0"
+    done = grade(submitted, tmp_path / "course", "--scheduler", address, first=soon)
+    assert refused(done, f"no Dask scheduler answers at {address}", "`dask scheduler`"), done
 
 
-def test_a_scheduler_without_workers_is_named(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(cluster, "PATIENCE", 2.0)
-    monkeypatch.setattr(sys.modules[__name__], "WORKERS", 0)
-    alone = Cluster(tmp_path)
+def test_a_scheduler_without_workers_is_named(submitted: Path, tmp_path: Path) -> None:
+    alone, soon = Cluster(tmp_path, workers=0), "cluster.PATIENCE = 2.0"
     try:
-        named = pytest.raises(WorkerError, match="has no workers: start some with")
-        with named, cluster.judges_on(alone.address, Terms(b"s")):
-            pass
+        address = ("--scheduler", alone.address)
+        done = grade(submitted, tmp_path / "course", *address, first=soon)
     finally:
         alone.close()
+    assert refused(done, "has no workers: start some with `dask worker tcp://"), done

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -259,3 +261,25 @@ def test_every_lesson_is_an_assignment_of_its_own() -> None:
     assert [assignment_id(lesson)[:2] for lesson in LESSONS] == [
         f"{n:02d}" for n in range(1, len(LESSONS) + 1)
     ]
+
+
+def test_ctrl_c_ends_a_run_between_two_submissions(tmp_path: Path) -> None:
+    folder = tmp_path / "submitted"
+    for number in range(12):
+        hand_in(folder, f"student-{number:02d}", nbformat.writes(solved(LESSON)))
+    course = tmp_path / "course"
+    command = [sys.executable, "-m", "grader", "grade", folder, "--course-dir", course]
+    command += ["--salt", "s", "--jobs", "1"]
+    run = subprocess.Popen(
+        [str(word) for word in command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    records = course / ".grader" / "records"
+    while not list(records.rglob("*.json")) and run.poll() is None:
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    said, _ = run.communicate(timeout=60)
+    assert (run.returncode, said) == (
+        130,
+        b"stopped. What was graded is kept; the same command goes on\n",
+    )
+    assert 0 < len(list(records.rglob("*.json"))) < 12

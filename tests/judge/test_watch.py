@@ -100,7 +100,7 @@ def test_a_notebook_that_arrives_is_graded_and_ctrl_c_ends_it(tmp_path: Path) ->
         rest, _ = run.communicate(timeout=60)
     finally:
         run.kill()
-    assert (rest, run.returncode) == ("stopped\n", 0)
+    assert rest.startswith("stopped. What was graded is kept") and run.returncode == 0
     records = course / ".grader" / "records"
     deadline = time.monotonic() + 5
     while len(list(records.rglob("*.json"))) < 2 and time.monotonic() < deadline:
