@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 from grader.course.freeze import freeze
 from grader.course.layout import ROOT, notebook_path
@@ -44,6 +45,17 @@ def warm() -> Iterator[WarmProcess]:
 @pytest.fixture(scope="session")
 def judge(warm: WarmProcess) -> Judge:
     return Judge(warm, SALT, QUICK)
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """A notebook's shell in this process. It takes the main module's place while it lives."""
+    main = sys.modules["__main__"]
+    shell = InteractiveShell.instance()
+    shell.reset()
+    yield shell
+    InteractiveShell.clear_instance()
+    sys.modules["__main__"] = main
 
 
 Grade = Callable[..., Outcome]

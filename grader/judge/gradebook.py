@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import logging
 import os
 import sys
 import warnings
@@ -35,13 +36,19 @@ def open_gradebook(path: Path, patience: float = PATIENCE) -> Iterator[Gradebook
     folder = str(Path(sys.executable).parent)  # nbgrader looks for alembic on PATH
     if folder not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
+    # nbgrader logs such errors with a traceback of its own before it raises them.
+    log, quiet = logging.getLogger("tornado.application"), logging.CRITICAL + 1
+    before = log.level
     try:
+        log.setLevel(quiet)
         if not path.exists():
             _make(path)
         with Gradebook(f"sqlite:///{path}?timeout={patience:g}") as book:
             yield book
     except (DatabaseError, InvalidEntry) as error:  # nbgrader turns the one into the other
         raise GradebookError(_trouble(path, error)) from error
+    finally:
+        log.setLevel(before)
 
 
 def _make(path: Path) -> None:

@@ -364,18 +364,13 @@ def test_the_report_explains_right_and_wrong_choices() -> None:
     assert "4 of 5 checks passed" in report.headline
 
 
-def test_a_check_in_a_notebook(capsys) -> None:
-    shell = InteractiveShell.instance()
-    try:
-        shell.reset()
-        shell.run_cell(quiz.blank("masking"), store_history=True)
-        shell.run_cell("from grader import check\ncheck('quiz_masking')")
-        assert "quiz_masking: not attempted yet" in capsys.readouterr().err
-        shell.run_cell(quiz.solved("masking"), store_history=True)
-        assert shell.run_cell("check('quiz_masking')").success
-        assert "all 5 checks passed" in capsys.readouterr().out
-    finally:
-        InteractiveShell.clear_instance()
+def test_a_check_in_a_notebook(shell: InteractiveShell, capsys) -> None:
+    shell.run_cell(quiz.blank("masking"), store_history=True)
+    shell.run_cell("from grader import check\ncheck('quiz_masking')")
+    assert "quiz_masking: not attempted yet" in capsys.readouterr().err
+    shell.run_cell(quiz.solved("masking"), store_history=True)
+    assert shell.run_cell("check('quiz_masking')").success
+    assert "all 5 checks passed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

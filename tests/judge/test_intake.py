@@ -161,7 +161,8 @@ def test_a_given_cell_runs_only_if_something_needs_it() -> None:
     assert needed(given_cells, ["settings['b'] = 2"]) == {"changed"}
     everything = {name for name, _ in given_cells}
     assert needed(given_cells, ["globals()['rows']"]) == everything
-    assert needed(given_cells, ["def broken(:"]) == everything
+    assert needed(given_cells, ["%%bash\necho 'no python here"]) == everything
+    assert needed(given_cells, ["def broken(:"]) == set()
 
 
 def test_names_are_read_as_python_scopes_them() -> None:

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -21,15 +20,6 @@ from grader.student import api, frozen
 from grader.student.report import Report
 from solutions.registry import misconceptions, solution
 from tests.conftest import with_answers
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    shell = InteractiveShell.instance()
-    shell.reset()
-    yield shell
-    InteractiveShell.clear_instance()
-
 
 WRONG = "import numpy as np\ndef softmax(scores, axis=-1):\n    return np.exp(scores)"
 STUB = "def softmax(scores, axis=-1):\n    raise NotImplementedError"
