@@ -170,7 +170,7 @@ def _gradients_on() -> contextlib.AbstractContextManager:
 
 @contextlib.contextmanager
 def _torch_defaults() -> Iterator[None]:
-    """New tensors are float32 and on the processor, whatever an earlier cell has set."""
+    """New tensors are float32, whatever an earlier cell has set."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield

@@ -53,6 +53,8 @@ def command(
     Exit 0 when every submission has an outcome, 2 on bad usage.
     """
     _check_folders(folder, course_dir, target)
+    if watch and target is not None:
+        raise click.UsageError("--json is written at the end of a run, and --watch has none")
     from grader.judge.cohort import Cohort, Stopped
     from grader.judge.course import assignment_ids
     from grader.judge.engine import engine
@@ -95,8 +97,7 @@ def command(
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(_no_room(error, course_dir)) from error
-    for what in run.lost:
-        click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
+    _say_lost(run)
     sandbox = ", ".join(sorted(NAMES.get(level, level) for level in run.walls))
     report: dict[str, Any] = {"engine": engine(), "sandbox": sandbox}
     report["submissions"] = results
@@ -136,8 +137,15 @@ def _watch(run: Any, find: Any, make: Any, stop: threading.Event) -> None:
         for batch in arrivals(find, stop.wait):
             run.run(batch, lambda result: click.echo(_line(result)))
             run.force = False
+            _say_lost(run)
     finally:
         kept.close()
+
+
+def _say_lost(run: Any) -> None:
+    for what in run.lost:
+        click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
+    run.lost.clear()
 
 
 def _line(result: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import re
 import symtable
 from collections.abc import Iterable
 
-from grader.core.texts import broken, magics, readable
+from grader.core.texts import broken, defined_anyhow, magics, readable
 
 HIDES = {"compile", "__import__", "importlib", "builtins"}
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
@@ -21,7 +21,7 @@ def bound_names(source: str) -> set[str]:
     """Names that running the cell (re)binds or changes at top level, imports included."""
     found = readable(source)
     if found is None:
-        return set()
+        return set() if broken(source) else defined_anyhow(source)
     names: set[str] = set()
     pending: list[ast.AST] = list(found[1].body)
     while pending:
@@ -65,7 +65,7 @@ def read_names(source: str) -> set[str] | None:
 def hides_code(source: str) -> bool:
     """Does a cell run code that cannot be read in it: by exec, eval, or a way to them?"""
     if readable(source) is None:
-        return False  # it does not run either
+        return not broken(source)  # what is broken does not run either
     names = read_names(source)
     return names is None or bool(names & HIDES)
 

@@ -13,6 +13,9 @@ _LONG_NAME = re.compile(rf"(?<!\w)(?:\w++\s*+\.\s*+){{{MAX_PARTS}}}")
 
 
 _MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
+_ASSIGNED = re.compile(r"^([ \t]*\w[\w., \t]*=[ \t]*)[%!].*$", re.M)
+_INDENT = re.compile(r"(?:[ \t]*\n)*([ \t]+)\S")
+_DEFINES = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^[ \t]*(\w+)[ \t]*=", re.M)
 _MORE_THAN_PYTHON = re.compile(r"[%!?]|await|^[ \t]*(?:>>>|\.\.\.|In \[|[,;/])|\A\s", re.M)
 _QUESTION = re.compile(r"^.*\?[ \t]*$", re.M)
 
@@ -20,19 +23,31 @@ _QUESTION = re.compile(r"^.*\?[ \t]*$", re.M)
 def readable(source: str) -> tuple[str, ast.Module] | None:
     """A cell as Python and its tree: as it is, or with its magics made to do nothing.
 
-    ``%time``, ``!ls`` and a trailing ``?`` are a notebook's own. Line numbers stay.
+    ``%time``, ``x = !ls``, a trailing ``?`` and an indented cell are a notebook's own. Line numbers
+    stay.
     """
-    bare = _MAGIC.sub("pass", source)
-    for text in (bare, _QUESTION.sub("pass", bare)):
+    bare = _ASSIGNED.sub(r"\1None", _MAGIC.sub("pass", _flush_left(source)))
+    for text in (source, bare, _QUESTION.sub("pass", bare)):
         tree = parsed(text)
         if tree is not None:
             return text, tree
     return None
 
 
+def _flush_left(source: str) -> str:
+    """Without the indent of its first line, as IPython takes it away from all."""
+    indent = _INDENT.match(source)
+    return re.sub(rf"^{indent[1]}", "", source, flags=re.M) if indent else source
+
+
 def magics(source: str) -> list[str]:
     """The lines of a cell that are not Python but magics."""
-    return _MAGIC.findall(source)
+    return _MAGIC.findall(source) + [found[0] for found in _ASSIGNED.finditer(source)]
+
+
+def defined_anyhow(source: str) -> set[str]:
+    """Names that a cell seems to define which cannot be read: told by its lines' beginnings."""
+    return {found[1] or found[2] for found in _DEFINES.finditer(source)}
 
 
 def broken(source: str) -> bool:

@@ -60,6 +60,9 @@ def _make(path: Path) -> None:
         os.link(new, path)  # unlike a rename it never takes the place of one that is there by now
     except FileExistsError:
         return
+    except OSError:  # a file system without links, or a full one: then the rename says so
+        if not path.exists():
+            os.rename(new, path)
     finally:
         new.unlink(missing_ok=True)
 

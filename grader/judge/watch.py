@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Any
 
 from grader.judge.handed_in import Found
 from grader.judge.judges import Pool
@@ -28,16 +29,23 @@ class Kept:
         return self._pool
 
     def __exit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if kind is not None:
-            self.close()
+            self._end(kind, error, trace)
 
     def close(self) -> None:
         """End the judges, if there are any."""
+        self._end(None, None, None)
+
+    def _end(self, *why: Any) -> None:
+        """With the error, if there is one: then nobody waits for what still runs."""
         context, self._context, self._pool = self._context, None, None
         if context is not None:
-            context.__exit__(None, None, None)
+            context.__exit__(*why)
 
 
 def arrivals(

@@ -95,10 +95,9 @@ def probe(
     For a layer the reference is called with the dict of float64 weights first. ``grad`` names the
     inputs whose gradients are compared with central finite differences of the reference along
     random cotangents, for which ``draw`` is needed. ``watch`` holds that the arguments are
-    unchanged. ``how`` are further fields of the :class:`Ask`: mode, seed, memory, counted,
-    timed, steps,
-    after. An argument that refers to a step's result reaches the reference as its Ref; where steps
-    follow the call, the reference returns the whole tuple.
+    unchanged. ``how`` are further fields of the :class:`Ask`: mode, seed, memory, counted, timed,
+    steps, after. An argument that refers to a step's result reaches the reference as its Ref; where
+    steps follow the call, the reference returns the whole tuple.
     """
     loaded = {key: np.asarray(array) for key, array in (weights or {}).items()}
     due = dtype or result_dtype(args)

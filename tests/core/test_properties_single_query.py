@@ -125,7 +125,9 @@ def test_a_query_loop_is_named() -> None:
     assert no_query_loop(check, [], "def f(") is None
 
 
-@pytest.mark.parametrize("magic", ["%time", "!ls", "np.exp?", "x = 3\nx?"])
+@pytest.mark.parametrize(
+    "magic", ["%time", "!ls", "np.exp?", "x = 3\nx?", "x = !ls", "a, b = %who_ls", "%%time"]
+)
 def test_a_magic_hides_no_loop_and_is_none(magic: str) -> None:
     options = {"function": "f", "names": {"loop": "a_loop", "call": "a_map"}}
     check = Check("c", "look", (), "no_query_loop", options)
@@ -135,3 +137,19 @@ def test_a_magic_hides_no_loop_and_is_none(magic: str) -> None:
     hidden = no_query_loop(check, [], "exec('x = 1')\n" + head + "keys @ queries.T")
     assert hidden is not None and "write it plainly" in hidden.text
     assert no_query_loop(check, [], head + "queries @ keys.T") is None
+
+
+def test_what_only_ipython_can_read_hides_no_loop() -> None:
+    options = {"function": "f", "names": {"loop": "a_loop", "call": "a_map"}}
+    check = Check("c", "look", (), "no_query_loop", options)
+    loop = "def f(queries, keys, values):\n    return [keys @ q for q in queries]"
+    indented = "\n".join(f"    {line}" for line in ["", *loop.splitlines()])
+    found = no_query_loop(check, [], indented)
+    assert found is not None and found.names == "a_loop"
+    prompts = "\n".join(f">>> {line}" for line in loop.splitlines())
+    found = no_query_loop(check, [], prompts)
+    assert found is not None and "write it plainly" in found.text
+    calls = "def f(queries, keys, values):\n    return g(queries, keys)"
+    helper = "def g(queries, keys):\n    return [keys @ q for q in queries]"
+    for first in ("files = !ls", "%%time", "x = 2", "a[0] = !ls"):
+        assert no_query_loop(check, [], with_helpers([f"{first}\n{helper}"], calls)) is not None

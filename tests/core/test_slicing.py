@@ -19,6 +19,10 @@ GIVEN = [("a", "x = 1"), ("b", "y = x"), ("c", "z = 3")]
         ("a, (b, *c) = 1, (2, 3)\nfor d in []: e = 1", {"a", "b", "c", "d", "e"}),
         ("%time a = 1\nb = 2", {"b"}),
         ("this is no Python", set()),
+        ("a, b = !ls\nc = 1", {"a", "b", "c"}),
+        ("  a = 1\n  def f(): pass", {"a", "f"}),
+        ("a = (5\n  % 3)", {"a"}),
+        ("a[0] = !ls\ndef f():\n    pass\nb = 2", {"f", "b"}),
     ],
 )
 def test_the_names_that_a_cell_binds(source: str, names: set[str]) -> None:
