@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import click
+
+from grader.commands.table import Row, show
 
 
 @click.command()
@@ -60,8 +62,9 @@ def command(
     from grader.judge.engine import engine
     from grader.judge.gradebook import GradebookError
     from grader.judge.handed_in import find_submissions
-    from grader.judge.judges import Pool, Terms, judges_here
+    from grader.judge.here import judges_here, load_judges
     from grader.judge.ledger import LedgerError
+    from grader.judge.pool import Pool, Terms
     from grader.judge.secret import salt as salt_of
     from grader.judge.walls import NAMES, NoSandbox, raise_walls
     from grader.judge.workers import WorkerError
@@ -74,7 +77,8 @@ def command(
         raise click.UsageError(_nothing(folder, only, student))
     hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
     terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
-    walls, most = partial(raise_walls, hidden, unwalled=no_sandbox), jobs or os.cpu_count() or 1
+    walls = partial(raise_walls, hidden, unwalled=no_sandbox, meanwhile=load_judges)
+    most = jobs or os.cpu_count() or 1
 
     def pool(waiting: int) -> AbstractContextManager[Pool]:
         if scheduler is not None:
@@ -89,7 +93,7 @@ def command(
             if watch:
                 _watch(run, lambda: list(find()), lambda: pool(most), stop)
                 raise Stopped
-            results = _with_progress(run, submissions)
+            rows = _with_progress(run, submissions)
     except Stopped:
         click.echo("stopped. What was graded is kept; the same command goes on", err=True)
         raise SystemExit(0 if watch else 130) from None
@@ -99,13 +103,22 @@ def command(
         raise click.ClickException(_no_room(error, course_dir)) from error
     _say_lost(run)
     sandbox = ", ".join(sorted(NAMES.get(level, level) for level in run.walls))
-    report: dict[str, Any] = {"engine": engine(), "sandbox": sandbox}
-    report["submissions"] = results
     if target is not None:
         from grader.judge import files
 
-        files.write(target.resolve(), (json.dumps(report, indent=1) + "\n").encode())
-    _show(results, report["sandbox"], course_dir)
+        about = {"engine": engine(), "sandbox": sandbox}
+        files.write_all(target.resolve(), _report(about, map(run.result, submissions)))
+    show(rows, sandbox, course_dir)
+
+
+def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """The JSON of a run, a submission at a time."""
+    start = json.dumps(about | {"submissions": []}, indent=1).removesuffix("]\n}")
+    between = start
+    for result in results:
+        yield (between + "\n" + indent(json.dumps(result, indent=1), "  ")).encode()
+        between = ","
+    yield (start if between is start else "\n ").encode() + b"]\n}\n"
 
 
 @contextmanager
@@ -135,7 +148,7 @@ def _watch(run: Any, find: Any, make: Any, stop: threading.Event) -> None:
     click.echo("watching; Ctrl-C ends it, and everything that was graded stays", err=True)
     try:
         for batch in arrivals(find, stop.wait):
-            run.run(batch, lambda result: click.echo(_line(result)))
+            run.run(batch, lambda result: click.echo(Row.of(result).line))
             run.force = False
             _say_lost(run)
     finally:
@@ -146,13 +159,6 @@ def _say_lost(run: Any) -> None:
     for what in run.lost:
         click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
     run.lost.clear()
-
-
-def _line(result: dict[str, Any]) -> str:
-    outcome = result["outcome"].replace("_", " ")
-    reason = f": {result['reason']}" if result["reason"] else ""
-    where = f"{result['student']}/{result['assignment']}"
-    return f"{where}: {result['score']:g} of {result['max_score']:g}, {outcome}{reason}"
 
 
 def _cluster() -> Any:
@@ -199,7 +205,8 @@ def _no_room(error: OSError, course_dir: Path) -> str:
     )
 
 
-def _with_progress(run: Any, submissions: list) -> list[dict[str, Any]]:
+def _with_progress(run: Any, submissions: list) -> list[Row]:
+    """Run; what the table needs of each result, in the submissions' order."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -221,32 +228,12 @@ def _with_progress(run: Any, submissions: list) -> list[dict[str, Any]]:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(submissions))
-        return run.run(submissions, lambda _: progress.advance(task))
+        rows: list[Row] = []
 
+        def done(result: dict[str, Any]) -> None:
+            rows.append(Row.of(result))
+            progress.advance(task)
 
-def _show(results: list[dict[str, Any]], sandbox: str, course_dir: Path) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=f"{len(results)} submissions · sandbox: {sandbox or 'not needed'}")
-    for name in ("student", "assignment", "outcome", "score", "of", "s"):
-        right = name in ("score", "of", "s")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "outcome")
-    for result in results:
-        outcome = result["outcome"].replace("_", " ")
-        if result["reason"]:
-            outcome += f": {result['reason']}"
-        table.add_row(
-            escape(result["student"]),
-            escape(result["assignment"]),
-            escape(outcome),
-            f"{result['score']:g}",
-            f"{result['max_score']:g}",
-            f"{result['seconds']:.2f}",
-        )
-    console = Console() if sys.stdout.isatty() else Console(width=120)
-    console.print(table)
-    console.print(
-        f"Executed notebooks, feedback pages and gradebook.db are in {escape(str(course_dir))}"
-    )
+        run.run(submissions, done)
+    place = {(found.student, found.assignment): n for n, found in enumerate(submissions)}
+    return sorted(rows, key=lambda row: place[row.student, row.assignment])

@@ -11,17 +11,18 @@ import re
 import symtable
 from collections.abc import Iterable
 
-from grader.core.texts import broken, defined_anyhow, magics, readable
+from grader.core.texts import broken, defined_anyhow, magics, readable, remembered
 
 HIDES = {"compile", "__import__", "importlib", "builtins"}
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
 
 
-def bound_names(source: str) -> set[str]:
+@remembered
+def bound_names(source: str) -> frozenset[str]:
     """Names that running the cell (re)binds or changes at top level, imports included."""
     found = readable(source)
     if found is None:
-        return set() if broken(source) else defined_anyhow(source)
+        return frozenset() if broken(source) else frozenset(defined_anyhow(source))
     names: set[str] = set()
     pending: list[ast.AST] = list(found[1].body)
     while pending:
@@ -40,14 +41,15 @@ def bound_names(source: str) -> set[str]:
             if isinstance(base, ast.Name):
                 names.add(base.id)
         pending += ast.iter_child_nodes(node)
-    return names
+    return frozenset(names)
 
 
-def read_names(source: str) -> set[str] | None:
+@remembered
+def read_names(source: str) -> frozenset[str] | None:
     """Global names that the cell, its functions included, reads; None if it cannot be told."""
     found = readable(source)
     if found is None:
-        return set() if broken(source) else None
+        return frozenset() if broken(source) else None
     try:
         table = symtable.symtable(found[0], "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -59,7 +61,7 @@ def read_names(source: str) -> set[str] | None:
         pending += scope.get_children()
         names |= {s.get_name() for s in scope.get_symbols() if s.is_global() and s.is_referenced()}
     names |= set(re.findall(r"\w+", " ".join(magics(source))))
-    return None if names & DYNAMIC else names
+    return None if names & DYNAMIC else frozenset(names)
 
 
 def hides_code(source: str) -> bool:
@@ -73,7 +75,7 @@ def hides_code(source: str) -> bool:
 def with_helpers(cells: Iterable[str], answer: str) -> str:
     """The text of an answer, behind those of the cells that it needs, directly or not."""
     others = [cell for cell in cells if cell.strip() != answer.strip()]
-    latest = {frozenset(bound_names(cell)): cell for cell in others}
+    latest = {bound_names(cell): cell for cell in others}
     numbered = [(str(number), cell) for number, cell in enumerate(latest.values())]
     chosen = needed(numbered, [answer])
     return "\n\n".join([*(cell for number, cell in numbered if number in chosen), answer])
@@ -95,6 +97,6 @@ def needed(given: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
         for cell_id, source in cells:
             if cell_id not in chosen and bound_names(source) & wanted:
                 chosen.add(cell_id)
-                wanted |= read_names(source) or set()
+                wanted |= read_names(source) or frozenset()
                 grew = True
     return chosen

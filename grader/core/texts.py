@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 MINE = "mine"
+T = TypeVar("T")
+SHORT, KEPT = 10_000, 1000  # characters; results
 # A dotted name of more parts is read by nobody: Python's parser builds every beginning of it.
 MAX_PARTS = 100
 _LONG_NAME = re.compile(rf"(?<!\w)(?:\w++\s*+\.\s*+){{{MAX_PARTS}}}")
@@ -18,6 +22,17 @@ _INDENT = re.compile(r"(?:[ \t]*\n)*([ \t]+)\S")
 _DEFINES = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^[ \t]*(\w+)[ \t]*=", re.M)
 _MORE_THAN_PYTHON = re.compile(r"[%!?]|await|^[ \t]*(?:>>>|\.\.\.|In \[|[,;/])|\A\s", re.M)
 _QUESTION = re.compile(r"^.*\?[ \t]*$", re.M)
+
+
+def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
+    """Keep the results for the last short texts: in a cohort most cells are the release's own."""
+    recent = functools.lru_cache(KEPT)(function)
+
+    @functools.wraps(function)
+    def call(source: str) -> T:
+        return recent(source) if len(source) <= SHORT else function(source)
+
+    return call
 
 
 def readable(source: str) -> tuple[str, ast.Module] | None:
@@ -81,22 +96,27 @@ def definitions(cells: Iterable[str]) -> str:
 
     Cells that are not Python are left out. The result is source text, to be run by whoever may.
     """
-    kept = []
-    for source in cells:
-        tree = parsed(source)
-        kept += [ast.unparse(node) for node in tree.body if _defines(node)] if tree else []
+    kept = filter(None, map(_definitions, cells))
     return "\n\n".join(kept) + "\n"
+
+
+@remembered
+def _definitions(source: str) -> str:
+    tree = parsed(source)
+    nodes = tree.body if tree else []
+    return "\n\n".join(ast.unparse(node) for node in nodes if _defines(node))
 
 
 def carried_names(cells: Iterable[str]) -> set[str]:
     """The answers of earlier lessons that cells load with ``mine("name")``."""
-    names: set[str] = set()
-    for source in cells:
-        tree = parsed(source)
-        if tree is None:
-            continue
-        names |= {str(node.args[0].value) for node in ast.walk(tree) if _is_mine(node)}  # type: ignore[attr-defined]
-    return names
+    return set().union(*map(_carried, cells))
+
+
+@remembered
+def _carried(source: str) -> frozenset[str]:
+    tree = parsed(source) if MINE in source else None
+    nodes = ast.walk(tree) if tree else ()
+    return frozenset(str(node.args[0].value) for node in nodes if _is_mine(node))  # type: ignore[attr-defined]
 
 
 def _defines(node: ast.stmt) -> bool:
@@ -119,6 +139,7 @@ def _is_mine(node: ast.AST) -> bool:
     )
 
 
+@remembered
 def shape(source: str) -> str:
     """What code does, without comments and layout; the text itself if it is not Python."""
     tree = parsed(source)

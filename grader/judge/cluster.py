@@ -20,7 +20,8 @@ from distributed.comm import CommClosedError, parse_address, parse_host_port
 from grader.course.prove import one_thread
 from grader.judge.engine import engine_fingerprint
 from grader.judge.handed_in import Work
-from grader.judge.judges import Graded, Lost, Pool, Terms, grade_work, judge_on
+from grader.judge.judges import grade_work, judge_on
+from grader.judge.pool import Graded, Lost, Pool, Terms
 from grader.judge.walls import NoSandbox, raise_walls
 from grader.judge.workers import WarmProcess, WorkerError
 

@@ -7,21 +7,23 @@ is taken up again.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from grader import light
 from grader.judge import files, ledger
-from grader.judge.course import assignment, assignment_ids
+from grader.judge.course import assignment
 from grader.judge.engine import engine_fingerprint, facts
 from grader.judge.handed_in import Found, Work, read_work, timestamp
-from grader.judge.judges import Graded, Lost, Pool, Terms, result_of
+from grader.judge.pool import Graded, Lost, Pool, Terms, result_of
 from grader.judge.secret import salt_id
+from grader.specs import lesson_of
 
 RECORDS = Path(".grader") / "records"
 PAUSE = 0.5  # seconds between two looks at whether to stop
@@ -44,25 +46,27 @@ class Cohort:
     walls: set[str] = field(default_factory=set)  # the levels that were used
     lost: list[str] = field(default_factory=list)  # what each process of ours died of, if any did
 
-    def run(
-        self, submissions: list[Found], done: Callable[[dict[str, Any]], None]
-    ) -> list[dict[str, Any]]:
-        """Grade what has no valid record yet; ``done`` is told of each. Results in order."""
+    def run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
+        """Grade what has no valid record yet; ``done`` is told of each result.
+
+        Results are not kept in memory, however many there are: ``result`` has them.
+        """
         self._configure_nbgrader()
-        results: dict[int, dict[str, Any]] = {}
         waiting: dict[int, Found] = {}
         for index, found in enumerate(submissions):
             old = None if self.force else self._recorded(found)
             if old is not None:
-                results[index] = old
                 done(old)
             else:
                 waiting[index] = found
-        if waiting:
-            for index, result in self._grade(waiting):
-                results[index] = result
-                done(result)
-        return [results[index] for index in sorted(results)]
+        for result in self._grade(waiting):
+            done(result)
+
+    def result(self, found: Found) -> dict[str, Any]:
+        """The result of a submission of this run, from its record on disk."""
+        if not found.has_place:
+            return refused_json(found, found.refused)
+        return json.loads(self._record_path(found).read_bytes())["result"]
 
     def _configure_nbgrader(self) -> None:
         """So that Formgrader opens on the result, wherever it is."""
@@ -70,7 +74,7 @@ class Cohort:
         if not config.exists():
             files.write(config, (light.PACKAGE.parent / "nbgrader_config.py").read_bytes())
 
-    def _grade(self, left: dict[int, Found]) -> Iterator[tuple[int, dict]]:
+    def _grade(self, left: dict[int, Found]) -> Iterator[dict[str, Any]]:
         """Grade all that waits; when a process of ours is lost, begin again with what is left."""
         failures = 0
         while left:
@@ -78,7 +82,7 @@ class Cohort:
                 for index, result in self._grade_once(left):
                     del left[index]
                     failures = 0
-                    yield index, result
+                    yield result
             except Lost as error:
                 failures += 1
                 if failures == MOST_LOST:
@@ -86,28 +90,36 @@ class Cohort:
                 self.lost.append(str(error))
 
     def _grade_once(self, left: dict[int, Found]) -> Iterator[tuple[int, dict]]:
-        from grader.judge.gradebook import ensure_assignment, open_gradebook
-
-        book_path = self.course_dir / "gradebook.db"
-        with self.pool(len(left)) as pool, open_gradebook(book_path) as book:
-            for name in sorted({f.assignment for f in left.values()} & set(assignment_ids())):
-                ensure_assignment(book, assignment(name))
+        with self.pool(len(left)) as pool:
             running: dict[Future, tuple[int, str]] = {}
             queue = iter(list(left))
-            while True:
-                for index in queue:
+
+            def hand_out() -> None:
+                for index in itertools.islice(queue, max(2 * pool.size() - len(running), 0)):
                     work = read_work(left[index])
                     running[pool.submit(work)] = index, self._key(work)
-                    if len(running) >= 2 * pool.size():
-                        break
-                if not running:
-                    return
-                if self.stopped():
-                    raise Stopped
-                for future in wait(running, PAUSE, FIRST_COMPLETED).done:
-                    index, key = running.pop(future)
-                    found = left[index]
-                    yield index, self._write(book, found, key, result_of(future, found, pool.gone))
+
+            hand_out()  # nbgrader is imported while the first ones are graded
+            with self._gradebook(left.values()) as book:
+                while running:
+                    if self.stopped():
+                        raise Stopped
+                    for future in wait(running, PAUSE, FIRST_COMPLETED).done:
+                        index, key = running.pop(future)
+                        found = left[index]
+                        graded = result_of(future, found, pool.gone)
+                        yield index, self._write(book, found, key, graded)
+                    hand_out()
+
+    @contextmanager
+    def _gradebook(self, submissions: Iterable[Found]) -> Iterator[Any]:
+        """The gradebook, with what it needs to know of their assignments."""
+        from grader.judge.gradebook import ensure_assignment, open_gradebook
+
+        with open_gradebook(self.course_dir / "gradebook.db") as book:
+            for name in sorted({found.assignment for found in submissions if found.has_place}):
+                ensure_assignment(book, assignment(name))
+            yield book
 
     def _write(self, book: Any, found: Found, key: str, graded: Graded | str) -> dict[str, Any]:
         from grader.judge.gradebook import record
@@ -136,9 +148,12 @@ class Cohort:
         return self.course_dir / RECORDS / found.assignment / f"{found.student}.json"
 
     def _key(self, work: Work) -> str:
-        """What a result depends on: the submission's bytes, the course, the salt, the engine."""
+        """What a result depends on: the submission's bytes, its lesson, the salt, the engine."""
+        if not work.found.has_place:
+            return ""
         content = work.unreadable.encode() or work.content
-        parts = [content, engine_fingerprint().encode(), salt_id(self.terms.secret).encode()]
+        engine = engine_fingerprint(lesson_of(work.found.assignment))
+        parts = [content, engine.encode(), salt_id(self.terms.secret).encode()]
         parts += [text for _, text in work.earlier]
         found, terms = work.found, self.terms
         run = (found.student, found.refused, terms.limits, terms.all_cells, terms.unwalled)
@@ -148,7 +163,7 @@ class Cohort:
         ).hexdigest()
 
     def _recorded(self, found: Found) -> dict[str, Any] | None:
-        if found.refused or not (self.course_dir / "gradebook.db").exists():
+        if not found.has_place or not (self.course_dir / "gradebook.db").exists():
             return None
         try:
             record = json.loads(self._record_path(found).read_bytes())

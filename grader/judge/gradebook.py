@@ -12,8 +12,13 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from nbgrader.api import Gradebook, InvalidEntry
-from sqlalchemy.exc import DatabaseError
+from grader.judge.quick import without
+
+# jsonschema builds a grammar of web addresses when it is imported, which takes longer than all of
+# nbgrader, and which no notebook's schema asks for.
+with without("rfc3987_syntax"):
+    from nbgrader.api import Gradebook, InvalidEntry
+    from sqlalchemy.exc import DatabaseError
 
 from grader.judge.course import Assignment
 from grader.judge.outcome import Outcome

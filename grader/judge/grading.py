@@ -211,14 +211,16 @@ class _Run:
         run = self._needed(parts)
         deadline = worker.cpu_seconds() + budget
         for part in parts:
-            left = deadline - worker.cpu_seconds()
             if part.kind != "code" or part.id in poisoned:
                 continue
             if part.role == CHECK:
                 name = part.exercise
                 if name in wanted and name not in replies and name not in poisoned:
-                    replies[name] = self._ask(worker, name, left)
+                    replies[name] = self._ask(worker, name, deadline - worker.cpu_seconds())
+                if not record and wanted <= replies.keys():
+                    return  # nobody sees what comes after
             elif part.role == ANSWER or part.source != part.released or part.id in run:
+                left = deadline - worker.cpu_seconds()
                 cpu = max(min(self.limits.cell_cpu, left), 0.1)
                 try:
                     raw, error = worker.run_cell(part.source, cpu)
@@ -336,11 +338,11 @@ class _Run:
         """
         behind = carried_names(part.source for part in self.release.parts if part.kind == "code")
         own = [p.source for p in self.assembly.parts if p.role == OWN and p.kind == "code"]
-        helpers = {source: read_names(source) or set() for source in own}
+        helpers = {source: read_names(source) or frozenset() for source in own}
         seen: set[str] = set()
         pending = [self.assembly.answer(name).source, "\n".join((name, *self.exercises[name].uses))]
         while pending:
-            names = read_names(pending.pop()) or set()
+            names = read_names(pending.pop()) or frozenset()
             seen |= names & behind
             for other in (names & self.exercises.keys()) - seen - {name}:
                 seen.add(other)

@@ -20,6 +20,11 @@ class Found:
     path: Path
     refused: str = ""
 
+    @property
+    def has_place(self) -> bool:
+        """Is there an assignment to grade it for, and so a place in the gradebook?"""
+        return not self.refused and self.assignment in assignment_ids()
+
 
 @dataclass(frozen=True)
 class Work:
@@ -77,7 +82,7 @@ def _shown_name(name: str) -> str:
 
 def read_work(found: Found) -> Work:
     """A submission's bytes, and its student's notebooks of the lessons that it draws on."""
-    if found.refused or found.assignment not in assignment_ids():
+    if not found.has_place:
         return Work(found)
     try:
         content = intake.read(found.path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,8 +117,16 @@ def try_level(warm: WarmProcess, hidden: Iterable[Path]) -> Found:
     return Found(warm.level, {key: value is True for key, value in reply.value.items()})
 
 
-def raise_walls(hidden: Iterable[Path], lines: int, unwalled: bool = False) -> WarmProcess:
-    """A warm process whose workers are held, proved by running one; NoSandbox if none can be."""
+def raise_walls(
+    hidden: Iterable[Path],
+    lines: int,
+    unwalled: bool = False,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> WarmProcess:
+    """A warm process whose workers are held, proved by running one; NoSandbox if none can be.
+
+    ``meanwhile`` is called while the process imports its libraries.
+    """
     hidden = list(hidden)
     if unwalled:
         return WarmProcess("none", hidden, lines)
@@ -126,6 +134,7 @@ def raise_walls(hidden: Iterable[Path], lines: int, unwalled: bool = False) -> W
     for level in levels():
         warm = WarmProcess(level, hidden, lines)
         try:
+            meanwhile()
             found = try_level(warm, hidden)
         except BaseException:
             warm.close()

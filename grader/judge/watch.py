@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from grader.judge.handed_in import Found
-from grader.judge.judges import Pool
+from grader.judge.pool import Pool
 
 INTERVAL = 2.0  # seconds between two looks; a file is graded once it stood still for one
 

@@ -1,12 +1,14 @@
 """The same cohort graded by this grader, by plain nbgrader, and at the least possible cost.
 
-    python -m tests.bench.cohort [--lessons 1-7] [--rounds 3] [--markdown FILE]
+    python -m tests.bench.cohort [--lessons 1-7] [--times 1] [--rounds 3] [--markdown FILE]
 
 For each lesson twelve submissions of the sample cohort (solved, half, untouched, a first cell that
-raises, eight mistaken ones). In every round, one after the other: ``grade --jobs 2``, the same with
-``--all-cells``, ``nbgrader autograde`` and ``generate_feedback`` on the same files, and the same
-cells run once in warm processes, one and two at a time (see ``limit.py``). Gradebook and feedback
-are part of the first three; the limit has neither, nor secret cases, nor walls.
+raises, eight mistaken ones), each handed in by as many students as ``--times`` says. In every
+round, one after the other: ``grade --jobs 2``, the same with ``--all-cells``, ``nbgrader
+autograde`` and ``generate_feedback`` on the same files, and the same cells run once in warm
+processes, one and two at a time (see ``limit.py``). Gradebook and feedback are part of the first
+three, and so is their start; the limit has none of it, nor secret cases, nor walls. At the end
+``grade`` is run once more on all lessons in one command, as a term's end has it.
 """
 
 from __future__ import annotations
@@ -60,10 +62,10 @@ class Costs:
         return statistics.median(getattr(run, name) for run in self.runs)
 
 
-def proportional_memory(process: psutil.Process) -> int:
-    """PSS of a process and all below it: a page that n share counts a n-th for each."""
+def proportional_memory(process: psutil.Process, below: bool = True) -> int:
+    """PSS of a process and all below it, bytes: a page that n share counts a n-th for each."""
     total = 0
-    for one in [process, *process.children(recursive=True)]:
+    for one in [process, *(process.children(recursive=True) if below else [])]:
         try:
             rollup = Path(f"/proc/{one.pid}/smaps_rollup").read_text()
         except OSError:
@@ -101,28 +103,49 @@ def measured(command: list[str], folder: Path, environment: dict[str, str]) -> t
     return Cost(wall, used.ru_utime + used.ru_stime, peak[0]), said
 
 
+def environment_in(folder: Path) -> dict[str, str]:
+    """What a command sees: a home of its own, and nothing of this machine's settings."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return {
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "JUPYTER_RUNTIME_DIR": str(home),
+        "IPYTHONDIR": str(home),
+        "MPLBACKEND": "agg",
+        "LANG": "C.UTF-8",
+    }
+
+
+def hand_in(folder: Path, lesson: str, count: int) -> None:
+    """The twelve, again and again until there are so many, each time by another student."""
+    name = assignment_id(lesson)
+    made = {student.name: student.hands_in(lesson) or "" for student in students()}
+    for number in range(count):
+        who, again = WHO[number % len(WHO)], number // len(WHO)
+        path = folder / f"{who}-{again:04d}" / name / f"{name}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(made[who], encoding="utf-8")
+
+
+def grade(submitted: Path, course: Path, environment: dict[str, str], *more: str) -> Cost:
+    """`grade` into a fresh course folder."""
+    shutil.rmtree(course, ignore_errors=True)
+    command = [sys.executable, "-m", "grader", "grade", str(submitted), "--jobs", "2"]
+    command += ["--course-dir", str(course), *more]
+    return measured(command, ROOT, environment)[0]
+
+
 class Bench:
     """One lesson's cohort in a folder, and the ways to grade it."""
 
-    def __init__(self, lesson: str, folder: Path) -> None:
-        self.name, self.lesson = assignment_id(lesson), lesson
+    def __init__(self, lesson: str, folder: Path, times: int) -> None:
+        self.name = assignment_id(lesson)
         self.folder = folder
         self.submitted = folder / "submitted"
-        made = {student.name: student.hands_in(lesson) for student in students()}
-        for who in WHO:
-            path = self.submitted / who / self.name / f"{self.name}.ipynb"
-            path.parent.mkdir(parents=True)
-            path.write_text(made[who] or "", encoding="utf-8")
-        (folder / "home").mkdir()
-        self.environment = {
-            "HOME": str(folder / "home"),
-            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
-            "PYTHONPATH": str(ROOT),
-            "JUPYTER_RUNTIME_DIR": str(folder / "home"),
-            "IPYTHONDIR": str(folder / "home"),
-            "MPLBACKEND": "agg",
-            "LANG": "C.UTF-8",
-        }
+        hand_in(self.submitted, lesson, times * len(WHO))
+        self.environment = environment_in(folder)
         self.plain = folder / "plain"
         source = self.plain / "source" / self.name
         source.mkdir(parents=True)
@@ -137,12 +160,8 @@ class Bench:
         return measured(command, self.plain, self.environment)[0]
 
     def ours(self, *more: str) -> Cost:
-        """`grade` into a fresh course folder."""
-        course = self.folder / "course"
-        shutil.rmtree(course, ignore_errors=True)
-        command = [sys.executable, "-m", "grader", "grade", str(self.submitted), "--jobs", "2"]
-        command += ["--course-dir", str(course), *more]
-        return measured(command, ROOT, self.environment)[0]
+        """`grade`, as it is used."""
+        return grade(self.submitted, self.folder / "course", self.environment, *more)
 
     def all_cells(self) -> Cost:
         """The same, with the cells that only show something."""
@@ -165,10 +184,23 @@ class Bench:
         return Cost(own["seconds"], own["cpu"], cost.peak)
 
 
-def rows(lesson: str, rounds: int) -> dict[str, Costs]:
+def one_command(lessons: list[str], rounds: int, times: int) -> Costs:
+    """All lessons' submissions by one ``grade``."""
+    costs = Costs()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        for lesson in lessons:
+            hand_in(folder / "submitted", lesson, times * len(WHO))
+        environment = environment_in(folder)
+        for _ in range(rounds):
+            costs.runs.append(grade(folder / "submitted", folder / "course", environment))
+    return costs
+
+
+def rows(lesson: str, rounds: int, times: int) -> dict[str, Costs]:
     """Every way, ``rounds`` times, in turns."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        bench = Bench(lesson, Path(name))
+        bench = Bench(lesson, Path(name), times)
         ways: dict[str, Callable[[], Cost]] = {
             "grade": bench.ours,
             "grade --all-cells": bench.all_cells,
@@ -219,13 +251,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lessons", default=f"1-{len(LESSONS)}")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--times", type=int, default=1, help="how often each is handed in")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table there, too")
     options = parser.parse_args()
     head = ("lesson", "grade, s", "all cells, s", "nbgrader, s", "limit, s", "limit of two, s",
             "nbgrader ÷ grade", "CPU: all cells ÷ limit", "peak PSS, MiB", "theirs")  # fmt: skip
     lines = [
-        f"{len(WHO)} submissions a lesson, medians of {options.rounds}, one after the other in "
-        f"turns: {machine()}.",
+        f"{options.times * len(WHO)} submissions a lesson, medians of {options.rounds}, one after "
+        f"the other in turns: {machine()}.",
         "",
         f"| {' | '.join(head)} |",
         "| --- |" + " ---: |" * (len(head) - 1),
@@ -233,7 +266,7 @@ def main() -> None:
     print("\n".join(lines), flush=True)
     total: dict[str, Costs] = {}
     for lesson in chosen(options.lessons):
-        found = rows(lesson, options.rounds)
+        found = rows(lesson, options.rounds, options.times)
         lines.append(line(assignment_id(lesson), found))
         print(lines[-1], flush=True)
         for way, costs in found.items():
@@ -241,8 +274,12 @@ def main() -> None:
             for whole, one in zip(sums.runs, costs.runs, strict=True):
                 whole.wall, whole.cpu = whole.wall + one.wall, whole.cpu + one.cpu
                 whole.peak = max(whole.peak, one.peak)
-    lines.append(line("**together**", total))
-    print(lines[-1])
+    lines.append(line("**their sum**", total))
+    lessons = chosen(options.lessons)
+    if len(lessons) > 1:
+        total["grade"] = one_command(lessons, options.rounds, options.times)
+        lines.append(line("**`grade` in one command**", total))
+    print("\n".join(lines[-2:]))
     if options.markdown:
         options.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -14,7 +14,7 @@ import pytest
 
 from grader.course.layout import ROOT, notebook_path
 from grader.judge.handed_in import Found
-from grader.judge.judges import Lost, Pool
+from grader.judge.pool import Lost, Pool
 from grader.judge.watch import Kept, arrivals
 from grader.specs import assignment_id, exercises
 from tests.judge.test_cohort import hand_in

@@ -1,0 +1,94 @@
+"""What a run of ``grade`` says at its end: a line for each submission, or for each assignment."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+MOST_LINES = 60  # a longer table is one that nobody reads
+USUAL = ("graded", "not attempted")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Of a result, what is shown."""
+
+    student: str
+    assignment: str
+    outcome: str
+    reason: str
+    score: float
+    max_score: float
+    seconds: float
+
+    @classmethod
+    def of(cls, result: dict[str, Any]) -> Row:
+        outcome = result["outcome"].replace("_", " ")
+        names = ("reason", "score", "max_score", "seconds")
+        said = (result[name] for name in names)
+        return cls(result["student"], result["assignment"], outcome, *said)
+
+    @property
+    def said(self) -> str:
+        """The outcome, with its reason if it has one."""
+        return f"{self.outcome}: {self.reason}" if self.reason else self.outcome
+
+    @property
+    def line(self) -> str:
+        where = f"{self.student}/{self.assignment}"
+        return f"{where}: {self.score:g} of {self.max_score:g}, {self.said}"
+
+
+def show(rows: list[Row], sandbox: str, course_dir: Path) -> None:
+    """Print them all, or a line for each assignment and the submissions that need a look."""
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    title = f"{len(rows)} submissions · sandbox: {sandbox or 'not needed'}"
+    if len(rows) <= MOST_LINES:
+        console.print(_each(rows, title))
+    else:
+        console.print(_assignments(rows, title))
+        unusual = [row for row in rows if row.outcome not in USUAL]
+        if unusual:
+            shown = unusual[:MOST_LINES]
+            console.print(_each(shown, f"{len(unusual)} ended otherwise; {len(shown)} of them"))
+    console.print(
+        f"Executed notebooks, feedback pages and gradebook.db are in {escape(str(course_dir))}"
+    )
+
+
+def _each(rows: list[Row], title: str) -> Table:
+    table = Table(title=title)
+    for name in ("student", "assignment", "outcome", "score", "of", "s"):
+        right = name in ("score", "of", "s")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "outcome")
+    for row in rows:
+        words = map(escape, (row.student, row.assignment, row.said))
+        table.add_row(*words, f"{row.score:g}", f"{row.max_score:g}", f"{row.seconds:.2f}")
+    return table
+
+
+def _assignments(rows: list[Row], title: str) -> Table:
+    table = Table(title=title)
+    table.add_column("assignment", no_wrap=True)
+    for name in ("submissions", *USUAL, "otherwise", "mean score", "of", "mean s"):
+        table.add_column(name, justify="right")
+    for name in sorted({row.assignment for row in rows}):
+        own = [row for row in rows if row.assignment == name]
+        count = Counter(row.outcome for row in own)
+        usual = [count[word] for word in USUAL]
+        table.add_row(
+            escape(name) or "(none)",
+            *map(str, (len(own), *usual, len(own) - sum(usual))),
+            f"{statistics.fmean(row.score for row in own):.2f}",
+            f"{max(row.max_score for row in own):g}",
+            f"{statistics.fmean(row.seconds for row in own):.2f}",
+        )
+    return table

@@ -1,0 +1,42 @@
+"""Judges on this machine, as processes of their own beside the one that writes."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+
+from grader.judge.handed_in import Work
+from grader.judge.pool import Lost, Pool, Terms
+from grader.judge.workers import WarmProcess
+
+
+def load_judges() -> None:
+    """Import what judges need, torch and all; to be done while the warm process does the same."""
+    importlib.import_module("grader.judge.judges")
+
+
+@contextlib.contextmanager
+def judges_here(terms: Terms, walls: Callable[[int], WarmProcess], jobs: int) -> Iterator[Pool]:
+    """So many processes that judge, all with workers of one warm process behind ``walls``."""
+    with contextlib.ExitStack() as stack:
+        warm = stack.enter_context(walls(jobs))
+        from grader.judge.judges import grade_here, judge_on, processes_of
+
+        processes = stack.enter_context(processes_of(judge_on(terms, warm), jobs))
+
+        def submit(work: Work) -> Future:
+            try:
+                return processes.submit(grade_here, work)
+            except BrokenProcessPool as error:
+                raise Lost("a judge's process was killed") from error
+
+        try:
+            yield Pool(submit, lambda: jobs, (BrokenProcessPool,))
+        except BaseException:
+            # Nobody waits for what is still running: without its workers it ends at once.
+            processes.shutdown(wait=False, cancel_futures=True)
+            warm.close()
+            raise
