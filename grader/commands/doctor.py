@@ -106,8 +106,9 @@ def machine() -> Iterator[Finding]:
 
 def sandbox() -> Iterator[Finding]:
     """Each level of sandbox, by building it and trying to get out of it."""
+    from grader.judge.errors import WorkerError
     from grader.judge.walls import NAMES, describe, levels, try_level
-    from grader.judge.workers import WarmProcess, WorkerError
+    from grader.judge.workers import WarmProcess
 
     hidden = [Path(__file__).parents[2], Path.home()]
     held = []

@@ -60,14 +60,13 @@ def command(
     from grader.judge.cohort import Cohort, Stopped
     from grader.judge.course import assignment_ids
     from grader.judge.engine import engine
-    from grader.judge.gradebook import GradebookError
+    from grader.judge.errors import GradebookError, WorkerError
     from grader.judge.handed_in import find_submissions
     from grader.judge.here import judges_here, load_judges
     from grader.judge.ledger import LedgerError
     from grader.judge.pool import Pool, Terms
     from grader.judge.secret import salt as salt_of
     from grader.judge.walls import NAMES, NoSandbox, raise_walls
-    from grader.judge.workers import WorkerError
 
     if only is not None and only not in assignment_ids():
         known = ", ".join(assignment_ids())

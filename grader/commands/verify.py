@@ -25,7 +25,7 @@ def command(course_dir: Path, given: str | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from grader.judge.gradebook import GradebookError
+    from grader.judge.errors import GradebookError
     from grader.judge.ledger import NAME, LedgerError
     from grader.judge.secret import PLACE, salt
     from grader.judge.verification import verify

@@ -19,11 +19,12 @@ from distributed.comm import CommClosedError, parse_address, parse_host_port
 
 from grader.course.prove import one_thread
 from grader.judge.engine import engine_fingerprint
+from grader.judge.errors import WorkerError
 from grader.judge.handed_in import Work
 from grader.judge.judges import grade_work, judge_on
 from grader.judge.pool import Graded, Lost, Pool, Terms
 from grader.judge.walls import NoSandbox, raise_walls
-from grader.judge.workers import WarmProcess, WorkerError
+from grader.judge.workers import WarmProcess
 
 NAME = "attention-course-judge"
 PATIENCE = 30.0  # seconds, for the scheduler and for its first worker

@@ -7,27 +7,26 @@ import datetime
 import json
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from grader.judge.course import Assignment
+from grader.judge.errors import GradebookError
+from grader.judge.outcome import Outcome
 from grader.judge.quick import without
 
 # jsonschema builds a grammar of web addresses when it is imported, which takes longer than all of
 # nbgrader, and which no notebook's schema asks for.
 with without("rfc3987_syntax"):
-    from nbgrader.api import Gradebook, InvalidEntry
+    from alembic.script import ScriptDirectory
+    from nbgrader.api import Base, Gradebook, InvalidEntry
+    from nbgrader.dbutil import ALEMBIC_DIR
+    from sqlalchemy import create_engine
     from sqlalchemy.exc import DatabaseError
 
-from grader.judge.course import Assignment
-from grader.judge.outcome import Outcome
 
 PATIENCE = 30.0  # seconds
-
-
-class GradebookError(Exception):
-    """The gradebook cannot be used as it is; the message says what to do."""
 
 
 @contextlib.contextmanager
@@ -38,9 +37,6 @@ def open_gradebook(path: Path, patience: float = PATIENCE) -> Iterator[Gradebook
     it for longer, and for whatever else the database says, there or in the body.
     """
     warnings.filterwarnings("ignore", module=r"nbgrader\.api|sqlalchemy")  # its autoflush remarks
-    folder = str(Path(sys.executable).parent)  # nbgrader looks for alembic on PATH
-    if folder not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
     # nbgrader logs such errors with a traceback of its own before it raises them.
     log, quiet = logging.getLogger("tornado.application"), logging.CRITICAL + 1
     before = log.level
@@ -61,7 +57,7 @@ def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".writing-{os.getpid()}-{path.name}")
     try:
-        Gradebook(f"sqlite:///{new}").close()
+        _make_tables(new)
         os.link(new, path)  # unlike a rename it never takes the place of one that is there by now
     except FileExistsError:
         return
@@ -70,6 +66,20 @@ def _make(path: Path) -> None:
             os.rename(new, path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def _make_tables(path: Path) -> None:
+    """As nbgrader makes them, which starts a program of Alembic's to learn their version."""
+    version = ScriptDirectory(ALEMBIC_DIR).get_current_head()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        Base.metadata.create_all(bind=connection)
+        connection.exec_driver_sql(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"
+        )
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (version,))
+    engine.dispose()
+    Gradebook(f"sqlite:///{path}").close()  # adds the course
 
 
 def _trouble(path: Path, error: DatabaseError | InvalidEntry) -> str:

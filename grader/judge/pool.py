@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 
+from grader.judge.errors import WorkerError
 from grader.judge.handed_in import Found, Work
 from grader.judge.outcome import Outcome
 from grader.judge.settings import Limits
-from grader.judge.workers import WorkerError
 
 
 class Lost(WorkerError):

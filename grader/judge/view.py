@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from grader.judge.errors import WorkerError
+
 SYSTEM = (
     "/usr",
     "/bin",
@@ -26,10 +28,6 @@ SYSTEM = (
 )
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SCRATCH = "/run/scratch"  # where bubblewrap's warm process may write until it is warm
-
-
-class WorkerError(Exception):
-    """The machinery, not a submission, failed: the message says what and how to mend it."""
 
 
 def view_of(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[str, Any]:

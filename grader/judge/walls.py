@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.judge.errors import WorkerError
 from grader.judge.settings import Limits
-from grader.judge.workers import Died, WarmProcess, WorkerError
+from grader.judge.workers import Died, WarmProcess
 
 NAMES = {
     "root": "namespaces (built by root)",

@@ -23,9 +23,10 @@ from grader import light
 from grader.channel import Channel, ChannelClosed, ChannelTimeout
 from grader.core import wire
 from grader.core.values import Ask, Failure, Reply
+from grader.judge.errors import WorkerError
 from grader.judge.settings import Limits
 from grader.judge.usage import CLOCK_TICKS, fine_seconds, usage_of_tree
-from grader.judge.view import WorkerError, bubblewrap, clean_environment, view_of
+from grader.judge.view import bubblewrap, clean_environment, view_of
 
 BOOT = (
     "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; main({fds})"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,17 @@ from nbgrader.api import Gradebook
 
 from grader.cli import main
 from grader.judge.course import assignment
-from grader.judge.gradebook import GradebookError, ensure_assignment, open_gradebook
+from grader.judge.errors import GradebookError
+from grader.judge.gradebook import ensure_assignment, open_gradebook
 from grader.specs import LESSONS, assignment_id
+
+
+def tables_of(path: Path) -> set[tuple]:
+    with sqlite3.connect(path) as database:
+        made = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        versions = database.execute("SELECT version_num FROM alembic_version").fetchall()
+        courses = database.execute("SELECT id FROM course").fetchall()
+    return {*made, *versions, *courses}
 
 
 def test_a_new_gradebook_is_whole_and_an_old_one_is_kept(tmp_path: Path) -> None:
@@ -22,10 +33,17 @@ def test_a_new_gradebook_is_whole_and_an_old_one_is_kept(tmp_path: Path) -> None
     with open_gradebook(path) as book:
         assert [student.id for student in book.students] == ["ada"]
     assert [file.name for file in path.parent.iterdir()] == ["gradebook.db"]
-    with sqlite3.connect(path) as tables, Gradebook(f"sqlite:///{tmp_path / 'plain.db'}"):
-        version = tables.execute("SELECT version_num FROM alembic_version").fetchall()
-    with sqlite3.connect(tmp_path / "plain.db") as plain:
-        assert version == plain.execute("SELECT version_num FROM alembic_version").fetchall()
+
+
+def test_a_new_gradebook_is_the_one_that_nbgrader_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_gradebook(tmp_path / "ours.db"):
+        pass
+    # nbgrader runs a program for the version of its tables.
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    Gradebook(f"sqlite:///{tmp_path / 'theirs.db'}").close()
+    assert tables_of(tmp_path / "ours.db") == tables_of(tmp_path / "theirs.db")
 
 
 def test_a_gradebook_held_by_another_program_is_named(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from grader.course.layout import ROOT
 from grader.course.solve import solved
 from grader.judge import walls
 from grader.judge.course import assignment
+from grader.judge.errors import WorkerError
 from grader.judge.grading import Judge, Submission
-from grader.judge.workers import WarmProcess, WorkerError
+from grader.judge.workers import WarmProcess
 from grader.worker import sandbox
 from tests.conftest import QUICK, SALT
 from tests.judge.test_cohort import hand_in

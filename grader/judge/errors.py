@@ -1,0 +1,11 @@
+"""What may go wrong with a run and is no submission's fault: commands show the message alone."""
+
+from __future__ import annotations
+
+
+class WorkerError(Exception):
+    """The machinery, not a submission, failed: the message says what and how to mend it."""
+
+
+class GradebookError(Exception):
+    """The gradebook cannot be used as it is; the message says what to do."""
