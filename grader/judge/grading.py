@@ -102,6 +102,7 @@ class _Run:
         self.exercises = {exercise.id: exercise for exercise in release.exercises}
         self.attempted = {name for name in self.exercises if assembly.attempted(name)}
         self.batteries: dict[str, Battery] = {}
+        self.mistakes: dict[str, Mapping[Misconception, Sequence[Reply]]] = {}
         self.outputs: dict[str, list] = {}
         self.deaths: list[Died] = []
         self.starved = False
@@ -262,13 +263,29 @@ class _Run:
             self.batteries[name] = self.exercises[name].battery(seed)
         return self.batteries[name]
 
-    def _judge(self, name: str, replies: Sequence[Reply]) -> Verdict:
-        battery = self._battery(name)
+    def _judge(self, name: str, replies: Sequence[Reply], naming: bool = True) -> Verdict:
+        known = self._known if naming else lambda _: {}
+        return evaluate(
+            self._battery(name), replies, lambda: known(name), lambda: self._text_of(name)
+        )
 
-        def known() -> Mapping[Misconception, Sequence[Reply]]:
-            return known_replies(self.release.lesson, name, battery)
+    def _known(self, name: str) -> Mapping[Misconception, Sequence[Reply]]:
+        """What each known mistake answers: asked for once, however often it is compared."""
+        if name not in self.mistakes:
+            self.mistakes[name] = known_replies(self.release.lesson, name, self._battery(name))
+        return self.mistakes[name]
 
-        return evaluate(battery, replies, known, lambda: self._text_of(name))
+    def _tells_more(self, name: str, replies: Sequence[Reply], first: Verdict) -> Verdict | None:
+        """The verdict on these replies if it has more points, or a name that the first has not.
+
+        The name of a mistake that the missing earlier answer had covered up is worth a second run;
+        names are looked for only where they may be: that is most of the work.
+        """
+        again = self._judge(name, replies, naming=False)
+        if again.score < first.score or (again.score == first.score and _names_a_mistake(first)):
+            return None
+        again = self._judge(name, replies)
+        return again if again.score > first.score or _names_a_mistake(again) else None
 
     def _text_of(self, name: str) -> str:
         """The cell that defines the answer, behind those of the student's that it draws on.
@@ -308,9 +325,10 @@ class _Run:
             ]
             deaths = list(self.deaths)
             texts = earlier.of_course(self.release)
-            again = self._judge(name, self._pass(parts, {name}, texts, record=False)[name])
+            replies = self._pass(parts, {name}, texts, record=False)[name]
             self.deaths = deaths
-            if _tells_more(again, verdicts[name]):
+            again = self._tells_more(name, replies, verdicts[name])
+            if again is not None:
                 verdicts[name] = _redacted(again)
                 carried.add(name)
         return carried
@@ -392,10 +410,8 @@ def _death_note(died: Died) -> dict:
     return {"output_type": "stream", "name": "stderr", "text": text + "\n"}
 
 
-def _tells_more(again: Verdict, first: Verdict) -> bool:
-    """More points, or a name for a mistake that the missing earlier answer had covered up."""
-    named = [any(check.misconception for check in verdict.checks) for verdict in (again, first)]
-    return again.score > first.score or (again.score == first.score and named == [True, False])
+def _names_a_mistake(verdict: Verdict) -> bool:
+    return any(check.misconception for check in verdict.checks)
 
 
 def _redacted(verdict: Verdict) -> Verdict:

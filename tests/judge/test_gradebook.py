@@ -14,7 +14,8 @@ from nbgrader.api import Gradebook
 from grader.cli import main
 from grader.judge.course import assignment
 from grader.judge.errors import GradebookError
-from grader.judge.gradebook import ensure_assignment, open_gradebook
+from grader.judge.gradebook import ensure_assignment, open_gradebook, record
+from grader.judge.grading import Submission, rejected
 from grader.specs import LESSONS, assignment_id
 
 
@@ -44,6 +45,25 @@ def test_a_new_gradebook_is_the_one_that_nbgrader_makes(
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     Gradebook(f"sqlite:///{tmp_path / 'theirs.db'}").close()
     assert tables_of(tmp_path / "ours.db") == tables_of(tmp_path / "theirs.db")
+
+
+def test_a_submission_is_recorded_in_the_rows_that_nbgrader_makes(tmp_path: Path) -> None:
+    release = assignment(assignment_id(LESSONS[0]))
+    with open_gradebook(tmp_path / "gradebook.db") as book:
+        ensure_assignment(book, release)
+        record(book, rejected(Submission("ours", release.id, b""), release, "for a reason"))
+        book.add_student("theirs")
+        book.add_submission(release.id, "theirs")
+        ours, theirs = (
+            book.find_submission(release.id, student).notebooks[0] for student in ("ours", "theirs")
+        )
+        assert ours.name == theirs.name
+        assert sorted(grade.name for grade in ours.grades) == sorted(
+            grade.name for grade in theirs.grades
+        )
+        assert sorted(comment.name for comment in ours.comments) == sorted(
+            comment.name for comment in theirs.comments
+        )
 
 
 def test_a_gradebook_held_by_another_program_is_named(tmp_path: Path) -> None:
