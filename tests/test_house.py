@@ -11,9 +11,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from grader import light
+from grader.cli import main
 from grader.course.layout import NOTEBOOKS, ROOT, SOLUTIONS, notebook_path
 from grader.specs import LESSONS, assignment_id, exercises
 
@@ -134,3 +137,14 @@ def test_no_file_holds_a_path_of_a_machine_or_a_swallowed_error() -> None:
             text = path.read_text(encoding="utf-8")
             assert str(ROOT) not in text, path
             assert not re.search(r"except[^\n]*:\n\s+pass\b", text), path
+
+
+def test_every_command_says_what_it_does() -> None:
+    said = CliRunner().invoke(main, ["--help"])
+    assert said.exit_code == 0
+    with click.Context(main) as context:
+        names = main.list_commands(context)
+    assert {"check", "grade", "release", "verify", "doctor"} <= set(names)
+    for name in names:
+        assert re.search(rf"^ +{name} +\S", said.output, re.M), name
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0, name

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from grader.commands.table import Row, show
+from grader.judge.table import Row, show
 
 
 @click.command()
