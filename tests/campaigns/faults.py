@@ -47,7 +47,7 @@ shift; shift; folder="$1"; shift
 "$@" >"$folder/said" 2>&1
 echo $? >"$folder/code"
 cp -a "$folder/course" "$folder/halted"
-mount -o remount,size=200M,nr_inodes=100000 "$folder/course" || exit 99
+mount -o remount,size=200M,nr_inodes=100000 tmpfs "$folder/course" || exit 99
 "$@" >"$folder/said again" 2>&1
 echo $? >"$folder/code again"
 cp -a "$folder/course" "$folder/after"
