@@ -9,3 +9,7 @@ class WorkerError(Exception):
 
 class GradebookError(Exception):
     """The gradebook cannot be used as it is; the message says what to do."""
+
+
+class ExportError(Exception):
+    """Marks cannot be exported as asked for; the message says what to change."""
