@@ -10,13 +10,15 @@ import jinja2
 from grader.judge.feedback import OUTCOMES
 from grader.judge.outcome import GRADED
 from grader.judge.report.read import Mark, Records, Submission
-from grader.judge.report.similar import NEAR, Similar
+from grader.judge.report.similar import NEAR, Similar, pairs
 from grader.judge.report.statistics import BINS, Summary, tomorrow
 from grader.judge.sanitize import plain
 from grader.judge.walls import NAMES
 
 DASH = "–"
+NARROW = "\u202f"  # a thin space at which no line breaks
 MINUS = "\u2212"
+MOST_PAIRS = 30
 WIDTH, HEIGHT, GAP = 46, 120, 4  # of a histogram's bars
 
 
@@ -25,7 +27,7 @@ class Cell:
     """One place in the table of marks."""
 
     points: str
-    of: str = ""
+    of: float | None = None
     word: str = ""
     mark: Mark | None = None
 
@@ -58,10 +60,13 @@ def report_page(
         tomorrow=tomorrow(found),
         similar=similar,
         near=NEAR,
+        pairs=pairs(similar),
+        most_pairs=MOST_PAIRS,
         rows=_rows(records),
+        most=_most(records),
         figures={one.assignment: bars(one.histogram) for one in found},
         spoken={one.assignment: spoken(one) for one in found},
-        words=OUTCOMES,
+        words=OUTCOMES | {GRADED: "everything ran"},
         sandbox=sandbox(records),
         when=when.isoformat(),
     )
@@ -80,7 +85,7 @@ def number(value: float | None) -> str:
 
 def percent(share: float | None) -> str:
     """A share in percent; a dash where there is none."""
-    return DASH if share is None else f"{100 * share:.0f} %"
+    return DASH if share is None else f"{100 * share:.0f}{NARROW}%"
 
 
 def signed(value: float | None) -> str:
@@ -128,6 +133,16 @@ def _rows(records: Records) -> list[tuple[str, list[Cell], str]]:
     return rows
 
 
+def _most(records: Records) -> dict[str, float]:
+    """What there is to be had in each assignment, a person's points among it."""
+    most = dict.fromkeys(records.assignments, 0.0)
+    for one in records.submissions:
+        mark = records.marks.get((one.student, one.assignment))
+        own = one.max_score if mark is None else mark.max_score
+        most[one.assignment] = max(most[one.assignment], own)
+    return most
+
+
 def points(one: Submission, records: Records) -> float:
     """A submission's points: the gradebook's if it has any, which hold a person's."""
     mark = records.marks.get((one.student, one.assignment))
@@ -139,5 +154,5 @@ def _cell(one: Submission | None, mark: Mark | None) -> Cell:
         return Cell(DASH)
     word = "" if one.outcome == GRADED else one.outcome.replace("_", " ")
     if mark is None:
-        return Cell(number(one.score), number(one.max_score), word)
-    return Cell(number(mark.score), number(mark.max_score), word, mark)
+        return Cell(number(one.score), one.max_score, word)
+    return Cell(number(mark.score), mark.max_score, word, mark)

@@ -49,6 +49,14 @@ class Group:
     def students(self) -> tuple[str, ...]:
         return tuple(student for student, _ in self.answers)
 
+    @property
+    def texts(self) -> list[tuple[list[str], str]]:
+        """Each text once, with those who wrote it to the letter."""
+        authors: dict[str, list[str]] = {}
+        for student, text in self.answers:
+            authors.setdefault(text.strip(), []).append(student)
+        return [(students, text) for text, students in authors.items()]
+
 
 @dataclass(frozen=True)
 class Similar:
@@ -87,6 +95,16 @@ def similar_answers(course_dir: Path, records: Records) -> Similar:
             usual += shared
             groups += [Group(name, exercise, least, tuple(them)) for least, them in found]
     return Similar(tuple(groups), usual, tuple(unreadable))
+
+
+def pairs(similar: Similar) -> list[tuple[str, str, list[str]]]:
+    """Two students and the exercises in which their answers are alike, the most first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for group in similar.groups:
+        for first, second in combinations(group.students, 2):
+            found.setdefault((first, second), []).append(group.exercise)
+    ranked = sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [(first, second, exercises) for (first, second), exercises in ranked]
 
 
 def near_identical(
@@ -164,7 +182,8 @@ def _prints(text: str) -> Any:
 def _without(print_: Any, given: Any) -> Any:
     """The same without the runs of the stub.
 
-    Not by copydetect's own ``boilerplate``: in 0.5.0 that also drops runs that occur twice.
+    Not by copydetect's own ``boilerplate``: in 0.5.0 that also forgets where else a run stands that
+    occurs more than once.
     """
     from copydetect.utils import get_token_coverage
 

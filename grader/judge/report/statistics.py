@@ -60,6 +60,10 @@ class Shared:
     def share(self) -> float:
         return len(self.students) / self.attempted
 
+    @property
+    def is_shared(self) -> bool:
+        return len(self.students) > 1
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -130,7 +134,7 @@ def discrimination(exercise: str, submissions: Iterable[Submission]) -> float | 
 
 def tomorrow(found: Iterable[Summary]) -> list[Shared]:
     """The misconceptions that most students share, two at the least, over all assignments."""
-    shared = [one for each in found for one in each.misconceptions if len(one.students) > 1]
+    shared = [one for each in found for one in each.misconceptions if one.is_shared]
     return sorted(shared, key=_most_first)[:LESSONS_OF_TOMORROW]
 
 
