@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,8 +37,8 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
 
-def kill_once(submitted: Path, course: Path, after: float) -> None:
-    """Start the command, and kill it and its group ``after`` seconds later."""
+def kill_once(submitted: Path, course: Path, due: Callable[[float], bool]) -> None:
+    """Start the command, and kill it as soon as ``due`` says so of its seconds."""
     run = subprocess.Popen(
         command(submitted, course),
         cwd=ROOT,
@@ -45,11 +46,36 @@ def kill_once(submitted: Path, course: Path, after: float) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    try:
-        run.wait(after)
-    except subprocess.TimeoutExpired:
+    started = time.monotonic()
+    while run.poll() is None and not due(time.monotonic() - started):
+        time.sleep(0.002)
+    if run.poll() is None:
         os.kill(run.pid, signal.SIGKILL)  # the command alone: what it started must end by itself
         run.wait()
+
+
+def recorded(course: Path) -> int:
+    """How many submissions have a record."""
+    return sum(1 for _ in (course / ".grader" / "records").rglob("*.json"))
+
+
+def instant(rng: random.Random, course: Path, count: int, length: float) -> Callable[[float], bool]:
+    """Of the kills every other one at any time of a run, and one while results are written.
+
+    That is, a little after some number of them has been: most of a short run is its start.
+    """
+    if rng.random() < 0.5:
+        after = rng.uniform(0.0, 1.0) * length
+        return lambda seconds: seconds >= after
+    wanted, pause = rng.randrange(count), rng.uniform(0.0, 0.15)
+    seen: list[float] = []
+
+    def due(seconds: float) -> bool:
+        if not seen and recorded(course) >= wanted:
+            seen.append(seconds)
+        return bool(seen) and seconds >= seen[0] + pause
+
+    return due
 
 
 def campaign(kills: int, seed: int, folder: Path) -> Tally:
@@ -66,10 +92,9 @@ def campaign(kills: int, seed: int, folder: Path) -> Tally:
             shutil.rmtree(course)
         course.parent.mkdir(exist_ok=True)
         for _ in range(min(KILLS_A_ROUND, kills - tally.kills)):
-            kill_once(submitted, course, rng.uniform(0.3, 1.0) * length)
+            kill_once(submitted, course, instant(rng, course, len(expected), length))
             tally.kills += 1
-            records = course / ".grader" / "records"
-            done = str(len(list(records.rglob("*.json")))) if records.exists() else "0"
+            done = str(recorded(course))
             tally.during[done] = tally.during.get(done, 0) + 1
             tally.faults += [f"half written: {name}" for name in broken_files(course)]
         tally.rounds += 1
