@@ -16,6 +16,18 @@ from grader.judge.course import assignment
 from grader.judge.secret import salt_id
 from grader.specs import LESSONS, home_of
 
+# What is made from marks, or around them: no judge imports any of it.
+AFTERWARDS = (
+    "grader/commands/",
+    "grader/judge/report/",
+    "grader/judge/export.py",
+    "grader/judge/roster.py",
+    "grader/judge/sheets.py",
+    "grader/judge/table.py",
+    "grader/judge/verification.py",
+    "grader/judge/watch.py",
+)
+
 
 @functools.cache
 def engine_fingerprint(lesson: str = "", root: Path = ROOT) -> str:
@@ -56,9 +68,9 @@ def _files(root: Path) -> list[Path]:
     found: list[Path] = []
     for folder in ("grader", "solutions", "notebooks"):
         for path in sorted((root / folder).rglob("*")):
-            if path.suffix in (".py", ".ipynb") and not left_out & set(
-                path.relative_to(root).parts
-            ):
+            name = path.relative_to(root)
+            decides = not name.as_posix().startswith(AFTERWARDS) and not left_out & set(name.parts)
+            if path.suffix in (".py", ".ipynb") and decides:
                 found.append(path)
     return found
 

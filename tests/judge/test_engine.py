@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from grader.course.layout import ROOT
-from grader.judge.engine import engine_fingerprint, lessons_behind
+from grader.judge.engine import AFTERWARDS, engine_fingerprint, lessons_behind
 from grader.specs import LESSONS, assignment_id
 
 FOLDERS = ("grader", "solutions", "notebooks")
@@ -67,6 +69,43 @@ def test_what_is_never_used_for_a_mark_concerns_none(copied: Path) -> None:
     solved.parent.mkdir()
     solved.write_text("")
     assert touched(copied, "solutions/solved/extra.py") == set()
+
+
+def test_no_judge_imports_what_leaves_a_mark_as_it_is() -> None:
+    for path in AFTERWARDS:
+        assert (ROOT / path).exists()
+    code = (
+        "import sys, grader.judge.judges, grader.judge.cluster;"
+        "found = [getattr(m, '__file__', None) for m in list(sys.modules.values())];"
+        "print('\\n'.join(filter(None, found)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    files = [Path(name) for name in done.stdout.splitlines()]
+    inside = [
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if any(path.is_relative_to(ROOT / name) for name in ("grader", "solutions"))
+    ]
+    assert "grader/judge/grading.py" in inside
+    assert not [name for name in inside if name.startswith(AFTERWARDS)]
+    for name in inside:  # what they import later, within a function, is named in their text
+        later = [f"{part.replace('.', '/')}.py" for part in modules(ROOT / name)]
+        assert not [other for other in later if other.startswith(AFTERWARDS)], name
+
+
+@pytest.mark.parametrize("file", ["grader/commands/grade.py", "grader/judge/report/page.py"])
+def test_what_only_shows_marks_makes_none_out_of_date(copied: Path, file: str) -> None:
+    assert touched(copied, file) == set()
+
+
+def modules(path: Path) -> set[str]:
+    """Every module that a file imports, wherever it does."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    found = {alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
 
 
 def imported(path: Path) -> set[str]:
