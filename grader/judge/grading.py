@@ -209,7 +209,7 @@ class _Run:
         record: bool,
         budget: float,
     ) -> None:
-        run = self._needed(parts)
+        run = self._needed(parts, everything=record and self.judge.all_cells)
         deadline = worker.cpu_seconds() + budget
         for part in parts:
             if part.kind != "code" or part.id in poisoned:
@@ -242,11 +242,11 @@ class _Run:
             raise _Poison(f"check_{name}", died) from died
         return [replies[place] for place in places]
 
-    def _needed(self, parts: Sequence[Part]) -> set[str]:
+    def _needed(self, parts: Sequence[Part], everything: bool) -> set[str]:
         """The release's own cells that have to run; an untouched scratch cell is one of them."""
         code = [part for part in parts if part.kind == "code" and part.role != CHECK]
         given = [part for part in code if part.role != ANSWER and part.source == part.released]
-        if self.judge.all_cells:
+        if everything:
             return {part.id for part in given}
         written = [part.source for part in code if part not in given]
         return needed([(part.id, part.source) for part in given], written)

@@ -8,7 +8,8 @@ round, one after the other: ``grade --jobs 2``, the same with ``--all-cells``, `
 autograde`` and ``generate_feedback`` on the same files, and the same cells run once in warm
 processes, one and two at a time (see ``limit.py``). Gradebook and feedback are part of the first
 three, and so is their start; the limit has none of it, nor secret cases, nor walls. At the end
-``grade`` is run once more on all lessons in one command, as a term's end has it.
+``grade`` is run once more on all lessons in one command, as a term's end has it. Processor time is
+the whole machine's while a command runs: let nothing else run beside it.
 """
 
 from __future__ import annotations
@@ -74,16 +75,25 @@ def proportional_memory(process: psutil.Process, below: bool = True) -> int:
     return total * 1024
 
 
+def busy_seconds() -> float:
+    """What all processors have worked since the machine started.
+
+    A process's own account leaves out workers: the kernel reaps them, and their time with them.
+    """
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system + times.irq + times.softirq
+
+
 def measured(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[Cost, str]:
     """Run a command; what it cost, with everything that it started, and what it printed."""
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), busy_seconds()
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     peak, over = [0], threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.3):
+        while not over.wait(1.0):  # to look costs time, too
             try:
                 peak[0] = max(peak[0], proportional_memory(psutil.Process(process.pid)))
             except psutil.NoSuchProcess:
@@ -93,14 +103,13 @@ def measured(command: list[str], folder: Path, environment: dict[str, str]) -> t
     watcher.start()
     assert process.stdout is not None
     said = process.stdout.read().decode(errors="replace")
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
+    process.wait()
+    wall, busy = time.perf_counter() - started, busy_seconds() - busy
     over.set()
     watcher.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command[:6])}: exit {process.returncode}\n{said[-2000:]}")
-    return Cost(wall, used.ru_utime + used.ru_stime, peak[0]), said
+    return Cost(wall, busy, peak[0]), said
 
 
 def environment_in(folder: Path) -> dict[str, str]:
