@@ -1,6 +1,6 @@
 """The same cohort graded by this grader, by plain nbgrader, and at the least possible cost.
 
-    python -m tests.bench.cohort [--lessons 1-7] [--times 1] [--rounds 3] [--markdown FILE]
+    python -m tests.bench.cohort [--lessons 1-7] [--times 1] [--rounds 3] [--ways grade,nbgrader]
 
 For each lesson twelve submissions of the sample cohort (solved, half, untouched, a first cell that
 raises, eight mistaken ones), each handed in by as many students as ``--times`` says. In every
@@ -206,17 +206,17 @@ def one_command(lessons: list[str], rounds: int, times: int) -> Costs:
     return costs
 
 
-def rows(lesson: str, rounds: int, times: int) -> dict[str, Costs]:
-    """Every way, ``rounds`` times, in turns."""
+WAYS = ("grade", "grade --all-cells", "nbgrader", "limit, one", "limit, two")
+
+
+def rows(lesson: str, rounds: int, times: int, chosen_ways: list[str]) -> dict[str, Costs]:
+    """Each of these ways, ``rounds`` times, in turns."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         bench = Bench(lesson, Path(name), times)
-        ways: dict[str, Callable[[], Cost]] = {
-            "grade": bench.ours,
-            "grade --all-cells": bench.all_cells,
-            "nbgrader": bench.nbgrader,
-            "limit, one": lambda: bench.limit(1),
-            "limit, two": lambda: bench.limit(2),
-        }
+        runs = (bench.ours, bench.all_cells, bench.nbgrader,
+                lambda: bench.limit(1), lambda: bench.limit(2))  # fmt: skip
+        every: dict[str, Callable[[], Cost]] = dict(zip(WAYS, runs, strict=True))
+        ways = {way: every[way] for way in chosen_ways}
         found = {way: Costs() for way in ways}
         for _ in range(rounds):
             for way, run in ways.items():
@@ -225,15 +225,22 @@ def rows(lesson: str, rounds: int, times: int) -> dict[str, Costs]:
 
 
 def line(name: str, found: dict[str, Costs]) -> str:
-    """A row of the table."""
+    """A row of the table; a dash for a way that was left out."""
     wall = {way: costs.median("wall") for way, costs in found.items()}
     cpu = {way: costs.median("cpu") for way, costs in found.items()}
     peak = {way: costs.median("peak") / 2**20 for way, costs in found.items()}
-    numbers = [f"{wall[way]:.1f}" for way in found]
-    numbers += [f"{wall['nbgrader'] / wall['grade']:.1f}"]
-    numbers += [f"{cpu['grade --all-cells'] / cpu['limit, one']:.2f}"]
-    numbers += [f"{peak['grade']:.0f}", f"{peak['nbgrader']:.0f}"]
+    numbers = [_number(wall.get(way), 1) for way in WAYS]
+    numbers += [_ratio(wall, "nbgrader", "grade", 1), _ratio(cpu, WAYS[1], WAYS[3], 2)]
+    numbers += [_number(peak.get(way), 0) for way in ("grade", "nbgrader")]
     return f"| {name} | " + " | ".join(numbers) + " |"
+
+
+def _ratio(of: dict[str, float], first: str, second: str, digits: int) -> str:
+    return _number(of[first] / of[second] if {first, second} <= of.keys() else None, digits)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def machine() -> str:
@@ -261,6 +268,7 @@ def main() -> None:
     parser.add_argument("--lessons", default=f"1-{len(LESSONS)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--times", type=int, default=1, help="how often each is handed in")
+    parser.add_argument("--ways", default=",".join(WAYS), help="some of them")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table there, too")
     options = parser.parse_args()
     head = ("lesson", "grade, s", "all cells, s", "nbgrader, s", "limit, s", "limit of two, s",
@@ -275,7 +283,7 @@ def main() -> None:
     print("\n".join(lines), flush=True)
     total: dict[str, Costs] = {}
     for lesson in chosen(options.lessons):
-        found = rows(lesson, options.rounds, options.times)
+        found = rows(lesson, options.rounds, options.times, options.ways.split(","))
         lines.append(line(assignment_id(lesson), found))
         print(lines[-1], flush=True)
         for way, costs in found.items():
