@@ -35,12 +35,14 @@ from tests.browser import payloads
 from tests.browser.conftest import SCREENSHOTS, Lab, serve
 from tests.browser.observer import Beacon, Watched, watched
 from tests.browser.payloads import CHANGE_MARKS, PAYLOADS, shown
+from tests.conftest import with_answers
 from tests.judge.test_cohort import hand_in
 
 LESSON = "masking"
 NAME = assignment_id(LESSON)
 ANSWERED = ("causal_mask", "padding_mask", "local_mask", "combine_masks")
 HOSTILE, HONEST, VICTIM = "hostile -.+@x", "honest", "victim"
+COPIERS = ("copier -.+@x", "copier two")  # the report shows what they have in common
 # nbgrader's own pages load this one script, on every submission's page; it is not let through.
 MATHJAX = ("https://cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.7/",)
 TABLE = (  # as pandas writes them
@@ -114,6 +116,15 @@ def honest_notebook() -> str:
     return nbformat.writes(notebook)
 
 
+def copied_notebook(beacon: str) -> str:
+    """One answer, long enough to be compared, with payloads' texts in it, the shortest first."""
+    texts = sorted((payload.filled(beacon) for payload in PAYLOADS), key=len)
+    comments = [f"    # {line}" for text in texts for line in text.splitlines()]
+    steps = [f"    step{number} = [n + {number} for _ in range(n)]" for number in range(20)]
+    answer = "\n".join(["def causal_mask(n):", *steps, "    return step19", *comments])[:18_000]
+    return with_answers(LESSON, {"causal_mask": answer})
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory, beacon: Beacon) -> Course:
     """The hostile submission and two honest ones, graded by the real command."""
@@ -121,6 +132,8 @@ def course(tmp_path_factory: pytest.TempPathFactory, beacon: Beacon) -> Course:
     submitted = folder / "submitted"
     document = json.loads(notebook_path(LESSON).read_bytes())
     hand_in(submitted, HOSTILE, payloads.hostile(document, beacon.url, ANSWERED))
+    for copier in COPIERS:
+        hand_in(submitted, copier, copied_notebook(beacon.url))
     hand_in(submitted, HONEST, honest_notebook())
     hand_in(submitted, VICTIM, honest_notebook())
     arguments = ["grade", str(submitted), "--course-dir", str(folder / "course"), "--jobs", "1"]
@@ -225,7 +238,19 @@ class Written:
     cells: bool = False
 
 
-WRITTEN = {"feedback": Written(Course.feedback, cells=True)}
+def report(course: Course, _: str) -> Path:
+    """The cohort's report, with the answers that two students have in common unfolded."""
+    path = course.folder / "report.html"
+    arguments = ["report", "--course-dir", str(course.folder), "--html", str(path)]
+    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    text = path.read_text(encoding="utf-8")
+    assert "step19" in text and COPIERS[0] in text
+    path.write_text(text.replace("<details>", "<details open>"), encoding="utf-8")
+    return path
+
+
+WRITTEN = {"feedback": Written(Course.feedback, cells=True), "report": Written(report)}
 
 
 @pytest.mark.parametrize("page_name", WRITTEN)
