@@ -104,10 +104,15 @@ def collapse_pages() -> int:
     """Move this process's own memory into large pages; how many regions the kernel moved.
 
     A fork then copies a five-hundredth of the page table: it takes half the time. Where the kernel
-    cannot (before Linux 6.1, or no large page is free), nothing changes.
+    cannot (before Linux 6.1, or no large page is free), and where there is no /proc to say which
+    memory it is, nothing changes.
     """
     moved = 0
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    try:
+        maps = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return moved
+    for line in maps:
         span, rights, _, device, _, *name = line.split()
         if rights != "rw-p" or device != "00:00" or name not in ([], ["[heap]"]):
             continue  # a file's, shared with others, or a stack
