@@ -106,18 +106,20 @@ def command(
         from grader.judge import files
 
         about = {"engine": engine(), "sandbox": sandbox}
-        files.write_all(target.resolve(), _report(about, map(run.result, submissions)))
+        try:
+            files.write_all(target.resolve(), _report(about, map(run.result, submissions)))
+        except OSError as error:
+            raise click.ClickException(_no_room(error, target.resolve().parent)) from error
     show(rows, sandbox, course_dir)
 
 
 def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     """The JSON of a run, a submission at a time."""
-    start = json.dumps(about | {"submissions": []}, indent=1).removesuffix("]\n}")
-    between = start
-    for result in results:
-        yield (between + "\n" + indent(json.dumps(result, indent=1), "  ")).encode()
-        between = ","
-    yield (start if between is start else "\n ").encode() + b"]\n}\n"
+    yield json.dumps(about | {"submissions": []}, indent=1).removesuffix("]\n}").encode()
+    for number, result in enumerate(results):
+        separator = ",\n" if number else "\n"
+        yield (separator + indent(json.dumps(result, indent=1), "  ")).encode()
+    yield b"\n ]\n}\n"
 
 
 @contextmanager

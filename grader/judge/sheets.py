@@ -18,9 +18,6 @@ Moodle
     https://github.com/moodle/moodle a user that is not found ends the whole import, and a line
     without a user counts as the user's of the line before; so no such line is ever written.
     There is no column of feedback: imported feedback takes the place of what is there.
-Formulas
-    A spreadsheet computes a cell that begins with ``=``, ``+``, ``-`` or ``@``, and students may
-    choose what they are called: https://owasp.org/www-community/attacks/CSV_Injection.
 """
 
 from __future__ import annotations
@@ -31,6 +28,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from grader.judge.errors import ExportError
+from grader.judge.inert import NUMBER, inert
 from grader.judge.roster import Line, Match, Roster, match
 
 Cell = str | float | None  # None is an empty cell
@@ -51,9 +49,6 @@ PLAIN = (
     "timestamp",
     "needs_manual_grade",
 )
-
-FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
-NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -158,8 +153,7 @@ def text(cell: Cell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, str):
-        formula = FORMULA.match(cell) and not NUMBER.fullmatch(cell)
-        return f"'{cell}" if formula else cell
+        return inert(cell)
     return f"{cell:.5f}".rstrip("0").rstrip(".")
 
 

@@ -58,7 +58,9 @@ def show(rows: list[Row], sandbox: str, course_dir: Path) -> None:
         unusual = [row for row in rows if row.outcome not in USUAL]
         if unusual:
             shown = unusual[:MOST_LINES]
-            console.print(_each(shown, f"{len(unusual)} ended otherwise; {len(shown)} of them"))
+            some = f", the first {MOST_LINES}" if len(shown) < len(unusual) else ""
+            console.print(_each(shown, f"{len(unusual)} ended otherwise{some}"))
+        console.print("--json FILE writes every result, `python -m grader report` sums them up")
     console.print(
         f"Executed notebooks, feedback pages and gradebook.db are in {escape(str(course_dir))}"
     )

@@ -59,6 +59,14 @@ def test_the_last_lesson_concerns_itself_alone(copied: Path) -> None:
     assert touched(copied, "grader/specs/sequence_to_sequence.py") == {"sequence_to_sequence"}
 
 
+def test_a_word_about_mine_that_names_no_exercise_stops_nothing(copied: Path) -> None:
+    path = copied / "solutions" / "masking.py"
+    text = path.read_text()
+    path.write_text(text + '\n# mine("no_exercise") loads nothing\n')
+    assert lessons_behind("masking", copied) == {"masking"}
+    path.write_text(text)
+
+
 @pytest.mark.parametrize("file", ["grader/core/compare.py", "solutions/registry.py"])
 def test_what_all_share_concerns_all(copied: Path, file: str) -> None:
     assert touched(copied, file) == set(LESSONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def test_a_new_gradebook_is_the_one_that_nbgrader_makes(
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     Gradebook(f"sqlite:///{tmp_path / 'theirs.db'}").close()
     assert tables_of(tmp_path / "ours.db") == tables_of(tmp_path / "theirs.db")
+
+
+def test_what_takes_longest_to_import_is_left_out() -> None:
+    code = (
+        "import sys, grader.judge.gradebook, grader.judge.export;"
+        "print('jsonschema' in sys.modules, 'rfc3987_syntax' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
 
 
 def test_a_submission_is_recorded_in_the_rows_that_nbgrader_makes(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Iterable, Iterator
 
+from grader.judge.inert import inert
 from grader.judge.report.read import Submission
 
 COLUMNS = (
@@ -21,7 +21,6 @@ COLUMNS = (
     "passed",
     "misconception",
 )
-FORMULA = "=+-@\t\r\n"
 
 
 def csv_text(submissions: Iterable[Submission]) -> str:
@@ -40,18 +39,10 @@ def csv_text(submissions: Iterable[Submission]) -> str:
 
 
 def cell(value: object) -> str:
-    """A value as text that no spreadsheet takes for a formula.
-
-    Text that begins with = + - @, a tab or a line end gets an apostrophe in front (OWASP, "CSV
-    Injection"); so do the full-width forms, which some spreadsheets read as the usual ones.
-    Quoting alone, which the csv module does, does not keep a spreadsheet from running it.
-    """
+    """A value as text that no spreadsheet takes for a formula."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:g}"
-    text = str(value)
-    return f"'{text}" if text and unicodedata.normalize("NFKC", text[0]) in FORMULA else text
+    return f"{value:g}" if isinstance(value, float) else inert(str(value))
 
 
 def _rows(one: Submission) -> Iterator[tuple]:
