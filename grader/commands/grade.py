@@ -58,7 +58,7 @@ def command(
     if watch and target is not None:
         raise click.UsageError("--json is written at the end of a run, and --watch has none")
     from grader.judge.cohort import Cohort, Stopped
-    from grader.judge.course import assignment_ids
+    from grader.judge.course import assignment_ids, needs_torch
     from grader.judge.engine import engine
     from grader.judge.errors import GradebookError, WorkerError
     from grader.judge.handed_in import find_submissions
@@ -76,7 +76,10 @@ def command(
         raise click.UsageError(_nothing(folder, only, student))
     hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
     terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
-    walls = partial(raise_walls, hidden, unwalled=no_sandbox, meanwhile=load_judges)
+    # What arrives later may be of any lesson.
+    torch = watch or any(needs_torch(one.assignment) for one in submissions if one.has_place)
+    meanwhile = partial(load_judges, torch)
+    walls = partial(raise_walls, hidden, unwalled=no_sandbox, torch=torch, meanwhile=meanwhile)
     most = jobs or os.cpu_count() or 1
 
     def pool(waiting: int) -> AbstractContextManager[Pool]:

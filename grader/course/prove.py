@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from grader.core.evaluate import evaluate
 from grader.core.values import Battery, Misconception, Reply, Verdict
@@ -46,7 +45,10 @@ class Trial:
 
 def one_thread() -> None:
     """Tiny tensors and many processes: torch's thread pool costs more than it gives."""
-    torch.set_num_threads(1)
+    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # if it is imported later
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
 
 
 class LazyReplies(Sequence[Reply]):

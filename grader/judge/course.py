@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,13 @@ class Assignment:
 
     def solution(self, exercise: str) -> str:
         return answer_source(self.lesson, exercise)
+
+
+@functools.cache
+def needs_torch(name: str) -> bool:
+    """Does the notebook of this assignment import torch?"""
+    imports = re.compile(r"^\s*(import|from)\s+torch\b", re.M)
+    return any(imports.search(part.source) for part in assignment(name).parts)
 
 
 def assignment_ids() -> list[str]:

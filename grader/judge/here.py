@@ -13,9 +13,10 @@ from grader.judge.pool import Lost, Pool, Terms
 from grader.judge.workers import WarmProcess
 
 
-def load_judges() -> None:
-    """Import what judges need, torch and all; to be done while the warm process does the same."""
-    importlib.import_module("grader.judge.judges")
+def load_judges(torch: bool) -> None:
+    """Import what judges need; to be done while the warm process does the same."""
+    for module in ("grader.judge.judges", *(["torch"] if torch else [])):
+        importlib.import_module(module)
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ OWN_WORLD = ("root", "user")  # levels whose workers are process 1 of a world of
 
 # Run inside a worker before any student code: each line says what must not be possible.
 PROBE = """
-import os, socket, pathlib, torch
+import importlib.util, os, socket, pathlib
 
 def fails(attempt):
     try:
@@ -62,7 +62,7 @@ def probe(hidden, shown, writable, own_world):
         "no network": fails(send),
         "no rights": os.geteuid() != 0 and fails(lambda: os.setuid(0)),
         "own processes only": is_alone(own_world),
-        "Python's libraries": all(map(os.path.exists, (os.__file__, torch.__file__))),
+        "Python's libraries": all(map(importlib.util.find_spec, ("numpy", "torch"))),
         "read-only files": all(fails(lambda: pathlib.Path(w, "x").touch()) for w in writable),
     }
     found["no sight of the course"] = not any(f for h in hidden for f in files_below(h, shown))
@@ -122,18 +122,20 @@ def raise_walls(
     hidden: Iterable[Path],
     lines: int,
     unwalled: bool = False,
+    torch: bool = True,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> WarmProcess:
     """A warm process whose workers are held, proved by running one; NoSandbox if none can be.
 
-    ``meanwhile`` is called while the process imports its libraries.
+    ``torch``: whether the process imports it. ``meanwhile`` is called while it imports its
+    libraries.
     """
     hidden = list(hidden)
     if unwalled:
-        return WarmProcess("none", hidden, lines)
+        return WarmProcess("none", hidden, lines, torch)
     tried = []
     for level in levels():
-        warm = WarmProcess(level, hidden, lines)
+        warm = WarmProcess(level, hidden, lines, torch)
         try:
             meanwhile()
             found = try_level(warm, hidden)

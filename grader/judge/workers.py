@@ -29,7 +29,8 @@ from grader.judge.usage import CLOCK_TICKS, fine_seconds, usage_of_tree
 from grader.judge.view import bubblewrap, clean_environment, view_of
 
 BOOT = (
-    "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; main({fds})"
+    "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; "
+    "main({fds}, {torch})"
 )
 TICK = 0.05
 PAUSE = 1.0  # a longer one between two looks at a worker is not held against it
@@ -69,9 +70,13 @@ class WarmProcess:
     "none".
     ``hidden`` are folders that no worker may see even where they lie inside Python's own.
     ``lines`` is how many judges can ask for workers at the same time, one on each line.
+    ``torch`` is imported, too: without it everything is faster, and a submission that imports it
+    all the same waits for it.
     """
 
-    def __init__(self, level: str, hidden: Iterable[Path] = (), lines: int = 1) -> None:
+    def __init__(
+        self, level: str, hidden: Iterable[Path] = (), lines: int = 1, torch: bool = True
+    ) -> None:
         self.level = level
         self._folder = Path(tempfile.mkdtemp(prefix="attention-worker-"))
         self._folder.chmod(0o755)
@@ -83,7 +88,7 @@ class WarmProcess:
         self._lines = [ours for ours, _ in pairs]
         fds = [theirs.fileno() for _, theirs in pairs]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
-        boot = BOOT.format(light=str(light_folder), fds=fds)
+        boot = BOOT.format(light=str(light_folder), fds=fds, torch=torch)
         inside = bubblewrap(self._view) if level == "bubblewrap" else []
         self._process = subprocess.Popen(
             [*inside, sys.executable, "-I", "-c", boot],

@@ -24,11 +24,11 @@ from grader.worker.shell import Shell, make_shell
 REQUEST_BYTES = 65536
 
 
-def main(control_fds: list[int]) -> None:
+def main(control_fds: list[int], with_torch: bool) -> None:
     """Serve spawn requests on the control sockets, one for each judge, until they close."""
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     lines = [socket.socket(fileno=fd) for fd in control_fds]
-    shell = _warm_up()
+    shell = _warm_up(with_torch)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are reaped by the kernel
     lines[0].send(b"ready")
     while lines:
@@ -51,28 +51,34 @@ def _spawn(shell: Shell, message: bytes, ancillary: list) -> None:
     os.close(status_fd)
 
 
-def _warm_up() -> Shell:
+def _warm_up(with_torch: bool) -> Shell:
     import matplotlib.pyplot
     import numpy
-    import torch
-    import torch.nn.functional
 
     from grader.student import api, figures  # noqa: F401  (every lesson's first cell loads it)
 
-    torch.set_num_threads(1)
-    torch.ones(2, 2) @ torch.ones(2, 2)
-    (torch.ones(2, requires_grad=True) * 2).sum().backward()
+    if with_torch:
+        _warm_up_torch()
     numpy.linalg.norm(numpy.ones((2, 2)) @ numpy.ones((2, 2)))
     matplotlib.pyplot.close(matplotlib.pyplot.figure())
     api._Session.checking = False
     shell = make_shell()
-    shell.run_cell("import numpy, torch\n1", store_history=False)
+    shell.run_cell("import numpy\n1", store_history=False)
     for folder, _, _ in os.walk(os.environ.get("SCRATCH", ""), topdown=False):
         os.chmod(folder, 0o555)  # its forks share it, and may not change a mode
     gc.collect()
     gc.freeze()  # keeps the pages shared with the forks
     linux.collapse_pages()
     return shell
+
+
+def _warm_up_torch() -> None:
+    import torch
+    import torch.nn.functional
+
+    torch.set_num_threads(1)
+    torch.ones(2, 2) @ torch.ones(2, 2)
+    (torch.ones(2, requires_grad=True) * 2).sum().backward()
 
 
 def _descriptors(ancillary: list) -> tuple[int, int]:

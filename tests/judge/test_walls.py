@@ -14,14 +14,17 @@ from click.testing import CliRunner
 from grader.cli import main
 from grader.core.values import Ask
 from grader.course.layout import ROOT
+from grader.course.sample import answer_text
 from grader.course.solve import solved
 from grader.judge import walls
-from grader.judge.course import assignment
+from grader.judge.course import assignment, needs_torch
 from grader.judge.errors import WorkerError
 from grader.judge.grading import Judge, Submission
 from grader.judge.workers import WarmProcess
+from grader.specs import assignment_id
 from grader.worker import linux, sandbox
-from tests.conftest import QUICK, SALT
+from solutions.registry import alternatives
+from tests.conftest import QUICK, SALT, with_answers
 from tests.judge.test_cohort import hand_in
 
 HIDDEN = [ROOT, Path.home()]
@@ -124,6 +127,29 @@ def test_without_namespaces_a_submission_is_kept_alone(level: str) -> None:
         assert not error
         assert worker.ask([Ask("what", ())], 10)[0].value == ["a thread"]
         worker.close()
+
+
+@pytest.mark.parametrize("level", walls.levels())
+def test_a_lesson_that_needs_no_torch_may_be_solved_with_it(level: str) -> None:
+    """Its warm process has none imported; a student's import costs no mark behind any wall."""
+    release = assignment(assignment_id("single_query_attention"))
+    by_torch = {
+        exercise.id: answer_text(version)
+        for exercise in release.exercises
+        for version in alternatives(release.lesson, exercise.id)
+        if "torch" in version.source
+    }
+    assert by_torch and not needs_torch(release.id)
+    notebook = with_answers(release.lesson, by_torch, solve=True).encode()
+    with WarmProcess(level, HIDDEN, torch=False) as warm:
+        if level == "landlock" and _closed(warm):
+            pytest.skip("Python lies in a folder that is closed to other users")
+        worker = warm.start(QUICK)
+        worker.run_cell("import sys\ndef has(): return 'torch' in sys.modules", 10)
+        assert worker.ask([Ask("has", ())], 10)[0].value is False
+        worker.close()
+        outcome = Judge(warm, SALT, QUICK).grade(Submission("ada", release.id, notebook), release)
+    assert outcome.outcome == "graded" and outcome.score == outcome.max_score
 
 
 def test_the_probe_can_fail() -> None:
