@@ -8,8 +8,10 @@ the same walls as here. Only bytes and results cross; this machine alone writes 
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -26,17 +28,18 @@ from grader.judge.pool import Graded, Lost, Pool, Terms
 from grader.judge.walls import NoSandbox, raise_walls
 from grader.judge.workers import WarmProcess
 
-NAME = "attention-course-judge"
 PATIENCE = 30.0  # seconds, for the scheduler and for its first worker
 HERE = Path(__file__).parents[2]
 
 
 class JudgePlugin(WorkerPlugin):
-    """What each worker of the cluster keeps: the terms, and a warm process once it has work."""
+    """What each worker of the cluster keeps for a run: its terms, and a warm process with work.
 
-    name = NAME
+    Each run has one of its own, so that two on one cluster keep their salts apart.
+    """
 
     def __init__(self, terms: Terms, fingerprint: str) -> None:
+        self.name = f"attention-course-judge-{uuid.uuid4()}"
         self.terms = terms
         self.fingerprint = fingerprint
 
@@ -69,8 +72,8 @@ class JudgePlugin(WorkerPlugin):
             raise Lost(f"the Dask worker {self.address}: {error}") from error
 
 
-def _grade_there(work: Work) -> Graded | str:
-    return cast(JudgePlugin, get_worker().plugins[NAME]).grade(work)
+def _grade_there(name: str, work: Work) -> Graded | str:
+    return cast(JudgePlugin, get_worker().plugins[name]).grade(work)
 
 
 def _reach(address: str) -> None:
@@ -98,13 +101,16 @@ def judges_on(address: str, terms: Terms) -> Iterator[Pool]:
                 f"the Dask scheduler at {address} has no workers: start some with "
                 f"`dask worker {address} --nthreads 1 --nworkers N`"
             ) from error
-        client.register_plugin(JudgePlugin(terms, engine_fingerprint()))
+        plugin = JudgePlugin(terms, engine_fingerprint())
+        client.register_plugin(plugin)
         executor = client.get_executor(pure=False)
         try:
             yield Pool(
-                lambda work: executor.submit(_grade_there, work),
+                functools.partial(executor.submit, _grade_there, plugin.name),
                 lambda: max(1, sum(client.nthreads().values())),
                 (KilledWorker, CommClosedError),
             )
         finally:
             executor.shutdown(wait=False)
+            with contextlib.suppress(CommClosedError, OSError):  # the scheduler is gone, and all
+                client.unregister_worker_plugin(plugin.name)

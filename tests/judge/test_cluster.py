@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -25,7 +26,9 @@ LESSON = "masking"
 NAME = assignment_id(LESSON)
 WORKERS = 3
 
-pytest.importorskip("distributed", reason="Dask is not installed: pip install -e '.[cluster]'")
+distributed = pytest.importorskip(
+    "distributed", reason="Dask is not installed: pip install -e '.[cluster]'"
+)
 
 
 def _start(*words: object) -> subprocess.Popen:
@@ -85,11 +88,11 @@ def submitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def grade(
-    submitted: Path, course: Path, *more: str, first: str = ""
+    submitted: Path, course: Path, *more: str, first: str = "", salt: str = "s"
 ) -> subprocess.CompletedProcess:
     """The command in a process of its own; ``first`` is done there before."""
     report = course.parent / f"{course.name}.json"
-    words = ["grade", submitted, "--course-dir", course, "--salt", "s", "--json", report, *more]
+    words = ["grade", submitted, "--course-dir", course, "--salt", salt, "--json", report, *more]
     code = f"from grader.judge import cluster\n{first}\nfrom grader.cli import main\nmain()"
     command = [sys.executable, "-c", code, *map(str, words)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -120,6 +123,27 @@ def test_marks_are_the_same_on_a_cluster_of_which_a_worker_is_lost(
     assert results(tmp_path / "there") == results(tmp_path / "here")
     check = ["verify", "--course-dir", str(tmp_path / "there"), "--salt", "s"]
     assert CliRunner().invoke(main, check).exit_code == 0
+
+
+def test_two_runs_at_once_keep_their_salts_apart_and_leave_none_behind(
+    dask_cluster: Cluster, submitted: Path, tmp_path: Path
+) -> None:
+    address = ("--scheduler", dask_cluster.address)
+    salts = ("first", "second")
+    with ThreadPoolExecutor() as threads:
+        there = [
+            threads.submit(grade, submitted, tmp_path / f"{salt}-there", *address, salt=salt)
+            for salt in salts
+        ]
+        assert [run.result().returncode for run in there] == [0, 0]
+    for salt in salts:
+        assert grade(submitted, tmp_path / salt, salt=salt).returncode == 0
+        assert results(tmp_path / f"{salt}-there") == results(tmp_path / salt)
+    first, second = (results(tmp_path / salt) for salt in salts)
+    assert first != second  # the cases that a message shows are drawn from the salt
+    with distributed.Client(dask_cluster.address, set_as_default=False) as client:
+        left = client.run(lambda dask_worker: [str(name) for name in dask_worker.plugins])
+    assert left and not any("judge" in name for names in left.values() for name in names)
 
 
 def refused(done: subprocess.CompletedProcess, *words: str) -> bool:
