@@ -1,6 +1,7 @@
 """The same cohort graded by this grader, by plain nbgrader, and at the least possible cost.
 
     python -m tests.bench.cohort [--lessons 1-7] [--times 1] [--rounds 3] [--ways grade,nbgrader]
+        [--into FILE]
 
 For each lesson twelve submissions of the sample cohort (solved, half, untouched, a first cell that
 raises, eight mistaken ones), each handed in by as many students as ``--times`` says. In every
@@ -9,7 +10,9 @@ autograde`` and ``generate_feedback`` on the same files, and the same cells run 
 processes, one and two at a time (see ``limit.py``). Gradebook and feedback are part of the first
 three, and so is their start; the limit has none of it, nor secret cases, nor walls. At the end
 ``grade`` is run once more on all lessons in one command, as a term's end has it. Processor time is
-the whole machine's while a command runs: let nothing else run beside it.
+the whole machine's while a command runs: let nothing else run beside it. All of it takes hours:
+with ``--into FILE`` every run is kept there as a line, and the table is made of all that the file
+holds, so that it can be run in portions (``--rounds 0`` only makes the table).
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import psutil
@@ -193,43 +196,114 @@ class Bench:
         return Cost(own["seconds"], own["cpu"], cost.peak)
 
 
-def one_command(lessons: list[str], rounds: int, times: int) -> Costs:
+def one_command(lessons: list[str], rounds: int, times: int) -> Iterator[Cost]:
     """All lessons' submissions by one ``grade``."""
-    costs = Costs()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         for lesson in lessons:
             hand_in(folder / "submitted", lesson, times * len(WHO))
         environment = environment_in(folder)
         for _ in range(rounds):
-            costs.runs.append(grade(folder / "submitted", folder / "course", environment))
-    return costs
+            yield grade(folder / "submitted", folder / "course", environment)
 
 
 WAYS = ("grade", "grade --all-cells", "nbgrader", "limit, one", "limit, two")
 
 
-def rows(lesson: str, rounds: int, times: int, chosen_ways: list[str]) -> dict[str, Costs]:
+def runs_of(
+    lesson: str, rounds: int, times: int, chosen_ways: list[str]
+) -> Iterator[tuple[str, Cost]]:
     """Each of these ways, ``rounds`` times, in turns."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         bench = Bench(lesson, Path(name), times)
         runs = (bench.ours, bench.all_cells, bench.nbgrader,
                 lambda: bench.limit(1), lambda: bench.limit(2))  # fmt: skip
         every: dict[str, Callable[[], Cost]] = dict(zip(WAYS, runs, strict=True))
-        ways = {way: every[way] for way in chosen_ways}
-        found = {way: Costs() for way in ways}
         for _ in range(rounds):
-            for way, run in ways.items():
-                found[way].runs.append(run())
-        return found
+            for way in chosen_ways:
+                yield way, every[way]()
 
 
-def line(name: str, found: dict[str, Costs]) -> str:
+Found = dict[str, dict[str, Costs]]  # by lesson, or by several that were graded at once; by way
+
+
+class Kept:
+    """The runs so far: a line each in a file, if one was named."""
+
+    def __init__(self, path: Path | None, times: int) -> None:
+        self.path = path
+        self.times = times
+        self.found: Found = {}
+        if path is not None and path.exists():
+            for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+                if row["times"] == times:
+                    self._take(row["lesson"], row["way"], Cost(**row["cost"]))
+
+    def _take(self, lesson: str, way: str, cost: Cost) -> None:
+        self.found.setdefault(lesson, {}).setdefault(way, Costs()).runs.append(cost)
+
+    def add(self, lesson: str, way: str, cost: Cost) -> None:
+        self._take(lesson, way, cost)
+        print(f"{lesson}, {way}: {cost.wall:.1f} s", file=sys.stderr, flush=True)
+        if self.path is not None:
+            row = {"lesson": lesson, "way": way, "times": self.times, "cost": asdict(cost)}
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+
+def total(found: Found, lessons: list[str]) -> dict[str, Costs]:
+    """The medians' sums over lessons, for each way that all of them have."""
+    ways = [way for way in WAYS if all(way in found.get(lesson, {}) for lesson in lessons)]
+    sums = {}
+    for way in ways:
+        of = [found[lesson][way] for lesson in lessons]
+        wall, cpu = (sum(costs.median(name) for costs in of) for name in ("wall", "cpu"))
+        sums[way] = Costs([Cost(wall, cpu, max(int(costs.median("peak")) for costs in of))])
+    return sums
+
+
+def table(found: Found, lessons: list[str], times: int) -> str:
+    """Everything that was found, with the sums over several lessons."""
+    head = ("lesson", "runs", "grade, s", "all cells, s", "nbgrader, s", "limit, s",
+            "limit of two, s", "nbgrader ÷ grade", "CPU: all cells ÷ limit", "peak PSS, MiB",
+            "theirs")  # fmt: skip
+    lines = [
+        f"{times * len(WHO)} submissions a lesson, medians, one after the other in turns: "
+        f"{machine()}.",
+        "",
+        f"| {' | '.join(head)} |",
+        "| --- |" + " ---: |" * (len(head) - 1),
+    ]
+    lines += [
+        line(assignment_id(one), found[one], runs_in(found[one])) for one in lessons if one in found
+    ]
+    if len(lessons) > 1 and total(found, lessons):
+        lines.append(line(f"**{name_of(lessons)}**, their sum", total(found, lessons)))
+        at_once = found.get(name_of(lessons), {})
+        whole = total(found, lessons) | at_once
+        if at_once:
+            lines.append(line(f"**{name_of(lessons)}**, `grade` in one command", whole))
+    return "\n".join(lines) + "\n"
+
+
+def name_of(lessons: list[str]) -> str:
+    """What several lessons together are called."""
+    numbers = [LESSONS.index(lesson) + 1 for lesson in lessons]
+    return f"{numbers[0]} to {numbers[-1]}"
+
+
+def runs_in(found: dict[str, Costs]) -> str:
+    """How many runs each way has had: "3", or "1 to 3"."""
+    counts = [len(costs.runs) for costs in found.values()]
+    return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
+
+
+def line(name: str, found: dict[str, Costs], runs: str = "") -> str:
     """A row of the table; a dash for a way that was left out."""
     wall = {way: costs.median("wall") for way, costs in found.items()}
     cpu = {way: costs.median("cpu") for way, costs in found.items()}
     peak = {way: costs.median("peak") / 2**20 for way, costs in found.items()}
-    numbers = [_number(wall.get(way), 1) for way in WAYS]
+    numbers = [runs, *(_number(wall.get(way), 1) for way in WAYS)]
     numbers += [_ratio(wall, "nbgrader", "grade", 1), _ratio(cpu, WAYS[1], WAYS[3], 2)]
     numbers += [_number(peak.get(way), 0) for way in ("grade", "nbgrader")]
     return f"| {name} | " + " | ".join(numbers) + " |"
@@ -269,36 +343,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--times", type=int, default=1, help="how often each is handed in")
     parser.add_argument("--ways", default=",".join(WAYS), help="some of them")
+    parser.add_argument("--into", metavar="FILE", type=Path, help="keep each run there, and go on")
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table there, too")
     options = parser.parse_args()
-    head = ("lesson", "grade, s", "all cells, s", "nbgrader, s", "limit, s", "limit of two, s",
-            "nbgrader ÷ grade", "CPU: all cells ÷ limit", "peak PSS, MiB", "theirs")  # fmt: skip
-    lines = [
-        f"{options.times * len(WHO)} submissions a lesson, medians of {options.rounds}, one after "
-        f"the other in turns: {machine()}.",
-        "",
-        f"| {' | '.join(head)} |",
-        "| --- |" + " ---: |" * (len(head) - 1),
-    ]
-    print("\n".join(lines), flush=True)
-    total: dict[str, Costs] = {}
-    for lesson in chosen(options.lessons):
-        found = rows(lesson, options.rounds, options.times, options.ways.split(","))
-        lines.append(line(assignment_id(lesson), found))
-        print(lines[-1], flush=True)
-        for way, costs in found.items():
-            sums = total.setdefault(way, Costs([Cost(0, 0) for _ in costs.runs]))
-            for whole, one in zip(sums.runs, costs.runs, strict=True):
-                whole.wall, whole.cpu = whole.wall + one.wall, whole.cpu + one.cpu
-                whole.peak = max(whole.peak, one.peak)
-    lines.append(line("**their sum**", total))
     lessons = chosen(options.lessons)
-    if len(lessons) > 1:
-        total["grade"] = one_command(lessons, options.rounds, options.times)
-        lines.append(line("**`grade` in one command**", total))
-    print("\n".join(lines[-2:]))
+    kept = Kept(options.into, options.times)
+    for lesson in lessons:
+        for way, cost in runs_of(lesson, options.rounds, options.times, options.ways.split(",")):
+            kept.add(lesson, way, cost)
+    if len(lessons) > 1 and "grade" in options.ways.split(","):
+        for cost in one_command(lessons, options.rounds, options.times):
+            kept.add(name_of(lessons), "grade", cost)
+    said = table(kept.found, lessons, options.times)
+    print(said, end="")
     if options.markdown:
-        options.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        options.markdown.write_text(said, encoding="utf-8")
 
 
 if __name__ == "__main__":
