@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,10 @@ from pathlib import Path
 
 from grader.judge import earlier, intake
 from grader.judge.course import assignment, assignment_ids
+
+# nbgrader's exchange writes them beside a notebook, and finds a page's owner by them.
+EXCHANGE = ("timestamp.txt", "submission_secret.txt")
+MAX_EXCHANGE = 1000
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,15 @@ def read_work(found: Found) -> Work:
         return Work(found, content, earlier.read(found.path, assignment(found.assignment)))
     except intake.Rejected as error:
         return Work(found, unreadable=str(error))
+
+
+def exchange_files(found: Found) -> dict[str, bytes]:
+    """What `nbgrader release_feedback` needs beside a page, if the exchange was used."""
+    kept = {}
+    for name in EXCHANGE:
+        with contextlib.suppress(intake.Rejected):
+            kept[name] = intake.read(found.path.parent / name)
+    return {name: content for name, content in kept.items() if len(content) <= MAX_EXCHANGE}
 
 
 def timestamp(found: Found) -> datetime.datetime | None:
