@@ -13,7 +13,7 @@ configure(c, Path.cwd())
 c.FileNameCollectorPlugin.named_regexp = (
     r".*/[^/]*?_(?:LATE_)?(?P<student_id>\d+)_"
     r"(?:assignsubmission_file[_/]+(?:[^/]+/)*|\d+_)"
-    r"(?P<file_id>\d\d_[a-z_]*[a-z])[^/]*\.ipynb"
+    r"(?P<file_id>\d\d_[a-z_]*[a-z])[^/]*\.ipynb$"
 )
 
 # On a machine that students share, the folder through which work goes out and comes in:
