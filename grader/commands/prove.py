@@ -13,7 +13,8 @@ import click
 @click.command()
 @click.option("--json", "target", type=click.Path(path_type=Path), help="write every trial here")
 @click.option("--markdown", type=click.Path(path_type=Path), help="write the matrix as a page")
-def command(target: Path | None, markdown: Path | None) -> None:
+@click.option("--exercise", "only", metavar="ID", multiple=True, help="only this; may be repeated")
+def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -> None:
     """Try every exercise against every misconception and every accepted alternative.
 
     Exit 1 if a wrong answer survives or is not named as itself, or a right one is refused.
@@ -22,8 +23,15 @@ def command(target: Path | None, markdown: Path | None) -> None:
     from rich.table import Table
 
     from grader.course.prove import kill_matrix, prove
+    from grader.specs import LESSONS, exercises
 
-    trials = list(prove())
+    if only and markdown is not None:
+        raise click.UsageError("--markdown writes the page of all exercises: leave out --exercise")
+    known = {exercise.id for lesson in LESSONS for exercise in exercises(lesson)}
+    for name in only:
+        if name not in known:
+            raise click.UsageError(f"no exercise {name!r} in the course")
+    trials = list(prove(only=only))
     table = Table(title="wrong answers caught and named, right answers accepted")
     for name in ("exercise", "misconceptions", "named", "alternatives", "accepted", "draws"):
         table.add_column(name, justify="left" if name == "exercise" else "right")

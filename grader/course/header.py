@@ -66,12 +66,13 @@ def rows(
     reading = round(read / WORDS_A_MINUTE)
     total = reading + work + QUESTION + QUIZ * len(quiz)
     human = [c.metadata.nbgrader.points for c in cells if _is_human(c)]
+    count = NUMBERS[len(own)] if len(own) < len(NUMBERS) else str(len(own))
     # Of the exercises alone: the quiz has a card with minutes of its own.
     rest = "the quiz and one question in writing" if quiz else "one question in writing"
     made = {
         "Time": f"about {5 * round(total / 5)} minutes: {reading} to read "
         f"({round(read, -2)} words at {WORDS_A_MINUTE} a minute), {work} for the "
-        f"{NUMBERS[len(own)]} exercises (the sum of their cards), the rest for {rest}",
+        f"{count} exercises (the sum of their cards), the rest for {rest}",
         "Points": f"{sum(e.points for e in own):g} for the exercises, "
         + (f"{sum(e.points for e in quiz):g} for the quiz, " if quiz else "")
         + f"{sum(human):g} for the question",

@@ -20,7 +20,7 @@ from grader import light
 from grader.judge import files, ledger
 from grader.judge.course import assignment
 from grader.judge.engine import engine_fingerprint, facts
-from grader.judge.handed_in import Found, Work, read_work, timestamp
+from grader.judge.handed_in import Found, Work, exchange_files, read_work, timestamp
 from grader.judge.pool import Graded, Lost, Pool, Terms, result_of
 from grader.judge.secret import salt_id
 from grader.specs import lesson_of
@@ -133,6 +133,8 @@ class Cohort:
         page = self.course_dir / "feedback" / outcome.student / name / f"{name}.html"
         files.write(executed, graded.notebook)
         files.write(page, graded.page)
+        for beside, kept in exchange_files(found).items():
+            files.write(page.parent / beside, kept)
         # Before the gradebook: a mark without a line would look forged.
         self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
         record(book, outcome, timestamp(found))

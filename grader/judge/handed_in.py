@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.judge import earlier, intake
 from grader.judge.course import assignment, assignment_ids
+
+# nbgrader's exchange writes them beside a notebook, and finds a page's owner by them. Nothing of
+# another form is taken over from a submission.
+EXCHANGE = {
+    "timestamp.txt": re.compile(
+        rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})? [A-Za-z0-9+:_/-]{1,40}"
+    ),
+    "submission_secret.txt": re.compile(rb"[0-9a-f]{128}"),
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,17 @@ def read_work(found: Found) -> Work:
         return Work(found, content, earlier.read(found.path, assignment(found.assignment)))
     except intake.Rejected as error:
         return Work(found, unreadable=str(error))
+
+
+def exchange_files(found: Found) -> dict[str, bytes]:
+    """What `nbgrader release_feedback` needs beside a page, if the exchange was used."""
+    kept = {}
+    for name, form in EXCHANGE.items():
+        with contextlib.suppress(intake.Rejected):
+            content = intake.read(found.path.parent / name)
+            if form.fullmatch(content):
+                kept[name] = content
+    return kept
 
 
 def timestamp(found: Found) -> datetime.datetime | None:

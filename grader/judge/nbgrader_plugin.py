@@ -27,6 +27,7 @@ from grader.judge.engine import facts
 from grader.judge.executed import executed_notebook
 from grader.judge.gradebook import ensure_assignment, open_gradebook, record
 from grader.judge.grading import Judge, Submission, rejected
+from grader.judge.handed_in import EXCHANGE
 from grader.judge.ledger import Ledger, entry
 from grader.judge.outcome import Outcome
 from grader.judge.sanitize import clean_html
@@ -43,6 +44,7 @@ def configure(c: Config, root: Path) -> None:
     c.CourseDirectory.course_id = "attention"
     c.CourseDirectory.root = str(root)
     c.CourseDirectory.source_directory = str(ROOT / "notebooks")
+    c.CourseDirectory.release_directory = str(Path("release", "notebooks"))  # `make release`
     c.ClearSolutions.enforce_metadata = False
     c.GenerateAssignment.preprocessors = [
         "nbgrader.preprocessors.LockCells",
@@ -127,5 +129,5 @@ def keep_notebooks_only(notebooks: list[str], **_: Any) -> None:
         for path in graded.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path.name not in (f"{submitted.name}.ipynb", "timestamp.txt"):
+            elif path.name not in (f"{submitted.name}.ipynb", *EXCHANGE):
                 path.unlink()

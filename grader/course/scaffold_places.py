@@ -1,0 +1,131 @@
+"""Where new text goes: into modules and notebooks, at places that their syntax tells."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+WIDTH = 100
+EXERCISE = re.compile(r"^### Exercise (\d+)\.(\d+)([a-z]?) · `(\w+)`", re.M)
+HEADING = re.compile(r"^#{2,3} (?=\S)", re.M)
+
+
+class NoPlace(Exception):
+    """A file that is not as it should be; the message says what was looked for."""
+
+
+def at_end(text: str, block: str) -> str:
+    """The block as the module's last."""
+    return f"{text.rstrip()}\n\n\n{block}"
+
+
+def after_definition(text: str, name: str, block: str) -> str:
+    """The block after the function or class of this name."""
+    for node in ast.parse(text).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
+            return _inserted(text, _end(node), f"\n\n{block}")
+    raise NoPlace(f"the solutions have no definition of {name}")
+
+
+def before_name(text: str, name: str, block: str) -> str:
+    """The block before the line that assigns to this name."""
+    return _inserted(text, _assignment(text, name).lineno - 1, f"{block}\n\n")
+
+
+def in_list(text: str, name: str, after: str, entry: str) -> str:
+    """The entry into the list of this name, after the call whose first argument is ``after``."""
+    value = _assignment(text, name).value
+    for item in value.elts if isinstance(value, ast.List) else []:
+        first = item.args[0] if isinstance(item, ast.Call) and item.args else None
+        if isinstance(first, ast.Constant) and first.value == after:
+            return _inserted(text, _end(item), entry)
+    raise NoPlace(f"{name} of the specification has no entry {after!r} of its own")
+
+
+def with_import(text: str, module: str, name: str) -> str:
+    """The name among those that are imported from the module, in the order that ruff keeps."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom) and node.module == module:
+            known = {alias.name: alias.asname for alias in node.names} | {name: None}
+            shown = [
+                f"{one} as {known[one]}" if known[one] else one for one in sorted(known, key=_order)
+            ]
+            line = f"from {module} import {', '.join(shown)}"
+            if node.lineno != node.end_lineno or len(line) > WIDTH:
+                listed = "".join(f"    {one},\n" for one in shown)
+                line = f"from {module} import (\n{listed})"
+            lines = text.splitlines()
+            return "\n".join([*lines[: node.lineno - 1], line, *lines[_end(node) :], ""])
+    raise NoPlace(f"the lesson's tests import nothing from {module}")
+
+
+def _order(name: str) -> tuple[int, str]:
+    """Constants, then classes, then the rest."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+
+
+def _assignment(text: str, name: str) -> ast.Assign:
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == name for target in node.targets
+        ):
+            return node
+    raise NoPlace(f"the specification does not assign {name}")
+
+
+def _inserted(text: str, line: int, block: str) -> str:
+    """The block after so many lines."""
+    lines = text.splitlines(keepends=True)
+    return "".join([*lines[:line], block, *lines[line:]])
+
+
+def _end(node: ast.stmt | ast.expr) -> int:
+    return node.end_lineno or node.lineno
+
+
+def number_after(cells: Sequence[NotebookNode], after: str, last: bool) -> str:
+    """The new exercise's number: the next one, or amid others a letter, so that none moves."""
+    found = [
+        (int(match[1]), int(match[2]), match[3], match[4])
+        for cell in cells
+        if cell.cell_type == "markdown"
+        for match in EXERCISE.finditer(cell.source)
+    ]
+    own = next((one for one in found if one[3] == after), None)
+    if own is None:
+        raise NoPlace(f"the notebook has no heading `### Exercise N.N · `{after}``")
+    lesson, number = own[:2]
+    if last:
+        return f"{lesson}.{max(one[1] for one in found) + 1}"
+    taken = max(one[2] or "a" for one in found if one[1] == number)
+    return f"{lesson}.{number}{chr(ord(taken) + 1)}"
+
+
+def in_notebook(
+    cells: Sequence[NotebookNode], after: str, name: str, card: str, hint: str
+) -> list[NotebookNode]:
+    """The cells with those of a new exercise, before the heading that follows ``after``'s check."""
+    own = [
+        new_markdown_cell(card),
+        new_code_cell(f"#@ exercise {name}"),
+        new_code_cell(f"#@ check {name}"),
+        new_markdown_cell(hint),
+    ]
+    start = next((i for i, c in enumerate(cells) if c.get("id") == f"check_{after}"), None)
+    if start is None:
+        raise NoPlace(f"the notebook has no cell check_{after}")
+    for place in range(start + 1, len(cells)):
+        cell = cells[place]
+        found = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
+        if found is None:
+            continue
+        above, below = cell.source[: found.start()].rstrip(), cell.source[found.start() :]
+        if not above:
+            return [*cells[:place], *own, *cells[place:]]
+        cell.source = above
+        return [*cells[: place + 1], *own, new_markdown_cell(below), *cells[place + 1 :]]
+    return [*cells, *own]
