@@ -104,6 +104,7 @@ def command(
     except OSError as error:
         raise click.ClickException(_no_room(error, course_dir)) from error
     _say_lost(run)
+    _say_shown(run)
     sandbox = ", ".join(sorted(NAMES.get(level, level) for level in run.walls))
     if target is not None:
         from grader.judge import files
@@ -155,6 +156,7 @@ def _watch(run: Any, find: Any, make: Any, stop: threading.Event) -> None:
             run.run(batch, lambda result: click.echo(Row.of(result).line))
             run.force = False
             _say_lost(run)
+            _say_shown(run)
     finally:
         kept.close()
 
@@ -163,6 +165,13 @@ def _say_lost(run: Any) -> None:
     for what in run.lost:
         click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
     run.lost.clear()
+
+
+def _say_shown(run: Any) -> None:
+    if run.shown:
+        pages = "page" if run.shown == 1 else "pages"
+        click.echo(f"{run.shown} feedback {pages} now as the gradebook was left by hand", err=True)
+    run.shown = 0
 
 
 def _cluster() -> Any:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from grader import light
-from grader.judge import files, ledger
+from grader.judge import by_hand, files, ledger
 from grader.judge.course import assignment
 from grader.judge.engine import engine_fingerprint, facts
 from grader.judge.handed_in import Found, Work, exchange_files, read_work, timestamp
@@ -45,6 +45,8 @@ class Cohort:
     stopped: Callable[[], bool] = lambda: False  # asked between two submissions
     walls: set[str] = field(default_factory=set)  # the levels that were used
     lost: list[str] = field(default_factory=list)  # what each process of ours died of, if any did
+    given: dict[tuple[str, str], by_hand.ByHand] = field(default_factory=dict)  # in Formgrader
+    shown: int = 0  # pages of earlier runs that were brought up to date with it
 
     def run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
         """Grade what has no valid record yet; ``done`` is told of each result.
@@ -52,10 +54,12 @@ class Cohort:
         Results are not kept in memory, however many there are: ``result`` has them.
         """
         self._configure_nbgrader()
+        self.given = by_hand.given(self.course_dir / "gradebook.db")
         waiting: dict[int, Found] = {}
         for index, found in enumerate(submissions):
             old = None if self.force else self._recorded(found)
             if old is not None:
+                self._show_by_hand(found)
                 done(old)
             else:
                 waiting[index] = found
@@ -130,11 +134,13 @@ class Cohort:
         self.walls.add(outcome.sandbox)
         name = outcome.assignment
         executed = self.course_dir / "autograded" / outcome.student / name / f"{name}.ipynb"
-        page = self.course_dir / "feedback" / outcome.student / name / f"{name}.html"
         files.write(executed, graded.notebook)
-        files.write(page, graded.page)
+        given = self._given_to(found)
+        page = by_hand.filled(graded.page, given) if given != by_hand.NOTHING else graded.page
+        place = self._page_path(found)
+        files.write(place, page)
         for beside, kept in exchange_files(found).items():
-            files.write(page.parent / beside, kept)
+            files.write(place.parent / beside, kept)
         # Before the gradebook: a mark without a line would look forged.
         self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
         record(book, outcome, timestamp(found))
@@ -142,6 +148,21 @@ class Cohort:
         content = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})
         files.write(self._record_path(found), content.encode())
         return result
+
+    def _show_by_hand(self, found: Found) -> None:
+        """Bring a page up to date with the gradebook; nothing is graded for that."""
+        path = self._page_path(found)
+        given = self._given_to(found)
+        if by_hand.digest_of(path) not in (None, given.digest):
+            files.write(path, by_hand.filled(path.read_bytes(), given))
+            self.shown += 1
+
+    def _given_to(self, found: Found) -> by_hand.ByHand:
+        return self.given.get((found.student, found.assignment), by_hand.NOTHING)
+
+    def _page_path(self, found: Found) -> Path:
+        name = found.assignment
+        return self.course_dir / "feedback" / found.student / name / f"{name}.html"
 
     def _ledger(self) -> ledger.Ledger:
         return ledger.Ledger(self.course_dir, self.terms.secret)

@@ -12,8 +12,9 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from grader.core.values import Verdict
+from grader.judge import by_hand
 from grader.judge import outcome as words
-from grader.judge.assemble import ANSWER, HUMAN, OWN
+from grader.judge.assemble import ANSWER, OWN
 from grader.judge.course import Assignment
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain
@@ -40,24 +41,22 @@ _COLOURS = {
 
 
 def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
-    """One self-contained page, with a policy that lets nothing run or load."""
-    human = {
-        shown.id: shown
-        for shown in outcome.cells
-        if shown.role == HUMAN and outcome.humans.get(shown.id, (0, False))[1]
-    }
+    """One self-contained page, with a policy that lets nothing run or load.
+
+    What a person gives is put into it later: see :mod:`grader.judge.by_hand`.
+    """
     page = _template().render(
         outcome=outcome,
         word=OUTCOMES[outcome.outcome],
         sections=[_section(verdict, outcome) for verdict in outcome.verdicts],
-        human=[(shown, outcome.humans[name][0]) for name, shown in human.items()],
+        humans=[_human(name, outcome) for name in outcome.humans],
         own=[_Code(shown) for shown in outcome.cells if shown.role == OWN and shown.outputs],
         sandbox=NAMES.get(outcome.sandbox, outcome.sandbox),
         style=_style(),
         plain=plain,
         coloured=coloured,
     )
-    return page.encode()
+    return by_hand.filled(page.encode())
 
 
 def coloured(text: str) -> str:
@@ -96,6 +95,14 @@ def _section(verdict: Verdict, outcome: Outcome) -> dict:
     }
 
 
+def _human(name: str, outcome: Outcome) -> dict:
+    """A question that a person reads; without an answer there is nothing to wait for."""
+    of, answered = outcome.humans[name]
+    source = next((shown.source for shown in outcome.cells if shown.id == name), "")
+    found = None if answered else 0.0
+    return {"id": name, "of": of, "answered": answered, "source": source, "found": found}
+
+
 @functools.cache
 def _formatter() -> HtmlFormatter:
     return HtmlFormatter(nowrap=False, cssclass="code")
@@ -110,4 +117,5 @@ def _style() -> str:
 def _template() -> jinja2.Template:
     loader = jinja2.PackageLoader("grader.judge", "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)
+    environment.filters["points"] = by_hand.points
     return environment.get_template("feedback.html.j2")

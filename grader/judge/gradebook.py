@@ -1,4 +1,4 @@
-"""nbgrader's gradebook as the ledger of marks, opened by this module alone, after workers die."""
+"""nbgrader's gradebook as the ledger of marks, written by this module alone, after workers die."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def open_gradebook(path: Path, patience: float = PATIENCE) -> Iterator[Gradebook
         with Gradebook(f"sqlite:///{path}?timeout={patience:g}") as book:
             yield book
     except (DatabaseError, InvalidEntry) as error:  # nbgrader turns the one into the other
-        raise GradebookError(_trouble(path, error)) from error
+        raise GradebookError(trouble(path, error)) from error
     finally:
         log.setLevel(before)
 
@@ -92,7 +92,8 @@ def _make_tables(path: Path) -> None:
     Gradebook(f"sqlite:///{path}").close()  # adds the course
 
 
-def _trouble(path: Path, error: DatabaseError | InvalidEntry) -> str:
+def trouble(path: Path, error: Exception) -> str:
+    """What a database's error means, and what to do."""
     said = str(getattr(error, "orig", None) or error).splitlines()[0]
     mend = "mend it and run the same command again to go on"
     if "locked" in said:

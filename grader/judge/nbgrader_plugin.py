@@ -16,7 +16,6 @@ from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbconvert.filters import markdown2html
 from traitlets.config import Config
 
 from grader.course.layout import ROOT
@@ -30,7 +29,7 @@ from grader.judge.grading import Judge, Submission, rejected
 from grader.judge.handed_in import EXCHANGE
 from grader.judge.ledger import Ledger, entry
 from grader.judge.outcome import Outcome
-from grader.judge.sanitize import clean_html
+from grader.judge.sanitize import safe_markdown
 from grader.judge.secret import salt
 from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls
@@ -61,12 +60,8 @@ def configure(c: Config, root: Path) -> None:
     ]
     c.Autograde.pre_convert_hook = f"{HERE}.know_assignments"
     c.Autograde.post_convert_hook = f"{HERE}.keep_notebooks_only"
+    # nbgrader's pages would let raw HTML through.
     c.HTMLExporter.filters = {"markdown2html": safe_markdown}
-
-
-def safe_markdown(source: str) -> str:
-    """Markdown as HTML in which nothing runs: nbgrader's pages pass raw HTML through."""
-    return clean_html(markdown2html(source))
 
 
 class JudgeExporter(NotebookExporter):

@@ -144,6 +144,13 @@ def clean_html(text: str) -> str:
     )
 
 
+def safe_markdown(source: str) -> str:
+    """Markdown as HTML in which nothing runs or loads."""
+    from nbconvert.filters import markdown2html  # takes long to import, and few pages need it
+
+    return clean_html(markdown2html(source))
+
+
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "src":
         match = _DATA_IMAGE.fullmatch(value)

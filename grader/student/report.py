@@ -10,9 +10,10 @@ import numpy as np
 from grader.core.values import CheckResult, Verdict
 
 MAX_CELLS = 900
-GREEN = "var(--jp-success-color0, #1b5e20)"
-RED = "var(--jp-error-color0, #b71c1c)"
-MUTED = "var(--jp-ui-font-color2, #555)"
+# JupyterLab's colours, drawn towards its text's: by themselves they are too faint on a dark page.
+MIX = "color-mix(in srgb, var(--jp-{0}-color0, {1}) 70%, var(--jp-ui-font-color0, {1}))"
+GREEN, RED = MIX.format("success", "#1b5e20"), MIX.format("error", "#b71c1c")
+MUTED = "color-mix(in srgb, var(--jp-ui-font-color0, #333) 75%, transparent)"
 
 
 class Report:

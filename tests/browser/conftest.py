@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -25,6 +26,11 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",  # loopback only
 ]
+SETTINGS = {
+    # every cell in the page, so that a test can find what is out of sight
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false"},  # nothing asks for it in the way
+}
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
 
@@ -66,10 +72,10 @@ def serve(command: list[str], folder: Path, cwd: Path) -> Iterator[Lab]:
     port, token = free_port(), secrets.token_hex(8)
     arguments = ["--no-browser", f"--port={port}", f"--IdentityProvider.token={token}"]
     home = folder.parent / "home"
-    settings = home / "settings" / "@jupyterlab" / "notebook-extension"
-    settings.mkdir(parents=True, exist_ok=True)
-    # every cell in the page, so that a test can find what is out of sight
-    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    for name, value in SETTINGS.items():
+        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value))
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(home)}
     environment["JUPYTERLAB_SETTINGS_DIR"] = str(home / "settings")
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

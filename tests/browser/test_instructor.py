@@ -1,45 +1,103 @@
-"""An instructor opens what the grader wrote: Formgrader and feedback pages, and nothing runs."""
+"""An instructor: opens the cohort in Formgrader, marks by hand, exports, hands pages back."""
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
-from click.testing import CliRunner
-from playwright.sync_api import Browser, Page, expect
+from click.testing import CliRunner, Result
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from grader.cli import main
-from grader.course.sample import answer_text
+from grader.course.layout import notebook_path
+from grader.course.sample import HUMAN_ANSWER, answer_text
+from grader.course.solve import solved
+from grader.judge.course import assignment
 from grader.specs import assignment_id
 from solutions.registry import misconceptions
+from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab, serve
 from tests.conftest import with_answers
 from tests.judge.test_cohort import hand_in
 from tests.judge.test_pages import evil_submission
 
-NAME = assignment_id("masking")
+FIRST, NAME = assignment_id("single_query_attention"), assignment_id("masking")
+QUESTION = "soft_lookup_in_words"  # the one of the first lesson that a person reads
+COMMENT = "The winner takes it all only for *long* queries: say how `2 * q` changes the ratio."
+A4 = {"width": 688, "height": 1000}  # pixels between the margins of a sheet
+CUT = """
+() => [...document.querySelectorAll("body *")].filter((one) => {
+  const style = getComputedStyle(one);
+  const hides = /auto|scroll|hidden|clip/.test(style.overflowX + style.overflowY);
+  const beyond = one.getBoundingClientRect().right > document.documentElement.clientWidth + 1;
+  const cut = one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1;
+  return beyond || (hides && cut);
+}).map((one) => one.outerHTML.slice(0, 120))
+"""
+
+
+def answered(lesson: str) -> str:
+    """All of it right, and an answer to what a person reads."""
+    notebook = solved(lesson)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade"):
+            cell.source = HUMAN_ANSWER
+    return nbformat.writes(notebook)
+
+
+def mistaken() -> str:
+    """A lesson with a known mistake, and cells of one's own that show all that cells can show."""
+    wrong = answer_text(misconceptions("masking", "masked_attention")[1])
+    text = with_answers("masking", {"masked_attention": wrong}, solve=True)
+    notebook = nbformat.reads(text, as_version=4)
+    wide = " ".join(f"<td>column {number}</td>" for number in range(14))
+    for number, source in enumerate(
+        (
+            "print('\\n'.join(f'line {n} of many' for n in range(60)))",
+            f"from IPython.display import HTML\nHTML('<table><tr>{wide}</tr></table>')",
+            "import matplotlib.pyplot as plt\nplt.plot([1, 4, 9])\nplt.show()",
+            "print('x' * 400)\n1 / 0",
+        )
+    ):
+        notebook.cells.append(nbformat.v4.new_code_cell(source, id=f"own-{number}"))
+    del notebook.cells[0]  # so that something had to be put right
+    return nbformat.writes(notebook)
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A graded course with one hostile and one mistaken submission."""
-    folder = tmp_path_factory.mktemp("instructor")
-    submitted, course = folder / "submitted", folder / "course"
+    """A graded course: four students, two lessons, one of them hostile and one mistaken."""
+    folder = tmp_path_factory.mktemp("instructor") / "course"
+    submitted = folder / "submitted"
+    hand_in(submitted, "ada", answered("single_query_attention"), FIRST)
+    hand_in(submitted, "ada", answered("masking"))
+    hand_in(submitted, "blank", notebook_path("single_query_attention").read_bytes(), FIRST)
     hand_in(submitted, "evil", evil_submission())
-    wrong = answer_text(misconceptions("masking", "masked_attention")[1])
-    hand_in(submitted, "mistaken", with_answers("masking", {"masked_attention": wrong}, solve=True))
-    arguments = ["grade", str(submitted), "--course-dir", str(course), "--jobs", "1"]
-    done = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    hand_in(submitted, "mistaken", mistaken())
+    run("grade", submitted, "--course-dir", folder, "--jobs", 1)
+    return folder
+
+
+def run(*arguments: object) -> Result:
+    done = CliRunner().invoke(main, [str(a) for a in arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    return course
+    return done
 
 
 @pytest.fixture(scope="module")
 def formgrader(course: Path) -> Iterator[Lab]:
     command = [sys.executable, "-m", "jupyterlab", "--allow-root", f"--notebook-dir={course}"]
     yield from serve(command, course, course)
+
+
+def feedback(course: Path, student: str, name: str) -> Path:
+    return course / "feedback" / student / name / f"{name}.html"
 
 
 class Watched:
@@ -56,8 +114,7 @@ class Watched:
 def test_feedback_shows_what_was_wrong_and_runs_nothing(browser: Browser, course: Path) -> None:
     for student in ("mistaken", "evil"):
         watched = Watched(browser)
-        path = course / "feedback" / student / NAME / f"{NAME}.html"
-        watched.page.goto(path.as_uri())
+        watched.page.goto(feedback(course, student, NAME).as_uri())
         watched.page.wait_for_timeout(500)
         expect(watched.page.locator("h1")).to_contain_text(NAME)
         watched.page.screenshot(path=SCREENSHOTS / f"feedback_{student}.png", full_page=True)
@@ -66,18 +123,17 @@ def test_feedback_shows_what_was_wrong_and_runs_nothing(browser: Browser, course
         watched.page.close()
 
 
-def test_formgrader_shows_the_cohort_and_runs_nothing(browser: Browser, formgrader: Lab) -> None:
+def test_formgrader_shows_hostile_work_and_runs_nothing(browser: Browser, formgrader: Lab) -> None:
     watched = Watched(browser)
     page = watched.page
     page.goto(formgrader.url("tree"))  # logs in
     page.goto(formgrader.url(f"formgrader/gradebook/{NAME}/{NAME}"))
-    expect(page.get_by_text("Submission #1").or_(page.get_by_text("evil")).first).to_be_visible(
-        timeout=150_000
-    )
+    rows = page.locator("#main-table tr", has=page.locator("a"))
+    expect(rows).to_have_count(3, timeout=150_000)
     page.screenshot(path=SCREENSHOTS / "formgrader_list.png")
     links = page.locator("a[href*='/formgrader/submissions/']")
     addresses = {link.get_attribute("href") for link in links.all()}
-    assert len(addresses) == 2
+    assert len(addresses) == 3
     for number, address in enumerate(sorted(filter(None, addresses))):
         page.goto(f"{formgrader.address}{address}?token={formgrader.token}")
         expect(page.get_by_text("causal_mask").first).to_be_attached(timeout=150_000)
@@ -85,3 +141,129 @@ def test_formgrader_shows_the_cohort_and_runs_nothing(browser: Browser, formgrad
         page.screenshot(path=SCREENSHOTS / f"formgrader_{number}.png", full_page=True)
     assert watched.ran == []
     assert not [url for url in watched.asked if "evil/" in url]
+    page.close()
+
+
+# -- marking by hand -------------------------------------------------------------------------------
+
+
+def row_of(table: FrameLocator, student: str) -> Locator:
+    """Names are hidden until the eye in front of them is pressed; the table knows them."""
+    return table.locator("#main-table tr", has=table.locator("a.name-shown", has_text=student))
+
+
+def score_of(course: Path, student: str) -> tuple[float, str]:
+    """What the plain export says of the first lesson: points, and do they wait for a person?"""
+    done = run("export", "--to", "csv", "--course-dir", course, "--output", "-")
+    for row in csv.DictReader(io.StringIO(done.stdout)):
+        if (row["student"], row["assignment"]) == (student, FIRST):
+            return float(row["score"]), row["needs_manual_grade"]
+    raise AssertionError(done.stdout)
+
+
+def test_a_person_marks_a_question_and_the_student_reads_it(
+    browser: Browser, course: Path, formgrader: Lab
+) -> None:
+    found = assignment(FIRST).max_score
+    assert score_of(course, "ada") == (found, "true")
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.goto(formgrader.url("lab"))
+    page.get_by_role("menuitem", name="Nbgrader", exact=True).click(timeout=150_000)
+    page.get_by_role("menuitem", name="Formgrader", exact=True).click()
+    inside = page.frame_locator("iframe")
+    for name in (FIRST, NAME):
+        expect(inside.get_by_role("link", name=name)).to_be_visible(timeout=150_000)
+    page.screenshot(path=SCREENSHOTS / "marking_1_assignments.png")
+
+    inside.get_by_role("link", name="Manual Grading").click()
+    place = inside.locator(".breadcrumb")
+    for shown in ("Manual Grading", FIRST):  # the lesson's line, then its notebook's
+        expect(place).to_contain_text(shown)
+        inside.locator("#main-table").get_by_role("link", name=FIRST).click()
+    expect(place.get_by_role("link", name=FIRST)).to_be_visible()
+    row = row_of(inside, "ada")
+    expect(row).to_contain_text(f"{found:g} / {found + 3:g}")
+    page.screenshot(path=SCREENSHOTS / "marking_2_submissions.png")
+    row.locator(".glyphicon-eye-open").click()
+    row.get_by_role("link", name="ada").click()
+
+    score, comment = inside.locator(f"#{QUESTION}"), inside.locator(f"#{QUESTION}-comment")
+    expect(score).to_have_class(re.compile("needs_manual_grade"), timeout=150_000)
+    score.click()
+    with page.expect_response(saved("grade")):
+        page.keyboard.type("2.5")
+        page.keyboard.press("Tab")
+    comment.click()
+    with page.expect_response(saved("comment")):
+        page.keyboard.type(COMMENT)
+        page.keyboard.press("Tab")
+    expect(score).not_to_have_class(re.compile("needs_manual_grade"))
+    comment.scroll_into_view_if_needed()
+    page.screenshot(path=SCREENSHOTS / "marking_3_marked.png")
+
+    inside.locator(".breadcrumb").get_by_role("link", name=FIRST).last.click()
+    expect(row_of(inside, "ada")).to_contain_text(f"{found + 2.5:g} / {found + 3:g}")
+    page.screenshot(path=SCREENSHOTS / "marking_4_total.png")
+    page.close()
+
+    assert score_of(course, "ada") == (found + 2.5, "false")
+    canvas = run("export", "--to", "canvas", "--course-dir", course, "--output", "-").stdout
+    assert re.search(rf"^ada,.*{found + 2.5:g}", canvas, re.M), canvas
+    assert "no differences" in run("verify", "--course-dir", course).stdout
+
+    again = run("grade", course / "submitted", "--course-dir", course)
+    assert "1 feedback page now as" in again.output
+    reader = browser.new_page(viewport={"width": 1200, "height": 1000})
+    reader.goto(feedback(course, "ada", FIRST).as_uri())
+    expect(reader.locator("h1")).to_contain_text(f"{found + 2.5:g} / {found + 3:g}")
+    said = reader.locator(".by-hand")
+    expect(said).to_contain_text("only for long queries")
+    expect(said.locator("em")).to_have_text("long")
+    reader.screenshot(path=SCREENSHOTS / "feedback_marked.png")
+    said.scroll_into_view_if_needed()
+    reader.screenshot(path=SCREENSHOTS / "feedback_comment.png")
+    assert serious(reader) == []
+    reader.close()
+
+
+def saved(what: str):
+    """Has Formgrader put away a mark or a comment?"""
+    return lambda answer: answer.request.method == "PUT" and f"/api/{what}/" in answer.url
+
+
+# -- pages that are handed on: for everybody, and on paper -----------------------------------------
+
+
+def report(course: Path) -> Path:
+    path = course / "report.html"
+    run("report", "--course-dir", course, "--html", path)
+    return path
+
+
+PAGES = {
+    "feedback": lambda course: feedback(course, "mistaken", NAME),
+    "feedback_blank": lambda course: feedback(course, "blank", FIRST),
+    "report": report,
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_serious_fault(browser: Browser, course: Path, name: str, scheme: str) -> None:
+    page = browser.new_page(viewport={"width": 1200, "height": 1000}, color_scheme=scheme)
+    page.goto(PAGES[name](course).as_uri())
+    page.screenshot(path=SCREENSHOTS / f"{name}_{scheme}.png", full_page=True)
+    assert serious(page) == []
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_on_paper_nothing_is_cut_off_or_folded(browser: Browser, course: Path, name: str) -> None:
+    page = browser.new_page(viewport=A4)
+    page.goto(PAGES[name](course).as_uri())
+    page.emulate_media(media="print")
+    assert page.evaluate(CUT) == []
+    for folded in page.locator("details > :not(summary)").all():
+        expect(folded).to_be_visible()
+    page.pdf(path=SCREENSHOTS / f"{name}.pdf", format="A4", prefer_css_page_size=True)
+    page.close()

@@ -1,69 +1,198 @@
-"""A student in JupyterLab: writes an answer, runs it and its check, reads what is said."""
+"""A student in JupyterLab: types answers, runs checks, restarts, validates, reads what is said."""
 
 from __future__ import annotations
 
-import nbformat
-from playwright.sync_api import Browser, Page, expect
+import re
+from collections.abc import Iterator
 
-from grader.course.sample import answer_text, replace_answers
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from grader.course.sample import HUMAN_ANSWER, answer_text, replace_answers
 from grader.course.sources import answer_source
+from grader.specs import assignment_id, exercises
 from solutions.registry import misconceptions
+from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab
 
-NAME = "03_masking"
+LESSON = "single_query_attention"
+CHECKED = "softmax"
+TABLE = ".jp-RenderedHTML"  # what a check shows; JupyterLab's own faults are not ours
+LONG = 150_000  # milliseconds: a kernel starts, a whole notebook runs
 
 
-def open_notebook(browser: Browser, lab: Lab, name: str) -> Page:
-    page = browser.new_page(viewport={"width": 1300, "height": 1000})
-    page.goto(lab.url(f"doc/tree/{name}/{name}.ipynb"))
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
-    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=150_000)
-    return page
+class Notebook:
+    """A lesson that is open in JupyterLab, and what hands do in it."""
+
+    def __init__(self, browser: Browser, lab: Lab, lesson: str) -> None:
+        name = assignment_id(lesson)
+        self.path = lab.folder / name / f"{name}.ipynb"
+        document = nbformat.read(self.path, as_version=4)
+        names = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in document.cells]
+        self.places = {given: place for place, given in enumerate(names) if given}
+        self.first = next(n for n, cell in enumerate(document.cells) if cell.cell_type == "code")
+        self.page: Page = browser.new_page(viewport={"width": 1300, "height": 1000})
+        self.page.goto(lab.url(f"doc/tree/{name}/{name}.ipynb"))
+        expect(self.page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(names), timeout=LONG)
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Until the status bar says that nothing runs and nothing starts."""
+        expect(self.page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=LONG)
+
+    def cell(self, name: str) -> Locator:
+        """The cell of this name in the lesson."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(self.places[name])
+
+    def output(self, exercise: str) -> Locator:
+        """What stands below an exercise's check."""
+        return self.cell(f"check_{exercise}").locator(".jp-OutputArea")
+
+    def type_into(self, cell: Locator, text: str) -> None:
+        """Put the cursor into a cell's editor and write over all that it holds."""
+        editor = cell.locator(".cm-content")
+        cell.scroll_into_view_if_needed()
+        if not editor.is_visible():  # a rendered text
+            cell.dblclick()
+        editor.click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(text)
+
+    def answer(self, exercise: str, text: str) -> None:
+        """Type an answer, run it and the check below it: Shift+Enter goes on to the next cell."""
+        self.type_into(self.cell(exercise), text)
+        self.page.keyboard.press("Shift+Enter")
+        self.page.keyboard.press("Shift+Enter")
+
+    def menu(self, menu: str, item: str) -> None:
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        self.page.get_by_role("menuitem", name=item).click()
+
+    def run_first_cell(self) -> None:
+        """The imports, which everything stands on."""
+        self.page.locator(".jp-Notebook .jp-Cell").nth(self.first).click()
+        self.page.keyboard.press("Shift+Enter")
+
+    def theme(self, name: str) -> None:
+        """Light or dark, by the menu."""
+        for label in ("Settings", "Theme", f"JupyterLab {name}"):
+            self.page.get_by_text(label, exact=True).locator("visible=true").last.click()
+        body = self.page.locator("body")
+        expect(body).to_have_attribute("data-jp-theme-name", f"JupyterLab {name}")
+
+    def restart_and_run_all(self) -> None:
+        """By the menu, and yes to the question whether to lose what the kernel holds."""
+        self.menu("Kernel", "Restart Kernel and Run All Cells")
+        self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+
+    def validate(self, shot: str, about: str) -> str:
+        """Press nbgrader's button; what it answers. ``about``: what the screenshot shows of it."""
+        self.page.locator(".validate-button").click()
+        dialog = self.page.get_by_role("dialog").filter(has_text="Validation")
+        expect(dialog).to_be_visible(timeout=LONG)
+        dialog.get_by_text(about).first.scroll_into_view_if_needed()
+        self.page.screenshot(path=SCREENSHOTS / f"validate_{shot}.png")
+        answer = dialog.inner_text()
+        dialog.get_by_role("button", name="OK").click()
+        expect(dialog).to_have_count(0)
+        return answer
+
+    def shot(self, name: str, of: Locator | None = None) -> None:
+        if of is not None:
+            of.scroll_into_view_if_needed()
+        self.page.screenshot(path=SCREENSHOTS / f"student_{name}.png")
 
 
-def run_all(page: Page, until: str) -> None:
-    """Run all cells until a text is there; again if a busy JupyterLab missed the click."""
-    for _ in range(4):
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        try:
-            expect(page.get_by_text(until).first).to_be_attached(timeout=60_000)
-            return
-        except AssertionError:
-            page.screenshot(path=SCREENSHOTS / "missed.png")
-    raise AssertionError(f"{until!r} never appeared: see missed.png")
+@pytest.fixture(scope="module")
+def lesson(browser: Browser, lab: Lab) -> Iterator[Notebook]:
+    """Lesson 1, opened once; the tests below go on where the one before has stopped."""
+    notebook = Notebook(browser, lab, LESSON)
+    yield notebook
+    notebook.page.close()
 
 
-def test_a_lesson_run_from_top_to_bottom_shows_figures_and_checks(browser: Browser, lab: Lab):
-    """A right answer passes; a known mistake is named; the rest waits; the run goes on."""
-    path = lab.folder / NAME / f"{NAME}.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    wrong = misconceptions("masking", "causal_mask")[0]
-    texts = {
-        "padding_mask": answer_source("masking", "padding_mask"),
-        "local_mask": answer_source("masking", "local_mask"),
-        "causal_mask": answer_source("masking", "causal_mask"),
-    }
-    nbformat.write(replace_answers(notebook, texts), path)
-    page = open_notebook(browser, lab, NAME)
-    run_all(page, until="causal_mask: all 4 checks passed")
-    passed = page.get_by_text("causal_mask: all 4 checks passed")
-    waiting = page.get_by_text("CrossAttention: not attempted yet")
-    expect(waiting.first).to_be_attached(timeout=150_000)
-    passed.first.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)
-    page.screenshot(path=SCREENSHOTS / "lesson_passed.png")
-    figures = page.locator(".jp-OutputArea img")
-    expect(figures.first).to_be_attached()
+def names() -> list[str]:
+    return [exercise.id for exercise in exercises(LESSON)]
+
+
+def cells_named(answer: str) -> set[str]:
+    """The exercises whose check cells an answer of Validate shows."""
+    return set(re.findall(r'check\("(\w+)"\)', answer))
+
+
+def test_validate_says_of_an_untouched_lesson_that_nothing_is_done(lesson: Notebook) -> None:
+    lesson.shot("opened")
+    answer = lesson.validate("untouched", names()[0])
+    assert "failed" in answer and "Success" not in answer
+    assert cells_named(answer) == set(names())
+    for name in names():
+        assert f"{name}: not attempted yet" in answer
+    assert "You did not provide a response." in answer  # the question that a person reads
+
+
+def test_an_answer_is_typed_and_passes(lesson: Notebook) -> None:
+    lesson.run_first_cell()
+    lesson.answer(CHECKED, answer_source(LESSON, CHECKED))
+    passed = lesson.output(CHECKED).get_by_text(re.compile(rf"{CHECKED}: all \d+ checks passed"))
+    expect(passed).to_be_visible(timeout=LONG)
+    lesson.shot("passed", passed)
+
+
+def test_a_known_mistake_is_typed_and_named(lesson: Notebook) -> None:
+    wrong = misconceptions(LESSON, CHECKED)[0]
+    lesson.answer(CHECKED, answer_text(wrong))
+    output = lesson.output(CHECKED)
+    expect(output.locator("table")).to_contain_text(wrong.misconception.title, timeout=LONG)
+    expect(output).to_contain_text("CheckFailed")
+    lesson.shot("mistake", output)
+    assert serious(lesson.page, within=output.locator(TABLE)) == []
+    lesson.theme("Dark")
+    lesson.shot("mistake_dark", output)
+    assert serious(lesson.page, within=output.locator(TABLE)) == []
+    lesson.theme("Light")
+    answer = lesson.validate("wrong", "CheckFailed")
+    assert cells_named(answer) == set(names())
+    assert re.search(rf"CheckFailed: {CHECKED}: \d of \d checks passed", answer)
+    assert f"{CHECKED}: not attempted" not in answer
+
+
+def test_all_answers_pass_after_a_restart_and_validate_is_content(lesson: Notebook) -> None:
+    for name in names():
+        lesson.type_into(lesson.cell(name), answer_source(LESSON, name))
+    lesson.type_into(lesson.cell("soft_lookup_in_words"), HUMAN_ANSWER)
+    lesson.page.keyboard.press("Shift+Enter")
+    rendered = lesson.cell("soft_lookup_in_words").locator(".jp-RenderedMarkdown")
+    expect(rendered).to_have_text(HUMAN_ANSWER)
+    lesson.restart_and_run_all()
+    for name in names():
+        expect(lesson.output(name)).to_contain_text(
+            re.compile(rf"{name}: all \d+ checks passed"), timeout=LONG
+        )
+    lesson.wait_for_kernel()
+    assert lesson.page.locator(".jp-RenderedText[data-mime-type*=error]").count() == 0
+    lesson.shot("run_through", lesson.output(names()[-1]))
+    assert "Success! Your notebook passes all the tests." in lesson.validate("solved", "Success")
+    saved = nbformat.read(lesson.path, as_version=4).cells[lesson.places[CHECKED]].source
+    assert saved == answer_source(LESSON, CHECKED)
+
+
+def test_figures_have_words_and_a_difference_is_drawn(browser: Browser, lab: Lab) -> None:
+    """A lesson with pictures, run from the top: it goes on past what waits, up to what is wrong."""
+    right, waiting, wrong = "causal_mask", "padding_mask", "local_mask"
+    known = misconceptions("masking", wrong)[0]
+    path = lab.folder / assignment_id("masking") / f"{assignment_id('masking')}.ipynb"
+    texts = {right: answer_source("masking", right), wrong: answer_text(known)}
+    nbformat.write(replace_answers(nbformat.read(path, as_version=4), texts), path)
+    notebook = Notebook(browser, lab, "masking")
+    notebook.restart_and_run_all()
+    output = notebook.output(wrong)
+    expect(output.locator("table")).to_contain_text(known.misconception.title, timeout=LONG)
+    expect(notebook.output(waiting)).to_contain_text(f"{waiting}: not attempted yet")
+    expect(notebook.output(right)).to_contain_text(re.compile(r"all \d+ checks passed"))
+    notebook.shot("mistake_drawn", output.locator("img"))
+    figures = notebook.page.locator(".jp-OutputArea img")
+    assert figures.count() > 1
     assert all(figure.get_attribute("alt") for figure in figures.all())
-    assert page.locator(".jp-RenderedText[data-mime-type*=error]").count() == 0
-    page.close()
-
-    nbformat.write(replace_answers(notebook, {"causal_mask": answer_text(wrong)}), path)
-    page = open_notebook(browser, lab, NAME)
-    run_all(page, until=wrong.misconception.title[:40])
-    table = page.locator(".jp-OutputArea table", has_text="Matches").first
-    table.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)
-    page.screenshot(path=SCREENSHOTS / "lesson_mistake.png")
-    page.close()
+    assert serious(notebook.page, within=output.locator(TABLE)) == []
+    notebook.page.close()

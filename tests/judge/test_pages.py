@@ -13,8 +13,14 @@ from grader.course.solve import solved
 from grader.judge.course import assignment
 from grader.judge.executed import executed_notebook
 from grader.judge.feedback import coloured, feedback_page
-from grader.judge.nbgrader_plugin import safe_markdown
-from grader.judge.sanitize import clean_html, clean_outputs, is_image, plain, quiet_markdown
+from grader.judge.sanitize import (
+    clean_html,
+    clean_outputs,
+    is_image,
+    plain,
+    quiet_markdown,
+    safe_markdown,
+)
 from tests.conftest import Grade
 
 EVIL = [
