@@ -10,7 +10,7 @@ COURSE_DIR ?= $(if $(filter build/cohort/submitted,$(SUBMITTED)),build/cohort,.)
 GRADE_ARGS ?=
 TEST_ARGS ?=
 
-.PHONY: lab grade test lint release solved tidy prove doctor clean
+.PHONY: lab grade test lint release solved tidy prove doctor site clean
 
 lab: $(VENV)/.student
 	$(BIN)/python -m grader lab
@@ -46,6 +46,10 @@ prove: $(VENV)/.instructor
 doctor: $(VENV)/.instructor
 	$(BIN)/python -m grader doctor
 
+# The course as pages, in build/site; it prints the first one's path.
+site: $(VENV)/.site
+	$(BIN)/python -m grader site
+
 clean:
 	rm -rf build release $(VENV)
 
@@ -64,6 +68,10 @@ $(VENV)/.instructor: $(VENV)/.python pyproject.toml
 	$(BIN)/pip install --quiet $(PIP_ARGS) -e '.[instructor]'
 	@touch $@ $(VENV)/.student
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml
-	$(BIN)/pip install --quiet $(PIP_ARGS) -e '.[instructor,dev]'
+$(VENV)/.site: $(VENV)/.python pyproject.toml
+	$(BIN)/pip install --quiet $(PIP_ARGS) -e '.[instructor,site]'
 	@touch $@ $(VENV)/.instructor $(VENV)/.student
+
+$(VENV)/.dev: $(VENV)/.python pyproject.toml
+	$(BIN)/pip install --quiet $(PIP_ARGS) -e '.[instructor,site,dev]'
+	@touch $@ $(VENV)/.instructor $(VENV)/.site $(VENV)/.student

@@ -13,11 +13,12 @@ import click
 )
 def command(output: Path) -> None:
     """Write what students get: notebooks, light package, environment; no solution in any form."""
-    from grader.course.release import ReleaseError, release
+    from grader.course.layout import FolderTakenError
+    from grader.course.release import release
 
     try:
         written = release(output)
-    except ReleaseError as error:
+    except FolderTakenError as error:
         raise click.UsageError(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error

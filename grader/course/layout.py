@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from grader.specs import assignment_id
@@ -16,3 +17,22 @@ def notebook_path(lesson: str, root: Path = NOTEBOOKS) -> Path:
     """``masking`` → ``notebooks/03_masking/03_masking.ipynb``."""
     name = assignment_id(lesson)
     return root / name / f"{name}.ipynb"
+
+
+class FolderTakenError(Exception):
+    """A folder that is to be written anew holds something else; the message says so."""
+
+
+def make_room(folder: Path, mark: str, made_by: str) -> None:
+    """Empty ``folder`` for what ``made_by`` writes, if it is new or of an earlier time.
+
+    The file ``mark`` in it says that it is.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / mark).exists():
+        raise FolderTakenError(
+            f"{folder} holds something that `{made_by}` did not write: name another"
+        )
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / mark).write_text(f"made by `{made_by}`\n", encoding="utf-8")

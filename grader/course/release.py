@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader import light
 from grader.course.freeze import freeze
-from grader.course.layout import NOTEBOOKS, ROOT, notebook_path
+from grader.course.layout import NOTEBOOKS, ROOT, make_room, notebook_path
 from grader.specs import LESSONS
 from grader.student import frozen
 
@@ -62,18 +62,12 @@ With conda: `conda env create -f environment.yml`, then `conda activate attentio
 """
 
 
-class ReleaseError(Exception):
-    """The bundle cannot be written there; the message says why."""
-
-
 def release(output: Path) -> list[Path]:
-    """Write the bundle into ``output``, replacing an earlier one; the files written."""
-    if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
-        raise ReleaseError(f"{output} holds something else than an earlier release: name another")
-    if output.exists():
-        shutil.rmtree(output)
-    output.mkdir(parents=True)
-    (output / MARK).write_text("made by `python -m grader release`\n")
+    """Write the bundle into ``output``, replacing an earlier one; the files written.
+
+    FolderTakenError if it holds something else.
+    """
+    make_room(output, MARK, "python -m grader release")
     light.copy(light.STUDENT, output)
     freeze()
     answers = output / "grader" / "student" / frozen.FOLDER.name

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from grader.core.values import Reply, Tensor
-from grader.course.layout import SOLUTIONS
+from grader.course.layout import SOLUTIONS, FolderTakenError
 from grader.course.release import release
 from grader.course.sources import answer_source, stub_source
 from grader.specs import LESSONS, assignment_id, exercises
@@ -100,9 +100,9 @@ def test_the_scan_finds_a_leak(bundle: Path) -> None:
     assert runs(words(leak)) & secrets.keys()
 
 
-def test_no_line_of_a_solution_in_any_file_or_metadata(bundle: Path) -> None:
-    """Whole lines too, in every byte: text, metadata, attachments, answers unpacked."""
-    lines = set()
+def secret_lines() -> set[str]:
+    """Lines of solutions that are long enough to be nobody else's, and not in the stub."""
+    lines: set[str] = set()
     for lesson in LESSONS:
         for exercise in exercises(lesson):
             given = set(map(str.strip, stub_source(lesson, exercise.id).splitlines()))
@@ -110,6 +110,12 @@ def test_no_line_of_a_solution_in_any_file_or_metadata(bundle: Path) -> None:
             docstrings = ast.get_docstring(ast.parse(answer_source(lesson, exercise.id)).body[0])
             lines |= {x for x in own - given if len(x) > 28 and x not in (docstrings or "")}
     assert len(lines) > 15
+    return lines
+
+
+def test_no_line_of_a_solution_in_any_file_or_metadata(bundle: Path) -> None:
+    """Whole lines too, in every byte: text, metadata, attachments, answers unpacked."""
+    lines = secret_lines()
     for path in bundle.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
@@ -201,9 +207,7 @@ def test_a_students_work_is_never_overwritten(bundle: Path, tmp_path: Path) -> N
 
 
 def test_a_folder_with_other_things_is_not_replaced(tmp_path: Path) -> None:
-    from grader.course.release import ReleaseError
-
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(ReleaseError):
+    with pytest.raises(FolderTakenError):
         release(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
