@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
 
 from grader.core.values import CheckResult, Verdict
+from grader.student.folds import fold
 
 MAX_CELLS = 900
 GREEN = "var(--jp-success-color0, #1b5e20)"
-RED = "var(--jp-error-color0, #b71c1c)"
+RED = "var(--jp-error-color1, #b71c1c)"  # the one that can be read on dark ground, too
 MUTED = "var(--jp-ui-font-color2, #555)"
 
 
 class Report:
-    """A verdict that displays itself."""
+    """A verdict that displays itself; under one that is not right, the hints, folded."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, hints: Sequence[str] = ()) -> None:
         self.verdict = verdict
+        self.hints = () if verdict.passed else hints
 
     @property
     def headline(self) -> str:
@@ -37,7 +40,8 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f"{self.table()}{_picture(self.verdict)}"
+        hints = fold(self.verdict.exercise, self.hints)
+        return f"{self.table()}{_picture(self.verdict)}{hints}"
 
     def table(self) -> str:
         """The checks as an HTML table, everything escaped, without the picture."""
