@@ -38,9 +38,8 @@ def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(folder.resolve())]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
-        filter(None, [str(folder.resolve() / CONFIG), os.environ.get("JUPYTER_CONFIG_PATH")])
-    )
+    paths = [str(folder.resolve() / CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
     command += [  # the course asks nothing of the world outside
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
@@ -48,7 +47,7 @@ def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -
     if not any("default_url" in argument for argument in jupyter_arguments):
         command.append(f"--LabApp.default_url=/lab/tree/{start.name}")
     command += jupyter_arguments
-    os.execv(sys.executable, command)
+    os.execve(sys.executable, command, environment)
 
 
 def copy_lessons(source: Path, folder: Path) -> list[Path]:

@@ -26,11 +26,12 @@ and run the check below it: it tells what it has seen, and which mistake it look
 are stuck, open the hints under the check, one at a time.
 
 What you write is yours: it is never overwritten. Lessons from 4 on build on your own answers from
-the lessons before, so save each notebook when you leave it.
-
-The table is as of when you opened the course. Run its cell to bring it up to date (click into it,
-Shift+Enter)."""
+the lessons before, so save each notebook when you leave it."""
 CALL = "from grader import progress\n\nprogress()"
+# Also what Shift+Enter goes on to: after a last cell it would make a new one.
+BELOW = """\
+*The table is as of when you opened the course. Run its cell to bring it up to date: click into it,
+then Shift+Enter.*"""
 
 
 def write(folder: Path, course: Course) -> Path:
@@ -54,6 +55,7 @@ def page(course: Course) -> NotebookNode:
         nbformat.v4.new_code_cell(
             CALL, id="progress", outputs=[nbformat.v4.new_output("display_data", shown)]
         ),
+        nbformat.v4.new_markdown_cell(BELOW, id="below"),
     ]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -73,6 +75,7 @@ def is_ours(path: Path) -> bool:
 
 
 def _digest(notebook: NotebookNode) -> str:
-    """A hash of what a person can write: the kinds and texts of the cells."""
-    texts = [f"{cell.cell_type}\0{cell.source}\0" for cell in notebook.cells]
+    """A hash of what a person can write: the kinds and texts of the cells, empty ones left out."""
+    written = [cell for cell in notebook.cells if cell.source.strip()]
+    texts = [f"{cell.cell_type}\0{cell.source}\0" for cell in written]
     return hashlib.sha256("".join(texts).encode()).hexdigest()

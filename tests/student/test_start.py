@@ -57,6 +57,7 @@ def test_it_is_up_to_date_each_time_the_lab_is_opened(lab: Path) -> None:
     notebook = nbformat.read(path, as_version=4)  # as if its cell had been run, and saved
     notebook.cells[1].execution_count = 4
     notebook.cells[1].outputs = []
+    notebook.cells.append(nbformat.v4.new_code_cell(""))  # Shift+Enter makes one at the end
     nbformat.write(notebook, path)
     assert "◐ begun" in shown(start_page(lab))
 
@@ -79,20 +80,33 @@ def test_what_a_student_wrote_is_left_byte_for_byte(change: str, lab: Path) -> N
     assert path.read_bytes() == before
 
 
-def started(monkeypatch: pytest.MonkeyPatch, lab: Path, *more: str) -> list[str]:
-    """The command line that `lab` hands over to."""
-    ran: list[list[str]] = []
-    monkeypatch.setattr(os, "execv", lambda _program, command: ran.append(command))
+def started(monkeypatch: pytest.MonkeyPatch, lab: Path, *more: str) -> tuple[list[str], dict]:
+    """The command line that `lab` hands over to, and its environment."""
+    ran: list[tuple[list[str], dict]] = []
+    monkeypatch.setattr(os, "execve", lambda _, command, settings: ran.append((command, settings)))
     done = CliRunner().invoke(main, ["lab", "--folder", str(lab), *more])
     assert done.exit_code == 0, done.output
     return ran[0]
 
 
 def test_jupyterlab_opens_on_it_unless_told_otherwise(lab: Path, monkeypatch) -> None:
-    assert "--LabApp.default_url=/lab/tree/start.ipynb" in started(monkeypatch, lab)
+    assert "--LabApp.default_url=/lab/tree/start.ipynb" in started(monkeypatch, lab)[0]
     other = "--ServerApp.default_url=/lab"
-    command = started(monkeypatch, lab, other)
+    command, _ = started(monkeypatch, lab, other)
     assert [one for one in command if "default_url" in one] == [other]
+
+
+def test_the_labs_own_settings_come_first_and_are_the_students_to_change(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/somewhere/else")
+    _, settings = started(monkeypatch, lab)
+    first, rest = settings["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    page = Path(first) / "labconfig" / "page_config.json"
+    assert "announcements" in page.read_text() and rest == "/somewhere/else"
+    page.write_text("{}")
+    started(monkeypatch, lab)
+    assert page.read_text() == "{}"
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(lab: Path) -> None:
