@@ -2,7 +2,8 @@
 
 ``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` gives the next hint,
 ``ready(f, g)`` tells whether answers are written yet, ``mine("name")`` is your answer from an
-earlier lesson, ``heatmap`` and ``show`` draw with alternative text.
+earlier lesson, ``progress()`` shows how far you are in the course, ``heatmap`` and ``show`` draw
+with alternative text.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["check", "heatmap", "hint", "mine", "ready", "show"]
+__all__ = ["check", "heatmap", "hint", "mine", "progress", "ready", "show"]
 
 _HOMES = {
     "check": "grader.student.api",
     "hint": "grader.student.api",
     "mine": "grader.student.carried",
+    "progress": "grader.student.progress",
     "ready": "grader.student.api",
     "heatmap": "grader.student.figures",
     "show": "grader.student.figures",

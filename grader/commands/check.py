@@ -18,6 +18,7 @@ def command(notebook: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from grader.student import records
     from grader.student.report import explain
     from grader.student.runner import NotANotebook, run_notebook
 
@@ -39,5 +40,8 @@ def command(notebook: Path) -> None:
             seen = "\n".join(lines)
         table.add_row(verdict.exercise, f"{passed} of {len(verdict.checks)}", escape(seen))
     Console().print(table)
+    complaints = [said for one in verdicts if (said := records.note(one, notebook.parent))]
+    if complaints:  # the others name the same folder
+        click.echo(complaints[0])
     if not all(verdict.passed for verdict in verdicts):
         raise SystemExit(1)

@@ -53,9 +53,14 @@ Two commands, with Python 3.11 or newer:
     python3 -m venv .venv && .venv/bin/pip install -e .
     .venv/bin/python -m grader lab
 
-JupyterLab opens on your own copy of the lessons, in the folder `lab`. Fill in an exercise's cell,
-run it, and run the check below it. `hint("name")` in a cell gives the next hint. What you have
-written is never overwritten. Hand in the notebook file of each lesson.
+JupyterLab opens on your own copy of the lessons, in the folder `lab`: on its page `start.ipynb`,
+which lists them and shows how far you are. Fill in an exercise's cell, run it, and run the check
+below it; under a check that has not passed there are hints to unfold. `progress()` in a cell shows
+the whole course. What you have written is never overwritten. Hand in the notebook file of each
+lesson.
+
+In VS Code or Jupyter Notebook: `.venv/bin/python -m grader lab --copy-only`, then open
+`lab/start.ipynb` there, with this environment as its kernel.
 
 With conda: `conda env create -f environment.yml`, then `conda activate attention` and
 `python -m grader lab` in this folder.

@@ -14,7 +14,8 @@ from grader.core.slicing import with_helpers
 from grader.core.texts import shape
 from grader.core.values import Verdict
 from grader.seam import DirectSeam
-from grader.student import exhibits, frozen
+from grader.student import exhibits, frozen, records, screen
+from grader.student.folds import fold
 from grader.student.report import Report
 
 
@@ -26,10 +27,12 @@ class CheckFailed(Exception):
 
 
 class _Session:
-    """What this kernel knows: whether checks run here, and how many hints were given."""
+    """What this kernel knows: whether checks run here, how many hints were given, and what was
+    said of records that cannot be kept, which is said once."""
 
     checking = True  # False in the grading worker, where the judge does the checking
     hints: dict[str, int] = {}
+    complaint = ""
 
 
 def check(exercise_id: str) -> None:
@@ -45,18 +48,30 @@ def check(exercise_id: str) -> None:
     """
     if not _Session.checking:
         return
-    verdict = verdict_here(exercise_id, _namespace())
+    namespace = _namespace()
+    verdict = verdict_here(exercise_id, namespace)
+    hints = frozen.load(exercise_id).hints
+    if exercise_id in namespace:  # a check that is run before its cell says nothing of the answer
+        _note(verdict)
     if not verdict.attempted:
         print(
             f"{exercise_id}: not attempted yet. Write your answer in the cell above, run it, "
             f'then run this cell again. hint("{exercise_id}") gives a hint.',
             file=sys.stderr,
         )
+        screen.show_html(fold(exercise_id, hints))
         return
-    report = Report(verdict)
-    _display(report)
+    report = Report(verdict, hints)
+    screen.show(report)
     if not verdict.passed:
         raise CheckFailed(report.headline)
+
+
+def _note(verdict: Verdict) -> None:
+    complaint = records.note(verdict)
+    if complaint and not _Session.complaint:
+        print(complaint)
+    _Session.complaint = _Session.complaint or complaint
 
 
 def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "") -> Verdict:
@@ -107,27 +122,13 @@ def is_stub(answer: Any) -> bool:
 
 
 def _namespace() -> Mapping[str, Any]:
-    shell = _shell()
+    shell = screen.shell()
     return shell.user_ns if shell is not None else sys._getframe(2).f_globals
-
-
-def _shell() -> Any:
-    ipython = sys.modules.get("IPython")
-    return ipython.get_ipython() if ipython is not None else None
-
-
-def _display(report: Report) -> None:
-    if _shell() is None:
-        print(report)
-        return
-    from IPython.display import display
-
-    display(report)
 
 
 def _inputs(namespace: Mapping[str, Any]) -> list[Any]:
     """The cells as they were typed. ``In`` has their magics turned into calls of get_ipython."""
-    shell = _shell()
+    shell = screen.shell()
     if shell is not None and shell.user_ns is namespace:
         return list(shell.history_manager.input_hist_raw)
     return list(namespace.get("In", []))

@@ -111,9 +111,12 @@ def heatmap(
 
 
 def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
-    """HTML of three heatmaps side by side: yours, expected, difference (yours - expected)."""
-    with np.errstate(invalid="ignore"):
-        delta = yours - expected
+    """HTML of three heatmaps side by side: yours, expected, difference (yours - expected).
+
+    The difference is blank where both agree, infinities included, and has the color at its scale's
+    end where one of them is infinite.
+    """
+    delta = difference(yours, expected)
     both = np.concatenate([yours.ravel(), expected.ravel()])
     finite = both[np.isfinite(both)]
     scale = Normalize(finite.min() if finite.size else 0, finite.max() if finite.size else 1)
@@ -125,8 +128,10 @@ def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
     _draw(middle, expected, scale, SEQUENTIAL, numbers)
     wide = np.abs(delta[np.isfinite(delta)])
     top = wide.max() if wide.size and wide.max() > 0 else 1.0
-    _draw(right, delta, Normalize(-top, top), DIVERGING, numbers)
-    for axes, title in ((left, "yours"), (middle, "expected"), (right, "difference")):
+    shown = np.where(np.isinf(delta), np.copysign(top, delta), delta)
+    _draw(right, shown, Normalize(-top, top), DIVERGING, numbers, _differences(delta))
+    titles = ("yours", "expected", "difference" if width < 4 else "yours - expected")
+    for axes, title in zip((left, middle, right), titles, strict=True):
         axes.set_title(title, fontsize=10)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -139,12 +144,43 @@ def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
     return Picture(_png(figure), alt)._repr_html_()
 
 
+def difference(yours: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """yours - expected, 0 wherever they agree: inf beside inf, nan beside nan.
+
+    A rounding error is no difference, unless there is no other.
+    """
+    with np.errstate(invalid="ignore"):
+        delta = yours - expected
+    for rtol, atol in ((1e-4, 1e-6), (0.0, 0.0)):
+        same = np.isclose(yours, expected, rtol=rtol, atol=atol, equal_nan=True)
+        if not same.all():
+            break
+    return np.where(same, 0.0, delta)
+
+
+def _differences(delta: np.ndarray) -> np.ndarray:
+    """What to write into the places of a difference: nothing where there is none."""
+    words = [
+        "" if value == 0 else f"{value:+.2g}" if np.isfinite(value) else _number(value)
+        for value in delta.ravel().tolist()
+    ]
+    return np.array(words).reshape(delta.shape)
+
+
 def _plain(matrix: Any) -> np.ndarray:
     detach = getattr(matrix, "detach", None)
     return np.asarray(detach() if detach else matrix, dtype=np.float64)
 
 
-def _draw(axes: Any, values: np.ndarray, norm: Normalize, colors: str, numbers: bool) -> Any:
+def _draw(
+    axes: Any,
+    values: np.ndarray,
+    norm: Normalize,
+    colors: str,
+    numbers: bool,
+    words: np.ndarray | None = None,
+) -> Any:
+    """A heatmap; with ``numbers`` the ``words``, by default the values, stand in its cells."""
     axes.set_facecolor("#d9d9d9")  # what is not finite shows the ground
     shown = np.where(np.isfinite(values), values, np.nan)
     image = axes.imshow(shown, cmap=colors, norm=norm, aspect="auto")
@@ -156,7 +192,7 @@ def _draw(axes: Any, values: np.ndarray, norm: Normalize, colors: str, numbers: 
             axes.text(
                 column,
                 row,
-                _number(value),
+                _number(value) if words is None else words[row, column],
                 ha="center",
                 va="center",
                 fontsize=8,

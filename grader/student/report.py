@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
 
 from grader.core.values import CheckResult, Verdict
+from grader.student.folds import fold
 
 MAX_CELLS = 900
 # JupyterLab's colours, drawn towards its text's: by themselves they are too faint on a dark page.
@@ -17,10 +19,11 @@ MUTED = "color-mix(in srgb, var(--jp-ui-font-color0, #333) 75%, transparent)"
 
 
 class Report:
-    """A verdict that displays itself."""
+    """A verdict that displays itself; under one that is not right, the hints, folded."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: Verdict, hints: Sequence[str] = ()) -> None:
         self.verdict = verdict
+        self.hints = () if verdict.passed else hints
 
     @property
     def headline(self) -> str:
@@ -38,7 +41,8 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f"{self.table()}{_picture(self.verdict)}"
+        hints = fold(self.verdict.exercise, self.hints)
+        return f"{self.table()}{_picture(self.verdict)}{hints}"
 
     def table(self) -> str:
         """The checks as an HTML table, everything escaped, without the picture."""

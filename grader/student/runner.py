@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import traceback
 from pathlib import Path
@@ -12,31 +11,7 @@ from typing import Any
 
 from grader.core.values import Verdict
 from grader.student import api
-
-
-class NotANotebook(Exception):
-    """The file cannot be run as a notebook; the message says why."""
-
-
-def read_cells(path: Path) -> list[dict[str, Any]]:
-    """The code cells of a notebook file."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))
-        cells = document["cells"]
-        return [
-            {
-                "source": "".join(cell["source"]),
-                "name": cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", ""),
-            }
-            for cell in cells
-            if cell["cell_type"] == "code"
-        ]
-    except FileNotFoundError as error:
-        raise NotANotebook(f"there is no file {path}") from error
-    except OSError as error:
-        raise NotANotebook(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NotANotebook(f"{path} is not a notebook that Jupyter could open") from error
+from grader.student.notebooks import NotANotebook, read
 
 
 def run_notebook(path: Path) -> list[Verdict]:
@@ -50,17 +25,17 @@ def run_notebook(path: Path) -> list[Verdict]:
     shell = InteractiveShell.instance()
     verdicts: list[Verdict] = []
     sources: dict[str, str] = {}
-    cells = read_cells(path)
+    cells = [cell for cell in read(path) if cell.kind == "code"]
     with contextlib.chdir(path.parent):  # as a kernel would: `mine` looks around from here
         for cell in cells:
-            name = cell["name"]
+            name = cell.name
             if name.startswith("check_"):
                 exercise = name.removeprefix("check_")
                 text = sources.get(exercise, "")
                 verdicts.append(api.verdict_here(exercise, shell.user_ns, text))
                 continue
-            sources[name] = cell["source"]
-            _run(shell, cell["source"])
+            sources[name] = cell.source
+            _run(shell, cell.source)
     if not verdicts:
         raise NotANotebook(f"{path.name} holds no check cell: is it a lesson of this course?")
     return verdicts

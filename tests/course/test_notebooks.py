@@ -127,8 +127,9 @@ def test_untouched_runs_to_its_end_and_says_not_attempted(lesson: str, tmp_path:
     run(notebook, tmp_path)
     cells = {c.id: c for c in notebook.cells}
     for exercise in exercises(lesson):
-        outputs = cells[f"check_{exercise.id}"].outputs
+        *outputs, hints = cells[f"check_{exercise.id}"].outputs
         assert {o.get("name") for o in outputs} == {"stderr"}
+        assert list(hints.data) == ["text/html"]  # folded; where there is only text, nothing
         said = "".join(output.text for output in outputs)
         assert said.count(f"{exercise.id}: not attempted yet") == 1
     for cell in notebook.cells:

@@ -187,12 +187,20 @@ def test_the_bundle_works_alone(bundle: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     name = assignment_id(LESSONS[0])
     notebook = tmp_path / "lab" / name / f"{name}.ipynb"
+    start = (tmp_path / "lab" / "start.ipynb").read_text(encoding="utf-8")
+    assert f"{name}/{name}.ipynb" in start and "Go on with" not in start
     check = [sys.executable, "-m", "grader", "check", str(notebook)]
     done = subprocess.run(
         check, cwd=bundle, env=environment, check=False, capture_output=True, text=True
     )
     assert done.returncode == 1
     assert done.stdout.count("not attempted yet") == len(exercises(LESSONS[0])), done.stdout
+    progress = [sys.executable, "-c", "from grader import progress; progress()"]
+    environment["PYTHONPATH"] = str(bundle)
+    said = subprocess.run(
+        progress, cwd=notebook.parent, env=environment, check=False, capture_output=True, text=True
+    )
+    assert "0 of 65 exercises and quizzes right" in said.stdout, said.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 

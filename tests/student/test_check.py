@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from grader.course.layout import ROOT, notebook_path
 from grader.course.solve import solved
 from grader.specs import LESSONS, exercises
-from grader.student import api, frozen
+from grader.student import api, figures, frozen
 from grader.student.report import Report
 from solutions.registry import misconceptions, solution
 from tests.conftest import with_answers
@@ -199,3 +199,17 @@ def test_a_missing_package_is_named_with_the_mend(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "nh3 is missing" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_difference_is_blank_where_both_agree_infinities_included() -> None:
+    """A mask's picture: -inf beside -inf is no difference, and not the largest one."""
+    inf = np.inf
+    yours = np.array([[0.0, -inf, np.nan], [1.5, inf, -inf]])
+    expected = np.array([[0.0, -inf, np.nan], [1.0, -inf, 0.0]])
+    delta = figures.difference(yours, expected)
+    assert delta.tolist() == [[0.0, 0.0, 0.0], [0.5, inf, -inf]]
+    noise = np.array([[1.0, 2.0]])
+    assert figures.difference(noise + [[1e-8, 1]], noise).tolist() == [[0.0, 1.0]]
+    assert (figures.difference(noise + 1e-8, noise) > 0).all()  # then it is all there is to see
+    html = figures.comparison(yours, expected)
+    assert "largest at [1, 1], where yours is inf and -inf was expected" in html

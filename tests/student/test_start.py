@@ -1,0 +1,115 @@
+"""The start page: there before any kernel, signed, and never over a student's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+from nbformat.sign import NotebookNotary
+
+from grader.cli import main
+from grader.commands.lab import copy_lessons, start_page
+from grader.core.values import CheckResult, Verdict
+from grader.course.layout import NOTEBOOKS
+from grader.specs import LESSONS, assignment_id
+from grader.student import records
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
+    folder = tmp_path / "lab"
+    copy_lessons(NOTEBOOKS, folder)
+    return folder
+
+
+def shown(path: Path) -> str:
+    [output] = nbformat.read(path, as_version=4).cells[1].outputs
+    return output.data["text/html"]
+
+
+def test_every_lesson_stands_there_before_anything_has_run(lab: Path) -> None:
+    path = start_page(lab)
+    for lesson in LESSONS:
+        name = assignment_id(lesson)
+        assert shown(path).count(f'href="{name}/{name}.ipynb"') >= 1
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.cells[1].execution_count is None
+
+
+def test_it_is_signed_so_that_jupyter_shows_it_as_it_is(lab: Path) -> None:
+    notebook = nbformat.read(start_page(lab), as_version=4)
+    assert NotebookNotary().check_signature(notebook)
+    notebook.cells[1].outputs[0].data["text/html"] += "<script>alert(1)</script>"
+    assert not NotebookNotary().check_signature(notebook)
+
+
+def test_it_is_up_to_date_each_time_the_lab_is_opened(lab: Path) -> None:
+    path = start_page(lab)
+    assert "◐ begun" not in shown(path)
+    results = (CheckResult("one", True), CheckResult("two", False))
+    assert records.note(Verdict("softmax", 1.5, 3.0, True, results), lab) == ""
+    notebook = nbformat.read(path, as_version=4)  # as if its cell had been run, and saved
+    notebook.cells[1].execution_count = 4
+    notebook.cells[1].outputs = []
+    notebook.cells.append(nbformat.v4.new_code_cell(""))  # Shift+Enter makes one at the end
+    nbformat.write(notebook, path)
+    assert "◐ begun" in shown(start_page(lab))
+
+
+@pytest.mark.parametrize("change", ["a note", "another cell", "someone else's", "damaged"])
+def test_what_a_student_wrote_is_left_byte_for_byte(change: str, lab: Path) -> None:
+    path = start_page(lab)
+    notebook = nbformat.read(path, as_version=4)
+    if change == "a note":
+        notebook.cells[0].source += "\n\nTuesday: lesson 3 with Mira."
+    if change == "another cell":
+        notebook.cells.append(nbformat.v4.new_code_cell("1 + 1"))
+    if change == "someone else's":
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("mine")])
+    nbformat.write(notebook, path)
+    if change == "damaged":
+        path.write_text("{")
+    before = path.read_bytes()
+    assert start_page(lab) == path
+    assert path.read_bytes() == before
+
+
+def started(monkeypatch: pytest.MonkeyPatch, lab: Path, *more: str) -> tuple[list[str], dict]:
+    """The command line that `lab` hands over to, and its environment."""
+    ran: list[tuple[list[str], dict]] = []
+    monkeypatch.setattr(os, "execve", lambda _, command, settings: ran.append((command, settings)))
+    done = CliRunner().invoke(main, ["lab", "--folder", str(lab), *more])
+    assert done.exit_code == 0, done.output
+    return ran[0]
+
+
+def test_jupyterlab_opens_on_it_unless_told_otherwise(lab: Path, monkeypatch) -> None:
+    assert "--LabApp.default_url=/lab/tree/start.ipynb" in started(monkeypatch, lab)[0]
+    other = "--ServerApp.default_url=/lab"
+    command, _ = started(monkeypatch, lab, other)
+    assert [one for one in command if "default_url" in one] == [other]
+
+
+def test_the_labs_own_settings_come_first_and_are_the_students_to_change(
+    lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/somewhere/else")
+    _, settings = started(monkeypatch, lab)
+    first, rest = settings["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    page = Path(first) / "labconfig" / "page_config.json"
+    assert "announcements" in page.read_text() and rest == "/somewhere/else"
+    page.write_text("{}")
+    started(monkeypatch, lab)
+    assert page.read_text() == "{}"
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(lab: Path) -> None:
+    (lab / records.FOLDER).write_text("in the way")
+    done = CliRunner().invoke(main, ["lab", "--folder", str(lab), "--copy-only"])
+    assert done.exit_code == 1 and "--folder" in done.output and "Traceback" not in done.output
