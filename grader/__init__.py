@@ -2,7 +2,8 @@
 
 ``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` gives the next hint,
 ``ready(f, g)`` tells whether answers are written yet, ``mine("name")`` is your answer from an
-earlier lesson, ``heatmap`` and ``show`` draw with alternative text.
+earlier lesson, ``heatmap`` and ``show`` draw with alternative text, and
+``explore`` draws what a ``Slider``, a ``Choice`` or a ``Switch`` moves.
 """
 
 from __future__ import annotations
@@ -10,7 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["check", "heatmap", "hint", "mine", "ready", "show"]
+__all__ = [
+    "Choice",
+    "Slider",
+    "Switch",
+    "check",
+    "explore",
+    "heatmap",
+    "hint",
+    "mine",
+    "ready",
+    "show",
+]
 
 _HOMES = {
     "check": "grader.student.api",
@@ -19,6 +31,10 @@ _HOMES = {
     "ready": "grader.student.api",
     "heatmap": "grader.student.figures",
     "show": "grader.student.figures",
+    "Choice": "grader.student.explore",
+    "Slider": "grader.student.explore",
+    "Switch": "grader.student.explore",
+    "explore": "grader.student.explore",
 }
 
 
