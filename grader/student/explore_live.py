@@ -33,7 +33,8 @@ STYLE = """\
 { display: none; }
 .explorer, .explorer .widget-box { overflow: visible; }
 .explorer .widget-html-content { line-height: normal; }
-.explorer-note { color: var(--jp-ui-font-color2, #555); font-size: 90%; }
+.explorer input[type="number"] { width: 4.5em; }
+.explorer-note { color: var(--jp-ui-font-color1, #333); font-size: 90%; }
 </style>
 """
 NOTE = "This picture stands still. Run the cell again to move it."
@@ -63,10 +64,11 @@ class Board:
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
         self.picture = ipywidgets.HTML()
-        self.controls = {name: _widget(name, one) for name, one in explorer.controls.items()}
-        row = ipywidgets.Box([*self.controls.values()])
-        row.layout.flex_flow = "row wrap"
-        self.box = ipywidgets.VBox([self.picture, row])
+        rows = {name: _row(name, one) for name, one in explorer.controls.items()}
+        self.controls = {name: row[0] for name, row in rows.items()}
+        self.row = ipywidgets.Box([widget for row in rows.values() for widget in row])
+        self.row.layout.flex_flow = "row wrap"
+        self.box = ipywidgets.VBox([self.picture, self.row])
         self.box.add_class("explorer")
         for widget in self.controls.values():
             widget.observe(self.redraw, names="value")
@@ -87,21 +89,30 @@ class Board:
 
     def close(self) -> None:
         """Let the front end and the kernel forget all of it."""
-        for widget in (*self.controls.values(), self.picture, *self.box.children, self.box):
+        for widget in (*self.row.children, self.picture, self.row, self.box):
             widget.close()
 
 
-def _widget(name: str, control: Control) -> Any:
+def _row(name: str, control: Control) -> list[Any]:
+    """The widgets of one control, the first of which has its value."""
     said = {"description": control.label or name, "style": {"description_width": "initial"}}
     if isinstance(control, Choice):
-        return ipywidgets.Dropdown(
-            options=[(str(option), option) for option in control.options],
-            value=control.start,
-            **said,
-        )
-    if isinstance(control, Slider):
-        numbers = {"min": control.low, "max": control.high, "step": control.step}
-        whole = all(isinstance(n, int) for n in (*numbers.values(), control.start))
-        kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
-        return kind(value=control.start, **numbers, **said)
-    return ipywidgets.Checkbox(value=control.start, indent=False, **said)
+        options = [(str(option), option) for option in control.options]
+        menu = ipywidgets.Dropdown(options=options, value=control.start, **said)
+        menu.layout.width = "auto"
+        return [menu]
+    if not isinstance(control, Slider):
+        return [ipywidgets.Checkbox(value=control.start, indent=False, **said)]
+    # The handle of a slider has no name that a screen reader could say; a number field has.
+    numbers = {"value": control.start, "min": control.low, "max": control.high}
+    numbers["step"] = control.step
+    if all(isinstance(number, int) for number in numbers.values()):
+        kinds = (ipywidgets.BoundedIntText, ipywidgets.IntSlider)
+    else:
+        kinds = (ipywidgets.BoundedFloatText, ipywidgets.FloatSlider)
+    field = kinds[0](**numbers, **said)
+    slider = kinds[1](**numbers, readout=False)
+    field.layout.width = "auto"
+    slider.layout.width = "18em"
+    ipywidgets.link((field, "value"), (slider, "value"))
+    return [field, slider]
