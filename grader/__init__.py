@@ -3,7 +3,7 @@
 ``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` gives the next hint,
 ``ready(f, g)`` tells whether answers are written yet, ``mine("name")`` is your answer from an
 earlier lesson, ``progress()`` shows how far you are in the course, ``heatmap`` and ``show`` draw
-with alternative text.
+with alternative text, and ``explore`` draws what a ``Slider``, a ``Choice`` or a ``Switch`` moves.
 """
 
 from __future__ import annotations
@@ -11,7 +11,19 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["check", "heatmap", "hint", "mine", "progress", "ready", "show"]
+__all__ = [
+    "Choice",
+    "Slider",
+    "Switch",
+    "check",
+    "explore",
+    "heatmap",
+    "hint",
+    "mine",
+    "progress",
+    "ready",
+    "show",
+]
 
 _HOMES = {
     "check": "grader.student.api",
@@ -21,6 +33,10 @@ _HOMES = {
     "ready": "grader.student.api",
     "heatmap": "grader.student.figures",
     "show": "grader.student.figures",
+    "Choice": "grader.student.explore",
+    "Slider": "grader.student.explore",
+    "Switch": "grader.student.explore",
+    "explore": "grader.student.explore",
 }
 
 

@@ -18,20 +18,27 @@ DPI = 110
 
 
 class Picture:
-    """An image for a notebook: HTML with alternative text, or that text alone."""
+    """An image for a notebook: HTML with alternative text, or that text alone.
 
-    def __init__(self, png: bytes, alt: str) -> None:
+    With a ``size`` in pixels the page keeps its place while the image is exchanged.
+    """
+
+    def __init__(self, png: bytes, alt: str, size: tuple[int, int] | None = None) -> None:
         self.png = png
         self.alt = alt
+        self.size = size
 
     def __repr__(self) -> str:
         return f"[figure: {self.alt}]"
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
+        size, fit = "", "max-width:100%"
+        if self.size is not None:
+            size, fit = 'width="{}" height="{}" '.format(*self.size), f"{fit};height:auto"
         return (
-            f'<img alt="{html.escape(self.alt, quote=True)}" '
-            f'src="data:image/png;base64,{data}" style="max-width:100%;background:#fff">'
+            f'<img alt="{html.escape(self.alt, quote=True)}" {size}'
+            f'src="data:image/png;base64,{data}" style="{fit};background:#fff">'
         )
 
 
@@ -49,13 +56,20 @@ def show(figure: Figure, *, alt: str) -> None:
     display(Picture(_png(figure), alt))
 
 
-def _png(figure: Figure) -> bytes:
+def fixed_png(figure: Figure) -> tuple[bytes, tuple[int, int]]:
+    """The figure in its own size, whatever is drawn in it, and that size in pixels."""
+    width, height = (round(inches * DPI) for inches in figure.get_size_inches())
+    figure.set_size_inches(width / DPI, height / DPI)
+    return _png(figure, None), (width, height)
+
+
+def _png(figure: Figure, box: str | None = "tight") -> bytes:
     out = io.BytesIO()
     figure.savefig(
         out,
         format="png",
         dpi=DPI,
-        bbox_inches="tight",
+        bbox_inches=box,
         facecolor="white",
         metadata={"Software": None},
     )

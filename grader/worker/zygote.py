@@ -55,7 +55,7 @@ def _warm_up(with_torch: bool) -> Shell:
     import matplotlib.pyplot
     import numpy
 
-    from grader.student import api, figures  # noqa: F401  (every lesson's first cell loads it)
+    from grader.student import api, explore  # noqa: F401  (lessons' first cells load them)
 
     if with_torch:
         _warm_up_torch()
