@@ -55,8 +55,8 @@ def check(exercise_id: str) -> None:
         _note(verdict)
     if not verdict.attempted:
         print(
-            f"{exercise_id}: not attempted yet. Write your answer in the cell above, run it, "
-            f'then run this cell again. hint("{exercise_id}") gives a hint.',
+            f"{exercise_id}: not attempted yet.\nWrite your answer in the cell above, run it, then "
+            f'run this cell again. hint("{exercise_id}") gives a hint.',
             file=sys.stderr,
         )
         screen.show_html(fold(exercise_id, hints))
