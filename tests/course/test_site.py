@@ -137,16 +137,17 @@ def test_every_lesson_and_page_stands_in_the_contents_once() -> None:
     assert "docs/mutants.md" not in listed  # it quotes solutions
 
 
-def test_the_instructors_index_comes_first(tmp_path) -> None:
+def test_the_instructors_pages_come_as_their_index_links_to_them(tmp_path) -> None:
     folder = tmp_path / "docs" / "instructors"
     folder.mkdir(parents=True)
-    for name in ("a.md", "index.md", "notes.txt", "z.md"):
+    for name in ("a.md", "b.md", "notes.txt", "y.md", "z.md"):
         (folder / name).touch()
-    assert [name.rpartition("/")[2] for name in gather.guide(tmp_path)] == [
-        "index.md",
-        "a.md",
-        "z.md",
-    ]
+    (folder / "index.md").write_text(
+        "[late](z.md), [early](b.md#x), [again](z.md), [self](index.md)"
+    )
+    names = [name.rpartition("/")[2] for name in gather.guide(tmp_path)]
+    assert names == ["index.md", "z.md", "b.md", "a.md", "y.md"]
+    assert gather.guide(tmp_path / "empty") == []
 
 
 def write(*nodes: dict, assets: dict[str, str] | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -26,13 +27,18 @@ EVIDENCE = (
     "docs/architecture.md",
 )
 FRONT = "docs/site/index.md"
+LINK = re.compile(r"\]\(([\w-]+\.md)[)#]")
 FILES = ("docs/scale",)  # what pages offer for download
 
 
 def guide(root: Path = ROOT) -> list[str]:
-    """The instructors' pages, ``index.md`` first, then by name."""
-    found = (root / "docs" / "instructors").glob("*.md")
-    return [str(p.relative_to(root)) for p in sorted(found, key=lambda p: (p.stem != "index", p))]
+    """The instructors' pages: ``index.md``, then as it links to them, then the others by name."""
+    pages = sorted((root / "docs" / "instructors").glob("*.md"))
+    index = root / "docs" / "instructors" / "index.md"
+    linked = LINK.findall(index.read_text(encoding="utf-8")) if index in pages else []
+    order = {name: place for place, name in reversed([*enumerate([index.name, *linked])])}
+    pages.sort(key=lambda path: order.get(path.name, len(linked) + 1))
+    return [str(path.relative_to(root)) for path in pages]
 
 
 def contents(instructors: list[str]) -> list[dict]:
