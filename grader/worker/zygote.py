@@ -57,7 +57,7 @@ def _warm_up() -> Shell:
     import torch
     import torch.nn.functional
 
-    from grader.student import api, figures  # noqa: F401  (every lesson's first cell loads it)
+    from grader.student import api, explore  # noqa: F401  (lessons' first cells load them)
 
     torch.set_num_threads(1)
     torch.ones(2, 2) @ torch.ones(2, 2)
