@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -15,8 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from nbclient import NotebookClient
 
+from grader.core.slicing import needed
 from grader.course.layout import ROOT, notebook_path
 from grader.course.solve import solved
+from grader.judge.course import assignment
+from grader.judge.grading import Submission
 from grader.specs import LESSONS, exercises
 from grader.student.explore import Choice, Explorer, Slider, Switch, explore
 from grader.student.figures import Picture
@@ -181,6 +186,26 @@ def test_a_redraw_that_fails_says_so_and_the_next_one_works() -> None:
     board.close()
 
 
+def test_in_the_worker_it_is_a_still_picture_and_few_cells_leave_it_out(judge) -> None:
+    """There is no kernel and no front end; and for a mark it does not run at all."""
+    release = assignment("03_masking")
+    asked = "import sys\nprint('widgets:', 'ipywidgets' in sys.modules)"
+    notebook = solved("masking")
+    notebook.cells.append(nbformat.v4.new_code_cell(asked))
+    submission = Submission("x", release.id, nbformat.writes(notebook).encode())
+    (played,) = (c.id for c in notebook.cells if "\n    explore(" in c.source)
+    for everything in (False, True):
+        outcome = replace(judge, all_cells=everything).grade(submission, release)
+        (given,) = (cell for cell in outcome.cells if cell.id.endswith(played))
+        pictures = [output["data"] for output in given.outputs]
+        assert len(pictures) == everything
+        for data in pictures:
+            assert sorted(data) == ["text/html", "text/plain"]
+            assert 'alt="An 8 by 8 mask with window 2' in data["text/html"]
+        (own,) = (cell for cell in outcome.cells if cell.source.endswith(asked))
+        assert own.outputs[0]["text"] == "widgets: False\n"
+
+
 def test_importing_it_loads_no_widgets() -> None:
     code = (
         "import sys; from grader import Choice, Slider, Switch, explore, check;"
@@ -199,8 +224,6 @@ def test_five_lessons_can_be_played_with() -> None:
 @pytest.mark.parametrize("lesson", PLAYED)
 def test_no_mark_needs_a_figure_to_play_with(lesson: str) -> None:
     """At grading it does not run: no right answer reads a name that its cell binds."""
-    from grader.core.slicing import needed
-
     cells = [c for c in solved(lesson).cells if c.cell_type == "code"]
     own = {exercise.id for exercise in exercises(lesson)}
     given = [(c.id, c.source) for c in cells if c.id not in own and not c.id.startswith("check_")]
@@ -211,8 +234,6 @@ def test_no_mark_needs_a_figure_to_play_with(lesson: str) -> None:
 
 @pytest.mark.parametrize("lesson", PLAYED)
 def test_figures_to_play_with_wait_for_answers_and_have_alternative_text(lesson: str) -> None:
-    import ast
-
     for cell in nbformat.read(notebook_path(lesson), as_version=4).cells:
         if cell.cell_type != "code" or "explore(" not in cell.source:
             continue
