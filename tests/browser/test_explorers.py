@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from grader.course.sample import replace_answers
 from grader.course.sources import answer_source
 from tests.browser.conftest import SCREENSHOTS, Lab
-from tests.browser.test_student import open_notebook, run_all
+from tests.browser.test_student import Notebook
 
 LESSON, NAME = "masking", "03_masking"
 ANSWERS = ("causal_mask", "local_mask", "combine_masks", "masked_attention")
@@ -68,9 +68,10 @@ def test_a_figure_moves_by_keyboard_and_outlives_its_kernel(browser: Browser, la
     path = lab.folder / NAME / f"{NAME}.ipynb"
     answers = {name: answer_source(LESSON, name) for name in ANSWERS}
     nbformat.write(replace_answers(nbformat.read(path, as_version=4), answers), path)
-    page = open_notebook(browser, lab, NAME)
+    notebook = Notebook(browser, lab, LESSON)
+    page = notebook.page
     hosts = watched(page)
-    run_all(page, until="causal_mask: all 4 checks passed")
+    notebook.restart_and_run_all()
     expect(page.locator(".explorer")).to_be_attached(timeout=150_000)
     assert "window 2" in picture(page)
     assert page.locator(".explorer-note").is_hidden()
@@ -92,13 +93,13 @@ def test_a_figure_moves_by_keyboard_and_outlives_its_kernel(browser: Browser, la
     assert VIEW in controls
     page.close()
 
-    page = open_notebook(browser, lab, NAME)  # the kernel runs on: so do the controls
+    page = Notebook(browser, lab, LESSON).page  # the kernel runs on: so do the controls
     expect(page.locator(".explorer-moved img")).to_be_visible()
     move(page, "ArrowLeft", "window 2, causal")
     page.close()
 
     end_kernels(lab)
-    page = open_notebook(browser, lab, NAME)  # with a kernel that knows of nothing
+    page = Notebook(browser, lab, LESSON).page  # with a kernel that knows of nothing
     expect(page.get_by_text(LOST)).to_be_attached()
     expect(page.get_by_text(LOST)).to_be_hidden()
     assert "window 2, to both sides" in picture(page)

@@ -64,7 +64,11 @@ def nbgrader(folder: Path, *arguments: str) -> str:
         [sys.executable, "-m", "nbgrader", *arguments],
         cwd=folder,
         env=os.environ
-        | {"PYTHONPATH": str(ROOT), "JUPYTER_DATA_DIR": str(folder / ".jupyter-data")},
+        | {
+            "PYTHONPATH": str(ROOT),
+            "JUPYTER_DATA_DIR": str(folder / ".jupyter-data"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
         check=False,
         capture_output=True,
         text=True,
