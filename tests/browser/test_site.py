@@ -24,6 +24,7 @@ from grader.course.site.build import SiteError, set_up, tool
 from grader.course.site.gather import guide
 from grader.course.site.lessons import page as lesson_page
 from grader.specs import LESSONS
+from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS
 from tests.course.test_release import runs, secret_lines, secret_runs, words
 
@@ -327,6 +328,7 @@ def test_pages_for_the_eye(site: Path, browser: Browser, name: str, part: str, s
     page.goto(f"{(site / name).as_uri()}#{part}")
     page.evaluate("document.fonts.ready")
     page.screenshot(path=SCREENSHOTS / f"site_{name.removesuffix('.html')}_{scheme}.png")
+    assert serious(page) == []
     bright = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert bright == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 23, 28)")
     button = page.locator("#theme")

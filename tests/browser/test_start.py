@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from grader.course.sample import answer_text, replace_answers
 from grader.specs import LESSONS
 from solutions.registry import misconceptions
+from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab
 
 NAME = "03_masking"
@@ -28,6 +29,7 @@ def test_from_the_start_page_to_a_lesson_to_a_hint(browser: Browser, lab: Lab):
     expect(table.locator("caption[style*='color:var']")).to_have_count(1)
     assert page.get_by_text("official Jupyter news").count() == 0  # nothing lies over it
     page.screenshot(path=SCREENSHOTS / "start.png")
+    assert serious(page, within=page.locator(".jp-OutputArea-output", has=table)) == []
 
     link = table.get_by_role("link", name="3 · Masking")
     link.focus()
