@@ -29,7 +29,7 @@ def test_from_the_start_page_to_a_lesson_to_a_hint(browser: Browser, lab: Lab):
     expect(table.locator("caption[style*='color:var']")).to_have_count(1)
     assert page.get_by_text("official Jupyter news").count() == 0  # nothing lies over it
     page.screenshot(path=SCREENSHOTS / "start.png")
-    assert serious(page, within=page.locator(".jp-OutputArea-output", has=table)) == []
+    assert serious(page, within=page.locator(".jp-OutputArea-output", has_text="In writing")) == []
 
     link = table.get_by_role("link", name="3 · Masking")
     link.focus()
