@@ -38,7 +38,7 @@ def named_regexp() -> str:
     [
         ("Ada Lovelace_4711_assignsubmission_file/03_masking.ipynb", "4711", "03_masking"),
         ("Ada Lovelace_4711_assignsubmission_file_/03_masking.ipynb", "4711", "03_masking"),
-        ("Åsa Öberg_12_assignsubmission_file/work/03_masking (1).ipynb", "12", "03_masking"),
+        ("Åsa Öberg_12_assignsubmission_file/essay/03_masking (1).ipynb", "12", "03_masking"),
         ("Ada Lovelace_4711_assignsubmission_file_03_masking.ipynb", "4711", "03_masking"),
         ("lovelaceada_811_98765_03_masking.ipynb", "811", "03_masking"),
         ("lovelaceada_LATE_811_98766_03_masking-1.ipynb", "811", "03_masking"),

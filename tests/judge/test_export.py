@@ -323,6 +323,7 @@ def test_the_standard_output_holds_the_file_alone(course: Path) -> None:
         ("\rx", "'\rx"),
         ("  =1+1", "'  =1+1"),
         ("＝1+1", "'＝1+1"),
+        ("﹦1+1", "'﹦1+1"),  # a small form, of which Unicode has four
         ("-5", "-5"),
         ("+49.5", "+49.5"),
         ("a=b", "a=b"),
