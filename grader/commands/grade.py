@@ -58,7 +58,7 @@ def command(
     if watch and target is not None:
         raise click.UsageError("--json is written at the end of a run, and --watch has none")
     from grader.judge.cohort import Cohort, Stopped
-    from grader.judge.course import assignment_ids, needs_torch
+    from grader.judge.course import ahead_of, assignment_ids
     from grader.judge.engine import engine
     from grader.judge.errors import GradebookError, WorkerError
     from grader.judge.handed_in import find_submissions
@@ -77,9 +77,10 @@ def command(
     hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
     terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
     # What arrives later may be of any lesson.
-    torch = watch or any(needs_torch(one.assignment) for one in submissions if one.has_place)
-    meanwhile = partial(load_judges, torch)
-    walls = partial(raise_walls, hidden, unwalled=no_sandbox, torch=torch, meanwhile=meanwhile)
+    named = assignment_ids() if watch else (one.assignment for one in submissions if one.has_place)
+    ahead = ahead_of(named)
+    meanwhile = partial(load_judges, ahead)
+    walls = partial(raise_walls, hidden, unwalled=no_sandbox, ahead=ahead, meanwhile=meanwhile)
     most = jobs or os.cpu_count() or 1
 
     def pool(waiting: int) -> AbstractContextManager[Pool]:

@@ -98,14 +98,20 @@ def _score(battery: Battery, results: Sequence[CheckResult]) -> float:
 
 
 class _Diagnosis:
-    """Which misconception says what was seen. Replies are compared once, and only as needed."""
+    """Which misconception says what was seen. Replies are compared once, and only as needed.
+
+    Most of the time is the misconceptions': each has to answer what it is compared in.
+    """
 
     def __init__(self, battery: Battery, replies: Sequence[Reply], known: Known) -> None:
         self.replies = replies
         self.known = known()
-        self.tolerances = [tolerance_of(check) for check in battery.checks for _ in check.probes]
+        each = [check for check in battery.checks for _ in check.probes]
+        self.tolerances = [tolerance_of(check) for check in each]
+        self.slow = [check.slow for check in each]
         self.compared: dict[tuple[str, int], bool] = {}
         self.seconds = [0.0] * len(replies)  # what a question has cost when it was put to one
+        self.whole: Misconception | None = None  # the first one that gives all that was seen
 
     def agrees(self, misconception: Misconception, index: int) -> bool:
         key = (misconception.id, index)
@@ -117,33 +123,50 @@ class _Diagnosis:
         return self.compared[key]
 
     def name(self, start: int, count: int) -> Misconception | None:
-        """The one that gives what was seen in these probes, and most of what else was seen."""
-        if not any(map(_says_something, self.replies)):
-            return None
-        best: tuple[int, Misconception] | None = None
-        for misconception in self.known:
-            likeness = self._likeness(misconception, range(start, start + count))
-            if likeness > (best[0] if best else 0):
-                best = (likeness, misconception)
-            if likeness == len(self.replies):
-                break
-        return best[1] if best else None
+        """The one that gives what was seen in these probes, and most of what else was seen.
 
-    def _likeness(self, misconception: Misconception, needed: range) -> int:
+        The first one where several do. Slow questions are put to one only when the others could
+        not rule it out, to the likeliest first, and never once it can no longer be the answer.
+        """
+        if self.whole is not None or not any(map(_says_something, self.replies)):
+            return self.whole
+        needed, everything = range(start, start + count), len(self.replies)
+        hopeful = []
+        for place, misconception in enumerate(self.known):
+            most = self._likeness(misconception, needed, slow=False)
+            if most == everything and self._likeness(misconception, needed) == everything:
+                self.whole = misconception
+                return misconception
+            if most:
+                hopeful.append((-most, place, misconception))
+        best: tuple[int, int, Misconception] | None = None
+        for least, place, misconception in sorted(hopeful, key=lambda one: one[:2]):
+            if best is not None and (least, place) > best[:2]:
+                break
+            likeness = self._likeness(misconception, needed)
+            if likeness and (best is None or (-likeness, place) < best[:2]):
+                best = (-likeness, place, misconception)
+        return best[2] if best is not None else None
+
+    def _likeness(self, misconception: Misconception, needed: range, slow: bool = True) -> int:
         """In how many probes it gives what was seen; 0 if in too few, or not in a needed one.
 
-        What was cheap to answer is compared first, so that few are asked to train a model; the
-        order changes no result.
+        Without ``slow`` those that are slow count as if it did. What decides soonest is compared
+        first, and among that what was cheap to answer; the order changes no result.
         """
         same, most = [], len(self.replies)
-        for index in sorted(range(most), key=self.seconds.__getitem__):
+        places = [i for i in range(most) if slow or not self.slow[i]]
+        places.sort(key=lambda i: (self.slow[i], i not in needed, self.seconds[i]))
+        for index in places:
             if self.agrees(misconception, index):
                 same.append(index)
                 continue
             most -= 1
             if index in needed or 2 * most < len(self.replies):
                 return 0
-        return len(same) if any(_says_something(self.replies[i]) for i in same) else 0
+        if slow and not any(_says_something(self.replies[i]) for i in same):
+            return 0
+        return most
 
     def by_id(self, name: str) -> Misconception | None:
         return next((known for known in self.known if known.id == name), None)

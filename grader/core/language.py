@@ -285,7 +285,9 @@ def loss_list(check: Check, replies: list[Reply], source: str) -> Finding | None
     """A list of as many floats as steps, all within the bounds given for each probe.
 
     The option ``bounds`` holds (low, high, least spread, most spread) for each probe: every loss
-    is between the first two, the losses' standard deviation between the others.
+    is between the first two, the losses' standard deviation between the others. ``mixed`` holds
+    for each probe the losses of the only two snippets that there are to draw, and how many make a
+    batch, or nothing.
     """
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         if reply.failure is not None:
@@ -309,7 +311,30 @@ def loss_list(check: Check, replies: list[Reply], source: str) -> Finding | None
                 f"expected {bound}: are the batches {size}?",
                 index,
             )
+        mixed = check.options.get("mixed")
+        problem = _mixed(losses, *mixed[index]) if mixed and mixed[index] else ""
+        if problem:
+            return Finding(problem, index)
     return None
+
+
+def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
+    """What to say of losses that are not the means of ``size`` snippets, each one of two."""
+    shares = [(loss - one) / (other - one) * size for loss in losses]
+    counts = [round(share) for share in shares]
+    odd = [share for share, count in zip(shares, counts, strict=True) if abs(share - count) > 0.02]
+    if odd:
+        return (
+            f"{len(odd)} of {len(losses)} losses are no mean over a batch of {size} snippets (one "
+            f"would hold {odd[0]:.3g} snippets of one kind): has a batch another size?"
+        )
+    step = math.gcd(size, *counts)
+    if step > 1:
+        return (
+            f"each of {len(losses)} losses is a mean over {size // step} snippets, expected {size}: "
+            "are the batches too small?"
+        )
+    return ""
 
 
 @rule

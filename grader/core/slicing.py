@@ -72,6 +72,16 @@ def hides_code(source: str) -> bool:
     return names is None or bool(names & HIDES)
 
 
+@remembered
+def statements(source: str) -> tuple[str, ...]:
+    """The cell's statements at top level, each as a text of its own; the whole if it is no Python.
+
+    Of a cell with imports and definitions only what defines a name need then be looked at.
+    """
+    found = readable(source)
+    return tuple(map(ast.unparse, found[1].body)) if found is not None else (source,)
+
+
 def with_helpers(cells: Iterable[str], answer: str) -> str:
     """The text of an answer, behind those of the cells that it needs, directly or not."""
     others = [cell for cell in cells if cell.strip() != answer.strip()]

@@ -142,7 +142,8 @@ class Check:
 
     ``rule`` names a function in :mod:`grader.core.rules`. A ``core`` check decides whether the
     exercise earns anything at all; ``share`` is the check's part of the points. ``where`` is
-    "notebook" or "judge" for a check that exists only there.
+    "notebook" or "judge" for a check that exists only there. ``slow``: its answers take a good
+    part of a second each, so that known mistakes are put to it last, and as few as can be.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Check:
     core: bool = False
     share: int = 1
     where: str = "both"
+    slow: bool = False
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from distributed import Client, KilledWorker, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError, parse_address, parse_host_port
 
 from grader.course.prove import one_thread
+from grader.judge.course import ahead_of, assignment_ids
 from grader.judge.engine import engine_fingerprint
 from grader.judge.errors import WorkerError
 from grader.judge.handed_in import Work
@@ -67,7 +68,8 @@ class JudgePlugin(WorkerPlugin):
 
     def _raised(self) -> WarmProcess:
         try:
-            return raise_walls([HERE, Path.home()], 1, self.terms.unwalled)
+            ahead = ahead_of(assignment_ids())  # whatever may come
+            return raise_walls([HERE, Path.home()], 1, self.terms.unwalled, ahead)
         except NoSandbox as error:
             raise Lost(f"the Dask worker {self.address}: {error}") from error
 

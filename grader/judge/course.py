@@ -6,13 +6,14 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course.layout import NOTEBOOKS, notebook_path
 from grader.course.sources import answer_source
 from grader.judge.assemble import ANSWER, CHECK, GIVEN, HUMAN, OWN, TEXT, Part
-from grader.specs import LESSONS, assignment_id, exercises, lesson_of
+from grader.specs import LESSONS, ahead, assignment_id, exercises, lesson_of
 from grader.specs.building import Exercise
 
 
@@ -50,6 +51,13 @@ def needs_torch(name: str) -> bool:
     """Does the notebook of this assignment import torch?"""
     imports = re.compile(r"^\s*(import|from)\s+torch\b", re.M)
     return any(imports.search(part.source) for part in assignment(name).parts)
+
+
+def ahead_of(names: Iterable[str]) -> tuple[str, ...]:
+    """What is worth importing, once, before submissions to these assignments are graded."""
+    names = set(names)
+    torch = {"torch"} if any(map(needs_torch, names)) else set()
+    return tuple(sorted(torch.union(*(ahead(lesson_of(name)) for name in names))))
 
 
 def assignment_ids() -> list[str]:

@@ -10,13 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.core.evaluate import evaluate, not_attempted
-from grader.core.slicing import bound_names, needed, read_names, with_helpers
+from grader.core.slicing import bound_names, needed, read_names, statements, with_helpers
 from grader.core.texts import carried_names
 from grader.core.values import Battery, CheckResult, Failure, Misconception, Reply, Verdict
 from grader.course.prove import known_replies
 from grader.judge import earlier, intake, outcome
 from grader.judge.afar import answering
-from grader.judge.assemble import ANSWER, CHECK, HUMAN, OWN, Assembly, Part, assemble
+from grader.judge.assemble import (
+    ANSWER,
+    CHECK,
+    GIVEN,
+    HUMAN,
+    OWN,
+    Assembly,
+    Part,
+    assemble,
+)
 from grader.judge.course import Assignment
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import MAX_SHOWN, clean_outputs, within
@@ -308,30 +317,53 @@ class _Run:
         What such a run shows or says is thrown away: it holds a solution. Only pass or fail of
         each check is kept.
         """
-        failed = {name for name, verdict in verdicts.items() if not verdict.passed}
         behind = carried_names(part.source for part in self.release.parts if part.kind == "code")
         carried = set()
-        for name in [n for n in self.exercises if n in failed & self.attempted]:
-            mentioned = self._leans_on(name, failed)
-            supplied = mentioned & failed & self._foundations(name)
-            if not supplied and not mentioned & behind:
-                continue
+        for second in self._second_runs(verdicts, behind):
             parts = [
                 replace(part, source=self.release.solution(part.exercise))
-                if part.role == ANSWER and part.exercise in supplied
+                if part.role == ANSWER and part.exercise in second.supplied
                 else part
                 for part in self.assembly.parts
-                if not (part.role == OWN and _binds(part, supplied | behind))
+                if not (part.role == OWN and _binds(part, second.supplied | behind))
             ]
             deaths = list(self.deaths)
             texts = earlier.of_course(self.release)
-            replies = self._pass(parts, {name}, texts, record=False)[name]
+            replies = self._pass(parts, set(second.judged), texts, record=False)
             self.deaths = deaths
-            again = self._tells_more(name, replies, verdicts[name])
-            if again is not None:
-                verdicts[name] = _redacted(again)
-                carried.add(name)
+            for name in second.judged:
+                again = self._tells_more(name, replies[name], verdicts[name])
+                if again is not None:
+                    verdicts[name] = _redacted(again)
+                    carried.add(name)
         return carried
+
+    def _second_runs(self, verdicts: Mapping[str, Verdict], behind: set[str]) -> list[_Second]:
+        """Which exercises are worth a second run, and with what in place of the student's own.
+
+        Two share a run if what is supplied to either may be supplied to both, and if for neither
+        a cell of the student's would be left out that was not before: a run costs a worker.
+        """
+        failed = {name for name, verdict in verdicts.items() if not verdict.passed}
+        own = [part for part in self.assembly.parts if part.role == OWN]
+        runs: list[_Second] = []
+        for name in [n for n in self.exercises if n in failed & self.attempted]:
+            mentioned = self._leans_on(name, failed)
+            foundations = self._foundations(name)
+            supplied = mentioned & failed & foundations
+            if not supplied and not mentioned & behind:
+                continue
+            for run in runs:
+                more = run.supplied ^ supplied
+                fits = supplied <= run.allowed and run.supplied <= foundations
+                if fits and not any(_binds(part, more) for part in own):
+                    run.judged.append(name)
+                    run.supplied |= supplied
+                    run.allowed &= foundations
+                    break
+            else:
+                runs.append(_Second([name], supplied, foundations))
+        return runs
 
     def _foundations(self, name: str) -> set[str]:
         """The exercises that this one is meant to build on, as it declares.
@@ -351,16 +383,21 @@ class _Run:
     def _leans_on(self, name: str, failed: set[str]) -> set[str]:
         """Other exercises, of this lesson or before, that its check or its cell draws on.
 
-        Its cell and what that calls may mention them; so may the course's version of one that
-        failed, which is what would be supplied.
+        Its cell and what that calls may mention them, given cells included; so may the course's
+        version of one that failed, which is what would be supplied. Where a text does not tell
+        what it reads, it may read all that the exercise builds on.
         """
+        code = [part for part in self.assembly.parts if part.kind == "code"]
         behind = carried_names(part.source for part in self.release.parts if part.kind == "code")
-        own = [p.source for p in self.assembly.parts if p.role == OWN and p.kind == "code"]
-        helpers = {source: read_names(source) or frozenset() for source in own}
+        helpers = {part.source for part in code if part.role == OWN}
+        helpers.update(*(statements(part.source) for part in code if part.role == GIVEN))
+        anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
         seen: set[str] = set()
-        pending = [self.assembly.answer(name).source, "\n".join((name, *self.exercises[name].uses))]
+        pending = [self.assembly.answer(name).source, "\n".join(self._called(name))]
         while pending:
-            names = read_names(pending.pop()) or frozenset()
+            text = pending.pop()
+            names = read_names(text)
+            names = (anything if names is None else names) | carried_names([text])
             seen |= names & behind
             for other in (names & self.exercises.keys()) - seen - {name}:
                 seen.add(other)
@@ -369,13 +406,28 @@ class _Run:
                     self.release.solution(other) if again else self.assembly.answer(other).source
                 )
             for source in [s for s in helpers if bound_names(s) & names]:
-                helpers.pop(source)
+                helpers.remove(source)
                 pending.append(source)
         return seen
+
+    def _called(self, name: str) -> set[str]:
+        """The exercise and the other names that its check's questions call."""
+        asks = [probe.ask for probe in self._battery(name).probes]
+        steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
+        return {name, *(call.target for call in (*asks, *steps) if call.target.isidentifier())}
 
     def _shown(self, part: Part) -> Shown:
         outputs = tuple(self.outputs.get(part.id, ()))
         return Shown(part.role, part.kind, part.id, part.source, part.exercise, outputs)
+
+
+@dataclass
+class _Second:
+    """A run that nobody sees: what is judged in it, what is supplied to it, and what may be."""
+
+    judged: list[str]
+    supplied: set[str]
+    allowed: set[str]
 
 
 class _Poison(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
@@ -13,9 +13,9 @@ from grader.judge.pool import Lost, Pool, Terms
 from grader.judge.workers import WarmProcess
 
 
-def load_judges(torch: bool) -> None:
+def load_judges(ahead: Iterable[str]) -> None:
     """Import what judges need; to be done while the warm process does the same."""
-    for module in ("grader.judge.judges", *(["torch"] if torch else [])):
+    for module in ("grader.judge.judges", *ahead):
         importlib.import_module(module)
 
 

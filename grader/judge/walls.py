@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,20 +122,20 @@ def raise_walls(
     hidden: Iterable[Path],
     lines: int,
     unwalled: bool = False,
-    torch: bool = True,
+    ahead: Sequence[str] = ("torch",),
     meanwhile: Callable[[], object] = lambda: None,
 ) -> WarmProcess:
     """A warm process whose workers are held, proved by running one; NoSandbox if none can be.
 
-    ``torch``: whether the process imports it. ``meanwhile`` is called while it imports its
-    libraries.
+    ``ahead``: modules that it imports beside what every lesson needs. ``meanwhile`` is called while
+    it does that.
     """
     hidden = list(hidden)
     if unwalled:
-        return WarmProcess("none", hidden, lines, torch)
+        return WarmProcess("none", hidden, lines, ahead)
     tried = []
     for level in levels():
-        warm = WarmProcess(level, hidden, lines, torch)
+        warm = WarmProcess(level, hidden, lines, ahead)
         try:
             meanwhile()
             found = try_level(warm, hidden)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from grader.judge.view import bubblewrap, clean_environment, view_of
 
 BOOT = (
     "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; "
-    "main({fds}, {torch})"
+    "main({fds}, {ahead})"
 )
 TICK = 0.05
 PAUSE = 1.0  # a longer one between two looks at a worker is not held against it
@@ -70,12 +70,16 @@ class WarmProcess:
     "none".
     ``hidden`` are folders that no worker may see even where they lie inside Python's own.
     ``lines`` is how many judges can ask for workers at the same time, one on each line.
-    ``torch`` is imported, too: without it everything is faster, and a submission that imports it
-    all the same waits for it.
+    ``ahead`` is imported, too: without torch everything is faster, and a submission that imports
+    it all the same waits for it.
     """
 
     def __init__(
-        self, level: str, hidden: Iterable[Path] = (), lines: int = 1, torch: bool = True
+        self,
+        level: str,
+        hidden: Iterable[Path] = (),
+        lines: int = 1,
+        ahead: Sequence[str] = ("torch",),
     ) -> None:
         self.level = level
         self._folder = Path(tempfile.mkdtemp(prefix="attention-worker-"))
@@ -88,7 +92,7 @@ class WarmProcess:
         self._lines = [ours for ours, _ in pairs]
         fds = [theirs.fileno() for _, theirs in pairs]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
-        boot = BOOT.format(light=str(light_folder), fds=fds, torch=torch)
+        boot = BOOT.format(light=str(light_folder), fds=fds, ahead=list(ahead))
         inside = bubblewrap(self._view) if level == "bubblewrap" else []
         self._process = subprocess.Popen(
             [*inside, sys.executable, "-I", "-c", boot],

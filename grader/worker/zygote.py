@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import gc
+import importlib
 import json
 import os
 import select
@@ -24,11 +25,11 @@ from grader.worker.shell import Shell, make_shell
 REQUEST_BYTES = 65536
 
 
-def main(control_fds: list[int], with_torch: bool) -> None:
+def main(control_fds: list[int], ahead: list[str]) -> None:
     """Serve spawn requests on the control sockets, one for each judge, until they close."""
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     lines = [socket.socket(fileno=fd) for fd in control_fds]
-    shell = _warm_up(with_torch)
+    shell = _warm_up(ahead)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are reaped by the kernel
     lines[0].send(b"ready")
     while lines:
@@ -51,13 +52,15 @@ def _spawn(shell: Shell, message: bytes, ancillary: list) -> None:
     os.close(status_fd)
 
 
-def _warm_up(with_torch: bool) -> Shell:
+def _warm_up(ahead: list[str]) -> Shell:
     import matplotlib.pyplot
     import numpy
 
     from grader.student import api, explore  # noqa: F401  (lessons' first cells load them)
 
-    if with_torch:
+    for module in ahead:
+        importlib.import_module(module)
+    if "torch" in ahead:
         _warm_up_torch()
     numpy.linalg.norm(numpy.ones((2, 2)) @ numpy.ones((2, 2)))
     matplotlib.pyplot.close(matplotlib.pyplot.figure())

@@ -141,7 +141,7 @@ def test_a_lesson_that_needs_no_torch_may_be_solved_with_it(level: str) -> None:
     }
     assert by_torch and not needs_torch(release.id)
     notebook = with_answers(release.lesson, by_torch, solve=True).encode()
-    with WarmProcess(level, HIDDEN, torch=False) as warm:
+    with WarmProcess(level, HIDDEN, ahead=()) as warm:
         if level == "landlock" and _closed(warm):
             pytest.skip("Python lies in a folder that is closed to other users")
         worker = warm.start(QUICK)
