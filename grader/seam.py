@@ -85,13 +85,15 @@ class _Program:
         ask = self.ask
         with _gradients_on(), _at_most(ask.memory), _counted(ask.counted) as count:
             for step in ask.steps:
-                self._step(step)
+                for _ in range(step.times):
+                    self._step(step)
             args, result = self._call()
             grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
             work = None if count is None else count.work
             self.store["result"] = result
             for step in ask.after:
-                self._step(step)
+                for _ in range(step.times):
+                    self._step(step)
         after = tuple(send(arg) for arg in args) if ask.watch else None
         value = send(result)
         if ask.after:

@@ -10,6 +10,7 @@ from grader.core import choices, properties  # noqa: F401  (they register their 
 from grader.core.compare import agree, failure_text
 from grader.core.rules import READS_SOURCE, RULES, Finding, Remark, tolerance_of
 from grader.core.values import (
+    NOT_ASKED,
     Battery,
     Check,
     CheckResult,
@@ -57,6 +58,22 @@ def not_attempted(battery: Battery) -> Verdict:
     """The stub as it was given out: no points, and no blame."""
     results = tuple(CheckResult(check.name, False, "not attempted") for check in battery.checks)
     return Verdict(battery.exercise, 0.0, battery.points, False, results)
+
+
+def timing_decides(battery: Battery, replies: Sequence[Reply]) -> bool:
+    """Whether a check with timed questions, not asked yet, would pass but for the time they take.
+
+    The time is held against what the other answers claim; where these have failed there is nothing
+    to hold it against.
+    """
+    offset = 0
+    for check in battery.checks:
+        own = list(replies[offset : offset + len(check.probes)])
+        offset += len(check.probes)
+        timed = any(probe.ask.timed for probe in check.probes)
+        if timed and not isinstance(_judge(check, own, ""), Finding):
+            return True
+    return False
 
 
 def _judge(check: Check, replies: list[Reply], source: Source) -> Finding | Remark | None:
@@ -109,12 +126,16 @@ class _Diagnosis:
         each = [check for check in battery.checks for _ in check.probes]
         self.tolerances = [tolerance_of(check) for check in each]
         self.slow = [check.slow for check in each]
+        self.quick = [place for place, slow in enumerate(self.slow) if not slow]
         self.compared: dict[tuple[str, int], bool] = {}
         self.seconds = [0.0] * len(replies)  # what a question has cost when it was put to one
-        self.whole: Misconception | None = None  # the first one that gives all that was seen
+        self.searched = False
+        self.whole: Misconception | None = None
 
     def agrees(self, misconception: Misconception, index: int) -> bool:
         key = (misconception.id, index)
+        if self.replies[index] is NOT_ASKED:
+            return True
         if key not in self.compared:
             started = time.perf_counter()
             theirs = self.known[misconception][index]
@@ -125,47 +146,68 @@ class _Diagnosis:
     def name(self, start: int, count: int) -> Misconception | None:
         """The one that gives what was seen in these probes, and most of what else was seen.
 
-        The first one where several do. Slow questions are put to one only when the others could
-        not rule it out, to the likeliest first, and never once it can no longer be the answer.
+        The first one where several do. A slow question counts only for its own check, is put to
+        the likeliest first, and never to one that can no longer be the answer.
         """
-        if self.whole is not None or not any(map(_says_something, self.replies)):
-            return self.whole
-        needed, everything = range(start, start + count), len(self.replies)
-        hopeful = []
-        for place, misconception in enumerate(self.known):
-            most = self._likeness(misconception, needed, slow=False)
-            if most == everything and self._likeness(misconception, needed) == everything:
-                self.whole = misconception
-                return misconception
-            if most:
-                hopeful.append((-most, place, misconception))
+        needed = range(start, start + count)
+        whole = self._whole(needed)
+        if whole is not None and all(self.agrees(whole, i) for i in needed):
+            return whole
+        evidence = sorted({*self.quick, *needed})
+        bounds = [
+            (-most, place, misconception)
+            for place, misconception in enumerate(self.known)
+            if self._speaks(misconception, evidence)
+            and (most := self._likeness(misconception, self.quick, needed, evidence))
+        ]
         best: tuple[int, int, Misconception] | None = None
-        for least, place, misconception in sorted(hopeful, key=lambda one: one[:2]):
+        for least, place, misconception in sorted(bounds, key=lambda one: one[:2]):
             if best is not None and (least, place) > best[:2]:
                 break
-            likeness = self._likeness(misconception, needed)
+            likeness = self._likeness(misconception, evidence, needed, evidence)
             if likeness and (best is None or (-likeness, place) < best[:2]):
                 best = (-likeness, place, misconception)
         return best[2] if best is not None else None
 
-    def _likeness(self, misconception: Misconception, needed: range, slow: bool = True) -> int:
-        """In how many probes it gives what was seen; 0 if in too few, or not in a needed one.
+    def _speaks(self, misconception: Misconception, evidence: list[int]) -> bool:
+        """Whether it agrees in more than that there is some error."""
+        return any(
+            self.agrees(misconception, i) for i in evidence if _says_something(self.replies[i])
+        )
 
-        Without ``slow`` those that are slow count as if it did. What decides soonest is compared
-        first, and among that what was cheap to answer; the order changes no result.
+    def _whole(self, needed: range) -> Misconception | None:
+        """The first one that gives everything quick that was seen: looked for once.
+
+        A misconception differs from it most likely in what is needed, which was not as it should
+        be.
         """
-        same, most = [], len(self.replies)
-        places = [i for i in range(most) if slow or not self.slow[i]]
-        places.sort(key=lambda i: (self.slow[i], i not in needed, self.seconds[i]))
-        for index in places:
+        if not self.searched:
+            self.searched = True
+            if any(_says_something(self.replies[i]) for i in self.quick):
+                order = self._order(self.quick, needed)
+                fits = (m for m in self.known if all(self.agrees(m, i) for i in order))
+                self.whole = next(fits, None)
+        return self.whole
+
+    def _order(self, looked: list[int], needed: range) -> list[int]:
+        """What decides soonest first, and among that what was cheap to answer."""
+        return sorted(looked, key=lambda i: (i not in needed, self.slow[i], self.seconds[i]))
+
+    def _likeness(
+        self, misconception: Misconception, looked: list[int], needed: range, evidence: list[int]
+    ) -> int:
+        """In how much of the evidence it gives what was seen, as far as that was looked at.
+
+        What was not counts as if it did. It is 0 if that is less than half, or one that is needed
+        is not among it.
+        """
+        most = len(evidence)
+        for index in self._order(looked, needed):
             if self.agrees(misconception, index):
-                same.append(index)
                 continue
             most -= 1
-            if index in needed or 2 * most < len(self.replies):
+            if index in needed or 2 * most < len(evidence):
                 return 0
-        if slow and not any(_says_something(self.replies[i]) for i in same):
-            return 0
         return most
 
     def by_id(self, name: str) -> Misconception | None:
@@ -174,6 +216,8 @@ class _Diagnosis:
 
 def _says_something(reply: Reply) -> bool:
     """A value, or an assertion: that two calls end in some error alike is no likeness."""
+    if reply is NOT_ASKED:
+        return False
     return reply.failure is None or reply.failure.type == "AssertionError"
 
 

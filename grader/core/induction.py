@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -220,9 +220,7 @@ def _recognized(heads: _Heads, sequences: list[list[int]]) -> str:
     ]
     for name, guesses in _GUESSES.items():
         for guess in guesses:
-            pairs = [(out, guess(x, t, found)) for x, t, found, _, out in seen]
-            told = [_shares(heads, out, tokens) for out, tokens in pairs if tokens]
-            if told and all(told):
+            if _always(heads, ((out, guess(x, t, found)) for x, t, found, _, out in seen)):
                 return name
     own = all(_shares(heads, out, [x[t]]) for x, t, _, _, out in seen)
     steps = [int(weights.argmax()) - found[-1] - 1 for _, _, found, weights, _ in seen]
@@ -240,6 +238,17 @@ def _recognized(heads: _Heads, sequences: list[list[int]]) -> str:
     if own:
         return "finds_the_same_token"
     return "place_outweighs_match" if all(step >= 0 for step in steps) and 0 in steps else ""
+
+
+def _always(heads: _Heads, pairs: Iterable[tuple[np.ndarray, list[int]]]) -> bool:
+    """Are the outputs what was guessed, wherever there is a guess, and is there one?"""
+    told = False
+    for output, tokens in pairs:
+        if tokens:
+            told = True
+            if not _shares(heads, output, tokens):
+                return False
+    return told
 
 
 def _passes(heads: _Heads, sequences: list[list[int]]) -> bool:

@@ -64,7 +64,8 @@ class Step:
 
     ``target`` is a name of the student's, or one of the seam's own after an "@" (see
     :mod:`grader.stock`). ``init`` and ``weights`` build a layer, as in an :class:`Ask`; the built
-    layer itself is the step's result, and it is not called.
+    layer itself is the step's result, and it is not called. ``times`` repeats the step, whose
+    arguments may refer to its own result of the time before.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Step:
     kwargs: dict[str, Any] = field(default_factory=dict)
     init: tuple | None = None
     weights: dict[str, np.ndarray] = field(default_factory=dict)
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,10 @@ class Reply:
     failure: Failure | None = None
     work: int | None = None
     cpu: float | None = None
+
+
+# In place of the answer to a timed question where the others of its check have settled it.
+NOT_ASKED = Reply(value=Opaque("not asked"))
 
 
 @dataclass(frozen=True)

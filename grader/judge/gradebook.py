@@ -7,6 +7,7 @@ import datetime
 import json
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,12 +15,12 @@ from pathlib import Path
 from grader.judge.course import Assignment
 from grader.judge.errors import GradebookError
 from grader.judge.outcome import Outcome
-from grader.judge.quick import without
+from grader.judge.quick import bare, without
 
-# jsonschema builds a grammar of web addresses when it is imported, which takes longer than all of
-# nbgrader, and which no notebook's schema asks for.
-with without("rfc3987_syntax"):
-    from alembic.script import ScriptDirectory
+# nbgrader itself imports its pages for the server and its converters, of which the database needs
+# nothing. jsonschema builds a grammar of web addresses when it is imported, which takes longer
+# than all of nbgrader, and which no notebook's schema asks for.
+with bare("nbgrader"), without("rfc3987_syntax"):
     from nbgrader.api import (
         Base,
         Comment,
@@ -80,7 +81,7 @@ def _make(path: Path) -> None:
 
 def _make_tables(path: Path) -> None:
     """As nbgrader makes them, which starts a program of Alembic's to learn their version."""
-    version = ScriptDirectory(ALEMBIC_DIR).get_current_head()
+    version = newest_version(Path(ALEMBIC_DIR))
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         Base.metadata.create_all(bind=connection)
@@ -90,6 +91,15 @@ def _make_tables(path: Path) -> None:
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (version,))
     engine.dispose()
     Gradebook(f"sqlite:///{path}").close()  # adds the course
+
+
+def newest_version(folder: Path) -> str:
+    """The version of the tables that no other one follows, as Alembic finds it in its scripts."""
+    found = re.compile(r"^(down_)?revision = ['\"](\w+)['\"]", re.M)
+    texts = [path.read_text(encoding="utf-8") for path in (folder / "versions").glob("*.py")]
+    pairs = [pair for text in texts for pair in found.findall(text)]
+    (newest,) = {name for down, name in pairs if not down} - {name for down, name in pairs if down}
+    return newest
 
 
 def trouble(path: Path, error: Exception) -> str:

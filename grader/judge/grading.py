@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.core.evaluate import evaluate, not_attempted
+from grader.core.evaluate import evaluate, not_attempted, timing_decides
 from grader.core.slicing import bound_names, needed, read_names, statements, with_helpers
 from grader.core.texts import carried_names
-from grader.core.values import Battery, CheckResult, Failure, Misconception, Reply, Verdict
+from grader.core.values import NOT_ASKED, Battery, CheckResult, Failure, Misconception, Reply, Verdict
 from grader.course.prove import known_replies
 from grader.judge import earlier, intake, outcome
 from grader.judge.afar import answering
@@ -244,12 +244,23 @@ class _Run:
         battery, functions = self._battery(name), self.exercises[name].remotes
         asks, places = battery.questions()
         cpu = max(min(self.limits.checks_cpu, left), 0.1)
-        try:
+        deadline = worker.cpu_seconds() + cpu
+
+        def put(chosen: list[int]) -> None:
             remotes = answering(functions(battery)) if functions else None
-            replies = worker.ask(asks, cpu, remotes)
+            left = max(deadline - worker.cpu_seconds(), 0.1)
+            answers = worker.ask([asks[i] for i in chosen], left, remotes)
+            given.update(zip(chosen, answers, strict=True))
+
+        timed = [i for i, ask in enumerate(asks) if ask.timed]
+        given = dict.fromkeys(timed, NOT_ASKED)
+        try:
+            put([i for i in range(len(asks)) if i not in given])
+            if timed and timing_decides(battery, [given[place] for place in places]):
+                put(timed)
         except Died as died:
             raise _Poison(f"check_{name}", died) from died
-        return [replies[place] for place in places]
+        return [given[place] for place in places]
 
     def _needed(self, parts: Sequence[Part], everything: bool) -> set[str]:
         """The release's own cells that have to run; an untouched scratch cell is one of them."""

@@ -14,8 +14,8 @@ from grader.judge.workers import WarmProcess
 
 
 def load_judges(ahead: Iterable[str]) -> None:
-    """Import what judges need; to be done while the warm process does the same."""
-    for module in ("grader.judge.judges", *ahead):
+    """Import what judges and the writer need; to be done while the warm process does the same."""
+    for module in ("grader.judge.judges", *ahead, "grader.judge.gradebook"):
         importlib.import_module(module)
 
 

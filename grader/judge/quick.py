@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,3 +19,21 @@ def without(module: str) -> Iterator[None]:
     finally:
         if hide:
             del sys.modules[module]
+
+
+@contextmanager
+def bare(package: str) -> Iterator[None]:
+    """In the body this package's modules can be imported without what the package itself imports.
+
+    Afterwards it is as if it had not been imported, and those modules stay; one that is loaded
+    already stays as well.
+    """
+    spec = importlib.util.find_spec(package) if package not in sys.modules else None
+    if spec is None:  # loaded already, or not there: the body's own import says so
+        yield
+        return
+    sys.modules[package] = importlib.util.module_from_spec(spec)
+    try:
+        yield
+    finally:
+        del sys.modules[package]
