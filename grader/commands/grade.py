@@ -77,9 +77,9 @@ def command(
     hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
     terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
     # What arrives later may be of any lesson.
-    named = assignment_ids() if watch else (one.assignment for one in submissions if one.has_place)
-    ahead = ahead_of(named)
-    meanwhile = partial(load_judges, ahead)
+    found = {one.assignment for one in submissions if one.has_place}
+    ahead = ahead_of(assignment_ids() if watch else found)
+    meanwhile = partial(load_judges, ahead, found)
     walls = partial(raise_walls, hidden, unwalled=no_sandbox, ahead=ahead, meanwhile=meanwhile)
     most = jobs or os.cpu_count() or 1
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from grader.core import choices, properties  # noqa: F401  (they register their rules)
-from grader.core.compare import agree, failure_text
-from grader.core.rules import READS_SOURCE, RULES, Finding, Remark, tolerance_of
+from grader.core.compare import failure_text
+from grader.core.naming import Diagnosis
+from grader.core.rules import READS_SOURCE, RULES, Finding, Remark
 from grader.core.values import (
-    NOT_ASKED,
     Battery,
     Check,
     CheckResult,
@@ -32,26 +31,64 @@ def evaluate(
     ``known`` is called only when something failed. ``source`` is the text of the exercise's cell,
     or a function that finds it, for rules about how an answer is written.
     """
+    return verdict_on(look(battery, replies, source), known)
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What the rules say of an exercise's replies: for each check, and where its probes begin."""
+
+    battery: Battery
+    replies: Sequence[Reply]
+    findings: tuple[tuple[Check, int, Finding | Remark | None], ...]
+    attempted: bool = True
+
+
+def look(battery: Battery, replies: Sequence[Reply], source: Source = "") -> Seen:
+    """Apply the rules, once: a verdict can be drawn from that with names and without."""
     if len(replies) != len(battery.probes):
         raise ValueError(f"{len(replies)} replies to {len(battery.probes)} probes")
     if any(r.failure is not None and r.failure.kind == "not_attempted" for r in replies):
-        return not_attempted(battery)
+        return Seen(battery, replies, (), attempted=False)
     findings, offset = [], 0
     for check in battery.checks:
         own = list(replies[offset : offset + len(check.probes)])
         findings.append((check, offset, _judge(check, own, source)))
         offset += len(check.probes)
-    if not any(isinstance(finding, Finding) for _, _, finding in findings):
-        passed = tuple(_passed(check, finding) for check, _, finding in findings)
+    return Seen(battery, replies, tuple(findings))
+
+
+def verdict_on(seen: Seen, known: Known = dict) -> Verdict:
+    """The verdict, naming what ``known`` explains."""
+    battery = seen.battery
+    if not seen.attempted:
+        return not_attempted(battery)
+    if not any(isinstance(finding, Finding) for _, _, finding in seen.findings):
+        passed = tuple(_passed(check, finding) for check, _, finding in seen.findings)
         return Verdict(battery.exercise, battery.points, battery.points, True, passed)
-    diagnosis = _Diagnosis(battery, replies, known)
+    diagnosis = Diagnosis(battery, seen.replies, known())
     results = tuple(
         _result(check, start, finding, diagnosis)
         if isinstance(finding, Finding)
         else _passed(check, finding)
-        for check, start, finding in findings
+        for check, start, finding in seen.findings
     )
     return Verdict(battery.exercise, _score(battery, results), battery.points, True, results)
+
+
+def explained(seen: Seen, known: Known) -> bool:
+    """Whether a rule, or one known mistake for all that was seen, says what went wrong.
+
+    Much cheaper than to look for one that explains most of it.
+    """
+    findings = [(start, check, f) for check, start, f in seen.findings if isinstance(f, Finding)]
+    if any(finding.known or finding.names for _, _, finding in findings):
+        return True
+    if not findings:
+        return False
+    start, check, _ = findings[0]
+    needed = range(start, start + len(check.probes))
+    return Diagnosis(seen.battery, seen.replies, known()).whole(needed) is not None
 
 
 def not_attempted(battery: Battery) -> Verdict:
@@ -114,114 +151,7 @@ def _score(battery: Battery, results: Sequence[CheckResult]) -> float:
     return battery.points if earned == total else round(battery.points * earned / total, 2)
 
 
-class _Diagnosis:
-    """Which misconception says what was seen. Replies are compared once, and only as needed.
-
-    Most of the time is the misconceptions': each has to answer what it is compared in.
-    """
-
-    def __init__(self, battery: Battery, replies: Sequence[Reply], known: Known) -> None:
-        self.replies = replies
-        self.known = known()
-        each = [check for check in battery.checks for _ in check.probes]
-        self.tolerances = [tolerance_of(check) for check in each]
-        self.slow = [check.slow for check in each]
-        self.quick = [place for place, slow in enumerate(self.slow) if not slow]
-        self.compared: dict[tuple[str, int], bool] = {}
-        self.seconds = [0.0] * len(replies)  # what a question has cost when it was put to one
-        self.searched = False
-        self.whole: Misconception | None = None
-
-    def agrees(self, misconception: Misconception, index: int) -> bool:
-        key = (misconception.id, index)
-        if self.replies[index] is NOT_ASKED:
-            return True
-        if key not in self.compared:
-            started = time.perf_counter()
-            theirs = self.known[misconception][index]
-            self.seconds[index] = max(self.seconds[index], time.perf_counter() - started)
-            self.compared[key] = agree(self.replies[index], theirs, self.tolerances[index])
-        return self.compared[key]
-
-    def name(self, start: int, count: int) -> Misconception | None:
-        """The one that gives what was seen in these probes, and most of what else was seen.
-
-        The first one where several do. A slow question counts only for its own check, is put to
-        the likeliest first, and never to one that can no longer be the answer.
-        """
-        needed = range(start, start + count)
-        whole = self._whole(needed)
-        if whole is not None and all(self.agrees(whole, i) for i in needed):
-            return whole
-        evidence = sorted({*self.quick, *needed})
-        bounds = [
-            (-most, place, misconception)
-            for place, misconception in enumerate(self.known)
-            if self._speaks(misconception, evidence)
-            and (most := self._likeness(misconception, self.quick, needed, evidence))
-        ]
-        best: tuple[int, int, Misconception] | None = None
-        for least, place, misconception in sorted(bounds, key=lambda one: one[:2]):
-            if best is not None and (least, place) > best[:2]:
-                break
-            likeness = self._likeness(misconception, evidence, needed, evidence)
-            if likeness and (best is None or (-likeness, place) < best[:2]):
-                best = (-likeness, place, misconception)
-        return best[2] if best is not None else None
-
-    def _speaks(self, misconception: Misconception, evidence: list[int]) -> bool:
-        """Whether it agrees in more than that there is some error."""
-        return any(
-            self.agrees(misconception, i) for i in evidence if _says_something(self.replies[i])
-        )
-
-    def _whole(self, needed: range) -> Misconception | None:
-        """The first one that gives everything quick that was seen: looked for once.
-
-        A misconception differs from it most likely in what is needed, which was not as it should
-        be.
-        """
-        if not self.searched:
-            self.searched = True
-            if any(_says_something(self.replies[i]) for i in self.quick):
-                order = self._order(self.quick, needed)
-                fits = (m for m in self.known if all(self.agrees(m, i) for i in order))
-                self.whole = next(fits, None)
-        return self.whole
-
-    def _order(self, looked: list[int], needed: range) -> list[int]:
-        """What decides soonest first, and among that what was cheap to answer."""
-        return sorted(looked, key=lambda i: (i not in needed, self.slow[i], self.seconds[i]))
-
-    def _likeness(
-        self, misconception: Misconception, looked: list[int], needed: range, evidence: list[int]
-    ) -> int:
-        """In how much of the evidence it gives what was seen, as far as that was looked at.
-
-        What was not counts as if it did. It is 0 if that is less than half, or one that is needed
-        is not among it.
-        """
-        most = len(evidence)
-        for index in self._order(looked, needed):
-            if self.agrees(misconception, index):
-                continue
-            most -= 1
-            if index in needed or 2 * most < len(evidence):
-                return 0
-        return most
-
-    def by_id(self, name: str) -> Misconception | None:
-        return next((known for known in self.known if known.id == name), None)
-
-
-def _says_something(reply: Reply) -> bool:
-    """A value, or an assertion: that two calls end in some error alike is no likeness."""
-    if reply is NOT_ASKED:
-        return False
-    return reply.failure is None or reply.failure.type == "AssertionError"
-
-
-def _result(check: Check, start: int, finding: Finding, diagnosis: _Diagnosis) -> CheckResult:
+def _result(check: Check, start: int, finding: Finding, diagnosis: Diagnosis) -> CheckResult:
     named = finding.known
     if named is None and finding.names:
         named = diagnosis.by_id(finding.names)

@@ -15,6 +15,7 @@ from grader.course.sources import answer_source
 from grader.judge.assemble import ANSWER, CHECK, GIVEN, HUMAN, OWN, TEXT, Part
 from grader.specs import LESSONS, ahead, assignment_id, exercises, lesson_of
 from grader.specs.building import Exercise
+from solutions.registry import misconceptions
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,13 @@ def ahead_of(names: Iterable[str]) -> tuple[str, ...]:
     names = set(names)
     torch = {"torch"} if any(map(needs_torch, names)) else set()
     return tuple(sorted(torch.union(*(ahead(lesson_of(name)) for name in names))))
+
+
+def known_mistakes(name: str) -> int:
+    """How many mistakes of an assignment are known by name; loads all that judging it needs."""
+    release = assignment(name)
+    own = (misconceptions(release.lesson, exercise.id) for exercise in release.exercises)
+    return sum(map(len, own))
 
 
 def assignment_ids() -> list[str]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.core.evaluate import evaluate, not_attempted, timing_decides
+from grader.core.evaluate import Seen, explained, look, not_attempted, timing_decides, verdict_on
 from grader.core.slicing import bound_names, needed, read_names, statements, with_helpers
 from grader.core.texts import carried_names
 from grader.core.values import NOT_ASKED, Battery, CheckResult, Failure, Misconception, Reply, Verdict
@@ -124,12 +124,15 @@ class _Run:
             else _blank(self.exercises[name])
             for name in self.exercises
         }
+        seen: dict[str, Seen] = {}
         if self.attempted:
             texts = earlier.of_student(self.release, dict(self.submission.earlier))
             replies = self._pass(self.assembly.parts, self.attempted, texts, record=True)
-            for name in self.attempted:
-                verdicts[name] = self._judge(name, replies[name])
-        carried = self._carry_forward(verdicts)
+            seen = {name: self._look(name, replies[name]) for name in self.attempted}
+        verdicts |= {name: verdict_on(one) for name, one in seen.items()}
+        carried = self._carry_forward(verdicts, seen)
+        for name in seen.keys() - carried:
+            verdicts[name] = self._named(seen[name])
         humans = {
             part.id: part.source.strip() != part.released.strip()
             for part in self.assembly.parts
@@ -283,11 +286,12 @@ class _Run:
             self.batteries[name] = self.exercises[name].battery(seed)
         return self.batteries[name]
 
-    def _judge(self, name: str, replies: Sequence[Reply], naming: bool = True) -> Verdict:
-        known = self._known if naming else lambda _: {}
-        return evaluate(
-            self._battery(name), replies, lambda: known(name), lambda: self._text_of(name)
-        )
+    def _look(self, name: str, replies: Sequence[Reply]) -> Seen:
+        return look(self._battery(name), replies, lambda: self._text_of(name))
+
+    def _named(self, seen: Seen) -> Verdict:
+        """The verdict with the names of mistakes: most of the judge's work."""
+        return verdict_on(seen, lambda: self._known(seen.battery.exercise))
 
     def _known(self, name: str) -> Mapping[Misconception, Sequence[Reply]]:
         """What each known mistake answers: asked for once, however often it is compared."""
@@ -295,17 +299,21 @@ class _Run:
             self.mistakes[name] = known_replies(self.release.lesson, name, self._battery(name))
         return self.mistakes[name]
 
-    def _tells_more(self, name: str, replies: Sequence[Reply], first: Verdict) -> Verdict | None:
-        """The verdict on these replies if it has more points, or a name that the first has not.
+    def _tells_more(self, first: Seen, second: Seen) -> Verdict | None:
+        """The second run's verdict if it has more points, or a name where the first is a riddle.
 
-        The name of a mistake that the missing earlier answer had covered up is worth a second run;
-        names are looked for only where they may be: that is most of the work.
+        The name of a mistake that the missing earlier answer had covered up is worth a second run.
+        It is looked for before a mistake that explains only a part of what the first run gave.
         """
-        again = self._judge(name, replies, naming=False)
-        if again.score < first.score or (again.score == first.score and _names_a_mistake(first)):
+        before, after = verdict_on(first), verdict_on(second)
+        if after.score < before.score:
             return None
-        again = self._judge(name, replies)
-        return again if again.score > first.score or _names_a_mistake(again) else None
+        if after.score == before.score:
+            if explained(first, lambda: self._known(first.battery.exercise)):
+                return None
+            after = self._named(second)
+            return after if _names_a_mistake(after) else None
+        return self._named(second)
 
     def _text_of(self, name: str) -> str:
         """The cell that defines the answer, behind those of the student's that it draws on.
@@ -322,7 +330,9 @@ class _Run:
         text = cells.pop(defining[-1]) if defining else answer.source
         return with_helpers(cells, text)
 
-    def _carry_forward(self, verdicts: dict[str, Verdict]) -> set[str]:
+    def _carry_forward(
+        self, verdicts: dict[str, Verdict], seen: Mapping[str, Seen]
+    ) -> set[str]:
         """Judge again, with the course's version of what failed, the exercises that lean on it.
 
         What such a run shows or says is thrown away: it holds a solution. Only pass or fail of
@@ -343,7 +353,7 @@ class _Run:
             replies = self._pass(parts, set(second.judged), texts, record=False)
             self.deaths = deaths
             for name in second.judged:
-                again = self._tells_more(name, replies[name], verdicts[name])
+                again = self._tells_more(seen[name], self._look(name, replies[name]))
                 if again is not None:
                     verdicts[name] = _redacted(again)
                     carried.add(name)

@@ -8,15 +8,21 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
+from grader.judge.course import known_mistakes
 from grader.judge.handed_in import Work
 from grader.judge.pool import Lost, Pool, Terms
 from grader.judge.workers import WarmProcess
 
 
-def load_judges(ahead: Iterable[str]) -> None:
-    """Import what judges and the writer need; to be done while the warm process does the same."""
+def load_judges(ahead: Iterable[str], assignments: Iterable[str]) -> None:
+    """Import what judges and the writer need; to be done while the warm process does the same.
+
+    What is loaded for these assignments the judges then share, who are forks of this process.
+    """
     for module in ("grader.judge.judges", *ahead, "grader.judge.gradebook"):
         importlib.import_module(module)
+    for name in sorted(set(assignments)):
+        known_mistakes(name)
 
 
 @contextlib.contextmanager

@@ -88,6 +88,7 @@ def probe(
     draw: Draw | None = None,
     watch: bool = False,
     how: Mapping[str, Any] | None = None,
+    many: Callable[..., np.ndarray] | None = None,
     **kwargs: Any,
 ) -> Probe:
     """One case: what to call, and what the reference gives for it.
@@ -97,7 +98,9 @@ def probe(
     random cotangents, for which ``draw`` is needed. ``watch`` holds that the arguments are
     unchanged. ``how`` are further fields of the :class:`Ask`: mode, seed, memory, counted, timed,
     steps, after. An argument that refers to a step's result reaches the reference as its Ref; where
-    steps follow the call, the reference returns the whole tuple.
+    steps follow the call, the reference returns the whole tuple. ``many`` is the reference for
+    arrays with one more axis in front, of variants: with it all the differences are computed at
+    once, if it gives what the reference gives for the case itself.
     """
     loaded = {key: np.asarray(array) for key, array in (weights or {}).items()}
     due = dtype or result_dtype(args)
@@ -108,9 +111,13 @@ def probe(
     if grad:
         assert draw is not None, "gradients need a draw for their cotangents"
         cotangents = tuple(np.asarray(draw.normal(*out.shape)) for out in _floats(value))
-        grads = tuple(
-            _finite_difference(reference, first, args, kwargs, name, cotangents) for name in grad
-        )
+        if many is None:
+            grads = tuple(
+                _finite_difference(reference, first, args, kwargs, one, cotangents) for one in grad
+            )
+        else:
+            inputs = [wide(arg) for arg in args]
+            grads = _differences_at_once(many, first[0], inputs, grad, value, *cotangents)
     ask = Ask(target, args, kwargs, init, loaded, cotangents, tuple(grad), watch, **(how or {}))
     after = args if watch else None
     return Probe(name, ask, Reply(value=cast(value, due), grads=grads, args=after))
@@ -167,6 +174,38 @@ def _finite_difference(
         x[place] = old
         grad[place] = (up - down) / (2 * step)
     return grad
+
+
+def _differences_at_once(
+    many: Callable[..., np.ndarray],
+    weights: Mapping[str, np.ndarray],
+    inputs: Sequence[Any],
+    names: Sequence[str],
+    value: np.ndarray,
+    cotangent: np.ndarray,
+    step: float = 1e-5,
+) -> tuple[np.ndarray, ...]:
+    """The same for a layer of one output, with a variant for each step in each direction.
+
+    ValueError where ``many`` gives something else for the case itself than its ``value``.
+    """
+    given = {str(place): array for place, array in enumerate(inputs)} | dict(weights)
+
+    def outputs(changed: Mapping[str, np.ndarray]) -> np.ndarray:
+        variants = {key: changed.get(key, np.asarray(array)[None]) for key, array in given.items()}
+        own = [variants[str(place)] for place in range(len(inputs))]
+        return many({key: variants[key] for key in weights}, *own)
+
+    if not np.allclose(outputs({})[0], value, rtol=1e-9, atol=1e-9):
+        raise ValueError("the reference for many variants is another one than that for one")
+    grads = []
+    for name in names:
+        x = given[name]
+        moved = step * np.eye(x.size).reshape(x.size, *x.shape)
+        up, down = (outputs({name: x + sign * moved}) for sign in (1, -1))
+        slopes = ((up - down) * cotangent).reshape(x.size, -1).sum(axis=1) / (2 * step)
+        grads.append(slopes.reshape(x.shape))
+    return tuple(grads)
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,49 @@ def block_reference(
     return x + np.einsum("bnf,df->bnd", hidden, down) + weights["feed_forward.down.bias"]
 
 
+def blocks_reference(
+    heads: int,
+    weights: dict,
+    x: np.ndarray,
+    memory: np.ndarray,
+    memory_mask: np.ndarray | None = None,
+) -> np.ndarray:
+    """The same for arrays with an axis of variants in front, all at once: for differences."""
+
+    def normed(name, x):
+        off = x - x.mean(axis=-1, keepdims=True)
+        spread = np.sqrt((off * off).mean(axis=-1, keepdims=True) + 1e-5)
+        return off / spread * _beside(weights[f"{name}.weight"]) + _beside(weights[f"{name}.bias"])
+
+    def attended(part, asks, offers, mask):
+        maps = [weights[f"{part}.{path}"][:, None] for path in MAPS]
+        found = [np.matmul(a, w.swapaxes(-1, -2)) for a, w in zip((asks, offers, offers), maps[:3], strict=True)]
+        query, key, value = (a.reshape(*a.shape[:-1], heads, -1) for a in found)
+        scores = np.einsum("...ihd,...jhd->...hij", query, key) / math.sqrt(query.shape[-1])
+        scores = scores if mask is None else scores + mask
+        top = np.max(scores, axis=-1, keepdims=True)
+        powers = np.exp(scores - np.where(np.isfinite(top), top, 0.0))
+        total = powers.sum(axis=-1, keepdims=True)
+        shares = np.divide(powers, total, out=np.zeros_like(powers), where=total > 0)
+        brought = np.einsum("...hij,...jhd->...ihd", shares, value)
+        return np.matmul(brought.reshape(*brought.shape[:-2], -1), maps[3].swapaxes(-1, -2))
+
+    def through(name, x):
+        weight = weights[f"feed_forward.{name}.weight"][:, None].swapaxes(-1, -2)
+        return np.matmul(x, weight) + _beside(weights[f"feed_forward.{name}.bias"])
+
+    causal = np.where(np.tri(x.shape[2], dtype=bool), 0.0, -INF)
+    own = normed("norm1", x)
+    x = x + attended("self_attention", own, own, causal)
+    x = x + attended("cross_attention", normed("norm2", x), memory, memory_mask)
+    return x + through("down", _gelu(through("up", normed("norm3", x))))
+
+
+def _beside(vectors: np.ndarray) -> np.ndarray:
+    """A vector for each variant, beside arrays (variants, batch, positions, features)."""
+    return vectors[:, None, None]
+
+
 def _block_weights(draw: Draw, d: int, d_ff: int) -> dict[str, np.ndarray]:
     """Every parameter, none of them at the value that it starts with."""
     weights = {
@@ -206,6 +249,8 @@ def block_checks(draw: Draw) -> list[Check]:
         if named:
             more |= dict(zip(("memory", "memory_mask"), given[1:], strict=True))
             given = given[:1]
+        if "grad" in more:
+            more["many"] = functools.partial(blocks_reference, count)
         reference = functools.partial(block_reference, count)
         return probe(name, "DecoderBlock", *given, reference=reference, **how, **more)
 
