@@ -331,7 +331,7 @@ def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
     step = math.gcd(size, *counts)
     if step > 1:
         return (
-            f"each of {len(losses)} losses is a mean over {size // step} snippets, expected {size}: "
+            f"all {len(losses)} losses are means over {size // step} snippets, expected {size}: "
             "are the batches too small?"
         )
     return ""

@@ -10,16 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.core.evaluate import Seen, explained, look, not_attempted, timing_decides, verdict_on
-from grader.core.slicing import bound_names, needed, read_names, statements, with_helpers
-from grader.core.texts import carried_names
-from grader.core.values import NOT_ASKED, Battery, CheckResult, Failure, Misconception, Reply, Verdict
+from grader.core.slicing import bound_names, needed, with_helpers
+from grader.core.values import (
+    NOT_ASKED,
+    Battery,
+    CheckResult,
+    Failure,
+    Misconception,
+    Reply,
+    Verdict,
+)
 from grader.course.prove import known_replies
 from grader.judge import earlier, intake, outcome
 from grader.judge.afar import answering
 from grader.judge.assemble import (
     ANSWER,
     CHECK,
-    GIVEN,
     HUMAN,
     OWN,
     Assembly,
@@ -29,6 +35,7 @@ from grader.judge.assemble import (
 from grader.judge.course import Assignment
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import MAX_SHOWN, clean_outputs, within
+from grader.judge.second import Second
 from grader.judge.settings import Limits
 from grader.judge.workers import Died, WarmProcess, Worker
 from grader.specs import limits
@@ -330,27 +337,20 @@ class _Run:
         text = cells.pop(defining[-1]) if defining else answer.source
         return with_helpers(cells, text)
 
-    def _carry_forward(
-        self, verdicts: dict[str, Verdict], seen: Mapping[str, Seen]
-    ) -> set[str]:
+    def _carry_forward(self, verdicts: dict[str, Verdict], seen: Mapping[str, Seen]) -> set[str]:
         """Judge again, with the course's version of what failed, the exercises that lean on it.
 
         What such a run shows or says is thrown away: it holds a solution. Only pass or fail of
         each check is kept.
         """
-        behind = carried_names(part.source for part in self.release.parts if part.kind == "code")
+        failed = {name for name, verdict in verdicts.items() if not verdict.passed}
+        batteries = {name: self._battery(name) for name in failed & self.attempted}
         carried = set()
-        for second in self._second_runs(verdicts, behind):
-            parts = [
-                replace(part, source=self.release.solution(part.exercise))
-                if part.role == ANSWER and part.exercise in second.supplied
-                else part
-                for part in self.assembly.parts
-                if not (part.role == OWN and _binds(part, second.supplied | behind))
-            ]
+        for second in Second(self.release, self.assembly, failed).runs(batteries):
             deaths = list(self.deaths)
             texts = earlier.of_course(self.release)
-            replies = self._pass(parts, set(second.judged), texts, record=False)
+            wanted = set(second.judged)
+            replies = self._pass(second.parts, wanted, texts, record=False)
             self.deaths = deaths
             for name in second.judged:
                 again = self._tells_more(seen[name], self._look(name, replies[name]))
@@ -359,96 +359,9 @@ class _Run:
                     carried.add(name)
         return carried
 
-    def _second_runs(self, verdicts: Mapping[str, Verdict], behind: set[str]) -> list[_Second]:
-        """Which exercises are worth a second run, and with what in place of the student's own.
-
-        Two share a run if what is supplied to either may be supplied to both, and if for neither
-        a cell of the student's would be left out that was not before: a run costs a worker.
-        """
-        failed = {name for name, verdict in verdicts.items() if not verdict.passed}
-        own = [part for part in self.assembly.parts if part.role == OWN]
-        runs: list[_Second] = []
-        for name in [n for n in self.exercises if n in failed & self.attempted]:
-            mentioned = self._leans_on(name, failed)
-            foundations = self._foundations(name)
-            supplied = mentioned & failed & foundations
-            if not supplied and not mentioned & behind:
-                continue
-            for run in runs:
-                more = run.supplied ^ supplied
-                fits = supplied <= run.allowed and run.supplied <= foundations
-                if fits and not any(_binds(part, more) for part in own):
-                    run.judged.append(name)
-                    run.supplied |= supplied
-                    run.allowed &= foundations
-                    break
-            else:
-                runs.append(_Second([name], supplied, foundations))
-        return runs
-
-    def _foundations(self, name: str) -> set[str]:
-        """The exercises that this one is meant to build on, as it declares.
-
-        No others are ever supplied: with the course's layer_norm at hand, `repaired_layer_norm =
-        layer_norm` would earn what it did not write.
-        """
-        found: set[str] = set()
-        pending = list(self.exercises[name].uses)
-        while pending:
-            other = pending.pop()
-            if other in self.exercises and other not in found:
-                found.add(other)
-                pending += self.exercises[other].uses
-        return found - {name}
-
-    def _leans_on(self, name: str, failed: set[str]) -> set[str]:
-        """Other exercises, of this lesson or before, that its check or its cell draws on.
-
-        Its cell and what that calls may mention them, given cells included; so may the course's
-        version of one that failed, which is what would be supplied. Where a text does not tell
-        what it reads, it may read all that the exercise builds on.
-        """
-        code = [part for part in self.assembly.parts if part.kind == "code"]
-        behind = carried_names(part.source for part in self.release.parts if part.kind == "code")
-        helpers = {part.source for part in code if part.role == OWN}
-        helpers.update(*(statements(part.source) for part in code if part.role == GIVEN))
-        anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
-        seen: set[str] = set()
-        pending = [self.assembly.answer(name).source, "\n".join(self._called(name))]
-        while pending:
-            text = pending.pop()
-            names = read_names(text)
-            names = (anything if names is None else names) | carried_names([text])
-            seen |= names & behind
-            for other in (names & self.exercises.keys()) - seen - {name}:
-                seen.add(other)
-                again = other in failed
-                pending.append(
-                    self.release.solution(other) if again else self.assembly.answer(other).source
-                )
-            for source in [s for s in helpers if bound_names(s) & names]:
-                helpers.remove(source)
-                pending.append(source)
-        return seen
-
-    def _called(self, name: str) -> set[str]:
-        """The exercise and the other names that its check's questions call."""
-        asks = [probe.ask for probe in self._battery(name).probes]
-        steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
-        return {name, *(call.target for call in (*asks, *steps) if call.target.isidentifier())}
-
     def _shown(self, part: Part) -> Shown:
         outputs = tuple(self.outputs.get(part.id, ()))
         return Shown(part.role, part.kind, part.id, part.source, part.exercise, outputs)
-
-
-@dataclass
-class _Second:
-    """A run that nobody sees: what is judged in it, what is supplied to it, and what may be."""
-
-    judged: list[str]
-    supplied: set[str]
-    allowed: set[str]
 
 
 class _Poison(Exception):
@@ -458,10 +371,6 @@ class _Poison(Exception):
         super().__init__(place)
         self.place = place
         self.died = died
-
-
-def _binds(part: Part, names: set[str]) -> bool:
-    return part.kind == "code" and bool(bound_names(part.source) & names)
 
 
 def _ran_out(verdict: Verdict) -> bool:

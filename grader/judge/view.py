@@ -44,10 +44,29 @@ def view_of(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[st
     root = str(folder / "root")
     return {
         "root": root,
-        "shown": sorted(shown),
+        "shown": _without_inner(shown, covered),
         "hidden": sorted(covered),
         "devices": DEVICES,
     }
+
+
+def _without_inner(shown: Iterable[str], covered: Iterable[str]) -> list[str]:
+    """Sorted, without what another window shows already: each costs a worker two mounts.
+
+    A window inside a covered folder that lies in another window stays.
+    """
+    kept: list[str] = []
+    for path in sorted(shown):
+        around = [Path(k) for k in kept if Path(k) in Path(path).parents]
+        inner = max(around, key=lambda one: len(one.parts), default=None)
+        between = (Path(c) for c in covered if Path(c) in Path(path).parents)
+        if inner is None or any(inner in one.parents for one in between) or _stands_alone(path):
+            kept.append(path)
+    return kept
+
+
+def _stands_alone(path: str) -> bool:
+    return os.path.islink(path) or os.path.ismount(path)
 
 
 def bubblewrap(view: Mapping[str, Any]) -> list[str]:

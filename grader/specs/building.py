@@ -116,8 +116,8 @@ def probe(
                 _finite_difference(reference, first, args, kwargs, one, cotangents) for one in grad
             )
         else:
-            inputs = [wide(arg) for arg in args]
-            grads = _differences_at_once(many, first[0], inputs, grad, value, *cotangents)
+            inputs, layer = [wide(arg) for arg in args], dict(*first)
+            grads = _differences_at_once(many, layer, inputs, grad, value, *cotangents)
     ask = Ask(target, args, kwargs, init, loaded, cotangents, tuple(grad), watch, **(how or {}))
     after = args if watch else None
     return Probe(name, ask, Reply(value=cast(value, due), grads=grads, args=after))

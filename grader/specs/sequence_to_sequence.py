@@ -145,7 +145,10 @@ def blocks_reference(
 
     def attended(part, asks, offers, mask):
         maps = [weights[f"{part}.{path}"][:, None] for path in MAPS]
-        found = [np.matmul(a, w.swapaxes(-1, -2)) for a, w in zip((asks, offers, offers), maps[:3], strict=True)]
+        found = [
+            np.matmul(a, w.swapaxes(-1, -2))
+            for a, w in zip((asks, offers, offers), maps[:3], strict=True)
+        ]
         query, key, value = (a.reshape(*a.shape[:-1], heads, -1) for a in found)
         scores = np.einsum("...ihd,...jhd->...hij", query, key) / math.sqrt(query.shape[-1])
         scores = scores if mask is None else scores + mask

@@ -1,0 +1,137 @@
+"""The second runs: which exercises deserve one, and what the course supplies in each.
+
+An exercise that failed and builds on another one that failed is tried again with the course's
+version of that. Nothing runs here; who runs it throws away what it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from grader.core.slicing import bound_names, read_names, statements
+from grader.core.texts import carried_names
+from grader.core.values import Battery
+from grader.judge.assemble import ANSWER, GIVEN, OWN, Assembly, Part
+from grader.judge.course import Assignment
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is judged in a run, and the notebook for it."""
+
+    judged: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+
+@dataclass
+class _Group:
+    """Exercises that share a run: what is supplied to them, and what may be to all of them."""
+
+    judged: list[str]
+    supplied: set[str]
+    allowed: set[str]
+
+
+class Second:
+    """The second runs of one submission, of which these exercises have ``failed``."""
+
+    def __init__(self, release: Assignment, assembly: Assembly, failed: set[str]) -> None:
+        self.release = release
+        self.assembly = assembly
+        self.failed = failed
+        self.exercises = {exercise.id: exercise for exercise in release.exercises}
+        code = [part for part in assembly.parts if part.kind == "code"]
+        self.own = [part for part in code if part.role == OWN]
+        self.helpers = {part.source for part in self.own}
+        self.helpers.update(*(statements(part.source) for part in code if part.role == GIVEN))
+        released = (part.source for part in release.parts if part.kind == "code")
+        self.behind = carried_names(released)  # answers of earlier lessons
+
+    def runs(self, batteries: Mapping[str, Battery]) -> list[Run]:
+        """The runs for the exercises with these batteries, in the notebook's order.
+
+        Two exercises share one if what is supplied to either may be supplied to both, and if for
+        neither a cell of the student's would be left out that was not before: a run costs a worker.
+        """
+        groups: list[_Group] = []
+        for name in [name for name in self.exercises if name in batteries]:
+            mentioned = self._leans_on(name, batteries[name])
+            foundations = self._foundations(name)
+            supplied = mentioned & self.failed & foundations
+            if not supplied and not mentioned & self.behind:
+                continue
+            for group in groups:
+                more = group.supplied ^ supplied
+                fits = supplied <= group.allowed and group.supplied <= foundations
+                if fits and not any(_binds(part, more) for part in self.own):
+                    group.judged.append(name)
+                    group.supplied |= supplied
+                    group.allowed &= foundations
+                    break
+            else:
+                groups.append(_Group([name], supplied, foundations))
+        return [Run(tuple(group.judged), tuple(self._parts(group.supplied))) for group in groups]
+
+    def _parts(self, supplied: set[str]) -> Sequence[Part]:
+        """The notebook with the course's versions of these, and without what would undo them."""
+        return [
+            replace(part, source=self.release.solution(part.exercise))
+            if part.role == ANSWER and part.exercise in supplied
+            else part
+            for part in self.assembly.parts
+            if not (part.role == OWN and _binds(part, supplied | self.behind))
+        ]
+
+    def _foundations(self, name: str) -> set[str]:
+        """The exercises that this one is meant to build on, as it declares.
+
+        No others are ever supplied: with the course's layer_norm at hand, `repaired_layer_norm =
+        layer_norm` would earn what it did not write.
+        """
+        found: set[str] = set()
+        pending = list(self.exercises[name].uses)
+        while pending:
+            other = pending.pop()
+            if other in self.exercises and other not in found:
+                found.add(other)
+                pending += self.exercises[other].uses
+        return found - {name}
+
+    def _leans_on(self, name: str, battery: Battery) -> set[str]:
+        """Other exercises, of this lesson or before, that its check or its cell draws on.
+
+        Its cell and what that calls may mention them, given cells included; so may the course's
+        version of one that failed, which is what would be supplied. Where a text does not tell
+        what it reads, it may read all that the exercise builds on.
+        """
+        anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
+        helpers = set(self.helpers)
+        seen: set[str] = set()
+        pending = [self.assembly.answer(name).source, "\n".join({name, *_called(battery)})]
+        while pending:
+            text = pending.pop()
+            names = read_names(text)
+            names = (anything if names is None else names) | carried_names([text])
+            seen |= names & self.behind
+            for other in (names & self.exercises.keys()) - seen - {name}:
+                seen.add(other)
+                again = other in self.failed
+                pending.append(
+                    self.release.solution(other) if again else self.assembly.answer(other).source
+                )
+            for source in [s for s in helpers if bound_names(s) & names]:
+                helpers.remove(source)
+                pending.append(source)
+        return seen
+
+
+def _called(battery: Battery) -> set[str]:
+    """The names that an exercise's questions call."""
+    asks = [probe.ask for probe in battery.probes]
+    steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
+    return {call.target for call in (*asks, *steps) if call.target.isidentifier()}
+
+
+def _binds(part: Part, names: set[str]) -> bool:
+    return part.kind == "code" and bool(bound_names(part.source) & names)
