@@ -31,6 +31,15 @@ def test_a_step_feeds_the_next_and_the_call() -> None:
     assert answer({"append": append}, ask).value == (2, [2.0, 3.0])
 
 
+def test_a_step_that_is_repeated_goes_on_from_its_own_result() -> None:
+    steps = (
+        Step("walk", "append", (1.0,)),
+        Step("walk", "append", (2.0, Ref("walk", (1,))), times=3),
+    )
+    ask = Ask("append", (3.0, Ref("walk", (1,))), steps=steps)
+    assert answer({"append": append}, ask).value == (4, [2.0, 2.0, 2.0, 3.0])
+
+
 def test_steps_after_the_call_see_its_result() -> None:
     ask = Ask("append", (1.0,), after=(Step("again", "append", (5.0, Ref("result", (1,)))),))
     assert answer({"append": append}, ask).value == ((0, []), (1, [5.0]))

@@ -25,8 +25,8 @@ def without(module: str) -> Iterator[None]:
 def bare(package: str) -> Iterator[None]:
     """In the body this package's modules can be imported without what the package itself imports.
 
-    Afterwards it is as if it had not been imported, and those modules stay; one that is loaded
-    already stays as well.
+    Afterwards it is as if it had not been imported, and those modules stay, for ``from package
+    import module``; one that is loaded already stays as well.
     """
     spec = importlib.util.find_spec(package) if package not in sys.modules else None
     if spec is None:  # loaded already, or not there: the body's own import says so

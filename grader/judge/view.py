@@ -44,13 +44,13 @@ def view_of(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[st
     root = str(folder / "root")
     return {
         "root": root,
-        "shown": _without_inner(shown, covered),
+        "shown": without_inner(shown, covered),
         "hidden": sorted(covered),
         "devices": DEVICES,
     }
 
 
-def _without_inner(shown: Iterable[str], covered: Iterable[str]) -> list[str]:
+def without_inner(shown: Iterable[str], covered: Iterable[str]) -> list[str]:
     """Sorted, without what another window shows already: each costs a worker two mounts.
 
     A window inside a covered folder that lies in another window stays.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from grader.core.slicing import bound_names, hides_code, needed, read_names
+from grader.core.slicing import bound_names, hides_code, needed, read_names, statements
 from grader.core.texts import broken
 
 GIVEN = [("a", "x = 1"), ("b", "y = x"), ("c", "z = 3")]
@@ -67,3 +67,10 @@ def test_what_is_called_broken_does_not_compile_in_ipython_either(source: str) -
         compile(TransformerManager().transform_cell(source), "cell", "exec")
     assert read_names(source) == set()
     assert not hides_code(source)
+
+
+def test_a_cells_statements_are_told_apart() -> None:
+    cell = "import numpy as np\nfrom grader import mine\nTwo = mine('One')\ndef f(x):\n    return x"
+    texts = statements(cell)
+    assert [bound_names(text) for text in texts] == [{"np"}, {"mine"}, {"Two"}, {"f"}]
+    assert statements("this is no Python") == ("this is no Python",)

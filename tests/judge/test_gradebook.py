@@ -9,13 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from click.testing import CliRunner
 from nbgrader.api import Gradebook
+from nbgrader.dbutil import ALEMBIC_DIR
 
 from grader.cli import main
 from grader.judge.course import assignment
 from grader.judge.errors import GradebookError
-from grader.judge.gradebook import ensure_assignment, open_gradebook, record
+from grader.judge.gradebook import ensure_assignment, newest_version, open_gradebook, record
 from grader.judge.grading import Submission, rejected
 from grader.specs import LESSONS, assignment_id
 
@@ -35,6 +37,21 @@ def test_a_new_gradebook_is_whole_and_an_old_one_is_kept(tmp_path: Path) -> None
     with open_gradebook(path) as book:
         assert [student.id for student in book.students] == ["ada"]
     assert [file.name for file in path.parent.iterdir()] == ["gradebook.db"]
+
+
+def test_the_version_of_its_tables_is_the_one_that_alembic_finds() -> None:
+    assert newest_version(Path(ALEMBIC_DIR)) == ScriptDirectory(ALEMBIC_DIR).get_current_head()
+
+
+def test_the_database_is_loaded_without_nbgraders_pages_and_nbgrader_can_be_loaded_after() -> None:
+    code = (
+        "import sys, grader.judge.gradebook as ours\n"
+        "assert 'nbgrader' not in sys.modules and 'nbgrader.server_extensions' not in sys.modules\n"
+        "import nbgrader, nbgrader.apps\n"
+        "from nbgrader import api\n"
+        "assert nbgrader.__version__ and api.Gradebook is ours.Gradebook\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_new_gradebook_is_the_one_that_nbgrader_makes(

@@ -20,6 +20,7 @@ from grader.judge import walls
 from grader.judge.course import assignment, needs_torch
 from grader.judge.errors import WorkerError
 from grader.judge.grading import Judge, Submission
+from grader.judge.view import without_inner
 from grader.judge.workers import WarmProcess
 from grader.specs import assignment_id
 from grader.worker import linux, sandbox
@@ -213,3 +214,15 @@ def test_the_judges_death_ends_the_workers() -> None:
         time.sleep(0.05)
     alive = [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
     assert not alive or all("zombie" in Path(f"/proc/{p}/status").read_text() for p in alive)
+
+
+def test_a_window_that_lies_in_another_is_not_mounted_twice(tmp_path: Path) -> None:
+    """But for one that would be hidden: inside a covered folder of the other."""
+    python = tmp_path / "python"
+    secret = python / "secret"
+    inner, kept = python / "lib", secret / "shown"
+    for folder in (inner, kept):
+        folder.mkdir(parents=True)
+    shown = [str(path) for path in (python, inner, kept)]
+    assert without_inner(shown, [str(secret)]) == [str(python), str(kept)]
+    assert without_inner(shown, []) == [str(python)]

@@ -12,7 +12,7 @@ from torch import nn
 from grader.core.evaluate import evaluate
 from grader.core.values import Verdict
 from grader.seam import DirectSeam
-from grader.specs.sequence_to_sequence import EXERCISES, block_reference
+from grader.specs.sequence_to_sequence import EXERCISES, block_reference, blocks_reference
 from grader.stock import ScriptedPair
 from solutions.masking import padding_mask
 from solutions.sequence_to_sequence import (
@@ -90,6 +90,24 @@ def test_the_specifications_reference_is_torchs_layer_too(heads: int) -> None:
         x, memory, tgt_mask=causal, memory_key_padding_mask=mask[:, 0, 0].isinf()
     )
     np.testing.assert_allclose(mine, theirs.detach().numpy(), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_the_reference_for_many_variants_gives_each_what_the_one_for_one_gives(heads: int) -> None:
+    rng = np.random.Generator(np.random.PCG64(heads))
+    block = shaken(DecoderBlock(4, heads, 5).double())
+    weights = {name: w.detach().numpy() for name, w in block.named_parameters()}
+    variants = {
+        name: w + 0.1 * rng.normal(size=(3 if "bias" in name else 1, *w.shape))
+        for name, w in weights.items()
+    }
+    x, memory = rng.normal(size=(3, 2, 3, 4)), rng.normal(size=(1, 2, 2, 4))
+    mask = np.array([[[[0.0, -math.inf]]], [[[-math.inf, -math.inf]]]])
+    found = blocks_reference(heads, variants, x, memory, mask)
+    for place in range(3):
+        own = {name: v[place % len(v)] for name, v in variants.items()}
+        due = block_reference(heads, own, x[place], memory[0], mask)
+        assert np.allclose(found[place], due, rtol=1e-12, atol=1e-12)
 
 
 def test_a_later_target_moves_nothing_and_every_source_token_moves_everything() -> None:
