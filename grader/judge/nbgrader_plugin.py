@@ -8,8 +8,8 @@ score ever comes from an output.
 from __future__ import annotations
 
 import atexit
-import functools
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from traitlets.config import Config
 from grader.course.layout import ROOT
 from grader.course.prove import one_thread
 from grader.judge import earlier, intake
-from grader.judge.course import assignment, assignment_ids
+from grader.judge.course import ahead_of, assignment, assignment_ids
 from grader.judge.engine import facts
 from grader.judge.executed import executed_notebook
 from grader.judge.gradebook import ensure_assignment, open_gradebook, record
@@ -89,7 +89,7 @@ class JudgeExporter(NotebookExporter):
         coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
         folder = coursedir.format_path(coursedir.submitted_directory, student, release.id)
         path = Path(folder) / f"{release.id}.ipynb"
-        warm = _warm(root, path.parents[2])
+        warm = _warm(root, path.parents[2], ahead_of([release.id]))
         submission = Submission(student, release.id, b"")
         try:
             submission = replace(
@@ -100,13 +100,30 @@ class JudgeExporter(NotebookExporter):
         return Judge(warm, salt(root), Limits()).grade(submission, release)
 
 
-@functools.cache
-def _warm(root: Path, submitted: Path) -> WarmProcess:
-    """One warm process for as long as this process of nbgrader lives."""
+_HELD: dict[tuple[Path, Path], WarmProcess] = {}
+
+
+def _warm(root: Path, submitted: Path, ahead: Sequence[str]) -> WarmProcess:
+    """One warm process for as long as this process of nbgrader lives.
+
+    One that has imported too little gives way to another.
+    """
+    place = (root, submitted)
+    held = _HELD.get(place)
+    if held is not None and set(ahead) <= set(held.ahead):
+        return held
     one_thread()
-    warm = raise_walls([ROOT, root, submitted, Path.home()], 1)
-    atexit.register(warm.close)
-    return warm
+    if held is not None:
+        ahead = sorted({*ahead, *held.ahead})
+        held.close()
+    _HELD[place] = raise_walls([ROOT, root, submitted, Path.home()], 1, ahead=ahead)
+    return _HELD[place]
+
+
+@atexit.register
+def _close_all() -> None:
+    for warm in _HELD.values():
+        warm.close()
 
 
 def know_assignments(**_: Any) -> None:

@@ -82,6 +82,7 @@ class WarmProcess:
         ahead: Sequence[str] = ("torch",),
     ) -> None:
         self.level = level
+        self.ahead = tuple(ahead)
         self._folder = Path(tempfile.mkdtemp(prefix="attention-worker-"))
         self._folder.chmod(0o755)
         light_folder = self._folder / "light"

@@ -1,0 +1,136 @@
+"""Where the time of grading a cohort goes: the share of each stage, lesson by lesson.
+
+    python -m tests.bench.stages [--lessons 1-9] [--markdown FILE]
+
+The twelve submissions of ``tests.bench.cohort``, graded and written one after the other by one
+judge in this process, after one of them was graded uncounted. The start (imports, the warm process)
+is a row of its own, as a share of the whole with that start. What one stage calls of another counts
+for the other; waiting for a worker counts for what it was asked to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from grader.course.layout import ROOT
+from grader.course.prove import one_thread
+from grader.judge import cohort, grading, judges
+from grader.judge.course import ahead_of
+from grader.judge.handed_in import find_submissions, read_work
+from grader.judge.here import load_judges
+from grader.judge.pool import Terms
+from grader.judge.second import Second
+from grader.judge.settings import Limits
+from grader.judge.walls import raise_walls
+from grader.judge.workers import WarmProcess, Worker
+from grader.specs import assignment_id
+from tests.bench.cohort import WHO, chosen, hand_in, machine
+
+STAGES: dict[str, list[tuple[Any, str]]] = {
+    "a worker's start and end": [(WarmProcess, "start"), (Worker, "close")],
+    "cells": [(Worker, "run_cell"), (Worker, "supply")],
+    "answers to questions": [(Worker, "ask")],
+    "drawing cases": [(grading._Run, "_battery")],
+    "rules": [(grading, "look"), (grading, "timing_decides")],
+    "names": [(grading._Run, "_named"), (grading, "explained")],
+    "what to run again": [(Second, "runs")],
+    "pages": [(judges, "executed_notebook"), (judges, "feedback_page")],
+    "writing": [(cohort.Cohort, "_write")],
+}
+
+
+class Clock:
+    """Seconds by stage; a stage inside another stops the other's clock."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+        self.running: list[str] = []
+        self.since = time.perf_counter()
+
+    def switch(self) -> None:
+        """Count what has passed for the stage that was running."""
+        now = time.perf_counter()
+        self.seconds[self.running[-1] if self.running else "the rest"] += now - self.since
+        self.since = now
+
+    def watch(self, stage: str, owner: Any, name: str) -> None:
+        """Every call of this function counts for that stage."""
+        inner: Callable[..., Any] = getattr(owner, name)
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            self.switch()
+            self.running.append(stage)
+            try:
+                return inner(*args, **kwargs)
+            finally:
+                self.switch()
+                self.running.pop()
+
+        setattr(owner, name, timed)
+
+
+def shares_of(lesson: str, clock: Clock) -> tuple[float, dict[str, float]]:
+    """Seconds of the whole, and the share of each stage."""
+    name = assignment_id(lesson)
+    with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        folder = Path(place)
+        hand_in(folder / "submitted", lesson, len(WHO))
+        started = time.perf_counter()
+        ahead = ahead_of([name])
+        with raise_walls(
+            [ROOT, Path.home()], 1, ahead=ahead, meanwhile=lambda: load_judges(ahead, [name])
+        ) as warm:
+            start = time.perf_counter() - started
+            terms = Terms(b"bench", Limits())
+            run = cohort.Cohort(folder / "course", terms, lambda _: None)  # type: ignore[arg-type]
+            judge = judges.judge_on(terms, warm)
+            works = [read_work(found) for found in find_submissions(folder / "submitted")]
+            judges.grade_work(judge, works[0])
+            with run._gradebook(work.found for work in works) as book:
+                clock.seconds.clear()
+                clock.since = time.perf_counter()
+                for work in works:
+                    graded = judges.grade_work(judge, work)
+                    run._write(book, work.found, run._key(work), graded)
+                clock.switch()
+    found = {"start": start, **clock.seconds}
+    whole = sum(found.values())
+    return whole, {stage: seconds / whole for stage, seconds in found.items()}
+
+
+def main() -> None:
+    """A table, a column for each lesson."""
+    parser = argparse.ArgumentParser(description="The share of each stage of grading.")
+    parser.add_argument("--lessons", default="1-9")
+    parser.add_argument("--markdown", type=Path)
+    options = parser.parse_args()
+    one_thread()
+    clock = Clock()
+    for stage, functions in STAGES.items():
+        for owner, name in functions:
+            clock.watch(stage, owner, name)
+    lessons = chosen(options.lessons)
+    columns = [shares_of(lesson, clock) for lesson in lessons]
+    lines = [
+        f"{len(WHO)} submissions of each lesson, one judge, one run: {machine()}. Shares in %.",
+        "",
+        "| stage | " + " | ".join(assignment_id(lesson)[:2] for lesson in lessons) + " |",
+        "| --- |" + " ---: |" * len(lessons),
+    ]
+    for stage in ("start", *STAGES, "the rest"):
+        shares = (f"{100 * shares.get(stage, 0.0):.0f}" for _, shares in columns)
+        lines.append(f"| {stage} | " + " | ".join(shares) + " |")
+    lines.append("| whole, s | " + " | ".join(f"{whole:.1f}" for whole, _ in columns) + " |")
+    print("\n".join(lines))
+    if options.markdown:
+        options.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
