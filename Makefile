@@ -9,8 +9,9 @@ SUBMITTED ?= build/cohort/submitted
 COURSE_DIR ?= $(if $(filter build/cohort/submitted,$(SUBMITTED)),build/cohort,.)
 GRADE_ARGS ?=
 TEST_ARGS ?=
+BENCH_ARGS ?=
 
-.PHONY: lab grade test lint release solved tidy prove doctor site clean
+.PHONY: lab grade test lint release solved tidy prove doctor site bench clean
 
 lab: $(VENV)/.student
 	$(BIN)/python -m grader lab
@@ -49,6 +50,11 @@ doctor: $(VENV)/.instructor
 # The course as pages, in build/site; it prints the first one's path.
 site: $(VENV)/.site
 	$(BIN)/python -m grader site
+
+# This grader beside nbgrader and the least possible: hours; BENCH_ARGS chooses lessons, rounds, ways.
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.cohort $(BENCH_ARGS)
+	$(BIN)/python -m tests.bench.stages
 
 clean:
 	rm -rf build release $(VENV)

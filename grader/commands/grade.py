@@ -78,7 +78,7 @@ def command(
     terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
     # What arrives later may be of any lesson.
     found = {one.assignment for one in submissions if one.has_place}
-    ahead = ahead_of(assignment_ids() if watch else found)
+    ahead = ahead_of(assignment_ids() if watch else found, all_cells)
     meanwhile = partial(load_judges, ahead, found)
     walls = partial(raise_walls, hidden, unwalled=no_sandbox, ahead=ahead, meanwhile=meanwhile)
     most = jobs or os.cpu_count() or 1

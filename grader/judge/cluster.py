@@ -68,7 +68,7 @@ class JudgePlugin(WorkerPlugin):
 
     def _raised(self) -> WarmProcess:
         try:
-            ahead = ahead_of(assignment_ids())  # whatever may come
+            ahead = ahead_of(assignment_ids(), self.terms.all_cells)  # whatever may come
             return raise_walls([HERE, Path.home()], 1, self.terms.unwalled, ahead)
         except NoSandbox as error:
             raise Lost(f"the Dask worker {self.address}: {error}") from error

@@ -19,13 +19,13 @@ from grader.core.compare import failure_text
 from grader.core.language import mean_nll, rising, too_high
 from grader.core.rules import Finding, rule
 from grader.core.values import Ask, Check, Probe, Ref, Reply, Step, Tensor
+from grader.specs import OPTIMIZERS
 from grader.specs.building import Draw, Exercise, probe, question, raises, tensor
 
 INF = math.inf
 # Seconds of processor time: the notebook trains a model, and so do the checks.
 LIMITS = {"cell_cpu": 120.0, "checks_cpu": 90.0, "notebook_cpu": 400.0}
-# The first optimizer of a process makes torch import its compiler, which takes more than a second.
-AHEAD = ("torch._dynamo", "grader.work")
+AHEAD = (OPTIMIZERS, "grader.work")
 
 MODEL, GENERATOR = Ref("model"), Ref("generator")
 
