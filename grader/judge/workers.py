@@ -32,6 +32,8 @@ BOOT = (
     "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; "
     "main({fds}, {ahead})"
 )
+# Some builds of torch write files when they are imported, which could not be done later there.
+WRITES_NOTHING = ("bubblewrap", "landlock")
 TICK = 0.05
 PAUSE = 1.0  # a longer one between two looks at a worker is not held against it
 # From what a worker says about one call of a remote function to what it is told.
@@ -82,7 +84,7 @@ class WarmProcess:
         ahead: Sequence[str] = ("torch",),
     ) -> None:
         self.level = level
-        self.ahead = tuple(ahead)
+        self.ahead = tuple(sorted({*ahead, *(["torch"] if level in WRITES_NOTHING else [])}))
         self._folder = Path(tempfile.mkdtemp(prefix="attention-worker-"))
         self._folder.chmod(0o755)
         light_folder = self._folder / "light"
@@ -93,7 +95,7 @@ class WarmProcess:
         self._lines = [ours for ours, _ in pairs]
         fds = [theirs.fileno() for _, theirs in pairs]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
-        boot = BOOT.format(light=str(light_folder), fds=fds, ahead=list(ahead))
+        boot = BOOT.format(light=str(light_folder), fds=fds, ahead=list(self.ahead))
         inside = bubblewrap(self._view) if level == "bubblewrap" else []
         self._process = subprocess.Popen(
             [*inside, sys.executable, "-I", "-c", boot],

@@ -132,7 +132,8 @@ def test_without_namespaces_a_submission_is_kept_alone(level: str) -> None:
 
 @pytest.mark.parametrize("level", walls.levels())
 def test_a_lesson_that_needs_no_torch_may_be_solved_with_it(level: str) -> None:
-    """Its warm process has none imported; a student's import costs no mark behind any wall."""
+    """Its warm process has none imported, but where an import may need what a worker has not; a
+    student's import costs no mark behind any wall."""
     release = assignment(assignment_id("single_query_attention"))
     by_torch = {
         exercise.id: answer_text(version)
@@ -147,7 +148,7 @@ def test_a_lesson_that_needs_no_torch_may_be_solved_with_it(level: str) -> None:
             pytest.skip("Python lies in a folder that is closed to other users")
         worker = warm.start(QUICK)
         worker.run_cell("import sys\ndef has(): return 'torch' in sys.modules", 10)
-        assert worker.ask([Ask("has", ())], 10)[0].value is False
+        assert worker.ask([Ask("has", ())], 10)[0].value is (level in sandbox.ALONE)
         worker.close()
         outcome = Judge(warm, SALT, QUICK).grade(Submission("ada", release.id, notebook), release)
     assert outcome.outcome == "graded" and outcome.score == outcome.max_score
