@@ -207,7 +207,7 @@ def one_command(lessons: list[str], rounds: int, times: int) -> Iterator[Cost]:
             yield grade(folder / "submitted", folder / "course", environment)
 
 
-WAYS = ("grade", "grade --all-cells", "nbgrader", "limit, one", "limit, two")
+WAYS = ("grade", "grade --all-cells", "nbgrader", "limit of one", "limit of two")
 
 
 def runs_of(
