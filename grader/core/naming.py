@@ -54,7 +54,7 @@ class Diagnosis:
         whole = self.whole(needed)
         if whole is not None and all(self.agrees(whole, i) for i in needed):
             return whole
-        evidence = sorted({*self.quick, *needed})
+        evidence = [*self.quick, *(i for i in needed if self.slow[i])]
         bounds = [
             (-most, place, misconception)
             for place, misconception in enumerate(self.known)
@@ -79,8 +79,7 @@ class Diagnosis:
     def whole(self, needed: range) -> Misconception | None:
         """The first one that gives everything quick that was seen: looked for once.
 
-        A misconception differs from it most likely in what is needed, which was not as it should
-        be.
+        Most differ from it in what is ``needed``, which was not as it should be: that comes first.
         """
         if not self.searched:
             self.searched = True
