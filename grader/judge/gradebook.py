@@ -9,8 +9,11 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from grader.judge.course import Assignment
 from grader.judge.errors import GradebookError
@@ -27,13 +30,13 @@ with bare("nbgrader"), without("rfc3987_syntax"):
         Grade,
         Gradebook,
         InvalidEntry,
-        MissingEntry,
         Student,
         SubmittedAssignment,
         SubmittedNotebook,
+        new_uuid,
     )
     from nbgrader.dbutil import ALEMBIC_DIR
-    from sqlalchemy import create_engine
+    from sqlalchemy import create_engine, insert, select
     from sqlalchemy.exc import DatabaseError
 
 
@@ -154,58 +157,147 @@ def ensure_assignment(book: Gradebook, release: Assignment) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Places:
+    """An assignment in the gradebook: its id, and each notebook's with its cells', by name."""
+
+    assignment: str
+    notebooks: tuple[Cells, ...]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A notebook's id, and the ids of the cells that get marks and of those that get comments."""
+
+    notebook: str
+    marked: Mapping[str, str]
+    commented: Mapping[str, str]
+
+
+_PLACES: WeakKeyDictionary[Gradebook, dict[str, Places]] = WeakKeyDictionary()
+
+
+def _places(book: Gradebook, name: str) -> Places:
+    """Looked up once for as long as the gradebook is open."""
+    known = _PLACES.setdefault(book, {})
+    if name not in known:
+        release = book.find_assignment(name)
+        known[name] = Places(
+            release.id,
+            tuple(
+                Cells(
+                    notebook.id,
+                    {cell.name: cell.id for cell in (*notebook.grade_cells, *notebook.task_cells)},
+                    {
+                        cell.name: cell.id
+                        for cell in (*notebook.solution_cells, *notebook.task_cells)
+                    },
+                )
+                for notebook in release.notebooks
+            ),
+        )
+    return known[name]
+
+
 def record(book: Gradebook, outcome: Outcome, when: datetime.datetime | None = None) -> None:
     """Write one submission's marks, all of them or none; a human's marks are left as they are."""
     scores = {f"check_{v.exercise}": min(max(v.score, 0.0), v.max_score) for v in outcome.verdicts}
     comments = dict(_comments(outcome))
     try:
-        submission = _submission(book, outcome)
-        if when is not None:
-            submission.timestamp = when
-        for notebook in submission.notebooks:
-            _record_notebook(book, notebook, scores, comments, outcome)
+        places = _places(book, outcome.assignment)
+        if _known(book, places, outcome.student):
+            submission = book.find_submission(outcome.assignment, outcome.student)
+            if when is not None:
+                submission.timestamp = when
+            for notebook in submission.notebooks:
+                _record_notebook(book, notebook, scores, comments, outcome)
+        else:
+            _add(book, places, outcome, when, scores, comments)
         book.db.commit()
     except BaseException:
         book.db.rollback()
         raise
 
 
-def _submission(book: Gradebook, outcome: Outcome) -> SubmittedAssignment:
-    """The student's submission, made as nbgrader makes one, but for its four commits on the way."""
-    try:
-        return book.find_submission(outcome.assignment, outcome.student)
-    except MissingEntry:
-        student = book.db.get(Student, outcome.student) or Student(id=outcome.student)
-        release = book.find_assignment(outcome.assignment)
-    with book.db.no_autoflush:  # half made, it is not to be written
-        submission = SubmittedAssignment(assignment=release, student=student)
-        for notebook in release.notebooks:
-            handed_in = SubmittedNotebook(notebook=notebook, assignment=submission)
-            for cell in [*notebook.grade_cells, *notebook.task_cells]:
-                Grade(cell_id=cell.id, cell=cell, notebook=handed_in)
-            for cell in [*notebook.solution_cells, *notebook.task_cells]:
-                Comment(cell_id=cell.id, cell=cell, notebook=handed_in)
-        book.db.add(submission)  # with all of it, now that it is whole
-    return submission
+def _known(book: Gradebook, places: Places, student: str) -> bool:
+    table = SubmittedAssignment.__table__.c
+    found = select(table.id).where(
+        table.assignment_id == places.assignment, table.student_id == student
+    )
+    return book.db.execute(found).first() is not None
 
 
-def _record_notebook(book: Gradebook, notebook, scores, comments, outcome: Outcome) -> None:
-    have = {grade.name for grade in notebook.grades}
-    missing = scores.keys() - have
+def _add(
+    book: Gradebook,
+    places: Places,
+    outcome: Outcome,
+    when: datetime.datetime | None,
+    scores: Mapping[str, float],
+    comments: Mapping[str, str | None],
+) -> None:
+    """The rows that nbgrader makes for a new submission, without its objects and its four commits.
+
+    The objects take most of the writer's time: each is loaded, watched, and sorted before it is
+    written.
+    """
+
+    def add(table: Any, *rows: dict[str, Any]) -> None:
+        if rows:
+            book.db.execute(insert(table.__table__), list(rows))
+
+    if book.db.get(Student, outcome.student) is None:
+        add(Student, {"id": outcome.student})
+    own = new_uuid()
+    row = {"id": own, "assignment_id": places.assignment, "student_id": outcome.student}
+    add(SubmittedAssignment, row | {"timestamp": when})
+    for cells in places.notebooks:
+        _all_known(scores, cells.marked, outcome)
+        handed = new_uuid()
+        add(
+            SubmittedNotebook,
+            {"id": handed, "assignment_id": own, "notebook_id": cells.notebook},
+        )
+        marks = {name: _mark(name, scores, outcome) for name in cells.marked}
+        add(
+            Grade,
+            *(
+                {"notebook_id": handed, "cell_id": cell}
+                | {"auto_score": marks[name][0], "needs_manual_grade": marks[name][1]}
+                for name, cell in cells.marked.items()
+            ),
+        )
+        add(
+            Comment,
+            *(
+                {"notebook_id": handed, "cell_id": cell, "auto_comment": comments.get(name)}
+                for name, cell in cells.commented.items()
+            ),
+        )
+
+
+def _mark(name: str, scores: Mapping[str, float], outcome: Outcome) -> tuple[float | None, bool]:
+    """The score of a cell, if a check gives it, and whether a human has to."""
+    if name in scores:
+        return scores[name], False
+    answered = outcome.humans.get(name, (0.0, False))[1]
+    return (None if answered else 0.0), answered
+
+
+def _all_known(scores: Mapping[str, float], known: Iterable[str], outcome: Outcome) -> None:
+    missing = scores.keys() - set(known)
     if missing:
         raise GradebookError(
             f"the gradebook does not know {', '.join(sorted(missing))} of {outcome.assignment} for "
             f"{outcome.student}: the course has changed since this submission was first graded; "
             "grade into a fresh --course-dir"
         )
+
+
+def _record_notebook(book: Gradebook, notebook, scores, comments, outcome: Outcome) -> None:
+    _all_known(scores, {grade.name for grade in notebook.grades}, outcome)
     for grade in notebook.grades:
-        if grade.name in scores:
-            grade.auto_score = scores[grade.name]
-            grade.needs_manual_grade = grade.manual_score is not None
-        else:
-            answered = outcome.humans.get(grade.name, (0.0, False))[1]
-            grade.auto_score = None if answered else 0.0
-            grade.needs_manual_grade = answered or grade.manual_score is not None
+        grade.auto_score, waits = _mark(grade.name, scores, outcome)
+        grade.needs_manual_grade = waits or grade.manual_score is not None
     for comment in notebook.comments:
         comment.auto_comment = comments.get(comment.name)
 

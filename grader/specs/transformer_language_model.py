@@ -1533,8 +1533,8 @@ def train_checks(draw: Draw) -> list[Check]:
         Check(
             "the batches",
             "how many snippets a batch has, how long they are, and that each batch is a new one; "
-            "seen by the losses of a model that does not learn (lr = 0). In a text of two tokens in "
-            "turns there are two snippets, and the loss tells how many of each a batch holds",
+            "seen by the losses of a model that does not learn (lr = 0). In a text of two tokens "
+            "in turn there are two snippets, and a loss tells how many of each a batch holds",
             (
                 ask("batch_size = 2000, lr = 0", small, numbers, 4, batch_size=2000, lr=0.0),
                 ask("batch_size = 1, two tokens in turns", small, waltz, 8, batch_size=1, lr=0.0),

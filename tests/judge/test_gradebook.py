@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import subprocess
@@ -127,3 +128,51 @@ def test_what_is_no_gradebook_is_no_traceback(command: str, tmp_path: Path) -> N
     assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
     assert "file is not a database" in done.output and "backup" in done.output
     assert (tmp_path / "gradebook.db").read_text().startswith("marks: all of them")
+
+
+def rows_of(path: Path) -> set[tuple]:
+    """A submission's rows by the names of what they belong to, without ids."""
+    joins = {
+        "grade": "auto_score, manual_score, extra_credit, needs_manual_grade",
+        "comment": "auto_comment, manual_comment",
+    }
+    with sqlite3.connect(path) as database:
+        return {
+            (table, *row)
+            for table, columns in joins.items()
+            for row in database.execute(
+                f"SELECT base_cell.name, student.id, assignment.name, {columns}, flagged,"
+                " late_submission_penalty, timestamp, extension, first_name, lms_user_id"
+                f" FROM {table} JOIN base_cell ON base_cell.id = cell_id"
+                f" JOIN submitted_notebook ON submitted_notebook.id = {table}.notebook_id"
+                " JOIN submitted_assignment"
+                " ON submitted_assignment.id = submitted_notebook.assignment_id"
+                " JOIN assignment ON assignment.id = submitted_assignment.assignment_id"
+                " JOIN student ON student.id = student_id"
+            )
+        }
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_new_submissions_rows_are_those_that_nbgrader_makes(
+    tmp_path: Path, answered: bool
+) -> None:
+    """Made by nbgrader first and filled in then, or written at once: nobody can tell."""
+    release = assignment(assignment_id("masking"))
+    found = rejected(Submission("ada", release.id, b""), release, "a reason")
+    humans = {name: (points, answered) for name, (points, _) in found.humans.items()}
+    found = dataclasses.replace(found, humans=humans)
+    for name in ("theirs", "ours"):
+        with open_gradebook(tmp_path / name) as book:
+            ensure_assignment(book, release)
+            if name == "theirs":
+                book.add_student("ada")
+                book.add_submission(release.id, "ada")
+            record(book, found)
+            record(book, found)  # graded again: nothing is there twice
+            submission = book.find_submission(release.id, "ada")
+            assert submission.max_score == release.max_score + sum(p for p, _ in humans.values())
+            assert submission.needs_manual_grade is answered
+    ours = rows_of(tmp_path / "ours")
+    assert ours == rows_of(tmp_path / "theirs")
+    assert len(ours) > len(release.exercises)
