@@ -19,6 +19,7 @@ from grader.specs import LESSONS, exercises
 from grader.student import api, figures, frozen
 from grader.student.report import Report
 from solutions.registry import misconceptions, solution
+from solutions.transformer_language_model import attend_with_cache
 from tests.conftest import with_answers
 
 WRONG = "import numpy as np\ndef softmax(scores, axis=-1):\n    return np.exp(scores)"
@@ -213,3 +214,16 @@ def test_a_difference_is_blank_where_both_agree_infinities_included() -> None:
     assert (figures.difference(noise + 1e-8, noise) > 0).all()  # then it is all there is to see
     html = figures.comparison(yours, expected)
     assert "largest at [1, 1], where yours is inf and -inf was expected" in html
+
+
+def test_what_is_only_to_be_timed_is_not_asked_in_a_notebook() -> None:
+    """There is no clock there that could be believed; the counted work decides alone."""
+    lengths = []
+
+    def cached(query, key, value, cache=None):
+        output, new = attend_with_cache(query, key, value, cache)
+        lengths.append(new[0].shape[-2])
+        return output, new
+
+    assert api.verdict_here("attend_with_cache", {"attend_with_cache": cached}).passed
+    assert max(lengths) == 100
