@@ -45,6 +45,8 @@ class Second:
         self.own = [part for part in code if part.role == OWN]
         self.helpers = {part.source for part in self.own}
         self.helpers.update(*(statements(part.source) for part in code if part.role == GIVEN))
+        # What an answer's cell defines beside the answer may be called in another's.
+        self.beside = {part.source for part in code if part.role == ANSWER}
         released = (part.source for part in release.parts if part.kind == "code")
         self.behind = carried_names(released)  # answers of earlier lessons
 
@@ -106,7 +108,7 @@ class Second:
         what it reads, it may read all that the exercise builds on.
         """
         anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
-        helpers = set(self.helpers)
+        helpers, beside = set(self.helpers), set(self.beside)
         seen: set[str] = set()
         pending = [self.assembly.answer(name).source, "\n".join({name, *_called(battery)})]
         while pending:
@@ -122,6 +124,9 @@ class Second:
                 )
             for source in [s for s in helpers if bound_names(s) & names]:
                 helpers.remove(source)
+                pending.append(source)
+            for source in [s for s in beside if bound_names(s) & (names - self.exercises.keys())]:
+                beside.remove(source)
                 pending.append(source)
         return seen
 

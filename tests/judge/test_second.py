@@ -81,6 +81,17 @@ def test_a_helper_of_the_students_is_followed() -> None:
     assert runs == [(("attention",), {"softmax"})]
 
 
+def test_a_helper_in_another_answers_cell_is_followed() -> None:
+    beside = (
+        "def similarity_scores(query, keys):\n    return np.asarray(keys) @ query\n"
+        "def weigh(scores):\n    return softmax(scores)"
+    )
+    own = "def attention(query, keys, values):\n    return weigh(keys @ query) @ values"
+    texts = {"similarity_scores": beside, "attention": own} | spoiled("softmax")
+    runs = second(FIRST, texts, {"softmax", "attention"})
+    assert runs == [(("attention",), {"softmax"})]
+
+
 def test_answers_of_earlier_lessons_alone_take_one_run_for_all() -> None:
     """Without the earlier notebooks nothing that leans on them can have worked."""
     lesson = "transformer_language_model"
