@@ -194,7 +194,9 @@ def _seeded(seed: int | None) -> Iterator[None]:
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        # Of processors alone: torch.manual_seed queues the same for every kind of device, each time
+        # with the text of the whole stack.
+        torch.default_generator.manual_seed(seed)
         yield
 
 

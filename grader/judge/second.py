@@ -46,7 +46,8 @@ class Second:
         self.helpers = {part.source for part in self.own}
         self.helpers.update(*(statements(part.source) for part in code if part.role == GIVEN))
         # What an answer's cell defines beside the answer may be called in another's.
-        self.beside = {part.source for part in code if part.role == ANSWER}
+        answers = (part.source for part in code if part.role == ANSWER)
+        self.beside = {one for source in answers for one in statements(source)}
         released = (part.source for part in release.parts if part.kind == "code")
         self.behind = carried_names(released)  # answers of earlier lessons
 

@@ -92,6 +92,20 @@ def test_a_helper_in_another_answers_cell_is_followed() -> None:
     assert runs == [(("attention",), {"softmax"})]
 
 
+def test_an_import_beside_another_answer_leads_nowhere() -> None:
+    beside = (
+        "import math\n"
+        "def similarity_scores(query, keys):\n    return np.asarray(keys) @ query\n"
+        "def weigh(scores):\n    return softmax(scores)"
+    )
+    own = (
+        "import math\n"
+        "def attention(query, keys, values):\n    return math.sqrt(2) * (keys @ query) @ values"
+    )
+    texts = {"similarity_scores": beside, "attention": own} | spoiled("softmax")
+    assert second(FIRST, texts, {"softmax", "attention"}) == []
+
+
 def test_answers_of_earlier_lessons_alone_take_one_run_for_all() -> None:
     """Without the earlier notebooks nothing that leans on them can have worked."""
     lesson = "transformer_language_model"
