@@ -28,6 +28,7 @@ STUDENT = (
 WORKER = (
     "__init__.py",
     "channel.py",
+    "compiler.py",
     "seam.py",
     "stock.py",
     "travel.py",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import linecache
 import sys
 import traceback
 import warnings
@@ -279,9 +280,10 @@ def _no_room(ask: Ask, error: BaseException) -> Failure:
 def _failure(kind: str, error: BaseException) -> Failure:
     """The error's type, message, and the last line of it that the student wrote."""
     line = ""
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.line and "ipython-input" in frame.filename or "ipykernel" in frame.filename:
-            line = frame.line or ""
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        if "ipython-input" in name or "ipykernel" in name:
+            line = linecache.getline(name, number).strip()
     try:
         message = str(error)
     except Exception as broken:  # the student's own __str__ may raise

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from grader.judge.table import Row, show
+from grader.threads import one_thread
 
 
 @click.command()
@@ -57,6 +58,7 @@ def command(
     _check_folders(folder, course_dir, target)
     if watch and target is not None:
         raise click.UsageError("--json is written at the end of a run, and --watch has none")
+    one_thread()  # before NumPy is imported
     from grader.judge.cohort import Cohort, Stopped
     from grader.judge.course import ahead_of, assignment_ids
     from grader.judge.engine import engine
@@ -78,7 +80,7 @@ def command(
     terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
     # What arrives later may be of any lesson.
     found = {one.assignment for one in submissions if one.has_place}
-    ahead = ahead_of(assignment_ids() if watch else found, all_cells)
+    ahead = ahead_of(assignment_ids() if watch else found)
     meanwhile = partial(load_judges, ahead, found)
     walls = partial(raise_walls, hidden, unwalled=no_sandbox, ahead=ahead, meanwhile=meanwhile)
     most = jobs or os.cpu_count() or 1

@@ -12,7 +12,11 @@ import click
 
 @click.command()
 @click.option("--json", "target", type=click.Path(path_type=Path), help="write every trial here")
-@click.option("--markdown", type=click.Path(path_type=Path), help="write the matrix as a page")
+@click.option(
+    "--markdown",
+    type=click.Path(path_type=Path),
+    help="write the matrix as a page, and solutions/caught/",
+)
 @click.option("--exercise", "only", metavar="ID", multiple=True, help="only this; may be repeated")
 def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -> None:
     """Try every exercise against every misconception and every accepted alternative.
@@ -22,8 +26,9 @@ def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -
     from rich.console import Console
     from rich.table import Table
 
-    from grader.course.prove import kill_matrix, prove
+    from grader.course.prove import caught_by, kill_matrix, prove
     from grader.specs import LESSONS, exercises
+    from solutions.registry import caught_file
 
     if only and markdown is not None:
         raise click.UsageError("--markdown writes the page of all exercises: leave out --exercise")
@@ -66,5 +71,7 @@ def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -
         target.write_text(json.dumps([asdict(t) | {"ok": t.ok} for t in trials], indent=1))
     if markdown is not None:
         markdown.write_text(kill_matrix(trials), encoding="utf-8")
+        for lesson in LESSONS:
+            caught_file(lesson).write_text(caught_by(trials, lesson), encoding="utf-8")
     if bad:
         raise SystemExit(1)

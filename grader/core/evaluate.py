@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from grader.core import choices, properties  # noqa: F401  (they register their rules)
 from grader.core.compare import failure_text
 from grader.core.naming import Diagnosis
 from grader.core.rules import READS_SOURCE, RULES, Finding, Remark
 from grader.core.values import (
+    NOT_ASKED,
     Battery,
     Check,
     CheckResult,
@@ -35,13 +36,27 @@ def evaluate(
 
 
 @dataclasses.dataclass(frozen=True)
+class Untried:
+    """Of a slow check whose questions were not put, since a core check fails: see ``asking``."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Seen:
     """What the rules say of an exercise's replies: for each check, and where its probes begin."""
 
     battery: Battery
     replies: Sequence[Reply]
-    findings: tuple[tuple[Check, int, Finding | Remark | None], ...]
+    findings: tuple[tuple[Check, int, Finding | Remark | Untried | None], ...]
     attempted: bool = True
+
+    @property
+    def wrong(self) -> list[tuple[Check, int, Finding]]:
+        """The checks that failed, where their probes begin, and by what."""
+        return [
+            (check, start, finding)
+            for check, start, finding in self.findings
+            if isinstance(finding, Finding)
+        ]
 
 
 def look(battery: Battery, replies: Sequence[Reply], source: Source = "") -> Seen:
@@ -50,10 +65,11 @@ def look(battery: Battery, replies: Sequence[Reply], source: Source = "") -> See
         raise ValueError(f"{len(replies)} replies to {len(battery.probes)} probes")
     if any(r.failure is not None and r.failure.kind == "not_attempted" for r in replies):
         return Seen(battery, replies, (), attempted=False)
-    findings, offset = [], 0
-    for check in battery.checks:
-        own = list(replies[offset : offset + len(check.probes)])
-        findings.append((check, offset, _judge(check, own, source)))
+    findings: list[tuple[Check, int, Finding | Remark | Untried | None]] = []
+    offset = 0
+    for check, own in _by_check(battery, replies):
+        waits = check.slow and all(reply is NOT_ASKED for reply in own)
+        findings.append((check, offset, Untried() if waits else _judge(check, own, source)))
         offset += len(check.probes)
     return Seen(battery, replies, tuple(findings))
 
@@ -63,14 +79,14 @@ def verdict_on(seen: Seen, known: Known = dict) -> Verdict:
     battery = seen.battery
     if not seen.attempted:
         return not_attempted(battery)
-    if not any(isinstance(finding, Finding) for _, _, finding in seen.findings):
-        passed = tuple(_passed(check, finding) for check, _, finding in seen.findings)
-        return Verdict(battery.exercise, battery.points, battery.points, True, passed)
-    diagnosis = Diagnosis(battery, seen.replies, known())
+    diagnosis = _diagnosis(seen, known) if seen.wrong else None
+    core = next((check.name for check, _, _ in seen.wrong if check.core), "")
     results = tuple(
-        _result(check, start, finding, diagnosis)
-        if isinstance(finding, Finding)
-        else _passed(check, finding)
+        _failed(check, start, finding, diagnosis)
+        if isinstance(finding, Finding) and diagnosis is not None
+        else _untried(check, core)
+        if isinstance(finding, Untried)
+        else CheckResult(check.name, True, finding.text if finding is not None else "")
         for check, start, finding in seen.findings
     )
     return Verdict(battery.exercise, _score(battery, results), battery.points, True, results)
@@ -81,14 +97,17 @@ def explained(seen: Seen, known: Known) -> bool:
 
     Much cheaper than to look for one that explains most of it.
     """
-    findings = [(start, check, f) for check, start, f in seen.findings if isinstance(f, Finding)]
-    if any(finding.known or finding.names for _, _, finding in findings):
-        return True
-    if not findings:
+    if not seen.wrong:
         return False
-    start, check, _ = findings[0]
-    needed = range(start, start + len(check.probes))
-    return Diagnosis(seen.battery, seen.replies, known()).whole(needed) is not None
+    if any(finding.known or finding.names for _, _, finding in seen.wrong):
+        return True
+    check, start, _ = seen.wrong[0]
+    return _diagnosis(seen, known).whole(range(start, start + len(check.probes))) is not None
+
+
+def _diagnosis(seen: Seen, known: Known) -> Diagnosis:
+    failed = {check.name for check, _, _ in seen.wrong}
+    return Diagnosis(seen.battery, seen.replies, known(), failed)
 
 
 def not_attempted(battery: Battery) -> Verdict:
@@ -103,14 +122,28 @@ def timing_decides(battery: Battery, replies: Sequence[Reply]) -> bool:
     The time is held against what the other answers claim; where these have failed there is nothing
     to hold it against.
     """
+    return any(
+        any(probe.ask.timed for probe in check.probes)
+        and not isinstance(_judge(check, own, ""), Finding)
+        for check, own in _by_check(battery, replies)
+    )
+
+
+def core_failed(battery: Battery, replies: Sequence[Reply]) -> bool:
+    """Whether a core check fails by what has been answered, so that nothing is earned."""
+    return any(
+        check.core
+        and not any(reply is NOT_ASKED for reply in own)
+        and isinstance(_judge(check, own, ""), Finding)
+        for check, own in _by_check(battery, replies)
+    )
+
+
+def _by_check(battery: Battery, replies: Sequence[Reply]) -> Iterator[tuple[Check, list[Reply]]]:
     offset = 0
     for check in battery.checks:
-        own = list(replies[offset : offset + len(check.probes)])
+        yield check, list(replies[offset : offset + len(check.probes)])
         offset += len(check.probes)
-        timed = any(probe.ask.timed for probe in check.probes)
-        if timed and not isinstance(_judge(check, own, ""), Finding):
-            return True
-    return False
 
 
 def _judge(check: Check, replies: list[Reply], source: Source) -> Finding | Remark | None:
@@ -127,10 +160,6 @@ def _judge(check: Check, replies: list[Reply], source: Source) -> Finding | Rema
 
 def _text(source: Source) -> str:
     return source if isinstance(source, str) else source()
-
-
-def _passed(check: Check, remark: Finding | Remark | None) -> CheckResult:
-    return CheckResult(check.name, True, remark.text if remark is not None else "")
 
 
 def first_failure(replies: Sequence[Reply]) -> Finding | None:
@@ -151,7 +180,12 @@ def _score(battery: Battery, results: Sequence[CheckResult]) -> float:
     return battery.points if earned == total else round(battery.points * earned / total, 2)
 
 
-def _result(check: Check, start: int, finding: Finding, diagnosis: Diagnosis) -> CheckResult:
+def _untried(check: Check, core: str) -> CheckResult:
+    text = f"not tried: it takes long, and earns nothing while “{core}” fails"
+    return CheckResult(check.name, False, text, tried=False)
+
+
+def _failed(check: Check, start: int, finding: Finding, diagnosis: Diagnosis) -> CheckResult:
     named = finding.known
     if named is None and finding.names:
         named = diagnosis.by_id(finding.names)

@@ -31,7 +31,9 @@ def continues_patterns(check: Check, replies: list[Reply], source: str) -> Findi
         tokens, positions = probe.ask.args
         finding = _form(reply.value, tokens, positions)
         if finding is None and check.options["of"] != "form":
-            matrices = [[_plain(head[name]) for name in NAMES] for head in reply.value]
+            matrices = [
+                [_plain(head[name]).astype(np.float64).T for name in NAMES] for head in reply.value
+            ]
             heads = _Heads(matrices[0], matrices[1], tokens, positions)
             with np.errstate(all="ignore"):
                 finding = _judge(heads, check.options["of"], check.options["seed"])
@@ -42,7 +44,7 @@ def continues_patterns(check: Check, replies: list[Reply], source: str) -> Findi
 
 @dataclass(frozen=True, eq=False)
 class _Heads:
-    """Both heads' matrices (query, key, value) in float64, and how they are used."""
+    """Both heads' matrices (query, key, value) in float64, turned over, and how they are used."""
 
     first: list[np.ndarray]
     second: list[np.ndarray]
@@ -62,7 +64,7 @@ class _Heads:
         return self._attend(self.second, np.concatenate([parts[n] for n in self.order], axis=1))
 
     def _attend(self, head: list[np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        asks, offers, gives = (x @ matrix.astype(np.float64).T for matrix in head)
+        asks, offers, gives = (x @ matrix for matrix in head)
         near = asks @ offers.T / (np.sqrt(asks.shape[1]) if self.scaled else 1.0)
         seen = np.tri(len(x), dtype=bool)
         every = np.logaddexp.reduce(np.where(seen, near, -np.inf), axis=1, keepdims=True)
@@ -204,7 +206,7 @@ _GUESSES: dict[str, tuple[Callable[[list[int], int, list[int]], list[int]], ...]
 
 def _recognized(heads: _Heads, sequences: list[list[int]]) -> str:
     """The id of the misconception whose behavior this is; empty if none is recognized."""
-    handed = heads.second[0].shape[1] - heads.tokens - heads.positions
+    handed = heads.second[0].shape[0] - heads.tokens - heads.positions
     for name, change in (
         ("scale_forgotten", {"scaled": False}),
         ("first_output_in_front", {"order": ("first", "token", "place")}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from grader.core.compare import agree
 from grader.core.rules import tolerance_of
@@ -21,13 +21,18 @@ class Diagnosis:
         battery: Battery,
         replies: Sequence[Reply],
         known: Mapping[Misconception, Sequence[Reply]],
+        failed: Collection[str] = (),
     ) -> None:
         self.replies = replies
-        self.known = known
+        self.failed = frozenset(failed)
+        # The likeliest first: those that fail the same checks, or nearly.
+        order = sorted(known, key=lambda one: len(self.failed.symmetric_difference(one.caught_by)))
+        self.known = {misconception: known[misconception] for misconception in order}
         each = [check for check in battery.checks for _ in check.probes]
         self.tolerances = [tolerance_of(check) for check in each]
         self.slow = [check.slow for check in each]
         self.quick = [place for place, slow in enumerate(self.slow) if not slow]
+        self.wrong = [i for i in self.quick if each[i].name in self.failed]
         self.compared: dict[tuple[str, int], bool] = {}
         self.seconds = [0.0] * len(replies)  # what a question has cost when it was put to one
         self.searched = False
@@ -80,14 +85,19 @@ class Diagnosis:
         """The first one that gives everything quick that was seen: looked for once.
 
         Most differ from it in what is ``needed``, which was not as it should be: that comes first.
+        One that is known to fail just the checks that have failed passes the others, as was seen:
+        it is enough that it gives what was wrong.
         """
         if not self.searched:
             self.searched = True
             if any(_says_something(self.replies[i]) for i in self.quick):
-                order = self._order(self.quick, needed)
-                fits = (m for m in self.known if all(self.agrees(m, i) for i in order))
-                self.found = next(fits, None)
+                self.found = next((m for m in self.known if self._gives_all(m, needed)), None)
         return self.found
+
+    def _gives_all(self, misconception: Misconception, needed: range) -> bool:
+        usual = self.wrong and self.failed == set(misconception.caught_by)
+        order = self._order(self.wrong if usual else self.quick, needed)
+        return all(self.agrees(misconception, i) for i in order)
 
     def _order(self, looked: list[int], needed: range) -> list[int]:
         """What decides soonest first, and among that what was cheap to answer."""

@@ -129,7 +129,7 @@ class Reply:
     cpu: float | None = None
 
 
-# In place of the answer to a timed question where the others of its check have settled it.
+# In place of the answer to a slow or timed question where other answers have settled it.
 NOT_ASKED = Reply(value=Opaque("not asked"))
 
 
@@ -149,7 +149,8 @@ class Check:
     ``rule`` names a function in :mod:`grader.core.rules`. A ``core`` check decides whether the
     exercise earns anything at all; ``share`` is the check's part of the points. ``where`` is
     "notebook" or "judge" for a check that exists only there. ``slow``: its answers take a good
-    part of a second each, so that known mistakes are put to it last, and as few as can be.
+    part of a second each. So it is tried only where no core check has failed (see
+    :mod:`grader.core.asking`), and known mistakes are put to it last, as few as can be.
     """
 
     name: str
@@ -198,18 +199,24 @@ class Battery:
 
 @dataclass(frozen=True)
 class Misconception:
-    """A named wrong answer: ``says`` tells the student what it does, never the right line."""
+    """A named wrong answer: ``says`` tells the student what it does, never the right line.
+
+    ``caught_by`` are the checks that have been seen to fail it. It is looked for first, and found
+    with less, where it is these that have failed.
+    """
 
     id: str
     title: str
     says: str
+    caught_by: tuple = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """One check's outcome, with what there is to say of it, passed or not.
 
-    ``yours``/``expected`` hold a matrix pair where a picture helps.
+    ``yours``/``expected`` hold a matrix pair where a picture helps. One that was not ``tried`` is
+    not passed: nothing could be earned by it.
     """
 
     name: str
@@ -219,6 +226,7 @@ class CheckResult:
     misconception: Misconception | None = None
     yours: np.ndarray | None = None
     expected: np.ndarray | None = None
+    tried: bool = True
 
 
 @dataclass(frozen=True)

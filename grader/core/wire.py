@@ -8,6 +8,7 @@ bounded in bytes, nodes, nesting, dtypes and shapes, and builds fresh arrays.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import re
@@ -52,6 +53,12 @@ class WireError(ValueError):
     """What arrived is not a frame of ours: too big, too deep, or made of something else."""
 
 
+@functools.lru_cache(256)
+def _name_of(dtype: np.dtype) -> str:
+    """NumPy puts a name together anew each time."""
+    return dtype.name
+
+
 def encode(tree: Any) -> tuple[Any, list[np.ndarray]]:
     """Turn a tree into (JSON-able document, list of contiguous arrays)."""
     arrays: list[np.ndarray] = []
@@ -76,7 +83,7 @@ def _encode(node: Any, arrays: list[np.ndarray], depth: int) -> Any:
             raise WireError("a dict's keys must be strings")
         return {"d": {key: _encode(item, arrays, depth + 1) for key, item in node.items()}}
     if type(node) is np.ndarray:
-        if node.dtype.name not in DTYPES or node.ndim > MAX_AXES:
+        if _name_of(node.dtype) not in DTYPES or node.ndim > MAX_AXES:
             raise WireError(f"an array of dtype {node.dtype} and {node.ndim} axes does not travel")
         arrays.append(np.ascontiguousarray(node).reshape(node.shape))
         return {"a": len(arrays) - 1}
@@ -182,7 +189,7 @@ def decode(document: Any, arrays: list[np.ndarray], allowed: frozenset[str] | No
 def dumps(tree: Any) -> bytes:
     """A tree as one frame."""
     document, arrays = encode(tree)
-    shapes = [{"dtype": a.dtype.name, "shape": list(a.shape)} for a in arrays]
+    shapes = [{"dtype": _name_of(a.dtype), "shape": list(a.shape)} for a in arrays]
     header = json.dumps({"tree": document, "arrays": shapes}, allow_nan=False).encode()
     body = b"".join(a.tobytes() for a in arrays)
     if len(header) + len(body) > MAX_FRAME:

@@ -15,12 +15,14 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from grader.course.layout import ROOT, SOLUTIONS
-from grader.course.prove import known_replies, one_thread
+from grader.course.prove import known_replies
 from grader.course.sources import stub_source
 from grader.specs import LESSONS, exercises
 from grader.specs.building import PUBLIC_SEED
 from grader.student import frozen
+from grader.threads import one_thread
 from solutions.quiz import quiz_id
+from solutions.registry import caught_file
 
 STAMPS = ".stamps.json"
 
@@ -85,7 +87,7 @@ def fingerprint(lesson: str) -> str:
     shared += [package / "student" / "frozen.py", package / "student" / "exhibits.py"]
     shared += [package / "specs" / f"{name}.py" for name in ("building", "examining", "quiz")]
     own = [package / "specs", SOLUTIONS / "misconceptions", SOLUTIONS / "quizzes"]
-    paths = [*shared, *(folder / f"{lesson}.py" for folder in own)]
+    paths = [*shared, caught_file(lesson), *(folder / f"{lesson}.py" for folder in own)]
     digest = hashlib.sha256()
     for path in sorted(path for path in paths if path.exists()):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())

@@ -17,11 +17,11 @@ from typing import Any
 
 from grader.core.rules import RULES, Finding
 from grader.core.values import Battery
-from grader.course.prove import one_thread
 from grader.course.sources import answer_source
 from grader.seam import DirectSeam
 from grader.specs import LESSONS, assignment_id, exercises
 from grader.specs.building import Exercise
+from grader.threads import one_thread
 from solutions.equivalent import EQUIVALENT, FREE, change
 from solutions.registry import solution
 

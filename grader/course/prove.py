@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
+import json
 import multiprocessing
 import os
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from grader.core.asking import put_questions
 from grader.core.evaluate import evaluate
 from grader.core.values import Battery, Misconception, Reply, Verdict
 from grader.seam import DirectSeam
 from grader.specs import LESSONS, assignment_id, exercises, find
 from grader.specs.building import PUBLIC_SEED, Exercise
+from grader.threads import one_thread
 from solutions.quiz import quiz_id
 from solutions.registry import Version, alternatives, misconceptions, solution
 
@@ -41,14 +43,6 @@ class Trial:
         if self.kind == "misconception":
             return bool(self.caught_by) and set(self.named) == {self.version}
         return not self.caught_by and self.score == self.points
-
-
-def one_thread() -> None:
-    """Tiny tensors and many processes: torch's thread pool costs more than it gives."""
-    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # if it is imported later
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)
 
 
 class LazyReplies(Sequence[Reply]):
@@ -80,10 +74,8 @@ def _seam(version: Version, battery: Battery) -> DirectSeam:
 
 
 def replies_of(version: Version, battery: Battery) -> list[Reply]:
-    """What a version of ours answers to each probe."""
-    asks, places = battery.questions()
-    replies = _seam(version, battery).ask(asks)
-    return [replies[place] for place in places]
+    """What a version of ours answers to each probe that it is asked."""
+    return put_questions(battery, _seam(version, battery).ask)
 
 
 def known_replies(
@@ -146,7 +138,7 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
             verdict = evaluate(
                 battery, answers[version.name], functools.partial(dict, known), version.source
             )
-            failed = [check for check in verdict.checks if not check.passed]
+            failed = [check for check in verdict.checks if check.tried and not check.passed]
             yield Trial(
                 lesson,
                 exercise.id,
@@ -186,6 +178,17 @@ def kill_matrix(trials: Sequence[Trial]) -> str:
             section = _quiz_line if exercise in quizzes else _exercise_table
             lines += section([t for t in own if t.exercise == exercise], exercise)
     return "\n".join(lines) + "\n"
+
+
+def caught_by(trials: Sequence[Trial], lesson: str) -> str:
+    """Which checks fail which of a lesson's misconceptions, in any draw: the registry's file."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for trial in trials:
+        wrong = trial.kind == "misconception" and trial.exercise != quiz_id(lesson)
+        if wrong and trial.lesson == lesson:
+            checks = found.setdefault(trial.exercise, {}).setdefault(trial.version, [])
+            checks += [check for check in trial.caught_by if check not in checks]
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def _quiz_line(trials: Sequence[Trial], exercise: str) -> list[str]:

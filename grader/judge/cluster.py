@@ -19,7 +19,6 @@ from typing import Any, cast
 from distributed import Client, KilledWorker, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError, parse_address, parse_host_port
 
-from grader.course.prove import one_thread
 from grader.judge.course import ahead_of, assignment_ids
 from grader.judge.engine import engine_fingerprint
 from grader.judge.errors import WorkerError
@@ -28,6 +27,7 @@ from grader.judge.judges import grade_work, judge_on
 from grader.judge.pool import Graded, Lost, Pool, Terms
 from grader.judge.walls import NoSandbox, raise_walls
 from grader.judge.workers import WarmProcess
+from grader.threads import one_thread
 
 PATIENCE = 30.0  # seconds, for the scheduler and for its first worker
 HERE = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ class JudgePlugin(WorkerPlugin):
 
     def _raised(self) -> WarmProcess:
         try:
-            ahead = ahead_of(assignment_ids(), self.terms.all_cells)  # whatever may come
+            ahead = ahead_of(assignment_ids())  # whatever may come
             return raise_walls([HERE, Path.home()], 1, self.terms.unwalled, ahead)
         except NoSandbox as error:
             raise Lost(f"the Dask worker {self.address}: {error}") from error

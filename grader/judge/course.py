@@ -13,7 +13,7 @@ from pathlib import Path
 from grader.course.layout import NOTEBOOKS, notebook_path
 from grader.course.sources import answer_source
 from grader.judge.assemble import ANSWER, CHECK, GIVEN, HUMAN, OWN, TEXT, Part
-from grader.specs import LESSONS, OPTIMIZERS, ahead, assignment_id, exercises, lesson_of
+from grader.specs import LESSONS, ahead, assignment_id, exercises, lesson_of
 from grader.specs.building import Exercise
 from solutions.registry import misconceptions
 
@@ -54,25 +54,18 @@ def needs_torch(name: str) -> bool:
     return any(imports.search(part.source) for part in assignment(name).parts)
 
 
-def ahead_of(names: Iterable[str], all_cells: bool = False) -> tuple[str, ...]:
-    """What is worth importing, once, before submissions to these assignments are graded.
-
-    With ``all_cells`` what their demonstrations need, too.
-    """
+def ahead_of(names: Iterable[str]) -> tuple[str, ...]:
+    """What is worth importing, once, before submissions to these assignments are graded."""
     names = set(names)
     wanted = {"torch"} if any(map(needs_torch, names)) else set()
-    wanted = wanted.union(*(ahead(lesson_of(name)) for name in names))
-    texts = (part.source for name in names for part in assignment(name).parts)
-    if all_cells and any("torch.optim." in text for text in texts):
-        wanted.add(OPTIMIZERS)
-    return tuple(sorted(wanted))
+    return tuple(sorted(wanted.union(*(ahead(lesson_of(name)) for name in names))))
 
 
-def known_mistakes(name: str) -> int:
-    """How many mistakes of an assignment are known by name; loads all that judging it needs."""
+def load(name: str) -> None:
+    """Load all that judging an assignment needs: its exercises and the mistakes that are known."""
     release = assignment(name)
-    own = (misconceptions(release.lesson, exercise.id) for exercise in release.exercises)
-    return sum(map(len, own))
+    for exercise in release.exercises:
+        misconceptions(release.lesson, exercise.id)
 
 
 def assignment_ids() -> list[str]:

@@ -308,7 +308,7 @@ def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
         if not verdict.attempted:
             yield verdict.exercise, "No response."
             continue
-        failed = [check for check in verdict.checks if not check.passed]
+        failed = [check for check in verdict.checks if check.tried and not check.passed]
         lines = [f"{verdict.score:g} of {verdict.max_score:g} points."]
         for check in failed[:4]:
             known = (

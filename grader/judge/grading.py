@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.core.evaluate import Seen, explained, look, not_attempted, timing_decides, verdict_on
+from grader.core.asking import put_questions
+from grader.core.evaluate import Seen, explained, look, not_attempted, verdict_on
 from grader.core.slicing import bound_names, needed, with_helpers
 from grader.core.values import (
-    NOT_ASKED,
+    Ask,
     Battery,
     CheckResult,
     Failure,
@@ -252,25 +253,17 @@ class _Run:
 
     def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
         battery, functions = self._battery(name), self.exercises[name].remotes
-        asks, places = battery.questions()
         cpu = max(min(self.limits.checks_cpu, left), 0.1)
         deadline = worker.cpu_seconds() + cpu
 
-        def put(chosen: list[int]) -> None:
+        def put(asks: list[Ask]) -> list[Reply]:
             remotes = answering(functions(battery)) if functions else None
-            left = max(deadline - worker.cpu_seconds(), 0.1)
-            answers = worker.ask([asks[i] for i in chosen], left, remotes)
-            given.update(zip(chosen, answers, strict=True))
+            return worker.ask(asks, max(deadline - worker.cpu_seconds(), 0.1), remotes)
 
-        timed = [i for i, ask in enumerate(asks) if ask.timed]
-        given = dict.fromkeys(timed, NOT_ASKED)
         try:
-            put([i for i in range(len(asks)) if i not in given])
-            if timed and timing_decides(battery, [given[place] for place in places]):
-                put(timed)
+            return put_questions(battery, put)
         except Died as died:
             raise _Poison(f"check_{name}", died) from died
-        return [given[place] for place in places]
 
     def _needed(self, parts: Sequence[Part], everything: bool) -> set[str]:
         """The release's own cells that have to run; an untouched scratch cell is one of them."""
@@ -400,7 +393,7 @@ def _redacted(verdict: Verdict) -> Verdict:
     """Pass, fail and a mistake's name, in our words alone: the run held a solution."""
     checks = tuple(
         check
-        if check.passed
+        if check.passed or not check.tried
         else CheckResult(
             check.name, False, f"not passed, {CARRIED}", check.look, check.misconception
         )

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
-from grader.judge.course import known_mistakes
+from grader import compiler
+from grader.judge.course import load
 from grader.judge.handed_in import Work
 from grader.judge.pool import Lost, Pool, Terms
 from grader.judge.workers import WarmProcess
 
 
-def load_judges(ahead: Iterable[str], assignments: Iterable[str]) -> None:
+def load_judges(ahead: Collection[str], assignments: Iterable[str]) -> None:
     """Import what judges and the writer need; to be done while the warm process does the same.
 
     What is loaded for these assignments the judges then share, who are forks of this process.
     """
     for module in ("grader.judge.judges", *ahead, "grader.judge.gradebook"):
         importlib.import_module(module)
+    if "torch" in ahead:
+        compiler.delay()  # known mistakes use optimizers
     for name in sorted(set(assignments)):
-        known_mistakes(name)
+        load(name)
 
 
 @contextlib.contextmanager

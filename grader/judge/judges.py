@@ -10,7 +10,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from grader.course.prove import one_thread
 from grader.judge.course import assignment
 from grader.judge.executed import executed_notebook
 from grader.judge.feedback import feedback_page
@@ -19,6 +18,7 @@ from grader.judge.handed_in import Found, Work, read_work
 from grader.judge.outcome import Outcome
 from grader.judge.pool import Graded, Terms
 from grader.judge.workers import WarmProcess
+from grader.threads import one_thread
 
 _JUDGE: dict[str, Any] = {}
 

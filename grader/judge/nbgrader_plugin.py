@@ -19,7 +19,6 @@ from nbconvert.exporters import NotebookExporter
 from traitlets.config import Config
 
 from grader.course.layout import ROOT
-from grader.course.prove import one_thread
 from grader.judge import earlier, intake
 from grader.judge.course import ahead_of, assignment, assignment_ids
 from grader.judge.engine import facts
@@ -34,6 +33,7 @@ from grader.judge.secret import salt
 from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls
 from grader.judge.workers import WarmProcess
+from grader.threads import one_thread
 
 HERE = "grader.judge.nbgrader_plugin"
 

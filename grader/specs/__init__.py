@@ -12,9 +12,6 @@ from grader.specs.building import Exercise
 from grader.specs.quiz import quiz_exercise
 from solutions.quiz import questions
 
-# What the first optimizer of a process makes torch import, which takes more than a second.
-OPTIMIZERS = "torch._dynamo"
-
 LESSONS = (
     "single_query_attention",
     "self_attention",

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from grader.core.asking import put_questions
 from grader.core.evaluate import evaluate, not_attempted
 from grader.core.slicing import with_helpers
 from grader.core.texts import shape
-from grader.core.values import NOT_ASKED, Verdict
+from grader.core.values import Verdict
 from grader.seam import DirectSeam
 from grader.student import exhibits, frozen, records, screen
 from grader.student.folds import fold
@@ -84,11 +85,7 @@ def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "
     if as_given or is_stub(namespace.get(exercise_id)):
         return not_attempted(answers.battery)
     seam = DirectSeam(namespace, functools.partial(exhibits.remote, namespace))
-    # Nobody takes the time here, so that what is only to be timed need not be asked.
-    replies = [
-        NOT_ASKED if probe.ask.timed else seam.ask([probe.ask])[0]
-        for probe in answers.battery.probes
-    ]
+    replies = put_questions(answers.battery, seam.ask, timed=False)  # nobody takes the time here
     whole = functools.partial(with_helpers, others, text)
     return evaluate(answers.battery, replies, lambda: answers.known, whole)
 

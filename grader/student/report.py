@@ -36,7 +36,7 @@ class Report:
     def __repr__(self) -> str:
         lines = [self.headline]
         for check, details in explained(self.verdict):
-            lines.append(f"  {'pass' if check.passed else 'FAIL'}  {check.name}")
+            lines.append(f"  {_word(check)}  {check.name}")
             lines += [f"        {label}: {text}" for label, text in details]
         return "\n".join(lines)
 
@@ -82,8 +82,14 @@ def explain(check: CheckResult, told: AbstractSet[str] = frozenset()) -> list[tu
     return parts
 
 
+def _word(check: CheckResult) -> str:
+    return "pass" if check.passed else "FAIL" if check.tried else "  – "
+
+
 def _row(check: CheckResult, explanation: list[tuple[str, str]]) -> str:
     mark, word, color = ("✓", "passed", GREEN) if check.passed else ("✗", "failed", RED)
+    if not check.tried:
+        mark, word, color = "–", "not tried", MUTED
     details = "".join(
         f'<div style="margin:.15em 0"><span style="color:{MUTED}">{_text(label)}:</span> '
         f"{_text(text)}</div>"

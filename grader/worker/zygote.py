@@ -55,6 +55,7 @@ def _spawn(shell: Shell, message: bytes, ancillary: list) -> None:
 def _warm_up(ahead: list[str]) -> Shell:
     import matplotlib.pyplot
     import numpy
+    import pygments.formatters.terminal256  # noqa: F401  (a cell that raises loads it)
 
     from grader.student import api, explore  # noqa: F401  (lessons' first cells load them)
 
@@ -79,6 +80,9 @@ def _warm_up_torch() -> None:
     import torch
     import torch.nn.functional
 
+    from grader import compiler, stock  # noqa: F401  (questions load the second)
+
+    compiler.delay()
     torch.set_num_threads(1)
     torch.ones(2, 2) @ torch.ones(2, 2)
     (torch.ones(2, requires_grad=True) * 2).sum().backward()

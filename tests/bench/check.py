@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from grader.course.prove import one_thread
 from grader.specs import LESSONS, exercises
 from grader.student.api import verdict_here
+from grader.threads import one_thread
 from solutions.registry import Version, misconceptions, solution
 from tests.bench.cohort import machine
 

@@ -19,7 +19,6 @@ import nbformat
 from nbclient import NotebookClient
 
 from grader.course.layout import ROOT
-from grader.course.prove import one_thread
 from grader.course.solve import solved
 from grader.judge.grading import Judge
 from grader.judge.handed_in import Found
@@ -27,6 +26,7 @@ from grader.judge.judges import grade_found
 from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls
 from grader.specs import LESSONS, assignment_id
+from grader.threads import one_thread
 
 
 def seconds(action: Callable[[], object]) -> float:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.layout import ROOT
-from grader.course.prove import one_thread
 from grader.judge import cohort, grading, judges
 from grader.judge.course import ahead_of
 from grader.judge.handed_in import find_submissions, read_work
@@ -30,6 +29,7 @@ from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls
 from grader.judge.workers import WarmProcess, Worker
 from grader.specs import assignment_id
+from grader.threads import one_thread
 from tests.bench.cohort import WHO, chosen, hand_in, machine
 
 STAGES: dict[str, list[tuple[Any, str]]] = {

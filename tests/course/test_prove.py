@@ -7,8 +7,9 @@ from collections import Counter
 import pytest
 
 from grader.course.layout import ROOT
-from grader.course.prove import Trial, kill_matrix, prove, prove_exercise
+from grader.course.prove import Trial, caught_by, kill_matrix, prove, prove_exercise
 from grader.specs import LESSONS, exercises
+from solutions.registry import caught_file
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,13 @@ def test_there_are_enough_of_each(trials) -> None:
 def test_the_published_page_is_current(trials) -> None:
     page = (ROOT / "docs" / "kill_matrix.md").read_text(encoding="utf-8")
     assert page == kill_matrix(trials), "run python -m grader prove --markdown docs/kill_matrix.md"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_the_judge_tries_first_is_current(lesson: str, trials) -> None:
+    found = caught_file(lesson).read_text(encoding="utf-8")
+    mend = "run python -m grader prove --markdown docs/kill_matrix.md"
+    assert found == caught_by(trials, lesson), mend
 
 
 def test_a_weakened_check_is_noticed() -> None:
