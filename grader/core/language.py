@@ -257,12 +257,17 @@ def cheap_steps(check: Check, replies: list[Reply], source: str) -> Finding | No
 # --- training -----------------------------------------------------------------------------------
 
 
+def nll(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Negative log-likelihood in nats of each target (...,) under logits (..., V), float64."""
+    rows = logits.astype(np.float64)
+    rows = rows - np.max(rows, axis=-1, keepdims=True)
+    own = np.take_along_axis(rows, targets[..., None], axis=-1)[..., 0]
+    return np.log(np.exp(rows).sum(axis=-1)) - own
+
+
 def mean_nll(logits: np.ndarray, targets: np.ndarray) -> float:
     """Mean negative log-likelihood in nats, float64."""
-    rows = logits.reshape(-1, logits.shape[-1]).astype(np.float64)
-    rows = rows - np.max(rows, axis=-1)[:, None]
-    own = np.take_along_axis(rows, targets.reshape(-1, 1), axis=-1)[:, 0]
-    return float((np.log(np.exp(rows).sum(axis=-1)) - own).mean())
+    return float(nll(logits, targets).mean())
 
 
 def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:

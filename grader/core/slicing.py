@@ -91,6 +91,13 @@ def with_helpers(cells: Iterable[str], answer: str) -> str:
     return "\n\n".join([*(cell for number, cell in numbered if number in chosen), answer])
 
 
+def cut_to(names: Iterable[str], source: str) -> str:
+    """Of a text of definitions those that the names need, in their order."""
+    numbered = [(str(number), one) for number, one in enumerate(statements(source))]
+    chosen = needed(numbered, names)
+    return "\n\n".join(one for number, one in numbered if number in chosen) + "\n"
+
+
 def needed(given: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
     """Ids of the given cells, as (id, source), that the own sources need, directly or not."""
     cells = list(given)

@@ -8,10 +8,12 @@ if anything; the course's version only in a second run, whose outputs are thrown
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from grader.core.slicing import cut_to
 from grader.core.texts import carried_names, definitions
 from grader.judge import intake
 from grader.judge.assemble import ANSWER, Part, assemble
@@ -56,14 +58,20 @@ def of_student(release: Assignment, notebooks: Mapping[str, bytes]) -> dict[str,
 
 def of_course(release: Assignment) -> dict[str, str]:
     """Name → text with the course's solution. For runs that nobody sees."""
+    return dict(_of_course(release.id))
+
+
+@functools.cache
+def _of_course(name: str) -> dict[str, str]:
     texts = {}
-    for earlier, names in lessons_behind(release).items():
+    for earlier, names in lessons_behind(assignment(name)).items():
         home = assignment(earlier)
         parts = [
             replace(part, source=home.solution(part.exercise)) if part.role == ANSWER else part
             for part in home.parts
         ]
-        texts.update(dict.fromkeys(names, definitions(_code(parts))))
+        text = cut_to(names, definitions(_code(parts)))  # each worker has to compile it
+        texts.update(dict.fromkeys(names, text))
     return texts
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from grader.core.slicing import bound_names, read_names, statements
 from grader.core.texts import carried_names
 from grader.core.values import Battery
-from grader.judge.assemble import ANSWER, GIVEN, OWN, Assembly, Part
+from grader.judge.assemble import ANSWER, CHECK, GIVEN, OWN, Assembly, Part
 from grader.judge.course import Assignment
 
 
@@ -26,11 +26,10 @@ class Run:
 
 @dataclass
 class _Group:
-    """Exercises that share a run: what is supplied to them, and what may be to all of them."""
+    """Exercises that share a run, and what is supplied to them."""
 
     judged: list[str]
     supplied: set[str]
-    allowed: set[str]
 
 
 class Second:
@@ -48,32 +47,36 @@ class Second:
         # What an answer's cell defines beside the answer may be called in another's.
         answers = (part.source for part in code if part.role == ANSWER)
         self.beside = {one for source in answers for one in statements(source)}
+        # Where each answer stands, and where each exercise is judged.
+        self.answered, self.judged = (
+            {part.exercise: place for place, part in enumerate(code) if part.role == role}
+            for role in (ANSWER, CHECK)
+        )
         released = (part.source for part in release.parts if part.kind == "code")
         self.behind = carried_names(released)  # answers of earlier lessons
 
     def runs(self, batteries: Mapping[str, Battery]) -> list[Run]:
         """The runs for the exercises with these batteries, in the notebook's order.
 
-        Two exercises share one if what is supplied to either may be supplied to both, and if for
-        neither a cell of the student's would be left out that was not before: a run costs a worker.
+        Two exercises share one if neither is judged with anything there that may not be supplied to
+        it, and if for neither a cell of the student's would be left out that was not before: a run
+        costs a worker.
         """
         groups: list[_Group] = []
         for name in [name for name in self.exercises if name in batteries]:
             mentioned = self._leans_on(name, batteries[name])
-            foundations = self._foundations(name)
-            supplied = mentioned & self.failed & foundations
+            supplied = mentioned & self.failed & self._foundations(name)
             if not supplied and not mentioned & self.behind:
                 continue
             for group in groups:
-                more = group.supplied ^ supplied
-                fits = supplied <= group.allowed and group.supplied <= foundations
-                if fits and not any(_binds(part, more) for part in self.own):
+                more, both = group.supplied ^ supplied, group.supplied | supplied
+                fair = all(self._may_have(other, both) for other in (*group.judged, name))
+                if fair and not any(_binds(part, more) for part in self.own):
                     group.judged.append(name)
-                    group.supplied |= supplied
-                    group.allowed &= foundations
+                    group.supplied = both
                     break
             else:
-                groups.append(_Group([name], supplied, foundations))
+                groups.append(_Group([name], supplied))
         return [Run(tuple(group.judged), tuple(self._parts(group.supplied))) for group in groups]
 
     def _parts(self, supplied: set[str]) -> Sequence[Part]:
@@ -85,6 +88,11 @@ class Second:
             for part in self.assembly.parts
             if not (part.role == OWN and _binds(part, supplied | self.behind))
         ]
+
+    def _may_have(self, name: str, supplied: set[str]) -> bool:
+        """Whether all that is there when this exercise is judged may be supplied to it."""
+        there = {other for other in supplied if self.answered[other] < self.judged[name]}
+        return there <= self._foundations(name)
 
     def _foundations(self, name: str) -> set[str]:
         """The exercises that this one is meant to build on, as it declares.

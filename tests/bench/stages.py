@@ -37,7 +37,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "cells": [(Worker, "run_cell"), (Worker, "supply")],
     "answers to questions": [(Worker, "ask")],
     "drawing cases": [(grading._Run, "_battery")],
-    "rules": [(grading, "look"), (grading, "timing_decides")],
+    "rules": [(grading, "look")],
     "names": [(grading._Run, "_named"), (grading, "explained")],
     "what to run again": [(Second, "runs")],
     "pages": [(judges, "executed_notebook"), (judges, "feedback_page")],
