@@ -31,7 +31,7 @@ def command(notebook: Path) -> None:
         table.add_column(name)
     for verdict in verdicts:
         passed = sum(check.passed for check in verdict.checks)
-        first = next((check for check in verdict.checks if not check.passed), None)
+        first = next((c for c in verdict.checks if c.tried and not c.passed), None)
         seen = "all checks passed"
         if not verdict.attempted:
             seen = "not attempted yet"

@@ -12,6 +12,7 @@ from grader.core.asking import put_questions
 from grader.core.evaluate import evaluate
 from grader.core.rules import Finding, equal, rule
 from grader.core.values import NOT_ASKED, Ask, Battery, Check, Failure, Misconception, Probe, Reply
+from grader.specs import LESSONS, exercises
 from grader.student.report import Report
 
 QUICK_CORE, QUICK, SLOW_CORE, SLOW, TIMED = range(5)
@@ -107,6 +108,14 @@ def test_no_mark_depends_on_what_was_left_out(number: int) -> None:
     found = evaluate(battery(), replies, dict)
     assert found.score == evaluate(battery(), everything, dict).score
     assert found.passed == (not wrong)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_the_course_takes_the_time_of_is_slow(lesson: str) -> None:
+    """Or else it would be passed, untimed, where a core check fails."""
+    for exercise in exercises(lesson):
+        for check in exercise.battery(b"any").checks:
+            assert check.slow or not any(probe.ask.timed for probe in check.probes)
 
 
 def verdict(replies: Sequence[Reply]):
