@@ -3,7 +3,7 @@
     python -m tests.bench.limit JOBS NOTEBOOK...
 
 Each notebook's code cells run once, in order, in a fresh fork of a process that has imported numpy,
-torch and matplotlib; JOBS forks side by side. Prints the seconds after the imports, and the
+torch, what an optimizer's first use imports, and matplotlib; JOBS forks side by side. Prints the seconds after the imports, and the
 processor seconds of the forks.
 """
 
@@ -24,6 +24,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot
 import numpy  # noqa: F401
 import torch
+import torch._dynamo
 from IPython.core.interactiveshell import InteractiveShell
 
 import grader  # noqa: F401
