@@ -3,8 +3,8 @@
     python -m tests.bench.limit JOBS NOTEBOOK...
 
 Each notebook's code cells run once, in order, in a fresh fork of a process that has imported numpy,
-torch, what an optimizer's first use imports, and matplotlib; JOBS forks side by side. Prints the seconds after the imports, and the
-processor seconds of the forks.
+torch, what an optimizer's first use imports, and matplotlib; JOBS forks side by side. Prints the
+seconds after the imports, and the processor seconds of the forks.
 """
 
 from __future__ import annotations
