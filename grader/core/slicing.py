@@ -11,7 +11,7 @@ import re
 import symtable
 from collections.abc import Iterable
 
-from grader.core.texts import broken, defined_anyhow, magics, readable, remembered
+from grader.core.texts import broken, defined_anyhow, magics, readable, remembered, text_of
 
 HIDES = {"compile", "__import__", "importlib", "builtins"}
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
@@ -74,12 +74,13 @@ def hides_code(source: str) -> bool:
 
 @remembered
 def statements(source: str) -> tuple[str, ...]:
-    """The cell's statements at top level, each as a text of its own; the whole if it is no Python.
+    """The cell's statements at top level, each as a text of its own; the whole if that cannot be.
 
     Of a cell with imports and definitions only what defines a name need then be looked at.
     """
     found = readable(source)
-    return tuple(map(ast.unparse, found[1].body)) if found is not None else (source,)
+    texts = tuple(map(text_of, found[1].body)) if found is not None else ()
+    return texts if texts and all(texts) else (source,)
 
 
 def with_helpers(cells: Iterable[str], answer: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import re
 from collections.abc import Callable, Iterable
@@ -22,6 +23,10 @@ _INDENT = re.compile(r"(?:[ \t]*\n)*([ \t]+)\S")
 _DEFINES = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^[ \t]*(\w+)[ \t]*=", re.M)
 _MORE_THAN_PYTHON = re.compile(r"[%!?]|await|^[ \t]*(?:>>>|\.\.\.|In \[|[,;/])|\A\s", re.M)
 _QUESTION = re.compile(r"^.*\?[ \t]*$", re.M)
+
+
+# What can be read, and yet not be written again: nested too deep, or a number too long.
+UNWRITABLE = (RecursionError, MemoryError, ValueError)
 
 
 def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
@@ -91,10 +96,19 @@ def parsed(source: str) -> ast.Module | None:
         return None
 
 
+def text_of(node: ast.AST) -> str:
+    """A node as source; empty of what can be read and not written: too deep, a number too long."""
+    try:
+        return ast.unparse(node)
+    except UNWRITABLE:
+        return ""
+
+
 def definitions(cells: Iterable[str]) -> str:
     """Imports, functions, classes, plain constants and what came from still earlier lessons.
 
-    Cells that are not Python are left out. The result is source text, to be run by whoever may.
+    Cells that are not Python are left out, and so is what is nested too deep. The result is source
+    text, to be run by whoever may.
     """
     kept = filter(None, map(_definitions, cells))
     return "\n\n".join(kept) + "\n"
@@ -104,7 +118,7 @@ def definitions(cells: Iterable[str]) -> str:
 def _definitions(source: str) -> str:
     tree = parsed(source)
     nodes = tree.body if tree else []
-    return "\n\n".join(ast.unparse(node) for node in nodes if _defines(node))
+    return "\n\n".join(filter(None, (text_of(node) for node in nodes if _defines(node))))
 
 
 def carried_names(cells: Iterable[str]) -> set[str]:
@@ -141,6 +155,8 @@ def _is_mine(node: ast.AST) -> bool:
 
 @remembered
 def shape(source: str) -> str:
-    """What code does, without comments and layout; the text itself if it is not Python."""
+    """What code does, without comments and layout; the text itself if that cannot be told."""
     tree = parsed(source)
-    return source.strip() if tree is None else ast.dump(tree)
+    with contextlib.suppress(*UNWRITABLE):
+        return source.strip() if tree is None else ast.dump(tree)
+    return source.strip()

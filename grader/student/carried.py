@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from grader.core.texts import definitions
+from grader.core.texts import definitions, text_of
 
 # Name → source text, where the judge supplies what a submission cannot see for itself.
 SUPPLIED: dict[str, str] = {}
@@ -71,7 +71,7 @@ def _run(source: str, lesson: str) -> dict[str, Any]:
             except Exception as error:
                 if isinstance(node, ast.Assign):  # a constant made of what does not travel
                     continue
-                line = ast.unparse(node).partition("\n")[0][:60]
+                line = text_of(node).partition("\n")[0][:60]
                 said = f"{type(error).__name__}: {error}"
                 print(f"({lesson}: `{line}` was left out, {said})", file=sys.stderr)
         _LOADED[source] = namespace

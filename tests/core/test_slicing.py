@@ -6,7 +6,7 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from grader.core.slicing import bound_names, hides_code, needed, read_names, statements
-from grader.core.texts import broken
+from grader.core.texts import broken, definitions, shape
 
 GIVEN = [("a", "x = 1"), ("b", "y = x"), ("c", "z = 3")]
 
@@ -74,3 +74,12 @@ def test_a_cells_statements_are_told_apart() -> None:
     texts = statements(cell)
     assert [bound_names(text) for text in texts] == [{"np"}, {"mine"}, {"Two"}, {"f"}]
     assert statements("this is no Python") == ("this is no Python",)
+
+
+@pytest.mark.parametrize("value", ["+".join("1" * 2000), "0x" + "f" * 9000])
+def test_what_can_be_read_and_not_written_stays_whole_or_is_left_out(value: str) -> None:
+    """The judge reads every submission so: none may end it."""
+    cell = f"import math\ndef f():\n    return {value}"
+    assert statements(cell) == (cell,)
+    assert definitions([cell]) == "import math\n"
+    assert shape(cell) == cell

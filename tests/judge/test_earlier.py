@@ -51,16 +51,21 @@ def test_the_students_own_earlier_answer_is_used(judge: Judge) -> None:
     assert outcome.carried == frozenset()
 
 
-@pytest.mark.parametrize("before", ["nothing", "untouched", "wrong", "junk", "endless"])
+@pytest.mark.parametrize("before", ["nothing", "untouched", "wrong", "junk", "endless", "deep"])
 def test_without_a_right_one_the_course_s_is_supplied(judge: Judge, before: str) -> None:
     wrong = misconceptions(BEFORE, "MultiHeadAttention")[0]
     endless = "class MultiHeadAttention:\n    pass\n\nx = [1 for _ in iter(int, 1)]"
+    deep = (
+        "class MultiHeadAttention:\n    pass\n\nx = 0x" + "f" * 9000 + "\n"
+        "def y():\n    return " + "+".join("1" * 1500)
+    )
     texts = {
         "nothing": None,
         "untouched": notebook_path(BEFORE).read_text(),
         "wrong": with_answers(BEFORE, {"MultiHeadAttention": answer_text(wrong)}, solve=True),
         "junk": "no notebook",
         "endless": with_answers(BEFORE, {"MultiHeadAttention": endless}, solve=True),
+        "deep": with_answers(BEFORE, {"MultiHeadAttention": deep}, solve=True),
     }
     outcome = grade(judge, solution(), texts[before])
     assert scores(outcome) == POINTS

@@ -300,12 +300,12 @@ def test_a_sampler_that_is_a_little_too_warm_is_noticed() -> None:
     assert "as likely as they are" in failed(verdict_of("sample_next", warm))
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 8, 32])
+@pytest.mark.parametrize("size", [1, 2, 4, 5, 6, 9, 32])
 def test_batches_of_another_size_are_noticed_by_their_losses(size: int) -> None:
-    """Where a batch of 4 is asked for; every other size is as asked."""
+    """Where a batch of 3 is asked for; every other size is as asked."""
 
     def other(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):  # type: ignore[no-untyped-def]
-        rows = size if batch_size == 4 else batch_size
+        rows = size if batch_size == 3 else batch_size
         return train_language_model(model, tokens, steps, rows, lr, generator)
 
     assert failed(verdict_of("train_language_model", other)).keys() == {"the batches"}

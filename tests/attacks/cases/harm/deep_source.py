@@ -25,12 +25,13 @@ def build(document):
         "x = '''" + "\\" * 99999,
         "x = 1\x00",
         "x = " + "9" * 100_000,
+        "x = 0x" + "f" * 50_000,
         "\ufeffx = 1\x0c\x1a",
         "# -*- coding: utf-16 -*-\nx = 1",
     ]
     cells = document["cells"]
     spot = next(i for i, c in enumerate(cells) if c["id"] == "softmax_jacobian")
-    cells[spot]["source"] = "softmax_jacobian = 1\n" + texts[1]
+    cells[spot]["source"] = "softmax_jacobian = 1\n" + texts[1] + "\ny = 0x" + "f" * 9000
     for number, text in enumerate(texts):
         cell = {"cell_type": "code", "id": f"deep{number}", "metadata": {}, "source": text}
         cells.insert(spot + 1, cell | {"outputs": [], "execution_count": None})
