@@ -23,6 +23,7 @@ from grader.worker.serve import serve
 from grader.worker.shell import Shell, make_shell
 
 REQUEST_BYTES = 65536
+LULL = 0.1  # seconds without a request, after which there may be time
 
 
 def main(control_fds: list[int], ahead: list[str]) -> None:
@@ -32,8 +33,13 @@ def main(control_fds: list[int], ahead: list[str]) -> None:
     shell = _warm_up(ahead)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are reaped by the kernel
     lines[0].send(b"ready")
+    pause: float | None = LULL
     while lines:
-        for line in select.select(lines, [], [])[0]:
+        asked = select.select(lines, [], [], pause)[0]
+        if not asked:  # it takes a while, in which nobody should wait for a worker
+            linux.collapse_pages()
+            pause = None
+        for line in asked:
             message, ancillary, _, _ = line.recvmsg(REQUEST_BYTES, socket.CMSG_SPACE(2 * 4))
             if message:
                 _spawn(shell, message, ancillary)
@@ -72,7 +78,6 @@ def _warm_up(ahead: list[str]) -> Shell:
         os.chmod(folder, 0o555)  # its forks share it, and may not change a mode
     gc.collect()
     gc.freeze()  # keeps the pages shared with the forks
-    linux.collapse_pages()
     return shell
 
 
