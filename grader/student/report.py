@@ -70,7 +70,7 @@ def explain(check: CheckResult, told: AbstractSet[str] = frozenset()) -> list[tu
 
     Of a check that is passed there is something to say only if its rule has left a remark.
     """
-    if check.passed:
+    if check.passed or not check.tried:
         return [("Why", check.message)] if check.message else []
     parts = [("Seen", check.message)]
     if check.misconception is not None:

@@ -138,3 +138,4 @@ def test_a_report_tells_what_was_not_tried_from_what_failed() -> None:
     assert ["FAIL", "quick", "core"] in lines and ["–", "slow", "core"] in lines
     assert report.table().count('aria-label="not tried"') == 2
     assert report.table().count('aria-label="failed"') == 1
+    assert repr(report).count("Why: not tried") == 2
