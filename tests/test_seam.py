@@ -163,3 +163,23 @@ def test_what_an_earlier_cell_has_set_changes_no_answer() -> None:
     assert reply.failure is None
     assert reply.value[0] == 0.0 and reply.value[1].data.dtype == np.float32
     assert kept == ("raise", torch.float64)
+
+
+def test_torch_s_own_generator_is_in_the_state_asked_for_and_afterwards_as_it_was() -> None:
+    seam = DirectSeam({"draw": lambda: torch.rand(3, dtype=torch.float64)})
+    before = torch.get_rng_state()
+    one, again, other = (seam.ask([Ask("draw", seed=s)])[0].value.data for s in (7, 7, 8))
+    assert torch.equal(torch.get_rng_state(), before)
+    own = torch.rand(3, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    assert one.tolist() == again.tolist() == own.tolist() != other.tolist()
+
+
+def test_a_failure_tells_the_last_line_that_the_student_wrote() -> None:
+    """Not the library's line in which it ended, and not the one that led there."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shell.run_cell("def inner(x):\n    return np.zeros(2) @ x\ndef f(x):\n    return inner(x)")
+    shell.user_ns["np"] = np
+    failure = DirectSeam(shell.user_ns).ask([Ask("f", (np.zeros(3),))])[0].failure
+    assert failure is not None and failure.line == "return np.zeros(2) @ x"

@@ -13,7 +13,7 @@ from pathlib import Path
 from grader.course.layout import NOTEBOOKS, notebook_path
 from grader.course.sources import answer_source
 from grader.judge.assemble import ANSWER, CHECK, GIVEN, HUMAN, OWN, TEXT, Part
-from grader.specs import LESSONS, ahead, assignment_id, exercises, lesson_of
+from grader.specs import LESSONS, assignment_id, exercises, lesson_of
 from grader.specs.building import Exercise
 from solutions.registry import misconceptions
 
@@ -56,9 +56,7 @@ def needs_torch(name: str) -> bool:
 
 def ahead_of(names: Iterable[str]) -> tuple[str, ...]:
     """What is worth importing, once, before submissions to these assignments are graded."""
-    names = set(names)
-    wanted = {"torch"} if any(map(needs_torch, names)) else set()
-    return tuple(sorted(wanted.union(*(ahead(lesson_of(name)) for name in names))))
+    return ("torch",) if any(map(needs_torch, names)) else ()
 
 
 def load(name: str) -> None:

@@ -194,9 +194,8 @@ class _Run:
             left = self.limits.notebook_cpu - spent
             if left <= 0 or idled > self.limits.notebook_idle:
                 break
-            worker = self.judge.warm.start(self.limits)
+            worker = self.judge.warm.start(self.limits, texts)
             try:
-                worker.supply(texts, self.limits.cell_cpu)
                 self._walk(worker, parts, wanted, poisoned, replies, record, left)
                 break
             except _Poison as death:

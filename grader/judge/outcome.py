@@ -72,6 +72,7 @@ class Outcome:
 
 
 def _exercise(verdict: Verdict) -> dict[str, Any]:
+    """Without checks that were not tried: they say nothing of what a cohort can do."""
     return {
         "id": verdict.exercise,
         "score": verdict.score,
@@ -85,5 +86,6 @@ def _exercise(verdict: Verdict) -> dict[str, Any]:
                 "misconception": check.misconception.id if check.misconception else None,
             }
             for check in verdict.checks
+            if check.tried
         ],
     }

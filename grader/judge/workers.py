@@ -146,8 +146,24 @@ class WarmProcess:
         seen._lines = [self._lines[line]]
         return seen
 
-    def start(self, limits: Limits) -> Worker:
-        """A fresh worker behind its walls."""
+    def start(self, limits: Limits, texts: Mapping[str, str] | None = None) -> Worker:
+        """A fresh worker behind its walls, which has been given ``texts`` for ``mine`` to find.
+
+        One that is gone before anything of a submission ran was killed by something else, and
+        another is tried: WorkerError after ``chances`` more.
+        """
+        ended: Died | None = None
+        for _ in range(limits.chances + 1):
+            worker = self._fork(limits)
+            try:
+                worker.begin(texts or {})
+            except Died as error:
+                ended = error
+            else:
+                return worker
+        raise WorkerError(f"workers end before they begin: {ended}") from ended
+
+    def _fork(self, limits: Limits) -> Worker:
         self.wait_until_warm()
         talk, talk_theirs = socket.socketpair()
         status, status_theirs = socket.socketpair()
@@ -188,11 +204,16 @@ class Worker:
         if "pid" not in started:
             raise WorkerError(f"no worker could be started: {started.get('failed', 'no answer')}")
         self._pid = int(started["pid"])
-        hello = self._exchange(None, limits.cell_cpu)
+
+    def begin(self, texts: Mapping[str, str]) -> None:
+        """Wait until its walls stand, then give it the texts that ``mine("name")`` is to find."""
+        hello = self._exchange(None, self._limits.cell_cpu)
         if not isinstance(hello, dict) or hello.get("ready") is not True:
             detail = hello.get("failed") if isinstance(hello, dict) else None
             raise WorkerError(f"the sandbox could not be built: {detail}")
         self._common = usage_of_tree(self._pid).memory
+        if texts:
+            self._exchange({"op": "supply", "texts": dict(texts)}, self._limits.cell_cpu)
 
     def run_cell(self, source: str, cpu: float) -> tuple[list[Any], str]:
         """Run a cell; its raw outputs and the type of error it raised ('' for none)."""
@@ -201,15 +222,6 @@ class Worker:
         if not isinstance(outputs, list) or not isinstance(error, str):
             raise self._end("malformed", "an answer without outputs")
         return outputs, error
-
-    def supply(self, texts: Mapping[str, str], cpu: float) -> None:
-        """Give it the texts that ``mine("name")`` is to find."""
-        if not texts:
-            return
-        try:
-            self._exchange({"op": "supply", "texts": dict(texts)}, cpu)
-        except Died as error:  # nothing of the submission has run yet
-            raise WorkerError(f"a worker ended before it began: {error}") from error
 
     def ask(self, asks: list[Ask], cpu: float, remotes: Remotes | None = None) -> list[Reply]:
         """Put questions; one Reply each. What is to be timed is timed from here."""

@@ -52,11 +52,6 @@ def limits(lesson: str) -> dict[str, float]:
     return dict(getattr(importlib.import_module(f"grader.specs.{lesson}"), "LIMITS", {}))
 
 
-def ahead(lesson: str) -> tuple[str, ...]:
-    """Modules that a lesson's exercises come to load late, worth loading once for all workers."""
-    return tuple(getattr(importlib.import_module(f"grader.specs.{lesson}"), "AHEAD", ()))
-
-
 def home_of(exercise_id: str) -> str:
     """The lesson that has this exercise; KeyError if none has."""
     for lesson in LESSONS:

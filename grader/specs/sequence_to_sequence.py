@@ -858,4 +858,3 @@ EXERCISES = [
 ]
 
 LIMITS = {"cell_cpu": 90.0, "checks_cpu": 60.0, "notebook_cpu": 300.0}
-AHEAD = ("grader.work",)

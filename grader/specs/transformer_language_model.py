@@ -24,7 +24,6 @@ from grader.specs.building import Draw, Exercise, probe, question, raises, tenso
 INF = math.inf
 # Seconds of processor time: the notebook trains a model, and so do the checks.
 LIMITS = {"cell_cpu": 120.0, "checks_cpu": 90.0, "notebook_cpu": 400.0}
-AHEAD = ("grader.work",)
 
 MODEL, GENERATOR = Ref("model"), Ref("generator")
 

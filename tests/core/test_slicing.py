@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from grader.core.slicing import bound_names, hides_code, needed, read_names, statements
+from grader.core.slicing import bound_names, cut_to, hides_code, needed, read_names, statements
 from grader.core.texts import broken, definitions, shape
 
 GIVEN = [("a", "x = 1"), ("b", "y = x"), ("c", "z = 3")]
@@ -83,3 +83,18 @@ def test_what_can_be_read_and_not_written_stays_whole_or_is_left_out(value: str)
     assert statements(cell) == (cell,)
     assert definitions([cell]) == "import math\n"
     assert shape(cell) == cell
+
+
+def test_a_text_is_cut_to_what_its_names_need_however_far_down() -> None:
+    source = (
+        "import math\nimport os\nHALF = 0.5\n"
+        "def helper(x):\n    return math.sqrt(x) * HALF\n"
+        "def answer(x):\n    return helper(x)\n"
+        "def other(x):\n    return os.getcwd()\n"
+    )
+    cut = cut_to(["answer"], source)
+    assert bound_names(cut) == {"math", "HALF", "helper", "answer"}
+    scope: dict = {}
+    exec(cut, scope)
+    assert scope["answer"](16) == 2
+    assert bound_names(cut_to(["answer", "other"], source)) == bound_names(source)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 
 import nbformat
@@ -14,8 +16,12 @@ from grader.course.solve import solved
 from grader.course.sources import answer_source
 from grader.judge import earlier
 from grader.judge.course import assignment
+from grader.judge.errors import WorkerError
+from grader.judge.feedback import feedback_page
+from grader.judge.gradebook import _comments
 from grader.judge.grading import Judge, Submission
 from grader.judge.outcome import Outcome
+from grader.judge.workers import Worker
 from grader.specs import assignment_id, exercises
 from solutions.registry import misconceptions
 from tests.conftest import with_answers
@@ -37,6 +43,29 @@ def scores(outcome: Outcome) -> dict[str, float]:
 
 def solution() -> str:
     return nbformat.writes(solved(LESSON))
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_worker_that_is_killed_before_it_begins_is_replaced(judge: Judge, times: int) -> None:
+    """By the machine, that is: nothing of the submission has run, and nothing is marked for it."""
+    left = [times]
+    begin = Worker.begin
+
+    def killed_first(worker: Worker, texts: dict[str, str]) -> None:
+        if left[0]:
+            left[0] -= 1
+            os.kill(worker._pid, signal.SIGKILL)
+        begin(worker, texts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "begin", killed_first)
+        if times > judge.limits.chances:
+            with pytest.raises(WorkerError, match="before they begin"):
+                grade(judge, solution(), nbformat.writes(solved(BEFORE)))
+            return
+        outcome = grade(judge, solution(), nbformat.writes(solved(BEFORE)))
+    assert left == [0]
+    assert outcome.outcome == "graded" and scores(outcome) == POINTS
 
 
 def test_which_lessons_lie_behind() -> None:
@@ -79,6 +108,26 @@ def test_a_mistake_of_this_lesson_keeps_its_name_when_the_earlier_one_is_missing
     text = with_answers(LESSON, {"TransformerBlock": answer_text(version)}, solve=True)
     verdict = next(v for v in grade(judge, text).verdicts if v.exercise == "TransformerBlock")
     assert {c.misconception.id for c in verdict.checks if c.misconception} == {version.name}
+
+
+def test_what_was_not_tried_is_told_to_the_student_and_counted_nowhere(judge: Judge) -> None:
+    """A training waits for the core checks; the earlier notebooks are missing, too."""
+    lesson, name = "transformer_language_model", "train_language_model"
+    version = next(v for v in misconceptions(lesson, name) if v.name == "no_step")
+    text = with_answers(lesson, {name: answer_text(version)}, solve=True)
+    submission = Submission("someone", assignment_id(lesson), text.encode())
+    outcome = judge.grade(submission, assignment(assignment_id(lesson)))
+    verdict = next(v for v in outcome.verdicts if v.exercise == name)
+    waits = {check.name: check for check in verdict.checks if not check.tried}
+    assert waits.keys() == {"the batches"} and verdict.score == 0 and name in outcome.carried
+    assert "“it has learned”" in waits["the batches"].message
+    assert b"not tried" in feedback_page(outcome, assignment(assignment_id(lesson)))
+    comments = dict(_comments(outcome))
+    assert "it has learned" in comments[name] and "the batches" not in comments[name]
+    told = next(e for e in outcome.as_json()["exercises"] if e["id"] == name)
+    assert [check["name"] for check in told["checks"]] == [
+        check.name for check in verdict.checks if check.tried
+    ]
 
 
 SPY = """

@@ -46,6 +46,7 @@ def touched(root: Path, file: str) -> set[str]:
         "grader/specs/positional_encoding.py",
         "solutions/positional_encoding.py",
         "solutions/misconceptions/positional_encoding.py",
+        "solutions/caught/positional_encoding.json",
         f"notebooks/{(name := assignment_id('positional_encoding'))}/{name}.ipynb",
     ],
 )
