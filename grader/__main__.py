@@ -1,5 +1,8 @@
 """``python -m grader``."""
 
+import atexit
+import contextlib
+import os
 import sys
 
 
@@ -11,6 +14,10 @@ def run() -> None:
         from grader.cli import main
 
         main()
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            _leave(end.code)
+        raise
     except ModuleNotFoundError as error:
         if (error.name or "grader").startswith("grader"):
             raise
@@ -19,6 +26,15 @@ def run() -> None:
             f"`{sys.executable} -m pip install -e .` as a student, or "
             f"`{sys.executable} -m pip install -e '.[instructor]'` to grade; or use make."
         )
+
+
+def _leave(code: int) -> None:
+    """End here, without taking libraries apart object by object, which takes 0.1 seconds."""
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ WORKER = (
     "__init__.py",
     "channel.py",
     "compiler.py",
+    "later.py",
     "seam.py",
     "stock.py",
     "travel.py",

@@ -20,7 +20,7 @@ from grader.judge.grading import Judge, Submission
 from grader.judge.outcome import Outcome
 from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls
-from grader.judge.workers import WarmProcess
+from grader.judge.warm import WarmProcess
 from grader.specs import assignment_id
 
 torch.set_num_threads(1)

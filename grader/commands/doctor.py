@@ -108,7 +108,7 @@ def sandbox() -> Iterator[Finding]:
     """Each level of sandbox, by building it and trying to get out of it."""
     from grader.judge.errors import WorkerError
     from grader.judge.walls import NAMES, describe, levels, try_level
-    from grader.judge.workers import WarmProcess
+    from grader.judge.warm import WarmProcess
 
     hidden = [Path(__file__).parents[2], Path.home()]
     held = []

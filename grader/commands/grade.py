@@ -7,16 +7,18 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from textwrap import indent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from grader.judge.table import Row, show
 from grader.threads import one_thread
+
+if TYPE_CHECKING:
+    from grader.judge.table import Row
 
 
 @click.command()
@@ -59,65 +61,87 @@ def command(
     if watch and target is not None:
         raise click.UsageError("--json is written at the end of a run, and --watch has none")
     one_thread()  # before NumPy is imported
-    from grader.judge.cohort import Cohort, Stopped
-    from grader.judge.course import ahead_of, assignment_ids
-    from grader.judge.engine import engine
-    from grader.judge.errors import GradebookError, WorkerError
-    from grader.judge.handed_in import find_submissions
-    from grader.judge.here import judges_here, load_judges
-    from grader.judge.ledger import LedgerError
-    from grader.judge.pool import Pool, Terms
-    from grader.judge.secret import salt as salt_of
-    from grader.judge.walls import NAMES, NoSandbox, raise_walls
+    from grader.judge.quick import uncollected
+    from grader.judge.walls import Begun, begun, raise_walls
 
-    if only is not None and only not in assignment_ids():
-        known = ", ".join(assignment_ids())
-        raise click.UsageError(f"no assignment {only!r}; the course has {known}")
-    submissions = list(find_submissions(folder, only, student))
-    if not submissions and not watch:
-        raise click.UsageError(_nothing(folder, only, student))
-    hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
-    terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
-    # What arrives later may be of any lesson.
-    found = {one.assignment for one in submissions if one.has_place}
-    ahead = ahead_of(assignment_ids() if watch else found)
-    meanwhile = partial(load_judges, ahead, found)
-    walls = partial(raise_walls, hidden, unwalled=no_sandbox, ahead=ahead, meanwhile=meanwhile)
     most = jobs or os.cpu_count() or 1
+    hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
+    here = begun(hidden, most, no_sandbox) if scheduler is None else nullcontext(Begun())
+    with _clear_errors(course_dir, 0 if watch else 130), here as first:
+        with uncollected():
+            from grader.judge.cohort import Cohort
+            from grader.judge.course import ahead_of, assignment_ids
+            from grader.judge.errors import Stopped
+            from grader.judge.handed_in import find_submissions
+            from grader.judge.here import judges_here, load_judges
+            from grader.judge.pool import Pool, Terms
+            from grader.judge.secret import salt as salt_of
 
-    def pool(waiting: int) -> AbstractContextManager[Pool]:
-        if scheduler is not None:
-            return _cluster()(scheduler, terms)
-        return judges_here(terms, walls, min(most, waiting))
+        if only is not None and only not in assignment_ids():
+            known = ", ".join(assignment_ids())
+            raise click.UsageError(f"no assignment {only!r}; the course has {known}")
+        submissions = list(find_submissions(folder, only, student))
+        if not submissions and not watch:
+            raise click.UsageError(_nothing(folder, only, student))
+        terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
+        # What arrives later may be of any lesson.
+        found = {one.assignment for one in submissions if one.has_place}
+        ahead = ahead_of(assignment_ids() if watch else found, all_cells)
+        meanwhile = partial(load_judges, "torch" in ahead, found)
+        walls = partial(
+            raise_walls, hidden, unwalled=no_sandbox, ahead=ahead, meanwhile=meanwhile, first=first
+        )
 
-    stop = threading.Event()
-    run = Cohort(course_dir.resolve(), terms, pool, force, stop.is_set)
-    find = partial(find_submissions, folder, only, student)
-    try:
+        def pool(waiting: int) -> AbstractContextManager[Pool]:
+            if scheduler is not None:
+                return _cluster()(scheduler, terms)
+            return judges_here(terms, walls, min(most, waiting))
+
+        stop = threading.Event()
+        run = Cohort(course_dir.resolve(), terms, pool, force, stop.is_set)
+        find = partial(find_submissions, folder, only, student)
         with _ctrl_c_sets(stop):
             if watch:
                 _watch(run, lambda: list(find()), lambda: pool(most), stop)
                 raise Stopped
             rows = _with_progress(run, submissions)
-    except Stopped:
-        click.echo("stopped. What was graded is kept; the same command goes on", err=True)
-        raise SystemExit(0 if watch else 130) from None
-    except (NoSandbox, WorkerError, GradebookError, LedgerError) as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(_no_room(error, course_dir)) from error
+        _finish(run, rows, submissions, target)
+
+
+def _finish(run: Any, rows: list[Row], submissions: list, target: Path | None) -> None:
+    """Say what a run came to, and write it into ``target``."""
+    from grader.judge import files
+    from grader.judge.engine import engine
+    from grader.judge.table import show
+    from grader.judge.walls import NAMES
+
     _say_lost(run)
     _say_shown(run)
     sandbox = ", ".join(sorted(NAMES.get(level, level) for level in run.walls))
     if target is not None:
-        from grader.judge import files
-
         about = {"engine": engine(), "sandbox": sandbox}
         try:
             files.write_all(target.resolve(), _report(about, map(run.result, submissions)))
         except OSError as error:
             raise click.ClickException(_no_room(error, target.resolve().parent)) from error
-    show(rows, sandbox, course_dir)
+    show(rows, sandbox, run.course_dir)
+
+
+@contextmanager
+def _clear_errors(course_dir: Path, stopped: int) -> Iterator[None]:
+    """What may go wrong in a run, in a line each; ``stopped`` is the exit code of a stopped one."""
+    from grader.judge.errors import GradebookError, LedgerError, Stopped, WorkerError
+    from grader.judge.walls import NoSandbox
+
+    try:
+        yield
+    except Stopped:
+        click.echo("stopped. What was graded is kept; the same command goes on", err=True)
+        raise SystemExit(stopped) from None
+    except (NoSandbox, WorkerError, GradebookError, LedgerError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(_no_room(error, course_dir)) from error
 
 
 def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterator[bytes]:
@@ -149,6 +173,7 @@ def _ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
 
 def _watch(run: Any, find: Any, make: Any, stop: threading.Event) -> None:
     """Grade what is there and what arrives, a line for each, until Ctrl-C."""
+    from grader.judge.table import Row
     from grader.judge.watch import Kept, arrivals
 
     kept = Kept(make)
@@ -232,6 +257,8 @@ def _with_progress(run: Any, submissions: list) -> list[Row]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+
+    from grader.judge.table import Row
 
     console = Console(stderr=True)
     columns = (

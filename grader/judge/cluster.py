@@ -26,7 +26,7 @@ from grader.judge.handed_in import Work
 from grader.judge.judges import grade_work, judge_on
 from grader.judge.pool import Graded, Lost, Pool, Terms
 from grader.judge.walls import NoSandbox, raise_walls
-from grader.judge.workers import WarmProcess
+from grader.judge.warm import WarmProcess
 from grader.threads import one_thread
 
 PATIENCE = 30.0  # seconds, for the scheduler and for its first worker

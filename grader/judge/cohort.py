@@ -20,18 +20,17 @@ from grader import light
 from grader.judge import by_hand, files, ledger
 from grader.judge.course import assignment
 from grader.judge.engine import engine_fingerprint, facts
+from grader.judge.errors import Stopped
 from grader.judge.handed_in import Found, Work, exchange_files, read_work, timestamp
 from grader.judge.pool import Graded, Lost, Pool, Terms, result_of
+from grader.judge.quick import uncollected
 from grader.judge.secret import salt_id
 from grader.specs import lesson_of
 
 RECORDS = Path(".grader") / "records"
 PAUSE = 0.5  # seconds between two looks at whether to stop
+AHEAD, FIRST = 2, 6  # submissions for each judge that wait or are graded; so many at the start
 MOST_LOST = 3  # times in a row, with nothing graded in between
-
-
-class Stopped(Exception):
-    """Somebody wants the run to end. What was graded is kept."""
 
 
 @dataclass
@@ -98,12 +97,12 @@ class Cohort:
             running: dict[Future, tuple[int, str]] = {}
             queue = iter(list(left))
 
-            def hand_out() -> None:
-                for index in itertools.islice(queue, max(2 * pool.size() - len(running), 0)):
+            def hand_out(each: int) -> None:
+                for index in itertools.islice(queue, max(each * pool.size() - len(running), 0)):
                     work = read_work(left[index])
                     running[pool.submit(work)] = index, self._key(work)
 
-            hand_out()  # nbgrader is imported while the first ones are graded
+            hand_out(FIRST)  # the database is imported while these are graded
             with self._gradebook(left.values()) as book:
                 while running:
                     if self.stopped():
@@ -113,12 +112,13 @@ class Cohort:
                         found = left[index]
                         graded = result_of(future, found, pool.gone)
                         yield index, self._write(book, found, key, graded)
-                    hand_out()
+                    hand_out(AHEAD)
 
     @contextmanager
     def _gradebook(self, submissions: Iterable[Found]) -> Iterator[Any]:
         """The gradebook, with what it needs to know of their assignments."""
-        from grader.judge.gradebook import ensure_assignment, open_gradebook
+        with uncollected():
+            from grader.judge.gradebook import ensure_assignment, open_gradebook
 
         with open_gradebook(self.course_dir / "gradebook.db") as book:
             for name in sorted({found.assignment for found in submissions if found.has_place}):

@@ -13,6 +13,7 @@ from pathlib import Path
 from grader.course.layout import NOTEBOOKS, notebook_path
 from grader.course.sources import answer_source
 from grader.judge.assemble import ANSWER, CHECK, GIVEN, HUMAN, OWN, TEXT, Part
+from grader.judge.warm import PYPLOT
 from grader.specs import LESSONS, assignment_id, exercises, lesson_of
 from grader.specs.building import Exercise
 from solutions.registry import misconceptions
@@ -54,9 +55,10 @@ def needs_torch(name: str) -> bool:
     return any(imports.search(part.source) for part in assignment(name).parts)
 
 
-def ahead_of(names: Iterable[str]) -> tuple[str, ...]:
+def ahead_of(names: Iterable[str], all_cells: bool = False) -> tuple[str, ...]:
     """What is worth importing, once, before submissions to these assignments are graded."""
-    return ("torch",) if any(map(needs_torch, names)) else ()
+    torch = ("torch",) if any(map(needs_torch, names)) else ()
+    return (*torch, PYPLOT) if all_cells else torch
 
 
 def load(name: str) -> None:

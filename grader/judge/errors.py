@@ -13,3 +13,11 @@ class GradebookError(Exception):
 
 class ExportError(Exception):
     """Marks cannot be exported as asked for; the message says what to change."""
+
+
+class LedgerError(Exception):
+    """The ledger is not as it was left; the message says what to do."""
+
+
+class Stopped(Exception):
+    """Somebody wants the run to end. What was graded is kept."""

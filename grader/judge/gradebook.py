@@ -18,12 +18,15 @@ from weakref import WeakKeyDictionary
 from grader.judge.course import Assignment
 from grader.judge.errors import GradebookError
 from grader.judge.outcome import Outcome
-from grader.judge.quick import bare, without
+from grader.judge.quick import bare
+from grader.later import Functions, Package, StandIn
 
 # nbgrader itself imports its pages for the server and its converters, of which the database needs
-# nothing. jsonschema builds a grammar of web addresses when it is imported, which takes longer
-# than all of nbgrader, and which no notebook's schema asks for.
-with bare("nbgrader"), without("rfc3987_syntax"):
+# nothing; nor does it need what nbgrader asks a JupyterHub with, or unpacks archives and reads
+# notebooks with. All of it takes longer to import than the database.
+Package(StandIn("requests")).delay()
+Package(StandIn("setuptools"), Functions("setuptools.archive_util")).delay()
+with bare("nbgrader"), bare("nbformat"):
     from nbgrader.api import (
         Base,
         Comment,
@@ -126,27 +129,8 @@ def ensure_assignment(book: Gradebook, release: Assignment) -> None:
         for cell in document["cells"]
         if "nbgrader" in cell["metadata"]
     }
-    book.update_or_create_assignment(release.id)
-    book.update_or_create_notebook(
-        release.id, release.id, kernelspec=json.dumps(document["metadata"]["kernelspec"])
-    )
-    for name, cell in marked.items():
-        marks, kind = cell["metadata"]["nbgrader"], cell["cell_type"]
-        if marks["grade"]:
-            book.update_or_create_grade_cell(
-                name, release.id, release.id, max_score=marks["points"], cell_type=kind
-            )
-        if marks["solution"]:
-            book.update_or_create_solution_cell(name, release.id, release.id)
-        book.update_or_create_source_cell(
-            name,
-            release.id,
-            release.id,
-            cell_type=kind,
-            source="".join(cell["source"]),
-            locked=marks["locked"],
-            checksum=marks["checksum"],
-        )
+    with _at_once(book):
+        _write_cells(book, release.id, document["metadata"]["kernelspec"], marked)
     notebook = book.find_notebook(release.id, release.id)
     gone = [cell.name for cell in notebook.grade_cells if cell.name not in marked]
     if gone and notebook.submissions:
@@ -154,6 +138,42 @@ def ensure_assignment(book: Gradebook, release: Assignment) -> None:
             f"the gradebook has cells of {release.id} that the course no longer has "
             f"({', '.join(sorted(gone))}): grade into a fresh --course-dir, or remove the "
             "assignment with `nbgrader db assignment remove`"
+        )
+
+
+@contextlib.contextmanager
+def _at_once(book: Gradebook) -> Iterator[None]:
+    """What nbgrader would commit in the body, call by call, is committed once, at its end."""
+    session = book.db
+    session.commit = session.flush
+    try:
+        yield
+    finally:
+        del session.commit
+    session.commit()
+
+
+def _write_cells(
+    book: Gradebook, name: str, kernelspec: Mapping[str, str], marked: Mapping[str, dict]
+) -> None:
+    book.update_or_create_assignment(name)
+    book.update_or_create_notebook(name, name, kernelspec=json.dumps(kernelspec))
+    for cell_id, cell in marked.items():
+        marks, kind = cell["metadata"]["nbgrader"], cell["cell_type"]
+        if marks["grade"]:
+            book.update_or_create_grade_cell(
+                cell_id, name, name, max_score=marks["points"], cell_type=kind
+            )
+        if marks["solution"]:
+            book.update_or_create_solution_cell(cell_id, name, name)
+        book.update_or_create_source_cell(
+            cell_id,
+            name,
+            name,
+            cell_type=kind,
+            source="".join(cell["source"]),
+            locked=marks["locked"],
+            checksum=marks["checksum"],
         )
 
 

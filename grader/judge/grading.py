@@ -6,12 +6,12 @@ import hashlib
 import hmac
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.core.asking import put_questions
 from grader.core.evaluate import Seen, explained, look, not_attempted, verdict_on
-from grader.core.slicing import bound_names, needed, with_helpers
+from grader.core.slicing import bound_names, draws, needed, with_helpers
 from grader.core.values import (
     Ask,
     Battery,
@@ -38,7 +38,8 @@ from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import MAX_SHOWN, clean_outputs, within
 from grader.judge.second import Second
 from grader.judge.settings import Limits
-from grader.judge.workers import Died, WarmProcess, Worker
+from grader.judge.warm import PYPLOT, WarmProcess
+from grader.judge.workers import Died, Worker
 from grader.specs import limits
 from grader.specs.building import Exercise
 
@@ -189,14 +190,16 @@ class _Run:
         replies: dict[str, list[Reply]] = {}
         poisoned: set[str] = set()
         killed: Counter[str] = Counter()
+        run = to_run(parts, everything=record and self.judge.all_cells)
+        ahead = (PYPLOT,) if _draws(parts, run, texts.values()) else ()
         spent = idled = 0.0
         for _ in range(self.limits.restarts):
             left = self.limits.notebook_cpu - spent
             if left <= 0 or idled > self.limits.notebook_idle:
                 break
-            worker = self.judge.warm.start(self.limits, texts)
+            worker = self.judge.warm.start(self.limits, texts, ahead)
             try:
-                self._walk(worker, parts, wanted, poisoned, replies, record, left)
+                self._walk(worker, parts, run, wanted, poisoned, replies, record, left)
                 break
             except _Poison as death:
                 killed[death.place] += death.died.killed
@@ -222,25 +225,25 @@ class _Run:
         self,
         worker: Worker,
         parts: Sequence[Part],
+        run: set[str],
         wanted: set[str],
         poisoned: set[str],
         replies: dict[str, list[Reply]],
         record: bool,
         budget: float,
     ) -> None:
-        run = self._needed(parts, everything=record and self.judge.all_cells)
-        deadline = worker.cpu_seconds() + budget
+        deadline = worker.cpu_seconds + budget
         for part in parts:
             if part.kind != "code" or part.id in poisoned:
                 continue
             if part.role == CHECK:
                 name = part.exercise
                 if name in wanted and name not in replies and name not in poisoned:
-                    replies[name] = self._ask(worker, name, deadline - worker.cpu_seconds())
+                    replies[name] = self._ask(worker, name, deadline - worker.cpu_seconds)
                 if not record and wanted <= replies.keys():
                     return  # nobody sees what comes after
-            elif part.role == ANSWER or part.source != part.released or part.id in run:
-                left = deadline - worker.cpu_seconds()
+            elif part.id in run:
+                left = deadline - worker.cpu_seconds
                 cpu = max(min(self.limits.cell_cpu, left), 0.1)
                 try:
                     raw, error = worker.run_cell(part.source, cpu)
@@ -253,25 +256,16 @@ class _Run:
     def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
         battery, functions = self._battery(name), self.exercises[name].remotes
         cpu = max(min(self.limits.checks_cpu, left), 0.1)
-        deadline = worker.cpu_seconds() + cpu
+        deadline = worker.cpu_seconds + cpu
 
         def put(asks: list[Ask]) -> list[Reply]:
             remotes = answering(functions(battery)) if functions else None
-            return worker.ask(asks, max(deadline - worker.cpu_seconds(), 0.1), remotes)
+            return worker.ask(asks, max(deadline - worker.cpu_seconds, 0.1), remotes)
 
         try:
             return put_questions(battery, put)
         except Died as died:
             raise _Poison(f"check_{name}", died) from died
-
-    def _needed(self, parts: Sequence[Part], everything: bool) -> set[str]:
-        """The release's own cells that have to run; an untouched scratch cell is one of them."""
-        code = [part for part in parts if part.kind == "code" and part.role != CHECK]
-        given = [part for part in code if part.role != ANSWER and part.source == part.released]
-        if everything:
-            return {part.id for part in given}
-        written = [part.source for part in code if part not in given]
-        return needed([(part.id, part.source) for part in given], written)
 
     def _failed(self, name: str, died: Died) -> list[Reply]:
         failure = Failure(died.reason, message=died.detail)
@@ -363,6 +357,28 @@ class _Poison(Exception):
         super().__init__(place)
         self.place = place
         self.died = died
+
+
+def to_run(parts: Sequence[Part], everything: bool = False) -> set[str]:
+    """Ids of the cells that run: the student's, and of the release's own those that have to.
+
+    An untouched scratch cell is one of the release's.
+    """
+    code = [part for part in parts if part.kind == "code" and part.role != CHECK]
+    given = [part for part in code if part.role != ANSWER and part.source == part.released]
+    if everything:
+        return {part.id for part in code}
+    written = [part for part in code if part not in given]
+    before = [(part.id, part.source) for part in given]
+    has_to = needed(before, [part.source for part in written])
+    return has_to | {part.id for part in written}
+
+
+def _draws(parts: Sequence[Part], run: set[str], texts: Iterable[str]) -> bool:
+    """Will it take time to have matplotlib imported only when it is used?"""
+    sources = [part.source for part in parts if part.id in run]
+    written = [part.source for part in parts if part.id in run and part.source != part.released]
+    return any(map(draws, [*sources, *texts])) or any("matplotlib" in t for t in [*written, *texts])
 
 
 def _ran_out(verdict: Verdict) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
@@ -12,20 +11,24 @@ from grader import compiler
 from grader.judge.course import load
 from grader.judge.handed_in import Work
 from grader.judge.pool import Lost, Pool, Terms
-from grader.judge.workers import WarmProcess
+from grader.judge.quick import uncollected
+from grader.judge.warm import WarmProcess
 
 
-def load_judges(ahead: Collection[str], assignments: Iterable[str]) -> None:
-    """Import what judges and the writer need; to be done while the warm process does the same.
+def load_judges(torch: bool, assignments: Iterable[str]) -> None:
+    """Import what judges need, to be done while the warm process imports things as well.
 
-    What is loaded for these assignments the judges then share, who are forks of this process.
+    What is loaded for these assignments the judges then share, who are forks of this process. What
+    the writer needs can wait until they have begun.
     """
-    for module in ("grader.judge.judges", *ahead, "grader.judge.gradebook"):
-        importlib.import_module(module)
-    if "torch" in ahead:
-        compiler.delay()  # known mistakes use optimizers
-    for name in sorted(set(assignments)):
-        load(name)
+    with uncollected():
+        from grader.judge.judges import rehearse
+
+        if torch:
+            compiler.delay()  # known mistakes use optimizers
+        for name in sorted(set(assignments)):
+            load(name)
+            rehearse(name)
 
 
 @contextlib.contextmanager

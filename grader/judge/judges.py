@@ -10,14 +10,15 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+from grader.core.slicing import bound_names, read_names, statements
 from grader.judge.course import assignment
 from grader.judge.executed import executed_notebook
 from grader.judge.feedback import feedback_page
 from grader.judge.grading import Judge, Submission, rejected
 from grader.judge.handed_in import Found, Work, read_work
-from grader.judge.outcome import Outcome
+from grader.judge.outcome import Outcome, Shown
 from grader.judge.pool import Graded, Terms
-from grader.judge.workers import WarmProcess
+from grader.judge.warm import WarmProcess
 from grader.threads import one_thread
 
 _JUDGE: dict[str, Any] = {}
@@ -64,6 +65,18 @@ def slim(outcome: Outcome) -> Outcome:
 def grade_here(work: Work) -> Graded | str:
     """In one of these processes: grade."""
     return grade_work(_JUDGE["judge"], work)
+
+
+def rehearse(name: str) -> None:
+    """Do what the first submission to an assignment costs once, for all judges that are forked."""
+    release = assignment(name)
+    for part in release.parts:
+        if part.kind == "code":
+            bound_names(part.source), read_names(part.source), statements(part.source)
+    shown = tuple(Shown(part.role, part.kind, part.id, part.source) for part in release.parts)
+    outcome = replace(rejected(Submission("", name, b""), release, ""), cells=shown)
+    executed_notebook(outcome, release)
+    feedback_page(outcome, release)
 
 
 def judge_on(terms: Terms, warm: WarmProcess) -> Judge:

@@ -21,15 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from grader.judge import files
+from grader.judge.errors import LedgerError
 from grader.judge.outcome import Outcome
 
 NAME = "ledger.jsonl"
 HEAD = Path(".grader") / "ledger.head"
 START = "0" * 64
-
-
-class LedgerError(Exception):
-    """The ledger is not as it was left; the message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from grader.judge.sanitize import safe_markdown
 from grader.judge.secret import salt
 from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls
-from grader.judge.workers import WarmProcess
+from grader.judge.warm import WarmProcess
 from grader.threads import one_thread
 
 HERE = "grader.judge.nbgrader_plugin"
@@ -104,19 +104,12 @@ _HELD: dict[tuple[Path, Path], WarmProcess] = {}
 
 
 def _warm(root: Path, submitted: Path, ahead: Sequence[str]) -> WarmProcess:
-    """One warm process for as long as this process of nbgrader lives.
-
-    One that has imported too little gives way to another.
-    """
+    """One warm process for as long as this process of nbgrader lives, with these imported."""
     place = (root, submitted)
-    held = _HELD.get(place)
-    if held is not None and set(ahead) <= set(held.ahead):
-        return held
-    one_thread()
-    if held is not None:
-        ahead = sorted({*ahead, *held.ahead})
-        held.close()
-    _HELD[place] = raise_walls([ROOT, root, submitted, Path.home()], 1, ahead=ahead)
+    if place not in _HELD:
+        one_thread()
+        _HELD[place] = raise_walls([ROOT, root, submitted, Path.home()], 1, ahead=())
+    _HELD[place].fetch(ahead)
     return _HELD[place]
 
 

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import array
 import contextlib
-import copy
 import itertools
 import json
 import select
-import shutil
 import socket
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from grader import light
 from grader.channel import Channel, ChannelClosed, ChannelTimeout
 from grader.core import wire
 from grader.core.values import Ask, Failure, Reply
 from grader.judge.errors import WorkerError
 from grader.judge.settings import Limits
 from grader.judge.usage import CLOCK_TICKS, fine_seconds, usage_of_tree
-from grader.judge.view import bubblewrap, clean_environment, view_of
 
-BOOT = (
-    "import sys; sys.path.insert(0, {light!r}); from grader.worker.zygote import main; "
-    "main({fds}, {ahead})"
-)
-# Some builds of torch write files when they are imported, which could not be done later there.
-WRITES_NOTHING = ("bubblewrap", "landlock")
 TICK = 0.05
 PAUSE = 1.0  # a longer one between two looks at a worker is not held against it
 # From what a worker says about one call of a remote function to what it is told.
@@ -65,130 +50,6 @@ class Ended:
     peak: int = 0
 
 
-class WarmProcess:
-    """The process that has imported everything once and forks a worker for each request.
-
-    ``level`` is "root", "user" (namespaces for an ordinary user), "bubblewrap", "landlock" or
-    "none".
-    ``hidden`` are folders that no worker may see even where they lie inside Python's own.
-    ``lines`` is how many judges can ask for workers at the same time, one on each line.
-    ``ahead`` is imported, too: without torch everything is faster, and a submission that imports
-    it all the same waits for it.
-    """
-
-    def __init__(
-        self,
-        level: str,
-        hidden: Iterable[Path] = (),
-        lines: int = 1,
-        ahead: Sequence[str] = ("torch",),
-    ) -> None:
-        self.level = level
-        self.ahead = tuple(sorted({*ahead, *(["torch"] if level in WRITES_NOTHING else [])}))
-        self._folder = Path(tempfile.mkdtemp(prefix="attention-worker-"))
-        self._folder.chmod(0o755)
-        light_folder = self._folder / "light"
-        light.copy(light.WORKER, light_folder)
-        (self._folder / "root").mkdir()
-        self._view = view_of(self._folder, light_folder, hidden)
-        pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(lines)]
-        self._lines = [ours for ours, _ in pairs]
-        fds = [theirs.fileno() for _, theirs in pairs]
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
-        boot = BOOT.format(light=str(light_folder), fds=fds, ahead=list(self.ahead))
-        inside = bubblewrap(self._view) if level == "bubblewrap" else []
-        self._process = subprocess.Popen(
-            [*inside, sys.executable, "-I", "-c", boot],
-            pass_fds=fds,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._log,
-            cwd=light_folder,
-            env=clean_environment(),
-        )
-        for _, theirs in pairs:
-            theirs.close()
-        self._warm = False
-
-    def __enter__(self) -> WarmProcess:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """What of this machine's files its workers see."""
-        return tuple(self._view["shown"])
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def wait_until_warm(self, seconds: float = 120) -> None:
-        """Until the imports are done. WorkerError if the process ended instead."""
-        if self._warm:
-            return
-        self._lines[0].settimeout(seconds)
-        try:
-            said = self._lines[0].recv(16)
-        except TimeoutError as error:
-            raise WorkerError(f"the worker process was not ready after {seconds:.0f} s") from error
-        if said != b"ready":
-            self._log.seek(0)
-            tail = self._log.read()[-1500:].decode(errors="replace").strip()
-            raise WorkerError(f"the worker process could not start:\n{tail}")
-        self._warm = True
-
-    def on_line(self, line: int) -> WarmProcess:
-        """The same process as seen by the judge that has this line to itself."""
-        seen = copy.copy(self)
-        seen._lines = [self._lines[line]]
-        return seen
-
-    def start(self, limits: Limits, texts: Mapping[str, str] | None = None) -> Worker:
-        """A fresh worker behind its walls, which has been given ``texts`` for ``mine`` to find.
-
-        One that is gone before anything of a submission ran was killed by something else, and
-        another is tried: WorkerError after ``chances`` more.
-        """
-        ended: Died | None = None
-        for _ in range(limits.chances + 1):
-            worker = self._fork(limits)
-            try:
-                worker.begin(texts or {})
-            except Died as error:
-                ended = error
-            else:
-                return worker
-        raise WorkerError(f"workers end before they begin: {ended}") from ended
-
-    def _fork(self, limits: Limits) -> Worker:
-        self.wait_until_warm()
-        talk, talk_theirs = socket.socketpair()
-        status, status_theirs = socket.socketpair()
-        request = json.dumps({"level": self.level, "limits": limits.worker, **self._view})
-        fds = array.array("i", [talk_theirs.fileno(), status_theirs.fileno()])
-        try:
-            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
-            self._lines[0].sendmsg([request.encode()], rights)
-        except OSError as error:
-            raise WorkerError(f"the warm process is gone ({error})") from error
-        finally:
-            talk_theirs.close()
-            status_theirs.close()
-        return Worker(talk, status, limits)
-
-    def close(self) -> None:
-        """End the process, and with it every worker that is left."""
-        for line in self._lines:
-            line.close()
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
 class Worker:
     """One submission's process behind its walls."""
 
@@ -204,6 +65,7 @@ class Worker:
         if "pid" not in started:
             raise WorkerError(f"no worker could be started: {started.get('failed', 'no answer')}")
         self._pid = int(started["pid"])
+        self._used = usage_of_tree(self._pid)
 
     def begin(self, texts: Mapping[str, str]) -> None:
         """Wait until its walls stand, then give it the texts that ``mine("name")`` is to find."""
@@ -211,7 +73,7 @@ class Worker:
         if not isinstance(hello, dict) or hello.get("ready") is not True:
             detail = hello.get("failed") if isinstance(hello, dict) else None
             raise WorkerError(f"the sandbox could not be built: {detail}")
-        self._common = usage_of_tree(self._pid).memory
+        self._common = self._used.memory
         if texts:
             self._exchange({"op": "supply", "texts": dict(texts)}, self._limits.cell_cpu)
 
@@ -226,21 +88,23 @@ class Worker:
     def ask(self, asks: list[Ask], cpu: float, remotes: Remotes | None = None) -> list[Reply]:
         """Put questions; one Reply each. What is to be timed is timed from here."""
         replies: list[Reply] = []
-        deadline = self.cpu_seconds() + cpu
+        deadline = self.cpu_seconds + cpu
         for timed, group in itertools.groupby(asks, key=lambda ask: ask.timed):
-            for batch in [[ask] for ask in group] if timed else [list(group)]:
-                before = self._fine_and_coarse()
-                left = max(deadline - self.cpu_seconds(), 0.1)
-                answered = self._ask(batch, left, remotes)
-                if timed:
-                    fine, coarse = self._fine_and_coarse()
-                    used = max(fine - before[0], coarse - before[1] - 1 / CLOCK_TICKS)
-                    answered = [replace(reply, cpu=used) for reply in answered]
-                replies += answered
+            if timed:
+                replies += [self._timed(ask, deadline, remotes) for ask in group]
+            else:
+                replies += self._ask(list(group), deadline, remotes)
         return replies
 
-    def _ask(self, asks: list[Ask], cpu: float, remotes: Remotes | None) -> list[Reply]:
-        answer = self._exchange({"op": "ask", "asks": asks}, cpu, remotes)
+    def _timed(self, ask: Ask, deadline: float, remotes: Remotes | None) -> Reply:
+        before = self._fine_and_coarse()
+        (reply,) = self._ask([ask], deadline, remotes)
+        fine, coarse = self._fine_and_coarse()
+        return replace(reply, cpu=max(fine - before[0], coarse - before[1] - 1 / CLOCK_TICKS))
+
+    def _ask(self, asks: list[Ask], deadline: float, remotes: Remotes | None) -> list[Reply]:
+        left = max(deadline - self.cpu_seconds, 0.1)
+        answer = self._exchange({"op": "ask", "asks": asks}, left, remotes)
         replies = answer.get("replies")
         if not isinstance(replies, list) or len(replies) != len(asks):
             raise self._end("malformed", "not one reply for each question")
@@ -253,7 +117,7 @@ class Worker:
 
     def _fine_and_coarse(self) -> tuple[float, float]:
         """Seconds of processor time: of the threads that live, and in ticks of everything."""
-        return fine_seconds(self._pid), self.cpu_seconds()
+        return fine_seconds(self._pid), usage_of_tree(self._pid).cpu
 
     def _exchange(self, request: Any, cpu: float, remotes: Remotes | None = None) -> dict[str, Any]:
         """Send, then wait for the answer within ``cpu`` seconds of processor time.
@@ -263,7 +127,7 @@ class Worker:
         calls, idle = 0, 0.0
         if self.ended is not None:
             raise Died("crashed", "the worker is gone")
-        before, started = usage_of_tree(self._pid), time.monotonic()
+        before, started = self._used, time.monotonic()
         try:
             if request is not None:
                 self._channel.sock.settimeout(self._limits.idle)
@@ -303,6 +167,7 @@ class Worker:
             self.idled += max(idle, 0.0)
         if not isinstance(answer, dict):
             raise self._end("malformed", "an answer of another kind")
+        self._used = usage_of_tree(self._pid, self._common)
         return answer
 
     def _end(self, reason: str, detail: str = "") -> Died:
@@ -319,9 +184,13 @@ class Worker:
                 detail = f"it ended itself with code {ended.exit}"
         return Died(reason, detail, killed)
 
+    @property
     def cpu_seconds(self) -> float:
-        """Processor time of the worker and of everything it started and that still lives."""
-        return usage_of_tree(self._pid).cpu
+        """Processor time of the worker and of everything it started and that still lives.
+
+        As it was after the last exchange: between two of them it has nothing to do.
+        """
+        return self._used.cpu
 
     def close(self, patience: float = 0.0) -> Ended:
         """Kill the worker and all that it started; returns when they are gone.

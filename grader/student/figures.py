@@ -6,11 +6,13 @@ import base64
 import html
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:  # a lesson's first cell imports this module, and matplotlib takes half a second
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
 
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"
@@ -102,6 +104,9 @@ def heatmap(
         numbers: write the numbers into the cells (by default where at most 12 by 12).
         low, high: the ends of the color scale (by default the smallest and largest number).
     """
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
     values = _plain(matrix)
     if values.ndim != 2:
         raise ValueError(f"heatmap draws a matrix, but this has shape {values.shape}")
@@ -130,6 +135,9 @@ def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
     The difference is blank where both agree, infinities included, and has the color at its scale's
     end where one of them is infinite.
     """
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
     delta = difference(yours, expected)
     both = np.concatenate([yours.ravel(), expected.ravel()])
     finite = both[np.isfinite(both)]

@@ -134,7 +134,6 @@ def make_shell() -> Shell:
     config.InteractiveShell.xmode = "Plain"
     shell = Shell.instance(config=config)
     shell.system = _system  # type: ignore[method-assign]
-    shell.run_line_magic("matplotlib", "inline")
     return shell
 
 

@@ -18,7 +18,7 @@ import sys
 from typing import Any
 
 from grader.channel import Channel
-from grader.worker import linux, sandbox
+from grader.worker import linux, plots, sandbox
 from grader.worker.serve import serve
 from grader.worker.shell import Shell, make_shell
 
@@ -30,7 +30,11 @@ def main(control_fds: list[int], ahead: list[str]) -> None:
     """Serve spawn requests on the control sockets, one for each judge, until they close."""
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     lines = [socket.socket(fileno=fd) for fd in control_fds]
-    shell = _warm_up(ahead)
+    gc.disable()  # imports make no garbage, and would be looked through for it again and again
+    shell = _warm_up()
+    _fetch(ahead)
+    for folder, _, _ in os.walk(os.environ.get("SCRATCH", ""), topdown=False):
+        os.chmod(folder, 0o555)  # its forks share it, and may not change a mode
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are reaped by the kernel
     lines[0].send(b"ready")
     pause: float | None = LULL
@@ -41,10 +45,12 @@ def main(control_fds: list[int], ahead: list[str]) -> None:
             pause = None
         for line in asked:
             message, ancillary, _, _ = line.recvmsg(REQUEST_BYTES, socket.CMSG_SPACE(2 * 4))
-            if message:
+            if not message:
+                lines.remove(line)
+            elif ancillary:
                 _spawn(shell, message, ancillary)
             else:
-                lines.remove(line)
+                _fetch(json.loads(message))
 
 
 def _spawn(shell: Shell, message: bytes, ancillary: list) -> None:
@@ -58,27 +64,31 @@ def _spawn(shell: Shell, message: bytes, ancillary: list) -> None:
     os.close(status_fd)
 
 
-def _warm_up(ahead: list[str]) -> Shell:
-    import matplotlib.pyplot
+def _warm_up() -> Shell:
     import numpy
     import pygments.formatters.terminal256  # noqa: F401  (a cell that raises loads it)
 
     from grader.student import api, explore  # noqa: F401  (lessons' first cells load them)
 
-    for module in ahead:
-        importlib.import_module(module)
-    if "torch" in ahead:
-        _warm_up_torch()
     numpy.linalg.norm(numpy.ones((2, 2)) @ numpy.ones((2, 2)))
-    matplotlib.pyplot.close(matplotlib.pyplot.figure())
     api._Session.checking = False
     shell = make_shell()
     shell.run_cell("import numpy\n1", store_history=False)
-    for folder, _, _ in os.walk(os.environ.get("SCRATCH", ""), topdown=False):
-        os.chmod(folder, 0o555)  # its forks share it, and may not change a mode
-    gc.collect()
-    gc.freeze()  # keeps the pages shared with the forks
+    plots.delay(shell)
     return shell
+
+
+def _fetch(modules: list[str]) -> None:
+    """Import what the judge says is worth it, for all workers that are forked from now on."""
+    gc.disable()
+    for module in modules:
+        importlib.import_module(module)
+    if "torch" in modules:
+        _warm_up_torch()
+    if plots.PYPLOT in modules:
+        plots.load()
+    gc.freeze()  # keeps the pages shared with the forks
+    gc.enable()
 
 
 def _warm_up_torch() -> None:

@@ -41,7 +41,7 @@ from grader.judge.judges import grade_found, slim
 from grader.judge.outcome import OUTCOMES, Outcome
 from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls
-from grader.judge.workers import WarmProcess
+from grader.judge.warm import WarmProcess
 from grader.specs import assignment_id
 from tests.attacks.reader import Case
 

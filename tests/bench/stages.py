@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,15 @@ from grader.judge.pool import Terms
 from grader.judge.second import Second
 from grader.judge.settings import Limits
 from grader.judge.walls import raise_walls
-from grader.judge.workers import WarmProcess, Worker
+from grader.judge.warm import WarmProcess
+from grader.judge.workers import Worker
 from grader.specs import assignment_id
 from grader.threads import one_thread
 from tests.bench.cohort import WHO, chosen, hand_in, machine
 
 STAGES: dict[str, list[tuple[Any, str]]] = {
     "a worker's start and end": [(WarmProcess, "start"), (Worker, "close")],
-    "cells": [(Worker, "run_cell"), (Worker, "supply")],
+    "cells": [(Worker, "run_cell")],
     "answers to questions": [(Worker, "ask")],
     "drawing cases": [(grading._Run, "_battery")],
     "rules": [(grading, "look")],
@@ -83,9 +85,8 @@ def shares_of(lesson: str, clock: Clock) -> tuple[float, dict[str, float]]:
         hand_in(folder / "submitted", lesson, len(WHO))
         started = time.perf_counter()
         ahead = ahead_of([name])
-        with raise_walls(
-            [ROOT, Path.home()], 1, ahead=ahead, meanwhile=lambda: load_judges(ahead, [name])
-        ) as warm:
+        meanwhile = partial(load_judges, bool(ahead), [name])
+        with raise_walls([ROOT, Path.home()], 1, ahead=ahead, meanwhile=meanwhile) as warm:
             start = time.perf_counter() - started
             terms = Terms(b"bench", Limits())
             run = cohort.Cohort(folder / "course", terms, lambda _: None)  # type: ignore[arg-type]

@@ -167,9 +167,9 @@ def test_one_notebook_with_everything_at_hand_takes_one_run(judge: Judge) -> Non
     own, ran = nbformat.writes(solved(BEFORE)), []
     real = judge.warm.start
 
-    def counted(limits):
+    def counted(*args, **kwargs):
         ran.append(time.monotonic())
-        return real(limits)
+        return real(*args, **kwargs)
 
     judge.warm.start = counted  # type: ignore[method-assign]
     try:

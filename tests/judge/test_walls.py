@@ -21,7 +21,7 @@ from grader.judge.course import assignment, needs_torch
 from grader.judge.errors import WorkerError
 from grader.judge.grading import Judge, Submission
 from grader.judge.view import without_inner
-from grader.judge.workers import WarmProcess
+from grader.judge.warm import WarmProcess
 from grader.specs import assignment_id
 from grader.worker import linux, sandbox
 from solutions.registry import alternatives
@@ -198,7 +198,7 @@ def test_the_judges_death_ends_the_workers() -> None:
     import time
 
     code = (
-        "import sys, time; from grader.judge.workers import WarmProcess;"
+        "import sys, time; from grader.judge.warm import WarmProcess;"
         "from grader.judge.settings import Limits; from pathlib import Path;"
         f"w = WarmProcess({walls.levels()[0]!r}, [Path.home()]); k = w.start(Limits());"
         "print(w.pid, k._pid, flush=True); time.sleep(60)"
