@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import os
 import sys
+import threading
 
 
 def run() -> None:
@@ -15,8 +16,8 @@ def run() -> None:
 
         main()
     except SystemExit as end:
-        if isinstance(end.code, int):
-            _leave(end.code)
+        if end.code in (0, None) and threading.active_count() == 1:  # nothing is to be waited for
+            _leave()
         raise
     except ModuleNotFoundError as error:
         if (error.name or "grader").startswith("grader"):
@@ -28,13 +29,13 @@ def run() -> None:
         )
 
 
-def _leave(code: int) -> None:
-    """End here, without taking libraries apart object by object, which takes 0.1 seconds."""
+def _leave() -> None:
+    """End well, without taking libraries apart object by object, which takes 0.1 seconds."""
     atexit._run_exitfuncs()
     with contextlib.suppress(OSError):  # nobody reads it any more
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(code)
+    os._exit(0)
 
 
 if __name__ == "__main__":

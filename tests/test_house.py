@@ -69,6 +69,13 @@ def test_core_is_pure() -> None:
         assert not knows(path, *rim), path
 
 
+def test_what_begins_the_warm_process_is_light() -> None:
+    """A run waits for it longest: it is not to wait for NumPy before it begins."""
+    code = "import sys, grader.commands.grade, grader.judge.walls; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 @pytest.mark.parametrize("ahead", [[], ["torch"], ["matplotlib.pyplot"]])
 def test_a_warm_process_has_seen_no_secret(ahead: list[str]) -> None:
     """What forks inherit: the modules of a freshly warmed process."""

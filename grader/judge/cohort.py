@@ -29,7 +29,7 @@ from grader.specs import lesson_of
 
 RECORDS = Path(".grader") / "records"
 PAUSE = 0.5  # seconds between two looks at whether to stop
-AHEAD, FIRST = 2, 6  # submissions for each judge that wait or are graded; so many at the start
+AHEAD, FIRST = 2, 4  # submissions for each judge that wait or are graded; so many at the start
 MOST_LOST = 3  # times in a row, with nothing graded in between
 
 

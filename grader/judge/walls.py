@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,7 +170,8 @@ def raise_walls(
     for level in ["none"] if unwalled else levels():
         warm = first.take(level) or WarmProcess(level, hidden, lines, ())
         try:
-            warm.fetch(ahead)
+            with suppress(WorkerError):  # if it is gone, that is found when it is tried
+                warm.fetch(ahead)
             meanwhile()
             if unwalled:
                 return warm

@@ -106,6 +106,8 @@ class WarmProcess:
             said = self._lines[0].recv(16)
         except TimeoutError as error:
             raise WorkerError(f"the worker process was not ready after {seconds:.0f} s") from error
+        except OSError:  # it died with something of ours unread
+            said = b""
         if said != b"ready":
             self._log.seek(0)
             tail = self._log.read()[-1500:].decode(errors="replace").strip()

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,8 +146,9 @@ def _kill_one(run: Run, rng: random.Random, kind: str, records: int) -> Iterator
     for _ in range(200):
         found = run.of_kind(kind)
         if found:
-            rng.choice(found).kill()
-            return
+            with suppress(psutil.NoSuchProcess):  # it ended by itself, just now
+                rng.choice(found).kill()
+                return
         time.sleep(0.02)
     yield f"no {kind} was found to kill"
 

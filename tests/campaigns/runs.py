@@ -23,9 +23,13 @@ SALT = ("--salt", "the campaign's salt")
 
 
 def make_cohort(folder: Path) -> None:
-    """Twelve submissions of every kind, small, so that a run is short and the kills fall dense."""
+    """Submissions of every kind, small, so that a run is short and the kills fall dense.
+
+    There are enough of them that work is left when the first ones are recorded, which happens all
+    at once when the database stands open.
+    """
     texts = {"ada": nbformat.writes(solved(LESSON)), "blank": notebook_path(LESSON).read_text()}
-    for number, version in enumerate(misconceptions(LESSON, "scaled_dot_product_attention")[:6]):
+    for number, version in enumerate(misconceptions(LESSON, "scaled_dot_product_attention")[:16]):
         answers = {version.exercise: answer_text(version)}
         texts[f"mistaken-{number}"] = with_answers(LESSON, answers, solve=True)
     texts["junk"] = "not a notebook"

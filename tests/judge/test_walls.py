@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -227,3 +228,28 @@ def test_a_window_that_lies_in_another_is_not_mounted_twice(tmp_path: Path) -> N
     shown = [str(path) for path in (python, inner, kept)]
     assert without_inner(shown, [str(secret)]) == [str(python), str(kept)]
     assert without_inner(shown, []) == [str(python)]
+
+
+def test_a_warm_process_that_was_begun_early_is_taken_once_or_ended() -> None:
+    with walls.begun(HIDDEN, 2) as first:
+        with walls.raise_walls(HIDDEN, 1, ahead=["json.tool"], first=first) as warm:
+            assert first.take(warm.level) is None
+            worker = warm.start(QUICK)
+            (output,), _ = worker.run_cell("import sys\n'json.tool' in sys.modules", 10)
+            worker.close()
+            assert output["data"]["text/plain"] == "True"
+        with walls.raise_walls(HIDDEN, 1, ahead=(), first=first) as another:
+            assert another.pid != warm.pid
+    with walls.begun(HIDDEN, 1) as first:
+        pid = first._warm.pid if first._warm else 0
+        assert Path(f"/proc/{pid}").exists()
+        assert first.take("no such level") is None
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_warm_process_that_dies_with_something_unread_is_our_fault() -> None:
+    with WarmProcess("none", HIDDEN, ahead=()) as warm:
+        warm.fetch(["json.tool"])
+        os.kill(warm.pid, signal.SIGKILL)
+        with pytest.raises(WorkerError, match="could not start|is gone"):
+            warm.start(QUICK)
