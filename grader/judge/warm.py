@@ -77,6 +77,7 @@ class WarmProcess:
             stderr=self._log,
             cwd=light_folder,
             env=clean_environment(),
+            process_group=0,  # a terminal's Ctrl-C is for the command, which ends this in its time
         )
         for _, theirs in pairs:
             theirs.close()

@@ -271,12 +271,13 @@ def test_ctrl_c_ends_a_run_between_two_submissions(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "grader", "grade", folder, "--course-dir", course]
     command += ["--salt", "s", "--jobs", "1"]
     run = subprocess.Popen(
-        [str(word) for word in command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+        [str(word) for word in command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
     records = course / ".grader" / "records"
     while not list(records.rglob("*.json")) and run.poll() is None:
         time.sleep(0.02)
-    run.send_signal(signal.SIGINT)
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the judges, too
     said, _ = run.communicate(timeout=60)
     assert (run.returncode, said) == (
         130,
