@@ -100,3 +100,14 @@ compiler.delay()
 print(there(), sys.modules["torch._dynamo"] is real is torch._dynamo)
 """
     assert said(code) == ["True", "True"]
+
+
+def test_a_module_of_functions_is_loaded_when_one_is_called() -> None:
+    code = """
+from grader.later import Functions, Package, StandIn
+Package(StandIn("wsgiref"), Functions("wsgiref.util")).delay()
+from wsgiref.util import guess_scheme
+print(type(sys.modules["wsgiref.util"]).__name__)
+print(guess_scheme({"HTTPS": "on"}), type(sys.modules["wsgiref.util"]).__name__)
+"""
+    assert said(code) == ["Functions", "https", "module"]

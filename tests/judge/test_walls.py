@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -253,3 +254,33 @@ def test_a_warm_process_that_dies_with_something_unread_is_our_fault() -> None:
         os.kill(warm.pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match="could not start|is gone"):
             warm.start(QUICK)
+
+
+def test_a_terminals_interrupt_does_not_reach_the_warm_process() -> None:
+    """It goes to the group of the command, which would lose its workers before it has stopped."""
+    with WarmProcess("none", HIDDEN, ahead=()) as warm:
+        assert os.getpgid(warm.pid) == warm.pid != os.getpgrp()
+        worker = warm.start(QUICK)
+        assert os.getpgid(worker._pid) != os.getpgrp()
+        worker.close()
+
+
+BURN = (
+    "import time\nstart = time.process_time()\nwhile time.process_time() < start + 0.6:\n    pass"
+)
+
+
+def test_a_notebooks_time_is_that_of_all_its_cells(warm: WarmProcess) -> None:
+    """None of these is too slow by itself, and together they are."""
+    lesson = "single_query_attention"
+    notebook = solved(lesson)
+    notebook.cells += [nbformat.v4.new_code_cell(f"# {number}\n{BURN}") for number in range(6)]
+    text = nbformat.writes(notebook).encode()
+    release = assignment(assignment_id(lesson))
+    words = {
+        seconds: Judge(warm, SALT, replace(QUICK, notebook_cpu=seconds))
+        .grade(Submission("someone", release.id, text), release)
+        .outcome
+        for seconds in (2, 30)
+    }
+    assert words == {2: "timed_out", 30: "graded"}
