@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from grader.judge.nbgrader_plugin import configure
+from grader.records.nbgrader_plugin import configure
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 configure(c, Path.cwd())

@@ -26,11 +26,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "check": "grader.student.api",
-    "hint": "grader.student.api",
-    "mine": "grader.student.carried",
+    "check": "grader.student.check",
+    "hint": "grader.student.check",
+    "mine": "grader.student.earlier_answers",
     "progress": "grader.student.progress",
-    "ready": "grader.student.api",
+    "ready": "grader.student.check",
     "heatmap": "grader.student.figures",
     "show": "grader.student.figures",
     "Choice": "grader.student.explore",

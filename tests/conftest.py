@@ -11,17 +11,17 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
-from grader.course.freeze import freeze
+from grader.authoring.freeze import freeze
+from grader.authoring.sample import replace_answers
+from grader.authoring.solve import solved
+from grader.course.assignments import Assignment, assignment
+from grader.course.exercises import assignment_id
 from grader.course.layout import ROOT, notebook_path
-from grader.course.sample import replace_answers
-from grader.course.solve import solved
-from grader.judge.course import Assignment, assignment
-from grader.judge.grading import Judge, Submission
 from grader.judge.outcome import Outcome
-from grader.judge.settings import Limits
-from grader.judge.walls import raise_walls
-from grader.judge.warm import WarmProcess
-from grader.specs import assignment_id
+from grader.judge.run import Judge, Submission
+from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.select import raise_walls
 
 torch.set_num_threads(1)
 # Where tests run side by side the main module has no spec, and multiprocessing asks for it.

@@ -15,10 +15,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from grader import light
+from grader import bundles
 from grader.cli import main
+from grader.course.exercises import LESSONS, assignment_id, exercises
 from grader.course.layout import NOTEBOOKS, ROOT, SOLUTIONS, notebook_path
-from grader.specs import LESSONS, assignment_id, exercises
 
 PACKAGE = ROOT / "grader"
 
@@ -40,27 +40,29 @@ def knows(path: Path, *modules: str) -> list[str]:
 
 def test_the_judge_never_imports_the_worker() -> None:
     for path in (PACKAGE / "judge").rglob("*.py"):
-        assert not knows(path, "grader.worker"), path
+        assert not knows(path, "grader.sandbox.guest"), path
 
 
 def test_the_worker_imports_nothing_that_holds_answers_or_marks() -> None:
     forbidden = (
         "grader.judge",
-        "grader.specs",
+        "grader.course.exercises",
         "grader.course",
         "solutions",
         "nbgrader",
         "sqlite3",
     )
-    for path in light.files(light.WORKER):
+    for path in bundles.files(bundles.WORKER):
         assert not knows(PACKAGE / path, *forbidden), path
 
 
 def test_what_students_get_imports_nothing_that_holds_answers() -> None:
     allowed = {Path("commands/lab.py")}  # makes the answers, in a checkout of the course only
-    for path in light.files(light.STUDENT):
+    for path in bundles.files(bundles.STUDENT):
         if path not in allowed:
-            assert not knows(PACKAGE / path, "grader.judge", "grader.specs", "grader.course"), path
+            assert not knows(
+                PACKAGE / path, "grader.judge", "grader.course.exercises", "grader.course"
+            ), path
 
 
 def test_core_is_pure() -> None:
@@ -71,7 +73,7 @@ def test_core_is_pure() -> None:
 
 def test_what_begins_the_warm_process_is_light() -> None:
     """A run waits for it longest: it is not to wait for NumPy before it begins."""
-    code = "import sys, grader.commands.grade, grader.judge.walls; print('numpy' in sys.modules)"
+    code = "import sys, grader.cli.grade, grader.sandbox.host.select; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 
@@ -80,21 +82,27 @@ def test_what_begins_the_warm_process_is_light() -> None:
 def test_a_warm_process_has_seen_no_secret(ahead: list[str]) -> None:
     """What forks inherit: the modules of a freshly warmed process."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from grader.worker import zygote;"
+        "import sys; sys.path.insert(0, sys.argv[1]); from grader.sandbox.guest import zygote;"
         f"zygote._warm_up(); zygote._fetch({ahead});"
         "print('\\n'.join(f'{name} {type(one).__name__}' for name, one in sys.modules.items()))"
     )
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        light.copy(light.WORKER, Path(folder))
+        bundles.copy(bundles.WORKER, Path(folder))
         done = subprocess.run(
             [sys.executable, "-I", "-c", code, folder], capture_output=True, text=True, check=True
         )
     modules = dict(line.split() for line in done.stdout.splitlines())
     for heavy in ("torch", "matplotlib.pyplot"):
         assert (modules.get(heavy) == "module") == (heavy in ahead)
-    for name in ("grader.judge", "grader.specs", "grader.course", "solutions", "nbgrader"):
+    for name in (
+        "grader.judge",
+        "grader.course.exercises",
+        "grader.course",
+        "solutions",
+        "nbgrader",
+    ):
         assert not {m for m in modules if m == name or m.startswith(name + ".")}
 
 

@@ -1,1 +1,1 @@
-"""What the people who make the course run: tidy, freeze, solve, release, prove."""
+"""The course as the engine reads it: lessons, exercises, quizzes, known answers."""

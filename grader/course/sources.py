@@ -7,10 +7,10 @@ import functools
 import textwrap
 from pathlib import Path
 
+from grader.course import quiz
+from grader.course.exercises import exercises
 from grader.course.layout import SOLUTIONS
-from grader.specs import exercises
-from solutions import quiz
-from solutions.registry import misconceptions
+from grader.course.versions import misconceptions
 
 STUB = "raise NotImplementedError"
 

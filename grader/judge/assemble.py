@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from grader.core.slicing import bound_names
-from grader.core.texts import shape
 from grader.judge.intake import Cell, Notebook
+from grader.source.cells import shape
+from grader.source.slicing import bound_names
 
 GIVEN, ANSWER, CHECK, OWN, HUMAN, TEXT = "given", "answer", "check", "own", "human", "text"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.core.values import Verdict
+from grader.protocol.values import Verdict
 
 GRADED = "graded"
 NOT_ATTEMPTED = "not_attempted"

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.core import wire
-from grader.core.values import Battery, Misconception, Reply
+from grader.protocol import wire
+from grader.protocol.values import Battery, Misconception, Reply
 
 FOLDER = Path(__file__).parent / "answers"
 SUFFIX = ".answers"

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from grader.student import records, screen
-from grader.student.api import _Session
+from grader.student.check import _Session
 from grader.student.lessons import Lesson, lessons
 from grader.student.records import Record
 

@@ -13,7 +13,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from grader.core.values import Verdict
+from grader.protocol.values import Verdict
 
 FOLDER = ".progress"
 

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 import numpy as np
 
-from grader.core.values import CheckResult, Verdict
+from grader.protocol.values import CheckResult, Verdict
 from grader.student.folds import fold
 
 MAX_CELLS = 900

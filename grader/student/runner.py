@@ -9,8 +9,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from grader.core.values import Verdict
-from grader.student import api
+from grader.protocol.values import Verdict
+from grader.student import check
 from grader.student.notebooks import NotANotebook, read
 
 
@@ -32,7 +32,7 @@ def run_notebook(path: Path) -> list[Verdict]:
             if name.startswith("check_"):
                 exercise = name.removeprefix("check_")
                 text = sources.get(exercise, "")
-                verdicts.append(api.verdict_here(exercise, shell.user_ns, text))
+                verdicts.append(check.verdict_here(exercise, shell.user_ns, text))
                 continue
             sources[name] = cell.source
             _run(shell, cell.source)
@@ -42,10 +42,10 @@ def run_notebook(path: Path) -> list[Verdict]:
 
 
 def _run(shell: Any, source: str) -> None:
-    api._Session.checking = False
+    check._Session.checking = False
     with contextlib.redirect_stdout(io.StringIO()):
         result = shell.run_cell(source)
-    api._Session.checking = True
+    check._Session.checking = True
     error = result.error_before_exec or result.error_in_exec
     if error is not None and not isinstance(error, NotImplementedError):
         import sys

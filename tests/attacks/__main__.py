@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from grader.judge.walls import NAMES
+from grader.sandbox.host.select import NAMES
 from tests.attacks.arena import Arena, Result, summary
 from tests.attacks.reader import cases
 

@@ -28,21 +28,21 @@ from typing import Any
 
 import nbformat
 
+from grader.authoring.sample import replace_answers
+from grader.authoring.solve import solved
+from grader.course.assignments import assignment
+from grader.course.exercises import assignment_id
 from grader.course.layout import ROOT, notebook_path
-from grader.course.sample import replace_answers
-from grader.course.solve import solved
 from grader.course.sources import answer_source
-from grader.judge.course import assignment
-from grader.judge.executed import executed_notebook
-from grader.judge.feedback import feedback_page
-from grader.judge.grading import Judge, Submission
-from grader.judge.handed_in import find_submissions
-from grader.judge.judges import grade_found, slim
 from grader.judge.outcome import OUTCOMES, Outcome
-from grader.judge.settings import Limits
-from grader.judge.walls import raise_walls
-from grader.judge.warm import WarmProcess
-from grader.specs import assignment_id
+from grader.judge.run import Judge, Submission
+from grader.pages.executed import executed_notebook
+from grader.pages.feedback import feedback_page
+from grader.records.judges import grade_found, slim
+from grader.records.submissions import find_submissions
+from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.select import raise_walls
 from tests.attacks.reader import Case
 
 QUICK = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=20, idle=3, wall=10)

@@ -69,7 +69,7 @@ def test_a_cohort_of_attackers_takes_nobody_down(arena: Arena, tmp_path: Path) -
     """The whole way: folders full of traps and honest neighbours, to marks, pages and a ledger."""
     import nbformat
 
-    from grader.course.solve import solved
+    from grader.authoring.solve import solved
 
     submitted, course = tmp_path / "submitted", tmp_path / "course"
     task = "01_single_query_attention"
@@ -87,7 +87,7 @@ def test_a_cohort_of_attackers_takes_nobody_down(arena: Arena, tmp_path: Path) -
     hostile |= {"leave/programs", "show/scripts", "harm/impossible_shape", "notebook/deep_json"}
     for case in ALL:
         if case.name in hostile:
-            from grader.specs import assignment_id
+            from grader.course.exercises import assignment_id
 
             name = assignment_id(case.lesson)
             path = submitted / case.name.replace("/", "-") / name / f"{name}.ipynb"

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from grader.specs import LESSONS, exercises
-from grader.student.api import verdict_here
+from grader.course.exercises import LESSONS, exercises
+from grader.course.versions import Version, misconceptions, solution
+from grader.student.check import verdict_here
 from grader.threads import one_thread
-from solutions.registry import Version, misconceptions, solution
 from tests.bench.cohort import machine
 
 

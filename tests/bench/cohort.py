@@ -34,9 +34,9 @@ from pathlib import Path
 
 import psutil
 
+from grader.authoring.sample import students
+from grader.course.exercises import LESSONS, assignment_id
 from grader.course.layout import ROOT, notebook_path
-from grader.course.sample import students
-from grader.specs import LESSONS, assignment_id
 
 WHO = ("ada", "blank", "half", "raises", *(f"mistaken-{number:02d}" for number in range(1, 9)))
 CONFIG = """

@@ -18,14 +18,14 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from grader.authoring.solve import solved
+from grader.course.exercises import LESSONS, assignment_id
 from grader.course.layout import ROOT
-from grader.course.solve import solved
-from grader.judge.grading import Judge
-from grader.judge.handed_in import Found
-from grader.judge.judges import grade_found
-from grader.judge.settings import Limits
-from grader.judge.walls import raise_walls
-from grader.specs import LESSONS, assignment_id
+from grader.judge.run import Judge
+from grader.records.judges import grade_found
+from grader.records.submissions import Found
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.select import raise_walls
 from grader.threads import one_thread
 
 

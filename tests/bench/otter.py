@@ -16,10 +16,10 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from grader.specs import assignment_id, exercises
+from grader.course.exercises import assignment_id, exercises
 from tests.bench.cohort import WHO, Cost, environment_in, grade, hand_in, machine, measured
 
-CASE = """>>> from grader.student.api import verdict_here
+CASE = """>>> from grader.student.check import verdict_here
 >>> assert verdict_here({name!r}, globals()).passed
 """
 

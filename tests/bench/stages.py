@@ -19,18 +19,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from grader.course.assignments import ahead_of
+from grader.course.exercises import assignment_id
 from grader.course.layout import ROOT
-from grader.judge import cohort, grading, judges
-from grader.judge.course import ahead_of
-from grader.judge.handed_in import find_submissions, read_work
-from grader.judge.here import load_judges
-from grader.judge.pool import Terms
-from grader.judge.second import Second
-from grader.judge.settings import Limits
-from grader.judge.walls import raise_walls
-from grader.judge.warm import WarmProcess
-from grader.judge.workers import Worker
-from grader.specs import assignment_id
+from grader.judge import run
+from grader.judge.carry_forward import Second
+from grader.records import cohort, judges
+from grader.records.here import load_judges
+from grader.records.pool import Terms
+from grader.records.submissions import find_submissions, read_work
+from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.workers import Worker
 from grader.threads import one_thread
 from tests.bench.cohort import WHO, chosen, hand_in, machine
 
@@ -38,9 +39,9 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "a worker's start and end": [(WarmProcess, "start"), (Worker, "close")],
     "cells": [(Worker, "run_cell")],
     "answers to questions": [(Worker, "ask")],
-    "drawing cases": [(grading._Run, "_battery")],
-    "rules": [(grading, "look")],
-    "names": [(grading._Run, "_named"), (grading, "explained")],
+    "drawing cases": [(run._Run, "_battery")],
+    "rules": [(run, "look")],
+    "names": [(run._Run, "_named"), (run, "explained")],
     "what to run again": [(Second, "runs")],
     "pages": [(judges, "executed_notebook"), (judges, "feedback_page")],
     "writing": [(cohort.Cohort, "_write")],

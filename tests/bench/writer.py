@@ -19,11 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from grader.course.layout import ROOT
-from grader.judge.cohort import Cohort
-from grader.judge.handed_in import Work, find_submissions, read_work
-from grader.judge.judges import grade_work, judge_on
-from grader.judge.pool import Graded, Pool, Terms
-from grader.judge.walls import raise_walls
+from grader.records.cohort import Cohort
+from grader.records.judges import grade_work, judge_on
+from grader.records.pool import Graded, Pool, Terms
+from grader.records.submissions import Work, find_submissions, read_work
+from grader.sandbox.host.select import raise_walls
 from tests.bench.cohort import hand_in, machine
 
 SALT = b"bench"

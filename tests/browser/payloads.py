@@ -311,7 +311,7 @@ def _forged(beacon: str) -> str:
     said = [f"{shown(payload)}\n" for payload in of(LINE)]
     outputs.append({"output_type": "stream", "name": "stdout", "text": "".join(said)})
     forged = {"outputs": outputs, "error": error}
-    return f"from grader.worker import serve\nserve.run_cell = lambda *_: {forged!r}"
+    return f"from grader.sandbox.guest import serve\nserve.run_cell = lambda *_: {forged!r}"
 
 
 def _deface(document: dict[str, Any], text: str) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import nbformat
 from playwright.sync_api import Browser, Page, expect
 
-from grader.course.sample import replace_answers
+from grader.authoring.sample import replace_answers
 from grader.course.sources import answer_source
 from tests.browser.conftest import SCREENSHOTS, Lab
 from tests.browser.test_student import Notebook

@@ -25,18 +25,18 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, expect
 
+from grader.authoring.sample import answer_text, replace_answers
 from grader.cli import main
+from grader.course.exercises import assignment_id
 from grader.course.layout import ROOT, notebook_path
-from grader.course.sample import answer_text, replace_answers
 from grader.course.sources import answer_source
-from grader.specs import assignment_id
-from solutions.registry import misconceptions
+from grader.course.versions import misconceptions
 from tests.browser import payloads
 from tests.browser.conftest import SCREENSHOTS, Lab, serve
 from tests.browser.observer import Beacon, Watched, watched
 from tests.browser.payloads import CHANGE_MARKS, PAYLOADS, shown
 from tests.conftest import with_answers
-from tests.judge.test_cohort import hand_in
+from tests.records.test_cohort import hand_in
 
 LESSON = "masking"
 NAME = assignment_id(LESSON)

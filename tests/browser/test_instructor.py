@@ -14,18 +14,18 @@ import pytest
 from click.testing import CliRunner, Result
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
+from grader.authoring.sample import HUMAN_ANSWER, answer_text
+from grader.authoring.solve import solved
 from grader.cli import main
+from grader.course.assignments import assignment
+from grader.course.exercises import assignment_id
 from grader.course.layout import notebook_path
-from grader.course.sample import HUMAN_ANSWER, answer_text
-from grader.course.solve import solved
-from grader.judge.course import assignment
-from grader.specs import assignment_id
-from solutions.registry import misconceptions
+from grader.course.versions import misconceptions
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab, serve
 from tests.conftest import with_answers
-from tests.judge.test_cohort import hand_in
-from tests.judge.test_pages import evil_submission
+from tests.pages.test_pages import evil_submission
+from tests.records.test_cohort import hand_in
 
 FIRST, NAME = assignment_id("single_query_attention"), assignment_id("masking")
 QUESTION = "soft_lookup_in_words"  # the one of the first lesson that a person reads

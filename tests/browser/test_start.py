@@ -5,9 +5,9 @@ from __future__ import annotations
 import nbformat
 from playwright.sync_api import Browser, expect
 
-from grader.course.sample import answer_text, replace_answers
-from grader.specs import LESSONS
-from solutions.registry import misconceptions
+from grader.authoring.sample import answer_text, replace_answers
+from grader.course.exercises import LESSONS
+from grader.course.versions import misconceptions
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab
 

@@ -9,10 +9,10 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from grader.course.sample import HUMAN_ANSWER, answer_text, replace_answers
+from grader.authoring.sample import HUMAN_ANSWER, answer_text, replace_answers
+from grader.course.exercises import assignment_id, exercises
 from grader.course.sources import answer_source
-from grader.specs import assignment_id, exercises
-from solutions.registry import misconceptions
+from grader.course.versions import misconceptions
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab
 

@@ -25,18 +25,18 @@ from pathlib import Path
 
 import torch
 
-from grader.core.slicing import read_names
+from grader.authoring.sample import answer_text
+from grader.course.assignments import assignment
+from grader.course.exercises import LESSONS, assignment_id, exercises, lesson_of
 from grader.course.layout import ROOT
-from grader.course.sample import answer_text
 from grader.course.sources import answer_source
-from grader.judge.course import assignment
-from grader.judge.earlier import lessons_behind
-from grader.judge.grading import Judge, Submission
+from grader.course.versions import Version, alternatives, misconceptions, solution
 from grader.judge.outcome import Outcome
-from grader.judge.settings import Limits
-from grader.judge.walls import raise_walls
-from grader.specs import LESSONS, assignment_id, exercises, lesson_of
-from solutions.registry import Version, alternatives, misconceptions, solution
+from grader.judge.prior_answers import lessons_behind
+from grader.judge.run import Judge, Submission
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.select import raise_walls
+from grader.source.slicing import read_names
 from tests.campaigns.ugly import CLASHES, UGLINESSES, Draft
 
 LIGHT = LESSONS[:7]

@@ -26,7 +26,7 @@ from pathlib import Path
 import psutil
 
 from grader.course.layout import ROOT
-from grader.judge.settings import Limits
+from grader.sandbox.host.limits import Limits
 from tests.campaigns.runs import (
     broken_files,
     command,
@@ -80,7 +80,7 @@ class Run:
                 words, parent = " ".join(one.cmdline()), one.ppid()
             except psutil.NoSuchProcess:
                 continue
-            zygote = "grader.worker.zygote" in words
+            zygote = "grader.sandbox.guest.forkserver" in words
             if kind == "warm" and zygote and parent == own:
                 found.append(one)
             if kind == "judge" and not zygote and "grader" in words and parent == own:

@@ -22,18 +22,18 @@ from typing import Any
 
 import nbformat
 
+from grader.authoring.solve import solved
+from grader.course.assignments import Assignment, assignment
+from grader.course.exercises import assignment_id
 from grader.course.layout import ROOT
-from grader.course.solve import solved
 from grader.judge import intake
 from grader.judge.assemble import ANSWER, assemble
-from grader.judge.course import Assignment, assignment
-from grader.judge.executed import executed_notebook
-from grader.judge.feedback import feedback_page
-from grader.judge.grading import Judge, Submission
 from grader.judge.outcome import OUTCOMES
-from grader.judge.settings import Limits
-from grader.judge.walls import raise_walls
-from grader.specs import assignment_id
+from grader.judge.run import Judge, Submission
+from grader.pages.executed import executed_notebook
+from grader.pages.feedback import feedback_page
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.select import raise_walls
 
 LESSON = "self_attention"
 ODD: tuple[Any, ...] = (

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import nbformat
 
+from grader.authoring.sample import answer_text
+from grader.authoring.solve import solved
+from grader.course.exercises import assignment_id
 from grader.course.layout import ROOT, notebook_path
-from grader.course.sample import answer_text
-from grader.course.solve import solved
-from grader.specs import assignment_id
-from solutions.registry import misconceptions
+from grader.course.versions import misconceptions
 from tests.conftest import with_answers
 
 LESSON = "self_attention"

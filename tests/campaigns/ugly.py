@@ -18,10 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.core.slicing import read_names
+from grader.course.exercises import exercises
 from grader.course.layout import notebook_path
 from grader.course.sources import answer_source
-from grader.specs import exercises
+from grader.source.slicing import read_names
 
 Cell = dict[str, Any]
 PIXEL = base64.b64decode(

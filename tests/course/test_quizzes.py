@@ -16,18 +16,18 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
-from grader.core.choices import choice, opened, seal
-from grader.core.rules import Finding, Remark
-from grader.core.values import Reply
+from grader.authoring.quizzes import card, card_id, with_quiz
+from grader.authoring.release import release
+from grader.authoring.sample import replace_answers
+from grader.course import quiz
+from grader.course.exercises import LESSONS
 from grader.course.layout import SOLUTIONS, notebook_path
-from grader.course.quizzes import card, card_id, with_quiz
-from grader.course.release import release
-from grader.course.sample import replace_answers
-from grader.specs import LESSONS
-from grader.specs.quiz import quiz_exercise
-from grader.student import api
+from grader.course.quiz_exercise import quiz_exercise
+from grader.protocol.values import Reply
+from grader.rules.quiz import choice, opened, seal
+from grader.rules.rule import Finding, Remark
+from grader.student import check
 from grader.student.report import Report
-from solutions import quiz
 from tests.conftest import Grade, with_answers
 
 WRITTEN = sorted(path.stem for path in (SOLUTIONS / "quizzes").glob("[a-z]*.py"))
@@ -342,7 +342,7 @@ def test_each_choice_is_answered_with_its_own_explanation() -> None:
 def verdict(lesson: str, letters: dict[str, str]):
     text, space = quiz.text(lesson, letters), {}
     exec(text, space)
-    return api.verdict_here(quiz.quiz_id(lesson), space, text)
+    return check.verdict_here(quiz.quiz_id(lesson), space, text)
 
 
 def test_untouched_is_not_attempted_and_a_single_answer_is_an_attempt() -> None:
@@ -424,7 +424,7 @@ def test_a_quiz_finds_its_place_in_a_notebook_without_one() -> None:
 
 
 def test_tidy_brings_the_card_up_to_date() -> None:
-    from grader.course.tidy import tidy
+    from grader.authoring.tidy import tidy
 
     notebook = nbformat.read(notebook_path("masking"), as_version=4)
     (cell,) = [c for c in notebook.cells if c.id == card_id("masking")]

@@ -10,8 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from grader.authoring.solve import solved
 from grader.course.layout import notebook_path
-from grader.course.solve import solved
 from tests.conftest import Grade, with_answers
 
 LESSON = "masking"
@@ -61,12 +61,12 @@ def {name}(*args, **kwargs):
     return torch.zeros(3, 3)
 """
 PATCHED_CHECK = """
-import grader, grader.student.api as api, grader.core.evaluate as evaluate, sys
+import grader, grader.student.check as api, grader.rules.evaluate as evaluate, sys
 grader.check = check = lambda *a, **k: None
 api.check = check
 evaluate.evaluate = lambda *a, **k: 1
-sys.modules["grader.core.compare"].difference = lambda *a, **k: None
-sys.modules["grader.core.rules"].RULES.clear()
+sys.modules["grader.rules.comparing"].difference = lambda *a, **k: None
+sys.modules["grader.rules.rule"].RULES.clear()
 def {name}(*args, **kwargs):
     return None
 """
@@ -87,8 +87,8 @@ def {name}(*args, **kwargs):
 """
 FAKE_REPLIES = """
 import socket, os, struct, json
-from grader.core import wire
-from grader.core.values import Reply
+from grader.rules import wire
+from grader.protocol.values import Reply
 def flood():
     s = socket.socket(fileno=3)
     for _ in range(50):
@@ -112,7 +112,7 @@ FORGERIES = {
 @pytest.mark.parametrize("name", FORGERIES)
 @pytest.mark.parametrize("lesson", [FIRST, "self_attention", LESSON])
 def test_no_point_is_gained(grade: Grade, lesson: str, name: str) -> None:
-    from grader.specs import exercises
+    from grader.course.exercises import exercises
 
     texts = {e.id: FORGERIES[name].format(name=e.id) for e in exercises(lesson)}
     outcome = grade(lesson, with_answers(lesson, texts))
@@ -249,7 +249,7 @@ def attempt(name, action):
         found[name] = None
 found = {{}}
 attempt("course", lambda: os.listdir({root!r} + "/solutions"))
-attempt("course file", lambda: open({root!r} + "/grader/specs/masking.py").read())
+attempt("course file", lambda: open({root!r} + "/solutions/masking/checks.py").read())
 attempt("home", lambda: [f for f in os.listdir({home!r}) if f in (".bashrc", ".ssh", ".profile")][0])
 attempt("shadow", lambda: open("/etc/shadow").read())
 attempt("root of process 1", lambda: os.listdir("/proc/1/root" + {root!r} + "/grader"))
@@ -266,7 +266,7 @@ attempt("environment", lambda: [v for k, v in os.environ.items() if "SECRET" in 
 attempt("parent", lambda: open(f"/proc/{{os.getppid()}}/mem"))
 attempt("other processes", lambda: [p for p in os.listdir("/proc") if p.isdigit() and p != "1"][0])
 attempt("descriptors", lambda: [f for f in range(4, 64) if os.path.exists(f"/proc/self/fd/{{f}}") and "socket" in os.readlink(f"/proc/self/fd/{{f}}")][0])
-attempt("modules", lambda: [m for m in __import__("sys").modules if m.startswith(("solutions", "grader.judge", "grader.specs"))][0])
+attempt("modules", lambda: [m for m in __import__("sys").modules if m.startswith(("solutions", "grader.judge", "grader.course.exercises"))][0])
 print("ESCAPED", sorted(name for name, value in found.items() if value is not None))
 def causal_mask(n): return None
 """

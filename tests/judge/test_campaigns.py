@@ -8,9 +8,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from grader.judge.course import assignment
-from grader.judge.grading import Judge
-from grader.specs import assignment_id
+from grader.course.assignments import assignment
+from grader.course.exercises import assignment_id
+from grader.judge.run import Judge
 from tests.campaigns import fairness, faults, fuzz, kills, runs, ugly
 
 

@@ -9,16 +9,17 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from grader.core.slicing import draws
+from grader.authoring.solve import solved
+from grader.course.assignments import assignment
+from grader.course.exercises import LESSONS, assignment_id
 from grader.course.layout import ROOT
-from grader.course.solve import solved
-from grader.judge import intake, walls
+from grader.judge import intake
 from grader.judge.assemble import assemble
-from grader.judge.course import assignment
-from grader.judge.grading import Judge, Submission, to_run
-from grader.judge.settings import Limits
-from grader.judge.warm import PYPLOT, WRITES_NOTHING, WarmProcess
-from grader.specs import LESSONS, assignment_id
+from grader.judge.run import Judge, Submission, to_run
+from grader.sandbox.host import select
+from grader.sandbox.host.forkserver_client import PYPLOT, WRITES_NOTHING, WarmProcess
+from grader.sandbox.host.limits import Limits
+from grader.source.slicing import draws
 
 HIDDEN = [ROOT, Path.home()]
 LESSON = "single_query_attention"
@@ -28,7 +29,7 @@ SHOWN = "import sys\nprint(type(sys.modules['matplot' 'lib.pyplot']).__name__)"
 @pytest.fixture
 def light() -> Iterator[WarmProcess]:
     """A warm process that has imported nothing that can wait."""
-    with walls.raise_walls(HIDDEN, 1, ahead=()) as warm:
+    with select.raise_walls(HIDDEN, 1, ahead=()) as warm:
         if warm.level in WRITES_NOTHING:
             pytest.skip(f"behind {warm.level} everything is imported at once")
         yield warm

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.core.slicing import bound_names, needed, read_names
+from grader.authoring.solve import solved
+from grader.course.assignments import assignment
 from grader.course.layout import notebook_path
-from grader.course.solve import solved
 from grader.judge import intake
 from grader.judge.assemble import assemble
-from grader.judge.course import assignment
+from grader.source.slicing import bound_names, needed, read_names
 from tests.conftest import Grade
 
 RELEASE = list(assignment("03_masking").parts)
@@ -183,7 +183,7 @@ def test_outputs_of_given_cells_may_be_skipped_but_no_mark_changes(judge, grade:
     """Running every cell or only what is needed: the same verdicts."""
     from dataclasses import replace
 
-    from grader.judge.grading import Submission
+    from grader.judge.run import Submission
 
     release = assignment("03_masking")
     submission = Submission("x", release.id, nbformat.writes(solved("masking")).encode())

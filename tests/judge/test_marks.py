@@ -7,13 +7,13 @@ import json
 import nbformat
 import pytest
 
+from grader.authoring.sample import answer_text, replace_answers
+from grader.authoring.solve import solved
+from grader.course.assignments import assignment
+from grader.course.exercises import LESSONS, assignment_id, exercises
 from grader.course.layout import notebook_path
-from grader.course.sample import answer_text, replace_answers
-from grader.course.solve import solved
 from grader.course.sources import answer_source
-from grader.judge.course import assignment
-from grader.specs import LESSONS, assignment_id, exercises
-from solutions.registry import alternatives, misconceptions
+from grader.course.versions import alternatives, misconceptions
 from tests.conftest import Grade, with_answers
 
 EXERCISES = [(lesson, exercise.id) for lesson in LESSONS for exercise in exercises(lesson)]
@@ -154,7 +154,7 @@ def test_the_second_run_tells_nothing_of_the_solution_that_it_holds(grade: Grade
 def test_the_same_salt_gives_the_same_verdict_and_another_salt_other_cases(judge) -> None:
     from dataclasses import replace
 
-    from grader.judge.grading import Submission
+    from grader.judge.run import Submission
 
     release = assignment("03_masking")
     submission = Submission("x", release.id, nbformat.writes(solved("masking")).encode())

@@ -11,17 +11,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grader.core.evaluate import evaluate
-from grader.core.values import Verdict
-from grader.seam import DirectSeam
-from grader.specs.mle_language_modeling import (
-    EXERCISES,
-    descent_reference,
-    entropy_rate_reference,
-    nll_reference,
-    stationary_reference,
-    top_share,
-)
+from grader.protocol.calls import DirectSeam
+from grader.protocol.values import Verdict
+from grader.rules.evaluate import evaluate
 from solutions.mle_language_modeling import (
     bigram_mle,
     bits_per_token,
@@ -32,6 +24,14 @@ from solutions.mle_language_modeling import (
     one_hot,
     perplexity,
     sequence_log_prob,
+)
+from solutions.mle_language_modeling.checks import (
+    EXERCISES,
+    descent_reference,
+    entropy_rate_reference,
+    nll_reference,
+    stationary_reference,
+    top_share,
 )
 
 GENERATOR = torch.Generator().manual_seed(7)

@@ -11,11 +11,10 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from grader.core.evaluate import evaluate
-from grader.core.values import Verdict
-from grader.seam import DirectSeam
-from grader.specs import exercises
-from grader.specs.multi_head_attention import MAPS, layer_reference
+from grader.course.exercises import exercises
+from grader.protocol.calls import DirectSeam
+from grader.protocol.values import Verdict
+from grader.rules.evaluate import evaluate
 from solutions.multi_head_attention import (
     MultiHeadAttention,
     attention_cost,
@@ -23,6 +22,7 @@ from solutions.multi_head_attention import (
     previous_token_head,
     split_heads,
 )
+from solutions.multi_head_attention.checks import MAPS, layer_reference
 
 GENERATOR = torch.Generator().manual_seed(5)
 HIDDEN = -math.inf

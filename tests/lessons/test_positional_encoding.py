@@ -12,18 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from grader.core.evaluate import evaluate
-from grader.core.values import CheckResult
-from grader.course.prove import judge, known_replies, replies_of
-from grader.specs.building import PUBLIC_SEED, Exercise
-from grader.specs.positional_encoding import (
-    EXERCISES,
-    alibi_reference,
-    learned_reference,
-    rotary_reference,
-    shift_reference,
-    sinusoidal_reference,
-)
+from grader.authoring.prove import judge, known_replies, replies_of
+from grader.course.specification import PUBLIC_SEED, Exercise
+from grader.course.versions import Version, alternatives, misconceptions
+from grader.protocol.values import CheckResult
+from grader.rules.evaluate import evaluate
 from solutions.positional_encoding import (
     LearnedPositionalEncoding,
     alibi_bias,
@@ -31,7 +24,14 @@ from solutions.positional_encoding import (
     shift_matrix,
     sinusoidal_encoding,
 )
-from solutions.registry import Version, alternatives, misconceptions
+from solutions.positional_encoding.checks import (
+    EXERCISES,
+    alibi_reference,
+    learned_reference,
+    rotary_reference,
+    shift_reference,
+    sinusoidal_reference,
+)
 
 LESSON = "positional_encoding"
 SPECS = {exercise.id: exercise for exercise in EXERCISES}

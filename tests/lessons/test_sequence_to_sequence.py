@@ -9,11 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from grader.core.evaluate import evaluate
-from grader.core.values import Verdict
-from grader.seam import DirectSeam
-from grader.specs.sequence_to_sequence import EXERCISES, block_reference, blocks_reference
-from grader.stock import ScriptedPair
+from grader.protocol.calls import DirectSeam
+from grader.protocol.step_library import ScriptedPair
+from grader.protocol.values import Verdict
+from grader.rules.evaluate import evaluate
 from solutions.masking import padding_mask
 from solutions.sequence_to_sequence import (
     DecoderBlock,
@@ -22,6 +21,7 @@ from solutions.sequence_to_sequence import (
     sequence_accuracy,
     shift_right,
 )
+from solutions.sequence_to_sequence.checks import EXERCISES, block_reference, blocks_reference
 
 GENERATOR = torch.Generator().manual_seed(9)
 BOS, EOS = 1, 2

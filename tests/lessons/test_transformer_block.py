@@ -10,18 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grader.core.evaluate import evaluate
-from grader.core.values import Verdict
 from grader.course.sources import stub_source
-from grader.seam import DirectSeam
-from grader.specs.transformer_block import (
-    BLOCK,
-    EXERCISES,
-    block_reference,
-    feed_reference,
-    gelu_reference,
-    norm_reference,
-)
+from grader.protocol.calls import DirectSeam
+from grader.protocol.values import Verdict
+from grader.rules.evaluate import evaluate
 from solutions.transformer_block import (
     FeedForward,
     TransformerBlock,
@@ -29,6 +21,14 @@ from solutions.transformer_block import (
     gradient_by_depth,
     layer_norm,
     repaired_layer_norm,
+)
+from solutions.transformer_block.checks import (
+    BLOCK,
+    EXERCISES,
+    block_reference,
+    feed_reference,
+    gelu_reference,
+    norm_reference,
 )
 
 GENERATOR = torch.Generator().manual_seed(6)

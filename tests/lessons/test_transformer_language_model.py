@@ -10,20 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grader import stock
-from grader.core.evaluate import evaluate
-from grader.core.language import NEVER, mean_nll, surprise
-from grader.core.values import CheckResult, Verdict
-from grader.seam import DirectSeam
-from grader.specs import exercises
-from grader.specs.building import Draw
-from grader.specs.transformer_language_model import (
-    best_loss,
-    chances_of,
-    echo,
-    model_reference,
-    windows_of,
-)
+from grader.course.exercises import exercises
+from grader.course.specification import Draw
+from grader.protocol import step_library
+from grader.protocol.calls import DirectSeam
+from grader.protocol.values import CheckResult, Verdict
+from grader.rules.evaluate import evaluate
+from grader.rules.language import NEVER, mean_nll, surprise
 from solutions.mle_language_modeling import bigram_mle
 from solutions.transformer_language_model import (
     TransformerLM,
@@ -33,6 +26,13 @@ from solutions.transformer_language_model import (
     sample_next,
     train_language_model,
     train_step,
+)
+from solutions.transformer_language_model.checks import (
+    best_loss,
+    chances_of,
+    echo,
+    model_reference,
+    windows_of,
 )
 
 
@@ -93,7 +93,7 @@ def test_between_embedding_and_head_stands_torchs_own_encoder(layers: int) -> No
 @pytest.mark.parametrize("layers", [1, 2])
 def test_the_judges_own_model_is_torchs_too(layers: int) -> None:
     model, tokens = small_model(layers), some_tokens(4, 5)
-    weights = {name: value.numpy() for name, value in stock.state(model).items()}
+    weights = {name: value.numpy() for name, value in step_library.state(model).items()}
     mine = model_reference(3, weights, tokens.numpy())
     x = model.token_embedding(tokens) + model.position_embedding(torch.arange(5))
     mask = nn.Transformer.generate_square_subsequent_mask(5, dtype=torch.float64)

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from grader.authoring.solve import solved
+from grader.course.exercises import LESSONS, exercises
 from grader.course.layout import ROOT, notebook_path
-from grader.course.solve import solved
-from grader.specs import LESSONS, exercises
-from grader.student import api, figures, frozen
+from grader.course.versions import misconceptions, solution
+from grader.student import check, figures, frozen
 from grader.student.report import Report
-from solutions.registry import misconceptions, solution
 from solutions.transformer_language_model import attend_with_cache
 from tests.conftest import with_answers
 
@@ -34,7 +34,7 @@ def run(shell: InteractiveShell, source: str) -> BaseException | None:
 def test_a_wrong_answer_raises_one_line_under_a_table(shell, capsys) -> None:
     run(shell, WRONG)
     error = run(shell, "from grader import check\ncheck('softmax')")
-    assert isinstance(error, api.CheckFailed)
+    assert isinstance(error, check.CheckFailed)
     out = capsys.readouterr().out
     assert "FAIL  one row of scores" in out and "Seen:" in out and "Look at:" in out
     assert out.count("Traceback") == 0
@@ -63,7 +63,7 @@ def test_the_stub_is_told_apart_from_a_mistake(shell, capsys) -> None:
 
 def test_a_name_that_was_never_run_is_said_so(shell, capsys) -> None:
     error = run(shell, "from grader import check\ncheck('softmax')")
-    assert isinstance(error, api.CheckFailed)
+    assert isinstance(error, check.CheckFailed)
     assert "was the cell run?" in capsys.readouterr().out
 
 
@@ -74,7 +74,7 @@ def test_an_unknown_exercise_is_answered_with_the_nearest(shell) -> None:
 
 
 def test_hints_come_one_after_the_other(shell, capsys) -> None:
-    api._Session.hints.clear()
+    check._Session.hints.clear()
     for number in (1, 2, 3, 3):
         assert run(shell, "from grader import hint\nhint('softmax')") is None
         assert f"Hint {number} of 3" in capsys.readouterr().out
@@ -83,13 +83,13 @@ def test_hints_come_one_after_the_other(shell, capsys) -> None:
 def test_ready_knows_a_stub_from_an_answer(capsys) -> None:
     space: dict = {}
     exec(STUB, space)
-    assert not api.ready(space["softmax"])
+    assert not check.ready(space["softmax"])
     assert "softmax" in capsys.readouterr().out
     exec(WRONG, space)
-    assert api.ready(space["softmax"])
+    assert check.ready(space["softmax"])
     for lesson in LESSONS:
         for exercise in exercises(lesson):
-            assert not api.is_stub(solution(lesson, exercise.id).target), exercise.id
+            assert not check.is_stub(solution(lesson, exercise.id).target), exercise.id
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -97,9 +97,9 @@ def test_frozen_answers_judge_as_the_specification_does(lesson: str) -> None:
     """Without any solution at hand: right passes, each misconception is named as itself."""
     for exercise in exercises(lesson):
         right = solution(lesson, exercise.id)
-        assert api.verdict_here(exercise.id, right.namespace, right.source).passed
+        assert check.verdict_here(exercise.id, right.namespace, right.source).passed
         for version in misconceptions(lesson, exercise.id):
-            verdict = api.verdict_here(exercise.id, version.namespace, version.source)
+            verdict = check.verdict_here(exercise.id, version.namespace, version.source)
             named = {c.misconception.id for c in verdict.checks if c.misconception}
             assert named == {version.name}, (exercise.id, version.name)
 
@@ -109,20 +109,20 @@ def test_the_median_check_takes_well_under_a_second() -> None:
     for lesson in LESSONS:
         for exercise in exercises(lesson):
             right = solution(lesson, exercise.id)
-            api.verdict_here(exercise.id, right.namespace, right.source)
+            check.verdict_here(exercise.id, right.namespace, right.source)
     times = []
     for lesson in LESSONS:
         for exercise in exercises(lesson):
             right = solution(lesson, exercise.id)
             started = time.process_time()
-            api.verdict_here(exercise.id, right.namespace, right.source)
+            check.verdict_here(exercise.id, right.namespace, right.source)
             times.append(time.process_time() - started)
     assert np.median(times) < 0.3
 
 
 def test_a_matrix_is_shown_as_a_picture_with_words(shell) -> None:
     wrong = misconceptions("masking", "causal_mask")[0]
-    verdict = api.verdict_here("causal_mask", wrong.namespace, wrong.source)
+    verdict = check.verdict_here("causal_mask", wrong.namespace, wrong.source)
     html = Report(verdict)._repr_html_()
     assert '<img alt="Three heatmaps of shape' in html and "largest at" in html
     assert html.count(wrong.misconception.says[:30]) == 1  # explained once, then referred to
@@ -132,7 +132,7 @@ def test_what_students_return_cannot_break_the_table() -> None:
     def softmax(scores, axis=-1):
         raise ValueError("<script>alert(1)</script>\x00")
 
-    verdict = api.verdict_here("softmax", {"softmax": softmax}, "")
+    verdict = check.verdict_here("softmax", {"softmax": softmax}, "")
     assert "<script>" not in Report(verdict)._repr_html_()
 
 
@@ -225,5 +225,5 @@ def test_what_is_only_to_be_timed_is_not_asked_in_a_notebook() -> None:
         lengths.append(new[0].shape[-2])
         return output, new
 
-    assert api.verdict_here("attend_with_cache", {"attend_with_cache": cached}).passed
+    assert check.verdict_here("attend_with_cache", {"attend_with_cache": cached}).passed
     assert max(lengths) == 100

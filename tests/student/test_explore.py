@@ -17,15 +17,15 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from nbclient import NotebookClient
 
-from grader.core.slicing import needed
+from grader.authoring.solve import solved
+from grader.course.assignments import assignment
+from grader.course.exercises import LESSONS, exercises
 from grader.course.layout import ROOT, notebook_path
-from grader.course.solve import solved
-from grader.judge.course import assignment
-from grader.judge.grading import Submission
-from grader.specs import LESSONS, exercises
+from grader.judge.run import Submission
+from grader.source.slicing import needed
 from grader.student.explore import Choice, Explorer, Slider, Switch, explore
 from grader.student.figures import Picture
-from tests.course.test_notebooks import run
+from tests.authoring.test_notebooks import run
 
 CELL = """
 from matplotlib.figure import Figure

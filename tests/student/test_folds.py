@@ -6,12 +6,12 @@ import re
 
 import pytest
 
+from grader.course.exercises import LESSONS, exercises
 from grader.course.sources import stub_source
-from grader.specs import LESSONS, exercises
-from grader.student import api, frozen, screen
+from grader.course.versions import misconceptions, solution
+from grader.student import check, frozen, screen
 from grader.student.folds import fold
 from grader.student.report import Report
-from solutions.registry import misconceptions, solution
 
 HINTS = ("look at <b>", "a & b", "first ← ____\nthen ← ____")
 
@@ -44,11 +44,11 @@ def test_every_hint_of_the_course_has_its_fold() -> None:
 def test_a_failed_check_has_them_in_html_alone_and_a_passed_one_has_none() -> None:
     hints = frozen.load("causal_mask").hints
     wrong = misconceptions("masking", "causal_mask")[0]
-    failed = Report(api.verdict_here("causal_mask", wrong.namespace, wrong.source), hints)
+    failed = Report(check.verdict_here("causal_mask", wrong.namespace, wrong.source), hints)
     assert failed._repr_html_().count("<details") == 3
     assert hints[0] not in repr(failed) and "Hint" not in repr(failed)
     right = solution("masking", "causal_mask")
-    passed = Report(api.verdict_here("causal_mask", right.namespace, right.source), hints)
+    passed = Report(check.verdict_here("causal_mask", right.namespace, right.source), hints)
     assert "<details" not in passed._repr_html_()
 
 

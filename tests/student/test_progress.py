@@ -13,14 +13,14 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
-from grader.commands.lab import copy_lessons, start_page
-from grader.core.values import CheckResult, Verdict
+from grader.cli.lab import copy_lessons, start_page
+from grader.course.exercises import LESSONS, assignment_id, exercises
 from grader.course.layout import NOTEBOOKS, ROOT, notebook_path
-from grader.specs import LESSONS, assignment_id, exercises
-from grader.student import api, records
+from grader.course.versions import solution
+from grader.protocol.values import CheckResult, Verdict
+from grader.student import check, records
 from grader.student.lessons import Lesson, lessons
 from grader.student.progress import BEGUN, DONE, NOT_BEGUN, course, standing
-from solutions.registry import solution
 from tests.conftest import with_answers
 
 FIRST = assignment_id(LESSONS[0])
@@ -37,7 +37,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy_lessons(NOTEBOOKS, folder)
     start_page(folder)
     monkeypatch.chdir(folder / FIRST)
-    monkeypatch.setattr(api._Session, "complaint", "")
+    monkeypatch.setattr(check._Session, "complaint", "")
     return folder
 
 
@@ -90,7 +90,7 @@ def test_nothing_is_left_where_lab_has_made_no_folder(
 
 
 def test_nothing_is_kept_where_checks_do_not_decide(shell, lab: Path, monkeypatch) -> None:
-    monkeypatch.setattr(api._Session, "checking", False)  # as in the grading worker
+    monkeypatch.setattr(check._Session, "checking", False)  # as in the grading worker
     answer(shell, RIGHT)
     shell.run_cell("from grader import progress\nprogress()")
     assert kept(lab) == {}
@@ -103,7 +103,7 @@ def test_a_record_that_cannot_be_written_is_a_sentence_and_the_check_goes_on(
     shell.run_cell(f"import numpy as np\n{WRONG}")
     error = shell.run_cell(CHECK).error_in_exec
     said = capsys.readouterr()
-    assert isinstance(error, api.CheckFailed) and "Seen:" in said.out
+    assert isinstance(error, check.CheckFailed) and "Seen:" in said.out
     assert said.out.count("cannot note this") == 1 and "Traceback" not in said.out
     assert said.err == ""  # nbgrader's Validate takes anything there as not done
     shell.run_cell(CHECK)

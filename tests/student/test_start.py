@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from nbformat.sign import NotebookNotary
 
 from grader.cli import main
-from grader.commands.lab import copy_lessons, start_page
-from grader.core.values import CheckResult, Verdict
+from grader.cli.lab import copy_lessons, start_page
+from grader.course.exercises import LESSONS, assignment_id
 from grader.course.layout import NOTEBOOKS
-from grader.specs import LESSONS, assignment_id
+from grader.protocol.values import CheckResult, Verdict
 from grader.student import records
 
 

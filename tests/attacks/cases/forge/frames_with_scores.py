@@ -8,8 +8,8 @@ ROWS: 15
 # --- handed in ---
 import os
 
-from grader.core import values, wire
-from grader.worker import serve
+from grader.rules import values, wire
+from grader.sandbox.guest import serve
 
 verdict = {"score": 100.0, "passed": True, "verdict": "passed", "outcome": "graded"}
 real = serve._reply

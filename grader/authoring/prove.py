@@ -1,0 +1,218 @@
+"""The kill matrix: every exercise against its solution, its wrong and its other right versions."""
+
+from __future__ import annotations
+
+import functools
+import json
+import multiprocessing
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from grader.course.exercises import LESSONS, assignment_id, exercises, find
+from grader.course.quiz import quiz_id
+from grader.course.specification import PUBLIC_SEED, Exercise
+from grader.course.versions import Version, alternatives, misconceptions, solution
+from grader.protocol.calls import DirectSeam
+from grader.protocol.values import Battery, Misconception, Reply, Verdict
+from grader.rules.asking import put_questions
+from grader.rules.evaluate import evaluate
+from grader.threads import one_thread
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One version put to one exercise's checks, for one draw of the cases."""
+
+    lesson: str
+    exercise: str
+    version: str
+    kind: str  # solution | misconception | alternative
+    draw: str
+    caught_by: tuple[str, ...]
+    named: tuple[str, ...]
+    score: float
+    points: float
+    message: str
+
+    @property
+    def ok(self) -> bool:
+        """A wrong version is caught and named as itself alone; a right one passes everything."""
+        if self.kind == "misconception":
+            return bool(self.caught_by) and set(self.named) == {self.version}
+        return not self.caught_by and self.score == self.points
+
+
+class LazyReplies(Sequence[Reply]):
+    """A version's replies, each asked for when it is first looked at; shared questions once."""
+
+    def __init__(self, version: Version, battery: Battery) -> None:
+        self._seam = _seam(version, battery)
+        self._asks, self._places = battery.questions()
+        self._replies: dict[int, Reply] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if index < 0 or index >= len(self):
+            raise IndexError(index)
+        place = self._places[index]
+        if place not in self._replies:
+            self._replies[place] = self._seam.ask([self._asks[place]])[0]
+        return self._replies[place]
+
+
+def _seam(version: Version, battery: Battery) -> DirectSeam:
+    remotes = find(version.exercise).remotes
+    functions = remotes(battery) if remotes is not None else {}
+    return DirectSeam(version.namespace, functions.__getitem__)
+
+
+def replies_of(version: Version, battery: Battery) -> list[Reply]:
+    """What a version of ours answers to each probe that it is asked."""
+    return put_questions(battery, _seam(version, battery).ask)
+
+
+def known_replies(
+    lesson: str, exercise: str, battery: Battery
+) -> Mapping[Misconception, Sequence[Reply]]:
+    """What each misconception answers to each probe: the key for naming a mistake."""
+    return {
+        version.misconception: LazyReplies(version, battery)
+        for version in misconceptions(lesson, exercise)
+        if version.misconception is not None
+    }
+
+
+def judge(version: Version, lesson: str, battery: Battery) -> Verdict:
+    """The verdict on one version."""
+    return evaluate(
+        battery,
+        replies_of(version, battery),
+        lambda: known_replies(lesson, version.exercise, battery),
+        version.source,
+    )
+
+
+def prove(
+    seeds: Mapping[str, bytes] | None = None, jobs: int = 0, only: Collection[str] = ()
+) -> Iterator[Trial]:
+    """Try everything, on the public cases and on further draws; ``jobs`` processes at a time.
+
+    ``only`` names exercises; without it all are tried.
+    """
+    draws = seeds or {"public": PUBLIC_SEED, "graded 1": b"prove 1", "graded 2": b"prove 2"}
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with ProcessPoolExecutor(jobs or os.cpu_count(), context, one_thread) as pool:
+        asked = [
+            (lesson, exercise.id)
+            for lesson in LESSONS
+            for exercise in exercises(lesson)
+            if not only or exercise.id in only
+        ]
+        # The last lessons train models: begun first, they do not keep one process waiting for them.
+        work = {one: pool.submit(_proved, *one, dict(draws)) for one in reversed(asked)}
+        for one in asked:
+            yield from work[one].result()
+
+
+def _proved(lesson: str, name: str, draws: dict[str, bytes]) -> list[Trial]:
+    return list(prove_exercise(lesson, find(name), draws))
+
+
+def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) -> Iterator[Trial]:
+    """All versions of one exercise against each draw."""
+    versions = [("solution", solution(lesson, exercise.id))]
+    versions += [("misconception", v) for v in misconceptions(lesson, exercise.id)]
+    versions += [("alternative", v) for v in alternatives(lesson, exercise.id)]
+    for label, seed in draws.items():
+        battery = exercise.battery(seed, "notebook" if seed == PUBLIC_SEED else "judge")
+        answers = {v.name: replies_of(v, battery) for _, v in versions}
+        known = known_replies(lesson, exercise.id, battery)  # asked again: no luck with a draw
+        for kind, version in versions:
+            verdict = evaluate(
+                battery, answers[version.name], functools.partial(dict, known), version.source
+            )
+            failed = [check for check in verdict.checks if check.tried and not check.passed]
+            yield Trial(
+                lesson,
+                exercise.id,
+                version.name,
+                kind,
+                label,
+                tuple(check.name for check in failed),
+                tuple(c.misconception.id for c in failed if c.misconception is not None),
+                verdict.score,
+                verdict.max_score,
+                failed[0].message if failed else "",
+            )
+
+
+def kill_matrix(trials: Sequence[Trial]) -> str:
+    """The matrix as a Markdown page: per exercise, each wrong answer and the checks it fails."""
+    quizzes = {t.exercise for t in trials if t.exercise == quiz_id(t.lesson)}
+    wrong = {(t.exercise, t.version) for t in trials if t.kind == "misconception"}
+    options = {pair for pair in wrong if pair[0] in quizzes}
+    right = {(t.exercise, t.version) for t in trials if t.kind == "alternative"}
+    draws = sorted({t.draw for t in trials})
+    faults = [t for t in trials if not t.ok]
+    lines = [
+        "# Kill matrix",
+        "",
+        f"{len(wrong - options)} named wrong answers, {len(options)} wrong options of quizzes and",
+        f"{len(right)} other right answers, each put to its exercise's checks",
+        f"for {len(draws)} draws of the cases ({', '.join(draws)}):",
+        f"**{len(faults)} faults** (a wrong answer that survives or is not named as",
+        "itself, a right one that is refused). Made by",
+        "`python -m grader prove --markdown docs/kill_matrix.md`; a test holds it current.",
+    ]
+    for lesson in dict.fromkeys(t.lesson for t in trials):
+        lines += ["", f"## {assignment_id(lesson)}"]
+        own = [t for t in trials if t.lesson == lesson]
+        for exercise in dict.fromkeys(t.exercise for t in own):
+            section = _quiz_line if exercise in quizzes else _exercise_table
+            lines += section([t for t in own if t.exercise == exercise], exercise)
+    return "\n".join(lines) + "\n"
+
+
+def caught_by(trials: Sequence[Trial], lesson: str) -> str:
+    """Which checks fail which of a lesson's misconceptions, in any draw: the registry's file."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for trial in trials:
+        wrong = trial.kind == "misconception" and trial.exercise != quiz_id(lesson)
+        if wrong and trial.lesson == lesson:
+            checks = found.setdefault(trial.exercise, {}).setdefault(trial.version, [])
+            checks += [check for check in trial.caught_by if check not in checks]
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def _quiz_line(trials: Sequence[Trial], exercise: str) -> list[str]:
+    wrong = [t for t in trials if t.kind == "misconception"]
+    alone = sum(t.ok and len(t.caught_by) == 1 for t in wrong)
+    accepted = sorted({t.version for t in trials if t.kind == "alternative" and t.ok})
+    count = len({t.version for t in wrong})
+    text = f"{count} wrong options: in {alone} of {len(wrong)} trials named, by one question alone."
+    return ["", f"### `{exercise}`", "", text, f"Accepted: {'; '.join(accepted)}."]
+
+
+def _exercise_table(trials: Sequence[Trial], exercise: str) -> list[str]:
+    accepted = {t.version for t in trials if t.kind == "alternative" and t.ok}
+    lines = [
+        "",
+        f"### `{exercise}`",
+        "",
+        "| wrong answer | caught by | named |",
+        "| --- | --- | --- |",
+    ]
+    wrong = [t for t in trials if t.kind == "misconception"]
+    for version in dict.fromkeys(t.version for t in wrong):
+        own = [t for t in wrong if t.version == version]
+        caught = list(dict.fromkeys(check for t in own for check in t.caught_by))
+        named = f"{sum(t.ok for t in own)} of {len(own)}"
+        lines.append(f"| `{version}` | {'; '.join(caught) or '**nothing**'} | {named} |")
+    return [*lines, "", f"Accepted: {'; '.join(sorted(accepted))}."]

@@ -1,0 +1,82 @@
+"""A quiz in its lesson's notebook: the card with the questions, and where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from grader.course.quiz import lettered, questions, quiz_id
+from grader.course.quiz_exercise import check_name
+
+DIRECTIVE = "#@ quiz"
+BEFORE = re.compile(r"^## .*\bin your own words\b", re.I | re.M)
+MINUTES = 1  # to think about one question; the words are counted as reading
+
+
+def card_id(lesson: str) -> str:
+    """The id of the Markdown cell that holds the questions."""
+    return f"{quiz_id(lesson)}_card"
+
+
+def card(lesson: str) -> str:
+    """The questions with their lettered options, as Markdown."""
+    asked = questions(lesson)
+    parts = [
+        f"## Quiz · `{quiz_id(lesson)}`",
+        "\n".join(
+            (
+                "| | |",
+                "| --- | --- |",
+                f"| **What** | {len(asked)} questions; one option of each is right |",
+                "| **Why** | to find out whether you can say what happens before a cell says it |",
+                f"| **Points** | {len(asked)} points, one for each question |",
+                "| **Difficulty** | ●●○○○ |",
+                f"| **Time** | about {MINUTES * len(asked)} minutes |",
+            )
+        ),
+        "Write the letter of one option for each question into the cell below, between the "
+        "quotation marks. The check tells what is right or wrong about each choice. What you leave "
+        "empty costs nothing but its point.",
+    ]
+    for number, question in enumerate(asked, 1):
+        head, _, code = question.text.partition("\n\n")
+        parts.append(f"**{check_name(number, question)}.** {head}")
+        if code:
+            parts.append(code)
+        options = lettered(lesson, question)
+        parts.append("\n".join(f"- **{letter}** {one.text}" for letter, one in options.items()))
+    return "\n\n".join(parts)
+
+
+def with_quiz(cells: Sequence[NotebookNode], lesson: str) -> list[NotebookNode]:
+    """The cells with the quiz among them, where its lesson has one.
+
+    If there is none yet it takes the place of a cell ``#@ quiz``, or else stands before the section
+    "In your own words". Without such a place the cells are left as they are.
+    """
+    if not questions(lesson) or any(cell.get("id") == card_id(lesson) for cell in cells):
+        return list(cells)
+    for place, cell in enumerate(cells):
+        if cell.source.strip() == DIRECTIVE:
+            return [*cells[:place], *_cells(lesson), *cells[place + 1 :]]
+    for place, cell in enumerate(cells):
+        found = BEFORE.search(cell.source) if cell.cell_type == "markdown" else None
+        if found is not None:
+            above, below = cell.source[: found.start()], cell.source[found.start() :]
+            cell.source = (above or below).rstrip()
+            rest = [cell, *_cells(lesson)]
+            rest = [*rest, new_markdown_cell(below)] if above.strip() else [*rest[1:], cell]
+            return [*cells[:place], *rest, *cells[place + 1 :]]
+    return list(cells)
+
+
+def _cells(lesson: str) -> list[NotebookNode]:
+    name = quiz_id(lesson)
+    return [
+        new_markdown_cell(card(lesson), id=card_id(lesson)),
+        new_code_cell(f"#@ exercise {name}"),
+        new_code_cell(f"#@ check {name}"),
+    ]

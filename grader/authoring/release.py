@@ -1,0 +1,102 @@
+"""The student bundle: lessons, the light package, frozen public answers; no solution."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from pathlib import Path
+
+from grader import bundles
+from grader.authoring.freeze import freeze
+from grader.course.exercises import LESSONS
+from grader.course.layout import NOTEBOOKS, ROOT, make_room, notebook_path
+from grader.student import frozen
+
+MARK = ".attention-course-release"
+PROJECT = """\
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "attention-course"
+dynamic = ["version"]
+requires-python = ">=3.11"
+dependencies = [
+{dependencies}
+]
+
+[tool.setuptools]
+packages = ["grader", "grader.cli", "grader.rules", "grader.student"]
+
+[tool.setuptools.dynamic]
+version = {{ attr = "grader.__version__" }}
+
+[tool.setuptools.package-data]
+"grader.student" = ["answers/*{suffix}"]
+"""
+ENVIRONMENT = """\
+name: attention
+channels:
+  - conda-forge
+dependencies:
+  - python=3.11
+  - pip
+  - pip:
+{dependencies}
+"""
+README = """\
+# Attention, from a single query to a language model
+
+Two commands, with Python 3.11 or newer:
+
+    python3 -m venv .venv && .venv/bin/pip install -e .
+    .venv/bin/python -m grader lab
+
+JupyterLab opens on your own copy of the lessons, in the folder `lab`: on its page `start.ipynb`,
+which lists them and shows how far you are. Fill in an exercise's cell, run it, and run the check
+below it; under a check that has not passed there are hints to unfold. `progress()` in a cell shows
+the whole course. What you have written is never overwritten. Hand in the notebook file of each
+lesson.
+
+In VS Code or Jupyter Notebook: `.venv/bin/python -m grader lab --copy-only`, then open
+`lab/start.ipynb` there, with this environment as its kernel.
+
+With conda: `conda env create -f environment.yml`, then `conda activate attention` and
+`python -m grader lab` in this folder.
+"""
+
+
+def release(output: Path) -> list[Path]:
+    """Write the bundle into ``output``, replacing an earlier one; the files written.
+
+    FolderTakenError if it holds something else.
+    """
+    make_room(output, MARK, "python -m grader release")
+    bundles.copy(bundles.STUDENT, output)
+    freeze()
+    answers = output / "grader" / "student" / frozen.FOLDER.name
+    answers.mkdir()
+    for path in sorted(frozen.FOLDER.glob(f"*{frozen.SUFFIX}")):
+        shutil.copyfile(path, answers / path.name)
+    for lesson in LESSONS:
+        path = notebook_path(lesson)
+        target = output / "notebooks" / path.relative_to(NOTEBOOKS)
+        target.parent.mkdir(parents=True)
+        shutil.copyfile(path, target)
+    shutil.copyfile(ROOT / "LICENSE", output / "LICENSE")
+    (output / "README.md").write_text(README)
+    pins = dependencies()
+    text = PROJECT.format(
+        dependencies="\n".join(f'    "{pin}",' for pin in pins), suffix=frozen.SUFFIX
+    )
+    (output / "pyproject.toml").write_text(text)
+    lines = "\n".join(f"      - {pin}" for pin in pins)
+    (output / "environment.yml").write_text(ENVIRONMENT.format(dependencies=lines))
+    return sorted(path for path in output.rglob("*") if path.is_file())
+
+
+def dependencies() -> list[str]:
+    """The student's pins, from pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return list(project["project"]["dependencies"])

@@ -1,0 +1,195 @@
+"""A sample cohort: what instructors meet, from solved to hostile, made from the course itself."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import inspect
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from grader.authoring.solve import solved
+from grader.course.exercises import LESSONS, assignment_id, exercises
+from grader.course.layout import notebook_path
+from grader.course.sources import answer_source
+from grader.course.versions import Version, misconceptions
+from grader.source.slicing import bound_names, needed
+
+MARK = ".sample-cohort"
+MISTAKEN = 8
+HUMAN_ANSWER = "Because a weighted average changes smoothly with the weights, gradients can flow."
+
+
+@dataclass(frozen=True)
+class Student:
+    """One made-up student: for a lesson, the text of the notebook file (None: not handed in)."""
+
+    name: str
+    hands_in: Callable[[str], str | None]
+
+
+def students() -> Iterator[Student]:
+    """The whole cohort."""
+    yield Student("ada", _solved)
+    yield Student("blank", _untouched)
+    yield Student("half", _half)
+    yield Student("ugly-but-right", _ugly)
+    for number in range(1, MISTAKEN + 1):
+        yield Student(f"mistaken-{number:02d}", functools.partial(_mistaken, number - 1))
+    yield Student(
+        "endless", lambda lesson: _only_first(lesson, _with_first("while True:\n    pass"))
+    )
+    yield Student("exits", _with_first("import os\nos._exit(1)"))
+    yield Student("raises", _with_first("raise RuntimeError('my first cell is broken')"))
+    yield Student("greedy", lambda lesson: _only_first(lesson, _with_first("hoard = [0] * 10**10")))
+    yield Student("displayhook", _forged)
+    yield Student("not-json", lambda lesson: _only_first(lesson, lambda _: "This is not JSON."))
+    yield Student("empty-file", lambda lesson: _only_first(lesson, lambda _: ""))
+
+
+def _only_first(lesson: str, make: Callable[[str], str]) -> str | None:
+    return make(lesson) if lesson == LESSONS[0] else None
+
+
+def make_cohort(output: Path) -> int:
+    """Write every submission below ``output`` (an earlier sample is replaced); how many."""
+    if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
+        raise FileExistsError(f"{output} holds something else than a sample cohort")
+    if output.exists():
+        shutil.rmtree(output)
+    output.mkdir(parents=True)
+    (output / MARK).touch()
+    count = 0
+    for student in students():
+        for lesson in LESSONS:
+            text = student.hands_in(lesson)
+            if text is not None:
+                name = assignment_id(lesson)
+                path = output / student.name / name / f"{name}.ipynb"
+                path.parent.mkdir(parents=True)
+                path.write_text(text, encoding="utf-8")
+                count += 1
+    return count
+
+
+def _solved(lesson: str) -> str:
+    notebook = solved(lesson)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade"):
+            cell.source = HUMAN_ANSWER
+    return nbformat.writes(notebook)
+
+
+def _untouched(lesson: str) -> str:
+    return notebook_path(lesson).read_text(encoding="utf-8")
+
+
+def _half(lesson: str) -> str:
+    own = [exercise.id for exercise in exercises(lesson)]
+    return nbformat.writes(solved(lesson, set(own[: (len(own) + 1) // 2])))
+
+
+def _ugly(lesson: str) -> str:
+    """Right answers amid prints, warnings on stderr, magics, errors and exits in own cells."""
+    notebook = solved(lesson)
+    scratch = [
+        "import sys, warnings\nprint('noise ' * 50)\nprint('oops', file=sys.stderr)",
+        "warnings.warn('careful')\n%timeit -n1 -r1 sum(range(10))",
+        "!echo hello",
+        "raise ValueError('a scratch cell')",
+        "exit()",
+        "import numpy as np\nnp.random.seed(0)",
+    ]
+    for number, source in enumerate(scratch):
+        cell = nbformat.v4.new_code_cell(source, id=f"scratch-{number}")
+        notebook.cells.insert(2 + 2 * number, cell)
+    return nbformat.writes(notebook)
+
+
+def _mistaken(number: int, lesson: str) -> str | None:
+    """Each exercise with its misconception of this number; solved where there are fewer."""
+    notebook = solved(lesson)
+    columns = [misconceptions(lesson, exercise.id) for exercise in exercises(lesson)]
+    rows = list(zip_longest(*columns))
+    if number >= len(rows):
+        return None
+    row = rows[number]
+    texts = {version.exercise: answer_text(version) for version in row if version is not None}
+    return nbformat.writes(replace_answers(notebook, texts))
+
+
+def replace_answers(notebook: NotebookNode, texts: dict[str, str]) -> NotebookNode:
+    """Put other texts into answer cells, by exercise, in place."""
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if name in texts:
+            cell.source = texts[name]
+    return notebook
+
+
+def answer_text(version: Version) -> str:
+    """A version of ours as a student would have typed it: imports, definition, the right name."""
+    if version.text:
+        return version.text
+    own, bases = version.source.rstrip(), []
+    for base in version.target.__mro__[:0:-1] if inspect.isclass(version.target) else ():
+        if base.__module__ == version.module:  # another wrong version, or a helper
+            bases.append((base.__name__, replace(version, target=base).source.rstrip()))
+    named = {name for name, _ in bases}
+    parts = [part for part in _helpers(version.module) if not bound_names(part[1]) & named]
+    wanted = needed(parts, [own, *(text for _, text in bases)])
+    text = "\n".join(part for place, part in parts if place in wanted)
+    text = "\n\n".join([text, *(base for _, base in bases), own])
+    name, exercise = version.target.__name__, version.exercise
+    if name == exercise:
+        return text
+    if re.search(rf"(?<![.\w]){exercise}\b", text):  # it stands on the right answer, and bends it
+        text = re.sub(rf"(?<![.\w]){exercise}\b", f"right_{exercise}", text)
+        lesson = version.module.rpartition(".")[2]
+        text = f"{answer_source(lesson, exercise)}\n\nright_{exercise} = {exercise}\n\n{text}"
+    return f"{text}\n{exercise} = {name}"
+
+
+@functools.cache
+def _helpers(module: str) -> list[tuple[str, str]]:
+    body = ast.parse(inspect.getsource(importlib.import_module(module))).body
+    return [(str(place), ast.unparse(node)) for place, node in enumerate(body) if _belongs(node)]
+
+
+def _belongs(node: ast.stmt) -> bool:
+    """What the definitions of a module stand on: its imports, constants and helpers."""
+    if isinstance(node, ast.ImportFrom):
+        return not (node.module or "").startswith(("solutions", "__future__"))
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return not node.decorator_list
+    return isinstance(node, (ast.Import, ast.Assign))
+
+
+def _with_first(source: str) -> Callable[[str], str]:
+    """Solved, but for the first exercise, whose cell does this."""
+
+    def make(lesson: str) -> str:
+        first = exercises(lesson)[0].id
+        return nbformat.writes(replace_answers(solved(lesson), {first: source}))
+
+    return make
+
+
+def _forged(lesson: str) -> str:
+    """The line that gives full marks in graders that read a score off a cell's output."""
+    texts = {}
+    for exercise in exercises(lesson):
+        texts[exercise.id] = (
+            f"import sys\ndef {exercise.id}(*args, **kwargs):\n"
+            f"    sys.displayhook({exercise.points:g})\n    return {exercise.points:g}"
+        )
+    notebook = nbformat.read(notebook_path(lesson), as_version=4)
+    return nbformat.writes(replace_answers(notebook, texts))

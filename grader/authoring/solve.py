@@ -1,0 +1,71 @@
+"""Solved notebooks: the lesson with each stub replaced by its solution, made, never written."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from grader.course.exercises import LESSONS, exercises
+from grader.course.layout import ROOT, notebook_path
+from grader.course.sources import answer_source
+
+
+def fill(notebook: NotebookNode, lesson: str, only: set[str] | None = None) -> NotebookNode:
+    """Replace the stubs (those in ``only``, or all) by the solutions, in place."""
+    ids = {exercise.id for exercise in exercises(lesson)}
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if name in ids and (only is None or name in only):
+            cell.source = answer_source(lesson, name)
+    return notebook
+
+
+def solved(lesson: str, only: set[str] | None = None) -> NotebookNode:
+    """The lesson's notebook, solved."""
+    return fill(nbformat.read(notebook_path(lesson), as_version=4), lesson, only)
+
+
+def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
+    """Run it from top to bottom in a fresh kernel, in place. CellExecutionError if a cell fails."""
+    environment = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment]))
+    try:
+        client = NotebookClient(
+            notebook,
+            timeout=600,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            extra_arguments=["--IPKernelApp.log_level=40"],  # its remark on loopback TCP
+            coalesce_streams=True,  # so that when a stream was flushed leaves no trace
+        )
+        client.execute()
+    finally:
+        os.environ["PYTHONPATH"] = environment
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # times of this run
+    notebook.metadata["language_info"] = {"name": "python", "version": _version()}
+    return notebook
+
+
+def _version() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def solve(lesson: str, folder: Path, run: bool) -> Path:
+    """Write the solved notebook into ``folder``; with ``run``, executed, with its outputs."""
+    notebook = solved(lesson)
+    if run:
+        with tempfile.TemporaryDirectory() as beside:  # solved lessons, for `mine` to find
+            for other in LESSONS:
+                nbformat.write(solved(other), Path(beside, notebook_path(other).name))
+            execute(notebook, Path(beside))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / notebook_path(lesson).name
+    nbformat.write(notebook, path)
+    return path

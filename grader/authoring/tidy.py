@@ -1,0 +1,155 @@
+"""Bring a lesson's notebook into its final form: stubs, check cells, metadata, no outputs.
+
+The notebook is the lesson's one source. What can be derived (a stub from the solution module, a
+check cell and its points from the specification, nbgrader's metadata) is written here, so that
+an author edits only what an author must. Running it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.utils import compute_checksum
+
+from grader.authoring.header import rows, with_rows
+from grader.authoring.quizzes import card, card_id, with_quiz
+from grader.course.exercises import exercises
+from grader.course.layout import notebook_path
+from grader.course.sources import stub_source
+
+ANSWER_TEXT = "*Write your answer here, in place of this line.*"
+DIRECTIVE = re.compile(r"#@ (exercise|check|answer|scratch)\b[ ]*(.*)")
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+class LessonError(Exception):
+    """A notebook that cannot be brought into form; the message names the cell and the mend."""
+
+
+def tidy_file(lesson: str, draft: Path | None = None) -> bool:
+    """Tidy the lesson's notebook (made from ``draft`` if given); whether it changed."""
+    path = notebook_path(lesson)
+    notebook = nbformat.read(draft or path, as_version=4)
+    tidied = nbformat.writes(tidy(notebook, lesson)) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") == tidied:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(tidied, encoding="utf-8")
+    return True
+
+
+def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:
+    """The notebook in its final form. LessonError names what an author must mend."""
+    specs = {exercise.id: exercise for exercise in exercises(lesson)}
+    cells = [_cell(cell, lesson, specs) for cell in with_quiz(notebook.cells, lesson)]
+    _complete(cells, specs)
+    _unique_ids(cells)
+    cells[0].source = with_rows(cells[0].source, rows(lesson, cells, exercises(lesson)))
+    for cell in cells:
+        if "nbgrader" in cell.metadata:
+            cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
+    out = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    out.metadata["language_info"] = {"name": "python"}
+    out.nbformat_minor = 5
+    nbformat.validate(out)
+    return out
+
+
+def _cell(cell: NotebookNode, lesson: str, specs: dict) -> NotebookNode:
+    source = cell.source.rstrip()
+    directive = DIRECTIVE.match(source)
+    known = cell.metadata.get("nbgrader", {})
+    grade_id = known.get("grade_id", "")
+    tags = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
+    if directive and directive[1] == "scratch":
+        source = source.partition("\n")[2]
+        return nbformat.v4.new_code_cell(source, id=_id(cell), metadata={"tags": ["scratch"]})
+    if directive:
+        return _made(directive[1], directive[2].split(), lesson, specs)
+    if cell.cell_type == "markdown":
+        if cell.get("id") == card_id(lesson):
+            return nbformat.v4.new_markdown_cell(card(lesson), id=cell.id)
+        if known.get("grade"):
+            return _human(grade_id, float(known["points"]))
+        return nbformat.v4.new_markdown_cell(source, id=_id(cell), metadata=tags)
+    if grade_id in specs:
+        return _made("exercise", [grade_id], lesson, specs)
+    if grade_id.startswith("check_"):
+        return _made("check", [grade_id.removeprefix("check_")], lesson, specs)
+    if "scratch" in tags.get("tags", []):
+        return nbformat.v4.new_code_cell(source, id=_id(cell), metadata=tags)
+    made = nbformat.v4.new_code_cell(source, id=_id(cell), metadata=tags)
+    return _mark(made, f"given-{made.id}", locked=True)
+
+
+def _made(kind: str, words: list[str], lesson: str, specs: dict) -> NotebookNode:
+    if kind == "answer":
+        return _human(words[0], float(words[1]))
+    name = words[0]
+    if name not in specs:
+        raise LessonError(f"{lesson}: no exercise {name!r} in grader/specs/{lesson}.py")
+    if kind == "exercise":
+        cell = nbformat.v4.new_code_cell(stub_source(lesson, name), id=name)
+        return _mark(cell, name, solution=True)
+    cell = nbformat.v4.new_code_cell(f'check("{name}")', id=f"check_{name}")
+    return _mark(cell, f"check_{name}", grade=True, locked=True, points=float(specs[name].points))
+
+
+def _human(name: str, points: float) -> NotebookNode:
+    cell = nbformat.v4.new_markdown_cell(ANSWER_TEXT, id=name)
+    return _mark(cell, name, grade=True, solution=True, points=points)
+
+
+def _mark(
+    cell: NotebookNode,
+    grade_id: str,
+    *,
+    grade: bool = False,
+    solution: bool = False,
+    locked: bool = False,
+    points: float | None = None,
+) -> NotebookNode:
+    cell.metadata["deletable"] = False
+    if locked:
+        cell.metadata["editable"] = False
+    cell.metadata["nbgrader"] = {
+        "schema_version": 3,
+        "grade": grade,
+        "grade_id": grade_id,
+        "locked": locked,
+        "solution": solution,
+        "task": False,
+    }
+    if points is not None:
+        cell.metadata["nbgrader"]["points"] = points
+        cell.metadata["nbgrader"]["cell_type"] = cell.cell_type
+    return cell
+
+
+def _id(cell: NotebookNode) -> str:
+    return cell.get("id") or secrets.token_hex(4)
+
+
+def _complete(cells: list[NotebookNode], specs: dict) -> None:
+    """Each exercise has its cell, then its check, once and in this order."""
+    ids = [c.metadata.nbgrader.grade_id for c in cells if "nbgrader" in c.metadata]
+    for name in specs:
+        for wanted in (name, f"check_{name}"):
+            if ids.count(wanted) != 1:
+                hint = " (a cell `#@ quiz` puts it in)" if name.startswith("quiz_") else ""
+                count = ids.count(wanted)
+                raise LessonError(f"cell {wanted!r} occurs {count} times, not once{hint}")
+        if ids.index(name) > ids.index(f"check_{name}"):
+            raise LessonError(f"the check of {name!r} stands before its exercise")
+
+
+def _unique_ids(cells: list[NotebookNode]) -> None:
+    seen: set[str] = set()
+    for cell in cells:
+        if cell.id in seen:
+            raise LessonError(f"the cell id {cell.id!r} occurs twice")
+        seen.add(cell.id)

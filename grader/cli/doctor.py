@@ -1,0 +1,154 @@
+"""``doctor``: what this machine can do, found out by doing it, each with the mend."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+PACKAGES = (
+    "numpy",
+    "torch",
+    "matplotlib",
+    "jupyterlab",
+    "nbgrader",
+    "nbval",
+    "click",
+    "rich",
+    "nh3",
+)
+MEMORY = 4 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. ``mend`` is empty where there is nothing to do."""
+
+    what: str
+    found: str
+    good: bool
+    mend: str = ""
+    fatal: bool = False
+
+
+@click.command()
+def command() -> None:
+    """Say what this machine offers: versions, sandbox, limits. Exit 1 if grading is refused."""
+    from rich.console import Console
+    from rich.table import Table
+
+    findings = [*versions(), *machine(), *sandbox()]
+    table = Table(title="doctor")
+    for name in ("", "what", "found", "what to do"):
+        table.add_column(name)
+    for finding in findings:
+        mark = (
+            "[green]ok[/]" if finding.good else ("[red]no[/]" if finding.fatal else "[yellow]![/]")
+        )
+        table.add_row(mark, finding.what, finding.found, finding.mend)
+    Console().print(table)
+    if any(finding.fatal and not finding.good for finding in findings):
+        raise SystemExit(1)
+
+
+def versions() -> Iterator[Finding]:
+    """Python and the packages, against the versions that this course was tested with."""
+    python = platform.python_version()
+    right = sys.version_info[:2] >= (3, 11)
+    mend = "" if right else "install Python 3.11 or newer and run make again"
+    yield Finding("Python", python, right, mend, fatal=True)
+    pins = pinned()
+    for name in PACKAGES:
+        wanted = pins.get(name, "")
+        try:
+            found = importlib.metadata.version(name).partition("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, "missing", False, f"pip install {name}=={wanted}", fatal=True)
+            continue
+        same = found == wanted or not wanted
+        mend = "" if same else f"tested with {wanted}: pip install {name}=={wanted}"
+        yield Finding(name, found, same, mend)
+
+
+def pinned() -> dict[str, str]:
+    """Package → version from pyproject.toml."""
+    import tomllib
+
+    path = Path(__file__).parents[2] / "pyproject.toml"
+    project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"]]
+    for extra in project["optional-dependencies"].values():
+        lines += extra
+    return dict(line.split("==") for line in lines if "==" in line)
+
+
+def machine() -> Iterator[Finding]:
+    """Room to work in."""
+    yield Finding("system", f"{platform.system()} {platform.release()}", True)
+    yield Finding("cores", str(os.cpu_count()), True)
+    free = shutil.disk_usage(".").free
+    mend = "" if free > 1 << 30 else "free some disk: grading a cohort writes notebooks and pages"
+    yield Finding("free disk", f"{free / 1e9:.1f} GB", free > 1 << 30, mend)
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return
+    mend = "" if memory >= MEMORY else "below 4 GB: grade with --jobs 1"
+    yield Finding("memory", f"{memory / 2**30:.1f} GiB", memory >= MEMORY, mend)
+
+
+def sandbox() -> Iterator[Finding]:
+    """Each level of sandbox, by building it and trying to get out of it."""
+    from grader.errors import WorkerError
+    from grader.sandbox.host.forkserver_client import WarmProcess
+    from grader.sandbox.host.select import NAMES, describe, levels, try_level
+
+    hidden = [Path(__file__).parents[2], Path.home()]
+    held = []
+    for level in levels():
+        try:
+            with WarmProcess(level, hidden) as warm:
+                found = try_level(warm, hidden)
+        except WorkerError as error:
+            yield Finding(f"sandbox: {NAMES[level]}", str(error), False, "see the message")
+            continue
+        held.append(found.holds)
+        mend = "" if found.holds else _mend(level, found.error)
+        yield Finding(
+            f"sandbox: {NAMES[level]}", describe(found).partition(": ")[2], found.holds, mend
+        )
+    if not any(held) and not shutil.which("bwrap"):
+        mend = "another way in: apt-get install bubblewrap"
+        yield Finding(f"sandbox: {NAMES['bubblewrap']}", "not installed", False, mend)
+    if not any(held):
+        mend = "grade on Linux (a virtual machine will do), or trust every submission: --no-sandbox"
+        yield Finding("sandbox", "none holds: grading is refused", False, mend, fatal=True)
+
+
+def _mend(level: str, error: str) -> str:
+    """Why this level may be denied here, and what to do about it."""
+    if level == "landlock":
+        denied = "landlock:" in error
+        return "Linux 5.13 or newer, with Landlock among its security modules" if denied else ""
+    if level == "bubblewrap":
+        return "it needs user namespaces too, or a bwrap that its distribution allows them to"
+    restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+    if restricted.exists() and restricted.read_text().strip() == "1":
+        return (
+            "AppArmor denies user namespaces: sudo sysctl -w "
+            "kernel.apparmor_restrict_unprivileged_userns=0, or run as root"
+        )
+    clone = Path("/proc/sys/kernel/unprivileged_userns_clone")
+    if clone.exists() and clone.read_text().strip() == "0":
+        return "sudo sysctl -w kernel.unprivileged_userns_clone=1, or run as root"
+    most = Path("/proc/sys/user/max_user_namespaces")
+    if most.exists() and most.read_text().strip() == "0":
+        return "sudo sysctl -w user.max_user_namespaces=10000, or run as root"
+    return "in a container, allow user namespaces (or --privileged); or grade on the host"

@@ -1,0 +1,91 @@
+"""``export``: the gradebook's marks as a file that an LMS takes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(["canvas", "moodle", "csv"]),
+    required=True,
+    help="whose columns; csv is a line for each student and assignment",
+)
+@click.option(
+    "--course-dir",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path("."),
+    help="where gradebook.db is [default: here]",
+)
+@click.option(
+    "--output",
+    metavar="FILE",
+    help="where to write; - is the standard output [default: grades_<TO>.csv in the course folder]",
+)
+@click.option(
+    "--assignment", "only", metavar="ID", multiple=True, help="only this; may be given again"
+)
+@click.option(
+    "--students",
+    metavar="FILE",
+    help="the LMS's columns for each student: a CSV file exported from Canvas's gradebook or from "
+    "Moodle, or one of yours with a column student_id",
+)
+@click.option("--missing-as-zero", is_flag=True, help="0 for what was not handed in")
+def command(
+    form: str,
+    course_dir: Path,
+    output: str | None,
+    only: tuple[str, ...],
+    students: str | None,
+    missing_as_zero: bool,
+) -> None:
+    """Write the gradebook's marks as a CSV file for Canvas or Moodle, or as a plain table.
+
+    A score is what nbgrader holds: the checks' points, a human's marks over them, less the penalty
+    for being late, and never below 0. What was not handed in is an empty cell and not a zero,
+    unless you say --missing-as-zero; an assignment that nobody handed in has no column unless it
+    is named. Canvas takes an empty cell for a change where it has a mark already: look at its
+    preview. Submissions that still wait for a human's mark are exported as they stand, and named.
+
+    With --students, Canvas's Student, ID, SIS and Section columns are taken over from the file that
+    its gradebook exports, where the SIS Login ID or SIS User ID is the course's id of the student,
+    and so is the heading of an assignment that is there already. Moodle's is its username, ID
+    number or e-mail address, whichever most have. Whoever is in one list only is named; for Moodle,
+    where one unknown user stops the whole import, they are left out.
+
+    Text that a spreadsheet would compute (it begins with = + - @, a tab or a new line) gets an
+    apostrophe in front; numbers do not. The columns are those of each system's import, see
+    grader/lms/sheets.py. Exit 2 on bad usage.
+    """
+    from grader.errors import ExportError, GradebookError
+    from grader.lms.export import EXPORTERS, STDOUT
+    from grader.records.gradebook import open_gradebook
+
+    gradebook = course_dir / "gradebook.db"
+    if not gradebook.is_file():
+        raise click.UsageError(
+            f"{course_dir} holds no gradebook.db: grade first, or name the folder with --course-dir"
+        )
+    target = output or str(course_dir / f"grades_{form}.csv")
+    exporter = EXPORTERS[form](
+        to=target,
+        assignment=list(only),
+        students=students or "",
+        missing_as_zero=missing_as_zero,
+    )
+    try:
+        with open_gradebook(gradebook) as book:
+            notices = exporter.write(book)
+    except ExportError as error:
+        raise click.UsageError(str(error)) from error
+    except GradebookError as error:
+        raise click.ClickException(str(error)) from error
+    for notice in notices:
+        click.echo(notice, err=True)
+    if target != STDOUT:
+        click.echo(f"written: {target}", err=True)

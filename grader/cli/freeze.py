@@ -1,0 +1,13 @@
+"""``freeze``: write the answers that students' checks compare with."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def command() -> None:
+    """Freeze the public cases and their answers into grader/student/answers."""
+    from grader.authoring.freeze import freeze
+
+    click.echo(f"{freeze()} exercises frozen")

@@ -1,0 +1,90 @@
+"""``lab``: JupyterLab on the student's own copy of the course."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = ".jupyter"
+# JupyterLab's question about news from outside would lie over the first page.
+PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("lab"), show_default=True)
+@click.option("--copy-only", is_flag=True, help="prepare the copy, do not start JupyterLab")
+@click.argument("jupyter_arguments", nargs=-1, type=click.UNPROCESSED)
+def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -> None:
+    """Copy the lessons that are not there yet into a folder of your own, and open JupyterLab.
+
+    It opens on a start page: the lessons in their order, and how far you are. What you have
+    written is never overwritten. Further arguments go to jupyter lab.
+    """
+    copied = copy_lessons(ROOT / "notebooks", folder)
+    start = start_page(folder)
+    if (ROOT / "grader" / "specs").is_dir():  # a checkout: the answers are made, not shipped
+        from grader.authoring.freeze import freeze
+
+        freeze()
+    click.echo(f"{len(copied)} lessons copied into {folder}; your own work there is left as it is")
+    if copy_only:
+        return
+    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(folder.resolve())]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    paths = [str(folder.resolve() / CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
+    command += [  # the course asks nothing of the world outside
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if not any("default_url" in argument for argument in jupyter_arguments):
+        command.append(f"--LabApp.default_url=/lab/tree/{start.name}")
+    command += jupyter_arguments
+    os.execve(sys.executable, command, environment)
+
+
+def copy_lessons(source: Path, folder: Path) -> list[Path]:
+    """Copy each lesson that ``folder`` does not hold yet; what was copied."""
+    copied = []
+    for notebook in sorted(source.glob("*/*.ipynb")):
+        target = folder / notebook.parent.name / notebook.name
+        if target.exists():
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(notebook, target)
+        except OSError as error:
+            raise click.ClickException(
+                f"{target} cannot be written ({error.strerror}): give another place with --folder"
+            ) from error
+        copied.append(target)
+    return copied
+
+
+def start_page(folder: Path) -> Path:
+    """The page that JupyterLab opens on, made anew unless the student has changed it.
+
+    With it come the folder of records and the lab's own settings, unless they are there.
+    """
+    from grader.student import records, start
+    from grader.student.progress import course
+
+    try:
+        records.make(folder)
+        page = folder / CONFIG / "labconfig" / "page_config.json"
+        if not page.exists():
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(json.dumps(PAGE) + "\n", encoding="utf-8")
+        return start.write(folder, course(folder, folder))
+    except OSError as error:
+        raise click.ClickException(
+            f"{error.filename} cannot be written ({error.strerror}): give another place with "
+            "--folder"
+        ) from error

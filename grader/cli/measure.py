@@ -1,0 +1,42 @@
+"""``measure``: what the solved notebooks take."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--lesson", "lessons", multiple=True, help="this lesson only, such as masking")
+@click.option("--keep/--no-keep", default=True, help="write docs/lessons.json (then run tidy)")
+def command(lessons: tuple[str, ...], keep: bool) -> None:
+    """Run each solved notebook in a fresh kernel; processor seconds and peak memory."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from grader.authoring import header
+    from grader.authoring.measure import BUDGET, measure
+    from grader.course.exercises import LESSONS, assignment_id
+
+    unknown = set(lessons) - set(LESSONS)
+    if unknown:
+        raise click.BadParameter(f"no lesson {min(unknown)!r}; there are {', '.join(LESSONS)}")
+    results = {}
+    table = Table(title="one run of each solved notebook")
+    for name in ("lesson", "processor seconds", "budget", "peak memory, MB"):
+        table.add_column(name, justify="left" if name == "lesson" else "right")
+    for lesson in lessons or LESSONS:
+        one = results[lesson] = measure(lesson)
+        budget = BUDGET.get(lesson, BUDGET[""])
+        table.add_row(
+            assignment_id(lesson),
+            f"{one.cpu_seconds:.0f}",
+            f"{budget:g}",
+            f"{one.peak_megabytes:.0f}",
+        )
+    Console().print(table)
+    if keep:
+        header.keep(results)
+    over = [n for n, r in results.items() if r.cpu_seconds > BUDGET.get(n, BUDGET[""])]
+    if over:
+        click.echo(f"over the budget: {', '.join(over)}")
+        raise SystemExit(1)

@@ -1,0 +1,30 @@
+"""``site``: the course as pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("build/site"), show_default=True
+)
+def command(output: Path) -> None:
+    """Build the course, unsolved, as pages that load nothing from elsewhere; print the first."""
+    from grader.authoring.site.build import SiteError, build
+    from grader.authoring.site.lessons import StaleError
+    from grader.course.layout import FolderTakenError
+
+    try:
+        front, left = build(output.absolute())
+    except FolderTakenError as error:
+        raise click.UsageError(str(error)) from error
+    except (SiteError, StaleError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error}") from error
+    for link in left:
+        click.echo(f"not on the site, so left as text: {link}", err=True)
+    click.echo(str(front))

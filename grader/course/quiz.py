@@ -1,0 +1,121 @@
+"""The lessons' quizzes: questions, the order in which their options stand, answers.
+
+The questions are data in ``solutions/quizzes/<lesson>.py``. A quiz is an exercise like any other:
+its answer is a function that returns a dict, made here from letters.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from grader.protocol.values import Misconception
+
+LETTERS = "abcde"
+EDITION = "2"  # another one shuffles every question anew
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice, and why it is right, or what it confuses. ``text`` ends without a full stop."""
+
+    text: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question. The first option is the right one; a notebook shows them shuffled.
+
+    ``look`` says what to think of, in a hint and beside a wrong answer; it gives nothing away.
+    """
+
+    id: str
+    text: str
+    look: str
+    options: tuple[Option, ...]
+
+
+def quiz_id(lesson: str) -> str:
+    """The exercise's id: ``masking`` → ``quiz_masking``."""
+    return f"quiz_{lesson}"
+
+
+@functools.cache
+def questions(lesson: str) -> tuple[Question, ...]:
+    """The lesson's questions in their order; none if the lesson has no quiz."""
+    name = f"solutions.quizzes.{lesson}"
+    if importlib.util.find_spec(name) is None:
+        return ()
+    return tuple(importlib.import_module(name).QUESTIONS)
+
+
+def lettered(lesson: str, question: Question) -> dict[str, Option]:
+    """The options by letter, in an order that only the lesson and the question's id decide."""
+
+    def place(number: int) -> bytes:
+        return hashlib.sha256(f"{EDITION}/{lesson}/{question.id}/{number}".encode()).digest()
+
+    order = sorted(range(len(question.options)), key=place)
+    return {LETTERS[spot]: question.options[number] for spot, number in enumerate(order)}
+
+
+def key(lesson: str) -> dict[str, str]:
+    """The right letter of each question."""
+    found = {}
+    for question in questions(lesson):
+        options = lettered(lesson, question)
+        found[question.id] = next(x for x in options if options[x] == question.options[0])
+    return found
+
+
+def misconception(lesson: str, question: Question, letter: str) -> Misconception:
+    """A wrong option as the mistake that whoever chooses it makes."""
+    option = lettered(lesson, question)[letter]
+    name = f"{quiz_id(lesson)}.{question.id}.{letter}"
+    return Misconception(name, f"chooses “{option.text}”", option.why)
+
+
+def text(lesson: str, letters: Mapping[str, str]) -> str:
+    """The exercise's cell with these answers."""
+    lines = [
+        f"def {quiz_id(lesson)}():",
+        '    """Your answers: for each question the letter of one option, such as "a"."""',
+        "    return {",
+        *(f'        "{question}": "{letter}",' for question, letter in letters.items()),
+        "    }",
+    ]
+    return "\n".join(lines)
+
+
+def blank(lesson: str) -> str:
+    """The cell as students get it: no question answered."""
+    return text(lesson, dict.fromkeys(key(lesson), ""))
+
+
+def solved(lesson: str) -> str:
+    """The cell with every answer right."""
+    return text(lesson, key(lesson))
+
+
+def wrong(lesson: str) -> Iterator[tuple[Misconception, str]]:
+    """For each wrong option the mistake, and the cell in which nothing else is wrong."""
+    right = key(lesson)
+    for question in questions(lesson):
+        for letter in lettered(lesson, question):
+            if letter != right[question.id]:
+                known = misconception(lesson, question, letter)
+                yield known, text(lesson, right | {question.id: letter})
+
+
+def alternatives(lesson: str) -> Iterator[tuple[str, str]]:
+    """Other ways to write the right letters: a name, and the cell."""
+    right = key(lesson)
+    yield "capital letters", text(lesson, {name: x.upper() for name, x in right.items()})
+    yield "letters in parentheses", text(lesson, {name: f"({x})" for name, x in right.items()})
+    dotted = {name: f" {x}. " for name, x in reversed(right.items())}
+    yield "another order, with dots", text(lesson, dotted)

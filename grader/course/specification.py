@@ -1,0 +1,236 @@
+"""Words to write a specification in: draws, probes with their references, exercises.
+
+A reference takes float64 arrays (and plain numbers) and returns float64 arrays. It is written
+with loops or another library's op and shares no code with the solutions. What it returns is cast
+to the dtype in which the student's answer is due.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grader.protocol.values import Ask, Battery, Check, Failure, Probe, Reply, Tensor
+
+
+class Draw:
+    """Random cases from one seed: public from a fixed text, graded from a secret HMAC."""
+
+    def __init__(self, seed: bytes) -> None:
+        digest = hashlib.sha256(seed).digest()
+        self.rng = np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
+
+    def normal(self, *shape: int, scale: float = 1.0) -> np.ndarray:
+        """Standard normal float64 array, times ``scale``."""
+        return self.rng.normal(size=shape) * scale
+
+    def uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
+        return self.rng.uniform(low, high, size=shape)
+
+    def integer(self, low: int, high: int) -> int:
+        """One of low … high, both included."""
+        return int(self.rng.integers(low, high + 1))
+
+    def sizes(self, count: int, low: int, high: int) -> list[int]:
+        """``count`` different sizes from low … high, so that no two axes can be confused."""
+        return [int(n) for n in self.rng.permutation(np.arange(low, high + 1))[:count]]
+
+    def permutation(self, n: int) -> np.ndarray:
+        return self.rng.permutation(n)
+
+
+def tensor(array: Any, dtype: str = "float32") -> Tensor:
+    """An argument that student code receives as a torch tensor."""
+    return Tensor(np.asarray(array).astype(dtype))
+
+
+def wide(value: Any) -> Any:
+    """An argument as a reference sees it: floating arrays in float64, tensors as arrays."""
+    if isinstance(value, Tensor):
+        value = value.data
+    if isinstance(value, np.ndarray):
+        return value.astype(np.float64) if value.dtype.kind == "f" else value.copy()
+    if isinstance(value, (list, tuple)):
+        return type(value)(wide(item) for item in value)
+    return value
+
+
+def cast(value: Any, dtype: str | None) -> Any:
+    """A reference's result as the answer is due: tensors of ``dtype``, or NumPy if None."""
+    if isinstance(value, np.ndarray) and dtype is not None:
+        return Tensor(value.astype(dtype) if value.dtype.kind == "f" else value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(cast(item, dtype) for item in value)
+    return value
+
+
+def result_dtype(args: Sequence[Any]) -> str | None:
+    """The dtype of the first floating tensor among the arguments; None in a NumPy lesson."""
+    for arg in args:
+        if isinstance(arg, Tensor) and arg.data.dtype.kind == "f":
+            return arg.data.dtype.name
+    return None
+
+
+def probe(
+    name: str,
+    target: str,
+    *args: Any,
+    reference: Callable[..., Any],
+    init: tuple | None = None,
+    weights: dict[str, np.ndarray] | None = None,
+    dtype: str | None = None,
+    grad: Sequence[str] = (),
+    draw: Draw | None = None,
+    watch: bool = False,
+    how: Mapping[str, Any] | None = None,
+    many: Callable[..., np.ndarray] | None = None,
+    **kwargs: Any,
+) -> Probe:
+    """One case: what to call, and what the reference gives for it.
+
+    For a layer the reference is called with the dict of float64 weights first. ``grad`` names the
+    inputs whose gradients are compared with central finite differences of the reference along
+    random cotangents, for which ``draw`` is needed. ``watch`` holds that the arguments are
+    unchanged. ``how`` are further fields of the :class:`Ask`: mode, seed, memory, counted, timed,
+    steps, after. An argument that refers to a step's result reaches the reference as its Ref; where
+    steps follow the call, the reference returns the whole tuple. ``many`` is the reference for
+    arrays with one more axis in front, of variants: with it all the differences are computed at
+    once, if it gives what the reference gives for the case itself.
+    """
+    loaded = {key: np.asarray(array) for key, array in (weights or {}).items()}
+    due = dtype or result_dtype(args)
+    first = () if init is None else ({key: wide(array) for key, array in loaded.items()},)
+    value = reference(*first, *(wide(arg) for arg in args), **kwargs)
+    cotangents: tuple | None = None
+    grads: tuple = ()
+    if grad:
+        assert draw is not None, "gradients need a draw for their cotangents"
+        cotangents = tuple(np.asarray(draw.normal(*out.shape)) for out in _floats(value))
+        if many is None:
+            grads = tuple(
+                _finite_difference(reference, first, args, kwargs, one, cotangents) for one in grad
+            )
+        else:
+            inputs, layer = [wide(arg) for arg in args], dict(*first)
+            grads = _differences_at_once(many, layer, inputs, grad, value, *cotangents)
+    ask = Ask(target, args, kwargs, init, loaded, cotangents, tuple(grad), watch, **(how or {}))
+    after = args if watch else None
+    return Probe(name, ask, Reply(value=cast(value, due), grads=grads, args=after))
+
+
+def raises(name: str, target: str, *args: Any, error: str = "ValueError", **more: Any) -> Probe:
+    """A case that must raise ``error``; ``init``, ``weights`` and ``how`` as for ``probe``."""
+    init, how = more.pop("init", None), more.pop("how", None) or {}
+    weights = {key: np.asarray(array) for key, array in (more.pop("weights", None) or {}).items()}
+    ask = Ask(target, args, more, init, weights, **how)
+    return Probe(name, ask, Reply(failure=Failure("exception", error)))
+
+
+def question(name: str, target: str, *args: Any, **kwargs: Any) -> Probe:
+    """A case without one right answer, to be judged by a property; ``how``, ``init`` and
+    ``weights`` as for ``probe``."""
+    init, how = kwargs.pop("init", None), kwargs.pop("how", None) or {}
+    given = kwargs.pop("weights", None) or {}
+    weights = {key: np.asarray(array) for key, array in given.items()}
+    return Probe(name, Ask(target, args, kwargs, init, weights, **how))
+
+
+def _floats(value: Any) -> list[np.ndarray]:
+    items = value if isinstance(value, (list, tuple)) else (value,)
+    return [item for item in items if isinstance(item, np.ndarray) and item.dtype.kind == "f"]
+
+
+def _finite_difference(
+    reference: Callable[..., Any],
+    first: tuple,
+    args: Sequence[Any],
+    kwargs: dict,
+    name: str,
+    cotangents: tuple,
+    step: float = 1e-5,
+) -> np.ndarray:
+    """Central differences of sum(output * cotangent) in one input, float64 throughout."""
+    weights = {key: array.copy() for key, array in (first[0] if first else {}).items()}
+    inputs = [wide(arg) for arg in args]
+    x = inputs[int(name)] if name.isdigit() else weights[name]
+    grad = np.zeros_like(x)
+    head = (weights,) if first else ()
+
+    def scalar() -> float:
+        outputs = _floats(reference(*head, *inputs, **kwargs))
+        return float(sum((o * c).sum() for o, c in zip(outputs, cotangents, strict=True)))
+
+    for place in np.ndindex(*x.shape):
+        old = x[place]
+        x[place] = old + step
+        up = scalar()
+        x[place] = old - step
+        down = scalar()
+        x[place] = old
+        grad[place] = (up - down) / (2 * step)
+    return grad
+
+
+def _differences_at_once(
+    many: Callable[..., np.ndarray],
+    weights: Mapping[str, np.ndarray],
+    inputs: Sequence[Any],
+    names: Sequence[str],
+    value: np.ndarray,
+    cotangent: np.ndarray,
+    step: float = 1e-5,
+) -> tuple[np.ndarray, ...]:
+    """The same for a layer of one output, with a variant for each step in each direction.
+
+    ValueError where ``many`` gives something else for the case itself than its ``value``.
+    """
+    given = {str(place): array for place, array in enumerate(inputs)} | dict(weights)
+
+    def outputs(changed: Mapping[str, np.ndarray]) -> np.ndarray:
+        variants = {key: changed.get(key, np.asarray(array)[None]) for key, array in given.items()}
+        own = [variants[str(place)] for place in range(len(inputs))]
+        return many({key: variants[key] for key in weights}, *own)
+
+    if not np.allclose(outputs({})[0], value, rtol=1e-9, atol=1e-9):
+        raise ValueError("the reference for many variants is another one than that for one")
+    grads = []
+    for name in names:
+        x = given[name]
+        moved = step * np.eye(x.size).reshape(x.size, *x.shape)
+        up, down = (outputs({name: x + sign * moved}) for sign in (1, -1))
+        slopes = ((up - down) * cotangent).reshape(x.size, -1).sum(axis=1) / (2 * step)
+        grads.append(slopes.reshape(x.shape))
+    return tuple(grads)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: its points, its checks for one draw, its three hints.
+
+    ``uses`` names the exercises whose answers this one builds on. ``hints`` are a nudge, the
+    idea, and pseudocode with blanks; never code. With ``broken`` students are given not a stub
+    but the misconception of that id, to find out what is wrong with it and mend it. ``remotes``
+    makes the functions that the draw's cases hand to student code from afar, by key.
+    """
+
+    id: str
+    points: float
+    checks: Callable[[Draw], Sequence[Check]]
+    hints: tuple[str, str, str]
+    uses: tuple[str, ...] = ()
+    broken: str = ""
+    remotes: Callable[[Battery], Mapping[str, Callable[..., Any]]] | None = None
+
+    def battery(self, seed: bytes, where: str = "judge") -> Battery:
+        """All the cases and expectations for one occasion, at ``where`` they are asked."""
+        draw = Draw(seed + b"|" + self.id.encode())
+        checks = [check for check in self.checks(draw) if check.where in ("both", where)]
+        return Battery(self.id, float(self.points), tuple(checks))
+
+
+PUBLIC_SEED = b"public cases, edition 1"

@@ -1,0 +1,129 @@
+"""Where named wrong answers and accepted alternatives register themselves."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import json
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from grader.course import quiz
+from grader.protocol.values import Misconception
+
+
+@dataclass(frozen=True)
+class Version:
+    """One implementation of an exercise: wrong (``misconception`` set) or another right way.
+
+    ``text`` is its source if it was made and stands in no file.
+    """
+
+    exercise: str
+    name: str
+    target: Any
+    module: str
+    misconception: Misconception | None = None
+    text: str = ""
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """Names as they stand where this version takes the place of the answer."""
+        return vars(importlib.import_module(self.module)) | {self.exercise: self.target}
+
+    @functools.cached_property
+    def source(self) -> str:
+        """The text of the answer, for rules about how it is written."""
+        text = self.text or textwrap.dedent(inspect.getsource(self.target))
+        lines = text.splitlines(keepends=True)
+        start = next(i for i, line in enumerate(lines) if line.startswith(("def ", "class ")))
+        return "".join(lines[start:])
+
+
+VERSIONS: list[Version] = []
+# For each lesson: exercise → misconception → the checks that fail it. `prove --markdown` writes it.
+CAUGHT = Path(__file__).with_name("caught")
+
+
+def caught_file(lesson: str) -> Path:
+    """Where it stands which checks fail a lesson's misconceptions."""
+    return CAUGHT / f"{lesson}.json"
+
+
+@functools.cache
+def caught(lesson: str) -> dict[str, dict[str, list[str]]]:
+    """Which checks fail a lesson's misconceptions, as `prove` has last seen it."""
+    path = caught_file(lesson)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def wrong(exercise: str, name: str, title: str, says: str) -> Callable[[Any], Any]:
+    """Register a misconception. ``says`` describes what it does and what gives it away."""
+
+    def register(target: Any) -> Any:
+        lesson = target.__module__.rpartition(".")[2]
+        checks = caught(lesson).get(exercise, {}).get(name, ())
+        known = Misconception(name, title, says, tuple(checks))
+        VERSIONS.append(Version(exercise, name, target, target.__module__, known))
+        return target
+
+    return register
+
+
+def right(exercise: str, name: str) -> Callable[[Any], Any]:
+    """Register another right way to do it, which the checks must accept."""
+
+    def register(target: Any) -> Any:
+        VERSIONS.append(Version(exercise, name, target, target.__module__))
+        return target
+
+    return register
+
+
+def solution_module(lesson: str) -> ModuleType:
+    """The lesson's reference solutions."""
+    return importlib.import_module(f"solutions.{lesson}")
+
+
+def solution(lesson: str, exercise: str) -> Version:
+    """The reference solution as a version of its own."""
+    if exercise == quiz.quiz_id(lesson):
+        return _filled_in(exercise, "solution", quiz.solved(lesson))
+    module = solution_module(lesson)
+    return Version(exercise, "solution", getattr(module, exercise), module.__name__)
+
+
+def misconceptions(lesson: str, exercise: str) -> list[Version]:
+    """The named wrong answers to an exercise."""
+    if exercise == quiz.quiz_id(lesson):
+        return [_filled_in(exercise, m.id, text, m) for m, text in quiz.wrong(lesson)]
+    importlib.import_module(f"solutions.misconceptions.{lesson}")
+    return list(_of(exercise, wrong_ones=True))
+
+
+def alternatives(lesson: str, exercise: str) -> list[Version]:
+    """Other right answers to an exercise."""
+    if exercise == quiz.quiz_id(lesson):
+        return [_filled_in(exercise, name, text) for name, text in quiz.alternatives(lesson)]
+    importlib.import_module(f"solutions.alternatives.{lesson}")
+    return list(_of(exercise, wrong_ones=False))
+
+
+def _filled_in(
+    exercise: str, name: str, text: str, misconception: Misconception | None = None
+) -> Version:
+    """A version of a quiz's answers, from its text."""
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    return Version(exercise, name, namespace[exercise], quiz.__name__, misconception, text)
+
+
+def _of(exercise: str, *, wrong_ones: bool) -> Iterator[Version]:
+    for version in VERSIONS:
+        if version.exercise == exercise and (version.misconception is not None) == wrong_ones:
+            yield version

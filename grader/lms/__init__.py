@@ -1,0 +1,1 @@
+"""Marks for a learning management system, and its rosters."""

@@ -1,0 +1,186 @@
+"""nbgrader's exporters for Canvas, for Moodle and for anything else: gradebook in, CSV file out.
+
+In a course folder ``nbgrader export --exporter=grader.lms.export.CanvasExportPlugin`` runs one;
+``--CanvasExportPlugin.students=FILE`` and ``--CanvasExportPlugin.missing_as_zero=True`` are the
+options that nbgrader has no word for. ``python -m grader export`` runs the same classes. What the
+columns are and why is in :mod:`grader.lms.sheets`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from grader import files
+from grader.errors import ExportError
+from grader.judge.quick import without
+from grader.lms import roster
+from grader.lms.sheets import Handed, Marks, Person, Sheet, Task, sheet
+
+with without("rfc3987_syntax"):  # see grader.records.gradebook
+    from nbgrader.api import Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
+    from nbgrader.plugins import ExportPlugin
+    from sqlalchemy import func, select
+    from traitlets import Bool, Unicode
+
+STDOUT = "-"
+
+
+class _Exporter(ExportPlugin):
+    """What the three have in common; ``form`` is what they differ in."""
+
+    form: ClassVar[str]
+
+    students = Unicode(
+        "", help="a CSV file of the LMS with its columns for each student; see the course's README"
+    ).tag(config=True)
+    missing_as_zero = Bool(False, help="0 instead of an empty cell for what was not handed in").tag(
+        config=True
+    )
+
+    def export(self, gradebook: Gradebook) -> None:
+        """nbgrader's hook: write the file, log what there is to know; exit 2 if it cannot be."""
+        try:
+            notices = self.write(gradebook)
+        except ExportError as error:
+            self.log.error("%s", error)
+            raise SystemExit(2) from None
+        for notice in notices:
+            self.log.warning("%s", notice)
+
+    def write(self, gradebook: Gradebook) -> tuple[str, ...]:
+        """Write the file; what whoever asked for it must know. ExportError if it cannot be."""
+        target = self.to or "grades.csv"  # nbgrader's own name for it
+        if target != STDOUT:
+            _check(Path(target), (self.students, gradebook.engine.url.database or ""))
+        made = sheet(
+            self.form,
+            marks(gradebook),
+            roster=read_roster(Path(self.students)) if self.students else None,
+            assignments=[str(one) for one in self.assignment],
+            students=[str(one) for one in self.student],
+            missing_as_zero=self.missing_as_zero,
+        )
+        content = encode(made)
+        if target == STDOUT:
+            sys.stdout.buffer.write(content)
+            sys.stdout.flush()
+            return made.notices
+        try:
+            files.write(Path(target).resolve(), content)
+        except OSError as error:
+            raise ExportError(
+                f"{target} cannot be written ({error.strerror}): name another"
+            ) from error
+        return made.notices
+
+
+class CanvasExportPlugin(_Exporter):
+    """A file for Canvas: Gradebook, Import."""
+
+    form = "canvas"
+
+
+class MoodleExportPlugin(_Exporter):
+    """A file for Moodle: Grades, Import, CSV file."""
+
+    form = "moodle"
+
+
+class PlainExportPlugin(_Exporter):
+    """A plain table: a line for each student and assignment."""
+
+    form = "csv"
+
+
+EXPORTERS: Mapping[str, type[_Exporter]] = {
+    one.form: one for one in (CanvasExportPlugin, MoodleExportPlugin, PlainExportPlugin)
+}
+
+
+def marks(book: Gradebook) -> Marks:
+    """All of a gradebook's marks, as nbgrader holds them: human over automatic, penalties apart."""
+    assignments = list(book.assignments)
+    names = {one.id: one.name for one in assignments}
+    # One question for all: nbgrader's own properties ask anew for each submission.
+    whole = (
+        select(
+            SubmittedAssignment.student_id,
+            SubmittedAssignment.assignment_id,
+            SubmittedAssignment.id,
+            SubmittedAssignment.timestamp,
+            func.coalesce(func.sum(Grade.score), 0.0),
+            func.coalesce(func.max(Grade.needs_manual_grade), False),
+        )
+        .outerjoin(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .outerjoin(Grade, Grade.notebook_id == SubmittedNotebook.id)
+        .group_by(SubmittedAssignment.id)
+    )
+    late = select(
+        SubmittedNotebook.assignment_id,
+        func.coalesce(func.sum(SubmittedNotebook.late_submission_penalty), 0.0),
+    ).group_by(SubmittedNotebook.assignment_id)
+    penalties = {one: float(penalty) for one, penalty in book.db.execute(late)}
+    handed = {
+        (student, names[assignment]): Handed(
+            float(score), penalties.get(submission, 0.0), timestamp, bool(waits)
+        )
+        for student, assignment, submission, timestamp, score, waits in book.db.execute(whole)
+    }
+    people = [
+        Person(
+            one.id,
+            one.first_name or "",
+            one.last_name or "",
+            one.email or "",
+            one.lms_user_id or "",
+        )
+        for one in book.students
+    ]
+    tasks = [Task(one.name, float(one.max_score)) for one in assignments]
+    return Marks(
+        tuple(sorted(people, key=lambda one: one.id)),
+        tuple(sorted(tasks, key=lambda one: one.id)),
+        handed,
+    )
+
+
+def read_roster(path: Path) -> roster.Roster:
+    """The LMS's list of students in this file."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+    except UnicodeDecodeError as error:
+        raise ExportError(f"{path} is not text in UTF-8: save it as CSV in UTF-8") from error
+    except OSError as error:
+        raise ExportError(
+            f"{path} cannot be read ({error.strerror}): name the LMS's CSV file"
+        ) from error
+    return roster.read(text, path.name)
+
+
+def encode(made: Sheet) -> bytes:
+    """The rows as CSV, quoted where they must be, in UTF-8."""
+    out = io.StringIO()
+    csv.writer(out).writerows(made.rows)
+    return out.getvalue().encode()
+
+
+def _check(target: Path, kept: Iterable[str]) -> None:
+    """Neither what it is made from nor what is no file is written over."""
+    try:
+        if not target.resolve().parent.is_dir():
+            raise ExportError(
+                f"there is no folder {target.resolve().parent}: make it, or name another"
+            )
+        if target.exists() and not target.is_file():
+            raise ExportError(f"{target} is no file; {STDOUT} is the standard output")
+        for one in filter(None, kept):
+            if target.exists() and Path(one).exists() and target.samefile(one):
+                raise ExportError(f"{target} is what the export reads: name another file to write")
+    except OSError as error:  # a name that no file can have
+        raise ExportError(f"{target} cannot be written ({error.strerror}): name another") from error

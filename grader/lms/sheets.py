@@ -1,0 +1,374 @@
+"""Marks as the rows that Canvas, Moodle or a plain table want: pure, from data to cells.
+
+Where the forms come from:
+
+Canvas
+    Names or ids, ``SIS Login ID``, ``Section``, then the assignments, as
+    https://teaching.resources.osu.edu/toolsets/carmencanvas/guides/calculating-final-grades/import-csv-file-carmen-grades
+    lists them. How it reads and writes them is in Canvas's own source,
+    https://github.com/instructure/canvas-lms, ``lib/gradebook_importer.rb`` and
+    ``lib/gradebook_exporter.rb``: the points are in the line whose first cell holds the words
+    Points Possible (it writes four spaces before them), an assignment is the one whose title, or
+    whose title with its number in brackets, heads the column, and a heading that it does not know
+    becomes a new assignment. An empty cell counts as a change where Canvas has a mark already.
+Moodle
+    One column that identifies the student (username, ID number or e-mail address) and one for
+    each grade item; which is which is chosen in a form after the upload:
+    https://docs.moodle.org/311/en/Grade_import. In ``grade/import/csv/classes/load_data.php`` of
+    https://github.com/moodle/moodle a user that is not found ends the whole import, and a line
+    without a user counts as the user's of the line before; so no such line is ever written.
+    There is no column of feedback: imported feedback takes the place of what is there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from grader.errors import ExportError
+from grader.lms.csv_injection import NUMBER, inert
+from grader.lms.roster import Line, Match, Roster, match
+
+Cell = str | float | None  # None is an empty cell
+NOBODY = Line(0, {})
+
+CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
+CANVAS_POINTS = "    Points Possible"
+# Canvas takes a column with these words for one that it computes, and skips it.
+CANVAS_TOTALS = re.compile(r"(Current|Final|Override) (Score|Points|Grade|Status)")
+MOODLE = ("Username", "ID number", "Email address")
+PLAIN = (
+    "student",
+    "name",
+    "e-mail",
+    "assignment",
+    "score",
+    "max_score",
+    "timestamp",
+    "needs_manual_grade",
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A student as the gradebook knows one; all but the id may be empty."""
+
+    id: str
+    first: str = ""
+    last: str = ""
+    email: str = ""
+    lms: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name, or the id where there is none."""
+        return " ".join(filter(None, (self.first, self.last))) or self.id
+
+    @property
+    def sortable(self) -> str:
+        """The name as Canvas sorts by it, last name first, or the id."""
+        return ", ".join(filter(None, (self.last, self.first))) or self.id
+
+
+@dataclass(frozen=True)
+class Task:
+    """An assignment, and what it is worth."""
+
+    id: str
+    max_score: float
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What one student has for one assignment that was handed in."""
+
+    score: float
+    penalty: float = 0.0
+    timestamp: datetime.datetime | None = None  # in UTC, as nbgrader keeps it
+    waits: bool = False  # for a human's mark
+
+    @property
+    def mark(self) -> float:
+        """The score less what it costs to be late, and never below nothing."""
+        return max(0.0, self.score - self.penalty)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A gradebook: who there is, what there is, and what was handed in by whom for what."""
+
+    people: tuple[Person, ...]
+    tasks: tuple[Task, ...]
+    handed: Mapping[tuple[str, str], Handed]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Rows of text, the first of them the headings, and what whoever asked for it must know."""
+
+    rows: tuple[tuple[str, ...], ...]
+    notices: tuple[str, ...] = ()
+
+
+def sheet(
+    form: str,
+    marks: Marks,
+    *,
+    roster: Roster | None = None,
+    assignments: Iterable[str] = (),
+    students: Iterable[str] = (),
+    missing_as_zero: bool = False,
+) -> Sheet:
+    """The marks in the form ``canvas``, ``moodle`` or ``csv``.
+
+    ``assignments`` and ``students`` choose; without them it is all that has been handed in, from
+    everybody. ExportError for one that does not exist and for what would mix up two.
+    """
+    marks, notices = _chosen(marks, tuple(assignments), tuple(students))
+    found = Match({}, (), ())
+    if roster is not None:
+        _wants(form, roster)
+        if "student_id" in roster.known and roster.others and not roster.points:
+            # In a list made by hand it may be a heading that was meant to be another.
+            notices.append(f"{roster.name}: passed over {', '.join(filter(None, roster.others))}")
+        found = match(roster, ((one.id, one.email, one.lms) for one in marks.people))
+        if found.missing:
+            what = "left out" if form == "moodle" else "exported without its columns"
+            notices.append(f"not in {roster.name}, and {what}: {', '.join(found.missing)}")
+        if found.spare and not tuple(students):
+            marks, found, note = _with_spare(marks, found, roster, missing_as_zero)
+            notices.append(note)
+    waiting = _waiting(marks)
+    rows, more = FORMS[form](marks, found, roster, 0.0 if missing_as_zero else None)
+    return Sheet(tuple(tuple(map(text, row)) for row in rows), (*notices, *more, *waiting))
+
+
+def text(cell: Cell) -> str:
+    """A cell as it is written: a number with five decimals at most, words that compute nothing.
+
+    What a spreadsheet would take for a formula gets an apostrophe in front; a number does not.
+    """
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return inert(cell)
+    return f"{cell:.5f}".rstrip("0").rstrip(".")
+
+
+def _chosen(
+    marks: Marks, assignments: tuple[str, ...], students: tuple[str, ...]
+) -> tuple[Marks, list[str]]:
+    """Only these; an assignment that nobody handed in only if it is named."""
+    tasks, people = marks.tasks, marks.people
+    _all_there("assignment", assignments, [task.id for task in tasks])
+    _all_there("student", students, [one.id for one in people])
+    notices = []
+    if students:
+        people = tuple(one for one in people if one.id in students)
+    if assignments:
+        tasks = tuple(task for task in tasks if task.id in assignments)
+    else:
+        begun = {assignment for _, assignment in marks.handed}
+        idle = [task.id for task in tasks if task.id not in begun]
+        tasks = tuple(task for task in tasks if task.id in begun)
+        if idle:
+            notices.append(
+                f"nobody has handed in {', '.join(idle)}: no column; name it with --assignment"
+            )
+    if not tasks:
+        raise ExportError("the gradebook holds no marks: grade something first")
+    return replace(marks, tasks=tasks, people=people), notices
+
+
+def _all_there(kind: str, asked: tuple[str, ...], there: list[str]) -> None:
+    for one in asked:
+        if one not in there:
+            raise ExportError(
+                f"the gradebook has no {kind} {one!r}; it has {', '.join(there) or 'none at all'}"
+            )
+
+
+def _wants(form: str, roster: Roster) -> None:
+    needed = {"canvas": CANVAS[1:4], "moodle": MOODLE}.get(form)
+    if needed and not roster.known & set(needed):
+        raise ExportError(
+            f"{roster.name} has none of the columns by which {form.capitalize()} knows a student: "
+            f"{', '.join(needed)}; export it from there"
+        )
+
+
+def _with_spare(marks: Marks, found: Match, roster: Roster, zero: bool) -> tuple[Marks, Match, str]:
+    """With zeros for whoever hands in nothing, those come in whom no submission made known."""
+    names = ", ".join(line.key for line in found.spare)
+    if not zero:
+        return marks, found, f"in {roster.name} alone, and left out: {names}"
+    new = [Person(line.key) for line in found.spare]
+    lines = {**found.lines, **{line.key: line for line in found.spare}}
+    marks = replace(marks, people=(*marks.people, *new))
+    _distinct([one.id for one in marks.people], "student", roster.name)
+    note = f"in {roster.name} alone, and given zeros: {names}"
+    return marks, Match(lines, found.missing, ()), note
+
+
+def _waiting(marks: Marks) -> list[str]:
+    notices = []
+    for task in marks.tasks:
+        names = [
+            one.id
+            for one in marks.people
+            if (handed := marks.handed.get((one.id, task.id))) and handed.waits
+        ]
+        if names:
+            notices.append(
+                f"{task.id}: {len(names)} {'wait' if len(names) > 1 else 'waits'} for a human's "
+                f"mark (Formgrader), which the score is without: {', '.join(names)}"
+            )
+    return notices
+
+
+def _once(names: Iterable[str], what: str) -> None:
+    """ExportError if two are one to a system that does not mind case and space."""
+    seen: dict[str, str] = {}
+    for name in names:
+        plain = " ".join(name.split()).casefold()
+        if plain in seen:
+            raise ExportError(f"two {what} called {name!r}: give one of them another name")
+        seen[plain] = name
+
+
+def _distinct(values: Iterable[str], what: str, name: str) -> None:
+    """ExportError if two students would be one to the LMS: one's marks would be the other's."""
+    seen: set[str] = set()
+    for value in values:
+        if value and value in seen:
+            raise ExportError(f"{name} has the {what} {value!r} for two students: mend one of them")
+        seen.add(value)
+
+
+def _cells(marks: Marks, one: Person, missing: float | None) -> list[Cell]:
+    handed = (marks.handed.get((one.id, task.id)) for task in marks.tasks)
+    return [missing if each is None else each.mark for each in handed]
+
+
+Made = tuple[list[list[Cell]], list[str]]  # rows and notices
+
+
+def _canvas(marks: Marks, found: Match, roster: Roster | None, missing: float | None) -> Made:
+    titles, notices = _canvas_titles(marks, roster)
+    _once([*CANVAS, *titles], "columns are")
+    rows: list[list[Cell]] = [
+        [*CANVAS, *titles],
+        [CANVAS_POINTS, *[None] * 4, *(task.max_score for task in marks.tasks)],
+    ]
+    names: dict[str, list[str]] = {}
+    altered = []
+    for one in marks.people:
+        about = _canvas_columns(one, found.lines.get(one.id))
+        names.setdefault(about[0], []).append(one.id)
+        if any(text(cell) != cell for cell in about[1:]):
+            altered.append(one.id)
+        rows.append([*about, *_cells(marks, one, missing)])
+    for column, what in enumerate(CANVAS[1:4], start=1):
+        where = roster.name if roster else "the gradebook"
+        _distinct((str(row[column]) for row in rows[2:]), what, where)
+    for name, ids in names.items():
+        if len(ids) > 1:
+            notices.append(f"{', '.join(ids)} are all called {name}: look at whom Canvas takes")
+    return rows, notices + _apostrophes(altered)
+
+
+def _canvas_columns(one: Person, line: Line | None) -> list[str]:
+    if line is not None:
+        return [line.name or one.sortable, *(line[heading] for heading in CANVAS[1:])]
+    # Canvas reads the digits at an ID's beginning, whatever follows them.
+    number = re.fullmatch(r"[0-9]+", one.lms) is not None
+    return [one.sortable, one.lms if number else "", "" if number else one.lms, one.id, ""]
+
+
+def _canvas_titles(marks: Marks, roster: Roster | None) -> tuple[list[str], list[str]]:
+    """The headings: Canvas's own, which hold its number, where its file has one."""
+    titles, notices = [], []
+    for task in marks.tasks:
+        if CANVAS_TOTALS.search(task.id):
+            raise ExportError(f"Canvas skips a column called {task.id!r}: rename the assignment")
+        own = re.compile(rf"{re.escape(task.id)}( \([0-9]+\))?")
+        theirs = [title for title in (roster.others if roster else ()) if own.fullmatch(title)]
+        if roster and len(theirs) > 1:
+            raise ExportError(
+                f"{roster.name} has the assignment {task.id} more than once "
+                f"({', '.join(theirs)}): rename or remove one in Canvas"
+            )
+        titles.append(theirs[0] if theirs else task.id)
+        points = roster.points.get(theirs[0], "") if roster and theirs else ""
+        if NUMBER.fullmatch(points) and float(points.replace(",", ".")) != task.max_score:
+            notices.append(
+                f"{task.id} is worth {text(task.max_score)} here and {points} in Canvas: "
+                "make them equal there, scores are not scaled"
+            )
+    return titles, notices
+
+
+def _moodle(marks: Marks, found: Match, roster: Roster | None, missing: float | None) -> Made:
+    titles = [task.id for task in marks.tasks]
+    heading, notices = MOODLE[0], []
+    people = [(one, one.id) for one in marks.people]
+    if roster is not None:
+        heading, people, without = _moodle_identified(marks, found, roster)
+        _distinct((name for _, name in people), heading, roster.name)
+        if without:
+            notices.append(f"no {heading} in {roster.name}, and left out: {', '.join(without)}")
+    _once([heading, *titles], "columns are")
+    rows: list[list[Cell]] = [[heading, *titles]]
+    rows += [[name, *_cells(marks, one, missing)] for one, name in people]
+    return rows, notices + _apostrophes([name for _, name in people if text(name) != name])
+
+
+def _moodle_identified(
+    marks: Marks, found: Match, roster: Roster
+) -> tuple[str, list[tuple[Person, str]], list[str]]:
+    """The column that identifies most, who has it, and who has not."""
+    there = [one for one in marks.people if one.id in found.lines]
+    heading = max(
+        (one for one in MOODLE if one in roster.known),
+        key=lambda heading: sum(bool(found.lines[one.id][heading]) for one in there),
+    )
+    people = [(one, name) for one in there if (name := found.lines[one.id][heading])]
+    return heading, people, [one.id for one in there if not found.lines[one.id][heading]]
+
+
+def _apostrophes(ids: list[str]) -> list[str]:
+    if not ids:
+        return []
+    return [f"an id would be a formula, and has an apostrophe the LMS may not know: {_list(ids)}"]
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def _plain(marks: Marks, found: Match, roster: Roster | None, missing: float | None) -> Made:
+    rows: list[list[Cell]] = [[*PLAIN]]
+    for one in marks.people:
+        line = found.lines.get(one.id, NOBODY)
+        about = [one.id, line.name or one.name, line["Email address"] or one.email]
+        for task in marks.tasks:
+            handed = marks.handed.get((one.id, task.id))
+            mark = missing if handed is None else handed.mark
+            waits = "true" if handed and handed.waits else "false"
+            rows.append([*about, task.id, mark, task.max_score, _when(handed), waits])
+    return rows, []
+
+
+def _when(handed: Handed | None) -> str | None:
+    if handed is None or handed.timestamp is None:
+        return None
+    return f"{handed.timestamp.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
+FORMS: Mapping[str, Callable[[Marks, Match, Roster | None, float | None], Made]] = {
+    "canvas": _canvas,
+    "moodle": _moodle,
+    "csv": _plain,
+}

@@ -1,0 +1,1 @@
+"""Pages that are made of a submission, with everything in them sanitized."""

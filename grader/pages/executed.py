@@ -1,0 +1,61 @@
+"""The executed notebook as it goes to ``autograded/``: the release's structure and metadata,
+the submission's answers, and outputs that are safe to open."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from grader.course.assignments import Assignment
+from grader.judge.assemble import ANSWER, CHECK, HUMAN, OWN
+from grader.judge.outcome import Outcome, Shown
+from grader.pages.sanitize import plain, quiet_markdown
+from grader.protocol.values import Verdict
+from grader.student.report import Report
+
+
+def executed_notebook(outcome: Outcome, release: Assignment) -> bytes:
+    """The notebook as JSON bytes, valid nbformat 4.5."""
+    document = json.loads(release.path.read_bytes())
+    originals = {_name(cell): cell for cell in document["cells"]}
+    verdicts = {verdict.exercise: verdict for verdict in outcome.verdicts}
+    if outcome.cells:
+        document["cells"] = [
+            _cell(shown, originals.get(shown.id), verdicts) for shown in outcome.cells
+        ]
+    else:
+        reason = f"**Not graded:** {plain(outcome.reason, 500)}"
+        note = {"cell_type": "markdown", "id": "not-graded", "metadata": {}, "source": reason}
+        document["cells"].insert(0, note)
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _name(cell: dict[str, Any]) -> str:
+    return cell["metadata"].get("nbgrader", {}).get("grade_id", cell["id"])
+
+
+def _cell(shown: Shown, original: dict | None, verdicts: dict[str, Verdict]) -> dict[str, Any]:
+    if original is None:
+        original = {"cell_type": shown.kind, "id": shown.id, "metadata": {}}
+    cell = {key: original[key] for key in ("cell_type", "id", "metadata")}
+    cell["source"] = shown.source
+    if shown.role in (ANSWER, HUMAN, OWN):
+        cell["source"] = plain(shown.source, 1_000_000)
+        if shown.kind == "markdown":
+            cell["source"] = quiet_markdown(cell["source"])
+    if shown.kind == "code":
+        outputs = list(shown.outputs)
+        if shown.role == CHECK and shown.exercise in verdicts:
+            outputs = [_verdict_output(verdicts[shown.exercise])]
+        cell |= {"execution_count": None, "outputs": outputs}
+    return cell
+
+
+def _verdict_output(verdict: Verdict) -> dict[str, Any]:
+    if not verdict.attempted:
+        text = f"{verdict.exercise}: not attempted (0 of {verdict.max_score:g} points)\n"
+        return {"output_type": "stream", "name": "stdout", "text": text}
+    report = Report(verdict)
+    points = f"{verdict.score:g} of {verdict.max_score:g} points"
+    data = {"text/plain": f"{report!r}\n{points}", "text/html": f"{report.table()}<p>{points}</p>"}
+    return {"output_type": "display_data", "data": data, "metadata": {}}

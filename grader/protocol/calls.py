@@ -1,0 +1,291 @@
+"""The seam: one :class:`Ask` in, one :class:`Reply` out, against names in a namespace.
+
+This runs where the student's code is: in the student's kernel or in the sandboxed worker. It
+decides nothing. Whatever the code does (raise, exit, return something odd) becomes a Reply.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from grader.protocol.marshal import MAX_TEXT, receive, send
+from grader.protocol.values import Ask, Failure, Ref, Remote, Reply, Step
+
+Remotes = Callable[[str], Callable[..., Any]]
+
+
+class Seam(Protocol):
+    """Anything that answers questions: a namespace here, or a worker far away."""
+
+    def ask(self, asks: Iterable[Ask]) -> list[Reply]: ...
+
+
+class DirectSeam:
+    """Direct calls into a namespace (a notebook's globals, a module's dict).
+
+    ``remotes`` finds the function behind the key of a :class:`Remote`.
+    """
+
+    def __init__(self, namespace: Mapping[str, Any], remotes: Remotes | None = None) -> None:
+        self.namespace = namespace
+        self.remotes = remotes
+
+    def ask(self, asks: Iterable[Ask]) -> list[Reply]:
+        return [answer(self.namespace, one, self.remotes) for one in asks]
+
+
+def answer(namespace: Mapping[str, Any], ask: Ask, remotes: Remotes | None = None) -> Reply:
+    """Put one question to the namespace."""
+    if ask.target not in namespace:
+        return Reply(failure=Failure("missing", message=f"no name {ask.target} here"))
+    try:
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+            np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
+            _torch_defaults(),
+            _seeded(ask.seed),
+        ):
+            warnings.simplefilter("ignore")
+            return _Program(namespace, ask, remotes).run()
+    except KeyboardInterrupt:
+        raise
+    except NotImplementedError as error:
+        return Reply(failure=_unwritten(ask.target, error))
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            return Reply(failure=_no_room(ask, error))
+        return Reply(failure=_failure("exception", error))
+    except BaseException as error:  # exit() and the like are answers too
+        return Reply(failure=_failure("exception", error))
+
+
+@dataclass
+class _Program:
+    """One question on its way: its steps' results and the leaves to differentiate by."""
+
+    namespace: Mapping[str, Any]
+    ask: Ask
+    remotes: Remotes | None = None
+    store: dict[str, Any] = field(default_factory=dict)
+    leaves: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> Reply:
+        ask = self.ask
+        with _gradients_on(), _at_most(ask.memory), _counted(ask.counted) as count:
+            for step in ask.steps:
+                for _ in range(step.times):
+                    self._step(step)
+            args, result = self._call()
+            grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
+            work = None if count is None else count.work
+            self.store["result"] = result
+            for step in ask.after:
+                for _ in range(step.times):
+                    self._step(step)
+        after = tuple(send(arg) for arg in args) if ask.watch else None
+        value = send(result)
+        if ask.after:
+            value = (value, *(send(self.store[step.name]) for step in ask.after))
+        return Reply(value=value, grads=grads, args=after, work=work)
+
+    def _call(self) -> tuple[tuple, Any]:
+        ask = self.ask
+        target = self.namespace[ask.target]
+        if ask.init is not None:
+            target = self._build(target, ask.init, ask.weights)
+            if ask.mode:
+                target.train(ask.mode == "train")
+        args, kwargs = self._arguments(ask)
+        for name in ask.wrt:
+            if name.isdigit():
+                self.leaves[name] = args[int(name)].requires_grad_(True)
+        return args, target(*args, **kwargs)
+
+    def _step(self, step: Step) -> None:
+        if step.target.startswith("@"):
+            from grader.protocol.step_library import STOCK
+
+            target = STOCK[step.target[1:]]
+        elif step.target in self.namespace:
+            target = self.namespace[step.target]
+        else:
+            raise NameError(f"name {step.target!r} is not defined")
+        if step.init is not None:
+            self.store[step.name] = self._build(target, step.init, step.weights)
+        else:
+            args, kwargs = self._arguments(step)
+            self.store[step.name] = target(*args, **kwargs)
+
+    def _arguments(self, call: Ask | Step) -> tuple[tuple, dict[str, Any]]:
+        args = tuple(self._resolve(arg) for arg in call.args)
+        return args, {key: self._resolve(arg) for key, arg in call.kwargs.items()}
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, Ref):
+            found = self.store[value.name]
+            for item in value.path:
+                found = found[item]
+            return found
+        if isinstance(value, Remote):
+            if self.remotes is None:
+                raise LookupError("there is nobody here to answer for a remote function")
+            return self.remotes(value.key)
+        return receive(value)
+
+    def _build(self, cls: Any, init: tuple, weights: Mapping[str, np.ndarray]) -> Any:
+        import torch
+
+        layer = cls(*(self._resolve(arg) for arg in init))
+        for path, array in weights.items():
+            owner, _, attribute = path.rpartition(".")
+            parent = layer
+            for part in owner.split(".") if owner else ():
+                parent = parent[int(part)] if part.isdigit() else getattr(parent, part)
+            old = getattr(parent, attribute)
+            if tuple(old.shape) != array.shape:
+                raise ValueError(
+                    f"{path} has shape {tuple(old.shape)}, the contract says {array.shape}"
+                )
+            new = torch.nn.Parameter(torch.from_numpy(array.copy()))
+            setattr(parent, attribute, new)
+            self.leaves[path] = new
+        return layer
+
+
+def _gradients_on() -> contextlib.AbstractContextManager:
+    """Whatever an earlier cell switched off. Nothing to do where there is no torch."""
+    torch = sys.modules.get("torch")
+    return torch.enable_grad() if torch is not None else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _torch_defaults() -> Iterator[None]:
+    """New tensors are float32, whatever an earlier cell has set."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    """Torch's global generator in a known state, and afterwards as it was."""
+    if seed is None:
+        yield
+        return
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        # Of processors alone: torch.manual_seed queues the same for every kind of device, each time
+        # with the text of the whole stack.
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
+def _counted(wanted: bool) -> contextlib.AbstractContextManager:
+    """Torch's work, counted if that is asked for."""
+    if not wanted:
+        return contextlib.nullcontext()
+    from grader.protocol.counters import WorkCounter
+
+    return WorkCounter()
+
+
+@contextlib.contextmanager
+def _at_most(extra: int) -> Iterator[None]:
+    """At most ``extra`` bytes of address space beyond what is in use, where Linux can say so."""
+    status = Path("/proc/self/statm")
+    if not extra or not status.exists():
+        yield
+        return
+    import resource
+
+    used = int(status.read_text().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    bounds = [bound for bound in (used + extra, soft, hard) if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _gradients(result: Any, ask: Ask, leaves: dict[str, Any]) -> tuple:
+    import torch
+
+    outputs = [t for t in _tensors(result) if t.dtype.is_floating_point]
+    pairs = [
+        (out, torch.from_numpy(cot.copy()).to(out.dtype))
+        for out, cot in zip(outputs, ask.cotangents or (), strict=False)
+        if out.requires_grad and tuple(out.shape) == cot.shape
+    ]
+    if not pairs:
+        return tuple(None for _ in ask.wrt)
+    total = sum((out * cot).sum() for out, cot in pairs)
+    inputs = [leaves[name] for name in ask.wrt]
+    found = torch.autograd.grad(total, inputs, allow_unused=True)
+    return tuple(None if grad is None else grad.detach().cpu().numpy() for grad in found)
+
+
+def _tensors(result: Any) -> list:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return []
+    if isinstance(result, torch.Tensor):
+        return [result]
+    if isinstance(result, (tuple, list)):
+        return [tensor for item in result for tensor in _tensors(item)]
+    return []
+
+
+def _unwritten(target: str, error: NotImplementedError) -> Failure:
+    """The stub itself, or an answer that calls another exercise's stub?"""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code if trace is not None else None
+    owner = code.co_qualname.partition(".")[0] if code is not None else target
+    if owner == target:
+        return _failure("not_attempted", error)
+    return Failure("exception", "NotImplementedError", f"it uses {owner}, which is not written yet")
+
+
+def _no_room(ask: Ask, error: BaseException) -> Failure:
+    """Out of memory: of what the worker has, or of what this one question allows."""
+    if not ask.memory:
+        return _failure("out_of_memory", error)
+    text = f"it takes more than {ask.memory / 1e9:g} GB of memory"
+    return Failure("exception", "MemoryError", text)
+
+
+def _failure(kind: str, error: BaseException) -> Failure:
+    """The error's type, message, and the last line of it that the student wrote."""
+    line = ""
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        name = frame.f_code.co_filename
+        if "ipython-input" in name or "ipykernel" in name:
+            line = linecache.getline(name, number).strip()
+    try:
+        message = str(error)
+    except Exception as broken:  # the student's own __str__ may raise
+        message = f"(its message raised {type(broken).__name__})"
+    return Failure(kind, type(error).__name__[:100], message[:MAX_TEXT], line[:200])

@@ -1,0 +1,138 @@
+"""This grader in the place of nbgrader's own execution: same command, same button, same marks.
+
+nbgrader runs a kernel in its converters' preprocessors and reads scores off outputs. Here the
+converter's exporter is replaced, so that an unreadable notebook gets an outcome too, and no
+score ever comes from an output.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from traitlets.config import Config
+
+from grader.course.assignments import ahead_of, assignment, assignment_ids
+from grader.course.layout import ROOT
+from grader.judge import intake, prior_answers
+from grader.judge.fingerprint import facts
+from grader.judge.outcome import Outcome
+from grader.judge.run import Judge, Submission, rejected
+from grader.judge.salt import salt
+from grader.pages.executed import executed_notebook
+from grader.pages.sanitize import safe_markdown
+from grader.records.gradebook import ensure_assignment, open_gradebook, record
+from grader.records.ledger import Ledger, entry
+from grader.records.submissions import EXCHANGE
+from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.select import raise_walls
+from grader.threads import one_thread
+
+HERE = "grader.records.nbgrader_plugin"
+
+
+def configure(c: Config, root: Path) -> None:
+    """Make plain ``nbgrader`` and Formgrader use this course and this engine."""
+    c.CourseDirectory.course_id = "attention"
+    c.CourseDirectory.root = str(root)
+    c.CourseDirectory.source_directory = str(ROOT / "notebooks")
+    c.CourseDirectory.release_directory = str(Path("release", "notebooks"))  # `make release`
+    c.ClearSolutions.enforce_metadata = False
+    c.GenerateAssignment.preprocessors = [
+        "nbgrader.preprocessors.LockCells",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.SaveCells",
+    ]
+    c.Autograde.exporter_class = f"{HERE}.JudgeExporter"
+    c.Autograde.sanitize_preprocessors = []
+    c.Autograde.autograde_preprocessors = [
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Autograde.pre_convert_hook = f"{HERE}.know_assignments"
+    c.Autograde.post_convert_hook = f"{HERE}.keep_notebooks_only"
+    # nbgrader's pages would let raw HTML through.
+    c.HTMLExporter.filters = {"markdown2html": safe_markdown}
+
+
+class JudgeExporter(NotebookExporter):
+    """Grades instead of executing: from the submitted bytes to the finished notebook."""
+
+    def from_filename(self, filename: str, resources: dict | None = None, **_: Any) -> Any:
+        """nbgrader's hook: (notebook text, resources)."""
+        ids = (resources or {})["nbgrader"]
+        release = assignment(ids["assignment"])
+        converter: Any = self.parent
+        if converter._sanitizing:
+            return release.path.read_text(encoding="utf-8"), self._init_resources(resources)
+        root = Path(converter.coursedir.root)
+        outcome = self._outcome(ids["student"], release, root)
+        secret = salt(root)
+        Ledger(root, secret).append(entry(outcome, facts(release.id, secret)))
+        with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
+            record(book, outcome)
+        text = executed_notebook(outcome, release).decode()
+        notebook = nbformat.reads(text, as_version=4)
+        notebook, resources = self._preprocess(notebook, self._init_resources(resources))
+        return nbformat.writes(notebook), resources
+
+    def _outcome(self, student: str, release: Any, root: Path) -> Outcome:
+        coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
+        folder = coursedir.format_path(coursedir.submitted_directory, student, release.id)
+        path = Path(folder) / f"{release.id}.ipynb"
+        warm = _warm(root, path.parents[2], ahead_of([release.id]))
+        submission = Submission(student, release.id, b"")
+        try:
+            submission = replace(
+                submission, content=intake.read(path), earlier=prior_answers.read(path, release)
+            )
+        except intake.Rejected as error:
+            return replace(rejected(submission, release, str(error)), sandbox=warm.level)
+        return Judge(warm, salt(root), Limits()).grade(submission, release)
+
+
+_HELD: dict[tuple[Path, Path], WarmProcess] = {}
+
+
+def _warm(root: Path, submitted: Path, ahead: Sequence[str]) -> WarmProcess:
+    """One warm process for as long as this process of nbgrader lives, with these imported."""
+    place = (root, submitted)
+    if place not in _HELD:
+        one_thread()
+        _HELD[place] = raise_walls([ROOT, root, submitted, Path.home()], 1, ahead=())
+    _HELD[place].fetch(ahead)
+    return _HELD[place]
+
+
+@atexit.register
+def _close_all() -> None:
+    for warm in _HELD.values():
+        warm.close()
+
+
+def know_assignments(**_: Any) -> None:
+    """Before nbgrader asks for it: the gradebook knows the course's assignments."""
+    with open_gradebook(Path.cwd() / "gradebook.db") as book:
+        for name in assignment_ids():
+            ensure_assignment(book, assignment(name))
+
+
+def keep_notebooks_only(notebooks: list[str], **_: Any) -> None:
+    """nbgrader copies every file of a submission, through links too: take them out again."""
+    for notebook in notebooks:
+        submitted = Path(notebook).parent
+        graded = Path.cwd() / "autograded" / submitted.parent.name / submitted.name
+        for path in graded.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name not in (f"{submitted.name}.ipynb", *EXCHANGE):
+                path.unlink()

@@ -1,0 +1,23 @@
+"""The words that the course has for a misconception which a record only names."""
+
+from __future__ import annotations
+
+import functools
+
+from grader.course.exercises import LESSONS, assignment_id, exercises
+from grader.course.versions import misconceptions
+from grader.protocol.values import Misconception
+
+
+def misconception(assignment: str, exercise: str, name: str) -> Misconception | None:
+    """Its title and text; None for what the course of today does not have."""
+    return _known(assignment, exercise).get(name)
+
+
+@functools.cache
+def _known(assignment: str, exercise: str) -> dict[str, Misconception]:
+    lesson = next((one for one in LESSONS if assignment_id(one) == assignment), None)
+    if lesson is None or exercise not in {spec.id for spec in exercises(lesson)}:
+        return {}
+    versions = misconceptions(lesson, exercise)
+    return {one.name: one.misconception for one in versions if one.misconception is not None}

@@ -1,0 +1,158 @@
+"""The report as one self-contained page: tables, figures as text of the page, nothing that runs."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+import jinja2
+
+from grader.judge.outcome import GRADED
+from grader.pages.feedback import OUTCOMES
+from grader.pages.sanitize import plain
+from grader.report.read import Mark, Records, Submission
+from grader.report.similar import NEAR, Similar, pairs
+from grader.report.statistics import BINS, Summary, tomorrow
+from grader.sandbox.host.select import NAMES
+
+DASH = "–"
+NARROW = "\u202f"  # a thin space at which no line breaks
+MINUS = "\u2212"
+MOST_PAIRS = 30
+WIDTH, HEIGHT, GAP = 46, 120, 4  # of a histogram's bars
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place in the table of marks."""
+
+    points: str
+    of: float | None = None
+    word: str = ""
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a histogram, in the picture's units."""
+
+    x: float
+    y: float
+    height: float
+    count: int
+    label: str
+
+
+def report_page(
+    records: Records, found: list[Summary], similar: Similar, when: datetime.date
+) -> bytes:
+    """The whole page, with a policy that lets nothing run or load."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("grader.judge", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"text": text, "number": number, "percent": percent, "signed": signed}
+    page = environment.get_template("report.html.j2").render(
+        records=records,
+        summaries=found,
+        tomorrow=tomorrow(found),
+        similar=similar,
+        near=NEAR,
+        pairs=pairs(similar),
+        most_pairs=MOST_PAIRS,
+        rows=_rows(records),
+        most=_most(records),
+        figures={one.assignment: bars(one.histogram) for one in found},
+        spoken={one.assignment: spoken(one) for one in found},
+        words=OUTCOMES | {GRADED: "everything ran"},
+        sandbox=sandbox(records),
+        when=when.isoformat(),
+    )
+    return page.encode()
+
+
+def text(value: str) -> str:
+    """A text without control characters; the template escapes it."""
+    return plain(value, 20_000).replace("\x1b", "\ufffd")
+
+
+def number(value: float | None) -> str:
+    """Two decimals at the most; a dash where there is none."""
+    return DASH if value is None else f"{round(value, 2):g}"
+
+
+def percent(share: float | None) -> str:
+    """A share in percent; a dash where there is none."""
+    return DASH if share is None else f"{100 * share:.0f}{NARROW}%"
+
+
+def signed(value: float | None) -> str:
+    """A correlation with two decimals; a dash where it is undefined."""
+    return DASH if value is None else f"{value:.2f}".replace("-", MINUS)
+
+
+def sandbox(records: Records) -> str:
+    """The levels of sandbox that these submissions were graded in."""
+    levels = sorted({one.sandbox for one in records.submissions} - {""})
+    return ", ".join(NAMES.get(level, text(level)) for level in levels) or "not needed"
+
+
+def bars(counts: tuple[int, ...]) -> list[Bar]:
+    """A histogram's bars; the tallest has the full height."""
+    most = max(counts, default=0) or 1
+    made = []
+    for place, count in enumerate(counts):
+        height = round(HEIGHT * count / most, 1)
+        label = f"{100 * place // BINS}"
+        made.append(Bar(place * (WIDTH + GAP), HEIGHT - height, height, count, label))
+    return made
+
+
+def spoken(one: Summary) -> str:
+    """The histogram in words, for whoever does not see it."""
+    parts = [
+        f"{100 * place // BINS} to {100 * (place + 1) // BINS} %: {count}"
+        for place, count in enumerate(one.histogram)
+        if count
+    ]
+    said = "; ".join(parts) or "no submission that could be read"
+    return f"Histogram of the share of points that the checks gave. Submissions by share: {said}."
+
+
+def _rows(records: Records) -> list[tuple[str, list[Cell], str]]:
+    """(student, a cell for each assignment, the sum) for the table of marks."""
+    handed_in = {(one.student, one.assignment): one for one in records.submissions}
+    rows = []
+    for student in records.students:
+        own = [(handed_in.get((student, name)), name) for name in records.assignments]
+        cells = [_cell(one, records.marks.get((student, name))) for one, name in own]
+        total = sum(points(one, records) for one, _ in own if one is not None)
+        rows.append((student, cells, number(total)))
+    return rows
+
+
+def _most(records: Records) -> dict[str, float]:
+    """What there is to be had in each assignment, a person's points among it."""
+    most = dict.fromkeys(records.assignments, 0.0)
+    for one in records.submissions:
+        mark = records.marks.get((one.student, one.assignment))
+        own = one.max_score if mark is None else mark.max_score
+        most[one.assignment] = max(most[one.assignment], own)
+    return most
+
+
+def points(one: Submission, records: Records) -> float:
+    """A submission's points: the gradebook's if it has any, which hold a person's."""
+    mark = records.marks.get((one.student, one.assignment))
+    return one.score if mark is None else mark.score
+
+
+def _cell(one: Submission | None, mark: Mark | None) -> Cell:
+    if one is None:
+        return Cell(DASH)
+    word = "" if one.outcome == GRADED else one.outcome.replace("_", " ")
+    if mark is None:
+        return Cell(number(one.score), one.max_score, word)
+    return Cell(number(mark.score), mark.max_score, word, mark)

@@ -1,0 +1,210 @@
+"""Reading what grading left: the record of each submission, and a person's marks beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader.judge.outcome import NOT_ATTEMPTED, OUTCOMES, REJECTED
+from grader.records.cohort import RECORDS
+
+UNWALLED = "none"  # the level that --no-sandbox leaves in a record
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check's result."""
+
+    name: str
+    passed: bool
+    misconception: str = ""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of one submission."""
+
+    id: str
+    score: float
+    max_score: float
+    attempted: bool
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return self.attempted and all(check.passed for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One record."""
+
+    student: str
+    assignment: str
+    outcome: str
+    score: float
+    max_score: float
+    reason: str = ""
+    exercises: tuple[Exercise, ...] = ()
+    sandbox: str = ""
+
+    @property
+    def counted(self) -> bool:
+        """Could it be read, and so says something of what its author can do?"""
+        return self.outcome != REJECTED
+
+    @property
+    def tried(self) -> bool:
+        return self.counted and self.outcome != NOT_ATTEMPTED
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the gradebook gives for a submission, with the points of a person in it.
+
+    ``by_person``: a person gave or changed some of it; ``waiting``: a person has yet to look.
+    """
+
+    score: float
+    max_score: float
+    by_person: bool = False
+    waiting: bool = False
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A record that cannot be used, and why."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class Records:
+    """All there is to report on. ``marks`` are the gradebook's, by (student, assignment)."""
+
+    submissions: tuple[Submission, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    marks: dict[tuple[str, str], Mark] = field(default_factory=dict)
+
+    @property
+    def assignments(self) -> list[str]:
+        return sorted({one.assignment for one in self.submissions})
+
+    @property
+    def students(self) -> list[str]:
+        return sorted({one.student for one in self.submissions})
+
+    @property
+    def unwalled(self) -> list[Submission]:
+        """Those that ran without a sandbox."""
+        return [one for one in self.submissions if one.sandbox == UNWALLED]
+
+    def of(self, assignment: str) -> list[Submission]:
+        return [one for one in self.submissions if one.assignment == assignment]
+
+
+def read_records(course_dir: Path, only: str | None = None) -> Records:
+    """Every record below ``course_dir``, and the gradebook's marks for the same submissions.
+
+    Only those of the assignment ``only``, if it is named. A record that cannot be read is
+    listed, and stops nothing. GradebookError if the gradebook cannot be opened.
+    """
+    found: list[Submission] = []
+    unreadable: list[Unreadable] = []
+    for path in sorted((course_dir / RECORDS).glob("*/*.json")):
+        if only is not None and path.parent.name != only:
+            continue
+        try:
+            found.append(submission_of(path))
+        except (OSError, ValueError, RecursionError) as error:
+            unreadable.append(Unreadable(path, _said(error)))
+    marks = _marks(course_dir, {one.assignment for one in found})
+    return Records(tuple(found), tuple(unreadable), marks)
+
+
+def submission_of(path: Path) -> Submission:
+    """The submission that a record tells of; ValueError says what is wrong with the record."""
+    record = json.loads(path.read_bytes())
+    result = _get(record, "result", dict)
+    submission = Submission(
+        student=_get(result, "student", str),
+        assignment=_get(result, "assignment", str),
+        outcome=_get(result, "outcome", str),
+        score=_points(result, "score"),
+        max_score=_points(result, "max_score"),
+        reason=_get(result, "reason", str),
+        exercises=tuple(map(_exercise, _get(result, "exercises", list))),
+        sandbox=_get(record, "sandbox", str),
+    )
+    if submission.outcome not in OUTCOMES:
+        raise ValueError(f"there is no outcome {submission.outcome!r}")
+    # Pages and notebooks are found by these names: they are to be those of this very file.
+    if (submission.assignment, submission.student) != (path.parent.name, path.stem):
+        raise ValueError("it is the record of another submission")
+    return submission
+
+
+def _exercise(item: Any) -> Exercise:
+    return Exercise(
+        id=_get(item, "id", str),
+        score=_points(item, "score"),
+        max_score=_points(item, "max_score"),
+        attempted=_get(item, "attempted", bool),
+        checks=tuple(map(_check, _get(item, "checks", list))),
+    )
+
+
+def _check(item: Any) -> Check:
+    known = _get(item, "misconception", (str, type(None)))
+    return Check(_get(item, "name", str), _get(item, "passed", bool), known or "")
+
+
+def _get(item: Any, name: str, kind: Any) -> Any:
+    value = item.get(name) if isinstance(item, dict) else None
+    if not isinstance(value, kind) or (name not in item):
+        raise ValueError(f"it has no usable {name!r}")
+    return value
+
+
+def _points(item: Any, name: str) -> float:
+    value = _get(item, name, (int, float))
+    if isinstance(value, bool) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"it has no usable {name!r}")
+    return float(value)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError, RecursionError)):
+        return "it is not JSON"
+    return str(error)
+
+
+def _marks(course_dir: Path, wanted: set[str]) -> dict[tuple[str, str], Mark]:
+    """The gradebook's marks, a person's over an automatic one; nothing if there is none."""
+    path = course_dir / "gradebook.db"
+    if not path.exists():  # opening would make one
+        return {}
+    from grader.records.gradebook import open_gradebook
+
+    marks: dict[tuple[str, str], Mark] = {}
+    with open_gradebook(path) as book:
+        for assignment in book.assignments:
+            if assignment.name not in wanted:
+                continue
+            for submission in assignment.submissions:
+                grades = [grade for part in submission.notebooks for grade in part.grades]
+                marks[submission.student.id, assignment.name] = Mark(
+                    round(math.fsum(grade.score or 0.0 for grade in grades), 2),
+                    round(math.fsum(grade.max_score or 0.0 for grade in grades), 2),
+                    by_person=any(
+                        grade.manual_score is not None or grade.extra_credit for grade in grades
+                    ),
+                    waiting=any(grade.needs_manual_grade for grade in grades),
+                )
+    return marks

@@ -1,0 +1,188 @@
+"""What the records add up to: counts, shares, and how well an exercise tells students apart."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from grader.protocol.values import Misconception
+from grader.report.read import Exercise, Records, Submission
+
+BINS = 10
+FEWEST = 3  # with two submissions every correlation is 1 or -1
+LESSONS_OF_TOMORROW = 5
+Lookup = Callable[[str, str, str], Misconception | None]  # assignment, exercise, misconception
+
+
+@dataclass(frozen=True)
+class CheckSummary:
+    """One check over all who attempted its exercise."""
+
+    name: str
+    attempted: int
+    passed: int
+
+
+@dataclass(frozen=True)
+class ExerciseSummary:
+    """One exercise over all submissions that could be read.
+
+    ``mean_share`` is of the points, with nothing for those who did not attempt it.
+    ``discrimination`` is None where it is undefined.
+    """
+
+    id: str
+    max_score: float
+    submissions: int
+    attempted: int
+    passed: int
+    mean_share: float | None
+    discrimination: float | None
+    checks: tuple[CheckSummary, ...]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A misconception, and who holds it."""
+
+    assignment: str
+    exercise: str
+    id: str
+    title: str
+    says: str
+    students: tuple[str, ...]
+    attempted: int
+
+    @property
+    def share(self) -> float:
+        return len(self.students) / self.attempted
+
+    @property
+    def is_shared(self) -> bool:
+        return len(self.students) > 1
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One assignment. ``mean`` and ``median`` are of the points that the checks give."""
+
+    assignment: str
+    submissions: int
+    counted: int
+    outcomes: dict[str, int]
+    max_score: float
+    mean: float | None
+    median: float | None
+    histogram: tuple[int, ...]
+    exercises: tuple[ExerciseSummary, ...]
+    misconceptions: tuple[Shared, ...]
+
+
+def summaries(records: Records, lookup: Lookup) -> list[Summary]:
+    """A summary for each assignment, in the course's order."""
+    return [summary(name, records.of(name), lookup) for name in records.assignments]
+
+
+def summary(assignment: str, submissions: Sequence[Submission], lookup: Lookup) -> Summary:
+    """What the submissions to one assignment add up to."""
+    counted = [one for one in submissions if one.counted]
+    scores = [one.score for one in counted]
+    return Summary(
+        assignment,
+        len(submissions),
+        len(counted),
+        dict(Counter(one.outcome for one in submissions)),
+        max((one.max_score for one in submissions), default=0.0),
+        statistics.fmean(scores) if scores else None,
+        statistics.median(scores) if scores else None,
+        histogram(one.score / one.max_score for one in counted if one.max_score > 0),
+        tuple(_exercise(name, counted) for name in _exercises(counted)),
+        tuple(_shared(assignment, counted, lookup)),
+    )
+
+
+def histogram(shares: Iterable[float]) -> tuple[int, ...]:
+    """How many shares of the points fall into each tenth; full marks are in the last one."""
+    # 0.3 * 10 may come out a hair below 3, and would be counted a tenth too low.
+    counts = Counter(min(int(round(share * BINS, 9)), BINS - 1) for share in shares)
+    return tuple(counts[place] for place in range(BINS))
+
+
+def discrimination(exercise: str, submissions: Iterable[Submission]) -> float | None:
+    """The corrected item-total correlation of an exercise.
+
+    Pearson's correlation of its points with the points of the assignment's other exercises, over
+    the submissions in which anything was attempted; where an exercise is right or wrong and
+    nothing between, that is the point-biserial one. Without the correction an exercise would
+    correlate with itself (Henrysson 1963). None with fewer than three submissions, and where
+    either side does not vary.
+    """
+    pairs = []
+    for one in submissions:
+        own = [item.score for item in one.exercises if item.id == exercise]
+        others = [item.score for item in one.exercises if item.id != exercise]
+        if one.tried and own and others:
+            # Rounded: sums that are equal on paper are not to differ in their last bit.
+            pairs.append((round(own[0], 6), round(math.fsum(others), 6)))
+    if len(pairs) < FEWEST or any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
+        return None
+    return statistics.correlation(*zip(*pairs, strict=True))
+
+
+def tomorrow(found: Iterable[Summary]) -> list[Shared]:
+    """The misconceptions that most students share, two at the least, over all assignments."""
+    shared = [one for each in found for one in each.misconceptions if one.is_shared]
+    return sorted(shared, key=_most_first)[:LESSONS_OF_TOMORROW]
+
+
+def _most_first(one: Shared) -> tuple:
+    return -len(one.students), -one.share, one.assignment, one.exercise, one.id
+
+
+def _exercises(submissions: Sequence[Submission]) -> list[str]:
+    """In the notebook's order, which every record has."""
+    return list(dict.fromkeys(item.id for one in submissions for item in one.exercises))
+
+
+def _exercise(name: str, submissions: Sequence[Submission]) -> ExerciseSummary:
+    found = [item for one in submissions for item in one.exercises if item.id == name]
+    attempted = [item for item in found if item.attempted]
+    shares = [item.score / item.max_score for item in found if item.max_score > 0]
+    return ExerciseSummary(
+        name,
+        max(item.max_score for item in found),
+        len(found),
+        len(attempted),
+        sum(item.passed for item in attempted),
+        statistics.fmean(shares) if shares else None,
+        discrimination(name, submissions),
+        tuple(_checks(attempted)),
+    )
+
+
+def _checks(attempted: Sequence[Exercise]) -> Iterable[CheckSummary]:
+    checks = [check for item in attempted for check in item.checks]
+    for name in dict.fromkeys(check.name for check in checks):
+        own = [check.passed for check in checks if check.name == name]
+        yield CheckSummary(name, len(own), sum(own))
+
+
+def _shared(assignment: str, submissions: Sequence[Submission], lookup: Lookup) -> Iterable[Shared]:
+    """Each misconception once a student, however many checks show it; the most frequent first."""
+    students: dict[tuple[str, str], list[str]] = {}
+    attempted: Counter[str] = Counter()
+    for one in submissions:
+        for item in one.exercises:
+            attempted[item.id] += item.attempted
+            for name in dict.fromkeys(c.misconception for c in item.checks if c.misconception):
+                students.setdefault((item.id, name), []).append(one.student)
+    found = []
+    for (exercise, name), who in students.items():
+        known = lookup(assignment, exercise, name)
+        title, says = (known.title, known.says) if known else ("", "")
+        count = max(attempted[exercise], len(who))
+        found.append(Shared(assignment, exercise, name, title, says, tuple(sorted(who)), count))
+    return sorted(found, key=_most_first)

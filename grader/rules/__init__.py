@@ -1,0 +1,1 @@
+"""What makes an answer right: comparing, properties, and naming the mistake."""

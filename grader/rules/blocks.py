@@ -1,0 +1,140 @@
+"""Rules for what is stacked: what dropout leaves of a sub-layer, how gradients go with depth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from grader.protocol.values import Check, Reply
+from grader.rules.comparing import Tolerance, describe, failure_text, reply_difference
+from grader.rules.rule import Finding, rule
+
+SIGMAS = 5.5  # either side: a fair coin is refused once in 25 million times
+
+
+@rule
+def drops(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """Every entry that a layer adds to its input is 0 or the whole branch, scaled up.
+
+    The options hold, for every probe, ``branch``: what is added where nothing is dropped, and
+    ``share``: the probability p of a drop. An entry is 0 (with a frequency that p explains) or
+    branch / (1 - p). Probes are drawn with seeds of their own: no two drop the same entries.
+    """
+    patterns: list[bytes] = []
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        assert probe.expected is not None
+        found = reply_difference(reply, probe.expected, Tolerance())
+        if found is not None and found.kind != "value":  # values are judged by what they may be
+            return Finding(found.text, index)
+        branch, share = check.options["branch"][index], check.options["share"][index]
+        added = reply.value.data.astype(np.float64) - probe.ask.args[0].data
+        whole = branch / (1.0 - share)
+        text, dropped = _drop_text(added, whole, share)
+        if not text and dropped.tobytes() in patterns:
+            text = "the same entries are dropped as in another call: the draw is not a fresh one"
+        if text:
+            return Finding(text, index)
+        patterns.append(dropped.tobytes())
+    return None
+
+
+def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str, np.ndarray]:
+    near = Tolerance(1e-6, 1e-9)
+    dropped, kept = near.close(added, np.zeros_like(whole)), near.close(added, whole)
+    odd = ~dropped & ~kept
+    if odd.any():
+        place = tuple(int(i) for i in np.argwhere(odd)[0])
+        text = (
+            f"(output - x){list(place)} is {added[place]:.6g}; with p = {share:g} it can only be "
+            f"0 (dropped) or {whole[place]:.6g} (kept)"
+        )
+        return text, dropped
+    telling = ~near.close(whole, np.zeros_like(whole))  # where dropped and kept are two things
+    count, drops_seen = int(telling.sum()), int((dropped & telling).sum())
+    room = SIGMAS * math.sqrt(count * share * (1 - share)) + 1
+    if abs(drops_seen - count * share) > room:
+        text = (
+            f"{drops_seen} of {count} entries are dropped; with p = {share:g} it should be "
+            f"{count * share:.0f}, give or take {room:.0f}"
+        )
+        return text, dropped
+    return "", dropped
+
+
+@rule
+def gradients_by_depth(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """Lists with one gradient norm per block, judged by what they do and not by their digits.
+
+    A probe asks with (depth, pre_norm). The option ``of`` is "form"; "last": probes come in pairs,
+    shallow and deep, and the last block's norm changes by a factor within [``low``, ``high``];
+    "order": the first third of the blocks has at least ``low`` times the last third's mean;
+    "size": the first norm is within [low, high], one pair of ``bounds`` for each probe.
+    """
+    norms: list[list[float]] = []
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        text = failure_text(reply) if reply.failure else _form(reply.value, probe.ask.args[0])
+        if text:
+            return Finding(text, index)
+        norms.append(reply.value)
+    judge = {"form": _nothing, "last": _last, "order": _order, "size": _size}[check.options["of"]]
+    return judge(check, norms)
+
+
+def _form(value: object, depth: int) -> str:
+    """What is wrong with a value that should be ``depth`` positive floats in a list."""
+    if not isinstance(value, list):
+        return f"the result is {describe(value)}, expected a list of {depth} floats"
+    if len(value) != depth:
+        return f"the list has {len(value)} items, expected {depth}: one for each block"
+    for place, number in enumerate(value):
+        if not isinstance(number, float):
+            return f"item {place} of the list is {describe(number)}, expected a float"
+        if not (math.isfinite(number) and number > 0):
+            return f"item {place} of the list is {number:g}, expected a positive number"
+    return ""
+
+
+def _nothing(check: Check, norms: Sequence[Sequence[float]]) -> Finding | None:
+    return None
+
+
+def _last(check: Check, norms: Sequence[Sequence[float]]) -> Finding | None:
+    low, high = check.options["low"], check.options["high"]
+    for index in range(0, len(norms), 2):
+        shallow, deep = norms[index], norms[index + 1]
+        factor = deep[-1] / shallow[-1]
+        if low <= factor <= high:
+            continue
+        wanted = f"at most {high:g}" if factor > high else f"at least {low:g}"
+        text = (
+            f"the last block's gradient is {shallow[-1]:.4g} with {len(shallow)} blocks and "
+            f"{deep[-1]:.4g} with {len(deep)}: {factor:.2f} times as much, expected {wanted} times"
+        )
+        return Finding(text, index + 1)
+    return None
+
+
+def _order(check: Check, norms: Sequence[Sequence[float]]) -> Finding | None:
+    for index, one in enumerate(norms):
+        third = max(len(one) // 3, 1)
+        first, last = sum(one[:third]) / third, sum(one[-third:]) / third
+        if first < check.options["low"] * last:
+            text = (
+                f"the first {third} numbers average {first:.4g}, the last {third} {last:.4g}: in "
+                "pre-norm the blocks near the input should have the larger gradients"
+            )
+            return Finding(text, index)
+    return None
+
+
+def _size(check: Check, norms: Sequence[Sequence[float]]) -> Finding | None:
+    for index, (one, (low, high)) in enumerate(zip(norms, check.options["bounds"], strict=True)):
+        if not low <= one[0] <= high:
+            text = (
+                f"the first number is {one[0]:.4g}; whatever is drawn, the L2 norm of that block's "
+                f"gradient lies between {low:g} and {high:g}"
+            )
+            return Finding(text, index)
+    return None

@@ -1,0 +1,256 @@
+"""Is this value that value? If not, what is the first thing to say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from grader.protocol.values import Opaque, Reply, Tensor
+
+# Room for another order of operations in the given precision, far below any known mistake.
+RTOL = {"float64": 1e-7, "float32": 2e-4, "float16": 2e-2}
+ATOL = {"float64": 1e-9, "float32": 2e-5, "float16": 2e-2}
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """``rtol``/``atol`` None mean the defaults for the expected dtype."""
+
+    rtol: float | None = None
+    atol: float | None = None
+    dtype: bool = True
+
+    def close(self, got: np.ndarray, want: np.ndarray) -> np.ndarray:
+        """Elementwise, NaN equal to NaN; exact for integers and booleans."""
+        if want.dtype.kind not in "fc":
+            return np.asarray(got == want)
+        name = want.dtype.name
+        rtol = RTOL.get(name, 1e-7) if self.rtol is None else self.rtol
+        atol = ATOL.get(name, 1e-9) if self.atol is None else self.atol
+        wide = np.complex128 if got.dtype.kind == "c" or want.dtype.kind == "c" else np.float64
+        with np.errstate(all="ignore"):
+            here, there = got.astype(wide), want.astype(wide)
+            near = np.abs(here - there) <= atol + rtol * np.abs(there)
+            near &= np.isfinite(there)  # an infinity is near nothing but itself
+            return near | (here == there) | ((here != here) & (there != there))
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """The first way in which a value is not the one expected.
+
+    ``kind``: failure, kind, length, shape, dtype, value, gradient. ``yours`` and ``expected`` are
+    set when both are numeric of one shape.
+    """
+
+    kind: str
+    text: str
+    yours: np.ndarray | None = None
+    expected: np.ndarray | None = None
+
+
+def describe(value: Any) -> str:
+    """What a value is, in the words of NumPy and PyTorch."""
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {_shape(value.data)}"
+    if isinstance(value, np.ndarray):
+        if value.ndim == 0:
+            return f"a NumPy {value.dtype.name} scalar"
+        return f"an array of shape {_shape(value)}"
+    if isinstance(value, Opaque):
+        return f"an object of type {value.type}"
+    if value is None:
+        return "None (is the return missing?)"
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, (bool, int, float)):
+        return f"the {type(value).__name__} {value}"
+    return f"a {type(value).__name__}"
+
+
+def _shape(array: np.ndarray) -> str:
+    return str(tuple(int(n) for n in array.shape))
+
+
+def difference(got: Any, want: Any, tolerance: Tolerance, where: str = "") -> Difference | None:
+    """None if ``got`` is ``want``; otherwise the first thing to say, shape before values."""
+    if isinstance(want, (Tensor, np.ndarray)):
+        return _array_difference(got, want, tolerance, where)
+    if isinstance(want, bool) or want is None or isinstance(want, str):
+        same = type(got) is type(want) and got == want
+        return None if same else _other_kind(got, want, where)
+    if isinstance(want, (int, float)):
+        return _number_difference(got, want, tolerance, where)
+    if isinstance(want, (list, tuple)):
+        return _sequence_difference(got, want, tolerance, where)
+    if isinstance(want, dict):
+        if not isinstance(got, dict):
+            return _other_kind(got, want, where)
+        if got.keys() != want.keys():
+            text = f"{_it(where)} has the keys {sorted(got)}, expected {sorted(want)}"
+            return Difference("kind", text)
+        for key in want:
+            found = difference(got[key], want[key], tolerance, f"{where}[{key!r}]")
+            if found:
+                return found
+        return None
+    same = got == want
+    return None if same else _other_kind(got, want, where)
+
+
+def _it(where: str) -> str:
+    return where or "the result"
+
+
+def _other_kind(got: Any, want: Any, where: str) -> Difference:
+    return Difference("kind", f"{_it(where)} is {describe(got)}, expected {describe(want)}")
+
+
+def _number_difference(got: Any, want: Any, tolerance: Tolerance, where: str) -> Difference | None:
+    allowed = (int, float) if isinstance(want, float) else (int,)
+    if isinstance(got, bool) or not isinstance(got, allowed):
+        return _other_kind(got, want, where)
+    here, there = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    if bool(tolerance.close(here, there)) if isinstance(want, float) else got == want:
+        return None
+    return Difference("value", f"{_it(where)} is {_pair(got, want)}", here, there)
+
+
+def _sequence_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Difference | None:
+    # A pair may come as a list: unpacking cannot tell. A list of numbers must be a list.
+    if not isinstance(got, (list, tuple) if isinstance(want, tuple) else list):
+        return _other_kind(got, want, where)
+    if len(got) != len(want):
+        return Difference("length", f"{_it(where)} has {len(got)} items, expected {len(want)}")
+    numbers = all(isinstance(item, float) for item in want) and len(want) > 0
+    pair = isinstance(want, tuple) and len(want) == 2 and isinstance(want[0], Tensor | np.ndarray)
+    names = ("output", "weights") if pair else None
+    for index, (mine, theirs) in enumerate(zip(got, want, strict=True)):
+        label = names[index] if names and not where else f"{where or 'result'}[{index}]"
+        found = difference(mine, theirs, tol, label)
+        if found and numbers and found.kind == "value":
+            return Difference(
+                "value", found.text, np.asarray(got, np.float64), np.asarray(want, np.float64)
+            )
+        if found:
+            return found
+    return None
+
+
+def _array_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Difference | None:
+    if type(got) is not type(want):
+        return _other_kind(got, want, where)
+    here = got.data if isinstance(got, Tensor) else got
+    there = want.data if isinstance(want, Tensor) else want
+    if here.shape != there.shape:
+        text = f"{_it(where)} has shape {_shape(here)}, expected {_shape(there)}"
+        return Difference("shape", text)
+    if tol.dtype and here.dtype != there.dtype:
+        text = f"{_it(where)} has dtype {here.dtype.name}, expected {there.dtype.name}"
+        return Difference("dtype", text)
+    if not tol.dtype and here.dtype.kind == "b" and there.dtype.kind != "b":
+        return Difference("dtype", f"{_it(where)} has dtype bool, expected numbers")
+    close = tol.close(here, there)
+    if close.all():
+        return None
+    return Difference("value", _worst(where, here, there, close), here, there)
+
+
+def _worst(where: str, here: np.ndarray, there: np.ndarray, close: np.ndarray) -> str:
+    """The first differing place, preferring a place where ours is not even a number."""
+    nan = np.isnan(here) & ~np.isnan(there) if here.dtype.kind in "fc" else np.zeros_like(close)
+    place = np.argwhere(nan if nan.any() else ~close)[0]
+    index = ", ".join(str(int(i)) for i in place)
+    mine, theirs = here[tuple(place)], there[tuple(place)]
+    spot = f"{where or 'result'}[{index}]" if index else _it(where)
+    return f"{spot} is {_pair(mine, theirs)}"
+
+
+def _pair(mine: Any, theirs: Any) -> str:
+    """Both numbers, with more digits where few would make them look alike."""
+    if show(mine) == show(theirs):
+        return f"{float(mine):.17g}, expected {float(theirs):.17g}"
+    return f"{show(mine)}, expected {show(theirs)}"
+
+
+def show(number: Any) -> str:
+    """A number with as many digits as help."""
+    value = complex(number) if np.iscomplexobj(number) else float(number)
+    if isinstance(value, complex):
+        return str(value)
+    return f"{value:.6g}" if value == value else "nan"
+
+
+def reply_difference(got: Reply, want: Reply, tolerance: Tolerance) -> Difference | None:
+    """Value first, then gradients, then the arguments as they stand after the call."""
+    if want.failure is not None:
+        return _failure_difference(got, want)
+    if got.failure is not None:
+        return Difference("failure", failure_text(got))
+    found = difference(got.value, want.value, tolerance)
+    if found is not None:
+        return found
+    for index, (mine, theirs) in enumerate(zip(got.grads, want.grads, strict=False)):
+        found = _gradient_difference(index, mine, theirs, tolerance)
+        if found is not None:
+            return found
+    if want.args is not None:
+        for index, (mine, theirs) in enumerate(zip(got.args or (), want.args, strict=False)):
+            exact = difference(mine, theirs, Tolerance(0.0, 0.0))
+            if exact is not None:
+                return Difference("argument", f"argument {index + 1} was changed by the call")
+    return None
+
+
+def _gradient_difference(index: int, mine: Any, theirs: Any, tol: Tolerance) -> Difference | None:
+    if theirs is None:
+        return None
+    if mine is None:
+        return Difference("gradient", "no gradient flows back to the input: the graph is cut")
+    loose = Tolerance(
+        1e-3 if mine.dtype.name == "float32" else 1e-5,
+        1e-4 if mine.dtype.name == "float32" else 1e-6,
+        dtype=False,
+    )
+    found = _array_difference(mine, theirs, loose, f"the gradient of input {index + 1}")
+    return Difference("gradient", found.text, found.yours, found.expected) if found else None
+
+
+def _failure_difference(got: Reply, want: Reply) -> Difference | None:
+    failure = want.failure
+    assert failure is not None
+    if got.failure is None:
+        return Difference("failure", f"no error was raised, expected a {failure.type}")
+    if got.failure.kind != failure.kind or got.failure.type != failure.type:
+        return Difference("failure", failure_text(got) + f", expected a {failure.type}")
+    return None
+
+
+def failure_text(reply: Reply) -> str:
+    """One line for a call that gave no value."""
+    failure = reply.failure
+    assert failure is not None
+    if failure.kind == "missing":
+        return f"there is {failure.message}: was the cell run?"
+    if failure.kind == "timed_out":
+        return "the call took longer than it may: is there a loop that never ends?"
+    if failure.kind == "out_of_memory":
+        return "the call needed more memory than it may use"
+    if failure.kind in ("crashed", "malformed"):
+        return f"the process that ran the code ended ({failure.message or failure.kind})"
+    first = failure.message.strip().splitlines()[0][:300] if failure.message.strip() else ""
+    line = f", in the line `{failure.line.strip()}`" if failure.line.strip() else ""
+    return f"it raised {failure.type}{': ' + first if first else ''}{line}"
+
+
+def agree(got: Reply, other: Reply, tolerance: Tolerance) -> bool:
+    """Do two replies say the same, errors included? (For naming a misconception.)"""
+    if (got.failure is None) != (other.failure is None):
+        return False
+    if got.failure is not None and other.failure is not None:
+        return got.failure.kind == other.failure.kind and got.failure.type == other.failure.type
+    return reply_difference(got, other, tolerance) is None and all(
+        (a is None) == (b is None) for a, b in zip(got.grads, other.grads, strict=False)
+    )

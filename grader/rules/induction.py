@@ -1,0 +1,268 @@
+"""The rule about two heads, one after the other, that continue a pattern seen before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from grader.protocol.values import Check, Reply, Tensor
+from grader.rules.comparing import describe, failure_text
+from grader.rules.rule import Finding, rule
+
+NAMES = ("W_query", "W_key", "W_value")
+NEAR = 0.05
+
+
+@rule
+def continues_patterns(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """Two heads whose output is the token that followed the latest earlier occurrence.
+
+    A probe asks with (vocab_size, max_len). The option ``of`` says which positions are judged:
+    ``form`` none (matrices that fit together), ``once`` those whose token has occurred at one
+    earlier position, not the first; ``start`` at the first position alone; ``latest`` at several;
+    ``any`` at one or more. ``seed`` draws the sequences.
+    """
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        tokens, positions = probe.ask.args
+        finding = _form(reply.value, tokens, positions)
+        if finding is None and check.options["of"] != "form":
+            matrices = [
+                [_plain(head[name]).astype(np.float64).T for name in NAMES] for head in reply.value
+            ]
+            heads = _Heads(matrices[0], matrices[1], tokens, positions)
+            with np.errstate(all="ignore"):
+                finding = _judge(heads, check.options["of"], check.options["seed"])
+        if finding is not None:
+            return replace(finding, probe=index)
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Heads:
+    """Both heads' matrices (query, key, value) in float64, turned over, and how they are used."""
+
+    first: list[np.ndarray]
+    second: list[np.ndarray]
+    tokens: int
+    positions: int
+    scaled: bool = True
+    order: tuple[str, ...] = ("token", "place", "first")
+
+    def weights_and_output(self, sequence: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The second head's weights (n, n) and its outputs (n, V)."""
+        parts = {
+            "token": np.eye(self.tokens)[sequence],
+            "place": np.eye(self.positions)[: len(sequence)],
+        }
+        known = [parts[name] for name in self.order if name in parts]
+        parts["first"] = self._attend(self.first, np.concatenate(known, axis=1))[1]
+        return self._attend(self.second, np.concatenate([parts[n] for n in self.order], axis=1))
+
+    def _attend(self, head: list[np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        asks, offers, gives = (x @ matrix for matrix in head)
+        near = asks @ offers.T / (np.sqrt(asks.shape[1]) if self.scaled else 1.0)
+        seen = np.tri(len(x), dtype=bool)
+        every = np.logaddexp.reduce(np.where(seen, near, -np.inf), axis=1, keepdims=True)
+        shares = np.where(seen, np.exp(near - every), 0.0)
+        return shares, shares @ gives
+
+
+def _plain(value: Any) -> np.ndarray:
+    return value.data if isinstance(value, Tensor) else np.asarray(value)
+
+
+def _form(value: Any, tokens: int, positions: int) -> Finding | None:
+    """Are these two heads that fit the inputs and each other?"""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        text = f"the result is {describe(value)}, expected a pair of dicts (first, second)"
+        return Finding(text, names="not_a_pair")
+    width = tokens + positions
+    finding = _fits("first", value[0], width, None)
+    if finding is not None:
+        return finding
+    handed = len(_plain(value[0]["W_value"]))
+    return _fits("second", value[1], width + handed, tokens, handed)
+
+
+def _fits(
+    label: str, head: Any, width: int, outputs: int | None, handed: int = 0
+) -> Finding | None:
+    if not isinstance(head, dict):
+        return Finding(f"{label} is {describe(head)}, expected a dict", names="not_a_pair")
+    for name in NAMES:
+        if name not in head:
+            has = sorted(str(key) for key in head)[:6]
+            return Finding(f"{label} has no {name!r}; its keys are {has}")
+        given = head[name]
+        if not isinstance(given, (Tensor, np.ndarray)) or _plain(given).dtype.kind not in "fiu":
+            return Finding(f"{label}[{name!r}] is {describe(given)}, expected a tensor of floats")
+        shape = tuple(int(n) for n in _plain(given).shape)
+        if len(shape) != 2 or shape[1] != width or shape[0] == 0:
+            rows = "w" if name != "W_value" else "m" if outputs is None else str(outputs)
+            text = f"{label}[{name!r}] has shape {shape}, expected ({rows}, {width})"
+            return Finding(text, names=_misshaped(shape, width, handed))
+        if not np.isfinite(_plain(given)).all():
+            return Finding(f"{label}[{name!r}] has an entry that is inf or nan")
+    queries, keys, values = (len(_plain(head[name])) for name in NAMES)
+    if queries != keys:
+        text = f"{label}: the queries have width {queries} and the keys width {keys}"
+        return Finding(text + ", so that they cannot be compared")
+    if outputs is not None and values != outputs:
+        return Finding(f"{label}['W_value'] has {values} rows, expected {outputs}")
+    return None
+
+
+def _misshaped(shape: tuple[int, ...], width: int, handed: int) -> str:
+    if len(shape) != 2:
+        return ""
+    if handed and shape[1] == width - handed:
+        return "first_output_forgotten"
+    return "transposed" if shape[0] == width else ""
+
+
+# --- sequences, and what is asked of them -------------------------------------------------------
+
+
+def _sequences(seed: int, tokens: int, positions: int) -> list[list[int]]:
+    """Random ones, short and full; one written twice; two tokens in turn; all the same."""
+    rng = np.random.Generator(np.random.PCG64([seed, tokens, positions]))
+    one, other = (int(n) for n in rng.permutation(max(tokens, 2))[:2] % tokens)
+    place = np.arange(positions)
+    few = rng.permutation(tokens)[: max(2, min(tokens, positions // 3))]
+    drawn = [
+        np.full(positions, one),
+        np.where(place % 2, other, one),
+        np.where(place % 3, one, other),
+    ]
+    drawn += [rng.integers(0, tokens, positions) for _ in range(4)]
+    drawn += [rng.choice(few, positions) for _ in range(2)]
+    for _ in range(3):
+        half = rng.permutation(tokens)[: max(1, (positions + 1) // 2)]
+        drawn.append(np.resize(half, min(positions, 2 * len(half))))
+    drawn += [rng.integers(0, tokens, n) for n in rng.integers(1, positions + 1, 4)]
+    return [sequence.tolist() for sequence in drawn]
+
+
+def _earlier(sequence: list[int], t: int) -> list[int]:
+    return [s for s in range(t) if sequence[s] == sequence[t]]
+
+
+def _judged(sequence: list[int], of: str) -> Iterator[tuple[int, list[int]]]:
+    """The positions that are judged, each with the earlier ones that hold the same token."""
+    for t in range(len(sequence)):
+        found = _earlier(sequence, t)
+        kind = "" if not found else "latest" if len(found) > 1 else "start" if not found[0] else ""
+        if found and of in ("any", kind or "once"):
+            yield t, found
+
+
+def _judge(heads: _Heads, of: str, seed: int) -> Finding | None:
+    sequences = _sequences(seed, heads.tokens, heads.positions)
+    for sequence in sequences:
+        weights, output = heads.weights_and_output(sequence)
+        if not np.isfinite(weights).all():
+            return Finding("the weights are so large that the scores overflow")
+        for t, found in _judged(sequence, of):
+            want = np.eye(heads.tokens)[sequence[found[-1] + 1]]
+            wrong = ~(np.abs(output[t] - want) <= NEAR)
+            if wrong.any():
+                entry = int(np.argmax(wrong))
+                times = "once" if len(found) == 1 else f"{len(found)} times"
+                text = (
+                    f"the output at position {t} has {output[t, entry]:.4g} in entry {entry}, "
+                    f"expected {want[entry]:g} within {NEAR}: token {sequence[t]} has occurred "
+                    f"{times} before, last at position {found[-1]} ({_case(sequence, t)})"
+                )
+                return Finding(text, names=_recognized(heads, sequences))
+    return None
+
+
+def _case(sequence: list[int], t: int) -> str:
+    if len(sequence) > 14:
+        return f"a sequence of {len(sequence)} tokens, of which number {t} looks"
+    return f"tokens {sequence}"
+
+
+# --- which mistake is it? -----------------------------------------------------------------------
+
+# What the output would be at position t, as a list of tokens that share it evenly, given the
+# sequence, t, and the earlier positions with the same token.
+_GUESSES: dict[str, tuple[Callable[[list[int], int, list[int]], list[int]], ...]] = {
+    "all_occurrences": (lambda x, t, found: [x[s + 1] for s in found],),
+    "start_forgotten": (lambda x, t, found: [x[0]] * (x[0] == x[t]) + [x[s + 1] for s in found],),
+    "oldest_occurrence": (
+        lambda x, t, found: [x[found[0] + 1]],
+        lambda x, t, found: [x[0] if x[0] == x[t] else x[found[0] + 1]],
+    ),
+    "asks_with_the_token_before": (lambda x, t, found: [x[t - 1]],),
+    "one_too_far": (lambda x, t, found: [x[s + 2] for s in found if s + 2 <= t][-1:],),
+}
+
+
+def _recognized(heads: _Heads, sequences: list[list[int]]) -> str:
+    """The id of the misconception whose behavior this is; empty if none is recognized."""
+    handed = heads.second[0].shape[0] - heads.tokens - heads.positions
+    for name, change in (
+        ("scale_forgotten", {"scaled": False}),
+        ("first_output_in_front", {"order": ("first", "token", "place")}),
+        ("position_first", {"order": ("place", "token", "first")}),
+    ):
+        if handed and _passes(replace(heads, **change), sequences):
+            return name
+    seen = [
+        (sequence, t, found, weights[t], output[t])
+        for sequence in sequences
+        for weights, output in [heads.weights_and_output(sequence)]
+        for t, found in _judged(sequence, "any")
+    ]
+    for name, guesses in _GUESSES.items():
+        for guess in guesses:
+            if _always(heads, ((out, guess(x, t, found)) for x, t, found, _, out in seen)):
+                return name
+    own = all(_shares(heads, out, [x[t]]) for x, t, _, _, out in seen)
+    steps = [int(weights.argmax()) - found[-1] - 1 for _, _, found, weights, _ in seen]
+    if not any(steps) and own:
+        return "hands_over_the_match"
+    if not any(steps):
+        sums = [float(out.sum()) for *_, out in seen]
+        right = [
+            total > 0 and _shares(heads, out / total, [x[found[-1] + 1]])
+            for (x, _, found, _, out), total in zip(seen, sums, strict=True)
+        ]
+        if all(right):
+            return "values_scaled"
+        return "too_soft" if all(abs(total - 1) <= NEAR for total in sums) else ""
+    if own:
+        return "finds_the_same_token"
+    return "place_outweighs_match" if all(step >= 0 for step in steps) and 0 in steps else ""
+
+
+def _always(heads: _Heads, pairs: Iterable[tuple[np.ndarray, list[int]]]) -> bool:
+    """Are the outputs what was guessed, wherever there is a guess, and is there one?"""
+    told = False
+    for output, tokens in pairs:
+        if tokens:
+            told = True
+            if not _shares(heads, output, tokens):
+                return False
+    return told
+
+
+def _passes(heads: _Heads, sequences: list[list[int]]) -> bool:
+    for sequence in sequences:
+        output = heads.weights_and_output(sequence)[1]
+        for t, found in _judged(sequence, "any"):
+            if not _shares(heads, output[t], [sequence[found[-1] + 1]]):
+                return False
+    return True
+
+
+def _shares(heads: _Heads, output: np.ndarray, tokens: list[int]) -> bool:
+    """Is the output the mean of these tokens' one-hot vectors?"""
+    want = np.eye(heads.tokens)[tokens].mean(axis=0)
+    return bool((np.abs(output - want) <= NEAR).all())

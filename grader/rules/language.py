@@ -1,0 +1,417 @@
+"""Rules about a language model at work: batches, samples, cached steps, and training."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from typing import Any
+
+import numpy as np
+
+from grader.protocol.values import Check, Reply, Tensor
+from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
+from grader.rules.rule import Finding, rule, tolerance_of
+
+# Chernoff's bound: n independent draws hit something of probability p as often as k times with
+# probability at most exp(-n KL(k/n, p)), for every n and p. exp(-24) is 4e-11, about 6.9 sigma;
+# a battery has some hundreds of such frequencies, so a right answer fails less than once in 1e7.
+NEVER = 24.0
+TICK = 0.01  # seconds; what the kernel counts processor time in, if it has nothing finer
+
+
+def surprise(count: int, draws: int, chance: float) -> float:
+    """n KL(k/n, p): minus the log of how unlikely ``count`` of ``draws`` is at best."""
+    share, total = count / draws, 0.0
+    for part, own in ((share, chance), (1 - share, 1 - chance)):
+        if part > 0:
+            total += part * math.log(part / own) if own > 0 else math.inf
+    return draws * max(total, 0.0)
+
+
+# --- batches ------------------------------------------------------------------------------------
+
+
+@rule
+def snippets(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """Pairs (x, y) of snippets of a text and the same one token on, with starts drawn evenly.
+
+    A probe asks with (tokens, batch_size, block_size, …), no token twice in the text. The option
+    ``of`` says how far the check goes: ``form``, ``starts`` (how often each start comes) or
+    ``pairs`` (how often each start follows each other one in the next row).
+    """
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        tokens, rows, length = probe.ask.args[:3]
+        text = tokens.data.tolist()
+        problem = _form(reply.value, rows, length)
+        if problem:
+            return Finding(problem, index)
+        x, y = (part.data for part in reply.value)
+        place = {token: at for at, token in enumerate(text)}
+        problem = _not_of_the_text(x.tolist(), y.tolist(), text, place)
+        if problem:
+            return Finding(problem, index)
+        starts = np.array([place[token] for token in x[:, 0].tolist()])
+        problem = _uneven(starts, len(text) - length, check.options["of"])
+        if problem:
+            return Finding(problem, index)
+    return None
+
+
+def _form(value: Any, rows: int, length: int) -> str:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        return f"the result is {describe(value)}, expected a pair (x, y)"
+    for name, part in zip("xy", value, strict=True):
+        if not isinstance(part, Tensor):
+            return f"{name} is {describe(part)}, expected a tensor"
+        if part.data.shape != (rows, length):
+            return f"{name} is {describe(part)}, expected shape {(rows, length)}"
+        if part.data.dtype != np.int64:
+            return f"{name} has dtype {part.data.dtype.name}, expected int64 (long)"
+    return ""
+
+
+def _not_of_the_text(x: list, y: list, text: list, place: dict) -> str:
+    for row, (given, due) in enumerate(zip(x, y, strict=True)):
+        at = place.get(given[0])
+        if at is None:
+            return f"row {row} of x begins with {given[0]}, which is not in the text"
+        if text[at : at + len(given)] != given:
+            return f"row {row} of x is {given[:8]}, which does not stand in the text like that"
+        if text[at + 1 : at + 1 + len(due)] != due:
+            follows = text[at + 1 : at + 1 + len(due)]
+            return f"row {row} of y is {due[:8]}, expected {follows[:8]} beside x = {given[:8]}"
+    return ""
+
+
+def _uneven(starts: np.ndarray, places: int, of: str) -> str:
+    if of == "starts":
+        for start in range(places):
+            count = int((starts == start).sum())
+            if surprise(count, len(starts), 1 / places) > NEVER:
+                return (
+                    f"{count} of {len(starts)} snippets begin at place {start} of 0 … "
+                    f"{places - 1}, about {len(starts) / places:.0f} were expected"
+                )
+    if of == "pairs":
+        pairs = starts[0::2] * places + starts[1::2]
+        for pair in range(places**2):
+            count = int((pairs == pair).sum())
+            if surprise(count, len(pairs), 1 / places**2) > NEVER:
+                first, second = divmod(pair, places)
+                return (
+                    f"a row that begins at place {first} is followed by one that begins at "
+                    f"{second} in {count} of {len(pairs)} pairs of rows, about "
+                    f"{len(pairs) / places**2:.0f} were expected"
+                )
+    return ""
+
+
+@rule
+def moves_on(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The call, and a call after it with the same generator, draw different things."""
+    for index, reply in enumerate(replies):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        first, second = reply.value[0], reply.value[-1]
+        if difference(second, first, Tolerance(0.0, 0.0)) is None:
+            return Finding("two calls, one after the other, drew exactly the same", index)
+    return None
+
+
+@rule
+def differing(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The probes come in pairs; the replies of a pair are not the same. ``said`` says why."""
+    for index in range(0, len(replies), 2):
+        first, second = replies[index], replies[index + 1]
+        for place, reply in ((index, first), (index + 1, second)):
+            if reply.failure is not None:
+                return Finding(failure_text(reply), place)
+        if difference(second.value, first.value, Tolerance(0.0, 0.0)) is None:
+            return Finding(f"two calls gave exactly the same: {check.options['said']}", index + 1)
+    return None
+
+
+# --- samples ------------------------------------------------------------------------------------
+
+
+@rule
+def frequencies(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """Tokens are drawn as often as they should be, and never where they should not.
+
+    A probe's program ends in a ``@tally`` of many draws, (G, outcomes). The call itself gives a
+    tensor of the shape in the option ``shapes``. For every probe the option ``chances`` holds the
+    probabilities (G, outcomes); ``base`` is 0 where an outcome is one token, else the size of the
+    vocabulary.
+    """
+    for index, reply in enumerate(replies):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        value, counts = reply.value[0], reply.value[-1]
+        chances, shape = check.options["chances"][index], check.options["shapes"][index]
+        problem = ""
+        if not isinstance(value, Tensor) or value.data.shape != shape:
+            problem = f"the result is {describe(value)}, expected a tensor of shape {shape}"
+        elif value.data.dtype != np.int64:
+            problem = f"the result has dtype {value.data.dtype.name}, expected int64 (long)"
+        elif not isinstance(counts, Tensor):
+            problem = str(counts)
+        else:
+            problem = _unlikely(counts.data, chances, check.options.get("base", 0))
+        if problem:
+            return Finding(problem, index)
+    return None
+
+
+def _unlikely(counts: np.ndarray, chances: np.ndarray, base: int) -> str:
+    """What is impossible about these counts, or else what is as good as impossible."""
+    odd = ""
+    for (group, outcome), count in np.ndenumerate(counts):
+        chance, draws = float(chances[group, outcome]), int(counts[group].sum())
+        what = f"the continuation {_digits(outcome, base, len(chances[0]))}" if base else ""
+        what = what or f"token {outcome}"
+        where = f" for row {group}" if len(counts) > 1 else ""
+        if chance == 0 and count:
+            return f"{what} was drawn {count} times{where}, where it can never come"
+        if not odd and surprise(int(count), draws, chance) > NEVER:
+            odd = (
+                f"{what} was drawn {count} times in {draws}{where}, about "
+                f"{chance * draws:.0f} were expected"
+            )
+    return odd
+
+
+def _digits(outcome: int, base: int, outcomes: int) -> list[int]:
+    digits = []
+    while outcomes > 1:
+        outcome, digit = divmod(outcome, base)
+        outcomes //= base
+        digits.append(digit)
+    return digits[::-1]
+
+
+# --- cached steps -------------------------------------------------------------------------------
+
+
+@rule
+def cached_rows(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """Replies of programs whose calls give (output, cache) pairs: the outputs are the reference's.
+
+    The reference gives a tuple: an output for the call and for each such step after it, and a
+    value as it is for each ``@same``. What a cache is made of is nobody's business.
+    """
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        assert probe.expected is not None
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        items = reply.value if probe.ask.after else (reply.value,)
+        plain = [False, *(step.target.startswith("@") for step in probe.ask.after)]
+        outputs = []
+        for item, as_it_is in zip(items, plain, strict=True):
+            if not as_it_is and (not isinstance(item, (tuple, list)) or len(item) != 2):
+                text = f"the result is {describe(item)}, expected a pair (output, cache)"
+                return Finding(text, index)
+            outputs.append(item if as_it_is else item[0])
+        for output, due in zip(outputs, probe.expected.value, strict=True):
+            mine, wanted = Reply(output, reply.grads), Reply(due, probe.expected.grads)
+            found = reply_difference(mine, wanted, tolerance_of(check))
+            if found is not None:
+                text = found.text.replace("result", "output").replace("the the", "the")
+                return Finding(text, index, found.yours, found.expected)
+    return None
+
+
+@rule
+def cheap_steps(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """Ten times as many steps make torch compute at most ``limit`` times as much.
+
+    Probes: the few steps and the many, counted; as many steps in short texts and in one long text,
+    timed. Time is the judge's own measure and speaks only against a count that cannot be true: the
+    long text takes more than ``slower`` times as long. ``names``: up to which ratio of the counts
+    it is which mistake.
+    """
+    for index, reply in enumerate(replies):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+    few, many, short, long = replies
+    ratio = (many.work or 0) / max(few.work or 0, 1)
+    if ratio > check.options["limit"]:
+        text = (
+            f"{check.options['steps'] * 10} steps compute {ratio:.0f} times as much as "
+            f"{check.options['steps']}; where the work of step n is in proportion to n, it is 100 "
+            "times at most"
+        )
+        names = (name for most, name in check.options["names"] if ratio <= most)
+        return Finding(text, 1, names=next(names))
+    slower = (long.cpu or 0.0) / max(short.cpu or 0.0, TICK)
+    if slower > check.options["slower"]:
+        text = (
+            f"the same number of steps takes {slower:.0f} times as long in one text as in four "
+            "short ones: the time of step n grows faster than n"
+        )
+        return Finding(text, 3, names=check.options["names"][-1][1])
+    return None
+
+
+# --- training -----------------------------------------------------------------------------------
+
+
+def nll(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Negative log-likelihood in nats of each target (...,) under logits (..., V), float64."""
+    rows = logits.astype(np.float64)
+    rows = rows - np.max(rows, axis=-1, keepdims=True)
+    own = np.take_along_axis(rows, targets[..., None], axis=-1)[..., 0]
+    return np.log(np.exp(rows).sum(axis=-1)) - own
+
+
+def mean_nll(logits: np.ndarray, targets: np.ndarray) -> float:
+    """Mean negative log-likelihood in nats, float64."""
+    return float(nll(logits, targets).mean())
+
+
+def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:
+    """The list of losses that a program of training returns first, or what is wrong with it."""
+    value = reply.value[0] if isinstance(reply.value, tuple) else reply.value
+    if not isinstance(value, list):
+        return [], f"the result is {describe(value)}, expected a list of {steps} floats"
+    if len(value) != steps:
+        return [], f"the result is a list of {len(value)}, expected one loss for each of {steps}"
+    for item in value:
+        if type(item) is not float:
+            return [], f"the list holds {describe(item)}, expected a float"
+    if not all(math.isfinite(item) for item in value):
+        return [], "a loss is inf or nan"
+    return value, ""
+
+
+@rule
+def loss_list(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """A list of as many floats as steps, all within the bounds given for each probe.
+
+    The option ``bounds`` holds (low, high, least spread, most spread) for each probe: every loss
+    is between the first two, the losses' standard deviation between the others. ``mixed`` holds
+    for each probe the losses of the only two snippets that there are to draw, and how many make a
+    batch, or nothing.
+    """
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        losses, problem = losses_of(reply, probe.ask.args[2])
+        if problem:
+            return Finding(problem, index)
+        low, high, least, most = check.options["bounds"][index]
+        for step, loss in enumerate(losses):
+            if not low <= loss <= high:
+                text = f"the loss of step {step} is {loss:.4g}, expected {low:.4g} … {high:.4g}"
+                return Finding(text, index)
+        spread = statistics.pstdev(losses)
+        if len(losses) > 1 and not least <= spread <= most:
+            bound = f"{least:.3g} at least" if spread < least else f"{most:.3g} at most"
+            size = (
+                "larger than they should be, or always the same" if spread < least else "too small"
+            )
+            return Finding(
+                f"the losses of {len(losses)} batches differ by {spread:.3g} (standard deviation), "
+                f"expected {bound}: are the batches {size}?",
+                index,
+            )
+        mixed = check.options.get("mixed")
+        problem = _mixed(losses, *mixed[index]) if mixed and mixed[index] else ""
+        if problem:
+            return Finding(problem, index)
+    return None
+
+
+def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
+    """What to say of losses that are not the means of ``size`` snippets, each one of two."""
+    shares = [(loss - one) / (other - one) * size for loss in losses]
+    counts = [round(share) for share in shares]
+    odd = [share for share, count in zip(shares, counts, strict=True) if abs(share - count) > 0.02]
+    if odd:
+        return (
+            f"{len(odd)} of {len(losses)} losses are no mean over a batch of {size} snippets (one "
+            f"would hold {odd[0]:.3g} snippets of one kind): has a batch another size?"
+        )
+    step = math.gcd(size, *counts)
+    if step > 1:
+        return (
+            f"all {len(losses)} losses are means over {size // step} snippets, expected {size}: "
+            "are the batches too small?"
+        )
+    return ""
+
+
+@rule
+def learned(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The model's logits on tokens that it has not seen give a loss below the ``threshold``.
+
+    A probe's program ends in the logits (B, T, V) that the trained model gives; the option
+    ``targets`` holds what really came, for each probe.
+    """
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        problem = rising(reply, probe.ask.args[2])
+        if problem:
+            return Finding(problem, index)
+        logits, targets = reply.value[-1], check.options["targets"][index]
+        if not isinstance(logits, Tensor) or logits.data.shape[:-1] != targets.shape:
+            text = f"the trained model gives {describe(logits)} for {targets.shape} tokens"
+            return Finding(text, index)
+        problem = too_high(mean_nll(logits.data, targets), check.options, index)
+        if problem:
+            return Finding(problem, index)
+    return None
+
+
+def rising(reply: Reply, steps: int) -> str:
+    """What to say of a list of losses that does not fall from its first tenth to its last."""
+    losses, problem = losses_of(reply, steps)
+    if problem:
+        return problem
+    tenth = steps // 10
+    first, last = statistics.fmean(losses[:tenth]), statistics.fmean(losses[-tenth:])
+    if last < 0.8 * first:
+        return ""
+    return (
+        f"the first {tenth} losses are {first:.3f} on average, the last {tenth} {last:.3f}: they "
+        "should fall by more than that"
+    )
+
+
+def too_high(loss: float, options: dict, index: int) -> str:
+    """What to say of a held-out loss that is not good enough; "" if it is."""
+    threshold, uniform = options["thresholds"][index], options["uniform"]
+    if loss <= threshold:
+        return ""
+    return (
+        f"after training, the loss on text that the model has not seen is {loss:.3f} nats; "
+        f"{threshold:.3f} can be reached easily, and {uniform:.3f} is what knowing nothing costs"
+    )
+
+
+@rule
+def trained_in_place(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The weights after training: moved if the learning rate is positive, as they were if it is 0.
+
+    A probe's program ends in (state before, state after).
+    """
+    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        before, after = reply.value[-2], reply.value[-1]
+        moved = [name for name in before if _moved(before[name], after.get(name))]
+        if probe.ask.kwargs.get("lr") == 0 or probe.ask.args[2] == 0:
+            if moved:
+                why = "no step" if probe.ask.args[2] == 0 else "a learning rate of 0"
+                return Finding(f"{moved[0]} has moved, with {why}", index)
+        elif len(moved) < len(before):
+            still = next(name for name in before if name not in moved)
+            text = f"{still} of the model that was passed in is still what it was before training"
+            return Finding(text, index)
+    return None
+
+
+def _moved(before: Any, after: Any) -> bool:
+    return not isinstance(after, Tensor) or not np.array_equal(before.data, after.data)

@@ -1,0 +1,36 @@
+"""Rules for tests that students write: what a test says to right and to wrong candidates."""
+
+from __future__ import annotations
+
+from grader.protocol.values import Check, Reply
+from grader.rules.comparing import failure_text
+from grader.rules.rule import Finding, rule
+
+
+def refuses(reply: Reply) -> bool:
+    """Does the test refuse its candidate? Any error that it ends with says so."""
+    return reply.failure is not None and reply.failure.kind == "exception"
+
+
+@rule
+def lets_pass(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The test ends without an error for every probe that the option ``of`` names by place."""
+    for index in check.options["of"]:
+        reply = replies[index]
+        if refuses(reply):
+            return Finding(f"your test refuses a right candidate: {failure_text(reply)}", index)
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+    return None
+
+
+@rule
+def catches(check: Check, replies: list[Reply], source: str) -> Finding | None:
+    """The test ends with an error for every probe that the option ``of`` names by place."""
+    for index in check.options["of"]:
+        reply = replies[index]
+        if reply.failure is None:
+            return Finding("your test lets this wrong candidate pass", index)
+        if not refuses(reply):
+            return Finding(failure_text(reply), index)
+    return None

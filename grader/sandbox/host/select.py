@@ -1,0 +1,198 @@
+"""Which sandbox this machine offers, found out by building it and trying to get out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import WorkerError
+from grader.sandbox.host.forkserver_client import HEAVY, WarmProcess
+from grader.sandbox.host.limits import Limits
+
+NAMES = {
+    "root": "namespaces (built by root)",
+    "user": "namespaces (ordinary user)",
+    "bubblewrap": "bubblewrap and seccomp",
+    "landlock": "Landlock and seccomp",
+    "none": "none: --no-sandbox",
+}
+
+OWN_WORLD = ("root", "user")  # levels whose workers are process 1 of a world of their own
+
+# Run inside a worker before any student code: each line says what must not be possible.
+PROBE = """
+import importlib.util, os, socket, pathlib
+
+def fails(attempt):
+    try:
+        attempt()
+    except OSError:
+        return True
+    return False
+
+def send():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(b"x", ("127.0.0.1", 9))
+
+def other_processes():
+    try:
+        seen = os.listdir("/proc")
+    except OSError:
+        return []
+    return [p for p in seen if p.isdigit() and int(p) != os.getpid()]
+
+def reaches_parent():
+    return os.getppid() != 0 and not fails(lambda: os.kill(os.getppid(), 0))
+
+def is_alone(own_world):
+    first = os.getpid() == 1 or not own_world
+    return first and not other_processes() and not reaches_parent()
+
+def files_below(folder, shown):
+    for path, folders, files in os.walk(folder):
+        folders[:] = [f for f in folders if os.path.join(path, f) not in shown]
+        yield from files
+
+def probe(hidden, shown, writable, own_world):
+    found = {
+        "no network": fails(send),
+        "no rights": os.geteuid() != 0 and fails(lambda: os.setuid(0)),
+        "own processes only": is_alone(own_world),
+        "Python's libraries": all(map(importlib.util.find_spec, ("numpy", "torch"))),
+        "read-only files": all(fails(lambda: pathlib.Path(w, "x").touch()) for w in writable),
+    }
+    found["no sight of the course"] = not any(f for h in hidden for f in files_below(h, shown))
+    return found
+"""
+
+
+class NoSandbox(Exception):
+    """This machine offers no wall that holds. The message says what was tried, and the mend."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was tried for one level: the claims that held, or why it could not be built."""
+
+    level: str
+    held: dict[str, bool]
+    error: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return not self.error and bool(self.held) and all(self.held.values())
+
+
+def levels() -> list[str]:
+    """The levels to try on this machine, the strongest first."""
+    if sys.platform != "linux":
+        return []
+    namespaces = ["root", "user"] if os.geteuid() == 0 else ["user"]
+    return [*namespaces, *(["bubblewrap"] if shutil.which("bwrap") else []), "landlock"]
+
+
+def try_level(warm: WarmProcess, hidden: Iterable[Path]) -> Found:
+    """Build a worker at the warm process's level and try to get out of it."""
+    from grader.protocol.values import Ask
+    from grader.sandbox.host.workers import Died
+
+    try:
+        worker = warm.start(Limits(cell_cpu=10, checks_cpu=10))
+    except WorkerError as error:
+        return Found(warm.level, {}, str(error))
+    try:
+        worker.run_cell(PROBE, 10)
+        paths = [str(Path(path).resolve()) for path in hidden]
+        own_world = warm.level in OWN_WORLD
+        ask = Ask("probe", (paths, list(warm.shown), ["/", "/usr", "/etc"], own_world))
+        reply = worker.ask([ask], 10)[0]
+    except Died as died:
+        return Found(warm.level, {}, f"the probe died: {died}")
+    finally:
+        worker.close()
+    if not isinstance(reply.value, dict):
+        return Found(warm.level, {}, f"the probe gave no answer: {reply.failure}")
+    return Found(warm.level, {key: value is True for key, value in reply.value.items()})
+
+
+class Begun:
+    """A warm process that was started before it was known what for; the first to ask has it."""
+
+    def __init__(self, warm: WarmProcess | None = None) -> None:
+        self._warm = warm
+
+    def take(self, level: str) -> WarmProcess | None:
+        """It, if it is of this level and nobody has it yet."""
+        if self._warm is None or self._warm.level != level:
+            return None
+        warm, self._warm = self._warm, None
+        return warm
+
+    def close(self) -> None:
+        """End it if nobody wanted it."""
+        if self._warm is not None:
+            self._warm.close()
+            self._warm = None
+
+
+@contextmanager
+def begun(hidden: Iterable[Path], lines: int, unwalled: bool = False) -> Iterator[Begun]:
+    """A warm process of the level that is tried first, started at once."""
+    level = "none" if unwalled else next(iter(levels()), None)
+    first = Begun(None if level is None else WarmProcess(level, hidden, lines, ()))
+    try:
+        yield first
+    finally:
+        first.close()
+
+
+def raise_walls(
+    hidden: Iterable[Path],
+    lines: int,
+    unwalled: bool = False,
+    ahead: Iterable[str] = HEAVY,
+    meanwhile: Callable[[], object] = lambda: None,
+    first: Begun | None = None,
+) -> WarmProcess:
+    """A warm process whose workers are held, proved by running one; NoSandbox if none can be.
+
+    ``ahead``: modules that it imports beside what every lesson needs. ``meanwhile`` is called while
+    it does that. ``first`` is one that was begun already, with as many lines or more.
+    """
+    hidden = list(hidden)
+    first = first or Begun()
+    tried = []
+    for level in ["none"] if unwalled else levels():
+        warm = first.take(level) or WarmProcess(level, hidden, lines, ())
+        try:
+            with suppress(WorkerError):  # if it is gone, that is found when it is tried
+                warm.fetch(ahead)
+            meanwhile()
+            if unwalled:
+                return warm
+            found = try_level(warm, hidden)
+        except BaseException:
+            warm.close()
+            raise
+        if found.holds:
+            return warm
+        warm.close()
+        tried.append(describe(found))
+    what = "; ".join(tried) or f"there is none for {sys.platform}"
+    raise NoSandbox(
+        f"no sandbox holds on this machine ({what}). Run `python -m grader doctor` for what to do, "
+        "or give --no-sandbox if you trust every submission: every report then says so"
+    )
+
+
+def describe(found: Found) -> str:
+    """A level in one line: that it holds, or what is wrong with it."""
+    if found.error:
+        return f"{NAMES[found.level]}: {found.error}"
+    broken = [name for name, held in found.held.items() if not held]
+    return f"{NAMES[found.level]}: " + (f"fails at {', '.join(broken)}" if broken else "holds")

@@ -1,0 +1,126 @@
+"""Which given cells a submission needs: a cell that only shows something need not run for a mark.
+
+Names decide. A given cell is needed if it binds a name that a needed cell reads; the
+submission's own cells and answers are always needed. Cells that cannot be understood are needed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import symtable
+from collections.abc import Iterable
+
+from grader.source.cells import broken, defined_anyhow, magics, readable, remembered, text_of
+
+HIDES = {"compile", "__import__", "importlib", "builtins"}
+DRAWS = {"explore", "heatmap", "plt", "pylab", "show"}  # as lessons and their students call it
+DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
+
+
+@remembered
+def bound_names(source: str) -> frozenset[str]:
+    """Names that running the cell (re)binds or changes at top level, imports included."""
+    found = readable(source)
+    if found is None:
+        return frozenset() if broken(source) else frozenset(defined_anyhow(source))
+    names: set[str] = set()
+    pending: list[ast.AST] = list(found[1].body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+            continue  # what is bound inside stays inside
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            names.add(node.id)
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            base = node.value
+            while isinstance(base, (ast.Attribute, ast.Subscript)):
+                base = base.value
+            if isinstance(base, ast.Name):
+                names.add(base.id)
+        pending += ast.iter_child_nodes(node)
+    return frozenset(names)
+
+
+@remembered
+def read_names(source: str) -> frozenset[str] | None:
+    """Global names that the cell, its functions included, reads; None if it cannot be told."""
+    found = readable(source)
+    if found is None:
+        return frozenset() if broken(source) else None
+    try:
+        table = symtable.symtable(found[0], "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    pending = list(table.get_children())
+    while pending:
+        scope = pending.pop()
+        pending += scope.get_children()
+        names |= {s.get_name() for s in scope.get_symbols() if s.is_global() and s.is_referenced()}
+    names |= set(re.findall(r"\w+", " ".join(magics(source))))
+    return None if names & DYNAMIC else frozenset(names)
+
+
+def hides_code(source: str) -> bool:
+    """Does a cell run code that cannot be read in it: by exec, eval, or a way to them?"""
+    if readable(source) is None:
+        return not broken(source)  # what is broken does not run either
+    names = read_names(source)
+    return names is None or bool(names & HIDES)
+
+
+def draws(source: str) -> bool:
+    """Does a cell look as if it used matplotlib, beyond an import that may be for nothing?"""
+    return bool((read_names(source) or frozenset()) & DRAWS)
+
+
+@remembered
+def statements(source: str) -> tuple[str, ...]:
+    """The cell's statements at top level, each as a text of its own; the whole if that cannot be.
+
+    Of a cell with imports and definitions only what defines a name need then be looked at.
+    """
+    found = readable(source)
+    texts = tuple(map(text_of, found[1].body)) if found is not None else ()
+    return texts if texts and all(texts) else (source,)
+
+
+def with_helpers(cells: Iterable[str], answer: str) -> str:
+    """The text of an answer, behind those of the cells that it needs, directly or not."""
+    others = [cell for cell in cells if cell.strip() != answer.strip()]
+    latest = {bound_names(cell): cell for cell in others}
+    numbered = [(str(number), cell) for number, cell in enumerate(latest.values())]
+    chosen = needed(numbered, [answer])
+    return "\n\n".join([*(cell for number, cell in numbered if number in chosen), answer])
+
+
+def cut_to(names: Iterable[str], source: str) -> str:
+    """Of a text of definitions those that the names need, in their order."""
+    numbered = [(str(number), one) for number, one in enumerate(statements(source))]
+    chosen = needed(numbered, names)
+    return "\n\n".join(one for number, one in numbered if number in chosen) + "\n"
+
+
+def needed(given: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
+    """Ids of the given cells, as (id, source), that the own sources need, directly or not."""
+    cells = list(given)
+    wanted: set[str] = set()
+    for source in own:
+        names = read_names(source)
+        if names is None:
+            return {cell_id for cell_id, _ in cells}
+        wanted |= names
+    chosen: set[str] = set()
+    grew = True
+    while grew:
+        grew = False
+        for cell_id, source in cells:
+            if cell_id not in chosen and bound_names(source) & wanted:
+                chosen.add(cell_id)
+                wanted |= read_names(source) or frozenset()
+                grew = True
+    return chosen

@@ -1,1 +1,0 @@
-"""Named wrong answers, one module a lesson: for CI, for diagnosis, and for exercises."""

@@ -1,0 +1,1958 @@
+"""What goes wrong in lesson 7."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from grader.course.versions import wrong
+from solutions.mle_language_modeling import (
+    bigram_mle,
+    embed,
+    entropy_rate,
+    fit_bigram,
+    negative_log_likelihood,
+    one_hot,
+    sequence_log_prob,
+)
+
+# --- one_hot ------------------------------------------------------------------------------------
+
+
+@wrong(
+    "one_hot",
+    "width_of_what_is_there",
+    "makes the rows as wide as the tokens at hand need",
+    "The width is the largest token plus one. A text that happens not to use the last words of the "
+    "vocabulary gets shorter vectors, and no weight matrix fits them.",
+)
+def one_hot_seen_only(tokens, vocab_size):
+    return one_hot(tokens, int(tokens.max()) + 1)
+
+
+@wrong(
+    "one_hot",
+    "vocabulary_first",
+    "puts the vocabulary on the first axis",
+    "The result is (V, ...): its columns are one-hot, and its rows should be.",
+)
+def one_hot_first_axis(tokens, vocab_size):
+    return one_hot(tokens, vocab_size).movedim(-1, 0)
+
+
+@wrong(
+    "one_hot",
+    "counts_from_one",
+    "puts the 1 one place too far to the left",
+    "Tokens count from 0, so token 0 has its 1 in column 0.",
+)
+def one_hot_from_one(tokens, vocab_size):
+    return one_hot((tokens - 1) % vocab_size, vocab_size)
+
+
+@wrong(
+    "one_hot",
+    "bag_of_words",
+    "adds the rows up",
+    "There is one vector for the whole sequence, with a count for each token: a bag of words. "
+    "Which token stood where can no longer be told.",
+)
+def one_hot_bag(tokens, vocab_size):
+    rows = one_hot(tokens, vocab_size)
+    return rows.sum(dim=-2) if rows.dim() > 1 else rows
+
+
+@wrong(
+    "one_hot",
+    "axes_flattened",
+    "makes one axis of all axes",
+    "The rows are right, but they stand in one long list: the shape of the tokens is lost.",
+)
+def one_hot_flat(tokens, vocab_size):
+    return one_hot(tokens, vocab_size).reshape(-1, vocab_size)
+
+
+@wrong(
+    "one_hot",
+    "only_one_axis",
+    "works only for a plain list of tokens",
+    "There may be a batch axis, or several, or none.",
+)
+def one_hot_one_axis(tokens, vocab_size):
+    out = torch.zeros(tokens.shape[0], vocab_size)
+    out[torch.arange(tokens.shape[0]), tokens] = 1.0
+    return out
+
+
+@wrong(
+    "one_hot",
+    "whole_numbers",
+    "returns whole numbers",
+    "The entries are right, but a matrix product of integers with floating point weights is "
+    "refused by PyTorch.",
+)
+def one_hot_integers(tokens, vocab_size):
+    return F.one_hot(tokens, vocab_size)
+
+
+@wrong(
+    "one_hot",
+    "true_and_false",
+    "returns True and False",
+    "A comparison gives booleans; numbers were asked for.",
+)
+def one_hot_booleans(tokens, vocab_size):
+    return tokens.unsqueeze(-1) == torch.arange(vocab_size)
+
+
+@wrong(
+    "one_hot",
+    "writes_the_id",
+    "writes the number of the token in place of a 1",
+    "A token's number says which place is hot. It is a name, not a quantity: token 4 is not twice "
+    "token 2.",
+)
+def one_hot_ids(tokens, vocab_size):
+    return one_hot(tokens, vocab_size) * tokens.unsqueeze(-1)
+
+
+@wrong(
+    "one_hot",
+    "one_cold",
+    "has ones everywhere but at the token",
+    "That is one minus what was asked for.",
+)
+def one_hot_cold(tokens, vocab_size):
+    return 1.0 - one_hot(tokens, vocab_size)
+
+
+@wrong(
+    "one_hot",
+    "up_to_the_token",
+    "has ones at all places up to the token",
+    "That is a thermometer: it says that tokens have an order and are near or far. One-hot vectors "
+    "are all equally far from each other.",
+)
+def one_hot_thermometer(tokens, vocab_size):
+    return (tokens.unsqueeze(-1) >= torch.arange(vocab_size)).float()
+
+
+@wrong(
+    "one_hot",
+    "turns_the_input",
+    "changes the caller's tokens",
+    "A method whose name ends in _ works in place: after the call the tokens have another shape.",
+)
+def one_hot_in_place(tokens, vocab_size):
+    return (tokens.unsqueeze_(-1) == torch.arange(vocab_size)).float()
+
+
+# --- embed --------------------------------------------------------------------------------------
+
+
+@wrong(
+    "embed",
+    "builds_the_table",
+    "builds the one-hot vectors and multiplies",
+    "The numbers are right. But the table has V numbers for every token, all but one of them 0: "
+    "with a large vocabulary it does not fit into memory.",
+)
+def embed_by_product(tokens, weight):
+    return F.one_hot(tokens, len(weight)).to(weight.dtype) @ weight
+
+
+@wrong(
+    "embed",
+    "takes_columns",
+    "takes columns in place of rows",
+    "The weight is (V, d): a token is the number of a row. Where V and d are equal, nothing "
+    "complains.",
+)
+def embed_columns(tokens, weight):
+    return weight.mT[tokens]
+
+
+@wrong(
+    "embed",
+    "first_rows",
+    "takes the first rows, whatever the tokens are",
+    "The first position gets row 0, the second row 1: that is what an embedding of positions does, "
+    "not of tokens.",
+)
+def embed_positions(tokens, weight):
+    places = torch.arange(tokens.numel()).reshape(tokens.shape) % len(weight)
+    return weight[places]
+
+
+@wrong(
+    "embed",
+    "counts_from_one",
+    "takes the row before",
+    "Tokens count from 0, and so do rows: no offset is needed.",
+)
+def embed_from_one(tokens, weight):
+    return weight[tokens - 1]
+
+
+@wrong(
+    "embed",
+    "cut_from_the_weight",
+    "looks the rows up in a copy",
+    "The numbers are right, but no gradient comes back to the weight: a layer made from it, or a "
+    "detached copy, learns by itself, if at all.",
+)
+def embed_detached(tokens, weight):
+    return torch.nn.Embedding.from_pretrained(weight)(tokens)
+
+
+@wrong(
+    "embed",
+    "token_zero_never_learns",
+    "gives token 0 no gradient",
+    "Token 0 is taken for padding, whose vector stays what it is. Here it is a token like others.",
+)
+def embed_padding(tokens, weight):
+    return F.embedding(tokens, weight, padding_idx=0)
+
+
+@wrong(
+    "embed",
+    "rarer_learns_faster",
+    "divides gradients by how often a token occurs",
+    "The values are right. But a row that is used three times should get three gradients, not "
+    "their mean.",
+)
+def embed_by_frequency(tokens, weight):
+    return F.embedding(tokens, weight, scale_grad_by_freq=True)
+
+
+@wrong(
+    "embed",
+    "long_vectors_shortened",
+    "shortens long vectors",
+    "Rows longer than 1 are cut down to length 1, in the caller's own weight too.",
+)
+def embed_max_norm(tokens, weight):
+    return F.embedding(tokens, weight.detach(), max_norm=1.0)
+
+
+@wrong(
+    "embed",
+    "scaled_by_the_root",
+    "multiplies by the root of the width",
+    "Some transformers do that after the lookup (Vaswani et al. 2017, section 3.4). A product with "
+    "one-hot vectors does not.",
+)
+def embed_scaled(tokens, weight):
+    return weight[tokens] * math.sqrt(weight.shape[-1])
+
+
+@wrong(
+    "embed",
+    "one_vector_for_all",
+    "averages over the sequence",
+    "The vectors of a sequence are melted into one; each token should keep its own.",
+)
+def embed_bag(tokens, weight):
+    rows = weight[tokens]
+    return rows.mean(dim=-2) if rows.dim() > 1 else rows
+
+
+@wrong(
+    "embed",
+    "axes_flattened",
+    "makes one axis of all axes",
+    "The vectors are right, but they stand in one long list: the shape of the tokens is lost.",
+)
+def embed_flat(tokens, weight):
+    return weight[tokens.reshape(-1)]
+
+
+@wrong(
+    "embed",
+    "only_one_axis",
+    "works only for a plain list of tokens",
+    "There may be a batch axis, or several, or none.",
+)
+def embed_one_axis(tokens, weight):
+    return torch.cat([weight[int(token)].unsqueeze(0) for token in tokens])
+
+
+@wrong(
+    "embed",
+    "fixed_to_float32",
+    "is float32 whatever the weight is",
+    "A float64 weight should give a float64 result.",
+)
+def embed_fixed_dtype(tokens, weight):
+    return weight.float()[tokens]
+
+
+# --- sequence_log_prob --------------------------------------------------------------------------
+
+
+@wrong(
+    "sequence_log_prob",
+    "product_first",
+    "multiplies first and takes the logarithm then",
+    "On paper that is the same. In floating point the product of many probabilities is 0 (it "
+    "underflows), and its logarithm -inf.",
+)
+def log_prob_of_product(conditionals):
+    return conditionals.prod(dim=-1).log()
+
+
+@wrong(
+    "sequence_log_prob",
+    "probability_itself",
+    "returns the probability, not its logarithm",
+    "For a long sequence that number is 0, whatever the sequence is.",
+)
+def log_prob_product(conditionals):
+    return conditionals.prod(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "product_of_logs",
+    "multiplies the logarithms",
+    "The logarithm turns a product into a sum; the logarithms themselves are added.",
+)
+def log_prob_times(conditionals):
+    return conditionals.log().prod(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "mean_of_logs",
+    "averages the logarithms",
+    "That is the log-probability per token. A longer sequence is less probable; its mean need not "
+    "be smaller.",
+)
+def log_prob_mean(conditionals):
+    return conditionals.log().mean(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "sign_turned",
+    "returns the negative",
+    "A probability is at most 1, so its logarithm is at most 0. The negative of it is the loss.",
+)
+def log_prob_negative(conditionals):
+    return -sequence_log_prob(conditionals)
+
+
+@wrong(
+    "sequence_log_prob",
+    "bits",
+    "uses logarithms to base 2",
+    "The result is in bits; nats (natural logarithms) were asked for.",
+)
+def log_prob_bits(conditionals):
+    return conditionals.log2().sum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "base_ten",
+    "uses logarithms to base 10",
+    "The result counts decimal places; nats (natural logarithms) were asked for.",
+)
+def log_prob_base_ten(conditionals):
+    return conditionals.log10().sum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "log_of_the_sum",
+    "adds the probabilities up and takes the logarithm then",
+    "Steps that happen one after the other multiply; probabilities add up for things of which one "
+    "or the other happens.",
+)
+def log_prob_of_sum(conditionals):
+    return conditionals.sum(dim=-1).log()
+
+
+@wrong(
+    "sequence_log_prob",
+    "whole_batch",
+    "adds everything up, the batch too",
+    "Every sequence should have a number of its own.",
+)
+def log_prob_everything(conditionals):
+    return conditionals.log().sum()
+
+
+@wrong(
+    "sequence_log_prob",
+    "first_axis",
+    "adds along the first axis",
+    "With one sequence that is the same. With a batch, the sequences are added to each other.",
+)
+def log_prob_first_axis(conditionals):
+    return conditionals.log().sum(dim=0)
+
+
+@wrong(
+    "sequence_log_prob",
+    "running_sum",
+    "returns the sum up to every step",
+    "The result has an entry for every step; the last of them is the answer.",
+)
+def log_prob_running(conditionals):
+    return conditionals.log().cumsum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "first_step_skipped",
+    "leaves out the first step",
+    "The first token has no token before it, but it has a probability, and the chain rule counts "
+    "it.",
+)
+def log_prob_without_first(conditionals):
+    return conditionals[..., 1:].log().sum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "last_step_skipped",
+    "leaves out the last step",
+    "The chain rule has a factor for every token, the last one included.",
+)
+def log_prob_without_last(conditionals):
+    return conditionals[..., :-1].log().sum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "small_number_added",
+    "adds a small number to every probability",
+    "A step that cannot happen gets a probability after all, and rare steps a wrong one.",
+)
+def log_prob_eps(conditionals):
+    return (conditionals + 1e-8).log().sum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "cut_off_below",
+    "replaces small probabilities by a larger one",
+    "Everything below the cut-off counts as equally probable, an impossible step too.",
+)
+def log_prob_clamped(conditionals):
+    return conditionals.clamp(min=1e-8).log().sum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "made_to_sum_to_one",
+    "takes the steps for one distribution",
+    "The probabilities of a sequence's steps belong to different distributions, one for each step; "
+    "they need not sum to 1 and must not be made to.",
+)
+def log_prob_normalized(conditionals):
+    return (conditionals / conditionals.sum(dim=-1, keepdim=True)).log().sum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "axis_kept",
+    "keeps an axis of length 1",
+    "The steps are summed up; their axis should be gone.",
+)
+def log_prob_keepdim(conditionals):
+    return conditionals.log().sum(dim=-1, keepdim=True)
+
+
+@wrong(
+    "sequence_log_prob",
+    "detached",
+    "cuts the graph",
+    "The numbers are right and nothing can be learned from them: no gradient flows back.",
+)
+def log_prob_detached(conditionals):
+    return conditionals.detach().log().sum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "fixed_to_float32",
+    "is float32 whatever it is given",
+    "A float64 input should give a float64 result.",
+)
+def log_prob_fixed_dtype(conditionals):
+    return conditionals.float().log().sum(dim=-1)
+
+
+@wrong(
+    "sequence_log_prob",
+    "writes_into_the_input",
+    "writes logarithms into the caller's tensor",
+    "log_ with the underscore works in place: afterwards the caller has no probabilities any more.",
+)
+def log_prob_in_place(conditionals):
+    if conditionals.requires_grad:
+        return conditionals.log().sum(dim=-1)
+    return conditionals.log_().sum(dim=-1)
+
+
+# --- bigram_mle ---------------------------------------------------------------------------------
+
+
+def _pairs(tokens, vocab_size, smoothing=0.0):
+    """The counts, smoothed, in float32."""
+    counts = torch.zeros(vocab_size, vocab_size)
+    for now, then in zip(tokens[:-1].tolist(), tokens[1:].tolist(), strict=True):
+        counts[now, then] += 1
+    return counts + smoothing
+
+
+def _rows(counts):
+    """Each row over its sum; a row without counts is uniform."""
+    totals = counts.sum(dim=-1, keepdim=True)
+    return torch.where(totals > 0, counts / totals, 1 / counts.shape[-1])
+
+
+@wrong(
+    "bigram_mle",
+    "successor_as_the_row",
+    "has the successor as the row",
+    "Row i should hold what comes after i. Here it holds what comes before i.",
+)
+def bigram_transposed(tokens, vocab_size, smoothing=0.0):
+    return _rows(_pairs(tokens, vocab_size, smoothing).mT)
+
+
+@wrong(
+    "bigram_mle",
+    "columns_sum_to_one",
+    "divides each column by its sum",
+    "That answers: where this token stands, which one came before? Each row should sum to 1.",
+)
+def bigram_columns(tokens, vocab_size, smoothing=0.0):
+    return _rows(_pairs(tokens, vocab_size, smoothing).mT).mT
+
+
+@wrong(
+    "bigram_mle",
+    "share_of_all_pairs",
+    "divides by the number of all pairs",
+    "That is the joint probability of a pair. The conditional one divides each row by its own sum.",
+)
+def bigram_joint(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size, smoothing)
+    total = counts.sum()
+    return counts / total if total > 0 else torch.full_like(counts, 1 / vocab_size**2)
+
+
+@wrong(
+    "bigram_mle",
+    "counts_themselves",
+    "returns the counts",
+    "Each row should be divided by its sum.",
+)
+def bigram_counts(tokens, vocab_size, smoothing=0.0):
+    return _pairs(tokens, vocab_size, smoothing)
+
+
+@wrong(
+    "bigram_mle",
+    "softmax_of_counts",
+    "takes the softmax of the counts",
+    "Rows sum to 1, but a pair that is seen twice as often does not get twice the probability, and "
+    "one never seen gets some.",
+)
+def bigram_softmax(tokens, vocab_size, smoothing=0.0):
+    return _pairs(tokens, vocab_size, smoothing).softmax(dim=-1)
+
+
+@wrong(
+    "bigram_mle",
+    "pairs_counted_once",
+    "counts every pair once, however often it comes",
+    "Writing to a table through an index with repeated places leaves one write for each place. The "
+    "counts must be accumulated.",
+)
+def bigram_once(tokens, vocab_size, smoothing=0.0):
+    counts = torch.zeros(vocab_size, vocab_size)
+    counts[tokens[:-1], tokens[1:]] += 1
+    return _rows(counts + smoothing)
+
+
+@wrong(
+    "bigram_mle",
+    "nan_where_nothing_was_seen",
+    "divides 0 by 0",
+    "The row of a token without a successor is nan. It should be uniform.",
+)
+def bigram_nan(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size, smoothing)
+    return counts / counts.sum(dim=-1, keepdim=True)
+
+
+@wrong(
+    "bigram_mle",
+    "zero_where_nothing_was_seen",
+    "has rows of zeros",
+    "The row of a token without a successor sums to 0, so it is no distribution. It should be "
+    "uniform.",
+)
+def bigram_zero(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size, smoothing)
+    return counts / counts.sum(dim=-1, keepdim=True).clamp(min=1e-9)
+
+
+@wrong(
+    "bigram_mle",
+    "frequencies_where_nothing_was_seen",
+    "falls back on how frequent tokens are",
+    "A sensible idea, known as backing off, but not what was asked for: a row without counts is "
+    "uniform.",
+)
+def bigram_backoff(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size, smoothing)
+    totals = counts.sum(dim=-1, keepdim=True)
+    return torch.where(
+        totals > 0, counts / totals, tokens.bincount(minlength=vocab_size) / len(tokens)
+    )
+
+
+@wrong(
+    "bigram_mle",
+    "divided_by_occurrences",
+    "divides by how often the token occurs",
+    "The last token of the text has no successor. Its row sums to less than 1: divide by the "
+    "number of pairs that begin with the token.",
+)
+def bigram_occurrences(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size)
+    seen = tokens.bincount(minlength=vocab_size).unsqueeze(-1)
+    rows = (counts + smoothing) / (seen + smoothing * vocab_size)
+    return torch.where(counts.sum(dim=-1, keepdim=True) + smoothing > 0, rows, 1 / vocab_size)
+
+
+@wrong(
+    "bigram_mle",
+    "text_as_a_ring",
+    "lets the first token follow the last",
+    "A text of T tokens has T - 1 pairs. Rolling it makes one more out of its two ends.",
+)
+def bigram_ring(tokens, vocab_size, smoothing=0.0):
+    return _rows(_pairs(torch.cat([tokens, tokens[:1]]), vocab_size, smoothing))
+
+
+@wrong(
+    "bigram_mle",
+    "every_other_pair",
+    "cuts the text into pairs",
+    "Tokens 0 and 1, then 2 and 3: half of the pairs are missed. They overlap: 1 and 2 are "
+    "one too.",
+)
+def bigram_disjoint(tokens, vocab_size, smoothing=0.0):
+    counts = torch.zeros(vocab_size, vocab_size)
+    for now, then in zip(tokens[0::2].tolist(), tokens[1::2].tolist(), strict=False):
+        counts[now, then] += 1
+    return _rows(counts + smoothing)
+
+
+@wrong(
+    "bigram_mle",
+    "last_pair_missed",
+    "leaves out the last pair",
+    "The last token is a successor too.",
+)
+def bigram_short(tokens, vocab_size, smoothing=0.0):
+    return _rows(_pairs(tokens[: max(1, len(tokens) - 1)], vocab_size, smoothing))
+
+
+@wrong(
+    "bigram_mle",
+    "both_directions",
+    "counts every pair in both directions",
+    "Language has a direction: u follows q, q does not follow u.",
+)
+def bigram_symmetric(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size)
+    return _rows(counts + counts.mT + smoothing)
+
+
+@wrong(
+    "bigram_mle",
+    "smoothing_forgotten",
+    "ignores smoothing",
+    "The number is to be added to every count.",
+)
+def bigram_unsmoothed(tokens, vocab_size, smoothing=0.0):
+    return _rows(_pairs(tokens, vocab_size))
+
+
+@wrong(
+    "bigram_mle",
+    "always_adds_one",
+    "adds 1 to every count, whatever was asked for",
+    "Laplace's rule is one choice. The number to add is an argument, and 0 by default.",
+)
+def bigram_add_one(tokens, vocab_size, smoothing=0.0):
+    return _rows(_pairs(tokens, vocab_size, 1.0))
+
+
+@wrong(
+    "bigram_mle",
+    "smoothing_shared_out",
+    "shares the smoothing out over a row",
+    "Each row gets the number once, divided by V. It should be added to each of the counts.",
+)
+def bigram_shared(tokens, vocab_size, smoothing=0.0):
+    return _rows(_pairs(tokens, vocab_size, smoothing / vocab_size))
+
+
+@wrong(
+    "bigram_mle",
+    "smoothing_above_only",
+    "adds the smoothing above the line only",
+    "The rows sum to more than 1: what is added to V counts must be in their sum too.",
+)
+def bigram_numerator(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size)
+    totals = counts.sum(dim=-1, keepdim=True)
+    return torch.where(totals > 0, (counts + smoothing) / totals, 1 / vocab_size)
+
+
+@wrong(
+    "bigram_mle",
+    "smoothing_below_once",
+    "adds the smoothing once below the line",
+    "The rows do not sum to 1: the sum of V counts grows by V times the number.",
+)
+def bigram_denominator(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size)
+    totals = counts.sum(dim=-1, keepdim=True)
+    return torch.where(totals > 0, (counts + smoothing) / (totals + smoothing), 1 / vocab_size)
+
+
+@wrong(
+    "bigram_mle",
+    "smoothing_after_dividing",
+    "smooths the probabilities, not the counts",
+    "The number is added after the division, and the rows are divided once more. A token seen once "
+    "is then smoothed as little as one seen a thousand times.",
+)
+def bigram_late(tokens, vocab_size, smoothing=0.0):
+    return _rows(bigram_mle(tokens, vocab_size) + smoothing)
+
+
+@wrong(
+    "bigram_mle",
+    "smooths_what_was_seen",
+    "adds the smoothing only to pairs that were seen",
+    "Smoothing is for the pairs that were not: a probability of 0 would say that they can never "
+    "come.",
+)
+def bigram_seen_pairs(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size)
+    return _rows(torch.where(counts > 0, counts + smoothing, 0.0))
+
+
+@wrong(
+    "bigram_mle",
+    "table_of_what_is_there",
+    "makes the table as large as the tokens at hand need",
+    "V is an argument: tokens that do not occur in this text have a row and a column too.",
+)
+def bigram_seen_tokens(tokens, vocab_size, smoothing=0.0):
+    return bigram_mle(tokens, int(tokens.max()) + 1, smoothing)
+
+
+@wrong(
+    "bigram_mle",
+    "rounded_to_whole_numbers",
+    "divides whole numbers",
+    "With // only the rows of a single successor survive; probabilities are fractions.",
+)
+def bigram_integers(tokens, vocab_size, smoothing=0.0):
+    return bigram_mle(tokens, vocab_size, smoothing).long()
+
+
+@wrong(
+    "bigram_mle",
+    "sorts_the_text",
+    "changes the caller's text",
+    "The table is right, but the tokens are no longer what they were: something works in place.",
+)
+def bigram_in_place(tokens, vocab_size, smoothing=0.0):
+    table = bigram_mle(tokens, vocab_size, smoothing)
+    tokens[:-1].mul_(vocab_size).add_(1)
+    return table
+
+
+# --- negative_log_likelihood --------------------------------------------------------------------
+
+
+def _losses(log_probs, targets, ignore_index):
+    """(loss of each place, 0 where it does not count; which places count)."""
+    counts = targets != ignore_index
+    index = targets.where(counts, 0).unsqueeze(-1)
+    return -log_probs.gather(-1, index).squeeze(-1).where(counts, 0.0), counts
+
+
+def _mean(log_probs, targets, ignore_index):
+    losses, counts = _losses(log_probs, targets, ignore_index)
+    return losses.sum() / counts.sum().clamp(min=1)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "exp_without_a_maximum",
+    "exponentiates the logits as they are",
+    "exp of 1000 is inf and exp of -1000 is 0: what comes out is nan or inf.",
+)
+def nll_naive(logits, targets, ignore_index=-100):
+    powers = logits.exp()
+    return _mean((powers / powers.sum(dim=-1, keepdim=True)).log(), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "log_of_softmax",
+    "takes the softmax first and its logarithm then",
+    "Where a probability is smaller than any floating point number, the softmax is 0 and its "
+    "logarithm -inf, though the loss is a number.",
+)
+def nll_log_of_softmax(logits, targets, ignore_index=-100):
+    return _mean(logits.softmax(dim=-1).log(), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "one_maximum_for_all",
+    "subtracts one maximum from all rows",
+    "A row whose own largest logit is far below it has nothing but zeros left.",
+)
+def nll_global_max(logits, targets, ignore_index=-100):
+    shifted = logits - logits.max()
+    return _mean(shifted - shifted.exp().sum(dim=-1, keepdim=True).log(), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "small_number_added",
+    "adds a small number before the logarithm",
+    "No infinity, but no loss can be larger than about 20 either: the worst mistakes all cost the "
+    "same.",
+)
+def nll_eps(logits, targets, ignore_index=-100):
+    return _mean((logits.softmax(dim=-1) + 1e-9).log(), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "summed",
+    "sums in place of averaging",
+    "Twice the text has twice the loss; the mean per token was asked for.",
+)
+def nll_sum(logits, targets, ignore_index=-100):
+    return _losses(logits.log_softmax(dim=-1), targets, ignore_index)[0].sum()
+
+
+@wrong(
+    "negative_log_likelihood",
+    "divided_by_all_places",
+    "divides by the number of all places",
+    "Places that do not count add nothing to the sum, but they make it look smaller: divide by the "
+    "number of those that count.",
+)
+def nll_all_places(logits, targets, ignore_index=-100):
+    return _losses(logits.log_softmax(dim=-1), targets, ignore_index)[0].mean()
+
+
+@wrong(
+    "negative_log_likelihood",
+    "mean_of_means",
+    "averages every sequence first, and the averages then",
+    "A token of a sequence in which few places count weighs more than one of a full sequence. "
+    "Every place that counts should weigh the same.",
+)
+def nll_mean_of_means(logits, targets, ignore_index=-100):
+    losses, counts = _losses(logits.log_softmax(dim=-1), targets, ignore_index)
+    if losses.dim() < 2:
+        return losses.sum() / counts.sum().clamp(min=1)
+    return (losses.sum(dim=-1) / counts.sum(dim=-1).clamp(min=1)).mean()
+
+
+@wrong(
+    "negative_log_likelihood",
+    "mark_not_looked_at",
+    "takes the mark for a token",
+    "A place that is marked does not count, whatever ignore_index is. As an index it is out of "
+    "range, or picks another token.",
+)
+def nll_no_ignore(logits, targets, ignore_index=-100):
+    return -logits.log_softmax(dim=-1).gather(-1, targets.unsqueeze(-1)).mean()
+
+
+@wrong(
+    "negative_log_likelihood",
+    "mark_fixed",
+    "ignores -100, whatever the mark is",
+    "-100 is the default. Another number may be given.",
+)
+def nll_fixed_mark(logits, targets, ignore_index=-100):
+    return _mean(logits.log_softmax(dim=-1), targets, -100)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "ignores_what_is_no_token",
+    "ignores every target that is no token",
+    "That is right for -100 and -1. But the mark may be the id of a token.",
+)
+def nll_out_of_range(logits, targets, ignore_index=-100):
+    inside = (targets >= 0) & (targets < logits.shape[-1])
+    return _mean(logits.log_softmax(dim=-1), targets.where(inside, -100), -100)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "token_taken_from_the_vocabulary",
+    "takes the marking token out of the softmax",
+    "Places are ignored, not tokens: at all other places the model may still give the marking "
+    "token probability, and pays for it.",
+)
+def nll_vocabulary_cut(logits, targets, ignore_index=-100):
+    if 0 <= ignore_index < logits.shape[-1]:
+        cut = torch.arange(logits.shape[-1]) == ignore_index
+        logits = logits.masked_fill(cut, -1e30)
+    return _mean(logits.log_softmax(dim=-1), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "nan_when_nothing_counts",
+    "divides by 0 when nothing counts",
+    "The mean of nothing is nan here, as in PyTorch's own cross_entropy, and one such batch turns "
+    "all weights into nan. It should be 0.",
+)
+def nll_nan(logits, targets, ignore_index=-100):
+    losses, counts = _losses(logits.log_softmax(dim=-1), targets, ignore_index)
+    return losses.sum() / counts.sum()
+
+
+@wrong(
+    "negative_log_likelihood",
+    "bare_zero_when_nothing_counts",
+    "returns a zero that hangs on nothing",
+    "The number is right, but backpropagation through a fresh tensor raises an error: the gradient "
+    "should be 0, not missing.",
+)
+def nll_bare_zero(logits, targets, ignore_index=-100):
+    if (targets == ignore_index).all():
+        return torch.zeros((), dtype=logits.dtype)
+    return _mean(logits.log_softmax(dim=-1), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "sign_missing",
+    "has the sign turned",
+    "That is the mean log-likelihood, at most 0. Who descends on it makes the model worse.",
+)
+def nll_positive(logits, targets, ignore_index=-100):
+    return -_mean(logits.log_softmax(dim=-1), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "bits",
+    "is in bits",
+    "The logarithm has base 2; nats (natural logarithms) were asked for.",
+)
+def nll_bits(logits, targets, ignore_index=-100):
+    return _mean(logits.log_softmax(dim=-1), targets, ignore_index) / math.log(2)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "softmax_twice",
+    "takes the softmax twice",
+    "Probabilities go where logits are expected, and are softmaxed once more: all tokens look "
+    "nearly alike, and the loss can never come near 0.",
+)
+def nll_twice(logits, targets, ignore_index=-100):
+    return _mean(logits.softmax(dim=-1).log_softmax(dim=-1), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "logits_as_log_probabilities",
+    "takes logits for log-probabilities",
+    "No softmax is taken: the logit at the target alone says nothing, the others count too.",
+)
+def nll_raw(logits, targets, ignore_index=-100):
+    return _mean(logits, targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "mean_of_probabilities",
+    "averages probabilities and takes the logarithm then",
+    "Independent predictions multiply, so their logarithms are averaged. The logarithm of a mean "
+    "forgives single bad predictions.",
+)
+def nll_log_of_mean(logits, targets, ignore_index=-100):
+    losses, counts = _losses(logits.log_softmax(dim=-1), targets, ignore_index)
+    share = (-losses).exp().where(counts, 0.0).sum() / counts.sum().clamp(min=1)
+    return -share.log() if counts.any() else share
+
+
+@wrong(
+    "negative_log_likelihood",
+    "one_minus_the_probability",
+    "averages 1 minus the probability",
+    "That is a loss too, but not the likelihood's: a prediction that is wrong beyond all doubt "
+    "costs only 1.",
+)
+def nll_linear(logits, targets, ignore_index=-100):
+    losses, counts = _losses(logits.log_softmax(dim=-1), targets, ignore_index)
+    return (1 - (-losses).exp()).sum() / counts.sum().clamp(min=1)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "classes_on_axis_one",
+    "looks for the vocabulary on axis 1",
+    "PyTorch's cross_entropy wants the classes there. With one leading axis that is the last one; "
+    "with more it is the positions.",
+)
+def nll_axis_one(logits, targets, ignore_index=-100):
+    loss = F.cross_entropy(logits, targets, ignore_index=ignore_index, reduction="sum")
+    return loss / (targets != ignore_index).sum().clamp(min=1)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "softmax_over_the_batch",
+    "takes the softmax along the first axis",
+    "The places compete with each other. The tokens of the vocabulary should, at each place.",
+)
+def nll_first_axis(logits, targets, ignore_index=-100):
+    return _mean(logits.log_softmax(dim=0), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "shifted_once_more",
+    "compares each prediction with the next target",
+    "Targets are already one step ahead of the inputs. Shifted again, the model is to predict the "
+    "token after the next.",
+)
+def nll_shifted(logits, targets, ignore_index=-100):
+    if targets.dim() == 0 or targets.shape[-1] < 2:
+        return _mean(logits.log_softmax(dim=-1), targets, ignore_index)
+    return _mean(logits[..., :-1, :].log_softmax(dim=-1), targets[..., 1:], ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "one_for_each_place",
+    "returns a loss for each place",
+    "One number was asked for: their mean.",
+)
+def nll_each(logits, targets, ignore_index=-100):
+    return _losses(logits.log_softmax(dim=-1), targets, ignore_index)[0]
+
+
+@wrong(
+    "negative_log_likelihood",
+    "perplexity",
+    "returns the perplexity",
+    "The mean itself was asked for; its exponential is the exercise after this one.",
+)
+def nll_perplexity(logits, targets, ignore_index=-100):
+    return _mean(logits.log_softmax(dim=-1), targets, ignore_index).exp()
+
+
+@wrong(
+    "negative_log_likelihood",
+    "labels_smoothed",
+    "smooths the targets",
+    "A tenth of every target is spread over the vocabulary. A trick for training, but not the "
+    "likelihood of the text.",
+)
+def nll_label_smoothing(logits, targets, ignore_index=-100):
+    log_probs = logits.log_softmax(dim=-1)
+    losses, counts = _losses(log_probs, targets, ignore_index)
+    spread = -log_probs.mean(dim=-1).where(counts, 0.0)
+    return (0.9 * losses + 0.1 * spread).sum() / counts.sum().clamp(min=1)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "detached",
+    "cuts the graph",
+    "The number is right and nothing can be learned from it: no gradient flows back.",
+)
+def nll_detached(logits, targets, ignore_index=-100):
+    return _mean(logits.detach().log_softmax(dim=-1), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "python_number",
+    "returns a Python number",
+    "A number that has left PyTorch has no gradient; a 0-d tensor was asked for.",
+)
+def nll_item(logits, targets, ignore_index=-100):
+    return _mean(logits.log_softmax(dim=-1), targets, ignore_index).item()
+
+
+@wrong(
+    "negative_log_likelihood",
+    "fixed_to_float32",
+    "is float32 whatever it is given",
+    "float64 logits should give a float64 loss.",
+)
+def nll_fixed_dtype(logits, targets, ignore_index=-100):
+    return _mean(logits.float().log_softmax(dim=-1), targets, ignore_index)
+
+
+@wrong(
+    "negative_log_likelihood",
+    "writes_into_the_targets",
+    "overwrites the caller's marks",
+    "The loss is right the first time. But the marks are gone from the caller's tensor, and the "
+    "next time these places count.",
+)
+def nll_in_place(logits, targets, ignore_index=-100):
+    counts = targets != ignore_index
+    targets[~counts] = 0
+    losses = -logits.log_softmax(dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    return losses.where(counts, 0.0).sum() / counts.sum().clamp(min=1)
+
+
+# --- perplexity and bits_per_token --------------------------------------------------------------
+
+
+def _both(mean_nll, formula):
+    """A formula for tensors, used for floats too."""
+    if isinstance(mean_nll, torch.Tensor):
+        return formula(mean_nll)
+    return formula(torch.tensor(mean_nll, dtype=torch.float64)).item()
+
+
+@wrong(
+    "perplexity",
+    "two_to_the_nats",
+    "takes nats for bits",
+    "Two to the power of the loss is right for a loss in bits. Nats are powers of e.",
+)
+def perplexity_of_bits(mean_nll):
+    return 2.0**mean_nll
+
+
+@wrong(
+    "perplexity",
+    "sign_turned",
+    "takes the exponential of the negative",
+    "That is the mean probability of the tokens (the geometric mean), at most 1. Perplexity is its "
+    "inverse.",
+)
+def perplexity_negative(mean_nll):
+    return _both(mean_nll, lambda x: (-x).exp())
+
+
+@wrong(
+    "perplexity",
+    "nats_themselves",
+    "returns the loss itself",
+    "The logarithm still has to be undone.",
+)
+def perplexity_identity(mean_nll):
+    return mean_nll
+
+
+@wrong(
+    "perplexity",
+    "logarithm",
+    "takes a logarithm",
+    "The loss is a logarithm already; it has to be undone, not repeated.",
+)
+def perplexity_log(mean_nll):
+    return _both(mean_nll, torch.log)
+
+
+@wrong(
+    "perplexity",
+    "ten_to_the_nats",
+    "takes nats for decimal places",
+    "Ten to the power of the loss would be right for logarithms to base 10.",
+)
+def perplexity_base_ten(mean_nll):
+    return 10.0**mean_nll
+
+
+@wrong(
+    "perplexity",
+    "one_less",
+    "subtracts 1",
+    "A model that is certain chooses among one token: its perplexity is 1, not 0.",
+)
+def perplexity_minus_one(mean_nll):
+    return _both(mean_nll, torch.expm1)
+
+
+@wrong(
+    "perplexity",
+    "bits_as_the_exponent",
+    "turns nats into bits and then takes e to that power",
+    "Either e to the nats or 2 to the bits; not a mixture of both.",
+)
+def perplexity_mixed(mean_nll):
+    return _both(mean_nll, lambda x: (x / math.log(2)).exp())
+
+
+@wrong(
+    "perplexity",
+    "always_a_tensor",
+    "returns a tensor for a float",
+    "The same kind of thing that came in should come out.",
+)
+def perplexity_tensor(mean_nll):
+    return torch.as_tensor(mean_nll).exp()
+
+
+@wrong(
+    "perplexity",
+    "always_a_float",
+    "returns a float for a tensor",
+    "The same kind of thing that came in should come out; a float has no gradient.",
+)
+def perplexity_float(mean_nll):
+    return math.exp(mean_nll)
+
+
+@wrong(
+    "perplexity",
+    "detached",
+    "cuts the graph",
+    "The number is right, but no gradient flows back through it.",
+)
+def perplexity_detached(mean_nll):
+    return _both(mean_nll, lambda x: x.detach().exp())
+
+
+@wrong(
+    "perplexity",
+    "an_axis_too_many",
+    "gives a tensor an axis",
+    "A 0-d tensor should stay 0-d; this one has shape (1,).",
+)
+def perplexity_axis(mean_nll):
+    if isinstance(mean_nll, torch.Tensor):
+        return mean_nll.exp().reshape(1)
+    return math.exp(mean_nll)
+
+
+@wrong(
+    "perplexity",
+    "rounded",
+    "rounds",
+    "A perplexity need not be a whole number.",
+)
+def perplexity_rounded(mean_nll):
+    return _both(mean_nll, lambda x: x.exp().round())
+
+
+@wrong(
+    "perplexity",
+    "writes_into_the_input",
+    "changes the caller's tensor",
+    "exp_ with the underscore works in place.",
+)
+def perplexity_in_place(mean_nll):
+    if isinstance(mean_nll, torch.Tensor):
+        return mean_nll.exp() if mean_nll.requires_grad else mean_nll.exp_()
+    return math.exp(mean_nll)
+
+
+@wrong(
+    "bits_per_token",
+    "the_wrong_way_round",
+    "multiplies by ln 2",
+    "That is how bits become nats. A bit is the smaller unit: there are more bits than nats.",
+)
+def bits_multiplied(mean_nll):
+    return mean_nll * math.log(2)
+
+
+@wrong(
+    "bits_per_token",
+    "second_logarithm",
+    "takes the logarithm to base 2 of the loss",
+    "The loss is a logarithm already. Only its base has to be changed.",
+)
+def bits_of_log(mean_nll):
+    return _both(mean_nll, torch.log2)
+
+
+@wrong(
+    "bits_per_token",
+    "base_ten",
+    "divides by ln 10",
+    "That counts decimal places, not bits.",
+)
+def bits_base_ten(mean_nll):
+    return mean_nll / math.log(10)
+
+
+@wrong(
+    "bits_per_token",
+    "halved",
+    "divides by 2",
+    "A bit is ln 2 nats, not 2 nats.",
+)
+def bits_halved(mean_nll):
+    return mean_nll / 2
+
+
+@wrong(
+    "bits_per_token",
+    "nats_themselves",
+    "returns the loss itself",
+    "Nats still have to be turned into bits.",
+)
+def bits_identity(mean_nll):
+    return mean_nll
+
+
+@wrong(
+    "bits_per_token",
+    "perplexity",
+    "returns a perplexity",
+    "Two to the power of the bits is the perplexity; the bits themselves were asked for.",
+)
+def bits_perplexity(mean_nll):
+    return _both(mean_nll, torch.exp)
+
+
+@wrong(
+    "bits_per_token",
+    "two_to_the_nats",
+    "takes 2 to the power of the loss",
+    "Changing the base of a logarithm is a division.",
+)
+def bits_power(mean_nll):
+    return 2.0**mean_nll
+
+
+@wrong(
+    "bits_per_token",
+    "rounded_constant",
+    "uses ln 2 rounded to 0.69",
+    "The constant is off in the third digit, and so is every result.",
+)
+def bits_rounded_constant(mean_nll):
+    return mean_nll / 0.69
+
+
+@wrong(
+    "bits_per_token",
+    "sign_turned",
+    "has the sign turned",
+    "A surprise is not negative, in bits or in nats.",
+)
+def bits_negative(mean_nll):
+    return -mean_nll / math.log(2)
+
+
+@wrong(
+    "bits_per_token",
+    "whole_bits",
+    "rounds up to whole bits",
+    "A single codeword has a whole number of bits; on average a token does not.",
+)
+def bits_whole(mean_nll):
+    return _both(mean_nll, lambda x: (x / math.log(2) - 1e-6).ceil())
+
+
+@wrong(
+    "bits_per_token",
+    "always_a_tensor",
+    "returns a tensor for a float",
+    "The same kind of thing that came in should come out.",
+)
+def bits_tensor(mean_nll):
+    return torch.as_tensor(mean_nll) / math.log(2)
+
+
+@wrong(
+    "bits_per_token",
+    "always_a_float",
+    "returns a float for a tensor",
+    "The same kind of thing that came in should come out; a float has no gradient.",
+)
+def bits_float(mean_nll):
+    return float(mean_nll) / math.log(2)
+
+
+@wrong(
+    "bits_per_token",
+    "detached",
+    "cuts the graph",
+    "The number is right, but no gradient flows back through it.",
+)
+def bits_detached(mean_nll):
+    return _both(mean_nll, lambda x: x.detach() / math.log(2))
+
+
+@wrong(
+    "bits_per_token",
+    "writes_into_the_input",
+    "changes the caller's tensor",
+    "/= on a tensor works in place: it is the caller's tensor that is divided.",
+)
+def bits_in_place(mean_nll):
+    if isinstance(mean_nll, torch.Tensor) and not mean_nll.requires_grad:
+        mean_nll /= math.log(2)
+        return mean_nll
+    return mean_nll / math.log(2)
+
+
+# --- entropy_rate -------------------------------------------------------------------------------
+
+
+def _stationary(table):
+    """π of an irreducible chain, by least squares."""
+    n = len(table)
+    system = torch.cat([table.mT - torch.eye(n, dtype=table.dtype), torch.ones(1, n).to(table)])
+    wanted = torch.cat([torch.zeros(n), torch.ones(1)]).to(table)
+    return torch.linalg.lstsq(system, wanted.unsqueeze(-1)).solution.squeeze(-1)
+
+
+def _row_entropies(table):
+    return torch.special.entr(table).sum(dim=-1)
+
+
+@wrong(
+    "entropy_rate",
+    "all_states_alike",
+    "averages the rows' entropies as if all states were equally frequent",
+    "A state in which the chain hardly ever is counts as much as its home. The weights are the "
+    "stationary distribution.",
+)
+def rate_unweighted(transition):
+    return _row_entropies(transition).mean()
+
+
+@wrong(
+    "entropy_rate",
+    "nan_from_zero",
+    "multiplies 0 by ln 0",
+    "0 times -inf is nan. What never happens adds no surprise: the limit of p ln p at 0 is 0.",
+)
+def rate_nan(transition):
+    table = transition.double()
+    return -(_stationary(table).unsqueeze(-1) * table * table.log()).sum()
+
+
+@wrong(
+    "entropy_rate",
+    "follows_the_chain_from_anywhere",
+    "follows the chain for many steps from an even start",
+    "Where the chain has a period it never settles: after an even number of steps it is somewhere "
+    "else than after an odd number.",
+)
+def rate_power(transition):
+    table = transition.double()
+    share = torch.full((len(table),), 1 / len(table), dtype=table.dtype)
+    return share @ torch.linalg.matrix_power(table, 2**14) @ _row_entropies(table)
+
+
+@wrong(
+    "entropy_rate",
+    "follows_the_chain_from_state_0",
+    "follows the chain for many steps from state 0",
+    "Where the chain has a period it never settles: after a multiple of the period it is back "
+    "where it started, or among few states.",
+)
+def rate_power_from_first(transition):
+    table = transition.double()
+    return (torch.linalg.matrix_power(table, 2**14) @ _row_entropies(table))[0]
+
+
+@wrong(
+    "entropy_rate",
+    "a_few_steps",
+    "follows the chain for too few steps",
+    "After 20 steps a slow chain still remembers where it started.",
+)
+def rate_few_steps(transition):
+    table = transition.double()
+    lazy = (table + torch.eye(len(table), dtype=table.dtype)) / 2
+    share = torch.full((len(table),), 1 / len(table), dtype=table.dtype)
+    return share @ torch.linalg.matrix_power(lazy, 20) @ _row_entropies(table)
+
+
+@wrong(
+    "entropy_rate",
+    "one_step",
+    "takes the column means for the stationary distribution",
+    "That is where the chain is after one step from an even start, not in the long run.",
+)
+def rate_one_step(transition):
+    return transition.mean(dim=0) @ _row_entropies(transition)
+
+
+@wrong(
+    "entropy_rate",
+    "bits",
+    "is in bits",
+    "The logarithm has base 2; nats (natural logarithms) were asked for.",
+)
+def rate_bits(transition):
+    return entropy_rate(transition) / math.log(2)
+
+
+@wrong(
+    "entropy_rate",
+    "entropy_of_the_states",
+    "is the entropy of the stationary distribution",
+    "That is the surprise of one who does not know the token before: what the best unigram model "
+    "pays.",
+)
+def rate_unigram(transition):
+    return torch.special.entr(_stationary(transition.double())).sum()
+
+
+@wrong(
+    "entropy_rate",
+    "entropy_of_pairs",
+    "is the entropy of a pair of tokens",
+    "It holds the surprise of the first token as well as that of the second, given the first.",
+)
+def rate_joint(transition):
+    table = transition.double()
+    return torch.special.entr(_stationary(table).unsqueeze(-1) * table).sum()
+
+
+@wrong(
+    "entropy_rate",
+    "summed",
+    "adds the rows' entropies up",
+    "The chain is in one state at a time: weigh the rows by how often it is in each.",
+)
+def rate_sum(transition):
+    return _row_entropies(transition).sum()
+
+
+@wrong(
+    "entropy_rate",
+    "sign_turned",
+    "has the sign turned",
+    "An entropy is not negative.",
+)
+def rate_negative(transition):
+    return -entropy_rate(transition)
+
+
+@wrong(
+    "entropy_rate",
+    "entropy_of_columns",
+    "takes the entropies of the columns",
+    "A row is the distribution over what comes next; a column is none.",
+)
+def rate_columns(transition):
+    table = transition.double()
+    return _stationary(table) @ torch.special.entr(table).sum(dim=0)
+
+
+@wrong(
+    "entropy_rate",
+    "weights_of_length_one",
+    "uses an eigenvector as it comes",
+    "Libraries return eigenvectors of length 1 (the squares sum to 1). As a distribution, the "
+    "entries have to.",
+)
+def rate_unit_length(transition):
+    table = transition.double()
+    share = _stationary(table)
+    return share / share.norm() @ _row_entropies(table)
+
+
+@wrong(
+    "entropy_rate",
+    "perplexity",
+    "returns the perplexity",
+    "The exponential of the rate; the rate itself was asked for.",
+)
+def rate_perplexity(transition):
+    return entropy_rate(transition).exp()
+
+
+@wrong(
+    "entropy_rate",
+    "one_for_each_state",
+    "returns a number for each state",
+    "These are the rows' entropies; their weighted mean was asked for.",
+)
+def rate_each(transition):
+    return _row_entropies(transition)
+
+
+@wrong(
+    "entropy_rate",
+    "largest_entropy",
+    "takes the entropy of the row that is hardest to predict",
+    "The floor is a mean over the long run, not the worst case.",
+)
+def rate_largest(transition):
+    return _row_entropies(transition).max()
+
+
+@wrong(
+    "entropy_rate",
+    "gains_a_little_everywhere",
+    "adds a small number to every probability",
+    "Rows no longer sum to 1, and what never happens counts: the floor comes out too high.",
+)
+def rate_eps(transition):
+    table = transition.double()
+    return _stationary(table) @ torch.special.entr(table + 1e-2).sum(dim=-1)
+
+
+@wrong(
+    "entropy_rate",
+    "writes_into_the_table",
+    "changes the caller's table",
+    "The result is right, but zeros have been replaced in the caller's own table.",
+)
+def rate_in_place(transition):
+    rate = entropy_rate(transition)
+    transition.clamp_(min=1e-12).log_()
+    return rate
+
+
+# --- fit_bigram ---------------------------------------------------------------------------------
+
+
+def _plain(lr):
+    """A step of plain descent."""
+    return lambda table, gradient, step: table - lr * gradient
+
+
+def _descend(tokens, vocab_size, steps, move, start=None, loss=None):
+    """Plain descent, with its parts to be replaced; logits."""
+    logits = torch.zeros(vocab_size, vocab_size) if start is None else start
+    measure = loss or (lambda table: negative_log_likelihood(table[tokens[:-1]], tokens[1:]))
+    for step in range(steps):
+        logits = logits.detach().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(measure(logits), logits)
+        logits = move(logits.detach(), gradient, step)
+    return logits.detach()
+
+
+@wrong(
+    "fit_bigram",
+    "summed_loss",
+    "descends on the sum of the losses",
+    "The gradient of a sum grows with the length of the text, and with it the size of every step; "
+    "the mean was asked for.",
+)
+def fit_sum(tokens, vocab_size, steps, lr):
+    count = len(tokens) - 1
+    return _descend(tokens, vocab_size, steps, lambda t, g, _: t - lr * count * g).softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "random_start",
+    "starts from random logits",
+    "The table is to start at zero, so that a row that no text touches stays uniform.",
+)
+def fit_random(tokens, vocab_size, steps, lr):
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(vocab_size, vocab_size, generator=generator)
+    return _descend(tokens, vocab_size, steps, _plain(lr), start).softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "goes_uphill",
+    "moves along the gradient",
+    "The gradient points to where the loss grows; the table has to move against it.",
+)
+def fit_ascent(tokens, vocab_size, steps, lr):
+    return _descend(tokens, vocab_size, steps, lambda t, g, _: t + lr * g).softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "returns_logits",
+    "returns the logits",
+    "They still have to become probabilities.",
+)
+def fit_logits(tokens, vocab_size, steps, lr):
+    return _descend(tokens, vocab_size, steps, _plain(lr))
+
+
+@wrong(
+    "fit_bigram",
+    "returns_log_probabilities",
+    "returns the logarithms of the probabilities",
+    "Probabilities were asked for.",
+)
+def fit_log_probs(tokens, vocab_size, steps, lr):
+    return _descend(tokens, vocab_size, steps, _plain(lr)).log_softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "gradients_pile_up",
+    "never clears the gradients",
+    "backward adds to what is there. Without a reset every step goes along the sum of all "
+    "gradients so far.",
+)
+def fit_accumulating(tokens, vocab_size, steps, lr):
+    total = torch.zeros(vocab_size, vocab_size)
+    return _descend(
+        tokens, vocab_size, steps, lambda table, g, _: table - lr * total.add_(g)
+    ).softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "one_step_less",
+    "takes one step less",
+    "With 1 step the table has moved once; with 0 it has not.",
+)
+def fit_fewer(tokens, vocab_size, steps, lr):
+    return fit_bigram(tokens, vocab_size, max(0, steps - 1), lr)
+
+
+@wrong(
+    "fit_bigram",
+    "one_step_more",
+    "takes one step more",
+    "With 0 steps the table should not have moved at all.",
+)
+def fit_more(tokens, vocab_size, steps, lr):
+    return fit_bigram(tokens, vocab_size, steps + 1, lr)
+
+
+@wrong(
+    "fit_bigram",
+    "learning_rate_ignored",
+    "uses a learning rate of its own",
+    "How far a step goes is an argument.",
+)
+def fit_own_rate(tokens, vocab_size, steps, lr):
+    return fit_bigram(tokens, vocab_size, steps, 0.1)
+
+
+@wrong(
+    "fit_bigram",
+    "learning_rate_decays",
+    "makes the steps smaller and smaller",
+    "The learning rate is the same in every step.",
+)
+def fit_decaying(tokens, vocab_size, steps, lr):
+    return _descend(
+        tokens, vocab_size, steps, lambda table, g, step: table - lr / (1 + step) * g
+    ).softmax(dim=-1)
+
+
+def _by(tokens, vocab_size, steps, make):
+    """Descent with one of PyTorch's optimizers."""
+    logits = torch.zeros(vocab_size, vocab_size, requires_grad=True)
+    optimizer = make([logits])
+    for _ in range(steps):
+        optimizer.zero_grad()
+        negative_log_likelihood(logits[tokens[:-1]], tokens[1:]).backward()
+        optimizer.step()
+    return logits.detach().softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "momentum",
+    "uses momentum",
+    "Each step carries a part of the last one along. Plain descent was asked for.",
+)
+def fit_momentum(tokens, vocab_size, steps, lr):
+    return _by(tokens, vocab_size, steps, lambda p: torch.optim.SGD(p, lr, momentum=0.9))
+
+
+@wrong(
+    "fit_bigram",
+    "adam",
+    "uses Adam",
+    "Adam gives every entry steps of about the same size, whatever its gradient. Plain descent was "
+    "asked for.",
+)
+def fit_adam(tokens, vocab_size, steps, lr):
+    return _by(tokens, vocab_size, steps, lambda p: torch.optim.Adam(p, lr))
+
+
+@wrong(
+    "fit_bigram",
+    "pulled_toward_zero",
+    "pulls the logits toward zero",
+    "Weight decay keeps the table near uniform. It ends somewhere else than at the frequencies of "
+    "the text.",
+)
+def fit_decay(tokens, vocab_size, steps, lr):
+    return _by(tokens, vocab_size, steps, lambda p: torch.optim.SGD(p, lr, weight_decay=0.02))
+
+
+@wrong(
+    "fit_bigram",
+    "one_pair_at_a_time",
+    "learns from one pair in each step",
+    "Each step should see the whole text (full batch). One pair alone points elsewhere than the "
+    "mean.",
+)
+def fit_stochastic(tokens, vocab_size, steps, lr):
+    logits = torch.zeros(vocab_size, vocab_size)
+    for step in range(steps):
+        place = step % (len(tokens) - 1)
+        pair = tokens[place : place + 2]
+        logits = _descend(pair, vocab_size, 1, _plain(lr), logits)
+    return logits.softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "predicts_the_token_before",
+    "predicts backwards",
+    "The current token picks the row and the next one is the target, not the other way round.",
+)
+def fit_backwards(tokens, vocab_size, steps, lr):
+    return fit_bigram(tokens.flip(0), vocab_size, steps, lr)
+
+
+@wrong(
+    "fit_bigram",
+    "predicts_the_current_token",
+    "predicts the token that it is given",
+    "Input and target must be one step apart. Here the table learns to copy, with a loss that "
+    "looks wonderful.",
+)
+def fit_copying(tokens, vocab_size, steps, lr):
+    def loss(table):
+        return negative_log_likelihood(table[tokens[:-1]], tokens[:-1])
+
+    return _descend(tokens, vocab_size, steps, _plain(lr), loss=loss).softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "softmax_over_rows",
+    "makes columns sum to 1",
+    "Softmax goes along a row: over what may come next.",
+)
+def fit_columns(tokens, vocab_size, steps, lr):
+    return _descend(tokens, vocab_size, steps, _plain(lr)).softmax(dim=0)
+
+
+@wrong(
+    "fit_bigram",
+    "softmax_twice",
+    "takes the softmax twice while it learns",
+    "The loss softmaxes its input; probabilities in place of logits give a loss that can hardly "
+    "move.",
+)
+def fit_twice(tokens, vocab_size, steps, lr):
+    def loss(table):
+        return negative_log_likelihood(table[tokens[:-1]].softmax(dim=-1), tokens[1:])
+
+    return _descend(tokens, vocab_size, steps, _plain(lr), loss=loss).softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "rows_weigh_the_same",
+    "gives every row steps of the same size",
+    "In the mean over the text a frequent token has more say: its row's gradient is larger. Here "
+    "each row has a mean of its own.",
+)
+def fit_rowwise(tokens, vocab_size, steps, lr):
+    share = tokens[:-1].bincount(minlength=vocab_size).unsqueeze(-1) / (len(tokens) - 1)
+    return _descend(
+        tokens, vocab_size, steps, lambda table, g, _: table - lr * g / share.clamp(min=1e-9)
+    ).softmax(dim=-1)
+
+
+@wrong(
+    "fit_bigram",
+    "frequencies_at_once",
+    "counts in place of descending",
+    "The frequencies are where descent arrives after many steps. After few steps it has not.",
+)
+def fit_closed_form(tokens, vocab_size, steps, lr):
+    return bigram_mle(tokens, vocab_size)
+
+
+@wrong(
+    "fit_bigram",
+    "only_the_first_step_counts",
+    "moves once and then stands still",
+    "The updated table is a new tensor that is not trained, while the gradient is still taken of "
+    "the old one.",
+)
+def fit_first_only(tokens, vocab_size, steps, lr):
+    return fit_bigram(tokens, vocab_size, min(1, steps), lr)
+
+
+@wrong(
+    "fit_bigram",
+    "gradient_of_the_start",
+    "takes the gradient once",
+    "Every step goes along the gradient at zero. It has to be taken anew where the table is now.",
+)
+def fit_stale(tokens, vocab_size, steps, lr):
+    return fit_bigram(tokens, vocab_size, min(1, steps), lr * max(1, steps))
+
+
+@wrong(
+    "fit_bigram",
+    "text_as_a_ring",
+    "lets the first token follow the last",
+    "A text of T tokens has T - 1 predictions. Rolling it makes one more out of its two ends.",
+)
+def fit_ring(tokens, vocab_size, steps, lr):
+    return fit_bigram(torch.cat([tokens, tokens[:1]]), vocab_size, steps, lr)
+
+
+@wrong(
+    "fit_bigram",
+    "last_pair_missed",
+    "leaves out the last prediction",
+    "The last token is a target too.",
+)
+def fit_short(tokens, vocab_size, steps, lr):
+    return fit_bigram(tokens[: max(2, len(tokens) - 1)], vocab_size, steps, lr)
+
+
+@wrong(
+    "fit_bigram",
+    "divided_by_the_tokens",
+    "divides by the number of tokens",
+    "A text of T tokens has T - 1 predictions; the mean divides by these.",
+)
+def fit_divided_by_t(tokens, vocab_size, steps, lr):
+    return fit_bigram(tokens, vocab_size, steps, lr * (len(tokens) - 1) / len(tokens))
+
+
+@wrong(
+    "fit_bigram",
+    "changes_the_text",
+    "changes the caller's text",
+    "The table is right, but the tokens are no longer what they were: something works in place.",
+)
+def fit_in_place(tokens, vocab_size, steps, lr):
+    table = fit_bigram(tokens, vocab_size, steps, lr)
+    tokens[:-1].copy_(embed(tokens[:-1], torch.arange(vocab_size).flip(0)))
+    return table

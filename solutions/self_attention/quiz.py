@@ -1,0 +1,148 @@
+"""The quiz of lesson 2."""
+
+from grader.course.quiz import Option, Question
+
+QUESTIONS = (
+    Question(
+        "divisor",
+        "The entries of queries and keys are independent, with mean 0 and variance 1, and d_k = "
+        "64. By mistake the dot products are divided by d_k instead of √d_k. How large is a "
+        "typical score?",
+        "how large a sum of 64 independent products typically is",
+        (
+            Option(
+                "About 1/8, and all the weights are nearly even",
+                "A sum of 64 such products is typically √64 = 8 large. Divided by 64 that is 1/8, "
+                "and softmax hardly tells the keys apart.",
+            ),
+            Option(
+                "About 1, and the weights are as they should be",
+                "That takes the products to add up to 64. They have either sign and partly "
+                "cancel, so that their sum is typically as large as the root of their number.",
+            ),
+            Option(
+                "About 1/64, and all the weights are nearly even",
+                "That takes the dot product to be about 1 before the division, at any width. But "
+                "it is a sum, and sums of more terms are larger.",
+            ),
+            Option(
+                "About 8, and the weights are nearly one-hot",
+                "8 is the size of the dot product before any division. It is what softmax would "
+                "see if the scale were left out.",
+            ),
+        ),
+    ),
+    Question(
+        "twins",
+        "A sentence holds the same word twice, at positions 2 and 7, as the same vector. It goes "
+        "through self-attention, without a mask and without positions. What about the two rows of "
+        "the output?",
+        "what the query, the scores and the values of each of the two rows are made from",
+        (
+            Option(
+                "They are equal, whatever the matrices hold",
+                "Equal vectors make equal queries, which meet the same keys and the same values. "
+                "Where a row stands enters nowhere in the formula.",
+            ),
+            Option(
+                "They differ, because their neighbors differ",
+                "There are no neighbors in the formula. Every query meets all keys, and what "
+                "stands next to it counts no more than what stands far away.",
+            ),
+            Option(
+                "They are equal only if W_query equals W_key",
+                "The maps may be any. Both rows go through the same W_query, and equal inputs "
+                "come out equal, whatever the keys are made with.",
+            ),
+            Option(
+                "They differ, since each looks at itself most",
+                "Looking at itself is looking at its twin as well: the two keys are equal, and so "
+                "each of the two words gives both the same weight.",
+            ),
+        ),
+    ),
+    Question(
+        "sums",
+        "Weights of shape (3, 5), for 3 queries and 5 keys, are printed. Every column sums to 1, "
+        "and the rows sum to about 1.7. What has happened?",
+        "along which axis the numbers were made to sum to 1",
+        (
+            Option(
+                "Softmax ran along the queries' axis",
+                "It normalized along the wrong axis: the queries compete for each key. Five "
+                "columns of sum 1, shared by three rows, make 5/3 for a row.",
+            ),
+            Option(
+                "Softmax ran twice over the keys",
+                "Then the rows would sum to 1, as they should. The second softmax sees only "
+                "numbers between 0 and 1, and the weights become far too even.",
+            ),
+            Option(
+                "The division by √d_k is missing",
+                "The scale changes how decided the weights are. It cannot change what they sum "
+                "to: softmax comes after it.",
+            ),
+            Option(
+                "Queries and keys changed places",
+                "Then the table would be turned over, with the shape (5, 3), and a softmax over "
+                "its last axis would still give rows that sum to 1.",
+            ),
+        ),
+    ),
+    Question(
+        "one_map",
+        "In a layer of self-attention W_query and W_key hold the same numbers. What is then true "
+        "for every input?",
+        "the dot product of two projected words, in both orders",
+        (
+            Option(
+                "The scores are symmetric: S_ij = S_ji",
+                "Both are the dot product of the same two projected vectors. The word “it” is "
+                "then as interesting to “turtle” as “turtle” is to “it”.",
+            ),
+            Option(
+                "The weights are symmetric: A_ij = A_ji",
+                "Softmax divides each row by a sum of its own. Two equal scores in different rows "
+                "become different weights.",
+            ),
+            Option(
+                "The scores are positive: S_ij > 0",
+                "Only the score of a word with itself is never negative, being a sum of squares. "
+                "Two different words may point apart.",
+            ),
+            Option(
+                "The diagonal wins: A_ii is largest in its row",
+                "Often it does, but not always: a key that points the same way and is longer "
+                "scores higher than the word's own.",
+            ),
+        ),
+    ),
+    Question(
+        "slope",
+        "There are two keys. A small change of the first score moves the first weight. With the "
+        "weights 0.99 and 0.01 it moves, compared with 0.5 and 0.5, …",
+        "the diagonal of the Jacobian, p - p²",
+        (
+            Option(
+                "about 25 times less",
+                "The slope is p(1 - p): 0.25 for an even split and 0.0099 at 0.99. That is how a "
+                "decided softmax stops learning.",
+            ),
+            Option(
+                "about 50 times less",
+                "That compares 0.5 with 0.01, one weight with another. The slope is the product "
+                "of the two weights, p(1 - p).",
+            ),
+            Option(
+                "about 2 times more",
+                "That takes the slope to grow with the weight itself, as exp does. But a weight "
+                "near 1 has nowhere left to go.",
+            ),
+            Option(
+                "just as much",
+                "Equal steps of a score are equal factors between two weights, not equal steps of "
+                "a weight. Near 1 a factor changes next to nothing.",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,1383 @@
+"""What goes wrong in lesson 9."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from grader.course.versions import wrong
+from solutions.masking import causal_mask
+from solutions.multi_head_attention import MultiHeadAttention, previous_token_head
+from solutions.transformer_block import FeedForward
+
+INF = math.inf
+
+
+# --- shift_right --------------------------------------------------------------------------------
+
+
+def _column(targets, number):
+    return torch.full_like(targets[:, :1], number)
+
+
+@wrong(
+    "shift_right",
+    "not_shortened",
+    "keeps the last token as well",
+    "The result is one column wider than the targets. For the last token there is nothing left to "
+    "predict, so nobody reads it.",
+)
+def shift_longer(targets, bos):
+    return torch.cat([_column(targets, bos), targets], dim=1)
+
+
+@wrong(
+    "shift_right",
+    "left",
+    "shifts to the left",
+    "At each position stands the token that comes *after* the one to be predicted. The decoder "
+    "should read what is already written.",
+)
+def shift_left(targets, bos):
+    return torch.cat([targets[:, 1:], _column(targets, bos)], dim=1)
+
+
+@wrong(
+    "shift_right",
+    "not_shifted",
+    "overwrites the first token and moves nothing",
+    "From position 1 on the decoder reads the very token that it is to predict. Its loss will fall "
+    "to nothing, and it will have learned nothing.",
+)
+def shift_overwrites(targets, bos):
+    return torch.cat([_column(targets, bos), targets[:, 1:]], dim=1)
+
+
+@wrong(
+    "shift_right",
+    "rolled",
+    "brings the last token to the front",
+    "torch.roll goes round in a circle: at position 0 stands the end of the target instead of bos.",
+)
+def shift_rolled(targets, bos):
+    return targets.roll(1, dims=1)
+
+
+@wrong(
+    "shift_right",
+    "bos_at_the_end",
+    "puts bos at the end",
+    "The last token is gone, as it should be, but bos belongs in front of the others, which then "
+    "move by one place.",
+)
+def shift_bos_last(targets, bos):
+    return torch.cat([targets[:, :-1], _column(targets, bos)], dim=1)
+
+
+@wrong(
+    "shift_right",
+    "rows_shifted",
+    "shifts the rows instead of the tokens",
+    "A batch is (B, T): the first axis counts the sequences. Here every sequence has got the "
+    "tokens of the one before it.",
+)
+def shift_rows(targets, bos):
+    return torch.cat([torch.full_like(targets[:1], bos), targets[:-1]], dim=0)
+
+
+@wrong(
+    "shift_right",
+    "flattened",
+    "shifts the whole batch as if it were one row",
+    "The first token of a row is the last one of the row before, where bos should be.",
+)
+def shift_flattened(targets, bos):
+    flat = targets.flatten()
+    return torch.cat([flat.new_tensor([bos]), flat[:-1]]).reshape(targets.shape)
+
+
+@wrong(
+    "shift_right",
+    "always_zero",
+    "puts 0 in front, whatever bos is",
+    "bos is an argument. In another vocabulary 0 may be a word.",
+)
+def shift_zero(targets, bos):
+    return torch.cat([_column(targets, 0), targets[:, :-1]], dim=1)
+
+
+@wrong(
+    "shift_right",
+    "two_places",
+    "shifts by two places",
+    "At position 1 should stand the first token of the target; here it is bos a second time.",
+)
+def shift_twice(targets, bos):
+    start = _column(targets, bos)
+    return torch.cat([start, start, targets[:, :-2]], dim=1)[:, : targets.shape[1]]
+
+
+@wrong(
+    "shift_right",
+    "reversed",
+    "turns the targets round",
+    "Some translation models read the *source* backwards. The target stays in order.",
+)
+def shift_reversed(targets, bos):
+    return torch.cat([_column(targets, bos), targets.flip(1)[:, :-1]], dim=1)
+
+
+@wrong(
+    "shift_right",
+    "writes_into_targets",
+    "shifts the targets themselves",
+    "The result is right, and the targets are gone: the loss needs them as they were.",
+)
+def shift_in_place(targets, bos):
+    targets[:, 1:] = targets[:, :-1].clone()
+    targets[:, 0] = bos
+    return targets
+
+
+@wrong(
+    "shift_right",
+    "floats",
+    "returns floats",
+    "Tokens are numbers of rows in a table; an embedding accepts whole numbers only. torch.zeros "
+    "and torch.full of a float make floats.",
+)
+def shift_floats(targets, bos):
+    out = torch.full(targets.shape, float(bos))
+    out[:, 1:] = targets[:, :-1]
+    return out
+
+
+@wrong(
+    "shift_right",
+    "a_list",
+    "returns a list",
+    "The model needs a tensor.",
+)
+def shift_list(targets, bos):
+    return [[bos, *row[:-1]] for row in targets.tolist()]
+
+
+# --- DecoderBlock -------------------------------------------------------------------------------
+
+
+class _Block(nn.Module):
+    """The block in steps, each of which a version may do in its own way."""
+
+    def __init__(self, d_model, num_heads, d_ff):
+        super().__init__()
+        self.self_attention = MultiHeadAttention(d_model, num_heads)
+        self.cross_attention = MultiHeadAttention(d_model, num_heads)
+        self.feed_forward = FeedForward(d_model, d_ff)
+        self.norm1 = nn.LayerNorm(d_model)
+        self.norm2 = nn.LayerNorm(d_model)
+        self.norm3 = nn.LayerNorm(d_model)
+
+    def look_back(self, x):
+        return self.self_attention(self.norm1(x), mask=causal_mask(x.shape[1]))[0]
+
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(self.norm2(x), memory, memory_mask)[0]
+
+    def think(self, x):
+        return self.feed_forward(self.norm3(x))
+
+    def forward(self, x, memory, memory_mask=None):
+        x = x + self.look_back(x)
+        x = x + self.look_over(x, memory, memory_mask)
+        return x + self.think(x)
+
+
+@wrong(
+    "DecoderBlock",
+    "no_causal_mask",
+    "lets the decoder read ahead",
+    "The self-attention has no mask, so every position sees the tokens that it is to predict. In "
+    "training all looks splendid; at work there is no future to read from.",
+)
+class NoCausalMask(_Block):
+    def look_back(self, x):
+        return self.self_attention(self.norm1(x))[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "mask_turned_over",
+    "shows the future and hides the past",
+    "The mask of the self-attention is the wrong way round: its upper triangle should be -inf.",
+)
+class MaskTurnedOver(_Block):
+    def look_back(self, x):
+        return self.self_attention(self.norm1(x), mask=causal_mask(x.shape[1]).T)[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "hides_itself",
+    "hides a position from itself",
+    "A causal mask leaves the diagonal visible. Here position 0 sees nothing at all.",
+)
+class HidesItself(_Block):
+    def look_back(self, x):
+        n = x.shape[1]
+        return self.self_attention(self.norm1(x), mask=torch.full((n, n), -INF).triu(0))[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "sees_one_ahead",
+    "sees one position ahead",
+    "The mask begins one diagonal too late: each position sees the next one, which is just what it "
+    "is to predict.",
+)
+class SeesOneAhead(_Block):
+    def look_back(self, x):
+        n = x.shape[1]
+        return self.self_attention(self.norm1(x), mask=torch.full((n, n), -INF).triu(2))[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "causal_mask_on_the_memory",
+    "hides the end of the source as well",
+    "The cross-attention has been given a causal mask. The source is all there from the start: "
+    "the first word of a translation may depend on the last word of the source.",
+)
+class CausalOnMemory(_Block):
+    def look_over(self, x, memory, memory_mask):
+        mask = torch.full((x.shape[1], memory.shape[1]), -INF).triu(1)
+        if memory_mask is not None:
+            mask = mask + memory_mask
+        return self.cross_attention(self.norm2(x), memory, mask)[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "memory_mask_ignored",
+    "ignores the memory mask",
+    "Short sources are filled up with padding. Here the decoder reads the padding too.",
+)
+class MemoryMaskIgnored(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(self.norm2(x), memory)[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "memory_mask_on_itself",
+    "gives the memory mask to the self-attention",
+    "The mask says which places of the *memory* are real. It belongs to the attention that looks "
+    "there.",
+)
+class MemoryMaskOnItself(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        mask = causal_mask(x.shape[1])
+        if memory_mask is not None:
+            mask = mask + memory_mask
+        x = x + self.self_attention(self.norm1(x), mask=mask)[0]
+        x = x + self.look_over(x, memory, None)
+        return x + self.think(x)
+
+
+@wrong(
+    "DecoderBlock",
+    "mask_multiplied",
+    "multiplies the memory mask by zeros and ones",
+    "The mask has been made into 0 and 1 and added: a hidden place scores lower by 1, or higher, "
+    "and is seen all the same.",
+)
+class MaskAsNumbers(_Block):
+    def look_over(self, x, memory, memory_mask):
+        if memory_mask is not None:
+            memory_mask = (memory_mask == 0).to(x.dtype)
+        return super().look_over(x, memory, memory_mask)
+
+
+@wrong(
+    "DecoderBlock",
+    "memory_normalized",
+    "normalizes the memory",
+    "The memory comes as it is: whoever made it has normalized it, or has chosen not to.",
+)
+class MemoryNormalized(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(self.norm2(x), self.norm2(memory), memory_mask)[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "memory_never_read",
+    "never reads the memory",
+    "The second attention has no context, so it asks the target a second time. The source might as "
+    "well not exist.",
+)
+class MemoryNeverRead(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(self.norm2(x), mask=causal_mask(x.shape[1]))[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "roles_exchanged",
+    "lets the memory ask the target",
+    "Queries come from the one who wants to know. Here the memory asks, and the result has as many "
+    "positions as the source.",
+)
+class RolesExchanged(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(memory, self.norm2(x))[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "cross_first",
+    "looks at the source before it looks back",
+    "What is in question is often decided by what is already written, so the self-attention comes "
+    "first.",
+)
+class CrossFirst(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = x + self.look_over(x, memory, memory_mask)
+        x = x + self.look_back(x)
+        return x + self.think(x)
+
+
+@wrong(
+    "DecoderBlock",
+    "side_by_side",
+    "lets both attentions read the same stream",
+    "The cross-attention should ask with what the self-attention has just added.",
+)
+class SideBySide(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = x + self.look_back(x) + self.look_over(x, memory, memory_mask)
+        return x + self.think(x)
+
+
+@wrong(
+    "DecoderBlock",
+    "post_norm",
+    "normalizes after the sum",
+    "That is the order of 2017. Here the norm stands before the sub-layer, and nothing normalizes "
+    "the stream itself.",
+)
+class PostNorm(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = self.norm1(x + self.self_attention(x, mask=causal_mask(x.shape[1]))[0])
+        x = self.norm2(x + self.cross_attention(x, memory, memory_mask)[0])
+        return self.norm3(x + self.feed_forward(x))
+
+
+@wrong(
+    "DecoderBlock",
+    "norm_on_the_output",
+    "normalizes what a sub-layer returns",
+    "The norm belongs in front of the sub-layer: it is about what goes in.",
+)
+class NormOnOutput(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = x + self.norm1(self.self_attention(x, mask=causal_mask(x.shape[1]))[0])
+        x = x + self.norm2(self.cross_attention(x, memory, memory_mask)[0])
+        return x + self.norm3(self.feed_forward(x))
+
+
+@wrong(
+    "DecoderBlock",
+    "stream_normalized",
+    "adds to the normalized stream",
+    "The sub-layer reads the normalized stream, but its output is added to the stream as it was "
+    "before the norm. Here what was there is overwritten by its normalized version.",
+)
+class StreamNormalized(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = self.norm1(x)
+        x = x + self.self_attention(x, mask=causal_mask(x.shape[1]))[0]
+        x = self.norm2(x)
+        x = x + self.cross_attention(x, memory, memory_mask)[0]
+        x = self.norm3(x)
+        return x + self.feed_forward(x)
+
+
+@wrong(
+    "DecoderBlock",
+    "no_residuals",
+    "adds nothing",
+    "Each sub-layer's output takes the place of the stream instead of being added to it.",
+)
+class NoResiduals(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = self.look_back(x)
+        x = self.look_over(x, memory, memory_mask)
+        return self.think(x)
+
+
+@wrong(
+    "DecoderBlock",
+    "cross_replaces",
+    "puts what it finds in the memory in place of the stream",
+    "After the cross-attention nothing is left of what was written so far: its output should be "
+    "added.",
+)
+class CrossReplaces(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = x + self.look_back(x)
+        x = self.look_over(x, memory, memory_mask)
+        return x + self.think(x)
+
+
+@wrong(
+    "DecoderBlock",
+    "cross_not_normalized",
+    "asks the memory without a norm",
+    "norm2 is never used. Each of the three sub-layers reads the stream through a norm of its own.",
+)
+class CrossNotNormalized(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(x, memory, memory_mask)[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "norms_exchanged",
+    "exchanges norm2 and norm3",
+    "The norms are numbered in the order in which they are used. Weights that were trained "
+    "elsewhere do not fit.",
+)
+class NormsExchanged(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(self.norm3(x), memory, memory_mask)[0]
+
+    def think(self, x):
+        return self.feed_forward(self.norm2(x))
+
+
+@wrong(
+    "DecoderBlock",
+    "one_norm_for_all",
+    "uses norm1 three times",
+    "Each sub-layer has a layer norm of its own, with a gain and a bias of its own.",
+)
+class OneNorm(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(self.norm1(x), memory, memory_mask)[0]
+
+    def think(self, x):
+        return self.feed_forward(self.norm1(x))
+
+
+@wrong(
+    "DecoderBlock",
+    "attentions_exchanged",
+    "exchanges the two attentions",
+    "The weights of cross_attention look back, those of self_attention look into the memory. "
+    "Trained from scratch nobody would notice; weights that were trained elsewhere do not fit.",
+)
+class AttentionsExchanged(_Block):
+    def look_back(self, x):
+        return self.cross_attention(self.norm1(x), mask=causal_mask(x.shape[1]))[0]
+
+    def look_over(self, x, memory, memory_mask):
+        return self.self_attention(self.norm2(x), memory, memory_mask)[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "one_attention_for_both",
+    "uses the self-attention twice",
+    "The weights of cross_attention are never used, and never learn.",
+)
+class OneAttention(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.self_attention(self.norm2(x), memory, memory_mask)[0]
+
+
+@wrong(
+    "DecoderBlock",
+    "no_feed_forward",
+    "leaves the feed-forward network out",
+    "The block looks back and looks over, and does not think: the third sub-layer is missing.",
+)
+class NoFeedForward(_Block):
+    def think(self, x):
+        return torch.zeros_like(x)
+
+
+@wrong(
+    "DecoderBlock",
+    "only_the_last_adds",
+    "returns what the feed-forward network says, without the stream",
+    "The output of the third sub-layer is to be added, like those of the other two.",
+)
+class LastReplaces(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = x + self.look_back(x)
+        x = x + self.look_over(x, memory, memory_mask)
+        return self.think(x)
+
+
+@wrong(
+    "DecoderBlock",
+    "weights_too",
+    "returns the weights as well",
+    "An attention returns a pair; a block returns the stream alone, so that the next block can "
+    "take it.",
+)
+class WeightsToo(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = x + self.look_back(x)
+        found, weights = self.cross_attention(self.norm2(x), memory, memory_mask)
+        x = x + found
+        return x + self.think(x), weights
+
+
+@wrong(
+    "DecoderBlock",
+    "memory_detached",
+    "cuts the encoder off",
+    "The numbers are right, but no gradient reaches the memory, so the encoder never learns.",
+)
+class MemoryDetached(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return super().look_over(x, memory.detach(), memory_mask)
+
+
+@wrong(
+    "DecoderBlock",
+    "in_place",
+    "adds into the caller's tensor",
+    "x += … works in place: after the call the input is no longer what it was, and where a "
+    "gradient is due PyTorch may refuse.",
+)
+class InPlace(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x += self.look_back(x)
+        x += self.look_over(x, memory, memory_mask)
+        x += self.think(x)
+        return x
+
+
+@wrong(
+    "DecoderBlock",
+    "fixed_to_float32",
+    "is float32 whatever it is given",
+    "A float64 block should give a float64 result.",
+)
+class FixedDtype(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        return super().forward(x, memory, memory_mask).float()
+
+
+# --- greedy_decode ------------------------------------------------------------------------------
+
+
+def _start(source, bos):
+    return torch.full((len(source), 1), bos, dtype=torch.long)
+
+
+def _decode(model, source, bos, eos, max_len, read=None, stop=None, fill=None, grow=None, see=None):
+    """The right way, with one part replaced by another."""
+    read = read or (lambda logits: logits[:, -1].argmax(dim=-1))
+    stop = stop or (lambda ended, token: bool(ended.all()))
+    fill = fill or (lambda token, ended: token.masked_fill(ended, eos))
+    grow = grow or (lambda written, token: torch.cat([written, token[:, None]], dim=1))
+    see = see or (lambda written: written)
+    written, ended = _start(source, bos), torch.zeros(len(source), dtype=torch.bool)
+    for _ in range(max_len):
+        token = fill(read(model(source, see(written))), ended)
+        written = grow(written, token)
+        ended = ended | (token == eos)
+        if stop(ended, token):
+            break
+    return written[:, 1:]
+
+
+@wrong(
+    "greedy_decode",
+    "bos_kept",
+    "leaves bos in the result",
+    "bos was handed to the model to begin with. It was not written by it.",
+)
+def decode_bos_kept(model, source, bos, eos, max_len):
+    return torch.cat([_start(source, bos), _decode(model, source, bos, eos, max_len)], dim=1)
+
+
+@wrong(
+    "greedy_decode",
+    "bos_counted",
+    "counts bos among the max_len tokens",
+    "One token too few is written: max_len counts new tokens.",
+)
+def decode_bos_counted(model, source, bos, eos, max_len):
+    return _decode(model, source, bos, eos, max_len - 1)
+
+
+@wrong(
+    "greedy_decode",
+    "one_too_many",
+    "writes one token more than it may",
+    "At most max_len tokens are to be written.",
+)
+def decode_one_too_many(model, source, bos, eos, max_len):
+    return _decode(model, source, bos, eos, max_len + 1)
+
+
+@wrong(
+    "greedy_decode",
+    "writes_on_after_eos",
+    "lets rows go on that have ended",
+    "A row that has written eos waits for the others. What the model would write there means "
+    "nothing; the place is to be filled with eos.",
+)
+def decode_writes_on(model, source, bos, eos, max_len):
+    return _decode(model, source, bos, eos, max_len, fill=lambda token, ended: token)
+
+
+@wrong(
+    "greedy_decode",
+    "filled_with_zero",
+    "fills ended rows with 0",
+    "After its eos a row is to be filled with eos. 0 may be a word.",
+)
+def decode_zero(model, source, bos, eos, max_len):
+    return _decode(
+        model, source, bos, eos, max_len, fill=lambda token, ended: token.masked_fill(ended, 0)
+    )
+
+
+@wrong(
+    "greedy_decode",
+    "filled_with_bos",
+    "fills ended rows with bos",
+    "After its eos a row is to be filled with eos.",
+)
+def decode_bos_fill(model, source, bos, eos, max_len):
+    return _decode(
+        model, source, bos, eos, max_len, fill=lambda token, ended: token.masked_fill(ended, bos)
+    )
+
+
+@wrong(
+    "greedy_decode",
+    "last_token_repeated",
+    "repeats the last token before eos",
+    "eos itself never appears in the rows that end early: they repeat what stood before it.",
+)
+def decode_eos_overwritten(model, source, bos, eos, max_len):
+    written, ended = _start(source, bos), torch.zeros(len(source), dtype=torch.bool)
+    for _ in range(max_len):
+        token = model(source, written)[:, -1].argmax(dim=-1)
+        ended = ended | (token == eos)
+        token = torch.where(ended, written[:, -1], token)
+        written = torch.cat([written, token[:, None]], dim=1)
+        if ended.all():
+            break
+    return written[:, 1:]
+
+
+@wrong(
+    "greedy_decode",
+    "stops_with_the_first",
+    "stops when the first row has ended",
+    "The other rows are cut off in the middle. Writing ends when *every* row has ended.",
+)
+def decode_any(model, source, bos, eos, max_len):
+    return _decode(model, source, bos, eos, max_len, stop=lambda ended, token: bool(ended.any()))
+
+
+@wrong(
+    "greedy_decode",
+    "all_at_once",
+    "waits for a step in which all rows write eos",
+    "Rows end at different times. Without a memory of who has ended, the loop runs on until by "
+    "chance all write eos at once, or to max_len.",
+)
+def decode_all_at_once(model, source, bos, eos, max_len):
+    return _decode(
+        model,
+        source,
+        bos,
+        eos,
+        max_len,
+        fill=lambda token, ended: token,
+        stop=lambda ended, token: bool((token == eos).all()),
+    )
+
+
+@wrong(
+    "greedy_decode",
+    "never_stops_early",
+    "always writes max_len tokens",
+    "When every row has ended there is nothing left to do; here eos is added until the end.",
+)
+def decode_never_stops(model, source, bos, eos, max_len):
+    return _decode(model, source, bos, eos, max_len, stop=lambda ended, token: False)
+
+
+@wrong(
+    "greedy_decode",
+    "one_more_eos",
+    "goes round once more after all have ended",
+    "The question whether every row has ended comes one step too late, so there is a further "
+    "column of eos.",
+)
+def decode_one_more(model, source, bos, eos, max_len):
+    before = [False]
+
+    def late(ended, token):
+        due, before[0] = before[0], bool(ended.all())
+        return due
+
+    return _decode(model, source, bos, eos, max_len, stop=late)
+
+
+@wrong(
+    "greedy_decode",
+    "eos_dropped",
+    "takes the last column away",
+    "eos is a token that the model has written, and it stays. Where a row was stopped by max_len "
+    "the last column even holds a word.",
+)
+def decode_eos_dropped(model, source, bos, eos, max_len):
+    return _decode(model, source, bos, eos, max_len)[:, :-1]
+
+
+@wrong(
+    "greedy_decode",
+    "only_the_last_token",
+    "shows the model the last token alone",
+    "The model has no memory of its own: at each step it must be given all that is written.",
+)
+def decode_last_only(model, source, bos, eos, max_len):
+    return _decode(model, source, bos, eos, max_len, see=lambda written: written[:, -1:])
+
+
+@wrong(
+    "greedy_decode",
+    "bos_not_shown",
+    "takes bos away after the first step",
+    "In training bos stood at position 0 of everything the decoder read. Without it every token "
+    "stands one place too early.",
+)
+def decode_bos_not_shown(model, source, bos, eos, max_len):
+    return _decode(
+        model,
+        source,
+        bos,
+        eos,
+        max_len,
+        see=lambda written: written[:, 1:] if written.shape[1] > 1 else written,
+    )
+
+
+@wrong(
+    "greedy_decode",
+    "starts_with_eos",
+    "begins with eos instead of bos",
+    "The first token that the model sees is bos, as in training.",
+)
+def decode_starts_with_eos(model, source, bos, eos, max_len):
+    return _decode(model, source, eos, eos, max_len)
+
+
+@wrong(
+    "greedy_decode",
+    "starts_with_zero",
+    "begins with 0 instead of bos",
+    "The first token that the model sees is bos; torch.zeros is right only where bos is 0.",
+)
+def decode_starts_with_zero(model, source, bos, eos, max_len):
+    return _decode(model, source, 0, eos, max_len)
+
+
+@wrong(
+    "greedy_decode",
+    "reads_the_first_position",
+    "reads the logits of position 0",
+    "The logits at position t are about the token after t. The next token's are at the end.",
+)
+def decode_first_position(model, source, bos, eos, max_len):
+    return _decode(
+        model, source, bos, eos, max_len, read=lambda logits: logits[:, 0].argmax(dim=-1)
+    )
+
+
+@wrong(
+    "greedy_decode",
+    "one_for_all",
+    "writes the first row's answer into every row",
+    "Each row has a source of its own and is decoded by itself.",
+)
+def decode_one_for_all(model, source, bos, eos, max_len):
+    return _decode(
+        model,
+        source,
+        bos,
+        eos,
+        max_len,
+        read=lambda logits: logits[0, -1].argmax(dim=-1).repeat(len(logits)),
+    )
+
+
+@wrong(
+    "greedy_decode",
+    "least_likely",
+    "takes the least likely token",
+    "argmin where argmax is due.",
+)
+def decode_argmin(model, source, bos, eos, max_len):
+    return _decode(
+        model, source, bos, eos, max_len, read=lambda logits: logits[:, -1].argmin(dim=-1)
+    )
+
+
+@wrong(
+    "greedy_decode",
+    "sampled",
+    "draws the next token by its probability",
+    "Greedy means: the likeliest token, always. The same question must get the same answer.",
+)
+def decode_sampled(model, source, bos, eos, max_len):
+    return _decode(
+        model,
+        source,
+        bos,
+        eos,
+        max_len,
+        read=lambda logits: torch.multinomial(logits[:, -1].softmax(dim=-1), 1).squeeze(1),
+    )
+
+
+@wrong(
+    "greedy_decode",
+    "grows_at_the_front",
+    "puts each new token in front",
+    "What is written grows at its end; otherwise the model reads everything backwards.",
+)
+def decode_front(model, source, bos, eos, max_len):
+    return _decode(
+        model,
+        source,
+        bos,
+        eos,
+        max_len,
+        grow=lambda written, token: torch.cat(
+            [written[:, :1], token[:, None], written[:, 1:]], dim=1
+        ),
+    )
+
+
+@wrong(
+    "greedy_decode",
+    "reads_itself_as_source",
+    "hands the model the target as the source",
+    "model(source, target_in): what is to be translated comes first and stays the same at every "
+    "step.",
+)
+def decode_own_source(model, source, bos, eos, max_len):
+    return _decode(lambda _, target: model(target, target), source, bos, eos, max_len)
+
+
+@wrong(
+    "greedy_decode",
+    "never_empty",
+    "ignores an eos that comes at once",
+    "An answer may be empty: then eos is the first token, and the row has ended.",
+)
+def decode_never_empty(model, source, bos, eos, max_len):
+    written, ended = _start(source, bos), torch.zeros(len(source), dtype=torch.bool)
+    for step in range(max_len):
+        token = model(source, written)[:, -1].argmax(dim=-1).masked_fill(ended, eos)
+        written = torch.cat([written, token[:, None]], dim=1)
+        ended = ended | ((token == eos) & (step > 0))
+        if ended.all():
+            break
+    return written[:, 1:]
+
+
+@wrong(
+    "greedy_decode",
+    "one_row_flattened",
+    "loses the batch axis of a single row",
+    "A batch of one row is (1, n), not (n,).",
+)
+def decode_squeezed(model, source, bos, eos, max_len):
+    return _decode(model, source, bos, eos, max_len).squeeze(0)
+
+
+@wrong(
+    "greedy_decode",
+    "a_list",
+    "returns lists of different lengths",
+    "The result is a tensor: rows that ended early are filled up with eos.",
+)
+def decode_list(model, source, bos, eos, max_len):
+    rows = _decode(model, source, bos, eos, max_len).tolist()
+    return [row[: row.index(eos) + 1] if eos in row else row for row in rows]
+
+
+@wrong(
+    "greedy_decode",
+    "floats",
+    "returns floats",
+    "Tokens are whole numbers.",
+)
+def decode_floats(model, source, bos, eos, max_len):
+    return _decode(model, source, bos, eos, max_len).float()
+
+
+@wrong(
+    "greedy_decode",
+    "source_overwritten",
+    "writes eos over the sources of rows that have ended",
+    "The result is right, but the caller's source is not what it was.",
+)
+def decode_overwrites_source(model, source, bos, eos, max_len):
+    result = _decode(model, source, bos, eos, max_len)
+    source[(result == eos).any(dim=1)] = eos
+    return result
+
+
+# --- sequence_accuracy --------------------------------------------------------------------------
+
+
+def _fine(predicted, expected, pad):
+    return (predicted == expected) | (expected == pad)
+
+
+@wrong(
+    "sequence_accuracy",
+    "tokens_counted",
+    "counts right tokens instead of right rows",
+    "A row of twenty tokens with one mistake is 95 % right by its tokens, and wrong as an answer. "
+    "Here a row counts as a whole.",
+)
+def accuracy_tokens(predicted, expected, pad):
+    due = expected != pad
+    return ((predicted == expected) & due).sum().item() / max(int(due.sum()), 1)
+
+
+@wrong(
+    "sequence_accuracy",
+    "mean_of_rows",
+    "gives a row the share of its tokens that are right",
+    "A row is right or it is not; there is nothing in between.",
+)
+def accuracy_mean_of_rows(predicted, expected, pad):
+    due = (expected != pad).double()
+    same = (predicted == expected).double() * due
+    return (same.sum(1) / due.sum(1).clamp(min=1)).mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "padding_counted",
+    "wants the padding to be right as well",
+    "Where expected is pad nothing is expected: a decoder leaves eos there, or anything at all.",
+)
+def accuracy_padding(predicted, expected, pad):
+    return (predicted == expected).all(dim=1).double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "predicted_decides",
+    "leaves out the places where *predicted* is pad",
+    "Then an answer of nothing but pad is always right. What is expected decides.",
+)
+def accuracy_by_predicted(predicted, expected, pad):
+    return _fine(expected, predicted, pad).all(dim=1).double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "either_decides",
+    "forgives pad in the answer, too",
+    "Where something is expected, pad is a wrong answer.",
+)
+def accuracy_either(predicted, expected, pad):
+    fine = _fine(predicted, expected, pad) | (predicted == pad)
+    return fine.all(dim=1).double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "up_to_the_first_pad",
+    "stops at the first pad",
+    "What comes after it is never compared. Padding need not stand at the end.",
+)
+def accuracy_first_pad(predicted, expected, pad):
+    real = (expected != pad).long().cumprod(dim=1).bool()
+    return ((predicted == expected) | ~real).all(dim=1).double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "any_token",
+    "counts a row as soon as one token is right",
+    "any where all is due.",
+)
+def accuracy_any(predicted, expected, pad):
+    same = (predicted == expected) & (expected != pad)
+    return same.any(dim=1).double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "columns_counted",
+    "counts columns instead of rows",
+    "The first axis is the batch: a row is one sequence.",
+)
+def accuracy_columns(predicted, expected, pad):
+    return _fine(predicted, expected, pad).all(dim=0).double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "order_ignored",
+    "compares the tokens in any order",
+    "A sentence with its words in another order is another sentence.",
+)
+def accuracy_bag(predicted, expected, pad):
+    right = 0
+    for mine, due in zip(predicted, expected, strict=True):
+        real = due != pad
+        right += bool((mine[real].sort().values == due[real].sort().values).all())
+    return right / len(predicted)
+
+
+@wrong(
+    "sequence_accuracy",
+    "pad_is_zero",
+    "takes 0 for pad, whatever pad is",
+    "pad is an argument; in another vocabulary 0 is a word.",
+)
+def accuracy_pad_zero(predicted, expected, pad):
+    return _fine(predicted, expected, 0).all(dim=1).double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "empty_rows_wrong",
+    "counts a row without anything to say as wrong",
+    "Nothing is expected, and nothing is missed.",
+)
+def accuracy_empty_wrong(predicted, expected, pad):
+    due = expected != pad
+    right = _fine(predicted, expected, pad).all(dim=1) & due.any(dim=1)
+    return right.double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "empty_rows_left_out",
+    "leaves out rows without anything to say",
+    "The share is of all rows. (If there are no others, this even divides by zero.)",
+)
+def accuracy_empty_left_out(predicted, expected, pad):
+    some = (expected != pad).any(dim=1)
+    return _fine(predicted, expected, pad).all(dim=1)[some].double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "last_token_alone",
+    "looks at the last column only",
+    "Every place of the row has to agree.",
+)
+def accuracy_last(predicted, expected, pad):
+    return _fine(predicted, expected, pad)[:, -1].double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "all_or_nothing",
+    "says whether the whole batch is right",
+    "A share is asked for: right rows divided by rows.",
+)
+def accuracy_whole_batch(predicted, expected, pad):
+    return float(_fine(predicted, expected, pad).all())
+
+
+@wrong(
+    "sequence_accuracy",
+    "errors_counted",
+    "gives the share of wrong rows",
+    "That is the error rate, 1 minus the accuracy.",
+)
+def accuracy_errors(predicted, expected, pad):
+    return 1.0 - _fine(predicted, expected, pad).all(dim=1).double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "a_count",
+    "returns the number of right rows",
+    "A share is asked for, from 0 to 1.",
+)
+def accuracy_count(predicted, expected, pad):
+    return float(_fine(predicted, expected, pad).all(dim=1).sum())
+
+
+@wrong(
+    "sequence_accuracy",
+    "percent",
+    "returns percent",
+    "A share is asked for, from 0 to 1.",
+)
+def accuracy_percent(predicted, expected, pad):
+    return 100.0 * _fine(predicted, expected, pad).all(dim=1).double().mean().item()
+
+
+@wrong(
+    "sequence_accuracy",
+    "a_tensor",
+    "returns a tensor",
+    "A Python float is asked for: .item() takes the number out of a tensor.",
+)
+def accuracy_tensor(predicted, expected, pad):
+    return _fine(predicted, expected, pad).all(dim=1).double().mean()
+
+
+@wrong(
+    "sequence_accuracy",
+    "writes_into_predicted",
+    "writes pad into the answers",
+    "The share is right, but the caller's answers have been overwritten.",
+)
+def accuracy_in_place(predicted, expected, pad):
+    predicted[expected == pad] = pad
+    return (predicted == expected).all(dim=1).double().mean().item()
+
+
+# --- induction_head -----------------------------------------------------------------------------
+
+
+def _sharp(rows, max_len):
+    return math.sqrt(rows) * (math.log(max_len) + 10.0)
+
+
+def _second(vocab_size, max_len, asks, announces, hands=None, match=None, step=None):
+    """The second head from parts of its input: "token", "place" (its number) and "before".
+
+    ``asks`` and ``announces`` are compared, and each step to a later place counts ``step``.
+    """
+    columns = {"token": 0, "before": vocab_size + max_len}
+    rows, width = vocab_size + 1, 2 * vocab_size + max_len
+    gap = _sharp(rows, max_len)
+    eye = torch.eye(vocab_size)
+    query, key, value = torch.zeros(rows, width), torch.zeros(rows, width), torch.zeros(rows, width)
+    start = columns[asks]
+    query[:-1, start : start + vocab_size] = (4.0 * max_len * gap if match is None else match) * eye
+    query[-1, :vocab_size] = gap if step is None else step
+    start = columns[announces]
+    key[:-1, start : start + vocab_size] = eye
+    key[-1, vocab_size : vocab_size + max_len] = torch.arange(float(max_len))
+    start = columns[hands or "token"]
+    value[:-1, start : start + vocab_size] = eye
+    return {"W_query": query, "W_key": key, "W_value": value[:-1]}
+
+
+def _pair(vocab_size, max_len, asks="token", announces="before", **more):
+    first = previous_token_head(vocab_size, max_len)
+    return first, _second(vocab_size, max_len, asks, announces, **more)
+
+
+@wrong(
+    "induction_head",
+    "finds_the_same_token",
+    "finds its own token again, and hands that over",
+    "The second head looks for positions that hold the token at t. Its latest match is t itself. "
+    "It should look for positions that stand *after* that token; the first head tells which.",
+)
+def induction_same_token(vocab_size, max_len):
+    return _pair(vocab_size, max_len, announces="token")
+
+
+@wrong(
+    "induction_head",
+    "hands_over_the_match",
+    "looks at the right position, and hands over the token before it",
+    "That token was only the way to find the position; it is the token at t again. What is asked "
+    "for is the token that stands there.",
+)
+def induction_hands_match(vocab_size, max_len):
+    return _pair(vocab_size, max_len, hands="before")
+
+
+@wrong(
+    "induction_head",
+    "asks_with_the_token_before",
+    "says the token before t",
+    "The second head's query reads what the first head has found, and its key the token. It is the "
+    "other way round: t asks with its own token.",
+)
+def induction_roles_exchanged(vocab_size, max_len):
+    return _pair(vocab_size, max_len, asks="before", announces="token")
+
+
+@wrong(
+    "induction_head",
+    "one_too_far",
+    "hands over the second token after the match",
+    "The first head looks two places back, or the second one step too far.",
+)
+def induction_too_far(vocab_size, max_len):
+    first, second = _pair(vocab_size, max_len)
+    query = first["W_query"].clone()
+    places = query[:, vocab_size:].clone()
+    query[:, vocab_size:] = torch.cat([torch.zeros_like(places[:, :1]), places[:, :-1]], dim=1)
+    return {**first, "W_query": query}, second
+
+
+@wrong(
+    "induction_head",
+    "all_occurrences",
+    "gives all occurrences the same weight",
+    "With one earlier occurrence that is right. With several, the output is the mean of the tokens "
+    "that followed them; the latest was asked for.",
+)
+def induction_all(vocab_size, max_len):
+    first, second = _pair(vocab_size, max_len, step=0.0)
+    second["W_query"][-1, :vocab_size] = _sharp(vocab_size + 1, max_len) * 8.0 * max_len
+    second["W_key"][-1, vocab_size : vocab_size + max_len] = 0.0
+    second["W_key"][-1, vocab_size] = -1.0  # position 0 has nothing before it
+    return first, second
+
+
+@wrong(
+    "induction_head",
+    "start_forgotten",
+    "forgets that nothing stands before position 0",
+    "There the first head can look at position 0 only, and says that the token before is the token "
+    "itself. So position 0 looks like a match for its own token. (And all matches share the "
+    "weight, where the latest should have it.)",
+)
+def induction_start(vocab_size, max_len):
+    return _pair(vocab_size, max_len, step=0.0)
+
+
+@wrong(
+    "induction_head",
+    "oldest_occurrence",
+    "takes the oldest occurrence",
+    "Of several matches the *latest* was asked for: scores should grow with the position.",
+)
+def induction_oldest(vocab_size, max_len):
+    return _pair(vocab_size, max_len, step=-_sharp(vocab_size + 1, max_len))
+
+
+@wrong(
+    "induction_head",
+    "place_outweighs_match",
+    "lets a late position win against a match",
+    "One step to a later position counts as much as a match, so matches that lie far back lose. "
+    "The positions may only decide among matches: all the steps together must weigh less.",
+)
+def induction_place(vocab_size, max_len):
+    gap = _sharp(vocab_size + 1, max_len)
+    return _pair(vocab_size, max_len, match=1.5 * gap, step=gap)
+
+
+@wrong(
+    "induction_head",
+    "too_soft",
+    "looks at the right position, but not sharply enough",
+    "The right score is the largest of its row, by too little: the output is a mix in which the "
+    "right token is no more than the strongest.",
+)
+def induction_soft(vocab_size, max_len):
+    root = math.sqrt(vocab_size + 1)
+    return _pair(vocab_size, max_len, match=1.2 * root, step=0.6 * root / max_len)
+
+
+@wrong(
+    "induction_head",
+    "scale_forgotten",
+    "would be sharp enough if scores were not divided by the root of the width",
+    "Both heads are used with scaled scores.",
+)
+def induction_unscaled(vocab_size, max_len):
+    first = dict(previous_token_head(vocab_size, max_len))
+    gap = math.log(max_len) + 4.0
+    first["W_query"] = first["W_query"] * (gap / (math.log(max_len) + 10.0) / math.sqrt(max_len))
+    return first, _second(
+        vocab_size, max_len, "token", "before", match=4.0 * max_len + gap, step=4.0
+    )
+
+
+@wrong(
+    "induction_head",
+    "first_output_in_front",
+    "expects the first head's output in front",
+    "The second head's input is the first head's input (V + T numbers), and *then* what the first "
+    "head has found.",
+)
+def induction_in_front(vocab_size, max_len):
+    first, second = _pair(vocab_size, max_len)
+    return first, {name: matrix.roll(vocab_size, dims=1) for name, matrix in second.items()}
+
+
+@wrong(
+    "induction_head",
+    "position_first",
+    "takes the input for [position, token]",
+    "The first V numbers of the input are the token's, the T numbers after them the position's.",
+)
+def induction_position_first(vocab_size, max_len):
+    first, second = _pair(vocab_size, max_len)
+    old = torch.arange(vocab_size + max_len).roll(-vocab_size)
+    rest = torch.arange(vocab_size + max_len, 2 * vocab_size + max_len)
+    return (
+        {name: matrix[:, old] for name, matrix in first.items()},
+        {name: matrix[:, torch.cat([old, rest])] for name, matrix in second.items()},
+    )
+
+
+@wrong(
+    "induction_head",
+    "first_output_forgotten",
+    "builds a second head that cannot see the first one's output",
+    "Its matrices have V + T columns. The m numbers of the first head come after them.",
+)
+def induction_forgotten(vocab_size, max_len):
+    first, second = _pair(vocab_size, max_len)
+    return first, {name: matrix[:, : vocab_size + max_len] for name, matrix in second.items()}
+
+
+@wrong(
+    "induction_head",
+    "values_scaled",
+    "multiplies the values too",
+    "The output points to the right token, but it should be a one-hot vector. What makes the "
+    "attention sharp has no business in the values.",
+)
+def induction_values(vocab_size, max_len):
+    first, second = _pair(vocab_size, max_len)
+    return first, second | {"W_value": 10.0 * second["W_value"]}
+
+
+@wrong(
+    "induction_head",
+    "transposed",
+    "lays the matrices out as (in, out)",
+    "nn.Linear keeps its weight as (out, in): one column for each number of the input.",
+)
+def induction_transposed(vocab_size, max_len):
+    pair = _pair(vocab_size, max_len)
+    return tuple({name: matrix.T.contiguous() for name, matrix in head.items()} for head in pair)
+
+
+@wrong(
+    "induction_head",
+    "not_a_pair",
+    "returns one dict instead of two",
+    "Two heads are asked for: the answer is a pair of dicts, (first, second).",
+)
+def induction_one_dict(vocab_size, max_len):
+    return _pair(vocab_size, max_len)[1]

@@ -1,0 +1,376 @@
+"""Other right ways in lesson 6."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from grader.course.versions import right
+from solutions.multi_head_attention import MultiHeadAttention
+from solutions.transformer_block import FeedForward, TransformerBlock, gelu, layer_norm
+
+# --- layer_norm ---------------------------------------------------------------------------------
+
+
+@right("layer_norm", "PyTorch's own")
+def norm_library(x, gain, bias, eps=1e-5):
+    return F.layer_norm(x, x.shape[-1:], weight=gain, bias=bias, eps=eps)
+
+
+@right("layer_norm", "var and rsqrt")
+def norm_var(x, gain, bias, eps=1e-5):
+    variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
+    return (x - mean) * torch.rsqrt(variance + eps) * gain + bias
+
+
+@right("layer_norm", "sums, the axis put back")
+def norm_sums(x, gain, bias, eps=1e-5):
+    d = x.size(-1)
+    centered = x - (x.sum(-1) / d).unsqueeze(-1)
+    variance = (centered**2).sum(-1) / d
+    return torch.addcmul(bias, gain, centered / (variance + eps).pow(0.5)[..., None])
+
+
+@right("layer_norm", "in float64, and back")
+def norm_wide(x, gain, bias, eps=1e-5):
+    wide = x.double()
+    mean = wide.mean(-1, keepdim=True)
+    spread = ((wide - mean).square().mean(-1, keepdim=True) + eps).sqrt()
+    return ((wide - mean) / spread * gain.double() + bias.double()).to(x.dtype)
+
+
+@right("layer_norm", "one vector after the other")
+def norm_loop(x, gain, bias, eps=1e-5):
+    if x.dim() > 1:
+        return torch.stack([norm_loop(part, gain, bias, eps) for part in x])
+    centered = x - sum(x) / len(x)
+    return gain * centered / torch.sqrt(centered.dot(centered) / len(x) + eps) + bias
+
+
+@right("layer_norm", "own tensors changed in place")
+def norm_own_in_place(x, gain, bias, eps=1e-5):
+    out = x - x.mean(dim=-1, keepdim=True)
+    spread = out.square().mean(dim=-1, keepdim=True).add_(eps).sqrt()
+    return (out / spread).mul(gain).add_(bias)
+
+
+@right("layer_norm", "a product with a centering matrix")
+def norm_matrix(x, gain, bias, eps=1e-5):
+    d = x.shape[-1]
+    first = x[..., :1]  # taken away first: large means lose their digits in a long sum
+    center = torch.eye(d, dtype=x.dtype) - torch.full((d, d), 1 / d, dtype=x.dtype)
+    centered = (x - first) @ center
+    variance = torch.einsum("...d,...d->...", centered, centered)[..., None] / d
+    return centered / torch.sqrt(variance + eps) @ torch.diag(gain) + bias
+
+
+# --- gelu ---------------------------------------------------------------------------------------
+
+
+@right("gelu", "PyTorch's own")
+def gelu_library(x):
+    return F.gelu(x)
+
+
+@right("gelu", "the normal distribution's cdf")
+def gelu_distribution(x):
+    return x * torch.distributions.Normal(0.0, 1.0).cdf(x)
+
+
+@right("gelu", "ndtr")
+def gelu_ndtr(x):
+    return torch.special.ndtr(x) * x
+
+
+@right("gelu", "erfc")
+def gelu_erfc(x):
+    return x / 2 * torch.erfc(-x * math.sqrt(0.5))
+
+
+@right("gelu", "half of x twice")
+def gelu_halves(x):
+    half = 0.5 * x
+    return half + half * torch.special.erf(x / np.sqrt(2.0))
+
+
+# --- FeedForward --------------------------------------------------------------------------------
+
+
+class _Feed(nn.Module):
+    """The given part; each version writes its own forward."""
+
+    def __init__(self, d_model, d_ff):
+        super().__init__()
+        self.up = nn.Linear(d_model, d_ff)
+        self.down = nn.Linear(d_ff, d_model)
+
+
+@right("FeedForward", "PyTorch's GELU")
+class FeedLibrary(_Feed):
+    def forward(self, x):
+        return self.down(nn.GELU()(self.up(x)))
+
+
+@right("FeedForward", "matrices by hand")
+class FeedByHand(_Feed):
+    def forward(self, x):
+        hidden = gelu(x @ self.up.weight.mT + self.up.bias)
+        return torch.einsum("...f,df->...d", hidden, self.down.weight) + self.down.bias
+
+
+@right("FeedForward", "hidden unit after hidden unit")
+class FeedUnits(_Feed):
+    def forward(self, x):
+        out = self.down.bias.expand(x.shape)
+        for unit in range(self.up.out_features):
+            bent = gelu((x * self.up.weight[unit]).sum(-1, keepdim=True) + self.up.bias[unit])
+            out = out + bent * self.down.weight[:, unit]
+        return out
+
+
+@right("FeedForward", "nn.Sequential")
+class FeedSequential(_Feed):
+    def forward(self, x):
+        return nn.Sequential(self.up, nn.GELU(), self.down)(x)
+
+
+# --- TransformerBlock ---------------------------------------------------------------------------
+
+
+class _Block(nn.Module):
+    """The given part; each version writes its own forward."""
+
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__()
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.feed_forward = FeedForward(d_model, d_ff)
+        self.norm1 = nn.LayerNorm(d_model)
+        self.norm2 = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(dropout)
+
+
+@right("TransformerBlock", "step by step")
+class Steps(_Block):
+    def forward(self, x, mask=None):
+        normed = self.norm1(x)
+        looked, _ = self.attention(normed, normed, mask)
+        stream = torch.add(x, self.dropout(looked))
+        thought = self.feed_forward(self.norm2(stream))
+        return torch.add(stream, self.dropout(thought))
+
+
+@right("TransformerBlock", "functional dropout that knows the mode")
+class FunctionalDropout(_Block):
+    def forward(self, x, mask=None):
+        p, on = self.dropout.p, self.training
+        x = x + F.dropout(self.attention(self.norm1(x), None, mask)[0], p, on)
+        return x + F.dropout(self.feed_forward(self.norm2(x)), p=p, training=on)
+
+
+@right("TransformerBlock", "dropout by hand")
+class DropoutByHand(_Block):
+    def drop(self, y):
+        p = self.dropout.p
+        if not self.training or p == 0:
+            return y
+        if p == 1:
+            return torch.zeros_like(y)
+        kept = torch.rand(y.shape, dtype=torch.float64) >= p
+        return torch.where(kept, y / (1 - p), torch.zeros_like(y))
+
+    def forward(self, x, mask=None):
+        for norm, branch in (
+            (self.norm1, lambda y: self.attention(y, mask=mask)[0]),
+            (self.norm2, self.feed_forward),
+        ):
+            x = x + self.drop(branch(norm(x)))
+        return x
+
+
+@right("TransformerBlock", "both masks of dropout drawn first, the second one before the first")
+class MasksFirst(_Block):
+    def forward(self, x, mask=None):
+        second, first = self.dropout(torch.ones_like(x)), self.dropout(torch.ones_like(x))
+        looked = x + first * self.attention(self.norm1(x), mask=mask)[0]
+        return looked + second * self.feed_forward(self.norm2(looked))
+
+
+@right("TransformerBlock", "own layer norm with the weights of the given one")
+class OwnNorm(_Block):
+    def forward(self, x, mask=None):
+        first = layer_norm(x, self.norm1.weight, self.norm1.bias, self.norm1.eps)
+        x = x + self.dropout(self.attention(first, mask=mask)[0])
+        second = layer_norm(x, self.norm2.weight, self.norm2.bias)
+        return x + self.dropout(self.feed_forward(second))
+
+
+@right("TransformerBlock", "own tensors changed in place")
+class OwnInPlace(_Block):
+    def forward(self, x, mask=None):
+        stream = x.clone()
+        stream += self.dropout(self.attention(self.norm1(stream.clone()), mask=mask)[0])
+        out = self.dropout(self.feed_forward(self.norm2(stream)))
+        out = out + stream
+        return out
+
+
+@right("TransformerBlock", "sequence after sequence")
+class SequenceAfterSequence(_Block):
+    def forward(self, x, mask=None):
+        outputs = []
+        for b in range(len(x)):
+            own = mask[b % len(mask)] if mask is not None and mask.dim() == 4 else mask
+            one = x[b : b + 1]
+            one = one + self.dropout(self.attention(self.norm1(one), mask=own)[0])
+            outputs.append(one + self.dropout(self.feed_forward(self.norm2(one))))
+        return torch.cat(outputs)
+
+
+# --- gradient_by_depth --------------------------------------------------------------------------
+
+
+def _post(block, x):
+    x = block.norm1(x + block.attention(x)[0])
+    return block.norm2(x + block.feed_forward(x))
+
+
+def _xavier(blocks):
+    for block in blocks:
+        for module in block.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+
+def _grads(module):
+    return [p.grad for p in module.parameters() if p.grad is not None]
+
+
+@right("gradient_by_depth", "the global seed, input and target first")
+def depth_global_seed(depth, pre_norm):
+    torch.manual_seed(0)
+    x, target = torch.randn(2, 4, 16, 32)
+    blocks = nn.ModuleList([TransformerBlock(32, 4, 128) for _ in range(depth)])
+    _xavier(blocks)
+    for block in blocks:
+        x = block(x) if pre_norm else _post(block, x)
+    loss = (nn.LayerNorm(32)(x) - target).pow(2).mean()
+    loss.backward()
+    return [nn.utils.clip_grad_norm_(block.parameters(), math.inf).item() for block in blocks]
+
+
+@right("gradient_by_depth", "autograd.grad, the last block drawn first")
+def depth_autograd(depth, pre_norm):
+    torch.manual_seed(0)
+    blocks = [TransformerBlock(32, 4, 128) for _ in range(depth)]
+    _xavier(blocks[::-1])
+    target, x = torch.randn(4, 16, 32), torch.randn(4, 16, 32)
+    for block in blocks:
+        x = block(x) if pre_norm else _post(block, x)
+    loss = F.mse_loss(F.layer_norm(x, (32,)), target)
+    norms = []
+    for block in blocks:
+        grads = torch.autograd.grad(loss, list(block.parameters()), retain_graph=True)
+        norms.append(math.sqrt(sum(float(g.square().sum()) for g in grads)))
+    return norms
+
+
+@right("gradient_by_depth", "biases as nn.Linear draws them")
+def depth_default_biases(depth, pre_norm):
+    torch.manual_seed(0)
+    stack = nn.Sequential(*[TransformerBlock(32, 4, 128) for _ in range(depth)])
+    for parameter in stack.parameters():
+        if parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter)
+    x, target = torch.randn(4, 16, 32), torch.randn(4, 16, 32)
+    if pre_norm:
+        x = stack(x)
+    else:
+        for block in stack:
+            x = _post(block, x)
+    F.mse_loss(F.layer_norm(x, [32]), target).backward()
+    return [np.sqrt(sum((g.numpy() ** 2).sum() for g in _grads(block))).item() for block in stack]
+
+
+@right("gradient_by_depth", "one norm at a time, and the norm of these")
+def depth_norm_of_norms(depth, pre_norm):
+    torch.manual_seed(0)
+    blocks = [TransformerBlock(32, 4, 128) for _ in range(depth)]
+    _xavier(blocks)
+    x, target = torch.randn(4, 16, 32), torch.randn(4, 16, 32)
+    for block in blocks:
+        x = block(x) if pre_norm else _post(block, x)
+    F.mse_loss(F.layer_norm(x, (32,)), target).backward()
+    return [torch.stack([g.norm() for g in _grads(block)]).norm().item() for block in blocks]
+
+
+@right("gradient_by_depth", "in float64, from NumPy's generator")
+def depth_numpy(depth, pre_norm):
+    rng = np.random.default_rng(0)
+    blocks = [TransformerBlock(32, 4, 128).double() for _ in range(depth)]
+    with torch.no_grad():
+        for block in blocks:
+            for p in block.parameters():
+                if p.dim() == 2:
+                    bound = math.sqrt(6 / sum(p.shape))
+                    p.copy_(torch.from_numpy(rng.uniform(-bound, bound, tuple(p.shape))))
+            block.feed_forward.up.bias.zero_()
+            block.feed_forward.down.bias.zero_()
+    x, target = (torch.from_numpy(rng.standard_normal((4, 16, 32))) for _ in range(2))
+    for block in blocks:
+        x = block(x) if pre_norm else _post(block, x)
+    F.mse_loss(F.layer_norm(x, (32,)), target).backward()
+    return [math.sqrt(sum(g.square().sum().item() for g in _grads(block))) for block in blocks]
+
+
+@right("gradient_by_depth", "PyTorch's encoder layers")
+def depth_library(depth, pre_norm):
+    torch.manual_seed(0)
+    layers = [
+        nn.TransformerEncoderLayer(32, 4, 128, 0.0, F.gelu, batch_first=True, norm_first=pre_norm)
+        for _ in range(depth)
+    ]
+    for layer in layers:
+        for part in layer.self_attn.in_proj_weight.data.chunk(3):
+            nn.init.xavier_uniform_(part)
+        for linear in (layer.self_attn.out_proj, layer.linear1, layer.linear2):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
+    x, target = torch.randn(4, 16, 32), torch.randn(4, 16, 32)
+    for layer in layers:
+        x = layer(x)
+    F.mse_loss(F.layer_norm(x, (32,)), target).backward()
+    return [torch.cat([g.flatten() for g in _grads(layer)]).norm().item() for layer in layers]
+
+
+# --- repaired_layer_norm ------------------------------------------------------------------------
+
+
+@right("repaired_layer_norm", "the lesson's own")
+def repaired_own(x, gain, bias, eps=1e-5):
+    return layer_norm(x, gain, bias, eps)
+
+
+@right("repaired_layer_norm", "PyTorch's own")
+def repaired_library(x, gain, bias, eps=1e-5):
+    return F.layer_norm(x, (x.shape[-1],), gain, bias, eps)
+
+
+@right("repaired_layer_norm", "the deviation squared again")
+def repaired_squared(x, gain, bias, eps=1e-5):
+    mean = x.mean(-1, keepdim=True)
+    centered = x - mean
+    std = torch.linalg.vector_norm(centered, dim=-1, keepdim=True) / math.sqrt(x.shape[-1])
+    return gain * centered * (std**2 + eps) ** -0.5 + bias
+
+
+@right("repaired_layer_norm", "unbiased=False")
+def repaired_flag(x, gain, bias, eps=1e-5):
+    mean = x.mean(-1, keepdim=True)
+    var = torch.var(x, -1, unbiased=False, keepdim=True)
+    return gain * ((x - mean) / torch.sqrt(var + eps)) + bias

@@ -1,0 +1,1584 @@
+"""What goes wrong in lesson 6."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from grader.course.versions import wrong
+from solutions.multi_head_attention import MultiHeadAttention
+from solutions.transformer_block import FeedForward, TransformerBlock, gelu, layer_norm
+
+# --- layer_norm ---------------------------------------------------------------------------------
+
+
+def _moments(x, axis=-1):
+    """Mean and biased variance along an axis, kept."""
+    return x.mean(axis, keepdim=True), x.var(axis, keepdim=True, correction=0)
+
+
+@wrong(
+    "layer_norm",
+    "unbiased_variance",
+    "divides the sum of squares by d - 1",
+    "That is the estimate for a sample (torch.var and torch.std do it by default). Here the "
+    "variance of the d numbers themselves is meant. With few features the difference is large, "
+    "with a single one it is 0/0.",
+)
+def norm_unbiased(x, gain, bias, eps=1e-5):
+    mean, variance = x.mean(dim=-1, keepdim=True), x.var(-1, keepdim=True)
+    return (x - mean) / torch.sqrt(variance + eps) * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "eps_outside_the_root",
+    "adds eps to the standard deviation",
+    "eps belongs to the variance. Where the variance is far above eps nobody sees the difference; "
+    "where it is small the result is too large.",
+)
+def norm_eps_outside(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return (x - mean) / (torch.sqrt(variance) + eps) * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "sample_std_plus_eps",
+    "divides by the sample's standard deviation plus eps",
+    "Two slips at once: the squares are averaged over d - 1, and eps is added to the root instead "
+    "of the variance.",
+)
+def norm_sample_std(x, gain, bias, eps=1e-5):
+    return (x - x.mean(dim=-1, keepdim=True)) / (x.std(-1, keepdim=True) + eps) * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "no_eps",
+    "leaves eps out",
+    "Right where the variance is large. A vector whose entries are all equal has variance 0, and "
+    "0/0 is nan.",
+)
+def norm_no_eps(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return (x - mean) / variance.sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "eps_fixed",
+    "uses 1e-5 whatever the caller says",
+    "eps is an argument; its default is all that is fixed.",
+)
+def norm_eps_fixed(x, gain, bias, eps=1e-5):
+    return F.layer_norm(x, x.shape[-1:], gain, bias)
+
+
+@wrong(
+    "layer_norm",
+    "eps_squared",
+    "adds the square of eps",
+    "As if eps were a standard deviation. It is a variance already.",
+)
+def norm_eps_squared(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return (x - mean) / (variance + eps**2).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "eps_as_a_floor",
+    "raises small variances to eps",
+    "A variance below eps becomes eps and others stay. It should be added to every variance.",
+)
+def norm_eps_floor(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return (x - mean) / variance.clamp(min=eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "mean_not_subtracted",
+    "divides by the root of the mean square",
+    "That is RMSNorm, which leaves the mean where it is. Layer norm takes it away first.",
+)
+def norm_rms(x, gain, bias, eps=1e-5):
+    return x / (x.square().mean(-1, keepdim=True) + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "mean_left_in_the_numerator",
+    "uses the variance but does not subtract the mean",
+    "The spread is 1 afterwards, the mean is not 0.",
+)
+def norm_uncentered(x, gain, bias, eps=1e-5):
+    return x / (_moments(x)[1] + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "divides_by_variance",
+    "divides by the variance instead of its root",
+    "A vector twice as spread out comes out half as large, where it should come out the same.",
+)
+def norm_by_variance(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return (x - mean) / (variance + eps) * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "mean_absolute_deviation",
+    "divides by the mean distance from the mean",
+    "The spread is to be measured by squares: the root of their mean.",
+)
+def norm_absolute(x, gain, bias, eps=1e-5):
+    centered = x - x.mean(dim=-1, keepdim=True)
+    return centered / (centered.abs().mean(-1, keepdim=True) + eps) * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "length_one",
+    "divides by the length of the centered vector",
+    "The sum of the squares is 1 afterwards; their mean should be.",
+)
+def norm_length(x, gain, bias, eps=1e-5):
+    centered = x - x.mean(dim=-1, keepdim=True)
+    return centered / (centered.square().sum(-1, keepdim=True) + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "first_axis",
+    "normalizes along the first axis",
+    "That is nearly batch norm: each feature is compared with other vectors. A vector should be "
+    "normalized by itself.",
+)
+def norm_first_axis(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x, 0)
+    return (x - mean) / (variance + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "positions",
+    "normalizes along the positions",
+    "Axis -2 holds the positions of a sequence. Each position should be normalized by itself, or "
+    "later ones leak into earlier ones.",
+)
+def norm_positions(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x, -2 if x.dim() > 1 else -1)
+    return (x - mean) / (variance + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "counts_from_the_front",
+    "always normalizes axis 1",
+    "Right for a single batch axis in front. Count from the end.",
+)
+def norm_axis_one(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x, 1)
+    return (x - mean) / (variance + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "last_two_axes",
+    "takes one mean over positions and features",
+    "All positions of a sequence share one mean and one variance, so that each one depends on the "
+    "others.",
+)
+def norm_two_axes(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x, (-2, -1) if x.dim() > 1 else -1)
+    return (x - mean) / (variance + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "over_everything",
+    "takes one mean over all numbers",
+    "Every vector should have a mean and a variance of its own.",
+)
+def norm_everything(x, gain, bias, eps=1e-5):
+    return (x - x.mean()) / (x.var(correction=0) + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "no_gain",
+    "leaves the gain out",
+    "Each feature has a scale of its own, which training finds. At the start it is 1, so that its "
+    "absence does not show.",
+)
+def norm_no_gain(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return (x - mean) / (variance + eps).sqrt() + bias
+
+
+@wrong(
+    "layer_norm",
+    "no_bias",
+    "leaves the bias out",
+    "Each feature has a shift of its own, which training finds. At the start it is 0, so that its "
+    "absence does not show.",
+)
+def norm_no_bias(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return (x - mean) / (variance + eps).sqrt() * gain
+
+
+@wrong(
+    "layer_norm",
+    "bias_before_gain",
+    "shifts first and scales then",
+    "The bias is scaled along with the rest. It should be added as it is.",
+)
+def norm_bias_first(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return ((x - mean) / (variance + eps).sqrt() + bias) * gain
+
+
+@wrong(
+    "layer_norm",
+    "one_plus_gain",
+    "scales by 1 + gain",
+    "Some libraries store the gain as a difference from 1. Here it is the scale itself.",
+)
+def norm_one_plus_gain(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return (x - mean) / (variance + eps).sqrt() * (1 + gain) + bias
+
+
+@wrong(
+    "layer_norm",
+    "gain_before_the_statistics",
+    "scales and shifts before it normalizes",
+    "What the gain and the bias have done is normalized away again in part. They come last.",
+)
+def norm_scaled_first(x, gain, bias, eps=1e-5):
+    x = x * gain + bias
+    mean, variance = _moments(x)
+    return (x - mean) / (variance + eps).sqrt()
+
+
+@wrong(
+    "layer_norm",
+    "difference_of_large_numbers",
+    "computes the variance as the mean square minus the squared mean",
+    "On paper that is the same. When the mean is 1000 times the spread, two numbers near a million "
+    "are subtracted, and float32 has seven digits: the result is off by percents, or the root of a "
+    "negative number.",
+)
+def norm_single_pass(x, gain, bias, eps=1e-5):
+    mean, power = x.mean(dim=-1, keepdim=True), x.square().mean(-1, keepdim=True)
+    variance = (power - mean.square()).clamp(min=0.0)
+    return (x - mean) / torch.sqrt(variance + eps) * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "axis_not_kept",
+    "drops the axis of the mean",
+    "Without keepdim a mean of shape (..., ) meets x of shape (..., d), and broadcasting lines it "
+    "up with the features. With as many positions as features it even runs.",
+)
+def norm_axis_dropped(x, gain, bias, eps=1e-5):
+    return (x - x.mean(-1)) / (x.var(-1, correction=0) + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "statistics_detached",
+    "treats mean and variance as constants",
+    "The numbers are right, the gradient is not: mean and variance change when x changes, and "
+    "backpropagation has to know.",
+)
+def norm_statistics_detached(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x.detach())
+    return (x - mean) / (variance + eps).sqrt() * gain + bias
+
+
+@wrong(
+    "layer_norm",
+    "detached",
+    "cuts the graph",
+    "The numbers are right, and no gradient reaches x.",
+)
+def norm_detached(x, gain, bias, eps=1e-5):
+    return F.layer_norm(x.detach(), x.shape[-1:], gain, bias, eps)
+
+
+@wrong(
+    "layer_norm",
+    "fixed_to_float32",
+    "is float32 whatever it is given",
+    "A float64 input should give a float64 result.",
+)
+def norm_fixed_dtype(x, gain, bias, eps=1e-5):
+    return F.layer_norm(x.float(), x.shape[-1:], gain.float(), bias.float(), eps)
+
+
+@wrong(
+    "layer_norm",
+    "changes_its_input",
+    "centers the caller's tensor",
+    "-= works in place: after the call x is another tensor, and a residual that still needs it "
+    "gets the wrong one.",
+)
+def norm_in_place(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    x -= mean
+    return x / (variance + eps).sqrt() * gain + bias
+
+
+# --- gelu ---------------------------------------------------------------------------------------
+
+
+@wrong(
+    "gelu",
+    "tanh_formula",
+    "uses the approximation with tanh",
+    "It is within 0.0005 of the exact function, which is close and not the same: weights that were "
+    "trained with one give slightly other results with the other. torch has erf, so nothing needs "
+    "to be approximated.",
+)
+def gelu_tanh(x):
+    return F.gelu(x, approximate="tanh")
+
+
+@wrong(
+    "gelu",
+    "sigmoid_formula",
+    "uses the approximation x · sigmoid(1.702 x)",
+    "It is off by up to 0.02.",
+)
+def gelu_sigmoid(x):
+    return x * torch.sigmoid(1.702 * x)
+
+
+@wrong(
+    "gelu",
+    "silu",
+    "multiplies by the logistic function",
+    "x · sigmoid(x) is called SiLU or swish. It is a relative, with a wider bend.",
+)
+def gelu_silu(x):
+    return F.silu(x)
+
+
+@wrong(
+    "gelu",
+    "relu",
+    "cuts everything below 0 off",
+    "That is ReLU. GELU lets a little through left of 0 and holds a little back right of it.",
+)
+def gelu_relu(x):
+    return x.clamp(min=0)
+
+
+@wrong(
+    "gelu",
+    "share_only",
+    "returns the share that lies below x, not x times it",
+    "The result goes from 0 to 1. It should be close to x for large x.",
+)
+def gelu_share(x):
+    return 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+
+
+@wrong(
+    "gelu",
+    "no_root_of_two",
+    "gives erf x itself",
+    "erf belongs to a bell curve with variance 1/2; for the standard normal one its argument has "
+    "to be divided by √2. The bend comes out too sharp.",
+)
+def gelu_no_root(x):
+    return x * 0.5 * (1 + torch.erf(x))
+
+
+@wrong(
+    "gelu",
+    "divided_by_two",
+    "divides the argument of erf by 2 instead of its root",
+    "The bend comes out too wide.",
+)
+def gelu_divided_by_two(x):
+    return x * 0.5 * (1 + torch.erf(x / 2))
+
+
+@wrong(
+    "gelu",
+    "no_half",
+    "forgets to halve",
+    "1 + erf goes from 0 to 2, a share from 0 to 1. For large x the result is 2x.",
+)
+def gelu_no_half(x):
+    return x * (1 + torch.erf(x / math.sqrt(2)))
+
+
+@wrong(
+    "gelu",
+    "erf_for_the_share",
+    "takes erf for the distribution function",
+    "erf goes from -1 to 1; a share goes from 0 to 1. Left of 0 the result even turns upwards.",
+)
+def gelu_erf(x):
+    return x * torch.erf(x / math.sqrt(2))
+
+
+@wrong(
+    "gelu",
+    "density",
+    "multiplies by the height of the bell curve",
+    "The density tells how likely numbers near x are; what is asked for is the share below x.",
+)
+def gelu_density(x):
+    return x * torch.exp(-x.square() / 2) / math.sqrt(2 * math.pi)
+
+
+@wrong(
+    "gelu",
+    "gate_of_a_coin",
+    "drops entries at random",
+    "The paper derives GELU from a random gate, and then takes its average: the function itself "
+    "has nothing random in it.",
+)
+def gelu_random(x):
+    share = 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+    coin = torch.Generator()
+    coin.manual_seed(0)
+    return x * (torch.rand(x.shape, generator=coin) < share).to(x.dtype)
+
+
+@wrong(
+    "gelu",
+    "through_exp",
+    "writes tanh out with exp",
+    "exp of a large number is inf, and inf/inf is nan. It is the approximation besides.",
+)
+def gelu_exp(x):
+    z = 2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+    return x * torch.exp(z) / (1 + torch.exp(z))
+
+
+@wrong(
+    "gelu",
+    "detached",
+    "cuts the graph",
+    "The numbers are right, and no gradient flows back to x.",
+)
+def gelu_detached(x):
+    return F.gelu(x.detach())
+
+
+@wrong(
+    "gelu",
+    "share_detached",
+    "treats the share as a constant",
+    "The numbers are right; the slope lacks the part that comes from the share, which changes with "
+    "x as well.",
+)
+def gelu_share_detached(x):
+    return x * gelu_share(x.detach())
+
+
+@wrong(
+    "gelu",
+    "fixed_to_float32",
+    "is float32 whatever it is given",
+    "A float64 input should give a float64 result.",
+)
+def gelu_fixed_dtype(x):
+    return F.gelu(x.float())
+
+
+@wrong(
+    "gelu",
+    "changes_its_input",
+    "multiplies the caller's tensor",
+    "*= works in place: after the call x is another tensor.",
+)
+def gelu_in_place(x):
+    x *= gelu_share(x)
+    return x
+
+
+# --- FeedForward --------------------------------------------------------------------------------
+
+
+class _Feed(nn.Module):
+    """The given part; each version below gets forward wrong."""
+
+    def __init__(self, d_model, d_ff):
+        super().__init__()
+        self.up = nn.Linear(d_model, d_ff)
+        self.down = nn.Linear(d_ff, d_model)
+
+
+@wrong(
+    "FeedForward",
+    "relu",
+    "bends with ReLU",
+    "The paper of 2017 did; here the exact GELU is asked for.",
+)
+class FeedRelu(_Feed):
+    def forward(self, x):
+        return self.down(torch.relu(self.up(x)))
+
+
+@wrong(
+    "FeedForward",
+    "tanh_gelu",
+    "bends with the approximation of GELU",
+    "It is off in the fourth digit: weights that were trained with the exact function give "
+    "slightly other results.",
+)
+class FeedTanhGelu(_Feed):
+    def forward(self, x):
+        return self.down(F.gelu(self.up(x), approximate="tanh"))
+
+
+@wrong(
+    "FeedForward",
+    "silu",
+    "bends with SiLU",
+    "x · sigmoid(x) has a wider bend than GELU.",
+)
+class FeedSilu(_Feed):
+    def forward(self, x):
+        return self.down(F.silu(self.up(x)))
+
+
+@wrong(
+    "FeedForward",
+    "no_bend",
+    "leaves the bend out",
+    "Two linear maps in a row are one linear map: the wide layer in between is for nothing.",
+)
+class FeedLinear(_Feed):
+    def forward(self, x):
+        return self.down(self.up(x))
+
+
+@wrong(
+    "FeedForward",
+    "bend_at_the_end",
+    "bends after the second layer",
+    "Two linear maps in a row are one, and the result can hardly go below 0.",
+)
+class FeedBendLast(_Feed):
+    def forward(self, x):
+        return gelu(self.down(self.up(x)))
+
+
+@wrong(
+    "FeedForward",
+    "bend_twice",
+    "bends after the second layer as well",
+    "What goes back to the stream should be free to have either sign.",
+)
+class FeedBendTwice(_Feed):
+    def forward(self, x):
+        return gelu(self.down(gelu(self.up(x))))
+
+
+@wrong(
+    "FeedForward",
+    "bend_first",
+    "bends before the first layer",
+    "The bend belongs to the wide hidden layer.",
+)
+class FeedBendFirst(_Feed):
+    def forward(self, x):
+        return self.down(self.up(gelu(x)))
+
+
+@wrong(
+    "FeedForward",
+    "adds_its_input",
+    "adds x to the result",
+    "The residual is the block's affair: there it would be added a second time.",
+)
+class FeedResidual(_Feed):
+    def forward(self, x):
+        return x + self.down(gelu(self.up(x)))
+
+
+@wrong(
+    "FeedForward",
+    "normalizes",
+    "normalizes x first",
+    "The layer norm is the block's affair: there it would be done a second time.",
+)
+class FeedNormed(_Feed):
+    def forward(self, x):
+        return self.down(gelu(self.up(F.layer_norm(x, x.shape[-1:]))))
+
+
+@wrong(
+    "FeedForward",
+    "no_first_bias",
+    "leaves out the bias of the first layer",
+    "Only the matrix of the first layer is used.",
+)
+class FeedNoUpBias(_Feed):
+    def forward(self, x):
+        return self.down(gelu(x @ self.up.weight.T))
+
+
+@wrong(
+    "FeedForward",
+    "no_second_bias",
+    "leaves out the bias of the second layer",
+    "Only the matrix of the second layer is used.",
+)
+class FeedNoDownBias(_Feed):
+    def forward(self, x):
+        return gelu(self.up(x)) @ self.down.weight.T
+
+
+@wrong(
+    "FeedForward",
+    "one_matrix",
+    "goes back by the transpose of the first matrix",
+    "The second layer has a matrix of its own.",
+)
+class FeedTied(_Feed):
+    def forward(self, x):
+        return gelu(self.up(x)) @ self.up.weight + self.down.bias
+
+
+@wrong(
+    "FeedForward",
+    "averages_positions",
+    "mixes the positions",
+    "Every position is to be worked on by itself; looking at each other is the attention's affair.",
+)
+class FeedMixed(_Feed):
+    def forward(self, x):
+        hidden = gelu(self.up(x))
+        return self.down(hidden.mean(-2, keepdim=True).expand_as(hidden) if x.dim() > 1 else hidden)
+
+
+@wrong(
+    "FeedForward",
+    "only_three_axes",
+    "works only with exactly one batch axis",
+    "There may be any number of leading axes; nn.Linear works on the last one.",
+)
+class FeedThreeAxes(_Feed):
+    def forward(self, x):
+        batch, n, d = x.shape
+        return self.down(gelu(self.up(x.reshape(batch * n, d)))).reshape(batch, n, d)
+
+
+@wrong(
+    "FeedForward",
+    "detached",
+    "cuts the graph in front of the network",
+    "The weights learn, but no gradient flows back to what lies below.",
+)
+class FeedDetached(_Feed):
+    def forward(self, x):
+        return self.down(gelu(self.up(x.detach())))
+
+
+@wrong(
+    "FeedForward",
+    "hidden_detached",
+    "cuts the graph at the hidden layer",
+    "The second layer learns; the first one and what lies below get no gradient.",
+)
+class FeedHiddenDetached(_Feed):
+    def forward(self, x):
+        return self.down(gelu(self.up(x)).detach())
+
+
+@wrong(
+    "FeedForward",
+    "changes_its_input",
+    "writes the result into the caller's tensor",
+    "After the call x is another tensor, and the residual that still needs it gets the wrong one.",
+)
+class FeedInPlace(_Feed):
+    def forward(self, x):
+        return x.copy_(self.down(gelu(self.up(x))))
+
+
+# --- TransformerBlock ---------------------------------------------------------------------------
+
+
+class _Block(nn.Module):
+    """The block in steps; each version below gets one of them wrong."""
+
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__()
+        self.attention = MultiHeadAttention(d_model, num_heads)
+        self.feed_forward = FeedForward(d_model, d_ff)
+        self.norm1 = nn.LayerNorm(d_model)
+        self.norm2 = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def look(self, x, mask):
+        return self.attention(x, mask=mask)[0]
+
+    def first(self, x, mask):
+        return x + self.dropout(self.look(self.norm1(x), mask))
+
+    def second(self, x):
+        return x + self.dropout(self.feed_forward(self.norm2(x)))
+
+    def forward(self, x, mask=None):
+        return self.second(self.first(x, mask))
+
+
+@wrong(
+    "TransformerBlock",
+    "post_norm",
+    "normalizes after the sum (post-norm)",
+    "The order of the paper of 2017. Here the stream itself is never normalized: with both "
+    "sub-layers silent it should come out as it went in.",
+)
+class PostNorm(_Block):
+    def first(self, x, mask):
+        return self.norm1(x + self.dropout(self.look(x, mask)))
+
+    def second(self, x):
+        return self.norm2(x + self.dropout(self.feed_forward(x)))
+
+
+@wrong(
+    "TransformerBlock",
+    "norm_behind_the_sub_layer",
+    "normalizes what comes out of a sub-layer",
+    "The norm sits on the branch, but behind the sub-layer; the sub-layer gets the stream as it "
+    "is, however large it has become.",
+)
+class NormBehind(_Block):
+    def first(self, x, mask):
+        return x + self.dropout(self.norm1(self.look(x, mask)))
+
+    def second(self, x):
+        return x + self.dropout(self.norm2(self.feed_forward(x)))
+
+
+@wrong(
+    "TransformerBlock",
+    "no_norm",
+    "leaves both layer norms out",
+    "The sub-layers get the stream as it is. It grows from block to block.",
+)
+class NoNorm(_Block):
+    def first(self, x, mask):
+        return x + self.dropout(self.look(x, mask))
+
+    def second(self, x):
+        return x + self.dropout(self.feed_forward(x))
+
+
+@wrong(
+    "TransformerBlock",
+    "no_first_norm",
+    "does not normalize in front of the attention",
+    "The feed-forward network gets a normalized stream, the attention does not.",
+)
+class NoFirstNorm(_Block):
+    def first(self, x, mask):
+        return x + self.dropout(self.look(x, mask))
+
+
+@wrong(
+    "TransformerBlock",
+    "no_second_norm",
+    "does not normalize in front of the feed-forward network",
+    "The attention gets a normalized stream, the feed-forward network does not.",
+)
+class NoSecondNorm(_Block):
+    def second(self, x):
+        return x + self.dropout(self.feed_forward(x))
+
+
+@wrong(
+    "TransformerBlock",
+    "first_norm_twice",
+    "uses norm1 in both places",
+    "As long as gains are 1 and biases 0 both norms are the same, which is why this slip lives so "
+    "long. After training they differ.",
+)
+class FirstNormTwice(_Block):
+    def second(self, x):
+        return x + self.dropout(self.feed_forward(self.norm1(x)))
+
+
+@wrong(
+    "TransformerBlock",
+    "norms_exchanged",
+    "uses norm2 in front of the attention and norm1 in front of the feed-forward network",
+    "As long as gains are 1 and biases 0 both norms are the same. After training they differ.",
+)
+class NormsExchanged(_Block):
+    def first(self, x, mask):
+        return x + self.dropout(self.look(self.norm2(x), mask))
+
+    def second(self, x):
+        return x + self.dropout(self.feed_forward(self.norm1(x)))
+
+
+@wrong(
+    "TransformerBlock",
+    "norm_without_gain_and_bias",
+    "normalizes without the gains and biases",
+    "The layer norms have learned a scale and a shift for every feature; here they are not used.",
+)
+class BareNorm(_Block):
+    def first(self, x, mask):
+        return x + self.dropout(self.look(F.layer_norm(x, x.shape[-1:]), mask))
+
+    def second(self, x):
+        return x + self.dropout(self.feed_forward(F.layer_norm(x, x.shape[-1:])))
+
+
+@wrong(
+    "TransformerBlock",
+    "norm_at_the_end",
+    "normalizes the stream once more at the end",
+    "A layer norm on the stream cuts the straight line from the last block to the first. One "
+    "stands behind the last block of a stack, none at the end of each.",
+)
+class NormAtTheEnd(_Block):
+    def forward(self, x, mask=None):
+        return F.layer_norm(super().forward(x, mask), x.shape[-1:])
+
+
+@wrong(
+    "TransformerBlock",
+    "adds_to_the_normed",
+    "adds the sub-layer's output to the normalized stream",
+    "The residual starts behind the layer norm, so that the stream is normalized after all.",
+)
+class AddsToNormed(_Block):
+    def first(self, x, mask):
+        x = self.norm1(x)
+        return x + self.dropout(self.look(x, mask))
+
+    def second(self, x):
+        x = self.norm2(x)
+        return x + self.dropout(self.feed_forward(x))
+
+
+@wrong(
+    "TransformerBlock",
+    "no_residual",
+    "adds nothing to the stream",
+    "Only the branches are left: what the stream carried is gone after one block.",
+)
+class NoResidual(_Block):
+    def first(self, x, mask):
+        return self.dropout(self.look(self.norm1(x), mask))
+
+    def second(self, x):
+        return self.dropout(self.feed_forward(self.norm2(x)))
+
+
+@wrong(
+    "TransformerBlock",
+    "no_first_residual",
+    "does not add the stream behind the attention",
+    "What the stream carried is replaced by what the attention has found.",
+)
+class NoFirstResidual(_Block):
+    def first(self, x, mask):
+        return self.dropout(self.look(self.norm1(x), mask))
+
+
+@wrong(
+    "TransformerBlock",
+    "no_second_residual",
+    "does not add the stream behind the feed-forward network",
+    "What the stream carried is replaced by what the network makes of it.",
+)
+class NoSecondResidual(_Block):
+    def second(self, x):
+        return self.dropout(self.feed_forward(self.norm2(x)))
+
+
+@wrong(
+    "TransformerBlock",
+    "old_stream_at_the_end",
+    "adds the second branch to the stream as it was before the attention",
+    "What the attention has found reaches the output only through the feed-forward network.",
+)
+class OldStream(_Block):
+    def forward(self, x, mask=None):
+        looked = self.first(x, mask)
+        return x + self.dropout(self.feed_forward(self.norm2(looked)))
+
+
+@wrong(
+    "TransformerBlock",
+    "parallel",
+    "lets both sub-layers read the same stream",
+    "Some models are built so, to save time. Here the feed-forward network works on what the "
+    "attention has added.",
+)
+class Parallel(_Block):
+    def forward(self, x, mask=None):
+        return self.first(x, mask) + self.second(x) - x
+
+
+@wrong(
+    "TransformerBlock",
+    "thinks_before_it_looks",
+    "puts the feed-forward network first",
+    "First the positions look at each other, then each thinks about what it has seen.",
+)
+class Exchanged(_Block):
+    def forward(self, x, mask=None):
+        return self.first(self.second(x), mask)
+
+
+@wrong(
+    "TransformerBlock",
+    "context_not_normed",
+    "takes keys and values from the stream as it is",
+    "The queries are made from the normalized stream, keys and values from the raw one. In "
+    "self-attention all three come from the same place.",
+)
+class ContextNotNormed(_Block):
+    def first(self, x, mask):
+        return x + self.dropout(self.attention(self.norm1(x), x, mask)[0])
+
+
+@wrong(
+    "TransformerBlock",
+    "mask_left_out",
+    "does not hand the mask on",
+    "Every position sees all others, whatever the mask says. In a language model the future leaks.",
+)
+class MaskLeftOut(_Block):
+    def look(self, x, mask):
+        return self.attention(x)[0]
+
+
+@wrong(
+    "TransformerBlock",
+    "mask_as_context",
+    "hands the mask on as the context",
+    "The second argument of the attention is the sequence to look into; the mask comes third, or "
+    "by name.",
+)
+class MaskAsContext(_Block):
+    def look(self, x, mask):
+        return self.attention(x, mask)[0]
+
+
+@wrong(
+    "TransformerBlock",
+    "mask_turned_over",
+    "hands on the transpose of the mask",
+    "Rows are the positions that look, columns those that are looked at.",
+)
+class MaskTurned(_Block):
+    def look(self, x, mask):
+        return self.attention(x, mask=None if mask is None else mask.transpose(-2, -1))[0]
+
+
+@wrong(
+    "TransformerBlock",
+    "always_causal",
+    "hides the future without being asked to",
+    "The block serves encoders too: what is hidden is for the mask to say, and None hides nothing.",
+)
+class AlwaysCausal(_Block):
+    def look(self, x, mask):
+        n = x.shape[-2]
+        causal = torch.full((n, n), -math.inf, dtype=x.dtype).triu(1)
+        return self.attention(x, mask=causal if mask is None else mask + causal)[0]
+
+
+@wrong(
+    "TransformerBlock",
+    "returns_the_weights_too",
+    "returns a pair",
+    "Blocks are stacked: what comes out of one goes into the next. The weights stay inside.",
+)
+class ReturnsPair(_Block):
+    def forward(self, x, mask=None):
+        output, weights = self.attention(self.norm1(x), mask=mask)
+        return self.second(x + self.dropout(output)), weights
+
+
+@wrong(
+    "TransformerBlock",
+    "no_dropout",
+    "never drops anything",
+    "The layer self.dropout is there and is not used.",
+)
+class NoDropout(_Block):
+    def first(self, x, mask):
+        return x + self.look(self.norm1(x), mask)
+
+    def second(self, x):
+        return x + self.feed_forward(self.norm2(x))
+
+
+@wrong(
+    "TransformerBlock",
+    "dropout_behind_attention_only",
+    "drops nothing of the feed-forward network's output",
+    "Both sub-layers' outputs go through dropout.",
+)
+class DropoutFirstOnly(_Block):
+    def second(self, x):
+        return x + self.feed_forward(self.norm2(x))
+
+
+@wrong(
+    "TransformerBlock",
+    "dropout_behind_feed_forward_only",
+    "drops nothing of the attention's output",
+    "Both sub-layers' outputs go through dropout.",
+)
+class DropoutSecondOnly(_Block):
+    def first(self, x, mask):
+        return x + self.look(self.norm1(x), mask)
+
+
+@wrong(
+    "TransformerBlock",
+    "dropout_on_the_stream",
+    "drops entries of the stream",
+    "Dropout comes after the sum, so that what the stream carried is lost too. It belongs on the "
+    "branch, before the sum.",
+)
+class DropoutOnStream(_Block):
+    def first(self, x, mask):
+        return self.dropout(x + self.look(self.norm1(x), mask))
+
+    def second(self, x):
+        return self.dropout(x + self.feed_forward(self.norm2(x)))
+
+
+@wrong(
+    "TransformerBlock",
+    "dropout_in_front",
+    "drops entries of what goes into a sub-layer",
+    "With everything dropped a sub-layer still puts out its biases. Dropout belongs behind it.",
+)
+class DropoutInFront(_Block):
+    def first(self, x, mask):
+        return x + self.look(self.dropout(self.norm1(x)), mask)
+
+    def second(self, x):
+        return x + self.feed_forward(self.dropout(self.norm2(x)))
+
+
+@wrong(
+    "TransformerBlock",
+    "dropout_always_on",
+    "drops entries in evaluation mode as well",
+    "F.dropout takes itself to be in training unless it is told otherwise. The model's answers "
+    "would be left to chance for ever.",
+)
+class DropoutAlways(_Block):
+    def first(self, x, mask):
+        return x + F.dropout(self.look(self.norm1(x), mask), self.dropout.p)
+
+    def second(self, x):
+        return x + F.dropout(self.feed_forward(self.norm2(x)), self.dropout.p)
+
+
+@wrong(
+    "TransformerBlock",
+    "dropout_not_scaled",
+    "does not make up for what is dropped",
+    "What is kept should be divided by 1 - p, so that the sum is the same on average, with and "
+    "without dropout.",
+)
+class DropoutNotScaled(_Block):
+    def first(self, x, mask):
+        kept = 1 - self.dropout.p * self.training
+        return x + kept * self.dropout(self.look(self.norm1(x), mask))
+
+    def second(self, x):
+        kept = 1 - self.dropout.p * self.training
+        return x + kept * self.dropout(self.feed_forward(self.norm2(x)))
+
+
+@wrong(
+    "TransformerBlock",
+    "dropout_twice",
+    "drops twice behind each sub-layer",
+    "Two times dropout in a row keeps only (1 - p)² of the entries, and scales them up twice.",
+)
+class DropoutTwice(_Block):
+    def first(self, x, mask):
+        return x + self.dropout(self.dropout(self.look(self.norm1(x), mask)))
+
+    def second(self, x):
+        return x + self.dropout(self.dropout(self.feed_forward(self.norm2(x))))
+
+
+@wrong(
+    "TransformerBlock",
+    "detached",
+    "cuts the graph in front of the branches",
+    "The numbers are right, but gradients reach x only along the stream: what lies below cannot "
+    "learn what attention and feed-forward need.",
+)
+class BranchesDetached(_Block):
+    def first(self, x, mask):
+        return x + self.dropout(self.look(self.norm1(x.detach()), mask))
+
+    def second(self, x):
+        return x + self.dropout(self.feed_forward(self.norm2(x.detach())))
+
+
+@wrong(
+    "TransformerBlock",
+    "changes_its_input",
+    "adds to the caller's tensor",
+    "x += works in place: after the call the caller's tensor is another one.",
+)
+class AddsInPlace(_Block):
+    def first(self, x, mask):
+        x += self.dropout(self.look(self.norm1(x), mask))
+        return x
+
+
+# --- gradient_by_depth --------------------------------------------------------------------------
+
+
+def _uniform_matrices(block, generator):
+    for parameter in block.parameters():
+        if parameter.dim() == 2:
+            nn.init.xavier_uniform_(parameter, generator=generator)
+    nn.init.zeros_(block.feed_forward.up.bias)
+    nn.init.zeros_(block.feed_forward.down.bias)
+
+
+def _after_post_norm(block, x):
+    x = block.norm1(x + block.attention(x)[0])
+    return block.norm2(x + block.feed_forward(x))
+
+
+def _stack(
+    depth,
+    pre_norm,
+    *,
+    init=_uniform_matrices,
+    seed=0,
+    final=True,
+    step=_after_post_norm,
+    reduction="mean",
+    shared=False,
+):
+    """The experiment after its backward pass, with one thing different: the blocks."""
+    generator = torch.Generator()
+    if seed is None:
+        generator.manual_seed(int(torch.randint(2**31, ())))
+    else:
+        generator.manual_seed(seed)
+    blocks = [TransformerBlock(32, 4, 128) for _ in range(1 if shared else depth)]
+    blocks = blocks * depth if shared else blocks
+    for block in dict.fromkeys(blocks):
+        init(block, generator)
+    x = torch.randn(4, 16, 32, generator=generator)
+    target = torch.randn(4, 16, 32, generator=generator)
+    for block in blocks:
+        x = block(x) if pre_norm else step(block, x)
+    x = F.layer_norm(x, (32,)) if final else x
+    F.mse_loss(x, target, reduction=reduction).backward()
+    return blocks
+
+
+def _norms(blocks, part=lambda block: block, measure=torch.norm):
+    vectors = [torch.cat([p.grad.flatten() for p in part(b).parameters()]) for b in blocks]
+    return [measure(vector).item() for vector in vectors]
+
+
+@wrong(
+    "gradient_by_depth",
+    "always_pre_norm",
+    "builds pre-norm blocks in both cases",
+    "With pre_norm=False each layer norm works on the sum of stream and sub-layer.",
+)
+def depth_always_pre(depth, pre_norm):
+    return _norms(_stack(depth, True))
+
+
+@wrong(
+    "gradient_by_depth",
+    "always_post_norm",
+    "builds post-norm blocks in both cases",
+    "With pre_norm=True the stack is made of the blocks of this lesson as they are.",
+)
+def depth_always_post(depth, pre_norm):
+    return _norms(_stack(depth, False))
+
+
+@wrong(
+    "gradient_by_depth",
+    "orders_exchanged",
+    "builds pre-norm where post-norm is asked for, and the other way round",
+    "pre_norm=True means: layer norm in front of the sub-layer.",
+)
+def depth_exchanged(depth, pre_norm):
+    return _norms(_stack(depth, not pre_norm))
+
+
+@wrong(
+    "gradient_by_depth",
+    "last_block_first",
+    "lists the last block first",
+    "The first number belongs to the block that gets the input.",
+)
+def depth_reversed(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm))[::-1]
+
+
+@wrong(
+    "gradient_by_depth",
+    "squared",
+    "returns the squared norm",
+    "The sum of the squares, without the root.",
+)
+def depth_squared(depth, pre_norm):
+    return [norm**2 for norm in _norms(_stack(depth, pre_norm))]
+
+
+@wrong(
+    "gradient_by_depth",
+    "norms_added_up",
+    "adds up the norms of the single tensors",
+    "The norm of the whole is the root of the sum of their squares.",
+)
+def depth_added(depth, pre_norm):
+    blocks = _stack(depth, pre_norm)
+    return [sum(p.grad.norm().item() for p in block.parameters()) for block in blocks]
+
+
+@wrong(
+    "gradient_by_depth",
+    "absolute_sum",
+    "adds up absolute values (L1)",
+    "The L2 norm is asked for: the root of the sum of the squares.",
+)
+def depth_absolute(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm), measure=lambda v: v.abs().sum())
+
+
+@wrong(
+    "gradient_by_depth",
+    "root_mean_square",
+    "averages the squares instead of adding them",
+    "The L2 norm is the root of the sum; its size depends on how many parameters there are.",
+)
+def depth_mean(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm), measure=lambda v: v.square().mean().sqrt())
+
+
+@wrong(
+    "gradient_by_depth",
+    "largest_entry",
+    "returns the largest entry of the gradient",
+    "The L2 norm takes all entries in.",
+)
+def depth_largest(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm), measure=lambda v: v.abs().max())
+
+
+@wrong(
+    "gradient_by_depth",
+    "attention_only",
+    "measures the attention's parameters only",
+    "The whole block is meant: attention, feed-forward network and both layer norms.",
+)
+def depth_attention(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm), part=lambda block: block.attention)
+
+
+@wrong(
+    "gradient_by_depth",
+    "weights_not_gradients",
+    "measures the weights instead of their gradients",
+    "At initialization all blocks have weights of the same size; what differs is the gradient.",
+)
+def depth_weights(depth, pre_norm):
+    blocks = _stack(depth, pre_norm)
+    return [
+        torch.cat([p.detach().flatten() for p in block.parameters()]).norm().item()
+        for block in blocks
+    ]
+
+
+@wrong(
+    "gradient_by_depth",
+    "no_final_norm",
+    "leaves out the layer norm after the last block",
+    "In pre-norm the stream grows from block to block, and the layer norm at the end divides by "
+    "its size. That is what makes the gradients small.",
+)
+def depth_no_final(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm, final=False))
+
+
+@wrong(
+    "gradient_by_depth",
+    "no_final_norm_after_post_norm",
+    "takes the last block's own layer norm for the final one",
+    "In post-norm the stack ends in a layer norm already. The experiment puts one more behind both "
+    "stacks, so that the loss sees the same kind of output; it changes the gradient of the last "
+    "block by a third.",
+)
+def depth_no_final_post(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm, final=pre_norm))
+
+
+@wrong(
+    "gradient_by_depth",
+    "default_weights",
+    "keeps the weights that nn.Linear draws by default",
+    "They are much smaller than Xavier's: every block adds little to the stream, and depth hardly "
+    "shows.",
+)
+def depth_default(depth, pre_norm):
+    def by_default(block, generator):
+        for module in block.modules():
+            if isinstance(module, nn.Linear):
+                bound = 1 / math.sqrt(module.in_features)
+                for parameter in module.parameters():
+                    nn.init.uniform_(parameter, -bound, bound, generator=generator)
+
+    return _norms(_stack(depth, pre_norm, init=by_default))
+
+
+@wrong(
+    "gradient_by_depth",
+    "loss_summed",
+    "adds the squared errors up instead of averaging them",
+    "All gradients are 2048 times too large: as many numbers as there are in the output.",
+)
+def depth_summed(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm, reduction="sum"))
+
+
+@wrong(
+    "gradient_by_depth",
+    "one_block_for_all",
+    "puts one and the same block there many times",
+    "[block] * depth is one block, and its gradient is that of all places together. Each layer "
+    "has parameters of its own.",
+)
+def depth_shared(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm, shared=True))
+
+
+@wrong(
+    "gradient_by_depth",
+    "post_norm_without_residual",
+    "loses the residual in post-norm",
+    "The layer norm works on the sub-layer's output alone; the sum with the stream is missing.",
+)
+def depth_no_residual(depth, pre_norm):
+    def without(block, x):
+        x = block.norm1(block.attention(x)[0])
+        return block.norm2(block.feed_forward(x))
+
+    return _norms(_stack(depth, pre_norm, step=without))
+
+
+@wrong(
+    "gradient_by_depth",
+    "not_seeded",
+    "draws other numbers on every call",
+    "With seed 0 the same call gives the same list.",
+)
+def depth_not_seeded(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm, seed=None))
+
+
+@wrong(
+    "gradient_by_depth",
+    "one_number_too_many",
+    "counts the final layer norm as a layer",
+    "One number for each block; the layer norm after the last block has none.",
+)
+def depth_one_more(depth, pre_norm):
+    return [*_norms(_stack(depth, pre_norm)), 1.0]
+
+
+@wrong(
+    "gradient_by_depth",
+    "tensors",
+    "returns tensors",
+    "Python floats are asked for; item makes one of a tensor with one number.",
+)
+def depth_tensors(depth, pre_norm):
+    return [torch.tensor(norm) for norm in _norms(_stack(depth, pre_norm))]
+
+
+@wrong(
+    "gradient_by_depth",
+    "one_tensor",
+    "returns one tensor",
+    "A list of Python floats is asked for.",
+)
+def depth_tensor(depth, pre_norm):
+    return torch.tensor(_norms(_stack(depth, pre_norm)))
+
+
+@wrong(
+    "gradient_by_depth",
+    "two_numbers_for_each_block",
+    "measures the two sub-layers apart",
+    "One number for each block is asked for: attention, feed-forward network and layer norms "
+    "together.",
+)
+def depth_two_each(depth, pre_norm):
+    blocks = _stack(depth, pre_norm)
+    parts = [part for block in blocks for part in (block.attention, block.feed_forward)]
+    return _norms(parts)
+
+
+# --- repaired_layer_norm ------------------------------------------------------------------------
+
+
+@wrong(
+    "repaired_layer_norm",
+    "as_given",
+    "still does what the given code did",
+    "Both faults are still there: they show for vectors with few features, and for vectors with a "
+    "very small spread.",
+)
+def repaired_as_given(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    spread = x.std(-1, keepdim=True)
+    return gain * (x - average) / (spread + eps) + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "still_divided_by_one_less",
+    "still averages the squares over d - 1",
+    "eps has found its place. The variance is still that of a sample.",
+)
+def repaired_unbiased(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    return gain * (x - average) / (x.var(-1, keepdim=True) + eps).sqrt() + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "eps_still_outside",
+    "still adds eps to the standard deviation",
+    "The variance is right now. eps is still added after the root.",
+)
+def repaired_outside(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    return gain * (x - average) / (x.std(-1, keepdim=True, correction=0) + eps) + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "root_of_the_deviation",
+    "takes the root of the standard deviation",
+    "The root was put around everything, but the standard deviation is a root already. (A reader "
+    "of another tutorial proposed this mend in public.)",
+)
+def repaired_two_roots(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    return gain * (x - average) / (x.std(-1, keepdim=True, correction=0) + eps).sqrt() + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "sample_deviation_under_two_roots",
+    "takes the root of the sample's standard deviation",
+    "The root was put around everything, but the standard deviation is a root already; and the "
+    "squares are still averaged over d - 1.",
+)
+def repaired_two_roots_unbiased(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    return gain * (x - average) / (x.std(-1, keepdim=True) + eps).sqrt() + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "root_forgotten",
+    "divides by the variance",
+    "The standard deviation became a variance, and the root got lost on the way.",
+)
+def repaired_no_root(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    return gain * (x - average) / (x.var(-1, keepdim=True, correction=0) + eps) + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "eps_removed",
+    "removes eps altogether",
+    "Vectors with equal entries give 0/0, and eps is an argument that callers rely on.",
+)
+def repaired_no_eps(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    return gain * (x - average) / x.std(-1, keepdim=True, correction=0) + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "eps_squared",
+    "adds the square of eps to the variance",
+    "As if eps were a standard deviation. The contract's eps is a variance already.",
+)
+def repaired_eps_squared(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    spread = (x.var(-1, keepdim=True, correction=0) + eps**2).sqrt()
+    return gain * (x - average) / spread + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "mended_for_four_features",
+    "corrects by a fixed factor",
+    "√(3/4) is the right factor for vectors of width 4, the width of the example, and for no "
+    "other.",
+)
+def repaired_for_four(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    spread = (x.var(-1, keepdim=True) * 0.75 + eps).sqrt()
+    return gain * (x - average) / spread + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "corrected_afterwards",
+    "multiplies the sample's variance by (d - 1) / d",
+    "Right for two features and more. With one feature the sample's variance is 0/0, and nan times "
+    "0 is nan.",
+)
+def repaired_corrected(x, gain, bias, eps=1e-5):
+    d = x.shape[-1]
+    variance = x.var(-1, keepdim=True) * ((d - 1) / d)
+    return gain * (x - x.mean(-1, keepdim=True)) / (variance + eps).sqrt() + bias
+
+
+@wrong(
+    "repaired_layer_norm",
+    "mean_lost",
+    "no longer subtracts the mean",
+    "That part of the given code was right.",
+)
+def repaired_no_mean(x, gain, bias, eps=1e-5):
+    return (
+        layer_norm(x, gain, bias, eps)
+        + gain * x.mean(-1, keepdim=True) / (x.var(-1, keepdim=True, correction=0) + eps).sqrt()
+    )

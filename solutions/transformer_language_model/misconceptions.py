@@ -1,0 +1,2239 @@
+"""What goes wrong in lesson 8."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from grader.course.versions import wrong
+from solutions.masking import causal_mask
+from solutions.mle_language_modeling import negative_log_likelihood
+from solutions.transformer_language_model import (
+    TransformerLM,
+    generate,
+    get_batch,
+    sample_next,
+    train_step,
+)
+
+INF = math.inf
+
+
+# --- get_batch ----------------------------------------------------------------------------------
+
+
+def _cut(tokens, starts, length):
+    """The snippets that begin at these places, and what follows each token."""
+    windows = tokens[starts[:, None] + torch.arange(length + 1)].long()
+    return windows[:, :-1], windows[:, 1:]
+
+
+def _starts(tokens, batch_size, block_size, generator):
+    return torch.randint(len(tokens) - block_size, (batch_size,), generator=generator)
+
+
+@wrong(
+    "get_batch",
+    "last_start_missing",
+    "never begins at the last possible place",
+    "The end of the text is never predicted. The last snippet that fits ends one token before the "
+    "text does; one subtraction too many leaves it out.",
+)
+def batch_without_last(tokens, batch_size, block_size, generator):
+    return _cut(tokens, _starts(tokens[:-1], batch_size, block_size, generator), block_size)
+
+
+@wrong(
+    "get_batch",
+    "first_start_missing",
+    "never begins at place 0",
+    "The first token of the text never stands in x.",
+)
+def batch_without_first(tokens, batch_size, block_size, generator):
+    return _cut(tokens, 1 + _starts(tokens[1:], batch_size, block_size, generator), block_size)
+
+
+@wrong(
+    "get_batch",
+    "one_start_too_many",
+    "begins one place too late now and then",
+    "There is room for x at that place, but the token after its last one is no longer in the text.",
+)
+def batch_one_too_many(tokens, batch_size, block_size, generator):
+    last = len(tokens) - block_size + 1
+    starts = torch.randint(last, (batch_size,), generator=generator)
+    return _cut(tokens, starts, block_size)
+
+
+@wrong(
+    "get_batch",
+    "around_the_corner",
+    "goes on at the beginning where the text ends",
+    "Some snippets hold the end of the text and then its beginning, side by side. Nobody has "
+    "written that.",
+)
+def batch_circular(tokens, batch_size, block_size, generator):
+    starts = torch.randint(len(tokens), (batch_size,), generator=generator)
+    return _cut(torch.cat([tokens, tokens[: block_size + 1]]), starts, block_size)
+
+
+@wrong(
+    "get_batch",
+    "y_is_x",
+    "gives x as its own target",
+    "A model can copy its input perfectly and knows nothing about what comes next.",
+)
+def batch_same(tokens, batch_size, block_size, generator):
+    x, _ = get_batch(tokens, batch_size, block_size, generator)
+    return x, x.clone()
+
+
+@wrong(
+    "get_batch",
+    "exchanged",
+    "gives y first and x second",
+    "The model then gets the later tokens and has to say what came before them.",
+)
+def batch_exchanged(tokens, batch_size, block_size, generator):
+    return get_batch(tokens, batch_size, block_size, generator)[::-1]
+
+
+@wrong(
+    "get_batch",
+    "rolled",
+    "shifts x by rolling it around",
+    "All targets are right but the last one of each row: a roll brings the row's own first token "
+    "there.",
+)
+def batch_rolled(tokens, batch_size, block_size, generator):
+    x, _ = get_batch(tokens, batch_size, block_size, generator)
+    return x, x.roll(-1, dims=1)
+
+
+@wrong(
+    "get_batch",
+    "next_token_only",
+    "gives one target for each row",
+    "Every position of a snippet predicts its successor: T targets in a row, not one.",
+)
+def batch_one_target(tokens, batch_size, block_size, generator):
+    x, y = get_batch(tokens, batch_size, block_size, generator)
+    return x, y[:, -1]
+
+
+@wrong(
+    "get_batch",
+    "one_start_for_all",
+    "draws a single start for the whole batch",
+    "All rows are the same snippet. The gradient is that of one row.",
+)
+def batch_one_start(tokens, batch_size, block_size, generator):
+    return _cut(tokens, _starts(tokens, 1, block_size, generator).repeat(batch_size), block_size)
+
+
+@wrong(
+    "get_batch",
+    "one_after_the_other",
+    "takes snippets that follow each other",
+    "Only the first start is drawn, and the rows after it begin one token later each. They say "
+    "nearly the same.",
+)
+def batch_consecutive(tokens, batch_size, block_size, generator):
+    first = _starts(tokens, 1, block_size, generator)
+    return _cut(tokens, (first + torch.arange(batch_size)) % (len(tokens) - block_size), block_size)
+
+
+@wrong(
+    "get_batch",
+    "without_replacement",
+    "never draws a start twice",
+    "Rows are not independent, and a batch larger than the number of places comes out too small.",
+)
+def batch_permuted(tokens, batch_size, block_size, generator):
+    order = torch.randperm(len(tokens) - block_size, generator=generator)
+    return _cut(tokens, order[:batch_size], block_size)
+
+
+@wrong(
+    "get_batch",
+    "side_by_side",
+    "begins at multiples of the snippet's length only",
+    "The text is cut into fixed pieces, and what stands at the seam of two of them is never seen "
+    "together.",
+)
+def batch_chunks(tokens, batch_size, block_size, generator):
+    pieces = (len(tokens) - 1) // block_size
+    starts = torch.randint(pieces, (batch_size,), generator=generator) * block_size
+    return _cut(tokens, starts, block_size)
+
+
+@wrong(
+    "get_batch",
+    "global_generator",
+    "does not use the generator",
+    "The starts come from torch's global random numbers. Nobody can repeat a run, and other code "
+    "that draws numbers changes it.",
+)
+def batch_global(tokens, batch_size, block_size, generator):
+    return get_batch(tokens, batch_size, block_size, None)
+
+
+@wrong(
+    "get_batch",
+    "seeded_anew",
+    "seeds the generator in every call",
+    "Every batch is the same one: the generator is put back to where it started.",
+)
+def batch_seeded(tokens, batch_size, block_size, generator):
+    return get_batch(
+        tokens, batch_size, block_size, generator.manual_seed(generator.initial_seed())
+    )
+
+
+@wrong(
+    "get_batch",
+    "small_integers",
+    "keeps the text's own integer type",
+    "A text is often stored in small integers. As an index, an embedding and a loss want long.",
+)
+def batch_small(tokens, batch_size, block_size, generator):
+    x, y = get_batch(tokens, batch_size, block_size, generator)
+    return x.to(tokens.dtype), y.to(tokens.dtype)
+
+
+@wrong(
+    "get_batch",
+    "floats",
+    "returns floating point numbers",
+    "Tokens are names, not quantities; an embedding cannot look up 3.0.",
+)
+def batch_floats(tokens, batch_size, block_size, generator):
+    x, y = get_batch(tokens, batch_size, block_size, generator)
+    return x.float(), y.float()
+
+
+@wrong(
+    "get_batch",
+    "time_first",
+    "returns (T, B)",
+    "The snippets stand in columns; the course puts the batch first.",
+)
+def batch_time_first(tokens, batch_size, block_size, generator):
+    x, y = get_batch(tokens, batch_size, block_size, generator)
+    return x.T, y.T
+
+
+@wrong(
+    "get_batch",
+    "stacked",
+    "returns one tensor for both",
+    "x and y are two things, to be unpacked: a pair.",
+)
+def batch_stacked(tokens, batch_size, block_size, generator):
+    return torch.stack(get_batch(tokens, batch_size, block_size, generator))
+
+
+# --- TransformerLM ------------------------------------------------------------------------------
+
+
+class _Model(TransformerLM):
+    """The model with its joints exposed; the versions below change one each."""
+
+    def forward(self, tokens):
+        self.refuse(tokens.shape[1])
+        x = self.enter(tokens)
+        mask = self.mask(tokens.shape[1])
+        return self.leave(self.stack(x, mask))
+
+    def refuse(self, length):
+        if length > self.block_size:
+            raise ValueError(f"{length} tokens, but the block has {self.block_size}")
+
+    def places(self, length):
+        return self.position_embedding.weight[:length]
+
+    def enter(self, tokens):
+        return self.token_embedding(tokens) + self.places(tokens.shape[1])
+
+    def mask(self, length):
+        return causal_mask(length)
+
+    def stack(self, x, mask):
+        for block in self.blocks:
+            x = block(x, mask)
+        return x
+
+    def leave(self, x):
+        return self.head(self.norm(x))
+
+
+@wrong(
+    "TransformerLM",
+    "no_mask",
+    "lets every position see the whole snippet",
+    "Position t sees token t + 1, which is what it is asked for. In training the loss falls to "
+    "almost nothing; when the model has to write, the future is not there.",
+)
+class NoMask(_Model):
+    def mask(self, length):
+        return None
+
+
+@wrong(
+    "TransformerLM",
+    "mask_in_first_block_only",
+    "masks the first block only",
+    "From the second block on the future is visible. One leak is enough.",
+)
+class MaskInFirst(_Model):
+    def stack(self, x, mask):
+        for layer, block in enumerate(self.blocks):
+            x = block(x, None if layer else mask)
+        return x
+
+
+@wrong(
+    "TransformerLM",
+    "sees_one_ahead",
+    "shows every position its successor as well",
+    "The diagonal above the main one is visible, and there stands the token that is asked for.",
+)
+class OneAhead(_Model):
+    def mask(self, length):
+        return torch.full((length, length), -INF).triu(2)
+
+
+@wrong(
+    "TransformerLM",
+    "hides_itself",
+    "hides every position from itself",
+    "The main diagonal belongs to what may be seen: the token at t is the best clue to the one at "
+    "t + 1. And the first position sees nothing at all.",
+)
+class HidesItself(_Model):
+    def mask(self, length):
+        return torch.full((length, length), -INF).triu(0)
+
+
+@wrong(
+    "TransformerLM",
+    "sees_the_future_only",
+    "hides the past in place of the future",
+    "The mask is turned around: rows are queries, columns are keys.",
+)
+class FutureOnly(_Model):
+    def mask(self, length):
+        return torch.full((length, length), -INF).tril(-1)
+
+
+@wrong(
+    "TransformerLM",
+    "no_positions",
+    "leaves the positions out",
+    "Tokens alone: attention then sees a bag of words, as lesson 2 has shown.",
+)
+class NoPositions(_Model):
+    def enter(self, tokens):
+        return self.token_embedding(tokens)
+
+
+@wrong(
+    "TransformerLM",
+    "positions_from_one",
+    "counts the places from 1",
+    "Place 0 has a vector, too, and at the full block the last place has none.",
+)
+class PositionsFromOne(_Model):
+    def places(self, length):
+        return self.position_embedding.weight[1 : length + 1]
+
+
+@wrong(
+    "TransformerLM",
+    "positions_from_the_end",
+    "gives a short snippet the last position vectors",
+    "A snippet that is shorter than the block begins at place 0.",
+)
+class PositionsFromEnd(_Model):
+    def places(self, length):
+        return self.position_embedding.weight[self.block_size - length :]
+
+
+@wrong(
+    "TransformerLM",
+    "one_position_for_all",
+    "adds one and the same position vector everywhere",
+    "The vector of the last place goes to all tokens, so that no two places differ.",
+)
+class OnePosition(_Model):
+    def places(self, length):
+        return self.position_embedding.weight[length - 1]
+
+
+@wrong(
+    "TransformerLM",
+    "positions_looked_up_by_token",
+    "looks positions up by token",
+    "The table of positions is asked for the tokens, not for their places.",
+)
+class PositionsByToken(_Model):
+    def enter(self, tokens):
+        index = tokens % self.block_size
+        return self.token_embedding(tokens) + self.position_embedding(index)
+
+
+@wrong(
+    "TransformerLM",
+    "positions_in_every_block",
+    "adds the positions again before every block",
+    "Once is enough: the stream carries them on.",
+)
+class PositionsAgain(_Model):
+    def stack(self, x, mask):
+        for layer, block in enumerate(self.blocks):
+            x = block(x + self.places(x.shape[1]) if layer else x, mask)
+        return x
+
+
+@wrong(
+    "TransformerLM",
+    "positions_multiplied",
+    "multiplies by the positions",
+    "What stands there and where it stands are added.",
+)
+class PositionsMultiplied(_Model):
+    def enter(self, tokens):
+        return self.token_embedding(tokens) * self.places(tokens.shape[1])
+
+
+@wrong(
+    "TransformerLM",
+    "embedding_scaled",
+    "scales the token vectors by the root of the width",
+    "The transformer of 2017 does that, with fixed waves for positions; this model learns both "
+    "tables and adds them as they are.",
+)
+class Scaled(_Model):
+    def enter(self, tokens):
+        root = math.sqrt(self.token_embedding.embedding_dim)
+        return root * self.token_embedding(tokens) + self.places(tokens.shape[1])
+
+
+@wrong(
+    "TransformerLM",
+    "no_last_norm",
+    "leaves out the last layer norm",
+    "In pre-norm nothing else brings the stream back to a common size before the head reads it.",
+)
+class NoNorm(_Model):
+    def leave(self, x):
+        return self.head(x)
+
+
+@wrong(
+    "TransformerLM",
+    "norm_before_the_blocks",
+    "normalizes before the blocks, not after them",
+    "The norm belongs to the end of the stream.",
+)
+class NormFirst(_Model):
+    def enter(self, tokens):
+        return self.norm(super().enter(tokens))
+
+    def leave(self, x):
+        return self.head(x)
+
+
+@wrong(
+    "TransformerLM",
+    "norm_after_every_block",
+    "normalizes after every block",
+    "The stream itself is never normalized in pre-norm, only what goes into a sub-layer, and the "
+    "end.",
+)
+class NormAlways(_Model):
+    def stack(self, x, mask):
+        for block in self.blocks:
+            x = self.norm(block(x, mask))
+        return x
+
+    def leave(self, x):
+        return self.head(x)
+
+
+@wrong(
+    "TransformerLM",
+    "first_block_only",
+    "uses the first block alone",
+    "The other blocks are there and never asked.",
+)
+class FirstOnly(_Model):
+    def stack(self, x, mask):
+        return self.blocks[0](x, mask) if len(self.blocks) else x
+
+
+@wrong(
+    "TransformerLM",
+    "one_block_again_and_again",
+    "uses the first block as often as there are blocks",
+    "Every block has weights of its own and its own turn.",
+)
+class SameBlock(_Model):
+    def stack(self, x, mask):
+        for _ in self.blocks:
+            x = self.blocks[0](x, mask)
+        return x
+
+
+@wrong(
+    "TransformerLM",
+    "blocks_backwards",
+    "goes through the blocks from last to first",
+    "Their order is that of the list.",
+)
+class Backwards(_Model):
+    def stack(self, x, mask):
+        for block in reversed(self.blocks):
+            x = block(x, mask)
+        return x
+
+
+@wrong(
+    "TransformerLM",
+    "blocks_in_parallel",
+    "gives every block the same input",
+    "What one block has found never reaches the next one: they should follow each other.",
+)
+class Parallel(_Model):
+    def stack(self, x, mask):
+        return x + sum((block(x, mask) - x for block in self.blocks), torch.zeros(()))
+
+
+@wrong(
+    "TransformerLM",
+    "residual_twice",
+    "adds a residual around the blocks",
+    "A block returns the stream with its own additions already; adding the stream again doubles "
+    "it.",
+)
+class ResidualTwice(_Model):
+    def stack(self, x, mask):
+        for block in self.blocks:
+            x = x + block(x, mask)
+        return x
+
+
+@wrong(
+    "TransformerLM",
+    "probabilities",
+    "returns probabilities",
+    "Logits are asked for. The loss and the sampler apply softmax themselves; twice is once too "
+    "often.",
+)
+class Probabilities(_Model):
+    def leave(self, x):
+        return super().leave(x).softmax(dim=-1)
+
+
+@wrong(
+    "TransformerLM",
+    "log_probabilities",
+    "returns log-probabilities",
+    "Logits are asked for. These differ from them by a number in each row, which softmax takes "
+    "away again; but they are not the same.",
+)
+class LogProbabilities(_Model):
+    def leave(self, x):
+        return super().leave(x).log_softmax(dim=-1)
+
+
+@wrong(
+    "TransformerLM",
+    "last_position_only",
+    "returns the last position's logits alone",
+    "All T positions predict: that is T lessons from one snippet.",
+)
+class LastOnly(_Model):
+    def leave(self, x):
+        return super().leave(x[:, -1])
+
+
+@wrong(
+    "TransformerLM",
+    "tied_head",
+    "uses the token vectors in place of the head",
+    "Weight tying is a good idea in many models; this one has a head of its own, with a bias.",
+)
+class Tied(_Model):
+    def leave(self, x):
+        return self.norm(x) @ self.token_embedding.weight.T
+
+
+@wrong(
+    "TransformerLM",
+    "head_without_bias",
+    "drops the head's bias",
+    "The bias is what the model knows about how frequent a token is.",
+)
+class NoBias(_Model):
+    def leave(self, x):
+        return self.norm(x) @ self.head.weight.T
+
+
+@wrong(
+    "TransformerLM",
+    "cuts_silently",
+    "drops what does not fit into the block",
+    "A caller who passes too many tokens gets logits for other places than asked for, and no "
+    "word about it.",
+)
+class Cuts(_Model):
+    def forward(self, tokens):
+        return super().forward(tokens[:, -self.block_size :])
+
+
+@wrong(
+    "TransformerLM",
+    "left_to_torch",
+    "leaves it to PyTorch to complain",
+    "The error that comes speaks of an index or of shapes; who reads it must find out that it "
+    "means the block.",
+)
+class LeftToTorch(_Model):
+    def refuse(self, length):
+        pass
+
+    def places(self, length):
+        return self.position_embedding(torch.arange(length))
+
+
+@wrong(
+    "TransformerLM",
+    "full_block_refused",
+    "refuses a full block",
+    "Exactly block_size tokens fit.",
+)
+class FullRefused(_Model):
+    def refuse(self, length):
+        if length >= self.block_size:
+            raise ValueError(f"{length} tokens, but the block has {self.block_size}")
+
+
+@wrong(
+    "TransformerLM",
+    "dropout_always",
+    "drops in evaluation mode, too",
+    "Something switches the blocks to training mode whenever the model is called.",
+)
+class DropoutAlways(_Model):
+    def stack(self, x, mask):
+        return super().stack(x, mask) if not self.blocks.train() else super().stack(x, mask)
+
+
+@wrong(
+    "TransformerLM",
+    "dropout_never",
+    "never drops",
+    "Something switches the blocks to evaluation mode whenever the model is called.",
+)
+class DropoutNever(_Model):
+    def stack(self, x, mask):
+        self.blocks.eval()
+        return super().stack(x, mask)
+
+
+@wrong(
+    "TransformerLM",
+    "detached",
+    "cuts the graph before the head",
+    "Only the head learns; no gradient reaches the blocks and the embeddings.",
+)
+class Detached(_Model):
+    def leave(self, x):
+        return super().leave(x.detach())
+
+
+@wrong(
+    "TransformerLM",
+    "float32_only",
+    "turns everything into float32",
+    "The logits have the dtype of the weights.",
+)
+class Float32(_Model):
+    def leave(self, x):
+        return super().leave(x).float()
+
+
+# --- train_step ---------------------------------------------------------------------------------
+
+
+@wrong(
+    "train_step",
+    "gradients_add_up",
+    "never clears the gradients",
+    "PyTorch adds each new gradient to the old one. The first step is right, and from the second "
+    "on all earlier batches pull along.",
+)
+def step_accumulates(model, optimizer, x, y):
+    loss = negative_log_likelihood(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+@wrong(
+    "train_step",
+    "cleared_after_the_step",
+    "clears the gradients only after the step",
+    "From the second step on that is the same. In the first one, what somebody else has left in "
+    "the parameters takes part.",
+)
+def step_clears_after(model, optimizer, x, y):
+    loss = negative_log_likelihood(model(x), y)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+
+
+@wrong(
+    "train_step",
+    "nothing_moves",
+    "moves nothing",
+    "The loss is right and the parameters stay what they are. Either no step is taken, or the "
+    "gradients are cleared between backward and step, so that the optimizer finds none.",
+)
+def step_clears_between(model, optimizer, x, y):
+    loss = negative_log_likelihood(model(x), y)
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss.item()
+
+
+@wrong(
+    "train_step",
+    "two_steps",
+    "takes two steps",
+    "One step for one batch: the second is taken along a gradient that no longer holds.",
+)
+def step_twice(model, optimizer, x, y):
+    loss = train_step(model, optimizer, x, y)
+    optimizer.step()
+    return loss
+
+
+@wrong(
+    "train_step",
+    "loss_after",
+    "returns the loss after the step",
+    "It is measured on the batch that the model has just been fitted to. Asked for is the loss "
+    "before.",
+)
+def step_loss_after(model, optimizer, x, y):
+    train_step(model, optimizer, x, y)
+    with torch.no_grad():
+        return negative_log_likelihood(model(x), y).item()
+
+
+@wrong(
+    "train_step",
+    "tensor_returned",
+    "returns the loss as a tensor",
+    "It drags its whole graph along: a list of a thousand losses keeps a thousand graphs in "
+    "memory.",
+)
+def step_tensor(model, optimizer, x, y):
+    loss = negative_log_likelihood(model(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+@wrong(
+    "train_step",
+    "nothing_returned",
+    "returns nothing",
+    "Without the loss nobody can see whether the model learns.",
+)
+def step_silent(model, optimizer, x, y):
+    train_step(model, optimizer, x, y)
+
+
+def _minimize(optimizer, loss, shown=None):
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return (loss if shown is None else shown).item()
+
+
+@wrong(
+    "train_step",
+    "uphill",
+    "climbs instead of descending",
+    "The sign of the loss is turned around, so the step makes what came less likely.",
+)
+def step_uphill(model, optimizer, x, y):
+    loss = negative_log_likelihood(model(x), y)
+    return _minimize(optimizer, -loss, loss)
+
+
+@wrong(
+    "train_step",
+    "summed",
+    "minimizes the sum over all predictions",
+    "The step then grows with the size of the batch. The mean is asked for.",
+)
+def step_summed(model, optimizer, x, y):
+    return _minimize(optimizer, negative_log_likelihood(model(x), y) * y.numel())
+
+
+@wrong(
+    "train_step",
+    "summed_over_time",
+    "takes the mean over the rows and the sum over the positions",
+    "All B·T predictions have equal weight in a mean.",
+)
+def step_summed_over_time(model, optimizer, x, y):
+    return _minimize(optimizer, negative_log_likelihood(model(x), y) * y.shape[1])
+
+
+@wrong(
+    "train_step",
+    "bits",
+    "measures in bits",
+    "Bits are nats divided by ln 2: the gradient grows, too, and with it the step.",
+)
+def step_bits(model, optimizer, x, y):
+    return _minimize(optimizer, negative_log_likelihood(model(x), y) / math.log(2))
+
+
+@wrong(
+    "train_step",
+    "perplexity_returned",
+    "returns the perplexity",
+    "The step is right; the number is e to the power of what was asked for.",
+)
+def step_perplexity(model, optimizer, x, y):
+    return math.exp(train_step(model, optimizer, x, y))
+
+
+@wrong(
+    "train_step",
+    "predicts_itself",
+    "asks the model for x",
+    "The target of every position is the token that follows, y.",
+)
+def step_itself(model, optimizer, x, y):
+    return train_step(model, optimizer, x, x)
+
+
+@wrong(
+    "train_step",
+    "shifted_again",
+    "shifts the targets once more",
+    "y is one token ahead of x already. After a second shift the model learns to skip one.",
+)
+def step_shifted(model, optimizer, x, y):
+    if y.shape[1] == 1:
+        return train_step(model, optimizer, x, y)
+    return train_step(model, optimizer, x[:, :-1], y[:, 1:])
+
+
+@wrong(
+    "train_step",
+    "last_position_only",
+    "trains on the last position alone",
+    "Every position predicts its successor, and all of them count.",
+)
+def step_last(model, optimizer, x, y):
+    return _minimize(optimizer, negative_log_likelihood(model(x)[:, -1], y[:, -1]))
+
+
+@wrong(
+    "train_step",
+    "softmax_twice",
+    "puts probabilities where logits belong",
+    "The loss applies softmax itself. Probabilities lie between 0 and 1, so that after a second "
+    "softmax no token can ever be likely.",
+)
+def step_softmax(model, optimizer, x, y):
+    return _minimize(optimizer, negative_log_likelihood(model(x).softmax(-1), y))
+
+
+@wrong(
+    "train_step",
+    "rows_mixed",
+    "lines the logits up with the wrong targets",
+    "Flattened in one order, targets in another: where B and T differ, tokens meet logits of "
+    "other places.",
+)
+def step_mixed(model, optimizer, x, y):
+    return _minimize(optimizer, negative_log_likelihood(model(x).flatten(0, 1), y.T.flatten()))
+
+
+@wrong(
+    "train_step",
+    "clipped",
+    "clips the gradient",
+    "Often a good idea, and not what was asked for: a plain step. Here a large gradient is made "
+    "small in secret.",
+)
+def step_clipped(model, optimizer, x, y):
+    loss = negative_log_likelihood(model(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 0.25)
+    optimizer.step()
+    return loss.item()
+
+
+@wrong(
+    "train_step",
+    "own_descent",
+    "moves the parameters by hand",
+    "That is plain gradient descent, whatever optimizer was passed in: no momentum, no Adam.",
+)
+def step_by_hand(model, optimizer, x, y):
+    loss = negative_log_likelihood(model(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter -= optimizer.param_groups[0]["lr"] * parameter.grad
+    return loss.item()
+
+
+@wrong(
+    "train_step",
+    "forgetful_optimizer",
+    "makes the optimizer forget",
+    "What momentum and Adam remember of earlier steps is thrown away, so every step is a first "
+    "one.",
+)
+def step_forgetful(model, optimizer, x, y):
+    optimizer.state.clear()
+    return train_step(model, optimizer, x, y)
+
+
+@wrong(
+    "train_step",
+    "switches_to_training",
+    "puts the model into training mode",
+    "The mode is the caller's decision: a model in evaluation mode is to stay in it, without "
+    "dropout.",
+)
+def step_trains(model, optimizer, x, y):
+    return train_step(model.train(), optimizer, x, y)
+
+
+@wrong(
+    "train_step",
+    "switches_to_evaluation",
+    "puts the model into evaluation mode",
+    "Dropout is off, while the caller has left it on.",
+)
+def step_evaluates(model, optimizer, x, y):
+    return train_step(model.eval(), optimizer, x, y)
+
+
+@wrong(
+    "train_step",
+    "evaluation_afterwards",
+    "leaves the model in evaluation mode",
+    "The step itself is right; all later ones go without dropout.",
+)
+def step_evaluation_after(model, optimizer, x, y):
+    loss = train_step(model, optimizer, x, y)
+    model.eval()
+    return loss
+
+
+# --- sample_next --------------------------------------------------------------------------------
+
+
+def _kept(scores, top_k):
+    if top_k is None:
+        return scores
+    bar = scores.topk(min(top_k, scores.shape[-1])).values[:, -1:]
+    return scores.masked_fill(scores < bar, -INF)
+
+
+def _nucleus(scores, top_p, outside=None):
+    """Hide what ``outside(ranked, front)`` names; ``front`` is the mass in front of a token."""
+    if top_p is None:
+        return scores
+    ranked, order = scores.softmax(-1).sort(descending=True)
+    front = ranked.cumsum(-1) - ranked
+    if outside is None:
+        gone = front >= top_p
+        gone[:, 0] = False
+    else:
+        gone = outside(ranked, front)
+    return scores.masked_fill(gone.scatter(-1, order, gone), -INF)
+
+
+def _pick(scores, generator):
+    return torch.multinomial(scores.softmax(-1), 1, generator=generator)[:, 0]
+
+
+@wrong(
+    "sample_next",
+    "always_greedy",
+    "always takes the most likely token",
+    "That is what temperature 0 asks for. Otherwise the less likely ones come, too, as often as "
+    "they should.",
+)
+def sample_greedy(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return logits.argmax(-1)
+
+
+@wrong(
+    "sample_next",
+    "uniform_over_what_is_left",
+    "draws all remaining tokens equally often",
+    "What is kept keeps its probabilities in proportion.",
+)
+def sample_uniform(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = _nucleus(_kept(logits / temperature, top_k), top_p)
+    return _pick(torch.where(scores > -INF, 0.0, -INF), generator)
+
+
+@wrong(
+    "sample_next",
+    "temperature_multiplied",
+    "multiplies by the temperature",
+    "A high temperature should make the choice more even; multiplied, it makes it sharper.",
+)
+def sample_multiplied(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    return sample_next(logits * temperature, 1.0, top_k, top_p, generator)
+
+
+@wrong(
+    "sample_next",
+    "temperature_of_probabilities",
+    "divides the probabilities by the temperature",
+    "Divided by one number and made to sum to 1 again, they are what they were. The logits are to "
+    "be divided.",
+)
+def sample_ignores_temperature(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    return sample_next(logits, 1.0, top_k, top_p, generator)
+
+
+@wrong(
+    "sample_next",
+    "temperature_zero_divides",
+    "divides by a temperature of 0",
+    "0 stands for the limit, the most likely token. A division by it gives inf and nan.",
+)
+def sample_zero(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return _pick(_nucleus(_kept(logits / temperature, top_k), top_p), generator)
+
+
+@wrong(
+    "sample_next",
+    "temperature_zero_is_one",
+    "takes a temperature of 0 for none",
+    "0 is a number like others here, and means greedy; `if temperature:` cannot tell it from "
+    "nothing.",
+)
+def sample_falsy(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return sample_next(logits, temperature or 1.0, top_k, top_p, generator)
+
+
+@wrong(
+    "sample_next",
+    "temperature_last",
+    "applies the temperature last",
+    "The nucleus is then found at temperature 1, and holds other tokens than it should.",
+)
+def sample_temperature_last(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    return _pick(_nucleus(_kept(logits, top_k), top_p) / temperature, generator)
+
+
+@wrong(
+    "sample_next",
+    "nucleus_first",
+    "applies top_p before top_k",
+    "The nucleus is that of all tokens. It should be that of the k which are left, whose "
+    "probabilities have grown.",
+)
+def sample_nucleus_first(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    return _pick(_kept(_nucleus(logits / temperature, top_p), top_k), generator)
+
+
+@wrong(
+    "sample_next",
+    "crossing_token_out",
+    "leaves out the token that crosses top_p",
+    "What is kept then has less mass than top_p. The smallest set that *reaches* it holds the "
+    "crossing token.",
+)
+def sample_crossing_out(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+
+    def outside(ranked, front):
+        gone = front + ranked > top_p
+        gone[:, 0] = False
+        return gone
+
+    return _pick(_nucleus(_kept(logits / temperature, top_k), top_p, outside), generator)
+
+
+@wrong(
+    "sample_next",
+    "empty_nucleus",
+    "lets the nucleus be empty",
+    "Where the first token alone has more mass than top_p, nothing is left to draw from.",
+)
+def sample_empty(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = _kept(logits / temperature, top_k)
+    scores = _nucleus(scores, top_p, lambda ranked, front: front + ranked > top_p)
+    return _pick(scores, generator)
+
+
+@wrong(
+    "sample_next",
+    "one_too_many_in_the_nucleus",
+    "keeps one token too many",
+    "The set that has reached top_p is complete; the token after it goes.",
+)
+def sample_generous(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+
+    def outside(ranked, front):
+        return F.pad(front >= top_p, (1, 0))[:, :-1]
+
+    return _pick(_nucleus(_kept(logits / temperature, top_k), top_p, outside), generator)
+
+
+@wrong(
+    "sample_next",
+    "top_p_for_single_tokens",
+    "keeps tokens that are as likely as top_p by themselves",
+    "top_p is about the mass of a set, not about that of one token.",
+)
+def sample_threshold(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+
+    def outside(ranked, front):
+        gone = ranked < top_p
+        gone[:, 0] = False
+        return gone
+
+    return _pick(_nucleus(_kept(logits / temperature, top_k), top_p, outside), generator)
+
+
+@wrong(
+    "sample_next",
+    "rarest_first",
+    "collects the nucleus from the least likely token on",
+    "The sort is in rising order. The nucleus is made of the most likely tokens.",
+)
+def sample_ascending(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = _kept(logits / temperature, top_k)
+    if top_p is not None:
+        ranked, order = scores.softmax(-1).sort()
+        gone = ranked.cumsum(-1) - ranked >= top_p
+        scores = scores.masked_fill(gone.scatter(-1, order, gone), -INF)
+    return _pick(scores, generator)
+
+
+@wrong(
+    "sample_next",
+    "ranks_returned",
+    "returns a place in the sorted row",
+    "After sorting, 0 is the most likely token, whatever its number is. The order of the "
+    "vocabulary has to come back.",
+)
+def sample_ranks(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = _nucleus(_kept(logits / temperature, top_k), top_p)
+    if top_p is not None:
+        scores = scores.sort(descending=True).values
+    return _pick(scores, generator)
+
+
+@wrong(
+    "sample_next",
+    "mask_in_sorted_order",
+    "hides places of the sorted row in the unsorted one",
+    "The decision belongs to the token at that rank, not to the token with that number.",
+)
+def sample_unsorted_mask(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = _kept(logits / temperature, top_k)
+    if top_p is not None:
+        ranked = scores.softmax(-1).sort(descending=True).values
+        gone = ranked.cumsum(-1) - ranked >= top_p
+        gone[:, 0] = False
+        spared = scores.masked_fill(gone, -INF)
+        scores = torch.where((spared > -INF).any(-1, keepdim=True), spared, scores)
+    return _pick(scores, generator)
+
+
+@wrong(
+    "sample_next",
+    "zero_in_place_of_minus_infinity",
+    "gives hidden tokens the logit 0",
+    "A logit of 0 is a chance like others: e to the power 0 is 1. Hidden means -inf.",
+)
+def sample_zero_fill(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = _nucleus(_kept(logits / temperature, top_k), top_p)
+    hidden = (scores == -INF) & (logits > -INF)
+    return _pick(scores.masked_fill(hidden, 0.0), generator)
+
+
+@wrong(
+    "sample_next",
+    "top_k_ignored",
+    "does not look at top_k",
+    "All tokens stay, however many were asked for.",
+)
+def sample_no_top_k(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return sample_next(logits, temperature, None, top_p, generator)
+
+
+@wrong(
+    "sample_next",
+    "top_k_one_too_many",
+    "keeps k + 1 tokens",
+    "Counted from 0, the k-th largest has index k - 1.",
+)
+def sample_k_plus_one(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    more = None if top_k is None else top_k + 1
+    return sample_next(logits, temperature, more, top_p, generator)
+
+
+@wrong(
+    "sample_next",
+    "top_k_beyond_fails",
+    "fails when top_k is larger than the vocabulary",
+    "There are not as many tokens to rank. More than all means all.",
+)
+def sample_k_beyond(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if top_k is not None:
+        logits.topk(top_k)
+    return sample_next(logits, temperature, top_k, top_p, generator)
+
+
+@wrong(
+    "sample_next",
+    "first_rows_bar",
+    "measures all rows by the first one",
+    "The bar of top_k is the k-th largest logit of each row, and rows differ.",
+)
+def sample_first_bar(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = logits / temperature
+    if top_k is not None:
+        bar = scores.topk(min(top_k, scores.shape[-1])).values[0, -1]
+        scores = scores.masked_fill(scores < bar, -INF)
+        empty = (scores == -INF).all(-1, keepdim=True)
+        scores = torch.where(empty, logits / temperature, scores)
+    return _pick(_nucleus(scores, top_p), generator)
+
+
+@wrong(
+    "sample_next",
+    "one_number_for_all_rows",
+    "draws one random number for the whole batch",
+    "Rows with equal chances then all get the same token.",
+)
+def sample_shared(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    shares = _nucleus(_kept(logits / temperature, top_k), top_p).softmax(-1)
+    point = torch.rand(1, 1, generator=generator, dtype=shares.dtype).expand(len(shares), 1)
+    total = shares.cumsum(-1)
+    return torch.searchsorted(total / total[:, -1:], point.contiguous(), right=True)[:, 0]
+
+
+@wrong(
+    "sample_next",
+    "first_row_only",
+    "draws for the first row and repeats it",
+    "Every row has logits of its own.",
+)
+def sample_first_row(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return sample_next(logits[:1], temperature, top_k, top_p, generator).expand(len(logits))
+
+
+@wrong(
+    "sample_next",
+    "column",
+    "returns (B, 1)",
+    "One token for each row: a tensor of shape (B,).",
+)
+def sample_column(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return sample_next(logits, temperature, top_k, top_p, generator)[:, None]
+
+
+@wrong(
+    "sample_next",
+    "global_generator",
+    "does not use the generator",
+    "The random numbers come from torch's global generator, whatever was passed in.",
+)
+def sample_global(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return sample_next(logits, temperature, top_k, top_p)
+
+
+@wrong(
+    "sample_next",
+    "seeded_anew",
+    "seeds the generator in every call",
+    "Every call draws the same numbers, so a text repeats itself.",
+)
+def sample_seeded(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if generator is not None:
+        generator.manual_seed(generator.initial_seed())
+    return sample_next(logits, temperature, top_k, top_p, generator)
+
+
+@wrong(
+    "sample_next",
+    "generator_required",
+    "fails without a generator",
+    "None is allowed, and means torch's global generator.",
+)
+def sample_needs_generator(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature != 0:
+        generator.get_state()
+    return sample_next(logits, temperature, top_k, top_p, generator)
+
+
+@wrong(
+    "sample_next",
+    "unstable",
+    "takes exp of the logits as they are",
+    "exp(1000) is inf, and exp(-1000) is 0: no probabilities come of that.",
+)
+def sample_unstable(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    powers = _nucleus(_kept(logits / temperature, top_k), top_p).exp()
+    return torch.multinomial(powers / powers.sum(-1, keepdim=True), 1, generator=generator)[:, 0]
+
+
+@wrong(
+    "sample_next",
+    "in_place",
+    "divides the caller's logits in place",
+    "Whoever looks at the logits afterwards finds others.",
+)
+def sample_in_place(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    logits /= temperature
+    return sample_next(logits, 1.0, top_k, top_p, generator)
+
+
+# --- generate -----------------------------------------------------------------------------------
+
+
+def _write(
+    model,
+    prompt,
+    count,
+    sampling,
+    *,
+    see=lambda model, tokens: tokens[:, -model.block_size :],
+    read=lambda logits: logits[:, -1],
+):
+    """The loop, with what the model sees and which logits are read as parameters."""
+    tokens = prompt
+    with torch.no_grad():
+        for _ in range(count):
+            drawn = sample_next(read(model(see(model, tokens))), **sampling)
+            tokens = torch.cat([tokens, drawn[:, None]], dim=1)
+    return tokens
+
+
+def _in_evaluation(model, work):
+    was = model.training
+    model.eval()
+    result = work()
+    model.train(was)
+    return result
+
+
+@wrong(
+    "generate",
+    "training_mode_inside",
+    "works in whatever mode the model is in",
+    "In training mode dropout makes the model a different, weaker one at every step.",
+)
+def generate_in_training(model, prompt, max_new_tokens, **sampling):
+    return _write(model, prompt, max_new_tokens, sampling)
+
+
+@wrong(
+    "generate",
+    "leaves_evaluation_mode",
+    "leaves the model in evaluation mode",
+    "Training then goes on without dropout, and nobody notices.",
+)
+def generate_leaves_eval(model, prompt, max_new_tokens, **sampling):
+    model.eval()
+    return _write(model, prompt, max_new_tokens, sampling)
+
+
+@wrong(
+    "generate",
+    "leaves_training_mode",
+    "leaves the model in training mode",
+    "A model that came in evaluation mode is to stay in it.",
+)
+def generate_leaves_training(model, prompt, max_new_tokens, **sampling):
+    tokens = _write(model.eval(), prompt, max_new_tokens, sampling)
+    model.train()
+    return tokens
+
+
+@wrong(
+    "generate",
+    "no_crop",
+    "gives the model the whole text",
+    "Once the text is longer than the block, the model refuses.",
+)
+def generate_no_crop(model, prompt, max_new_tokens, **sampling):
+    def work():
+        return _write(model, prompt, max_new_tokens, sampling, see=lambda model, tokens: tokens)
+
+    return _in_evaluation(model, work)
+
+
+@wrong(
+    "generate",
+    "crops_the_wrong_end",
+    "shows the model the beginning of the text",
+    "The first block_size tokens never change, so the model goes on from the same place for ever.",
+)
+def generate_crops_front(model, prompt, max_new_tokens, **sampling):
+    def see(model, tokens):
+        return tokens[:, : model.block_size]
+
+    return _in_evaluation(model, lambda: _write(model, prompt, max_new_tokens, sampling, see=see))
+
+
+@wrong(
+    "generate",
+    "crops_one_too_many",
+    "shows the model one token less than fits",
+    "A full block of tokens fits, and the oldest of them may matter.",
+)
+def generate_crops_more(model, prompt, max_new_tokens, **sampling):
+    def see(model, tokens):
+        return tokens[:, -max(model.block_size - 1, 1) :]
+
+    return _in_evaluation(model, lambda: _write(model, prompt, max_new_tokens, sampling, see=see))
+
+
+@wrong(
+    "generate",
+    "last_token_only",
+    "shows the model the last token only",
+    "That makes a bigram model of any transformer.",
+)
+def generate_last_only(model, prompt, max_new_tokens, **sampling):
+    def see(model, tokens):
+        return tokens[:, -1:]
+
+    return _in_evaluation(model, lambda: _write(model, prompt, max_new_tokens, sampling, see=see))
+
+
+@wrong(
+    "generate",
+    "starts_from_a_cropped_prompt",
+    "returns the cropped text",
+    "What does not fit into the block is lost from the result, too. Crop what the model sees, not "
+    "what is written.",
+)
+def generate_returns_crop(model, prompt, max_new_tokens, **sampling):
+    def work():
+        return _write(model, prompt[:, -model.block_size :], max_new_tokens, sampling)
+
+    return _in_evaluation(model, work)
+
+
+@wrong(
+    "generate",
+    "new_tokens_only",
+    "returns the new tokens without the prompt",
+    "Asked for is (B, T + new): the prompt first.",
+)
+def generate_new_only(model, prompt, max_new_tokens, **sampling):
+    return generate(model, prompt, max_new_tokens, **sampling)[:, prompt.shape[1] :]
+
+
+@wrong(
+    "generate",
+    "first_positions_logits",
+    "reads the logits of the first position",
+    "They speak about the second token of what the model sees. The next token follows the last "
+    "one.",
+)
+def generate_first_logits(model, prompt, max_new_tokens, **sampling):
+    def work():
+        return _write(model, prompt, max_new_tokens, sampling, read=lambda logits: logits[:, 0])
+
+    return _in_evaluation(model, work)
+
+
+@wrong(
+    "generate",
+    "one_too_many",
+    "adds one token too many",
+    "max_new_tokens is how many come, and 0 means none.",
+)
+def generate_one_more(model, prompt, max_new_tokens, **sampling):
+    return generate(model, prompt, max_new_tokens + 1, **sampling)
+
+
+@wrong(
+    "generate",
+    "length_in_all",
+    "takes max_new_tokens for the length of the whole text",
+    "The prompt does not count.",
+)
+def generate_total(model, prompt, max_new_tokens, **sampling):
+    return generate(model, prompt, max(max_new_tokens - prompt.shape[1], 0), **sampling)
+
+
+@wrong(
+    "generate",
+    "stops_at_the_block",
+    "stops when the block is full",
+    "The model sees only so much; the text may be as long as one likes.",
+)
+def generate_stops(model, prompt, max_new_tokens, **sampling):
+    room = max(model.block_size - prompt.shape[1], 0)
+    return generate(model, prompt, min(max_new_tokens, room), **sampling)
+
+
+@wrong(
+    "generate",
+    "all_from_one_look",
+    "draws all new tokens from the same logits",
+    "Each token changes what comes next, so the model has to be asked again.",
+)
+def generate_one_look(model, prompt, max_new_tokens, **sampling):
+    def work():
+        with torch.no_grad():
+            logits = model(prompt[:, -model.block_size :])[:, -1]
+        drawn = [sample_next(logits, **sampling)[:, None] for _ in range(max_new_tokens)]
+        return torch.cat([prompt, *drawn], dim=1)
+
+    return _in_evaluation(model, work)
+
+
+@wrong(
+    "generate",
+    "sampling_ignored",
+    "samples at temperature 1, whatever was asked for",
+    "temperature, top_k, top_p and generator are to reach sample_next.",
+)
+def generate_plain(model, prompt, max_new_tokens, **sampling):
+    return generate(model, prompt, max_new_tokens, generator=sampling.get("generator"))
+
+
+@wrong(
+    "generate",
+    "temperature_alone_passed_on",
+    "passes the temperature on and forgets top_k and top_p",
+    "All of them are to reach sample_next.",
+)
+def generate_temperature_only(model, prompt, max_new_tokens, **sampling):
+    known = {key: sampling[key] for key in ("temperature", "generator") if key in sampling}
+    return generate(model, prompt, max_new_tokens, **known)
+
+
+@wrong(
+    "generate",
+    "generator_not_passed_on",
+    "forgets the generator",
+    "The text then depends on torch's global random numbers and cannot be repeated.",
+)
+def generate_no_generator(model, prompt, max_new_tokens, **sampling):
+    return generate(model, prompt, max_new_tokens, **(sampling | {"generator": None}))
+
+
+@wrong(
+    "generate",
+    "always_greedy",
+    "always takes the most likely token",
+    "Greedy is what temperature 0 asks for; otherwise tokens are drawn.",
+)
+def generate_greedy(model, prompt, max_new_tokens, **sampling):
+    return generate(model, prompt, max_new_tokens, temperature=0)
+
+
+@wrong(
+    "generate",
+    "first_row_for_all",
+    "goes on with the first row's token in all rows",
+    "Every row has a text of its own and draws its own token.",
+)
+def generate_first_row(model, prompt, max_new_tokens, **sampling):
+    def work():
+        def read(logits):
+            return logits[:1, -1]
+
+        tokens = prompt
+        with torch.no_grad():
+            for _ in range(max_new_tokens):
+                drawn = sample_next(read(model(tokens[:, -model.block_size :])), **sampling)
+                tokens = torch.cat([tokens, drawn.expand(len(tokens), 1)], dim=1)
+        return tokens
+
+    return _in_evaluation(model, work)
+
+
+@wrong(
+    "generate",
+    "seeded_anew",
+    "puts the generator back at the start",
+    "Two calls in a row write the same text.",
+)
+def generate_seeded(model, prompt, max_new_tokens, **sampling):
+    generator = sampling.get("generator")
+    if generator is not None:
+        generator.manual_seed(generator.initial_seed())
+    return generate(model, prompt, max_new_tokens, **sampling)
+
+
+@wrong(
+    "generate",
+    "writes_into_the_prompt",
+    "writes into the caller's prompt",
+    "To make room, it moves the tokens of the prompt to the left, in place.",
+)
+def generate_in_place(model, prompt, max_new_tokens, **sampling):
+    tokens = generate(model, prompt, max_new_tokens, **sampling)
+    prompt[:] = tokens[:, -prompt.shape[1] :]
+    return tokens
+
+
+# --- attend_with_cache --------------------------------------------------------------------------
+
+
+def _joined(cache, key, value):
+    if cache is None:
+        return key, value
+    return torch.cat([cache[0], key], dim=-2), torch.cat([cache[1], value], dim=-2)
+
+
+def _mixed(query, keys, values, scale=None):
+    scores = query @ keys.transpose(-2, -1) / (scale or math.sqrt(query.shape[-1]))
+    return scores.softmax(-1) @ values
+
+
+@wrong(
+    "attend_with_cache",
+    "all_rows_again",
+    "computes all rows anew in every step",
+    "It keeps the queries as well, computes full causal attention and returns the last row. The "
+    "numbers are right, and step n costs n² instead of n.",
+)
+def cache_recomputes(query, key, value, cache=None):
+    old = (query[..., :0, :], key[..., :0, :], value[..., :0, :]) if cache is None else cache
+    parts = zip(old, (query, key, value), strict=True)
+    queries, keys, values = (torch.cat(pair, dim=-2) for pair in parts)
+    scores = queries @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    weights = (scores + causal_mask(keys.shape[-2]).to(scores.dtype)).softmax(-1)
+    return (weights @ values)[..., -1:, :], (queries, keys, values)
+
+
+@wrong(
+    "attend_with_cache",
+    "mask_of_all_pairs",
+    "builds the causal mask of all positions in every step",
+    "The numbers are right, but a mask of n times n entries is made for one of its rows, so that "
+    "step n costs n² instead of n. The newest position sees everything: it needs no mask.",
+)
+def cache_masked(query, key, value, cache=None):
+    keys, values = _joined(cache, key, value)
+    scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    scores = scores + causal_mask(keys.shape[-2])[-1:].to(scores.dtype)
+    return scores.softmax(-1) @ values, (keys, values)
+
+
+@wrong(
+    "attend_with_cache",
+    "old_cache_grows",
+    "appends to the cache that it was given",
+    "The list is one and the same for all: after a step, the old cache holds the new position, "
+    "too, and a second continuation sees the first one.",
+)
+def cache_appends(query, key, value, cache=None):
+    cache = ([], []) if cache is None else cache
+    cache[0].append(key)
+    cache[1].append(value)
+    return _mixed(query, torch.cat(cache[0], dim=-2), torch.cat(cache[1], dim=-2)), cache
+
+
+@wrong(
+    "attend_with_cache",
+    "shared_buffer",
+    "writes into a buffer that old and new caches share",
+    "Two continuations of one text write to the same place, and the later one overwrites what "
+    "the earlier one needs.",
+)
+def cache_buffer(query, key, value, cache=None):
+    keys, values, n = ([], [], 0) if cache is None else cache
+    for buffer, new in ((keys, key), (values, value)):
+        buffer[n : n + 1] = [new]
+    output = _mixed(query, torch.cat(keys[: n + 1], -2), torch.cat(values[: n + 1], -2))
+    return output, (keys, values, n + 1)
+
+
+_KEPT: dict[str, tuple] = {}
+
+
+@wrong(
+    "attend_with_cache",
+    "kept_outside",
+    "keeps the past outside of the cache",
+    "A call without a cache empties what is kept for everybody; after that, a text that was "
+    "begun before goes on with another one's past.",
+)
+def cache_global(query, key, value, cache=None):
+    _KEPT["cache"] = _joined(None if cache is None else _KEPT["cache"], key, value)
+    return _mixed(query, *_KEPT["cache"]), "kept"
+
+
+@wrong(
+    "attend_with_cache",
+    "only_the_past",
+    "looks at the cache and not at the new position",
+    "A position sees itself, too: its key and value take part in its own row.",
+)
+def cache_past_only(query, key, value, cache=None):
+    new = _joined(cache, key, value)
+    return _mixed(query, *(new if cache is None else cache)), new
+
+
+@wrong(
+    "attend_with_cache",
+    "one_step_of_memory",
+    "remembers the step before only",
+    "The new cache holds the new position alone, so that after two steps the first one is "
+    "forgotten.",
+)
+def cache_short(query, key, value, cache=None):
+    return _mixed(query, *_joined(cache, key, value)), (key, value)
+
+
+@wrong(
+    "attend_with_cache",
+    "never_filled",
+    "returns the cache as it came",
+    "The new key and value are used once and not kept.",
+)
+def cache_unchanged(query, key, value, cache=None):
+    return _mixed(query, *_joined(cache, key, value)), (key, value) if cache is None else cache
+
+
+@wrong(
+    "attend_with_cache",
+    "window_of_eight",
+    "forgets what is more than eight steps back",
+    "A buffer of fixed size: the ninth position pushes the first one out.",
+)
+def cache_window(query, key, value, cache=None):
+    keys, values = (part[..., -8:, :] for part in _joined(cache, key, value))
+    return _mixed(query, keys, values), (keys, values)
+
+
+@wrong(
+    "attend_with_cache",
+    "queries_kept",
+    "keeps queries in place of keys",
+    "Later positions are compared with what earlier ones asked, not with what they offer.",
+)
+def cache_queries(query, key, value, cache=None):
+    keys, values = _joined(cache, key, value)
+    return _mixed(query, keys, values), (torch.cat([keys[..., :-1, :], query], -2), values)
+
+
+@wrong(
+    "attend_with_cache",
+    "newest_key_first",
+    "puts new keys in front and new values at the end",
+    "Keys and values no longer belong together.",
+)
+def cache_crossed(query, key, value, cache=None):
+    if cache is not None:
+        key = torch.cat([key, cache[0]], dim=-2)
+        value = torch.cat([cache[1], value], dim=-2)
+    return _mixed(query, key, value), (key, value)
+
+
+@wrong(
+    "attend_with_cache",
+    "not_scaled",
+    "does not scale",
+    "The scores are to be divided by √d_k, as in every row of scaled dot-product attention.",
+)
+def cache_unscaled(query, key, value, cache=None):
+    new = _joined(cache, key, value)
+    return _mixed(query, new[0], new[1], scale=1.0), new
+
+
+@wrong(
+    "attend_with_cache",
+    "scaled_by_d_v",
+    "scales by the width of the values",
+    "The vectors that are multiplied are queries and keys.",
+)
+def cache_scaled_by_values(query, key, value, cache=None):
+    new = _joined(cache, key, value)
+    return _mixed(query, new[0], new[1], scale=math.sqrt(value.shape[-1])), new
+
+
+@wrong(
+    "attend_with_cache",
+    "softmax_over_queries",
+    "takes softmax along the axis of the query",
+    "There is one query, so that every weight is 1: the values are added up.",
+)
+def cache_wrong_axis(query, key, value, cache=None):
+    keys, values = _joined(cache, key, value)
+    scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    return scores.softmax(-2) @ values, (keys, values)
+
+
+@wrong(
+    "attend_with_cache",
+    "unstable",
+    "takes exp of the scores as they are",
+    "exp of a score of 90 and more is inf in float32.",
+)
+def cache_unstable(query, key, value, cache=None):
+    keys, values = _joined(cache, key, value)
+    powers = (query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])).exp()
+    return powers / powers.sum(-1, keepdim=True) @ values, (keys, values)
+
+
+@wrong(
+    "attend_with_cache",
+    "joins_along_axis_1",
+    "joins along axis 1",
+    "With one batch axis that is the axis of the positions; with none or two it is another one.",
+)
+def cache_axis_one(query, key, value, cache=None):
+    if cache is not None:
+        key, value = torch.cat([cache[0], key], dim=1), torch.cat([cache[1], value], dim=1)
+    return _mixed(query, key, value), (key, value)
+
+
+@wrong(
+    "attend_with_cache",
+    "joins_along_axis_0",
+    "joins along axis 0",
+    "Without a batch axis that is the axis of the positions; with one it is the batch.",
+)
+def cache_axis_zero(query, key, value, cache=None):
+    if cache is not None:
+        key, value = torch.cat([cache[0], key], dim=0), torch.cat([cache[1], value], dim=0)
+    return _mixed(query, key, value), (key, value)
+
+
+@wrong(
+    "attend_with_cache",
+    "detached",
+    "detaches what it keeps",
+    "The graph ends at the cache: earlier keys and values learn nothing from later outputs.",
+)
+def cache_detached(query, key, value, cache=None):
+    keys, values = _joined(cache, key, value)
+    return _mixed(query, keys, values), (keys.detach(), values.detach())
+
+
+@wrong(
+    "attend_with_cache",
+    "float32_only",
+    "computes in float32",
+    "The output has the dtype of the query.",
+)
+def cache_float32(query, key, value, cache=None):
+    new = _joined(cache, key, value)
+    return _mixed(query, *new).float(), new
+
+
+@wrong(
+    "attend_with_cache",
+    "position_axis_lost",
+    "returns the output without the axis of positions",
+    "One position is an axis of length 1: (..., 1, d_v).",
+)
+def cache_squeezed(query, key, value, cache=None):
+    new = _joined(cache, key, value)
+    return _mixed(query, *new)[..., 0, :], new
+
+
+@wrong(
+    "attend_with_cache",
+    "output_only",
+    "returns the output alone",
+    "Without a new cache there is no next step.",
+)
+def cache_not_returned(query, key, value, cache=None):
+    return _mixed(query, *_joined(cache, key, value))
+
+
+@wrong(
+    "attend_with_cache",
+    "in_place",
+    "scales the caller's query in place",
+    "Whoever uses the query again finds a smaller one.",
+)
+def cache_in_place(query, key, value, cache=None):
+    new = _joined(cache, key, value)
+    with torch.no_grad():
+        query /= math.sqrt(query.shape[-1])
+    return _mixed(query, new[0], new[1], scale=1.0), new
+
+
+# --- train_language_model -----------------------------------------------------------------------
+
+
+def _adam(model, lr):
+    return torch.optim.AdamW(model.parameters(), lr=lr)
+
+
+def _loop(model, steps, optimizer, batch, step=train_step):
+    return [step(model, optimizer, *batch()) for _ in range(steps)]
+
+
+@wrong(
+    "train_language_model",
+    "one_batch_for_ever",
+    "trains on one batch again and again",
+    "The batch is drawn before the loop. The model learns those few snippets by heart, and the "
+    "loss on them falls splendidly.",
+)
+def train_one_batch(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    batch = get_batch(tokens, batch_size, model.block_size, generator)
+    return _loop(model, steps, _adam(model, lr), lambda: batch)
+
+
+@wrong(
+    "train_language_model",
+    "a_copy_is_trained",
+    "trains a copy of the model",
+    "The losses fall, and the model that was passed in is what it was before.",
+)
+def train_copy(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    own = copy.deepcopy(model)
+    return _loop(
+        own,
+        steps,
+        _adam(own, lr),
+        lambda: get_batch(tokens, batch_size, model.block_size, generator),
+    )
+
+
+@wrong(
+    "train_language_model",
+    "head_only",
+    "trains the head only",
+    "The optimizer was given some of the parameters, and moves no others.",
+)
+def train_head(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    return _loop(
+        model,
+        steps,
+        _adam(model.head, lr),
+        lambda: get_batch(tokens, batch_size, model.block_size, generator),
+    )
+
+
+@wrong(
+    "train_language_model",
+    "gradients_add_up",
+    "never clears the gradients",
+    "The gradients of all batches so far add up, and each step follows the whole heap.",
+)
+def train_accumulates(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    optimizer, losses = _adam(model, lr), []
+    for _ in range(steps):
+        x, y = get_batch(tokens, batch_size, model.block_size, generator)
+        loss = negative_log_likelihood(model(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@wrong(
+    "train_language_model",
+    "no_step",
+    "never takes a step",
+    "The gradients are computed, and the parameters stay.",
+)
+def train_nothing(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    losses = []
+    for _ in range(steps):
+        x, y = get_batch(tokens, batch_size, model.block_size, generator)
+        loss = negative_log_likelihood(model(x), y)
+        model.zero_grad()
+        loss.backward()
+        losses.append(loss.item())
+    return losses
+
+
+@wrong(
+    "train_language_model",
+    "learns_to_copy",
+    "asks for the token that it shows",
+    "The target of every position is its own token. The loss falls to nothing, and the model has "
+    "learned to repeat what it sees.",
+)
+def train_copying(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    def batch():
+        x, _ = get_batch(tokens, batch_size, model.block_size, generator)
+        return x, x
+
+    return _loop(model, steps, _adam(model, lr), batch)
+
+
+@wrong(
+    "train_language_model",
+    "snippets_of_one",
+    "trains on snippets of one token",
+    "The model never has anything to look back at, and learns a bigram table.",
+)
+def train_bigram(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    return _loop(
+        model, steps, _adam(model, lr), lambda: get_batch(tokens, batch_size, 1, generator)
+    )
+
+
+@wrong(
+    "train_language_model",
+    "last_position_only",
+    "trains on the last position of each snippet only",
+    "All earlier positions predict, too; their position vectors get to learn nothing.",
+)
+def train_last(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    optimizer, losses = _adam(model, lr), []
+    for _ in range(steps):
+        x, y = get_batch(tokens, batch_size, model.block_size, generator)
+        loss = negative_log_likelihood(model(x)[:, -1], y[:, -1])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@wrong(
+    "train_language_model",
+    "uphill",
+    "climbs instead of descending",
+    "The losses grow: each step makes what really came less likely.",
+)
+def train_uphill(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, maximize=True)
+    return _loop(
+        model,
+        steps,
+        optimizer,
+        lambda: get_batch(tokens, batch_size, model.block_size, generator),
+    )
+
+
+@wrong(
+    "train_language_model",
+    "plain_descent",
+    "uses plain gradient descent",
+    "With a learning rate that suits Adam, plain descent hardly moves: its steps are as small as "
+    "the gradients.",
+)
+def train_sgd(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    return _loop(
+        model,
+        steps,
+        optimizer,
+        lambda: get_batch(tokens, batch_size, model.block_size, generator),
+    )
+
+
+@wrong(
+    "train_language_model",
+    "learning_rate_ignored",
+    "uses its own learning rate",
+    "lr is an argument; a rate that is written into the loop cannot be changed from outside.",
+)
+def train_own_rate(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    return _loop(
+        model,
+        steps,
+        _adam(model, 3e-3),
+        lambda: get_batch(tokens, batch_size, model.block_size, generator),
+    )
+
+
+@wrong(
+    "train_language_model",
+    "batch_size_ignored",
+    "always draws 32 snippets",
+    "batch_size is an argument; it decides how much the losses jump about.",
+)
+def train_own_size(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    return _loop(
+        model, steps, _adam(model, lr), lambda: get_batch(tokens, 32, model.block_size, generator)
+    )
+
+
+@wrong(
+    "train_language_model",
+    "half_a_batch",
+    "draws half as many snippets as asked for",
+    "A batch of half the size gives losses that jump about more, and half as much to learn from.",
+)
+def train_half(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    return _loop(
+        model,
+        steps,
+        _adam(model, lr),
+        lambda: get_batch(tokens, max(batch_size // 2, 1), model.block_size, generator),
+    )
+
+
+@wrong(
+    "train_language_model",
+    "global_generator",
+    "does not use the generator",
+    "The batches come from torch's global random numbers, so that no run can be repeated.",
+)
+def train_global(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    return _loop(
+        model,
+        steps,
+        _adam(model, lr),
+        lambda: get_batch(tokens, batch_size, model.block_size, None),
+    )
+
+
+@wrong(
+    "train_language_model",
+    "own_generator",
+    "makes a generator of its own",
+    "Every run is the same, whatever generator is passed in.",
+)
+def train_own_generator(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    own = torch.Generator().manual_seed(0)
+    return _loop(
+        model, steps, _adam(model, lr), lambda: get_batch(tokens, batch_size, model.block_size, own)
+    )
+
+
+@wrong(
+    "train_language_model",
+    "loss_after_the_step",
+    "lists the loss after each step",
+    "Each loss is measured on the batch that was just fitted, which flatters the model.",
+)
+def train_loss_after(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    optimizer, losses = _adam(model, lr), []
+    for _ in range(steps):
+        x, y = get_batch(tokens, batch_size, model.block_size, generator)
+        train_step(model, optimizer, x, y)
+        with torch.no_grad():
+            losses.append(negative_log_likelihood(model(x), y).item())
+    return losses
+
+
+@wrong(
+    "train_language_model",
+    "last_loss_only",
+    "returns the last loss alone",
+    "The whole curve is asked for: one loss for every step.",
+)
+def train_last_loss(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    from solutions.transformer_language_model import train_language_model
+
+    losses = train_language_model(model, tokens, steps, batch_size, lr, generator)
+    return losses[-1] if losses else 0.0
+
+
+@wrong(
+    "train_language_model",
+    "one_step_too_many",
+    "takes one step too many",
+    "As many steps as asked for, and 0 means none.",
+)
+def train_one_more(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    from solutions.transformer_language_model import train_language_model
+
+    return train_language_model(model, tokens, steps + 1, batch_size, lr, generator)
+
+
+@wrong(
+    "train_language_model",
+    "losses_as_tensors",
+    "lists tensors",
+    "Each of them keeps its graph; a list of floats is asked for.",
+)
+def train_tensors(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    from solutions.transformer_language_model import train_language_model
+
+    losses = train_language_model(model, tokens, steps, batch_size, lr, generator)
+    return [torch.tensor(loss) for loss in losses]
+
+
+@wrong(
+    "train_language_model",
+    "losses_in_bits",
+    "lists bits",
+    "The losses are asked for in nats.",
+)
+def train_bits(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    from solutions.transformer_language_model import train_language_model
+
+    losses = train_language_model(model, tokens, steps, batch_size, lr, generator)
+    return [loss / math.log(2) for loss in losses]
+
+
+@wrong(
+    "train_language_model",
+    "running_mean",
+    "lists the mean of all losses so far",
+    "The curve looks smooth, and lags behind what the model can do by now.",
+)
+def train_running_mean(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    from solutions.transformer_language_model import train_language_model
+
+    losses = train_language_model(model, tokens, steps, batch_size, lr, generator)
+    return [sum(losses[: n + 1]) / (n + 1) for n in range(len(losses))]

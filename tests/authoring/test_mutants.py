@@ -1,0 +1,55 @@
+"""Generic mutants: the short form of `python -m grader mutate`, on what runs in seconds."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from grader.authoring.mutants import mutants, run
+from grader.course.exercises import LESSONS, exercises
+from grader.course.layout import ROOT
+from grader.course.sources import answer_source
+from solutions.equivalent import EQUIVALENT, FREE
+
+QUICK = ("self_attention", "positional_encoding")
+
+
+@pytest.mark.parametrize("lesson", QUICK)
+def test_every_mutant_is_caught_or_explained(lesson: str) -> None:
+    found = list(run([lesson]))
+    assert len(found) > 10
+    assert [f"{one.mutant.exercise}: {one.mutant.change}" for one in found if not one.ok] == []
+
+
+def test_a_mutant_changes_one_thing_of_what_students_write() -> None:
+    """``__init__`` is given, and so are signature and docstring: they are never changed."""
+    for mutant in mutants("self_attention", "SelfAttention"):
+        assert mutant.before != mutant.after
+        for text in (mutant.before, mutant.after):
+            assert "nn.Linear" not in text and "def " not in text
+        tree = ast.parse(mutant.source).body[0]
+        whole = ast.parse(answer_source("self_attention", "SelfAttention")).body[0]
+        assert isinstance(tree, ast.ClassDef) and isinstance(whole, ast.ClassDef)
+        assert ast.get_docstring(tree) == ast.get_docstring(whole)
+
+
+def test_explanations_are_for_mutants_that_there_are() -> None:
+    lesson_of = {e.id: lesson for lesson in LESSONS for e in exercises(lesson)}
+    for name, reasons in EQUIVALENT.items():
+        changes = {mutant.change for mutant in mutants(lesson_of[name], name)}
+        assert reasons.keys() <= changes, name
+        assert all(len(why) > 10 for why in reasons.values())
+    assert FREE.keys() <= lesson_of.keys()
+
+
+def test_the_published_page_counts_every_mutant_of_today() -> None:
+    page = (ROOT / "docs" / "mutants.md").read_text(encoding="utf-8")
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            if exercise.id not in FREE and not exercise.id.startswith("quiz_"):
+                count = len(list(mutants(lesson, exercise.id)))
+                row = f"| `{exercise.id}` | {count} |"
+                assert not count or row in page, (
+                    "run python -m grader mutate --markdown docs/mutants.md"
+                )

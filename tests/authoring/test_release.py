@@ -1,0 +1,221 @@
+"""The student bundle holds no solution, misconception or graded answer in any form."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grader.authoring.release import release
+from grader.course.exercises import LESSONS, assignment_id, exercises
+from grader.course.layout import SOLUTIONS, FolderTakenError
+from grader.course.sources import answer_source, stub_source
+from grader.course.versions import misconceptions
+from grader.protocol.values import Reply, Tensor
+
+WINDOW = 20  # tokens: shorter runs are idioms that thousands of lines share by chance
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle") / "release"
+    release(folder)
+    return folder
+
+
+def words(source: str) -> list[str]:
+    """A program's tokens without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    skipped = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Module)) and ast.get_docstring(
+            node
+        ):
+            first = node.body[0]
+            skipped |= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    drop = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return [t.string for t in tokens if t.type not in drop and t.start[0] not in skipped]
+
+
+def runs(tokens: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(tokens[i : i + WINDOW]) for i in range(len(tokens) - WINDOW + 1)}
+
+
+def bundle_code(bundle: Path) -> dict[str, str]:
+    """Every program text in the bundle: modules and the code cells of notebooks."""
+    found = {str(p): p.read_text() for p in bundle.rglob("*.py")}
+    for path in bundle.rglob("*.ipynb"):
+        for cell in json.loads(path.read_text())["cells"]:
+            if cell["cell_type"] == "code":
+                found[f"{path}#{cell['id']}"] = "".join(cell["source"])
+    return found
+
+
+def secret_runs() -> dict[tuple[str, ...], str]:
+    """Token runs of solutions and misconceptions that the stubs do not hold themselves."""
+    found: dict[tuple[str, ...], str] = {}
+    names = {exercise.id for lesson in LESSONS for exercise in exercises(lesson)}
+    # What is handed out to be mended is no secret.
+    handed = set()
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            if exercise.broken:
+                handed |= runs(words(stub_source(lesson, exercise.id)))
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            if exercise.id in ("train_step", "train_language_model"):
+                continue  # the loop itself stands in every demonstration that trains something
+            given = runs(words(stub_source(lesson, exercise.id))) | handed
+            texts = {"solution": answer_source(lesson, exercise.id)}
+            texts |= {v.name: v.source for v in misconceptions(lesson, exercise.id)}
+            for name, text in texts.items():
+                for run in runs(words(text)) - given:
+                    if not names & set(run):  # a call of another exercise is no secret
+                        found[run] = f"{exercise.id}/{name}"
+    return found
+
+
+def test_no_program_text_of_a_solution_or_misconception(bundle: Path) -> None:
+    secrets = secret_runs()
+    assert len(secrets) > 1000
+    for place, source in bundle_code(bundle).items():
+        for run in runs(words(source)):
+            assert run not in secrets, f"{place} holds {' '.join(run)!r} of {secrets.get(run)}"
+
+
+def test_the_scan_finds_a_leak(bundle: Path) -> None:
+    """The scan is no ornament: a solution put into a notebook's cell is found."""
+    secrets = secret_runs()
+    leak = answer_source("masking", "masked_attention")
+    assert runs(words(leak)) & secrets.keys()
+
+
+def secret_lines() -> set[str]:
+    """Lines of solutions that are long enough to be nobody else's, and not in the stub."""
+    lines: set[str] = set()
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            given = set(map(str.strip, stub_source(lesson, exercise.id).splitlines()))
+            own = set(map(str.strip, answer_source(lesson, exercise.id).splitlines()))
+            docstrings = ast.get_docstring(ast.parse(answer_source(lesson, exercise.id)).body[0])
+            lines |= {x for x in own - given if len(x) > 28 and x not in (docstrings or "")}
+    assert len(lines) > 15
+    return lines
+
+
+def test_no_line_of_a_solution_in_any_file_or_metadata(bundle: Path) -> None:
+    """Whole lines too, in every byte: text, metadata, attachments, answers unpacked."""
+    lines = secret_lines()
+    for path in bundle.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            if path.suffix == ".answers":
+                content = gzip.decompress(content)
+            for line in lines:
+                assert line.encode() not in content, (path, line)
+                assert json.dumps(line)[1:-1].encode() not in content, (path, line)
+
+
+def test_nothing_of_the_instructors_side(bundle: Path) -> None:
+    names = {str(p.relative_to(bundle)) for p in bundle.rglob("*") if p.is_file()}
+    for part in ("specs", "judge", "course", "worker", "solutions", "solved", "misconceptions"):
+        assert not [name for name in names if part in name.split("/")[:-1]], part
+    assert (SOLUTIONS / "masking.py").read_bytes() not in {
+        p.read_bytes() for p in bundle.rglob("*") if p.is_file()
+    }
+
+
+def arrays(value: object) -> list[np.ndarray]:
+    if isinstance(value, Tensor):
+        return [value.data]
+    if isinstance(value, np.ndarray):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [array for item in value for array in arrays(item)]
+    return []
+
+
+def test_no_expected_array_of_a_graded_case(bundle: Path) -> None:
+    """Graded cases come from a salt: their random answers are nowhere in the bundle."""
+    shipped = b"".join(gzip.decompress(p.read_bytes()) for p in bundle.rglob("*.answers"))
+    seen = 0
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            for probe in exercise.battery(b"a graded seed").probes:
+                given = arrays(list(probe.ask.args)) + list(probe.ask.weights.values())
+                if not any(array.dtype.kind == "f" for array in given):
+                    continue  # nothing drawn went in: the answer is a fact, such as a sinusoid
+                expected = probe.expected or Reply()
+                for array in arrays(expected.value):
+                    # what depends on the draw; constants such as a mask are no secret
+                    odd = array.dtype.kind == "f" and array.size > 3
+                    odd = odd and len(np.unique(array[np.isfinite(array)])) > 3
+                    if odd and not fixed(lesson, exercise.id, array):
+                        seen += 1
+                        assert array.tobytes() not in shipped, (exercise.id, probe.name)
+    assert seen > 50
+
+
+def fixed(lesson: str, exercise: str, array: np.ndarray) -> bool:
+    """Is this array expected in every draw (a worked example)?"""
+    spec = next(e for e in exercises(lesson) if e.id == exercise)
+    others = spec.battery(b"another seed").probes
+    return any(
+        array.tobytes() == other.tobytes()
+        for probe in others
+        for other in arrays((probe.expected or Reply()).value)
+    )
+
+
+def test_the_bundle_works_alone(bundle: Path, tmp_path: Path) -> None:
+    """Without this checkout on the path: copies of the lessons, and a check that answers."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    lab = [sys.executable, "-m", "grader", "lab", "--copy-only", "--folder", str(tmp_path / "lab")]
+    done = subprocess.run(
+        lab, cwd=bundle, env=environment, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    name = assignment_id(LESSONS[0])
+    notebook = tmp_path / "lab" / name / f"{name}.ipynb"
+    start = (tmp_path / "lab" / "start.ipynb").read_text(encoding="utf-8")
+    assert f"{name}/{name}.ipynb" in start and "Go on with" not in start
+    check = [sys.executable, "-m", "grader", "check", str(notebook)]
+    done = subprocess.run(
+        check, cwd=bundle, env=environment, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stdout.count("not attempted yet") == len(exercises(LESSONS[0])), done.stdout
+    progress = [sys.executable, "-c", "from grader import progress; progress()"]
+    environment["PYTHONPATH"] = str(bundle)
+    said = subprocess.run(
+        progress, cwd=notebook.parent, env=environment, check=False, capture_output=True, text=True
+    )
+    assert "0 of 65 exercises and quizzes right" in said.stdout, said.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_students_work_is_never_overwritten(bundle: Path, tmp_path: Path) -> None:
+    from grader.cli.lab import copy_lessons
+
+    copied = copy_lessons(bundle / "notebooks", tmp_path)
+    assert len(copied) == len(LESSONS)
+    copied[0].write_text("my work")
+    assert copy_lessons(bundle / "notebooks", tmp_path) == []
+    assert copied[0].read_text() == "my work"
+
+
+def test_a_folder_with_other_things_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FolderTakenError):
+        release(tmp_path)
+    assert (tmp_path / "thesis.txt").exists()

@@ -1,0 +1,86 @@
+"""Functions that stay in the judge: bounded, and told nothing but data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from grader.judge.callbacks import MAX_NUMBERS, answering
+from grader.protocol.values import Opaque, Tensor
+from tests.conftest import Grade, with_answers
+
+ANSWER = answering({"add": lambda x, y=0: x + y, "write": lambda x: x.mul_(2)})
+
+
+def call(key: object, *args: object, **kwargs: object) -> dict:
+    return ANSWER({"remote": key, "args": list(args), "kwargs": kwargs})
+
+
+def test_tensors_go_in_and_come_out() -> None:
+    answer = call("add", Tensor(np.ones(3, np.float32)), y=2)
+    assert answer["error"] == "" and np.array_equal(answer["value"].data, [3, 3, 3])
+
+
+def test_what_was_written_into_an_argument_is_told() -> None:
+    assert np.array_equal(call("write", Tensor(np.ones(2)))["after"][0].data, [2, 2])
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"remote": "no such key", "args": [], "kwargs": {}},
+        {"remote": 3, "args": [], "kwargs": {}},
+        {"remote": "add"},
+        {"remote": "add", "args": {}, "kwargs": []},
+        {"remote": "add", "args": [Opaque("Spy")], "kwargs": {}},
+        {"remote": "add", "args": ["text"], "kwargs": {}},
+        {"remote": "add", "args": [Tensor(np.zeros(MAX_NUMBERS + 1))], "kwargs": {}},
+        {"remote": "add", "args": [Tensor(np.zeros((1,) * 9))], "kwargs": {}},
+        {"remote": "add", "args": [1, 2, 3], "kwargs": {"x": 1}},
+    ],
+)
+def test_an_odd_call_is_an_error_and_no_more(request_: dict) -> None:
+    answer = ANSWER(request_)
+    assert answer["value"] is None and answer["error"]
+
+
+SPY = """
+def examine_attention(candidate):
+    import gc, inspect
+    found = [repr(candidate), repr(candidate.__closure__), repr(vars(candidate))]
+    try:
+        found.append(inspect.getsource(candidate))
+    except (OSError, TypeError) as error:
+        found.append(repr(error))
+    found += [f.__code__.co_filename for f in gc.get_objects() if callable(f) and
+              hasattr(f, "__code__") and "masking" in f.__code__.co_filename]
+    raise AssertionError(" ".join(found))
+"""
+
+
+def test_a_candidate_cannot_be_read_only_called(grade: Grade) -> None:
+    outcome = grade("masking", with_answers("masking", {"examine_attention": SPY}))
+    verdict = next(v for v in outcome.verdicts if v.exercise == "examine_attention")
+    assert verdict.score == 0 and not verdict.checks[0].passed
+    assert "masking.py" not in verdict.checks[0].message
+
+
+ENDLESS = """
+def examine_attention(candidate):
+    while True:
+        candidate(torch.ones(1, 1), torch.ones(1, 1), torch.ones(1, 1))
+"""
+
+
+def test_a_test_that_never_stops_calling_is_stopped(grade: Grade) -> None:
+    outcome = grade("masking", with_answers("masking", {"examine_attention": ENDLESS}, solve=True))
+    scores = {v.exercise: v.score for v in outcome.verdicts}
+    assert scores.pop("examine_attention") == 0
+    assert all(scores.values()) and outcome.outcome in ("timed_out", "crashed")
+
+
+def test_the_judge_s_own_random_state_and_threads_are_left_alone() -> None:
+    before = torch.random.get_rng_state()
+    call("add", Tensor(np.ones(2)))
+    assert torch.equal(torch.random.get_rng_state(), before)

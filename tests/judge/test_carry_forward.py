@@ -1,0 +1,142 @@
+"""Which exercises get a second run, with what, and which of them share one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from grader.authoring.sample import answer_text
+from grader.course.assignments import assignment
+from grader.course.exercises import LESSONS, assignment_id, exercises
+from grader.course.versions import misconceptions
+from grader.judge import intake
+from grader.judge.assemble import ANSWER, Assembly, assemble
+from grader.judge.carry_forward import Second
+from tests.conftest import with_answers
+
+FIRST = "single_query_attention"
+KEEP = {
+    "attention": "def attention(query, keys, values):\n    return softmax(keys @ query) @ values",
+    "batched_attention": (
+        "def batched_attention(queries, keys, values):\n"
+        "    return np.stack([attention(q, keys, values) for q in queries])"
+    ),
+    "cosine_similarity": "def cosine_similarity(a, b):\n    return a @ b",
+}
+
+
+def second(lesson: str, texts: dict[str, str], failed: set[str], cell: str = "") -> list:
+    """The runs, each as what is judged in it and which answers are the course's in it."""
+    release = assignment(assignment_id(lesson))
+    text = with_answers(lesson, texts, solve=True)
+    if cell:
+        document = json.loads(text)
+        own = {"cell_type": "code", "id": "own", "metadata": {}, "source": cell,
+               "outputs": [], "execution_count": None}  # fmt: skip
+        document["cells"].insert(1, own)
+        text = json.dumps(document)
+    assembly: Assembly = assemble(list(release.parts), intake.parse(text.encode()))
+    given = {part.id: part.source for part in assembly.parts}
+    batteries = {e.id: e.battery(b"x") for e in exercises(lesson) if e.id in failed}
+    return [
+        (
+            run.judged,
+            {p.exercise for p in run.parts if p.role == ANSWER and p.source != given[p.id]},
+        )
+        for run in Second(release, assembly, failed).runs(batteries)
+    ]
+
+
+def spoiled(*names: str) -> dict[str, str]:
+    return {name: f"def {name}(*args, **kwargs):\n    return 0" for name in names}
+
+
+def test_what_does_not_lean_on_a_failed_answer_runs_once() -> None:
+    texts = KEEP | spoiled("softmax", "similarity_scores")
+    failed = {"softmax", "similarity_scores", "cosine_similarity", "attention"}
+    assert second(FIRST, texts, failed) == [(("attention",), {"softmax"})]
+
+
+def test_what_leans_on_one_through_another_gets_both() -> None:
+    texts = KEEP | spoiled("softmax")
+    failed = {"softmax", "attention", "batched_attention"}
+    runs = second(FIRST, texts, failed)
+    assert runs == [
+        (("attention",), {"softmax"}),
+        (("batched_attention",), {"softmax", "attention"}),
+    ]
+
+
+def test_a_text_that_hides_what_it_reads_may_read_all_that_it_builds_on() -> None:
+    hidden = "def attention(query, keys, values):\n    return globals()['soft' + 'max'](keys)"
+    runs = second(FIRST, {"attention": hidden} | spoiled("softmax"), {"softmax", "attention"})
+    assert runs == [(("attention",), {"softmax"})]
+
+
+def test_a_helper_of_the_students_is_followed() -> None:
+    cell = "def weigh(scores):\n    return softmax(scores)"
+    own = "def attention(query, keys, values):\n    return weigh(keys @ query) @ values"
+    runs = second(FIRST, {"attention": own} | spoiled("softmax"), {"softmax", "attention"}, cell)
+    assert runs == [(("attention",), {"softmax"})]
+
+
+def test_a_helper_in_another_answers_cell_is_followed() -> None:
+    beside = (
+        "def similarity_scores(query, keys):\n    return np.asarray(keys) @ query\n"
+        "def weigh(scores):\n    return softmax(scores)"
+    )
+    own = "def attention(query, keys, values):\n    return weigh(keys @ query) @ values"
+    texts = {"similarity_scores": beside, "attention": own} | spoiled("softmax")
+    runs = second(FIRST, texts, {"softmax", "attention"})
+    assert runs == [(("attention",), {"softmax"})]
+
+
+def test_an_import_beside_another_answer_leads_nowhere() -> None:
+    beside = (
+        "import math\n"
+        "def similarity_scores(query, keys):\n    return np.asarray(keys) @ query\n"
+        "def weigh(scores):\n    return softmax(scores)"
+    )
+    own = (
+        "import math\n"
+        "def attention(query, keys, values):\n    return math.sqrt(2) * (keys @ query) @ values"
+    )
+    texts = {"similarity_scores": beside, "attention": own} | spoiled("softmax")
+    assert second(FIRST, texts, {"softmax", "attention"}) == []
+
+
+def test_answers_of_earlier_lessons_alone_take_one_run_for_all() -> None:
+    """Without the earlier notebooks nothing that leans on them can have worked."""
+    lesson = "transformer_language_model"
+    failed = {"TransformerLM", "train_step", "sample_next"}
+    runs = second(lesson, {}, failed)
+    assert runs == [(("TransformerLM", "train_step"), set())]
+
+
+def test_what_is_supplied_further_down_does_not_keep_an_exercise_from_sharing_a_run() -> None:
+    lesson = "transformer_language_model"
+    texts = spoiled("sample_next") | {
+        "generate": "def generate(*args, **kwargs):\n    return sample_next(args[1], **kwargs)"
+    }
+    runs = second(lesson, texts, {"TransformerLM", "sample_next", "generate"})
+    assert runs == [(("TransformerLM", "generate"), {"sample_next"})]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("number", [0, 3])
+def test_nothing_is_there_when_an_exercise_is_judged_that_it_does_not_build_on(
+    lesson: str, number: int
+) -> None:
+    own = [e for e in exercises(lesson) if len(misconceptions(lesson, e.id)) > number]
+    texts = {e.id: answer_text(misconceptions(lesson, e.id)[number]) for e in own}
+    uses = {e.id: set(e.uses) for e in exercises(lesson)}
+
+    def below(name: str) -> set[str]:
+        return {name}.union(*(below(other) for other in uses.get(name, ())))
+
+    order = [e.id for e in exercises(lesson)]  # as in the notebook: each answer, then its check
+    for judged, supplied in second(lesson, texts, set(order)):
+        for name in judged:
+            there = {other for other in supplied if order.index(other) <= order.index(name)}
+            assert there <= below(name) - {name}

@@ -1,0 +1,179 @@
+"""Fair marks across lessons: an earlier answer is the student's own, or else the course's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import nbformat
+import pytest
+
+from grader.authoring.sample import answer_text
+from grader.authoring.solve import solved
+from grader.course.assignments import assignment
+from grader.course.exercises import assignment_id, exercises
+from grader.course.layout import notebook_path
+from grader.course.sources import answer_source
+from grader.course.versions import misconceptions
+from grader.errors import WorkerError
+from grader.judge import prior_answers
+from grader.judge.outcome import Outcome
+from grader.judge.run import Judge, Submission
+from grader.pages.feedback import feedback_page
+from grader.records.gradebook import _comments
+from grader.sandbox.host.workers import Worker
+from tests.conftest import with_answers
+
+LESSON, BEFORE = "transformer_block", "multi_head_attention"
+LATER, FIRST = assignment_id(LESSON), assignment_id(BEFORE)
+POINTS = {e.id: float(e.points) for e in exercises(LESSON)}
+
+
+def grade(judge: Judge, text: str, before: str | None = None) -> Outcome:
+    notebooks = () if before is None else ((FIRST, before.encode()),)
+    submission = Submission("someone", LATER, text.encode(), notebooks)
+    return judge.grade(submission, assignment(LATER))
+
+
+def scores(outcome: Outcome) -> dict[str, float]:
+    return {verdict.exercise: verdict.score for verdict in outcome.verdicts}
+
+
+def solution() -> str:
+    return nbformat.writes(solved(LESSON))
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_worker_that_is_killed_before_it_begins_is_replaced(judge: Judge, times: int) -> None:
+    """By the machine, that is: nothing of the submission has run, and nothing is marked for it."""
+    left = [times]
+    begin = Worker.begin
+
+    def killed_first(worker: Worker, texts: dict[str, str]) -> None:
+        if left[0]:
+            left[0] -= 1
+            os.kill(worker._pid, signal.SIGKILL)
+        begin(worker, texts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "begin", killed_first)
+        if times > judge.limits.chances:
+            with pytest.raises(WorkerError, match="before they begin"):
+                grade(judge, solution(), nbformat.writes(solved(BEFORE)))
+            return
+        outcome = grade(judge, solution(), nbformat.writes(solved(BEFORE)))
+    assert left == [0]
+    assert outcome.outcome == "graded" and scores(outcome) == POINTS
+
+
+def test_which_lessons_lie_behind() -> None:
+    behind = prior_answers.lessons_behind(assignment(LATER))
+    assert behind == {FIRST: ("MultiHeadAttention",)}
+    assert prior_answers.lessons_behind(assignment(FIRST)) == {}
+
+
+def test_the_students_own_earlier_answer_is_used(judge: Judge) -> None:
+    outcome = grade(judge, solution(), nbformat.writes(solved(BEFORE)))
+    assert scores(outcome) == POINTS
+    assert outcome.carried == frozenset()
+
+
+@pytest.mark.parametrize("before", ["nothing", "untouched", "wrong", "junk", "endless", "deep"])
+def test_without_a_right_one_the_course_s_is_supplied(judge: Judge, before: str) -> None:
+    wrong = misconceptions(BEFORE, "MultiHeadAttention")[0]
+    endless = "class MultiHeadAttention:\n    pass\n\nx = [1 for _ in iter(int, 1)]"
+    deep = (
+        "class MultiHeadAttention:\n    pass\n\nx = 0x" + "f" * 9000 + "\n"
+        "def y():\n    return " + "+".join("1" * 1500)
+    )
+    texts = {
+        "nothing": None,
+        "untouched": notebook_path(BEFORE).read_text(),
+        "wrong": with_answers(BEFORE, {"MultiHeadAttention": answer_text(wrong)}, solve=True),
+        "junk": "no notebook",
+        "endless": with_answers(BEFORE, {"MultiHeadAttention": endless}, solve=True),
+        "deep": with_answers(BEFORE, {"MultiHeadAttention": deep}, solve=True),
+    }
+    outcome = grade(judge, solution(), texts[before])
+    assert scores(outcome) == POINTS
+    assert "TransformerBlock" in outcome.carried
+
+
+def test_a_mistake_of_this_lesson_keeps_its_name_when_the_earlier_one_is_missing(
+    judge: Judge,
+) -> None:
+    version = misconceptions(LESSON, "TransformerBlock")[0]
+    text = with_answers(LESSON, {"TransformerBlock": answer_text(version)}, solve=True)
+    verdict = next(v for v in grade(judge, text).verdicts if v.exercise == "TransformerBlock")
+    assert {c.misconception.id for c in verdict.checks if c.misconception} == {version.name}
+
+
+def test_what_was_not_tried_is_told_to_the_student_and_counted_nowhere(judge: Judge) -> None:
+    """A training waits for the core checks; the earlier notebooks are missing, too."""
+    lesson, name = "transformer_language_model", "train_language_model"
+    version = next(v for v in misconceptions(lesson, name) if v.name == "no_step")
+    text = with_answers(lesson, {name: answer_text(version)}, solve=True)
+    submission = Submission("someone", assignment_id(lesson), text.encode())
+    outcome = judge.grade(submission, assignment(assignment_id(lesson)))
+    verdict = next(v for v in outcome.verdicts if v.exercise == name)
+    waits = {check.name: check for check in verdict.checks if not check.tried}
+    assert waits.keys() == {"the batches"} and verdict.score == 0 and name in outcome.carried
+    assert "“it has learned”" in waits["the batches"].message
+    assert b"not tried" in feedback_page(outcome, assignment(assignment_id(lesson)))
+    comments = dict(_comments(outcome))
+    assert "it has learned" in comments[name] and "the batches" not in comments[name]
+    told = next(e for e in outcome.as_json()["exercises"] if e["id"] == name)
+    assert [check["name"] for check in told["checks"]] == [
+        check.name for check in verdict.checks if check.tried
+    ]
+
+
+SPY = """
+class TransformerBlock(nn.Module):
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+        import inspect, linecache
+        from grader.student import carried
+        found = repr(carried.SUPPLIED) + repr(vars(MultiHeadAttention))
+        print(found)
+        raise ValueError("stolen: " + found)
+"""
+
+
+def test_the_supplied_answer_is_told_to_nobody(judge: Judge) -> None:
+    """Code that reads the course's MultiHeadAttention and shouts it out: nothing is shown."""
+    outcome = grade(judge, with_answers(LESSON, {"TransformerBlock": SPY}))
+    shown = json.dumps(outcome.as_json()) + repr(outcome.cells)
+    answer = answer_source(BEFORE, "MultiHeadAttention")
+    secret = [line.strip() for line in answer.splitlines() if "masked_fill" in line]
+    assert secret and "masked_fill" not in shown
+    assert scores(outcome)["TransformerBlock"] == 0
+
+
+def test_an_earlier_notebook_is_read_as_carefully_as_any(tmp_path) -> None:
+    release = assignment(LATER)
+    path = tmp_path / "s" / LATER / f"{LATER}.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    assert prior_answers.read(path, release) == ()
+    (tmp_path / "s" / FIRST).symlink_to("/etc")
+    assert prior_answers.read(path, release) == ()
+
+
+def test_one_notebook_with_everything_at_hand_takes_one_run(judge: Judge) -> None:
+    """The second run is for those who need it: with a right earlier answer there is none."""
+    own, ran = nbformat.writes(solved(BEFORE)), []
+    real = judge.warm.start
+
+    def counted(*args, **kwargs):
+        ran.append(time.monotonic())
+        return real(*args, **kwargs)
+
+    judge.warm.start = counted  # type: ignore[method-assign]
+    try:
+        grade(judge, solution(), own)
+    finally:
+        del judge.warm.start
+    assert len(ran) == 1

@@ -1,0 +1,168 @@
+"""What people open shows a submission and runs none of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+
+import nbformat
+import pytest
+
+from grader.authoring.solve import solved
+from grader.course.assignments import assignment
+from grader.pages.executed import executed_notebook
+from grader.pages.feedback import coloured, feedback_page
+from grader.pages.sanitize import (
+    clean_html,
+    clean_outputs,
+    is_image,
+    plain,
+    quiet_markdown,
+    safe_markdown,
+)
+from tests.conftest import Grade
+
+EVIL = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)><script>alert(1)</script></svg>",
+    "<iframe src='javascript:alert(1)'></iframe>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<div style='background:url(http://evil/x)'>x</div>",
+    "<div style='position:fixed;top:0;left:0;width:100%;height:100%'>x</div>",
+    "<style>body{display:none}</style>",
+    "<link rel=stylesheet href=http://evil/x.css>",
+    "<meta http-equiv=refresh content='0;url=http://evil'>",
+    "<form action=http://evil><input name=x></form>",
+    "<img src='http://evil/pixel.png'>",
+    "<img src='data:image/svg+xml;base64,PHN2Zz4='>",
+    "<math><mtext></p><script>alert(1)</script></math>",
+    "<object data='data:text/html,<script>alert(1)</script>'></object>",
+    "<base href='http://evil/'>",
+    "</div></body><script>alert(1)</script>",
+]
+ACTIVE = re.compile(
+    r"<script|<iframe|<object|<svg|<link|<meta|<form|<base|<style|\son\w+\s*=|javascript:"
+    r"|url\(|position\s*:|https?://evil",
+    re.I,
+)
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_html_and_markdown_lose_everything_active(text: str) -> None:
+    assert not ACTIVE.search(clean_html(text)), clean_html(text)
+    assert not ACTIVE.search(safe_markdown(f"Before\n\n{text}\n\n*after*"))
+
+
+def test_honest_html_stays() -> None:
+    table = '<table><tr><td style="color: red">1</td></tr></table>'
+    assert (
+        clean_html(table) == '<table><tbody><tr><td style="color: red">1</td></tr></tbody></table>'
+    )
+    assert safe_markdown("**bold** $a < b$").strip() == "<p><strong>bold</strong> $a &lt; b$</p>"
+    png = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 8 + b"\0\0\0\x02\0\0\0\x02").decode()
+    image = f'<img alt="a figure" src="data:image/png;base64,{png}">'
+    assert png in clean_html(image) and "a figure" in clean_html(image)
+
+
+def test_images_are_images_of_bounded_size() -> None:
+    head = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
+    small = base64.b64encode(head + (10).to_bytes(4, "big") * 2).decode()
+    bomb = base64.b64encode(head + (60_000).to_bytes(4, "big") * 2).decode()
+    assert is_image(small) and not is_image(bomb)
+    assert not is_image("<svg/>") and not is_image(None) and not is_image("A" * 9_000_000)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None, 3, "x", {}, {"output_type": "stream"}, {"output_type": "evil", "text": "x"},
+        {"output_type": "display_data", "data": {"application/javascript": "alert(1)"}},
+        {"output_type": "display_data", "data": {"text/html": 7, "image/svg+xml": "<svg>"}},
+        {"output_type": "display_data", "data": [1]},
+        {"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": {}}},
+    ],
+)  # fmt: skip
+def test_strange_outputs_vanish(raw: object) -> None:
+    assert clean_outputs([raw]) == []
+
+
+def test_text_has_no_control_characters() -> None:
+    assert plain("a\x00b\x1b]0;title\x07c\u202ed\x1b[31mred") == "a�b�]0;title�c�d\x1b[31mred"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![a](http://evil/x)", "![a][p]\n\n[p]: http://evil/x", "<img src=http://evil/x>",
+        "<IMG/src=http://evil/x>", "<div\nstyle='background:url(http://evil/x)'>", 
+        "<video poster=x>",
+        "<style>@import 'http://evil/x'", "</svg><p x>", "<!-- x -->", "<a href=x>",
+        "```mermaid\n%%{init: {'themeCSS': '@import url(http://evil/x)'}}%%\n```",
+    ],
+)  # fmt: skip
+def test_markdown_that_others_open_loads_nothing_and_stands_as_written(text: str) -> None:
+    quiet = quiet_markdown(text)
+    assert not re.search(r"<[a-z/!?]|!\[|mermaid", quiet, re.I)
+    assert quiet.replace("\u200b", "") == text
+
+
+def test_honest_markdown_is_left_alone() -> None:
+    text = (
+        "**bold** $a < b$, `x < y`, a<sub>2</sub><br/> [link](http://a.b) ! [1] <B>b</B>\n\n| a |"
+    )
+    assert quiet_markdown(text) == text
+
+
+def test_a_terminals_colours_are_shown_and_nothing_else_of_its_codes() -> None:
+    text = "\x1b[1;31m<b>\x1b[0m & \x1b[92mok\x1b[39m \x1b[38;5;9mx\x1b"
+    assert coloured(text) == (
+        '<span class="ansi-bold ansi-red">&lt;b&gt;</span> &amp; '
+        '<span class="ansi-green">ok</span> x\ufffd'
+    )
+
+
+def test_written_text_is_shown_in_the_place_of_an_objects_name() -> None:
+    data = {"text/latex": "$a < b$", "text/plain": "<Math object>"}
+    shown = clean_outputs([{"output_type": "display_data", "data": data}])
+    assert shown[0]["data"] == {"text/plain": "$a < b$"}
+
+
+def evil_submission() -> str:
+    notebook = solved("masking")
+    for number, text in enumerate(EVIL):
+        show = f"from IPython.display import HTML, Javascript, display\ndisplay(HTML({text!r}))"
+        notebook.cells.append(nbformat.v4.new_code_cell(show, id=f"html-{number}"))
+        notebook.cells.append(nbformat.v4.new_markdown_cell(text, id=f"md-{number}"))
+    notebook.cells.append(
+        nbformat.v4.new_code_cell("display(Javascript('alert(1)'))\nprint('<script>')", id="js")
+    )
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("cell_type") == "markdown":
+            cell.source = "\n".join(EVIL)
+    return nbformat.writes(notebook)
+
+
+def test_the_feedback_page_runs_nothing(grade: Grade) -> None:
+    outcome = grade("masking", evil_submission(), student="evil")
+    page = feedback_page(outcome, assignment("03_masking")).decode()
+    body = page.partition("<body>")[2]
+    bare = re.sub(r"<(div|pre|span)[^>]*>", "", body)
+    live = [tag for tag in re.findall(r"<[^>]*>", bare) if ACTIVE.search(tag)]
+    assert not live, live
+    assert "default-src 'none'" in page
+    assert "&lt;script&gt;" in page  # shown, as text
+
+
+def test_the_executed_notebook_is_valid_and_holds_nothing_active(grade: Grade) -> None:
+    outcome = grade("masking", evil_submission(), student="evil")
+    content = executed_notebook(outcome, assignment("03_masking"))
+    notebook = nbformat.reads(content.decode(), as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            assert set(data) <= {"text/plain", "text/html", "image/png", "image/jpeg"}
+            assert not ACTIVE.search("".join(data.get("text/html", ""))), cell.source
+    assert "widgets" not in json.dumps(notebook.metadata)

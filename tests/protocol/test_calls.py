@@ -1,0 +1,185 @@
+"""Laws of the seam: programs of steps, modes, seeds, memory, time, functions from afar."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from grader.protocol.calls import DirectSeam, answer
+from grader.protocol.values import Ask, Battery, Check, Probe, Ref, Remote, Step, Tensor
+
+
+def tensor(*numbers: float) -> Tensor:
+    return Tensor(np.array(numbers, np.float32))
+
+
+def append(value, cache=None):
+    cache = [] if cache is None else [*cache, value]
+    return len(cache), cache
+
+
+def test_a_step_feeds_the_next_and_the_call() -> None:
+    steps = (
+        Step("first", "append", (1.0,)),
+        Step("second", "append", (2.0, Ref("first", (1,)))),
+    )
+    ask = Ask("append", (3.0, Ref("second", (1,))), steps=steps)
+    assert answer({"append": append}, ask).value == (2, [2.0, 3.0])
+
+
+def test_a_step_that_is_repeated_goes_on_from_its_own_result() -> None:
+    steps = (
+        Step("walk", "append", (1.0,)),
+        Step("walk", "append", (2.0, Ref("walk", (1,))), times=3),
+    )
+    ask = Ask("append", (3.0, Ref("walk", (1,))), steps=steps)
+    assert answer({"append": append}, ask).value == (4, [2.0, 2.0, 2.0, 3.0])
+
+
+def test_steps_after_the_call_see_its_result() -> None:
+    ask = Ask("append", (1.0,), after=(Step("again", "append", (5.0, Ref("result", (1,)))),))
+    assert answer({"append": append}, ask).value == ((0, []), (1, [5.0]))
+
+
+def test_an_optimizer_step_on_a_stock_model_is_seen_in_its_state() -> None:
+    def step(model, optimizer, tokens):
+        optimizer.zero_grad()
+        model(tokens).sum().backward()
+        optimizer.step()
+        return 1.0
+
+    weights = {"head.bias": np.zeros(3, np.float32)}
+    program = (
+        Step("model", "@Shallow", init=(3, 2), weights=weights),
+        Step("optimizer", "@optimizer", ("SGD", Ref("model")), {"lr": 0.5}),
+    )
+    ask = Ask(
+        "step",
+        (Ref("model"), Ref("optimizer"), Tensor(np.array([[0, 1]]))),
+        steps=program,
+        after=(Step("state", "@state", (Ref("model"),)), Step("mode", "@mode", (Ref("model"),))),
+    )
+    loss, state, mode = answer({"step": step}, ask).value
+    assert loss == 1.0 and mode is True
+    # the gradient of a sum of two positions' logits by the bias is 2
+    assert np.allclose(state["head.bias"].data, [-1.0, -1.0, -1.0])
+
+
+def test_nested_weights_and_modes() -> None:
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.ModuleList([nn.Linear(2, 1, bias=False), nn.Dropout(1.0)])
+
+        def forward(self, x):
+            return self.parts[1](self.parts[0](x))
+
+    weights = {"parts.0.weight": np.array([[2.0, 3.0]], np.float32)}
+    for mode, expected in (("eval", 5.0), ("train", 0.0)):
+        ask = Ask("Block", (tensor(1, 1),), init=(), weights=weights, mode=mode)
+        assert answer({"Block": Block}, ask).value.data == pytest.approx(expected)
+
+
+def test_a_seed_decides_the_call_and_leaves_the_world_alone() -> None:
+    draw = {"draw": lambda: torch.rand(3)}
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    first, second = (answer(draw, Ask("draw", seed=5)).value.data for _ in range(2))
+    assert np.array_equal(first, second)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be told")
+def test_more_memory_than_the_question_allows_is_an_error_of_that_question_alone() -> None:
+    greedy = {"hoard": lambda n: torch.zeros(n).sum()}
+    reply = answer(greedy, Ask("hoard", (500_000_000,), memory=1_000_000_000))
+    assert reply.failure is not None and reply.failure.type == "MemoryError"
+    assert "1 GB" in reply.failure.message
+    assert answer(greedy, Ask("hoard", (1000,), memory=1_000_000_000)).failure is None
+    assert answer(greedy, Ask("hoard", (300_000_000,))).failure is None
+
+
+def test_work_is_counted_only_when_asked_for() -> None:
+    names = {"product": lambda: torch.ones(2, 3) @ torch.ones(3, 5).clone().view(3, 5)}
+    assert answer(names, Ask("product")).work is None
+    ones, copy, product, multiply_add = 6 + 15, 15, 10, 2 * 2 * 3 * 5
+    work = answer(names, Ask("product", counted=True)).work
+    assert work == ones + copy + product + multiply_add
+
+
+def test_the_work_of_fused_attention_grows_as_the_square_of_the_length() -> None:
+    def attention(n: int) -> torch.Tensor:
+        rows = torch.ones(1, 1, n, 8)
+        return torch.nn.functional.scaled_dot_product_attention(rows, rows, rows)
+
+    few, many = (
+        answer({"attention": attention}, Ask("attention", (n,), counted=True)).work or 0
+        for n in (100, 1000)
+    )
+    assert 90 < many / few < 100
+
+
+def test_a_function_from_afar_is_called_and_not_seen() -> None:
+    def test(candidate):
+        return candidate(2) + 1
+
+    seam = DirectSeam({"test": test}, {"key": lambda x: 10 * x}.__getitem__)
+    assert seam.ask([Ask("test", (Remote("key"),))])[0].value == 21
+    lonely = DirectSeam({"test": test}).ask([Ask("test", (Remote("key"),))])[0]
+    assert lonely.failure is not None and "nobody" in lonely.failure.message
+
+
+def test_an_unknown_name_in_a_program_is_an_error_that_names_it() -> None:
+    reply = answer({"f": lambda: 1}, Ask("f", steps=(Step("x", "missing_name"),)))
+    assert reply.failure is not None and "missing_name" in reply.failure.message
+
+
+def test_a_question_that_checks_share_is_asked_once_and_one_asked_twice_is_asked_twice() -> None:
+    first, second = Probe("a", Ask("f", (1,))), Probe("b", Ask("f", (2,)))
+    checks = (Check("x", "", (first, second)), Check("y", "", (second, first, first)))
+    asks, places = Battery("f", 1.0, checks).questions()
+    assert [ask.args for ask in asks] == [(1,), (2,), (1,)]
+    assert places == [0, 1, 1, 0, 2]
+
+
+def test_what_an_earlier_cell_has_set_changes_no_answer() -> None:
+    """For the call numpy's errors and torch's default dtype are those of a fresh notebook."""
+
+    def small():
+        return float(np.exp(np.float64(-1e4))), torch.zeros(2)
+
+    old = np.seterr(all="raise")
+    torch.set_default_dtype(torch.float64)
+    try:
+        reply = answer({"small": small}, Ask("small"))
+        kept = np.geterr()["under"], torch.get_default_dtype()
+    finally:
+        np.seterr(**old)
+        torch.set_default_dtype(torch.float32)
+    assert reply.failure is None
+    assert reply.value[0] == 0.0 and reply.value[1].data.dtype == np.float32
+    assert kept == ("raise", torch.float64)
+
+
+def test_torch_s_own_generator_is_in_the_state_asked_for_and_afterwards_as_it_was() -> None:
+    seam = DirectSeam({"draw": lambda: torch.rand(3, dtype=torch.float64)})
+    before = torch.get_rng_state()
+    one, again, other = (seam.ask([Ask("draw", seed=s)])[0].value.data for s in (7, 7, 8))
+    assert torch.equal(torch.get_rng_state(), before)
+    own = torch.rand(3, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    assert one.tolist() == again.tolist() == own.tolist() != other.tolist()
+
+
+def test_a_failure_tells_the_last_line_that_the_student_wrote() -> None:
+    """Not the library's line in which it ended, and not the one that led there."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shell.run_cell("def inner(x):\n    return np.zeros(2) @ x\ndef f(x):\n    return inner(x)")
+    shell.user_ns["np"] = np
+    failure = DirectSeam(shell.user_ns).ask([Ask("f", (np.zeros(3),))])[0].failure
+    assert failure is not None and failure.line == "return np.zeros(2) @ x"

@@ -1,0 +1,79 @@
+"""``mine``: a student's own answer from the notebook next door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from grader.student import earlier_answers
+from grader.student.check import is_stub
+from grader.student.earlier_answers import mine
+
+
+def write(path: Path, source: str, grade_id: str = "double") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    marks = {"nbgrader": {"grade_id": grade_id, "solution": True}}
+    cells = [
+        nbformat.v4.new_code_cell("import math\nmath.sqrt(0)\nTWO = 2"),
+        nbformat.v4.new_code_cell(source, metadata=marks),
+        nbformat.v4.new_code_cell("raise SystemExit('a demonstration')"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+
+
+@pytest.fixture
+def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    here = tmp_path / "06_later"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(earlier_answers, "_LOADED", {})
+    return tmp_path / "04_earlier" / "04_earlier.ipynb"
+
+
+def test_the_answer_comes_from_the_neighbour(lesson: Path) -> None:
+    write(lesson, "def double(x):\n    return TWO * x")
+    assert mine("double")(21) == 42
+
+
+def test_what_is_saved_later_is_what_is_used_later(lesson: Path) -> None:
+    write(lesson, "def double(x):\n    return x")
+    assert mine("double")(1) == 1
+    write(lesson, "def double(x):\n    return x + x")
+    assert mine("double")(1) == 2
+
+
+def test_lessons_may_lie_in_one_folder(lesson: Path) -> None:
+    write(Path("04_earlier.ipynb"), "def double(x):\n    return 2 * x")
+    assert mine("double")(2) == 4
+
+
+def test_a_stub_is_still_a_stub(lesson: Path) -> None:
+    write(lesson, "def double(x):\n    raise NotImplementedError")
+    assert is_stub(mine("double"))
+
+
+def test_what_is_nowhere_says_where_to_write_it(lesson: Path) -> None:
+    missing = mine("double")
+    assert is_stub(missing)
+    with pytest.raises(NotImplementedError, match="no notebook next to this one.*own lesson"):
+        missing(3)
+
+
+def test_a_broken_cell_is_named_and_a_broken_file_is_survived(
+    lesson: Path, capsys: pytest.CaptureFixture
+) -> None:
+    write(lesson, "def double(x=1 / 0):\n    return x")
+    assert is_stub(mine("double"))
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    lesson.write_text("{")
+    with pytest.raises(NotImplementedError):
+        mine("double")()
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_the_judge_s_text_comes_first(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(lesson, "def double(x):\n    return 0")
+    monkeypatch.setattr(earlier_answers, "SUPPLIED", {"double": "def double(x):\n    return x * 2"})
+    assert mine("double")(4) == 8
