@@ -12,7 +12,7 @@ def run() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 (whoever has an older one is told)
         sys.exit(f"This course needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
     try:
-        from grader.cli import main
+        from grader.commandline import main
 
         main()
     except SystemExit as end:

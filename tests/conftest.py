@@ -15,8 +15,7 @@ from grader.authoring.freeze import freeze
 from grader.authoring.sample import replace_answers
 from grader.authoring.solve import solved
 from grader.course.assignments import Assignment, assignment
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT, notebook_path
+from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.judge.outcome import Outcome
 from grader.judge.run import Judge, Submission
 from grader.sandbox.host.forkserver_client import WarmProcess

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from grader.cli import main
+from grader.commandline import main
 from grader.course.layout import ROOT
 
 PAGES = [

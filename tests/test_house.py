@@ -16,9 +16,17 @@ import pytest
 from click.testing import CliRunner
 
 from grader import bundles
-from grader.cli import main
-from grader.course.exercises import LESSONS, assignment_id, exercises
-from grader.course.layout import NOTEBOOKS, ROOT, SOLUTIONS, notebook_path
+from grader.commandline import main
+from grader.course.exercises import exercises
+from grader.course.layout import (
+    COURSE,
+    LESSONS,
+    NOTEBOOKS,
+    ROOT,
+    SOLUTIONS,
+    assignment_id,
+    notebook_path,
+)
 
 PACKAGE = ROOT / "grader"
 
@@ -39,14 +47,14 @@ def knows(path: Path, *modules: str) -> list[str]:
 
 
 def test_the_judge_never_imports_the_worker() -> None:
-    for path in (PACKAGE / "judge").rglob("*.py"):
-        assert not knows(path, "grader.sandbox.guest"), path
+    for folder in ("judge", "records", "sandbox/host"):
+        for path in (PACKAGE / folder).rglob("*.py"):
+            assert not knows(path, "grader.sandbox.guest"), path
 
 
 def test_the_worker_imports_nothing_that_holds_answers_or_marks() -> None:
     forbidden = (
         "grader.judge",
-        "grader.course.exercises",
         "grader.course",
         "solutions",
         "nbgrader",
@@ -57,18 +65,21 @@ def test_the_worker_imports_nothing_that_holds_answers_or_marks() -> None:
 
 
 def test_what_students_get_imports_nothing_that_holds_answers() -> None:
-    allowed = {Path("commands/lab.py")}  # makes the answers, in a checkout of the course only
+    allowed = {
+        Path("student/commands/lab.py")
+    }  # makes the answers, in a checkout of the course only
     for path in bundles.files(bundles.STUDENT):
         if path not in allowed:
-            assert not knows(
-                PACKAGE / path, "grader.judge", "grader.course.exercises", "grader.course"
-            ), path
+            assert not knows(PACKAGE / path, "grader.judge", "grader.course", "grader.authoring"), (
+                path
+            )
 
 
 def test_core_is_pure() -> None:
     rim = ("socket", "subprocess", "os", "multiprocessing", "threading", "torch", "IPython")
-    for path in (PACKAGE / "core").glob("*.py"):
-        assert not knows(path, *rim), path
+    for folder in ("rules", "source"):
+        for path in (PACKAGE / folder).rglob("*.py"):
+            assert not knows(path, *rim), path
 
 
 def test_what_begins_the_warm_process_is_light() -> None:
@@ -82,14 +93,14 @@ def test_what_begins_the_warm_process_is_light() -> None:
 def test_a_warm_process_has_seen_no_secret(ahead: list[str]) -> None:
     """What forks inherit: the modules of a freshly warmed process."""
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from grader.sandbox.guest import zygote;"
-        f"zygote._warm_up(); zygote._fetch({ahead});"
+        "import sys; sys.path.insert(0, sys.argv[1]); from grader.sandbox.guest import forkserver;"
+        f"forkserver._warm_up(); forkserver._fetch({ahead});"
         "print('\\n'.join(f'{name} {type(one).__name__}' for name, one in sys.modules.items()))"
     )
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        bundles.copy(bundles.WORKER, Path(folder))
+        bundles.copy(bundles.WORKER, COURSE, Path(folder))
         done = subprocess.run(
             [sys.executable, "-I", "-c", code, folder], capture_output=True, text=True, check=True
         )
@@ -98,7 +109,6 @@ def test_a_warm_process_has_seen_no_secret(ahead: list[str]) -> None:
         assert (modules.get(heavy) == "module") == (heavy in ahead)
     for name in (
         "grader.judge",
-        "grader.course.exercises",
         "grader.course",
         "solutions",
         "nbgrader",
@@ -109,9 +119,8 @@ def test_a_warm_process_has_seen_no_secret(ahead: list[str]) -> None:
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_one_lesson_has_one_name_everywhere(lesson: str) -> None:
     assert notebook_path(lesson).is_file()
-    for folder in (SOLUTIONS, SOLUTIONS / "misconceptions", SOLUTIONS / "alternatives"):
-        assert (folder / f"{lesson}.py").is_file()
-    assert (PACKAGE / "specs" / f"{lesson}.py").is_file()
+    for part in ("__init__", "misconceptions", "alternatives", "quiz", "checks"):
+        assert (SOLUTIONS / lesson / f"{part}.py").is_file()
     assert (ROOT / "tests" / "lessons" / f"test_{lesson}.py").is_file()
     assert (SOLUTIONS / "solved" / f"{assignment_id(lesson)}.ipynb").is_file()
     importlib.import_module(f"solutions.{lesson}")

@@ -5,8 +5,6 @@ A lesson whose sources have not changed since its answers were written is left a
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import json
 import multiprocessing
 import os
@@ -14,17 +12,19 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from grader.authoring.prove import known_replies
-from grader.course.exercises import LESSONS, exercises
-from grader.course.layout import ROOT, SOLUTIONS
+from grader.course.exercises import exercises
+from grader.course.fingerprint import fingerprint
+from grader.course.layout import LESSONS
 from grader.course.quiz import quiz_id
 from grader.course.sources import stub_source
 from grader.course.specification import PUBLIC_SEED
-from grader.course.versions import caught_file
+from grader.judge.known_replies import known_replies
 from grader.student import frozen
 from grader.threads import one_thread
 
 STAMPS = ".stamps.json"
+# The folders whose code an answer follows from, beside the course's own.
+FROZEN_BY = ("course", "protocol", "rules")
 
 
 def packed(lesson: str, name: str) -> bytes:
@@ -37,8 +37,9 @@ def packed(lesson: str, name: str) -> bytes:
     return frozen.pack(frozen.Frozen(battery, known, exercise.hints, given))
 
 
-def freeze(folder: Path = frozen.FOLDER) -> int:
+def freeze(folder: Path | None = None) -> int:
     """Write what has changed, remove what the course no longer has; how many files there are."""
+    folder = folder or frozen.folder()
     folder.mkdir(parents=True, exist_ok=True)
     names = {lesson: [one.id for one in exercises(lesson)] for lesson in LESSONS}
     wanted = {f"{name}{frozen.SUFFIX}" for own in names.values() for name in own}
@@ -46,7 +47,7 @@ def freeze(folder: Path = frozen.FOLDER) -> int:
         if old.name not in wanted:
             old.unlink()
     stamps = _stamps(folder)
-    fresh = {lesson: fingerprint(lesson) for lesson in LESSONS}
+    fresh = {lesson: fingerprint(FROZEN_BY, lesson) for lesson in LESSONS}
     todo = [
         (lesson, name)
         for lesson, own in names.items()
@@ -78,19 +79,3 @@ def _stamps(folder: Path) -> dict[str, str]:
         return dict(json.loads((folder / STAMPS).read_text()))
     except (OSError, ValueError, TypeError):
         return {}
-
-
-def fingerprint(lesson: str) -> str:
-    """A hash of all that a lesson's answers follow from: its sources, the rules, the libraries."""
-    package = ROOT / "grader"
-    shared = [*package.glob("*.py"), *(package / "core").glob("*.py"), *SOLUTIONS.glob("*.py")]
-    shared += [package / "student" / "frozen.py", package / "student" / "exhibits.py"]
-    shared += [package / "specs" / f"{name}.py" for name in ("building", "examining", "quiz")]
-    own = [package / "specs", SOLUTIONS / "misconceptions", SOLUTIONS / "quizzes"]
-    paths = [*shared, caught_file(lesson), *(folder / f"{lesson}.py" for folder in own)]
-    digest = hashlib.sha256()
-    for path in sorted(path for path in paths if path.exists()):
-        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
-    for library in ("numpy", "torch"):
-        digest.update(importlib.metadata.version(library).encode())
-    return digest.hexdigest()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
 from grader.authoring.header import Measured
+from grader.course.layout import module_of
 
 # Processor seconds that a solved notebook may take. Its cells use one thread where they train.
-BUDGET = {"": 60.0, "transformer_language_model": 150.0, "sequence_to_sequence": 150.0}
+DEFAULT_BUDGET = 60.0
 
 # In a process of its own, so that its children are this notebook's kernel and nothing else.
 _PROGRAM = """
@@ -20,6 +22,12 @@ with tempfile.TemporaryDirectory() as folder:
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 """
+
+
+def budget(lesson: str) -> float:
+    """How many seconds that is: ``SOLVED_CPU`` in the lesson's checks, or the default."""
+    module = importlib.import_module(module_of(lesson, "checks"))
+    return getattr(module, "SOLVED_CPU", DEFAULT_BUDGET)
 
 
 def measure(lesson: str) -> Measured:

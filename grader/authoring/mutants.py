@@ -2,28 +2,47 @@
 
 Named misconceptions are what people get wrong; mutants are what nobody thought of. One that
 passes every check is either the same function by another text, and is explained as such in
-:mod:`solutions.equivalent`, or a hole in the checks.
+the lesson's module ``equivalent_mutants``, or a hole in the checks. That module has ``EQUIVALENT``,
+from an exercise to its surviving changes and the reason of each, and ``FREE``, from an exercise
+that leaves its answer to the student to the reason.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
+import functools
+import importlib
 import resource
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grader.course.exercises import LESSONS, assignment_id, exercises
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, SOLUTIONS, assignment_id, module_of
 from grader.course.sources import answer_source
 from grader.course.specification import Exercise
 from grader.course.versions import solution
 from grader.protocol.calls import DirectSeam
 from grader.protocol.values import Battery
-from grader.rules.rule import RULES, Finding
+from grader.rules.rule import Finding, rule_named
 from grader.threads import one_thread
-from solutions.equivalent import EQUIVALENT, FREE, change
+
+
+def change(before: str, after: str) -> str:
+    """How a mutant's change is written."""
+    return f"{before}  →  {after}"
+
+
+@functools.cache
+def known_mutants(lesson: str, table: str) -> dict[str, Any]:
+    """What a lesson says of its mutants: ``EQUIVALENT`` or ``FREE``."""
+    if not (SOLUTIONS / lesson / "equivalent_mutants.py").is_file():
+        return {}
+    module = importlib.import_module(module_of(lesson, "equivalent_mutants"))
+    return dict(getattr(module, table, {}))
+
 
 DRAWS = (b"mutants 1", b"mutants 2")
 SECONDS = 20.0  # for one mutant; then each call of it is ended after another second
@@ -96,7 +115,11 @@ class Fate:
     @property
     def why(self) -> str:
         """Why it may survive: in what it is the same function, or "" if nobody has said."""
-        return EQUIVALENT.get(self.mutant.exercise, {}).get(self.mutant.change, "")
+        return (
+            known_mutants(self.lesson, "EQUIVALENT")
+            .get(self.mutant.exercise, {})
+            .get(self.mutant.change, "")
+        )
 
     @property
     def ok(self) -> bool:
@@ -234,7 +257,7 @@ def fate(lesson: str, exercise: Exercise, mutant: Mutant, batteries: Sequence[Ba
         seam = DirectSeam(namespace, remotes.__getitem__)
         for check in battery.checks:
             replies = seam.ask(probe.ask for probe in check.probes)
-            if isinstance(RULES[check.rule](check, replies, mutant.source), Finding):
+            if isinstance(rule_named(check.rule)(check, replies, mutant.source), Finding):
                 return Fate(lesson, mutant, check.name)
     return Fate(lesson, mutant, "")
 
@@ -268,7 +291,9 @@ def run(lessons: Sequence[str] = ()) -> Iterator[Fate]:
     """Every mutant of every solution; an exercise that leaves its answer free has none."""
     for lesson in lessons or LESSONS:
         for exercise in exercises(lesson):
-            if exercise.id not in FREE and not exercise.id.startswith("quiz_"):
+            if exercise.id not in known_mutants(lesson, "FREE") and not exercise.id.startswith(
+                "quiz_"
+            ):
                 yield from fates(lesson, exercise)
 
 
@@ -285,7 +310,11 @@ def page(found: Sequence[Fate]) -> str:
         "`python -m grader mutate --markdown docs/mutants.md`.",
         "",
         "Left out, because their answers are free and a changed answer is another right one:",
-        *(f"- `{name}`: {why}" for name, why in FREE.items()),
+        *(
+            f"- `{name}`: {why}"
+            for lesson in LESSONS
+            for name, why in known_mutants(lesson, "FREE").items()
+        ),
     ]
     for lesson in dict.fromkeys(one.lesson for one in found):
         lines += ["", f"## {assignment_id(lesson)}", "", "| exercise | mutants | caught |"]

@@ -9,15 +9,14 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-from grader.course.exercises import LESSONS, assignment_id, exercises, find
+from grader.course.exercises import exercises, find
+from grader.course.layout import LESSONS, assignment_id
 from grader.course.quiz import quiz_id
 from grader.course.specification import PUBLIC_SEED, Exercise
 from grader.course.versions import Version, alternatives, misconceptions, solution
-from grader.protocol.calls import DirectSeam
-from grader.protocol.values import Battery, Misconception, Reply, Verdict
-from grader.rules.asking import put_questions
+from grader.judge.known_replies import known_replies, replies_of
+from grader.protocol.values import Battery, Verdict
 from grader.rules.evaluate import evaluate
 from grader.threads import one_thread
 
@@ -43,50 +42,6 @@ class Trial:
         if self.kind == "misconception":
             return bool(self.caught_by) and set(self.named) == {self.version}
         return not self.caught_by and self.score == self.points
-
-
-class LazyReplies(Sequence[Reply]):
-    """A version's replies, each asked for when it is first looked at; shared questions once."""
-
-    def __init__(self, version: Version, battery: Battery) -> None:
-        self._seam = _seam(version, battery)
-        self._asks, self._places = battery.questions()
-        self._replies: dict[int, Reply] = {}
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if index < 0 or index >= len(self):
-            raise IndexError(index)
-        place = self._places[index]
-        if place not in self._replies:
-            self._replies[place] = self._seam.ask([self._asks[place]])[0]
-        return self._replies[place]
-
-
-def _seam(version: Version, battery: Battery) -> DirectSeam:
-    remotes = find(version.exercise).remotes
-    functions = remotes(battery) if remotes is not None else {}
-    return DirectSeam(version.namespace, functions.__getitem__)
-
-
-def replies_of(version: Version, battery: Battery) -> list[Reply]:
-    """What a version of ours answers to each probe that it is asked."""
-    return put_questions(battery, _seam(version, battery).ask)
-
-
-def known_replies(
-    lesson: str, exercise: str, battery: Battery
-) -> Mapping[Misconception, Sequence[Reply]]:
-    """What each misconception answers to each probe: the key for naming a mistake."""
-    return {
-        version.misconception: LazyReplies(version, battery)
-        for version in misconceptions(lesson, exercise)
-        if version.misconception is not None
-    }
 
 
 def judge(version: Version, lesson: str, battery: Battery) -> Verdict:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tomllib
 from pathlib import Path
 
 from grader import bundles
 from grader.authoring.freeze import freeze
-from grader.course.exercises import LESSONS
-from grader.course.layout import NOTEBOOKS, ROOT, make_room, notebook_path
+from grader.course.layout import COURSE, LESSONS, NOTEBOOKS, ROOT, make_room, notebook_path
 from grader.student import frozen
 
-MARK = ".attention-course-release"
+MARK = ".grader-release"
 PROJECT = """\
 [build-system]
 requires = ["setuptools>=77"]
@@ -27,13 +27,13 @@ dependencies = [
 ]
 
 [tool.setuptools]
-packages = ["grader", "grader.cli", "grader.rules", "grader.student"]
+packages = {packages}
 
 [tool.setuptools.dynamic]
 version = {{ attr = "grader.__version__" }}
 
 [tool.setuptools.package-data]
-"grader.student" = ["answers/*{suffix}"]
+"grader.student" = ["answers/*/*{suffix}"]
 """
 ENVIRONMENT = """\
 name: attention
@@ -73,11 +73,11 @@ def release(output: Path) -> list[Path]:
     FolderTakenError if it holds something else.
     """
     make_room(output, MARK, "python -m grader release")
-    bundles.copy(bundles.STUDENT, output)
+    bundles.copy(bundles.STUDENT, COURSE, output)
     freeze()
-    answers = output / "grader" / "student" / frozen.FOLDER.name
-    answers.mkdir()
-    for path in sorted(frozen.FOLDER.glob(f"*{frozen.SUFFIX}")):
+    answers = output / "grader" / "student" / frozen.FOLDER.name / COURSE.id
+    answers.mkdir(parents=True)
+    for path in sorted(frozen.folder().glob(f"*{frozen.SUFFIX}")):
         shutil.copyfile(path, answers / path.name)
     for lesson in LESSONS:
         path = notebook_path(lesson)
@@ -88,12 +88,20 @@ def release(output: Path) -> list[Path]:
     (output / "README.md").write_text(README)
     pins = dependencies()
     text = PROJECT.format(
-        dependencies="\n".join(f'    "{pin}",' for pin in pins), suffix=frozen.SUFFIX
+        dependencies="\n".join(f'    "{pin}",' for pin in pins),
+        packages=json.dumps(_packages(output)),
+        suffix=frozen.SUFFIX,
     )
     (output / "pyproject.toml").write_text(text)
     lines = "\n".join(f"      - {pin}" for pin in pins)
     (output / "environment.yml").write_text(ENVIRONMENT.format(dependencies=lines))
     return sorted(path for path in output.rglob("*") if path.is_file())
+
+
+def _packages(output: Path) -> list[str]:
+    """Every folder of the bundle that holds modules, as a package's name."""
+    folders = {path.parent.relative_to(output) for path in output.rglob("*.py")}
+    return sorted(".".join(folder.parts) for folder in folders)
 
 
 def dependencies() -> list[str]:

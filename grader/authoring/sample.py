@@ -17,8 +17,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.authoring.solve import solved
-from grader.course.exercises import LESSONS, assignment_id, exercises
-from grader.course.layout import notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import Version, misconceptions
 from grader.source.slicing import bound_names, needed

@@ -35,8 +35,9 @@ from grader.authoring.scaffold_places import (
     with_import,
 )
 from grader.authoring.tidy import LessonError, tidy
-from grader.course.exercises import LESSONS, exercises, home_of
-from grader.course.layout import NOTEBOOKS, ROOT, notebook_path
+from grader.course.exercises import exercises, home_of
+from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, notebook_path
+from grader.coursefile import NAME
 from grader.source.slicing import bound_names
 
 LONGEST = 32  # so that no line of the example is longer than the house allows
@@ -72,19 +73,19 @@ class Places:
 
     @property
     def solutions(self) -> Path:
-        return Path("solutions", f"{self.lesson}.py")
+        return Path("solutions", self.lesson, "__init__.py")
 
     @property
     def misconceptions(self) -> Path:
-        return Path("solutions", "misconceptions", f"{self.lesson}.py")
+        return Path("solutions", self.lesson, "misconceptions.py")
 
     @property
     def alternatives(self) -> Path:
-        return Path("solutions", "alternatives", f"{self.lesson}.py")
+        return Path("solutions", self.lesson, "alternatives.py")
 
     @property
     def specification(self) -> Path:
-        return Path("grader", "specs", f"{self.lesson}.py")
+        return Path("solutions", self.lesson, "checks.py")
 
     @property
     def laws(self) -> Path:
@@ -178,7 +179,8 @@ def tried(changes: Mapping[Path, str], wanted: Wanted) -> dict[Path, str]:
         measured = Path("docs", "lessons.json")
         for path in (*changes, measured):
             (copy / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / measured, copy / measured)
+        for path in (measured, Path(NAME)):
+            shutil.copyfile(ROOT / path, copy / path)
         for path, text in changes.items():
             (copy / path).write_text(text, encoding="utf-8")
         for command in (("tidy", wanted.lesson), ("prove", "--exercise", wanted.name)):

@@ -11,8 +11,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from grader.course.exercises import LESSONS, exercises
-from grader.course.layout import ROOT, notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, ROOT, notebook_path
 from grader.course.sources import answer_source
 
 

@@ -17,7 +17,7 @@ from nbgrader.utils import compute_checksum
 
 from grader.authoring.header import rows, with_rows
 from grader.authoring.quizzes import card, card_id, with_quiz
-from grader.course.exercises import exercises
+from grader.course.exercises import checks_file, exercises
 from grader.course.layout import notebook_path
 from grader.course.sources import stub_source
 
@@ -91,7 +91,7 @@ def _made(kind: str, words: list[str], lesson: str, specs: dict) -> NotebookNode
         return _human(words[0], float(words[1]))
     name = words[0]
     if name not in specs:
-        raise LessonError(f"{lesson}: no exercise {name!r} in grader/specs/{lesson}.py")
+        raise LessonError(f"{lesson}: no exercise {name!r} in {checks_file(lesson)}")
     if kind == "exercise":
         cell = nbformat.v4.new_code_cell(stub_source(lesson, name), id=name)
         return _mark(cell, name, solution=True)

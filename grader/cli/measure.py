@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.option("--lesson", "lessons", multiple=True, help="this lesson only, such as masking")
+@click.option("--lesson", "lessons", multiple=True, help="this lesson only, by its name")
 @click.option("--keep/--no-keep", default=True, help="write docs/lessons.json (then run tidy)")
 def command(lessons: tuple[str, ...], keep: bool) -> None:
     """Run each solved notebook in a fresh kernel; processor seconds and peak memory."""
@@ -14,8 +14,8 @@ def command(lessons: tuple[str, ...], keep: bool) -> None:
     from rich.table import Table
 
     from grader.authoring import header
-    from grader.authoring.measure import BUDGET, measure
-    from grader.course.exercises import LESSONS, assignment_id
+    from grader.authoring.measure import budget, measure
+    from grader.course.layout import LESSONS, assignment_id
 
     unknown = set(lessons) - set(LESSONS)
     if unknown:
@@ -26,17 +26,16 @@ def command(lessons: tuple[str, ...], keep: bool) -> None:
         table.add_column(name, justify="left" if name == "lesson" else "right")
     for lesson in lessons or LESSONS:
         one = results[lesson] = measure(lesson)
-        budget = BUDGET.get(lesson, BUDGET[""])
         table.add_row(
             assignment_id(lesson),
             f"{one.cpu_seconds:.0f}",
-            f"{budget:g}",
+            f"{budget(lesson):g}",
             f"{one.peak_megabytes:.0f}",
         )
     Console().print(table)
     if keep:
         header.keep(results)
-    over = [n for n, r in results.items() if r.cpu_seconds > BUDGET.get(n, BUDGET[""])]
+    over = [n for n, r in results.items() if r.cpu_seconds > budget(n)]
     if over:
         click.echo(f"over the budget: {', '.join(over)}")
         raise SystemExit(1)

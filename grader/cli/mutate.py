@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.option("--lesson", "lessons", multiple=True, help="this lesson only, such as masking")
+@click.option("--lesson", "lessons", multiple=True, help="this lesson only, by its name")
 @click.option("--markdown", type=click.Path(path_type=Path), help="write the run as a page")
 def command(lessons: tuple[str, ...], markdown: Path | None) -> None:
     """Change one small thing in a solution at a time, and see whether a check notices.
@@ -19,7 +19,7 @@ def command(lessons: tuple[str, ...], markdown: Path | None) -> None:
     from rich.progress import track
 
     from grader.authoring.mutants import page, run
-    from grader.course.exercises import LESSONS
+    from grader.course.layout import LESSONS
 
     unknown = set(lessons) - set(LESSONS)
     if unknown:

@@ -27,7 +27,8 @@ def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -
     from rich.table import Table
 
     from grader.authoring.prove import caught_by, kill_matrix, prove
-    from grader.course.exercises import LESSONS, exercises
+    from grader.course.exercises import exercises
+    from grader.course.layout import LESSONS
     from grader.course.versions import caught_file
 
     if only and markdown is not None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from grader.course.exercises import LESSONS
+from grader.course.layout import LESSONS
 
 
 @click.command()

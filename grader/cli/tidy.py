@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from grader.course.exercises import LESSONS
+from grader.course.layout import LESSONS
 
 
 @click.command()
@@ -19,7 +19,7 @@ def command(lessons: tuple[str, ...], draft: Path | None, check: bool) -> None:
     from grader.course.layout import notebook_path
 
     if draft is not None and len(lessons) != 1:
-        raise click.UsageError("--draft needs exactly one LESSON, such as masking")
+        raise click.UsageError("--draft needs exactly one LESSON, by its name")
     for lesson in lessons or LESSONS:
         if lesson not in LESSONS:
             raise click.UsageError(f"no lesson {lesson!r}; there are {', '.join(LESSONS)}")

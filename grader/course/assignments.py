@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.course.exercises import LESSONS, assignment_id, exercises, lesson_of
-from grader.course.layout import NOTEBOOKS, notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id, lesson_of, notebook_path
 from grader.course.sources import answer_source
 from grader.course.specification import Exercise
 from grader.course.versions import misconceptions

@@ -1,63 +1,76 @@
-"""What each exercise is judged by: one module a lesson, each with its list ``EXERCISES``.
+"""What each exercise is judged by: each lesson's module ``checks`` with its list ``EXERCISES``.
 
-Only the judge and the release command import these modules: they hold the references.
+Only the judge and the authors' tools import these modules: they hold the references.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
+from pathlib import Path
+from types import ModuleType
 
+from grader.course.layout import LESSONS, SOLUTIONS, module_of
 from grader.course.quiz import questions
 from grader.course.quiz_exercise import quiz_exercise
 from grader.course.specification import Exercise
-
-LESSONS = (
-    "single_query_attention",
-    "self_attention",
-    "masking",
-    "multi_head_attention",
-    "positional_encoding",
-    "transformer_block",
-    "mle_language_modeling",
-    "transformer_language_model",
-    "sequence_to_sequence",
-)
-
-
-def assignment_id(lesson: str) -> str:
-    """``masking`` → ``03_masking``: the lesson's folder, notebook and nbgrader assignment."""
-    return f"{LESSONS.index(lesson) + 1:02d}_{lesson}"
-
-
-def lesson_of(assignment: str) -> str:
-    """``03_masking`` → ``masking``; KeyError names the ones that exist."""
-    for lesson in LESSONS:
-        if assignment == assignment_id(lesson):
-            return lesson
-    known = ", ".join(assignment_id(lesson) for lesson in LESSONS)
-    raise KeyError(f"no assignment {assignment!r}; the course has {known}")
+from grader.coursefile import CourseError
 
 
 @functools.cache
 def exercises(lesson: str) -> tuple[Exercise, ...]:
     """The lesson's exercises in the order of the notebook; its quiz, if it has one, is the last."""
-    module = importlib.import_module(f"grader.course.exercises.{lesson}")
     quiz = [quiz_exercise(lesson)] if questions(lesson) else []
-    return (*module.EXERCISES, *quiz)
+    found = (*_checks(lesson).EXERCISES, *quiz)
+    names = [exercise.id for exercise in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise CourseError(f"{checks_file(lesson)}: two exercises are called {name!r}")
+    return found
+
+
+@functools.cache
+def _checks(lesson: str) -> ModuleType:
+    path = checks_file(lesson)
+    if not path.is_file():
+        raise CourseError(f"the lesson {lesson!r} has no checks: {path} is missing")
+    module = importlib.import_module(module_of(lesson, "checks"))
+    if not getattr(module, "EXERCISES", None):
+        raise CourseError(f"the lesson {lesson!r} has no checks: {path} needs a list EXERCISES")
+    return module
+
+
+def checks_file(lesson: str) -> Path:
+    """Where a lesson's exercises and their checks are written."""
+    return SOLUTIONS / lesson / "checks.py"
 
 
 def limits(lesson: str) -> dict[str, float]:
     """What a lesson needs beyond the usual limits (``cell_cpu`` and the like), in seconds."""
-    return dict(getattr(importlib.import_module(f"grader.course.exercises.{lesson}"), "LIMITS", {}))
+    return dict(getattr(_checks(lesson), "LIMITS", {}))
 
 
 def home_of(exercise_id: str) -> str:
     """The lesson that has this exercise; KeyError if none has."""
+    home = _homes().get(exercise_id)
+    if home is None:
+        raise KeyError(f"no exercise {exercise_id!r} in the course")
+    return home
+
+
+@functools.cache
+def _homes() -> dict[str, str]:
+    """Each exercise's lesson. CourseError where two lessons have an exercise of one name."""
+    found: dict[str, str] = {}
     for lesson in LESSONS:
-        if any(exercise.id == exercise_id for exercise in exercises(lesson)):
-            return lesson
-    raise KeyError(f"no exercise {exercise_id!r} in the course")
+        for exercise in exercises(lesson):
+            other = found.setdefault(exercise.id, lesson)
+            if other != lesson:
+                raise CourseError(
+                    f"{checks_file(lesson)}: an exercise is called {exercise.id!r}, as one of the "
+                    f"lesson {other!r} is; ids are unique in the whole course"
+                )
+    return found
 
 
 def find(exercise_id: str) -> Exercise:

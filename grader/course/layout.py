@@ -1,22 +1,43 @@
-"""Where things are in a checkout of the course."""
+"""Where things are in the course's folder, and what its lessons are called."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from grader.course.exercises import assignment_id
+from grader.coursefile import current
 
-ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = ROOT / "notebooks"
-SOLUTIONS = ROOT / "solutions"
+COURSE = current()
+ROOT = COURSE.root
+LESSONS = COURSE.lessons
+NOTEBOOKS = ROOT / COURSE.notebooks
+SOLUTIONS = ROOT / COURSE.solutions
 SOLVED = SOLUTIONS / "solved"
 
 
+def assignment_id(lesson: str) -> str:
+    """``trees`` → ``03_trees``: the lesson's folder, notebook and nbgrader assignment."""
+    return f"{LESSONS.index(lesson) + 1:02d}_{lesson}"
+
+
+def lesson_of(assignment: str) -> str:
+    """``03_trees`` → ``trees``; KeyError names the ones that exist."""
+    for lesson in LESSONS:
+        if assignment == assignment_id(lesson):
+            return lesson
+    known = ", ".join(assignment_id(lesson) for lesson in LESSONS)
+    raise KeyError(f"no assignment {assignment!r}; the course has {known}")
+
+
 def notebook_path(lesson: str, root: Path = NOTEBOOKS) -> Path:
-    """``masking`` → ``notebooks/03_masking/03_masking.ipynb``."""
+    """``trees`` → ``notebooks/03_trees/03_trees.ipynb``."""
     name = assignment_id(lesson)
     return root / name / f"{name}.ipynb"
+
+
+def module_of(lesson: str, part: str = "") -> str:
+    """The name of a lesson's module: its answers, or such a part as ``checks``."""
+    return ".".join(filter(None, (COURSE.solutions, lesson, part)))
 
 
 class FolderTakenError(Exception):

@@ -1,6 +1,6 @@
 """The lessons' quizzes: questions, the order in which their options stand, answers.
 
-The questions are data in ``solutions/quizzes/<lesson>.py``. A quiz is an exercise like any other:
+The questions are data in a lesson's module ``quiz``. A quiz is an exercise like any other:
 its answer is a function that returns a dict, made here from letters.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
-import importlib.util
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from grader.course.layout import SOLUTIONS, module_of
 from grader.protocol.values import Misconception
 
 LETTERS = "abcde"
@@ -41,17 +41,16 @@ class Question:
 
 
 def quiz_id(lesson: str) -> str:
-    """The exercise's id: ``masking`` → ``quiz_masking``."""
+    """The exercise's id: ``trees`` → ``quiz_trees``."""
     return f"quiz_{lesson}"
 
 
 @functools.cache
 def questions(lesson: str) -> tuple[Question, ...]:
     """The lesson's questions in their order; none if the lesson has no quiz."""
-    name = f"solutions.quizzes.{lesson}"
-    if importlib.util.find_spec(name) is None:
+    if not (SOLUTIONS / lesson / "quiz.py").is_file():
         return ()
-    return tuple(importlib.import_module(name).QUESTIONS)
+    return tuple(importlib.import_module(module_of(lesson, "quiz")).QUESTIONS)
 
 
 def lettered(lesson: str, question: Question) -> dict[str, Option]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import textwrap
-from pathlib import Path
 
 from grader.course import quiz
 from grader.course.exercises import exercises
@@ -17,7 +16,7 @@ STUB = "raise NotImplementedError"
 
 @functools.cache
 def _module(lesson: str) -> tuple[str, dict[str, ast.FunctionDef | ast.ClassDef]]:
-    text = Path(SOLUTIONS, f"{lesson}.py").read_text(encoding="utf-8")
+    text = (SOLUTIONS / lesson / "__init__.py").read_text(encoding="utf-8")
     nodes = {
         node.name: node
         for node in ast.parse(text).body

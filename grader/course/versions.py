@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from grader.course import quiz
+from grader.course.layout import SOLUTIONS, module_of
+from grader.coursefile import CourseError
 from grader.protocol.values import Misconception
 
 
@@ -47,7 +49,7 @@ class Version:
 
 VERSIONS: list[Version] = []
 # For each lesson: exercise → misconception → the checks that fail it. `prove --markdown` writes it.
-CAUGHT = Path(__file__).with_name("caught")
+CAUGHT = SOLUTIONS / "caught"
 
 
 def caught_file(lesson: str) -> Path:
@@ -66,7 +68,7 @@ def wrong(exercise: str, name: str, title: str, says: str) -> Callable[[Any], An
     """Register a misconception. ``says`` describes what it does and what gives it away."""
 
     def register(target: Any) -> Any:
-        lesson = target.__module__.rpartition(".")[2]
+        lesson = target.__module__.split(".")[-2]
         checks = caught(lesson).get(exercise, {}).get(name, ())
         known = Misconception(name, title, says, tuple(checks))
         VERSIONS.append(Version(exercise, name, target, target.__module__, known))
@@ -87,7 +89,7 @@ def right(exercise: str, name: str) -> Callable[[Any], Any]:
 
 def solution_module(lesson: str) -> ModuleType:
     """The lesson's reference solutions."""
-    return importlib.import_module(f"solutions.{lesson}")
+    return importlib.import_module(module_of(lesson))
 
 
 def solution(lesson: str, exercise: str) -> Version:
@@ -102,7 +104,7 @@ def misconceptions(lesson: str, exercise: str) -> list[Version]:
     """The named wrong answers to an exercise."""
     if exercise == quiz.quiz_id(lesson):
         return [_filled_in(exercise, m.id, text, m) for m, text in quiz.wrong(lesson)]
-    importlib.import_module(f"solutions.misconceptions.{lesson}")
+    _load(lesson, "misconceptions")
     return list(_of(exercise, wrong_ones=True))
 
 
@@ -110,8 +112,28 @@ def alternatives(lesson: str, exercise: str) -> list[Version]:
     """Other right answers to an exercise."""
     if exercise == quiz.quiz_id(lesson):
         return [_filled_in(exercise, name, text) for name, text in quiz.alternatives(lesson)]
-    importlib.import_module(f"solutions.alternatives.{lesson}")
+    _load(lesson, "alternatives")
     return list(_of(exercise, wrong_ones=False))
+
+
+@functools.cache
+def _load(lesson: str, part: str) -> None:
+    """Import a lesson's wrong or other right answers, which register themselves.
+
+    CourseError if one is for an exercise that the lesson does not have.
+    """
+    path = SOLUTIONS / lesson / f"{part}.py"
+    if not path.is_file():
+        return
+    name = module_of(lesson, part)
+    importlib.import_module(name)
+    known = vars(solution_module(lesson))
+    for version in VERSIONS:
+        if version.module == name and version.exercise not in known:
+            raise CourseError(
+                f"{path}: {version.name!r} is an answer to {version.exercise!r}, and "
+                f"{path.with_name('__init__.py')} has no such exercise"
+            )
 
 
 def _filled_in(

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from grader.course.assignments import Assignment, assignment
-from grader.course.exercises import assignment_id, home_of
+from grader.course.exercises import home_of
+from grader.course.layout import assignment_id
 from grader.judge import intake
 from grader.judge.assemble import ANSWER, Part, assemble
 from grader.source.cells import carried_names, definitions

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.authoring.prove import known_replies
 from grader.course.assignments import Assignment
 from grader.course.exercises import limits
 from grader.course.specification import Exercise
@@ -25,8 +24,9 @@ from grader.judge.assemble import (
 )
 from grader.judge.callbacks import answering
 from grader.judge.carry_forward import Second
+from grader.judge.known_replies import known_replies
 from grader.judge.outcome import Outcome, Shown
-from grader.pages.sanitize import MAX_SHOWN, clean_outputs, within
+from grader.judge.sanitize import MAX_SHOWN, clean_outputs, within
 from grader.protocol.values import (
     Ask,
     Battery,

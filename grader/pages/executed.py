@@ -9,7 +9,7 @@ from typing import Any
 from grader.course.assignments import Assignment
 from grader.judge.assemble import ANSWER, CHECK, HUMAN, OWN
 from grader.judge.outcome import Outcome, Shown
-from grader.pages.sanitize import plain, quiet_markdown
+from grader.judge.sanitize import plain, quiet_markdown
 from grader.protocol.values import Verdict
 from grader.student.report import Report
 

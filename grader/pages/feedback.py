@@ -15,7 +15,7 @@ from grader.course.assignments import Assignment
 from grader.judge import outcome as words
 from grader.judge.assemble import ANSWER, OWN
 from grader.judge.outcome import Outcome, Shown
-from grader.pages.sanitize import plain
+from grader.judge.sanitize import plain
 from grader.protocol.values import Verdict
 from grader.records import manual_grading
 from grader.sandbox.host.select import NAMES

@@ -63,9 +63,9 @@ class Step:
     """One call of a little program around a question; its result is kept under ``name``.
 
     ``target`` is a name of the student's, or one of the seam's own after an "@" (see
-    :mod:`grader.protocol.step_library`). ``init`` and ``weights`` build a layer, as in an :class:`Ask`; the built
-    layer itself is the step's result, and it is not called. ``times`` repeats the step, whose
-    arguments may refer to its own result of the time before.
+    :mod:`grader.protocol.step_library`). ``init`` and ``weights`` build a layer, as in an
+    :class:`Ask`; the built layer itself is the step's result, and it is not called. ``times``
+    repeats the step, whose arguments may refer to its own result of the time before.
     """
 
     name: str
@@ -91,9 +91,9 @@ class Ask:
 
     A layer is put into ``mode`` ("train" or "eval") first, and ``seed`` seeds torch for the call.
     ``memory`` is how many bytes the call may take beyond what is in use. ``counted`` asks how much
-    torch computed for the answer, as ``Reply.work`` (see :mod:`grader.protocol.counters`). What is ``timed`` is
-    timed from outside: ``Reply.cpu``, in seconds of processor time, is the judge's own finding and
-    None in a notebook.
+    torch computed for the answer, as ``Reply.work`` (see :mod:`grader.protocol.counters`). What is
+    ``timed`` is timed from outside: ``Reply.cpu``, in seconds of processor time, is the judge's own
+    finding and None in a notebook.
 
     ``steps`` run before the call and ``after`` follow it; arguments may refer to their results,
     and to the call's own as ``Ref("result")``. With ``after`` the reply's value is the tuple of

@@ -40,7 +40,7 @@ class JudgePlugin(WorkerPlugin):
     """
 
     def __init__(self, terms: Terms, fingerprint: str) -> None:
-        self.name = f"attention-course-judge-{uuid.uuid4()}"
+        self.name = f"grader-judge-{uuid.uuid4()}"
         self.terms = terms
         self.fingerprint = fingerprint
 

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader import bundles, files
+from grader import files
 from grader.course.assignments import assignment
-from grader.course.exercises import lesson_of
+from grader.course.layout import ROOT, lesson_of
+from grader.coursefile import ENGINE, VARIABLE
 from grader.errors import Stopped
 from grader.judge.fingerprint import engine_fingerprint, facts
 from grader.judge.quick import uncollected
@@ -77,7 +78,13 @@ class Cohort:
         """So that Formgrader opens on the result, wherever it is."""
         config = self.course_dir / "nbgrader_config.py"
         if not config.exists():
-            files.write(config, (bundles.PACKAGE.parent / "nbgrader_config.py").read_bytes())
+            text = (ROOT / "nbgrader_config.py").read_bytes()
+            if ENGINE.parent != ROOT:  # nbgrader has no option that names the course
+                text = (
+                    f"import os\n\nos.environ.setdefault({VARIABLE!r}, {str(ROOT)!r})\n".encode()
+                    + text
+                )
+            files.write(config, text)
 
     def _grade(self, left: dict[int, Found]) -> Iterator[dict[str, Any]]:
         """Grade all that waits; when a process of ours is lost, begin again with what is left."""

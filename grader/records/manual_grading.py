@@ -179,7 +179,7 @@ def _mark(slot: re.Match[str], hand: ByHand) -> Mark:
 
 def _comment(text: str) -> str:
     """A person's Markdown as HTML in which nothing runs or loads."""
-    from grader.pages.sanitize import safe_markdown  # its converter takes long to import
+    from grader.judge.sanitize import safe_markdown  # its converter takes long to import
 
     return safe_markdown(text)
 

@@ -19,14 +19,14 @@ from nbconvert.exporters import NotebookExporter
 from traitlets.config import Config
 
 from grader.course.assignments import ahead_of, assignment, assignment_ids
-from grader.course.layout import ROOT
+from grader.course.layout import COURSE, NOTEBOOKS, ROOT
 from grader.judge import intake, prior_answers
 from grader.judge.fingerprint import facts
 from grader.judge.outcome import Outcome
 from grader.judge.run import Judge, Submission, rejected
 from grader.judge.salt import salt
+from grader.judge.sanitize import safe_markdown
 from grader.pages.executed import executed_notebook
-from grader.pages.sanitize import safe_markdown
 from grader.records.gradebook import ensure_assignment, open_gradebook, record
 from grader.records.ledger import Ledger, entry
 from grader.records.submissions import EXCHANGE
@@ -40,9 +40,9 @@ HERE = "grader.records.nbgrader_plugin"
 
 def configure(c: Config, root: Path) -> None:
     """Make plain ``nbgrader`` and Formgrader use this course and this engine."""
-    c.CourseDirectory.course_id = "attention"
+    c.CourseDirectory.course_id = COURSE.id
     c.CourseDirectory.root = str(root)
-    c.CourseDirectory.source_directory = str(ROOT / "notebooks")
+    c.CourseDirectory.source_directory = str(NOTEBOOKS)
     c.CourseDirectory.release_directory = str(Path("release", "notebooks"))  # `make release`
     c.ClearSolutions.enforce_metadata = False
     c.GenerateAssignment.preprocessors = [

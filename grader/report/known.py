@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from grader.course.exercises import LESSONS, assignment_id, exercises
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, assignment_id
 from grader.course.versions import misconceptions
 from grader.protocol.values import Misconception
 

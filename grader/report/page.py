@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import jinja2
 
 from grader.judge.outcome import GRADED
+from grader.judge.sanitize import plain
 from grader.pages.feedback import OUTCOMES
-from grader.pages.sanitize import plain
 from grader.report.read import Mark, Records, Submission
 from grader.report.similar import NEAR, Similar, pairs
 from grader.report.statistics import BINS, Summary, tomorrow

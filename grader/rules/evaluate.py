@@ -17,7 +17,7 @@ from grader.protocol.values import (
 from grader.rules import properties, quiz  # noqa: F401  (they register their rules)
 from grader.rules.comparing import failure_text
 from grader.rules.diagnosis import Diagnosis
-from grader.rules.rule import READS_SOURCE, RULES, Finding, Remark
+from grader.rules.rule import READS_SOURCE, Finding, Remark, rule_named
 
 # For each misconception, the reply that it gives to every probe of the battery, in order.
 Known = Callable[[], Mapping[Misconception, Sequence[Reply]]]
@@ -148,7 +148,7 @@ def _by_check(battery: Battery, replies: Sequence[Reply]) -> Iterator[tuple[Chec
 
 def _judge(check: Check, replies: list[Reply], source: Source) -> Finding | Remark | None:
     text = _text(source) if check.rule in READS_SOURCE else ""
-    finding = RULES[check.rule](check, replies, text)
+    finding = rule_named(check.rule)(check, replies, text)
     if not isinstance(finding, Finding):
         return finding
     if check.probes and len(check.probes) > finding.probe:

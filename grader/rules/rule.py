@@ -7,12 +7,16 @@ code. Only a Finding fails the check.
 
 from __future__ import annotations
 
+import difflib
+import functools
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
+from grader.coursefile import CourseError, current
 from grader.protocol.values import Check, Misconception, Reply
 from grader.rules.comparing import Tolerance, reply_difference
 
@@ -56,6 +60,26 @@ def rule_of_source(function: SomeRule) -> SomeRule:
     """Register a rule that looks at how an answer is written; to the others it is an empty text."""
     READS_SOURCE.add(function.__name__)
     return rule(function)
+
+
+@functools.cache
+def rule_named(name: str) -> Rule:
+    """The rule that a check names: one of the engine's, or ``lesson.name``, a lesson's own.
+
+    Raises:
+        CourseError: there is none; the message offers the nearest names.
+    """
+    lesson, _, own = name.rpartition(".")
+    if not lesson:
+        if name in RULES:
+            return RULES[name]
+        near = difflib.get_close_matches(name, RULES, 3) or sorted(RULES)
+        raise CourseError(f"a check names the rule {name!r}; there are {', '.join(near)}")
+    module = f"{current().solutions}.{lesson}.public.rules"
+    try:
+        return getattr(importlib.import_module(module), own)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise CourseError(f"a check names the rule {name!r}: {error}") from error
 
 
 def tolerance_of(check: Check) -> Tolerance:

@@ -11,11 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.coursefile import current
 from grader.protocol import wire
 from grader.protocol.values import Battery, Misconception, Reply
 
-FOLDER = Path(__file__).parent / "answers"
+FOLDER = Path(__file__).parent / "answers"  # with a folder for each course
 SUFFIX = ".answers"
+
+
+def folder() -> Path:
+    """Where the answers of this process's course are."""
+    return FOLDER / current().id
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,16 @@ def load(exercise_id: str) -> Frozen:
         KeyError: the course has no such exercise; the message offers the nearest names.
     """
     if not isinstance(exercise_id, str) or not re.fullmatch(r"\w+", exercise_id):
-        raise KeyError(f"an exercise is named by a string such as 'softmax', not {exercise_id!r}")
-    path = FOLDER / f"{exercise_id}{SUFFIX}"
+        raise KeyError(
+            f"an exercise is named by a string such as check('exercise_id'), not {exercise_id!r}"
+        )
+    place = folder()
+    path = place / f"{exercise_id}{SUFFIX}"
     if not path.is_file():
-        names = sorted(file.name.removesuffix(SUFFIX) for file in FOLDER.glob(f"*{SUFFIX}"))
+        names = sorted(file.name.removesuffix(SUFFIX) for file in place.glob(f"*{SUFFIX}"))
         if not names:
             raise FileNotFoundError(
-                f"there are no answers in {FOLDER}: run `python -m grader freeze` in a checkout of "
+                f"there are no answers in {place}: run `python -m grader freeze` in a checkout of "
                 "the course, or install the student bundle again"
             )
         near = difflib.get_close_matches(exercise_id, names, 3) or names

@@ -17,7 +17,7 @@ from nbformat.sign import NotebookNotary
 from grader.student.progress import Course
 
 NAME = "start.ipynb"
-MARK = "attention_course"
+MARK = "grader_start_page"
 WELCOME = """\
 # Attention, from a single query to a language model
 

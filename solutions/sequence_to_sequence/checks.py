@@ -857,4 +857,5 @@ EXERCISES = [
     ),
 ]
 
+SOLVED_CPU = 150.0  # seconds that the solved notebook may take
 LIMITS = {"cell_cpu": 90.0, "checks_cpu": 60.0, "notebook_cpu": 300.0}

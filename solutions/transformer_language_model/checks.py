@@ -23,6 +23,7 @@ from grader.rules.rule import Finding, rule
 
 INF = math.inf
 # Seconds of processor time: the notebook trains a model, and so do the checks.
+SOLVED_CPU = 150.0  # seconds that the solved notebook may take
 LIMITS = {"cell_cpu": 120.0, "checks_cpu": 90.0, "notebook_cpu": 400.0}
 
 MODEL, GENERATOR = Ref("model"), Ref("generator")

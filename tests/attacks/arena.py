@@ -31,8 +31,7 @@ import nbformat
 from grader.authoring.sample import replace_answers
 from grader.authoring.solve import solved
 from grader.course.assignments import assignment
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT, notebook_path
+from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.judge.outcome import OUTCOMES, Outcome
 from grader.judge.run import Judge, Submission

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from grader.cli import main
+from grader.commandline import main
 from tests.attacks.arena import Arena
 from tests.attacks.reader import Case, cases
 
@@ -87,7 +87,7 @@ def test_a_cohort_of_attackers_takes_nobody_down(arena: Arena, tmp_path: Path) -
     hostile |= {"leave/programs", "show/scripts", "harm/impossible_shape", "notebook/deep_json"}
     for case in ALL:
         if case.name in hostile:
-            from grader.course.exercises import assignment_id
+            from grader.course.layout import assignment_id
 
             name = assignment_id(case.lesson)
             path = submitted / case.name.replace("/", "-") / name / f"{name}.ipynb"

@@ -11,11 +11,11 @@ import pytest
 from nbclient import NotebookClient
 
 from grader.authoring.header import measured
-from grader.authoring.measure import BUDGET
+from grader.authoring.measure import budget
 from grader.authoring.solve import solved
 from grader.authoring.tidy import tidy
-from grader.course.exercises import LESSONS, assignment_id, exercises
-from grader.course.layout import ROOT, SOLVED, notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, ROOT, SOLVED, assignment_id, notebook_path
 from grader.course.sources import answer_source, stub_source
 
 
@@ -172,7 +172,7 @@ def test_a_solved_notebook_prints_what_it_printed_within_its_budget(lesson: str)
         env=environment(),
     )
     assert done.returncode == 0, done.stdout[-6000:]
-    assert spent() - before <= BUDGET.get(lesson, BUDGET[""])
+    assert spent() - before <= budget(lesson)
 
 
 def environment() -> dict[str, str]:

@@ -7,8 +7,7 @@ import re
 import nbformat
 import pytest
 
-from grader.course.exercises import LESSONS, assignment_id
-from grader.course.layout import SOLVED
+from grader.course.layout import LESSONS, SOLVED, assignment_id
 
 # What is typeset or quoted as code is not prose; an exercise's number is its name.
 NOT_PROSE = re.compile(r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\[[^\]]*\]\([^)]*\)", re.S)

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from grader.authoring.prove import Trial, caught_by, kill_matrix, prove, prove_exercise
-from grader.course.exercises import LESSONS, exercises
-from grader.course.layout import ROOT
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, ROOT
 from grader.course.versions import caught_file
 
 

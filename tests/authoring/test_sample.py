@@ -7,7 +7,8 @@ import importlib
 import pytest
 
 from grader.authoring.sample import answer_text
-from grader.course.exercises import LESSONS, exercises
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS
 from grader.course.versions import alternatives, misconceptions
 
 

@@ -15,9 +15,9 @@ from grader.authoring import scaffold as scaffolding
 from grader.authoring.scaffold import ScaffoldError, Wanted, plan
 from grader.authoring.scaffold_places import NoPlace, in_list, number_after, with_import
 from grader.authoring.scaffold_texts import MARK
-from grader.cli import main
-from grader.course.exercises import LESSONS, exercises
-from grader.course.layout import NOTEBOOKS, ROOT, SOLUTIONS
+from grader.commandline import main
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, SOLUTIONS
 
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", "build", "release", "lab", ".*_cache", ".hypothesis"
@@ -181,7 +181,7 @@ def test_what_does_not_work_in_the_copy_is_not_written(monkeypatch: pytest.Monke
     """The trial is no ornament: an example that proves nothing is refused, by what it said."""
     wanted = Wanted("masking", "dilated_mask")
     changes = plan(wanted)
-    path = Path("solutions", "misconceptions", "masking.py")
+    path = Path("solutions", "masking", "misconceptions.py")
     right = "    return x - x.mean(dim=-1, keepdim=True)\n"
     broken = changes[path].replace("    return x + x.mean(dim=-1, keepdim=True)\n", right)
     assert broken != changes[path]
@@ -243,7 +243,7 @@ def test_texts_go_where_the_syntax_says() -> None:
 
 def test_no_example_is_left_in_the_course() -> None:
     """What `new-exercise` wrote is replaced before a lesson goes out."""
-    for path in [*SOLUTIONS.rglob("*.py"), *(ROOT / "grader" / "specs").glob("*.py")]:
+    for path in SOLUTIONS.rglob("*.py"):
         assert MARK not in path.read_text(encoding="utf-8"), path
     for path in [*NOTEBOOKS.glob("*/*.ipynb"), *(ROOT / "tests" / "lessons").glob("*.py")]:
         assert MARK not in path.read_text(encoding="utf-8"), path

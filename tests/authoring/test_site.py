@@ -10,8 +10,8 @@ import pytest
 from nbformat import NotebookNode
 
 from grader.authoring.site import forms, gather, lessons, pages
-from grader.course.exercises import LESSONS, exercises
-from grader.course.layout import FolderTakenError, make_room, notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, FolderTakenError, make_room, notebook_path
 
 PNG = base64.b64encode(b"\x89PNG, or so it says").decode()
 

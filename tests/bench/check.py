@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from grader.course.exercises import LESSONS, exercises
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS
 from grader.course.versions import Version, misconceptions, solution
 from grader.student.check import verdict_here
 from grader.threads import one_thread

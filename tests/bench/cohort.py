@@ -35,8 +35,7 @@ from pathlib import Path
 import psutil
 
 from grader.authoring.sample import students
-from grader.course.exercises import LESSONS, assignment_id
-from grader.course.layout import ROOT, notebook_path
+from grader.course.layout import LESSONS, ROOT, assignment_id, notebook_path
 
 WHO = ("ada", "blank", "half", "raises", *(f"mistaken-{number:02d}" for number in range(1, 9)))
 CONFIG = """

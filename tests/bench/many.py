@@ -20,8 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT
+from grader.course.layout import ROOT, assignment_id
 from tests.bench.cohort import environment_in, hand_in, machine, proportional_memory
 
 MIB = 2**20

@@ -19,8 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from grader.authoring.solve import solved
-from grader.course.exercises import LESSONS, assignment_id
-from grader.course.layout import ROOT
+from grader.course.layout import LESSONS, ROOT, assignment_id
 from grader.judge.run import Judge
 from grader.records.judges import grade_found
 from grader.records.submissions import Found

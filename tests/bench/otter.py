@@ -16,7 +16,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from grader.course.exercises import assignment_id, exercises
+from grader.course.exercises import exercises
+from grader.course.layout import assignment_id
 from tests.bench.cohort import WHO, Cost, environment_in, grade, hand_in, machine, measured
 
 CASE = """>>> from grader.student.check import verdict_here

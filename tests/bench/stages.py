@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.course.assignments import ahead_of
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT
+from grader.course.layout import ROOT, assignment_id
 from grader.judge import run
 from grader.judge.carry_forward import Second
 from grader.records import cohort, judges

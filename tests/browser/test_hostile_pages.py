@@ -26,9 +26,8 @@ from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, expect
 
 from grader.authoring.sample import answer_text, replace_answers
-from grader.cli import main
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT, notebook_path
+from grader.commandline import main
+from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import misconceptions
 from tests.browser import payloads

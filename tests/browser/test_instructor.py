@@ -16,10 +16,9 @@ from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from grader.authoring.sample import HUMAN_ANSWER, answer_text
 from grader.authoring.solve import solved
-from grader.cli import main
+from grader.commandline import main
 from grader.course.assignments import assignment
-from grader.course.exercises import assignment_id
-from grader.course.layout import notebook_path
+from grader.course.layout import assignment_id, notebook_path
 from grader.course.versions import misconceptions
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab, serve

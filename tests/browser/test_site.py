@@ -22,8 +22,7 @@ from playwright.sync_api import Browser, Page, expect
 from grader.authoring.site.build import SiteError, set_up, tool
 from grader.authoring.site.gather import guide
 from grader.authoring.site.lessons import page as lesson_page
-from grader.course.exercises import LESSONS
-from grader.course.layout import ROOT
+from grader.course.layout import LESSONS, ROOT
 from tests.authoring.test_release import runs, secret_lines, secret_runs, words
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS

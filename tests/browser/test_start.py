@@ -6,7 +6,7 @@ import nbformat
 from playwright.sync_api import Browser, expect
 
 from grader.authoring.sample import answer_text, replace_answers
-from grader.course.exercises import LESSONS
+from grader.course.layout import LESSONS
 from grader.course.versions import misconceptions
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab

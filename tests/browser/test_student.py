@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from grader.authoring.sample import HUMAN_ANSWER, answer_text, replace_answers
-from grader.course.exercises import assignment_id, exercises
+from grader.course.exercises import exercises
+from grader.course.layout import assignment_id
 from grader.course.sources import answer_source
 from grader.course.versions import misconceptions
 from tests.browser.axe import serious

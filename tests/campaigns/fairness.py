@@ -27,8 +27,8 @@ import torch
 
 from grader.authoring.sample import answer_text
 from grader.course.assignments import assignment
-from grader.course.exercises import LESSONS, assignment_id, exercises, lesson_of
-from grader.course.layout import ROOT
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, ROOT, assignment_id, lesson_of
 from grader.course.sources import answer_source
 from grader.course.versions import Version, alternatives, misconceptions, solution
 from grader.judge.outcome import Outcome

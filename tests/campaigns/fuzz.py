@@ -24,8 +24,7 @@ import nbformat
 
 from grader.authoring.solve import solved
 from grader.course.assignments import Assignment, assignment
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT
+from grader.course.layout import ROOT, assignment_id
 from grader.judge import intake
 from grader.judge.assemble import ANSWER, assemble
 from grader.judge.outcome import OUTCOMES

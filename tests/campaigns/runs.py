@@ -12,8 +12,7 @@ import nbformat
 
 from grader.authoring.sample import answer_text
 from grader.authoring.solve import solved
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT, notebook_path
+from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.course.versions import misconceptions
 from tests.conftest import with_answers
 

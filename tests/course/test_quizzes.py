@@ -20,8 +20,7 @@ from grader.authoring.quizzes import card, card_id, with_quiz
 from grader.authoring.release import release
 from grader.authoring.sample import replace_answers
 from grader.course import quiz
-from grader.course.exercises import LESSONS
-from grader.course.layout import SOLUTIONS, notebook_path
+from grader.course.layout import COURSE, LESSONS, SOLUTIONS, notebook_path
 from grader.course.quiz_exercise import quiz_exercise
 from grader.protocol.values import Reply
 from grader.rules.quiz import choice, opened, seal
@@ -30,7 +29,7 @@ from grader.student import check
 from grader.student.report import Report
 from tests.conftest import Grade, with_answers
 
-WRITTEN = sorted(path.stem for path in (SOLUTIONS / "quizzes").glob("[a-z]*.py"))
+WRITTEN = sorted(path.parent.name for path in SOLUTIONS.glob("*/quiz.py"))
 ASKED = [(lesson, question) for lesson in WRITTEN for question in quiz.questions(lesson)]
 KEYS = {lesson: quiz.key(lesson) for lesson in WRITTEN}
 
@@ -469,6 +468,7 @@ def test_the_bundle_gives_no_answer_away(tmp_path) -> None:
             / "grader"
             / "student"
             / "answers"
+            / COURSE.id
             / f"{quiz.quiz_id(lesson)}.answers"
         ].decode("utf-8", "replace")
         for question in quiz.questions(lesson):

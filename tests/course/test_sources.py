@@ -13,8 +13,7 @@ from collections import Counter
 import nbformat
 import pytest
 
-from grader.course.exercises import LESSONS, assignment_id
-from grader.course.layout import notebook_path
+from grader.course.layout import LESSONS, assignment_id, notebook_path
 
 L1, L2, L3, L4, L5, L6, L7, L8, L9 = (
     "single_query_attention",

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from grader.course.assignments import assignment
-from grader.course.exercises import assignment_id
+from grader.course.layout import assignment_id
 from grader.judge.run import Judge
 from tests.campaigns import fairness, faults, fuzz, kills, runs, ugly
 

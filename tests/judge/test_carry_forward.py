@@ -8,7 +8,8 @@ import pytest
 
 from grader.authoring.sample import answer_text
 from grader.course.assignments import assignment
-from grader.course.exercises import LESSONS, assignment_id, exercises
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, assignment_id
 from grader.course.versions import misconceptions
 from grader.judge import intake
 from grader.judge.assemble import ANSWER, Assembly, assemble

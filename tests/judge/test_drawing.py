@@ -11,8 +11,7 @@ import pytest
 
 from grader.authoring.solve import solved
 from grader.course.assignments import assignment
-from grader.course.exercises import LESSONS, assignment_id
-from grader.course.layout import ROOT
+from grader.course.layout import LESSONS, ROOT, assignment_id
 from grader.judge import intake
 from grader.judge.assemble import assemble
 from grader.judge.run import Judge, Submission, to_run

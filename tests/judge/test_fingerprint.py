@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.course.exercises import LESSONS, assignment_id
-from grader.course.layout import ROOT
+from grader.course.layout import LESSONS, ROOT, assignment_id
 from grader.judge.fingerprint import AFTERWARDS, engine_fingerprint, lessons_behind
 
 FOLDERS = ("grader", "solutions", "notebooks")
@@ -44,7 +43,7 @@ def touched(root: Path, file: str) -> set[str]:
     "file",
     [
         "solutions/positional_encoding/checks.py",
-        "solutions/positional_encoding.py",
+        "solutions/positional_encoding/__init__.py",
         "solutions/positional_encoding/misconceptions.py",
         "solutions/caught/positional_encoding.json",
         f"notebooks/{(name := assignment_id('positional_encoding'))}/{name}.ipynb",
@@ -61,7 +60,7 @@ def test_the_last_lesson_concerns_itself_alone(copied: Path) -> None:
 
 
 def test_a_word_about_mine_that_names_no_exercise_stops_nothing(copied: Path) -> None:
-    path = copied / "solutions" / "masking.py"
+    path = copied / "solutions" / "masking" / "__init__.py"
     text = path.read_text()
     path.write_text(text + '\n# mine("no_exercise") loads nothing\n')
     assert lessons_behind("masking", copied) == {"masking"}

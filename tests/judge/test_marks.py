@@ -10,8 +10,8 @@ import pytest
 from grader.authoring.sample import answer_text, replace_answers
 from grader.authoring.solve import solved
 from grader.course.assignments import assignment
-from grader.course.exercises import LESSONS, assignment_id, exercises
-from grader.course.layout import notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import alternatives, misconceptions
 from tests.conftest import Grade, with_answers

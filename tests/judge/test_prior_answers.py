@@ -13,8 +13,8 @@ import pytest
 from grader.authoring.sample import answer_text
 from grader.authoring.solve import solved
 from grader.course.assignments import assignment
-from grader.course.exercises import assignment_id, exercises
-from grader.course.layout import notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import misconceptions
 from grader.errors import WorkerError

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from grader.authoring.prove import judge, known_replies, replies_of
+from grader.authoring.prove import judge
 from grader.course.specification import PUBLIC_SEED, Exercise
 from grader.course.versions import Version, alternatives, misconceptions
+from grader.judge.known_replies import known_replies, replies_of
 from grader.protocol.values import CheckResult
 from grader.rules.evaluate import evaluate
 from solutions.positional_encoding import (

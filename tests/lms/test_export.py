@@ -15,10 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 from nbgrader.api import Gradebook
 
-from grader.cli import main
+from grader.commandline import main
 from grader.course.assignments import assignment
-from grader.course.exercises import LESSONS, assignment_id
-from grader.course.layout import ROOT
+from grader.course.layout import LESSONS, ROOT, assignment_id
 from grader.errors import ExportError
 from grader.judge.run import Submission, rejected
 from grader.lms import roster

@@ -11,9 +11,7 @@ import pytest
 
 from grader.authoring.solve import solved
 from grader.course.assignments import assignment
-from grader.pages.executed import executed_notebook
-from grader.pages.feedback import coloured, feedback_page
-from grader.pages.sanitize import (
+from grader.judge.sanitize import (
     clean_html,
     clean_outputs,
     is_image,
@@ -21,6 +19,8 @@ from grader.pages.sanitize import (
     quiet_markdown,
     safe_markdown,
 )
+from grader.pages.executed import executed_notebook
+from grader.pages.feedback import coloured, feedback_page
 from tests.conftest import Grade
 
 EVIL = [

@@ -16,9 +16,8 @@ from click.testing import CliRunner
 
 from grader.authoring.sample import answer_text
 from grader.authoring.solve import solved
-from grader.cli import main
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT
+from grader.commandline import main
+from grader.course.layout import ROOT, assignment_id
 from grader.course.versions import misconceptions
 from tests.conftest import with_answers
 
@@ -93,7 +92,7 @@ def grade(
     """The command in a process of its own; ``first`` is done there before."""
     report = course.parent / f"{course.name}.json"
     words = ["grade", submitted, "--course-dir", course, "--salt", salt, "--json", report, *more]
-    code = f"from grader.judge import cluster\n{first}\nfrom grader.cli import main\nmain()"
+    code = f"from grader.judge import cluster\n{first}\nfrom grader.commandline import main\nmain()"
     command = [sys.executable, "-c", code, *map(str, words)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

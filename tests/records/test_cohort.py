@@ -18,9 +18,8 @@ from click.testing import CliRunner, Result
 
 from grader.authoring.sample import answer_text
 from grader.authoring.solve import solved
-from grader.cli import main
-from grader.course.exercises import LESSONS, assignment_id
-from grader.course.layout import ROOT, notebook_path
+from grader.commandline import main
+from grader.course.layout import LESSONS, ROOT, assignment_id, notebook_path
 from grader.course.versions import misconceptions
 from tests.conftest import with_answers
 

@@ -17,9 +17,8 @@ from traitlets.config import Config
 
 from grader.authoring.release import release
 from grader.authoring.solve import solved
-from grader.cli import main
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT, notebook_path
+from grader.commandline import main
+from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.records.submissions import Found, exchange_files
 
 NAME = assignment_id("masking")

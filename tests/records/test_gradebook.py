@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from nbgrader.api import Gradebook
 from nbgrader.dbutil import ALEMBIC_DIR
 
-from grader.cli import main
+from grader.commandline import main
 from grader.course.assignments import assignment
-from grader.course.exercises import LESSONS, assignment_id
+from grader.course.layout import LESSONS, assignment_id
 from grader.errors import GradebookError
 from grader.judge.run import Submission, rejected
 from grader.records.gradebook import ensure_assignment, newest_version, open_gradebook, record

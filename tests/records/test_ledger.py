@@ -13,9 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from grader.authoring.solve import solved
-from grader.cli import main
-from grader.course.exercises import assignment_id
-from grader.course.layout import notebook_path
+from grader.commandline import main
+from grader.course.layout import assignment_id, notebook_path
 from grader.records import ledger
 from grader.records.ledger import Ledger, LedgerError
 

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from grader.authoring.sample import HUMAN_ANSWER
 from grader.authoring.solve import solved
-from grader.cli import main
+from grader.commandline import main
 from grader.course.assignments import assignment
-from grader.course.exercises import assignment_id
+from grader.course.layout import assignment_id
 from grader.pages.feedback import feedback_page
 from grader.records import manual_grading
 from grader.records.gradebook import open_gradebook

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.course.exercises import assignment_id, exercises
-from grader.course.layout import ROOT, notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.records.pool import Lost, Pool
 from grader.records.submissions import Found
 from grader.records.watch import Kept, arrivals

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 
 from grader.authoring.sample import HUMAN_ANSWER, answer_text
 from grader.authoring.solve import solved
-from grader.cli import main
+from grader.commandline import main
 from grader.course.layout import ROOT
 from grader.course.versions import misconceptions
 from grader.records.cohort import RECORDS

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from grader.course.exercises import LESSONS, exercises
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS
 from grader.protocol.values import (
     NOT_ASKED,
     Ask,

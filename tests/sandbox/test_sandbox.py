@@ -15,10 +15,9 @@ from click.testing import CliRunner
 
 from grader.authoring.sample import answer_text
 from grader.authoring.solve import solved
-from grader.cli import main
+from grader.commandline import main
 from grader.course.assignments import assignment, needs_torch
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT
+from grader.course.layout import ROOT, assignment_id
 from grader.course.versions import alternatives
 from grader.errors import WorkerError
 from grader.judge.run import Judge, Submission

@@ -14,8 +14,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from grader.authoring.solve import solved
-from grader.course.exercises import LESSONS, exercises
-from grader.course.layout import ROOT, notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, ROOT, notebook_path
 from grader.course.versions import misconceptions, solution
 from grader.student import check, figures, frozen
 from grader.student.report import Report

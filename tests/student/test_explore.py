@@ -19,8 +19,8 @@ from nbclient import NotebookClient
 
 from grader.authoring.solve import solved
 from grader.course.assignments import assignment
-from grader.course.exercises import LESSONS, exercises
-from grader.course.layout import ROOT, notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, ROOT, notebook_path
 from grader.judge.run import Submission
 from grader.source.slicing import needed
 from grader.student.explore import Choice, Explorer, Slider, Switch, explore

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from grader.course.exercises import LESSONS, exercises
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS
 from grader.course.sources import stub_source
 from grader.course.versions import misconceptions, solution
 from grader.student import check, frozen, screen

@@ -13,12 +13,12 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
-from grader.cli.lab import copy_lessons, start_page
-from grader.course.exercises import LESSONS, assignment_id, exercises
-from grader.course.layout import NOTEBOOKS, ROOT, notebook_path
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id, notebook_path
 from grader.course.versions import solution
 from grader.protocol.values import CheckResult, Verdict
 from grader.student import check, records
+from grader.student.commands.lab import copy_lessons, start_page
 from grader.student.lessons import Lesson, lessons
 from grader.student.progress import BEGUN, DONE, NOT_BEGUN, course, standing
 from tests.conftest import with_answers

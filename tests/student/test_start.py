@@ -10,12 +10,11 @@ import pytest
 from click.testing import CliRunner
 from nbformat.sign import NotebookNotary
 
-from grader.cli import main
-from grader.cli.lab import copy_lessons, start_page
-from grader.course.exercises import LESSONS, assignment_id
-from grader.course.layout import NOTEBOOKS
+from grader.commandline import main
+from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id
 from grader.protocol.values import CheckResult, Verdict
 from grader.student import records
+from grader.student.commands.lab import copy_lessons, start_page
 
 
 @pytest.fixture

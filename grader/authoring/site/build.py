@@ -14,7 +14,7 @@ from grader.authoring.site.gather import SITE, gather
 from grader.authoring.site.pages import LEFT_AS_TEXT
 from grader.course.layout import ROOT, make_room
 
-MARK = ".attention-course-site"
+MARK = ".grader-site"
 LIBRARIES = ROOT / "build" / "site_libraries"
 LISTS = ("package.json", "package-lock.json")
 

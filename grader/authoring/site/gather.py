@@ -10,8 +10,7 @@ from pathlib import Path
 import nbformat
 
 from grader.authoring.site.lessons import page
-from grader.course.exercises import LESSONS
-from grader.course.layout import ROOT, notebook_path
+from grader.course.layout import LESSONS, ROOT, notebook_path
 
 SITE = ROOT / "docs" / "site"
 THEME = SITE / "theme"

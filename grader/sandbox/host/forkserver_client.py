@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader import bundles
+from grader.coursefile import current
 from grader.errors import WorkerError
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.mounts import bubblewrap, clean_environment, view_of
@@ -57,10 +58,10 @@ class WarmProcess:
     ) -> None:
         self.level = level
         self.ahead = frozenset(HEAVY if level in WRITES_NOTHING else ()) | set(ahead)
-        self._folder = Path(tempfile.mkdtemp(prefix="attention-worker-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="grader-worker-"))
         self._folder.chmod(0o755)
         light_folder = self._folder / "light"
-        bundles.copy(bundles.WORKER, light_folder)
+        bundles.copy(bundles.WORKER, current(), light_folder)
         (self._folder / "root").mkdir()
         self._view = view_of(self._folder, light_folder, hidden)
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(lines)]

@@ -100,7 +100,7 @@ def clean_environment() -> dict[str, str]:
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
         "MPLBACKEND": "agg",
-        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "attention-matplotlib"),
+        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "grader-matplotlib"),
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-ROOT = Path(__file__).resolve().parents[2]
+from grader.coursefile import ENGINE, current
+
 CONFIG = ".jupyter"
 # JupyterLab's question about news from outside would lie over the first page.
 PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
@@ -26,9 +27,10 @@ def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -
     It opens on a start page: the lessons in their order, and how far you are. What you have
     written is never overwritten. Further arguments go to jupyter lab.
     """
-    copied = copy_lessons(ROOT / "notebooks", folder)
+    course = current()
+    copied = copy_lessons(course.root / course.notebooks, folder)
     start = start_page(folder)
-    if (ROOT / "grader" / "specs").is_dir():  # a checkout: the answers are made, not shipped
+    if (ENGINE / "authoring").is_dir():  # a checkout: the answers are made, not shipped
         from grader.authoring.freeze import freeze
 
         freeze()

@@ -1,0 +1,71 @@
+"""The command line: each command is a module with a click command named ``command``.
+
+Those of students lie in ``student/commands``, all others in ``cli``. A student's bundle holds the
+first folder alone, and offers nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+import click
+
+import grader
+from grader.coursefile import ENGINE, VARIABLE, CourseError
+
+FOLDERS = {"grader.student.commands": "student/commands", "grader.cli": "cli"}
+
+
+class Commands(click.Group):
+    """Finds commands by file, and imports only the one that is run."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(_modules())
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        module = _modules().get(name)
+        if module is None:
+            return None
+        try:
+            return importlib.import_module(module).command
+        except CourseError as error:
+            raise click.ClickException(str(error)) from error
+
+    def invoke(self, context: click.Context) -> object:
+        """Run a command; what is wrong with the course is one line."""
+        try:
+            return super().invoke(context)
+        except CourseError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _modules() -> dict[str, str]:
+    """Each command's module, by the command's name."""
+    return {
+        path.stem.replace("_", "-"): f"{package}.{path.stem}"
+        for package, folder in FOLDERS.items()
+        for path in (ENGINE / folder).glob("*.py")
+        if not path.stem.startswith("_")
+    }
+
+
+def _choose(_: click.Context, __: click.Parameter, folder: str | None) -> None:
+    """Set the course before any command is imported; judges and kernels inherit it."""
+    if folder is not None:
+        os.environ[VARIABLE] = folder
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(grader.__version__, prog_name="grader")
+@click.option(
+    "--course",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True),
+    is_eager=True,
+    expose_value=False,
+    callback=_choose,
+    help="the course's folder [default: the one around here, or this engine's own]",
+)
+def main() -> None:
+    """The course's grader: for students (check), instructors and CI."""

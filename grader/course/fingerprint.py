@@ -1,0 +1,80 @@
+"""What a lesson's marks and frozen answers follow from, as a hash over folders."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import re
+from pathlib import Path
+
+from grader.course.exercises import home_of
+from grader.course.layout import COURSE, LESSONS, ROOT
+from grader.coursefile import ENGINE, NAME
+
+LEFT_OUT = {"solved", ".ipynb_checkpoints", "__pycache__"}
+
+
+def fingerprint(
+    folders: tuple[str, ...], lesson: str = "", engine: Path = ENGINE, root: Path = ROOT
+) -> str:
+    """A hash of these folders of the engine, of the course, and of the libraries' versions.
+
+    With a lesson: without the answers, checks and notebooks of lessons that it does not use.
+    """
+    behind = lessons_behind(lesson, root) if lesson else set(LESSONS)
+    digest = hashlib.sha256()
+    for path in engine_files(folders, engine):
+        digest.update(f"{path.relative_to(engine)}\0".encode() + path.read_bytes())
+    for path in course_files(root):
+        if lesson_of_file(path) in {"", *behind}:
+            digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    for package in ("numpy", "torch"):
+        digest.update(importlib.metadata.version(package).encode())
+    return digest.hexdigest()
+
+
+def engine_files(folders: tuple[str, ...], engine: Path = ENGINE) -> list[Path]:
+    """The engine's modules in these folders and at its top, sorted."""
+    inside = (path for folder in folders for path in (engine / folder).rglob("*.py"))
+    return sorted([*engine.glob("*.py"), *inside])
+
+
+def course_files(root: Path = ROOT) -> list[Path]:
+    """The course's description, modules and notebooks, sorted."""
+    halves = (root / COURSE.solutions, root / COURSE.notebooks)
+    found = [
+        path for half in halves for path in half.rglob("*") if path.suffix in (".py", ".ipynb")
+    ]
+    kept = [path for path in found if not LEFT_OUT & set(path.relative_to(root).parts)]
+    return sorted([root / NAME, *kept])
+
+
+def lessons_behind(lesson: str, root: Path = ROOT) -> set[str]:
+    """The lesson and those that it uses, directly or not.
+
+    These are the ones that its modules and its notebook name in any way, or whose answers they
+    load: one too many costs time, one too few would leave a mark standing that is out of date.
+    """
+    files = course_files(root)
+    found: set[str] = set()
+    pending = {lesson}
+    while pending:
+        found |= pending
+        texts = [path.read_text("utf-8") for path in files if lesson_of_file(path) in pending]
+        pending = set().union(*map(_named, texts)) - found
+    return found
+
+
+def lesson_of_file(path: Path) -> str:
+    """The lesson in whose folder a file lies; empty for what all lessons share."""
+    names = {re.sub(r"^\d\d_", "", folder.name) for folder in path.parents}
+    return next((name for name in LESSONS if name in names), "")
+
+
+def _named(text: str) -> set[str]:
+    named = set(re.findall(r"\w+", text)) & set(LESSONS)
+    for name in re.findall(r"\bmine\(\W*(\w+)", text):
+        with contextlib.suppress(KeyError):  # a word about mine, and no exercise
+            named.add(home_of(name))
+    return named

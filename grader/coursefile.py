@@ -1,0 +1,103 @@
+"""Which course this is: the file ``course.toml`` in the course's folder.
+
+This module travels to students and into workers, so it knows names and folders, never an answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = "course.toml"
+VARIABLE = "GRADER_COURSE"
+ENGINE = Path(__file__).resolve().parent
+
+
+class CourseError(Exception):
+    """The course's own files are not as they must be; the message says which, and the fix."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course: what it is called, its lessons in order, and where its two halves lie.
+
+    ``notebooks`` and ``solutions`` are names of folders in ``root``; the second is a Python
+    package with a subpackage for each lesson.
+    """
+
+    root: Path
+    id: str
+    title: str
+    lessons: tuple[str, ...]
+    notebooks: str = "notebooks"
+    solutions: str = "solutions"
+
+
+def find() -> Path:
+    """The course's folder: ``$GRADER_COURSE``, else the nearest around the working directory that
+    holds a ``course.toml``, else the folder that the engine itself lies in.
+
+    Raises:
+        CourseError: there is none.
+    """
+    given = os.environ.get(VARIABLE)
+    if given:
+        return Path(given).resolve()
+    here = Path.cwd()
+    for folder in (here, *here.parents, ENGINE.parent):
+        if (folder / NAME).is_file():
+            return folder.resolve()
+    raise CourseError(
+        f"there is no {NAME} here, nor in a folder around this one: run this in a course's folder, "
+        "or name it with `python -m grader --course DIR …`"
+    )
+
+
+def load(root: Path) -> Course:
+    """Read a course's description.
+
+    Raises:
+        CourseError: it is missing, or is not as it must be.
+    """
+    path = root / NAME
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"{root} is no course: it has no {NAME}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CourseError(f"{path} cannot be read: {error}") from error
+    texts = {}
+    for key in ("id", "title", "notebooks", "solutions"):
+        value = data.get(key, key if key in ("notebooks", "solutions") else None)
+        if not isinstance(value, str) or not value:
+            raise CourseError(f'{path}: it needs a line {key} = "…"')
+        texts[key] = value
+    lessons = data.get("lessons")
+    if not isinstance(lessons, list) or not lessons:
+        raise CourseError(f'{path}: it needs a list lessons = ["…", …], in the lessons\' order')
+    for name in lessons:
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise CourseError(
+                f"{path}: {name!r} is no name for a lesson: use lower-case letters, digits and _"
+            )
+        if lessons.count(name) > 1:
+            raise CourseError(f"{path}: the lesson {name!r} stands twice")
+    return Course(root, lessons=tuple(lessons), **texts)
+
+
+@functools.cache
+def current() -> Course:
+    """The course of this process. Its root is on the path, so that its solutions can be imported.
+
+    Raises:
+        CourseError: as :func:`find` and :func:`load`.
+    """
+    course = load(find())
+    if str(course.root) not in sys.path:
+        sys.path.insert(0, str(course.root))
+    return course

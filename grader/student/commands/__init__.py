@@ -1,0 +1,1 @@
+"""Commands for students, one a module: see :mod:`grader.commandline`."""
