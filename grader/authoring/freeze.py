@@ -34,7 +34,7 @@ def packed(lesson: str, name: str) -> bytes:
     quiz = exercise.id == quiz_id(lesson)  # what it says of wrong options is sealed in it
     known = {} if quiz else known_replies(lesson, exercise.id, battery)
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
-    return frozen.pack(frozen.Frozen(battery, known, exercise.hints, given))
+    return frozen.pack(frozen.Frozen(battery, known, exercise.hints, lesson, given))
 
 
 def freeze(folder: Path | None = None) -> int:

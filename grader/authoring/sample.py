@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 
 from grader.authoring.solve import solved
 from grader.course.exercises import exercises
-from grader.course.layout import LESSONS, assignment_id, notebook_path
+from grader.course.layout import COURSE, LESSONS, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import Version, misconceptions
 from grader.source.slicing import bound_names, needed
@@ -153,7 +153,7 @@ def answer_text(version: Version) -> str:
         return text
     if re.search(rf"(?<![.\w]){exercise}\b", text):  # it stands on the right answer, and bends it
         text = re.sub(rf"(?<![.\w]){exercise}\b", f"right_{exercise}", text)
-        lesson = version.module.rpartition(".")[2]
+        lesson = version.module.split(".")[-2]
         text = f"{answer_source(lesson, exercise)}\n\nright_{exercise} = {exercise}\n\n{text}"
     return f"{text}\n{exercise} = {name}"
 
@@ -167,7 +167,7 @@ def _helpers(module: str) -> list[tuple[str, str]]:
 def _belongs(node: ast.stmt) -> bool:
     """What the definitions of a module stand on: its imports, constants and helpers."""
     if isinstance(node, ast.ImportFrom):
-        return not (node.module or "").startswith(("solutions", "__future__"))
+        return (node.module or "").split(".")[0] not in (COURSE.solutions, "grader", "__future__")
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return not node.decorator_list
     return isinstance(node, (ast.Import, ast.Assign))

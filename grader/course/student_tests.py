@@ -2,7 +2,8 @@
 
 A candidate is called from afar under a key that says nothing, in an order that the draw shuffles.
 In a notebook, where there is no solution to be had, the candidates are the student's own answer
-and versions of it that are bent (see :mod:`grader.student.candidates`).
+and versions of it that are bent (the function ``candidate(namespace, key)`` in the
+lesson's module ``public.candidates``).
 """
 
 from __future__ import annotations

@@ -116,9 +116,9 @@ class _Program:
 
     def _step(self, step: Step) -> None:
         if step.target.startswith("@"):
-            from grader.protocol.step_library import STOCK
+            from grader.protocol.step_library import step_named
 
-            target = STOCK[step.target[1:]]
+            target = step_named(step.target[1:])
         elif step.target in self.namespace:
             target = self.namespace[step.target]
         else:

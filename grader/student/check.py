@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from grader.coursefile import current
 from grader.protocol.calls import DirectSeam
 from grader.protocol.values import Verdict
 from grader.rules.asking import put_questions
 from grader.rules.evaluate import evaluate, not_attempted
 from grader.source.cells import shape
 from grader.source.slicing import with_helpers
-from grader.student import candidates, frozen, records, screen
+from grader.student import frozen, records, screen
 from grader.student.folds import fold
 from grader.student.report import Report
 
@@ -84,10 +86,16 @@ def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "
     # A class's stub may fail before its forward is reached, for want of an earlier lesson.
     if as_given or is_stub(namespace.get(exercise_id)):
         return not_attempted(answers.battery)
-    seam = DirectSeam(namespace, functools.partial(candidates.remote, namespace))
+    seam = DirectSeam(namespace, functools.partial(_candidate, answers.lesson, namespace))
     replies = put_questions(answers.battery, seam.ask, timed=False)  # nobody takes the time here
     whole = functools.partial(with_helpers, others, text)
     return evaluate(answers.battery, replies, lambda: answers.known, whole)
+
+
+def _candidate(lesson: str, namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:
+    """What a student's test is tried on, made of the student's own answers by the lesson."""
+    module = importlib.import_module(f"{current().solutions}.{lesson}.public.candidates")
+    return module.candidate(namespace, key)
 
 
 def hint(exercise_id: str) -> None:

@@ -28,12 +28,14 @@ def folder() -> Path:
 class Frozen:
     """One exercise as a student's machine holds it.
 
-    ``given`` is the text of an answer that was handed out broken or blank; "" for a stub.
+    ``lesson`` is the exercise's own. ``given`` is the text of an answer that was handed out broken
+    or blank; "" for a stub.
     """
 
     battery: Battery
     known: Mapping[Misconception, Sequence[Reply]]
     hints: tuple[str, ...]
+    lesson: str
     given: str = ""
 
 
@@ -41,7 +43,8 @@ def pack(exercise: Frozen) -> bytes:
     """The bytes of one exercise's file; the same input gives the same bytes."""
     pairs = [(misconception, list(replies)) for misconception, replies in exercise.known.items()]
     tree = {"battery": exercise.battery, "known": pairs}
-    frame = wire.dumps(tree | {"hints": exercise.hints, "given": exercise.given})
+    rest = {"hints": exercise.hints, "lesson": exercise.lesson, "given": exercise.given}
+    frame = wire.dumps(tree | rest)
     return gzip.compress(frame, mtime=0)
 
 
@@ -51,7 +54,9 @@ def unpack(packed: bytes) -> Frozen:
     header, body = wire.frame_sizes(frame[: wire.PREFIX_BYTES])
     start = wire.PREFIX_BYTES + header
     tree = wire.loads(frame[wire.PREFIX_BYTES : start], frame[start : start + body])
-    return Frozen(tree["battery"], dict(tree["known"]), tree["hints"], tree["given"])
+    return Frozen(
+        tree["battery"], dict(tree["known"]), tree["hints"], tree["lesson"], tree["given"]
+    )
 
 
 def load(exercise_id: str) -> Frozen:

@@ -11,7 +11,6 @@ import numpy as np
 from grader.course.specification import Draw, Exercise, probe, tensor
 from grader.course.student_tests import behind, examining
 from grader.protocol.values import Battery, Check
-from grader.student import candidates
 
 INF = math.inf
 EXACT = {"rtol": 0.0, "atol": 0.0}
@@ -683,6 +682,7 @@ def examined(battery: Battery) -> dict[str, Callable[..., Any]]:
     """The candidates behind the keys; imported here, since no reference has a use for them."""
     from grader.course.versions import alternatives, misconceptions
     from solutions import masking
+    from solutions.masking.public.candidates import candidate
 
     versions = alternatives("masking", "masked_attention")
     versions += misconceptions("masking", "masked_attention")
@@ -690,7 +690,7 @@ def examined(battery: Battery) -> dict[str, Callable[..., Any]]:
     known[SOLUTION] = masking.masked_attention
 
     def find(name: str) -> Callable[..., Any]:
-        return known[name] if name in known else candidates.remote(vars(masking), name)
+        return known[name] if name in known else candidate(vars(masking), name)
 
     return behind(battery, find)
 

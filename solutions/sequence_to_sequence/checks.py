@@ -490,7 +490,12 @@ def decode_checks(draw: Draw) -> list[Check]:
                 tables["script"][source[row, 0], end, eos] += 60
         weights = {key: table.astype("float32") for key, table in tables.items()}
         steps = (
-            Step("model", "@ScriptedPair", init=(kinds, tokens, longest), weights=weights),
+            Step(
+                "model",
+                "@sequence_to_sequence.ScriptedPair",
+                init=(kinds, tokens, longest),
+                weights=weights,
+            ),
             Step("source", "@same", (long(source),)),
         )
         return probe(

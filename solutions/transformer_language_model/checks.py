@@ -521,7 +521,12 @@ def step_checks(draw: Draw) -> list[Check]:
         ]  # fmt: skip
         calls = [(MODEL, Ref("optimizer"), whole(x), whole(y)) for x, y in batches]
         steps = [
-            Step("model", "@Shallow", init=(v, d, dropout), weights=weights),
+            Step(
+                "model",
+                "@transformer_language_model.Shallow",
+                init=(v, d, dropout),
+                weights=weights,
+            ),
             Step("set", "@set_mode", (MODEL, training)),
             Step("optimizer", "@optimizer", (kind, MODEL), options),
         ]
@@ -937,7 +942,7 @@ def generate_checks(draw: Draw) -> list[Check]:
         weights = {name: array.astype(np.float32) for name, array in model.items()}
         steps = (
             seeded(seed),
-            Step("model", "@Scripted", init=(v, t), weights=weights),
+            Step("model", "@transformer_language_model.Scripted", init=(v, t), weights=weights),
             Step("set", "@set_mode", (MODEL, training)),
         )
         return steps, (Step("mode", "@mode", (MODEL,)),)
@@ -1159,7 +1164,7 @@ def cache_checks(draw: Draw) -> list[Check]:
         exact = {part: array.astype(np.float64) for part, array in rows.items()}
         batch = list(rows["query"].shape[:-2])
         init = (batch, rows["query"].shape[-2], rows["query"].shape[-1], rows["value"].shape[-1])
-        steps = [Step("rows", "@Rows", init=init, weights=rows)]
+        steps = [Step("rows", "@transformer_language_model.Rows", init=init, weights=rows)]
         name_of: dict[tuple, str | None] = {(): None}
         for length in range(1, len(history)):
             before, here = tuple(history[: length - 1]), tuple(history[:length])

@@ -54,7 +54,7 @@ def test_an_optimizer_step_on_a_stock_model_is_seen_in_its_state() -> None:
 
     weights = {"head.bias": np.zeros(3, np.float32)}
     program = (
-        Step("model", "@Shallow", init=(3, 2), weights=weights),
+        Step("model", "@transformer_language_model.Shallow", init=(3, 2), weights=weights),
         Step("optimizer", "@optimizer", ("SGD", Ref("model")), {"lr": 0.5}),
     )
     ask = Ask(

@@ -38,12 +38,12 @@ BENT: dict[str, Callable[..., Any]] = {
 }
 
 
-def remote(namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:
+def candidate(namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:
     """The candidate of this key, ``"masked_attention: mask ignored"`` or ``"…: yours"``."""
     exercise, _, bend = key.partition(": ")
 
-    def candidate(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         own = namespace[exercise]
         return own(*args, **kwargs) if bend == OWN else BENT[bend](own, *args, **kwargs)
 
-    return candidate
+    return call

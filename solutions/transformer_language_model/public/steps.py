@@ -1,0 +1,61 @@
+"""Models of this lesson's checks whose every output is known: they run beside student code."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class Shallow(nn.Module):
+    """Embedding, dropout, linear: logits (B, T, V) for tokens (B, T), each by itself.
+
+    Parameters ``embedding.weight`` (V, d), ``head.weight`` (V, d), ``head.bias`` (V,).
+    """
+
+    def __init__(self, vocab_size: int, width: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, width)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(width, vocab_size)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.dropout(self.embedding(tokens)))
+
+
+class Scripted(nn.Module):
+    """A language model whose logits are sums of tables: logits_t = current[x_t] +
+    previous[x_(t-1)] + place[t], with (V, V), (V, V) and (block_size, V) parameters.
+
+    It raises ValueError past ``block_size``, and in training mode its logits are upside down.
+    """
+
+    def __init__(self, vocab_size: int, block_size: int) -> None:
+        super().__init__()
+        self.block_size = block_size
+        self.current = nn.Parameter(torch.zeros(vocab_size, vocab_size))
+        self.previous = nn.Parameter(torch.zeros(vocab_size, vocab_size))
+        self.place = nn.Parameter(torch.zeros(block_size, vocab_size))
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        width = tokens.shape[1]
+        if width > self.block_size:
+            raise ValueError(f"{width} tokens are more than the block of {self.block_size}")
+        logits = self.current[tokens] + self.place[:width]
+        logits = logits + nn.functional.pad(self.previous[tokens[:, :-1]], (0, 0, 1, 0))
+        return -logits if self.training else logits
+
+
+class Rows(nn.Module):
+    """Queries, keys and values of a sequence, as parameters ``query``, ``key`` and ``value``.
+
+    ``rows["key"][t]`` is the key of position t, (..., 1, d), on the way to which a gradient flows.
+    """
+
+    def __init__(self, batch: list, length: int, d_k: int, d_v: int) -> None:
+        super().__init__()
+        self.query = nn.Parameter(torch.zeros(*batch, length, d_k))
+        self.key = nn.Parameter(torch.zeros(*batch, length, d_k))
+        self.value = nn.Parameter(torch.zeros(*batch, length, d_v))
+
+    def __getitem__(self, name: str) -> tuple[torch.Tensor, ...]:
+        return getattr(self, name).split(1, dim=-2)
