@@ -115,7 +115,7 @@ def _style() -> str:
 
 @functools.cache
 def _template() -> jinja2.Template:
-    loader = jinja2.PackageLoader("grader.judge", "templates")
+    loader = jinja2.PackageLoader("grader.pages", "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)
     environment.filters["points"] = manual_grading.points
     return environment.get_template("feedback.html.j2")

@@ -193,7 +193,7 @@ def points(value: float) -> str:
 def _template() -> Any:
     import jinja2  # a run with nothing to do does without
 
-    loader = jinja2.PackageLoader("grader.judge", "templates")
+    loader = jinja2.PackageLoader("grader.pages", "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)
     environment.filters |= {"comment": _comment, "points": points}
     return environment.get_template("by_hand.html.j2")

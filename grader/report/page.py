@@ -48,7 +48,7 @@ def report_page(
 ) -> bytes:
     """The whole page, with a policy that lets nothing run or load."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("grader.judge", "templates"),
+        loader=jinja2.PackageLoader("grader.pages", "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
