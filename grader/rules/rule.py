@@ -10,12 +10,14 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
+from grader import rules
 from grader.coursefile import CourseError, current
 from grader.protocol.values import Check, Misconception, Reply
 from grader.rules.comparing import Tolerance, reply_difference
@@ -71,15 +73,24 @@ def rule_named(name: str) -> Rule:
     """
     lesson, _, own = name.rpartition(".")
     if not lesson:
-        if name in RULES:
-            return RULES[name]
-        near = difflib.get_close_matches(name, RULES, 3) or sorted(RULES)
+        known = _engine_rules()
+        if name in known:
+            return known[name]
+        near = difflib.get_close_matches(name, known, 3) or sorted(known)
         raise CourseError(f"a check names the rule {name!r}; there are {', '.join(near)}")
     module = f"{current().solutions}.{lesson}.public.rules"
     try:
         return getattr(importlib.import_module(module), own)
     except (ModuleNotFoundError, AttributeError) as error:
         raise CourseError(f"a check names the rule {name!r}: {error}") from error
+
+
+@functools.cache
+def _engine_rules() -> dict[str, Rule]:
+    """The engine's own rules by name: those of every module in this folder."""
+    for module in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}."):
+        importlib.import_module(module.name)
+    return RULES
 
 
 def tolerance_of(check: Check) -> Tolerance:
