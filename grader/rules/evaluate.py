@@ -14,7 +14,6 @@ from grader.protocol.values import (
     Reply,
     Verdict,
 )
-from grader.rules import properties, quiz  # noqa: F401  (they register their rules)
 from grader.rules.comparing import failure_text
 from grader.rules.diagnosis import Diagnosis
 from grader.rules.rule import READS_SOURCE, Finding, Remark, rule_named
