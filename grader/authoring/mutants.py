@@ -257,7 +257,7 @@ def fate(lesson: str, exercise: Exercise, mutant: Mutant, batteries: Sequence[Ba
         seam = DirectSeam(namespace, remotes.__getitem__)
         for check in battery.checks:
             replies = seam.ask(probe.ask for probe in check.probes)
-            if isinstance(rule_named(check.rule)(check, replies, mutant.source), Finding):
+            if isinstance(rule_named(check.rule)(check, replies), Finding):
                 return Fate(lesson, mutant, check.name)
     return Fate(lesson, mutant, "")
 

@@ -50,7 +50,6 @@ def judge(version: Version, lesson: str, battery: Battery) -> Verdict:
         battery,
         replies_of(version, battery),
         lambda: known_replies(lesson, version.exercise, battery),
-        version.source,
     )
 
 
@@ -90,9 +89,7 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
         answers = {v.name: replies_of(v, battery) for _, v in versions}
         known = known_replies(lesson, exercise.id, battery)  # asked again: no luck with a draw
         for kind, version in versions:
-            verdict = evaluate(
-                battery, answers[version.name], functools.partial(dict, known), version.source
-            )
+            verdict = evaluate(battery, answers[version.name], functools.partial(dict, known))
             failed = [check for check in verdict.checks if check.tried and not check.passed]
             yield Trial(
                 lesson,

@@ -40,7 +40,7 @@ class Version:
 
     @functools.cached_property
     def source(self) -> str:
-        """The text of the answer, for rules about how it is written."""
+        """The text of the answer: its definition, without what is above it."""
         text = self.text or textwrap.dedent(inspect.getsource(self.target))
         lines = text.splitlines(keepends=True)
         start = next(i for i, line in enumerate(lines) if line.startswith(("def ", "class ")))

@@ -17,7 +17,6 @@ from grader.judge.assemble import (
     ANSWER,
     CHECK,
     HUMAN,
-    OWN,
     Assembly,
     Part,
     assemble,
@@ -41,7 +40,7 @@ from grader.rules.evaluate import Seen, explained, look, not_attempted, verdict_
 from grader.sandbox.host.forkserver_client import PYPLOT, WarmProcess
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.workers import Died, Worker
-from grader.source.slicing import bound_names, draws, needed, with_helpers
+from grader.source.slicing import draws, needed
 
 CARRIED = "with the course's version of the earlier exercise"
 
@@ -280,7 +279,7 @@ class _Run:
         return self.batteries[name]
 
     def _look(self, name: str, replies: Sequence[Reply]) -> Seen:
-        return look(self._battery(name), replies, lambda: self._text_of(name))
+        return look(self._battery(name), replies)
 
     def _named(self, seen: Seen) -> Verdict:
         """The verdict with the names of mistakes: most of the judge's work."""
@@ -307,21 +306,6 @@ class _Run:
             after = self._named(second)
             return after if _names_a_mistake(after) else None
         return self._named(second)
-
-    def _text_of(self, name: str) -> str:
-        """The cell that defines the answer, behind those of the student's that it draws on.
-
-        What stands at the check counts: an added cell may have the last word, a later one is late.
-        """
-        cells, answer = [], self.assembly.answer(name)
-        for part in self.assembly.parts:
-            if part.role == CHECK and part.exercise == name:
-                break
-            if part is answer or (part.role == OWN and part.kind == "code"):
-                cells.append(part.source)
-        defining = [place for place, source in enumerate(cells) if name in bound_names(source)]
-        text = cells.pop(defining[-1]) if defining else answer.source
-        return with_helpers(cells, text)
 
     def _carry_forward(self, verdicts: dict[str, Verdict], seen: Mapping[str, Seen]) -> set[str]:
         """Judge again, with the course's version of what failed, the exercises that lean on it.

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from grader.protocol.instructions import InstructionCounter, rows
 from grader.protocol.marshal import MAX_TEXT, receive, send
 from grader.protocol.values import Ask, Failure, Ref, Remote, Reply, Step
 
@@ -84,22 +85,23 @@ class _Program:
 
     def run(self) -> Reply:
         ask = self.ask
-        with _gradients_on(), _at_most(ask.memory), _counted(ask.counted) as count:
-            for step in ask.steps:
-                for _ in range(step.times):
-                    self._step(step)
-            args, result = self._call()
-            grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
-            work = None if count is None else count.work
+        with _gradients_on(), _at_most(ask.memory):
+            with _counted(ask.counted) as count:
+                for step in ask.steps:
+                    for _ in range(step.times):
+                        self._step(step)
+                args, result = self._call()
+                grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
             self.store["result"] = result
             for step in ask.after:
                 for _ in range(step.times):
                     self._step(step)
+        work, lines = (None, {}) if count is None else (count.work, count.lines)
         after = tuple(send(arg) for arg in args) if ask.watch else None
         value = send(result)
         if ask.after:
             value = (value, *(send(self.store[step.name]) for step in ask.after))
-        return Reply(value=value, grads=grads, args=after, work=work)
+        return Reply(value=value, grads=grads, args=after, work=work, lines=lines)
 
     def _call(self) -> tuple[tuple, Any]:
         ask = self.ask
@@ -109,6 +111,8 @@ class _Program:
             if ask.mode:
                 target.train(ask.mode == "train")
         args, kwargs = self._arguments(ask)
+        if ask.counted == "rows":
+            args = tuple(rows(arg) for arg in args)
         for name in ask.wrt:
             if name.isdigit():
                 self.leaves[name] = args[int(name)].requires_grad_(True)
@@ -201,10 +205,12 @@ def _seeded(seed: int | None) -> Iterator[None]:
         yield
 
 
-def _counted(wanted: bool) -> contextlib.AbstractContextManager:
-    """Torch's work, counted if that is asked for."""
-    if not wanted:
+def _counted(what: str) -> contextlib.AbstractContextManager:
+    """Torch's work or Python's instructions, counted if that is asked for."""
+    if not what:
         return contextlib.nullcontext()
+    if what in ("instructions", "rows"):
+        return InstructionCounter()
     from grader.protocol.counters import WorkCounter
 
     return WorkCounter()

@@ -23,6 +23,7 @@ class WorkCounter(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.work = 0
+        self.lines: dict[str, tuple[int, int, int]] = {}  # nobody asks which line has computed what
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))

@@ -90,10 +90,12 @@ class Ask:
     With ``watch`` the arguments are sent back as they stand after the call.
 
     A layer is put into ``mode`` ("train" or "eval") first, and ``seed`` seeds torch for the call.
-    ``memory`` is how many bytes the call may take beyond what is in use. ``counted`` asks how much
-    torch computed for the answer, as ``Reply.work`` (see :mod:`grader.protocol.counters`). What is
-    ``timed`` is timed from outside: ``Reply.cpu``, in seconds of processor time, is the judge's own
-    finding and None in a notebook.
+    ``memory`` is how many bytes the call may take beyond what is in use. ``counted`` asks for
+    ``Reply.work``: "work" is how much torch computed for the answer (see
+    :mod:`grader.protocol.counters`), "instructions" how many instructions Python executed for it
+    (see :mod:`grader.protocol.instructions`), "rows" the same for arrays that show when one of
+    their rows is taken out. What is ``timed`` is timed from outside: ``Reply.cpu``, in seconds of
+    processor time, is the judge's own finding and None in a notebook.
 
     ``steps`` run before the call and ``after`` follow it; arguments may refer to their results,
     and to the call's own as ``Ref("result")``. With ``after`` the reply's value is the tuple of
@@ -111,7 +113,7 @@ class Ask:
     mode: str = ""
     seed: int | None = None
     memory: int = 0
-    counted: bool = False
+    counted: str = ""
     timed: bool = False
     steps: tuple = ()
     after: tuple = ()
@@ -119,13 +121,19 @@ class Ask:
 
 @dataclass(frozen=True)
 class Reply:
-    """What student code gave for one :class:`Ask`."""
+    """What student code gave for one :class:`Ask`.
+
+    ``work`` is what was to be counted, None if it could not be. Where these were Python's
+    instructions, ``lines`` has of the busiest lines of code: instructions, turns of loops among
+    them, calls made.
+    """
 
     value: Any = None
     grads: tuple = ()
     args: tuple | None = None
     failure: Failure | None = None
     work: int | None = None
+    lines: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     cpu: float | None = None
 
 

@@ -143,6 +143,8 @@ class _Reader:
         read = {key: self.read(item, depth + 1) for key, item in fields.items()}
         if cls in (values.Failure, values.Opaque):  # a submission's words, for people to read
             read = {k: _tame(v) if isinstance(v, str) else v for k, v in read.items()}
+        if cls is values.Reply and isinstance(read["lines"], dict):  # and so are these
+            read["lines"] = {_tame(text): counts for text, counts in read["lines"].items()}
         built = cls(**read)
         _validate(built)
         return built
@@ -173,12 +175,18 @@ def _validate(node: Any) -> None:
             and (node.args is None or type(node.args) is tuple)
             and (node.failure is None or isinstance(node.failure, values.Failure))
             and (node.work is None or type(node.work) is int)
+            and type(node.lines) is dict
+            and all(map(_three_counts, node.lines.values()))
             and node.cpu is None
         )
     else:
         valid = True
     if not valid:
         raise WireError(f"a {type(node).__name__} with a field of the wrong type")
+
+
+def _three_counts(value: Any) -> bool:
+    return type(value) is tuple and [type(number) for number in value] == [int, int, int]
 
 
 def decode(document: Any, arrays: list[np.ndarray], allowed: frozenset[str] | None = None) -> Any:

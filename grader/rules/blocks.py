@@ -15,7 +15,7 @@ SIGMAS = 5.5  # either side: a fair coin is refused once in 25 million times
 
 
 @rule
-def drops(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def drops(check: Check, replies: list[Reply]) -> Finding | None:
     """Every entry that a layer adds to its input is 0 or the whole branch, scaled up.
 
     The options hold, for every probe, ``branch``: what is added where nothing is dropped, and
@@ -64,7 +64,7 @@ def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str,
 
 
 @rule
-def gradients_by_depth(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def gradients_by_depth(check: Check, replies: list[Reply]) -> Finding | None:
     """Lists with one gradient norm per block, judged by what they do and not by their digits.
 
     A probe asks with (depth, pre_norm). The option ``of`` is "form"; "last": probes come in pairs,

@@ -247,6 +247,8 @@ def failure_text(reply: Reply) -> str:
 
 def agree(got: Reply, other: Reply, tolerance: Tolerance) -> bool:
     """Do two replies say the same, errors included? (For naming a misconception.)"""
+    if (got.work is None) != (other.work is None):  # what could not be counted is not known
+        return False
     if (got.failure is None) != (other.failure is None):
         return False
     if got.failure is not None and other.failure is not None:

@@ -16,22 +16,18 @@ from grader.protocol.values import (
 )
 from grader.rules.comparing import failure_text
 from grader.rules.diagnosis import Diagnosis
-from grader.rules.rule import READS_SOURCE, Finding, Remark, rule_named
+from grader.rules.rule import Finding, Remark, rule_named
 
 # For each misconception, the reply that it gives to every probe of the battery, in order.
 Known = Callable[[], Mapping[Misconception, Sequence[Reply]]]
-Source = str | Callable[[], str]
 
 
-def evaluate(
-    battery: Battery, replies: Sequence[Reply], known: Known, source: Source = ""
-) -> Verdict:
+def evaluate(battery: Battery, replies: Sequence[Reply], known: Known) -> Verdict:
     """Judge the replies to ``battery.probes`` (same order).
 
-    ``known`` is called only when something failed. ``source`` is the text of the exercise's cell,
-    or a function that finds it, for rules about how an answer is written.
+    ``known`` is called only when something failed.
     """
-    return verdict_on(look(battery, replies, source), known)
+    return verdict_on(look(battery, replies), known)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +54,7 @@ class Seen:
         ]
 
 
-def look(battery: Battery, replies: Sequence[Reply], source: Source = "") -> Seen:
+def look(battery: Battery, replies: Sequence[Reply]) -> Seen:
     """Apply the rules, once: a verdict can be drawn from that with names and without."""
     if len(replies) != len(battery.probes):
         raise ValueError(f"{len(replies)} replies to {len(battery.probes)} probes")
@@ -68,7 +64,7 @@ def look(battery: Battery, replies: Sequence[Reply], source: Source = "") -> See
     offset = 0
     for check, own in _by_check(battery, replies):
         waits = check.slow and all(reply is NOT_ASKED for reply in own)
-        findings.append((check, offset, Untried() if waits else _judge(check, own, source)))
+        findings.append((check, offset, Untried() if waits else _judge(check, own)))
         offset += len(check.probes)
     return Seen(battery, replies, tuple(findings))
 
@@ -123,7 +119,7 @@ def timing_decides(battery: Battery, replies: Sequence[Reply]) -> bool:
     """
     return any(
         any(probe.ask.timed for probe in check.probes)
-        and not isinstance(_judge(check, own, ""), Finding)
+        and not isinstance(_judge(check, own), Finding)
         for check, own in _by_check(battery, replies)
     )
 
@@ -133,7 +129,7 @@ def core_failed(battery: Battery, replies: Sequence[Reply]) -> bool:
     return any(
         check.core
         and not any(reply is NOT_ASKED for reply in own)
-        and isinstance(_judge(check, own, ""), Finding)
+        and isinstance(_judge(check, own), Finding)
         for check, own in _by_check(battery, replies)
     )
 
@@ -145,9 +141,8 @@ def _by_check(battery: Battery, replies: Sequence[Reply]) -> Iterator[tuple[Chec
         offset += len(check.probes)
 
 
-def _judge(check: Check, replies: list[Reply], source: Source) -> Finding | Remark | None:
-    text = _text(source) if check.rule in READS_SOURCE else ""
-    finding = rule_named(check.rule)(check, replies, text)
+def _judge(check: Check, replies: list[Reply]) -> Finding | Remark | None:
+    finding = rule_named(check.rule)(check, replies)
     if not isinstance(finding, Finding):
         return finding
     if check.probes and len(check.probes) > finding.probe:
@@ -155,10 +150,6 @@ def _judge(check: Check, replies: list[Reply], source: Source) -> Finding | Rema
         if case:
             return dataclasses.replace(finding, text=f"{finding.text} (case: {case})")
     return finding
-
-
-def _text(source: Source) -> str:
-    return source if isinstance(source, str) else source()
 
 
 def first_failure(replies: Sequence[Reply]) -> Finding | None:

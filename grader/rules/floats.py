@@ -10,7 +10,7 @@ from grader.rules.rule import Finding, rule, tolerance_of
 
 
 @rule
-def floating(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def floating(check: Check, replies: list[Reply]) -> Finding | None:
     """A tensor of float32 or wider; its values are not judged."""
     for index, reply in enumerate(replies):
         if reply.failure is not None:
@@ -25,7 +25,7 @@ def floating(check: Check, replies: list[Reply], source: str) -> Finding | None:
 
 
 @rule
-def one_number(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def one_number(check: Check, replies: list[Reply]) -> Finding | None:
     """The reference's number, as a Python float or as a 0-d tensor of any floating dtype."""
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         assert probe.expected is not None

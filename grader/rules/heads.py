@@ -18,7 +18,7 @@ NEAR = 0.05
 
 
 @rule
-def counts(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def counts(check: Check, replies: list[Reply]) -> Finding | None:
     """A pair of ints, each what the reference counts; ``of`` says what each of them counts."""
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         assert probe.expected is not None
@@ -68,7 +68,7 @@ class _Head:
 
 
 @rule
-def attends_to_previous(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def attends_to_previous(check: Check, replies: list[Reply]) -> Finding | None:
     """Matrices of a head that copies the token before each position, whatever their scale.
 
     A probe asks with (vocab_size, max_len). The option ``of`` says how far the check goes:

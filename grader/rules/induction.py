@@ -17,7 +17,7 @@ NEAR = 0.05
 
 
 @rule
-def continues_patterns(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def continues_patterns(check: Check, replies: list[Reply]) -> Finding | None:
     """Two heads whose output is the token that followed the latest earlier occurrence.
 
     A probe asks with (vocab_size, max_len). The option ``of`` says which positions are judged:

@@ -32,7 +32,7 @@ def surprise(count: int, draws: int, chance: float) -> float:
 
 
 @rule
-def snippets(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def snippets(check: Check, replies: list[Reply]) -> Finding | None:
     """Pairs (x, y) of snippets of a text and the same one token on, with starts drawn evenly.
 
     A probe asks with (tokens, batch_size, block_size, …), no token twice in the text. The option
@@ -109,7 +109,7 @@ def _uneven(starts: np.ndarray, places: int, of: str) -> str:
 
 
 @rule
-def moves_on(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def moves_on(check: Check, replies: list[Reply]) -> Finding | None:
     """The call, and a call after it with the same generator, draw different things."""
     for index, reply in enumerate(replies):
         if reply.failure is not None:
@@ -121,7 +121,7 @@ def moves_on(check: Check, replies: list[Reply], source: str) -> Finding | None:
 
 
 @rule
-def differing(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def differing(check: Check, replies: list[Reply]) -> Finding | None:
     """The probes come in pairs; the replies of a pair are not the same. ``said`` says why."""
     for index in range(0, len(replies), 2):
         first, second = replies[index], replies[index + 1]
@@ -137,7 +137,7 @@ def differing(check: Check, replies: list[Reply], source: str) -> Finding | None
 
 
 @rule
-def frequencies(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def frequencies(check: Check, replies: list[Reply]) -> Finding | None:
     """Tokens are drawn as often as they should be, and never where they should not.
 
     A probe's program ends in a ``@tally`` of many draws, (G, outcomes). The call itself gives a
@@ -195,7 +195,7 @@ def _digits(outcome: int, base: int, outcomes: int) -> list[int]:
 
 
 @rule
-def cached_rows(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
     """Replies of programs whose calls give (output, cache) pairs: the outputs are the reference's.
 
     The reference gives a tuple: an output for the call and for each such step after it, and a
@@ -223,7 +223,7 @@ def cached_rows(check: Check, replies: list[Reply], source: str) -> Finding | No
 
 
 @rule
-def cheap_steps(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
     """Ten times as many steps make torch compute at most ``limit`` times as much.
 
     Probes: the few steps and the many, counted; as many steps in short texts and in one long text,
@@ -286,7 +286,7 @@ def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:
 
 
 @rule
-def loss_list(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def loss_list(check: Check, replies: list[Reply]) -> Finding | None:
     """A list of as many floats as steps, all within the bounds given for each probe.
 
     The option ``bounds`` holds (low, high, least spread, most spread) for each probe: every loss
@@ -343,7 +343,7 @@ def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
 
 
 @rule
-def learned(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def learned(check: Check, replies: list[Reply]) -> Finding | None:
     """The model's logits on tokens that it has not seen give a loss below the ``threshold``.
 
     A probe's program ends in the logits (B, T, V) that the trained model gives; the option
@@ -392,7 +392,7 @@ def too_high(loss: float, options: dict, index: int) -> str:
 
 
 @rule
-def trained_in_place(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def trained_in_place(check: Check, replies: list[Reply]) -> Finding | None:
     """The weights after training: moved if the learning rate is positive, as they were if it is 0.
 
     A probe's program ends in (state before, state after).

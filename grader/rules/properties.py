@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
 from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
-from grader.rules.loops import find_query_loop
-from grader.rules.rule import Finding, equal, rule, rule_of_source, tolerance_of
-from grader.source.slicing import hides_code
+from grader.rules.language import TICK
+from grader.rules.rule import Finding, equal, rule, tolerance_of
 
 
 @rule
-def repeatable(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def repeatable(check: Check, replies: list[Reply]) -> Finding | None:
     """The probes come in pairs that ask the same; both replies of a pair are the same."""
     for index in range(0, len(replies), 2):
         first, second = replies[index], replies[index + 1]
@@ -27,7 +27,7 @@ def repeatable(check: Check, replies: list[Reply], source: str) -> Finding | Non
 
 
 @rule
-def hides(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def hides(check: Check, replies: list[Reply]) -> Finding | None:
     """A mask shows and hides the right places: 0, and a number far below every score."""
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         assert probe.expected is not None
@@ -47,9 +47,9 @@ def hides(check: Check, replies: list[Reply], source: str) -> Finding | None:
 
 
 @rule
-def leaks_nothing(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def leaks_nothing(check: Check, replies: list[Reply]) -> Finding | None:
     """(output, weights) are the reference's, and what gets weight 0 gets 0 to 1e-12."""
-    finding = equal(check, replies, source)
+    finding = equal(check, replies)
     if finding is not None:
         return finding
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
@@ -64,7 +64,7 @@ def leaks_nothing(check: Check, replies: list[Reply], source: str) -> Finding | 
 
 
 @rule
-def same_numbers(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def same_numbers(check: Check, replies: list[Reply]) -> Finding | None:
     """The reference's numbers, whatever holds them: a list, a tuple or an array."""
     tolerance = tolerance_of(check)
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
@@ -86,7 +86,7 @@ def same_numbers(check: Check, replies: list[Reply], source: str) -> Finding | N
 
 
 @rule
-def bounded(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def bounded(check: Check, replies: list[Reply]) -> Finding | None:
     """No entry of a reply is below ``low`` or above ``high``, but for a ``slack``."""
     low, high, slack = (check.options[key] for key in ("low", "high", "slack"))
     for index, reply in enumerate(replies):
@@ -102,7 +102,7 @@ def bounded(check: Check, replies: list[Reply], source: str) -> Finding | None:
 
 
 @rule
-def splits_attention(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def splits_attention(check: Check, replies: list[Reply]) -> Finding | None:
     """A query that attends evenly to the ``wanted`` keys, and to little else.
 
     A probe asks with (keys, wanted, sharpness). Everything is judged by how much more attention
@@ -172,21 +172,80 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
     return ""
 
 
-@rule_of_source
-def no_query_loop(check: Check, replies: list[Reply], source: str) -> Finding | None:
-    """The text of the cell has no loop over the queries, in whatever form."""
-    if hides_code(source):
-        return Finding("exec, eval and their like hide what the answer does: write it plainly", 0)
-    found = find_query_loop(source, check.options["function"])
-    if found is None:
+@rule
+def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
+    """More queries take no more instructions of the student's own Python.
+
+    Probes: few queries and many, whose instructions are counted; the same with arrays that show
+    when a row is taken out of them; many keys, and as many queries, timed. A loop takes several
+    instructions for a query, and one instruction for ``each`` queries is too many; less may be
+    chance, such as a ``while`` that ends a turn later. Time is the judge's own measure and speaks
+    only against a count that cannot be true: the queries take more than ``slower`` times as long as
+    the keys. ``names``: which mistake it is, by whether Python's own loops turn or not.
+    """
+    for start in (0, 2):
+        pair = replies[start : start + 2]
+        if start and any(reply.failure is not None for reply in pair):
+            continue  # it takes arrays of the very type ndarray alone
+        found = equal(dataclasses.replace(check, probes=check.probes[start : start + 2]), pair)
+        found = found or _more_instructions(check, pair, start)
+        if found is not None:
+            return dataclasses.replace(found, probe=start + found.probe)
+    keys, queries = replies[4:]
+    for index, reply in ((4, keys), (5, queries)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+    slower = (queries.cpu or 0.0) / max(keys.cpu or 0.0, TICK)
+    if slower > check.options["slower"]:
+        text = (
+            f"many queries and few keys take {slower:.0f} times as long as many keys and few "
+            "queries: the queries are gone through one by one"
+        )
+        return Finding(text, 5)
+    return None
+
+
+def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding | None:
+    """What few and many queries, the probes from ``start`` on, say of a loop."""
+    few, many = pair
+    if few.work is None or many.work is None:
+        text = (
+            "Python's instructions could not be counted: something in your code sets a trace "
+            "function (a debugger does that) or starts a process"
+        )
+        return Finding(text, 1)
+    sizes = [len(probe.ask.args[0]) for probe in check.probes[start : start + 2]]
+    more, added = many.work - few.work, sizes[1] - sizes[0]
+    if more * check.options["each"] <= added:
         return None
-    names = check.options["names"][found.kind]
-    text = f"this goes through the queries one by one: `{found.text}`"
-    return Finding(text, names=names)
+    line, loops = _busiest(few, many)
+    text = (
+        f"{sizes[0]} queries take {few.work:,} instructions of Python and {sizes[1]} queries take "
+        f"{many.work:,}: the queries are gone through one by one"
+        + (f", in the line `{line}`" if line else "")
+    )
+    return Finding(text, 1, names=check.options["names"]["loop" if loops else "call"])
+
+
+def _busiest(few: Reply, many: Reply) -> tuple[str, bool]:
+    """The line that does more for more queries, and whether a loop of Python's own turns in it.
+
+    Without such a loop it is the line that makes more calls and does little more itself, as one
+    with ``map`` does.
+    """
+    nothing = (0, 0, 0)
+    more = {
+        line: tuple(b - a for a, b in zip(few.lines.get(line, nothing), counts, strict=True))
+        for line, counts in many.lines.items()
+    }
+    turning = max(more, key=lambda line: more[line][1], default="")
+    if more and more[turning][1] > 0:
+        return turning, True
+    return max(more, key=lambda line: more[line][2] / (1 + abs(more[line][0])), default=""), False
 
 
 @rule
-def untouched(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def untouched(check: Check, replies: list[Reply]) -> Finding | None:
     """The arguments are after the call what they were before, whatever the result is."""
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         if reply.failure is not None:
@@ -199,7 +258,7 @@ def untouched(check: Check, replies: list[Reply], source: str) -> Finding | None
 
 
 @rule
-def carries(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def carries(check: Check, replies: list[Reply]) -> Finding | None:
     """A matrix takes every row of ``before`` (as a column) to the same row of ``after``.
 
     The options hold one array of each for every probe, and ``places``: the rows' positions.
@@ -226,7 +285,7 @@ def carries(check: Check, replies: list[Reply], source: str) -> Finding | None:
 
 
 @rule
-def biases(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def biases(check: Check, replies: list[Reply]) -> Finding | None:
     """The reference's finite numbers where it has some, far below every score elsewhere."""
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
         assert probe.expected is not None

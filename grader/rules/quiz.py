@@ -52,7 +52,7 @@ def _mixed(text: bytes, salt: str, letter: str) -> bytes:
 
 
 @rule
-def choice(check: Check, replies: list[Reply], source: str) -> Finding | Remark | None:
+def choice(check: Check, replies: list[Reply]) -> Finding | Remark | None:
     """The dict's letter for the question named in the options is that of the right one."""
     reply, sealed = replies[0], check.options["sealed"]
     if reply.failure is not None:

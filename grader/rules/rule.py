@@ -1,6 +1,6 @@
 """Rules: given a check and the replies to its probes, what is wrong, if anything.
 
-A rule is a pure function ``rule(check, replies, source) -> Finding | Remark | None``, registered by
+A rule is a pure function ``rule(check, replies) -> Finding | Remark | None``, registered by
 name, so that a check can be frozen as data and judged in a notebook or in the judge by the same
 code. Only a Finding fails the check.
 """
@@ -27,7 +27,7 @@ from grader.rules.comparing import Tolerance, reply_difference
 class Finding:
     """What was seen. ``probe`` is the index of the case that showed it.
 
-    ``names`` is the id of a misconception that the rule itself recognised (in the source, say);
+    ``names`` is the id of a misconception that the rule itself recognised;
     ``known`` is the misconception, where the rule has it at hand.
     """
 
@@ -46,9 +46,8 @@ class Remark:
     text: str
 
 
-Rule = Callable[[Check, "list[Reply]", str], "Finding | Remark | None"]
+Rule = Callable[[Check, "list[Reply]"], "Finding | Remark | None"]
 RULES: dict[str, Rule] = {}
-READS_SOURCE: set[str] = set()
 SomeRule = TypeVar("SomeRule", bound=Rule)
 
 
@@ -56,12 +55,6 @@ def rule(function: SomeRule) -> SomeRule:
     """Register a rule under its own name."""
     RULES[function.__name__] = function
     return function
-
-
-def rule_of_source(function: SomeRule) -> SomeRule:
-    """Register a rule that looks at how an answer is written; to the others it is an empty text."""
-    READS_SOURCE.add(function.__name__)
-    return rule(function)
 
 
 @functools.cache
@@ -101,7 +94,7 @@ def tolerance_of(check: Check) -> Tolerance:
 
 
 @rule
-def equal(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def equal(check: Check, replies: list[Reply]) -> Finding | None:
     """Each reply is the reference's: kind, shape, dtype, values, gradients, arguments."""
     tolerance = tolerance_of(check)
     for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):

@@ -13,7 +13,7 @@ def refuses(reply: Reply) -> bool:
 
 
 @rule
-def lets_pass(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def lets_pass(check: Check, replies: list[Reply]) -> Finding | None:
     """The test ends without an error for every probe that the option ``of`` names by place."""
     for index in check.options["of"]:
         reply = replies[index]
@@ -25,7 +25,7 @@ def lets_pass(check: Check, replies: list[Reply], source: str) -> Finding | None
 
 
 @rule
-def catches(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def catches(check: Check, replies: list[Reply]) -> Finding | None:
     """The test ends with an error for every probe that the option ``of`` names by place."""
     for index in check.options["of"]:
         reply = replies[index]

@@ -10,7 +10,7 @@ from grader.rules.rule import Finding, rule, tolerance_of
 
 
 @rule
-def unmoved(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def unmoved(check: Check, replies: list[Reply]) -> Finding | None:
     """The probes come in pairs; of each pair, what comes before a position is the same.
 
     The results are tensors (B, T, d). For each pair the option ``until`` holds the first position

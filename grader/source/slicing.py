@@ -13,7 +13,6 @@ from collections.abc import Iterable
 
 from grader.source.cells import broken, defined_anyhow, magics, readable, remembered, text_of
 
-HIDES = {"compile", "__import__", "importlib", "builtins"}
 DRAWS = {"explore", "heatmap", "plt", "pylab", "show"}  # as lessons and their students call it
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
 
@@ -65,14 +64,6 @@ def read_names(source: str) -> frozenset[str] | None:
     return None if names & DYNAMIC else frozenset(names)
 
 
-def hides_code(source: str) -> bool:
-    """Does a cell run code that cannot be read in it: by exec, eval, or a way to them?"""
-    if readable(source) is None:
-        return not broken(source)  # what is broken does not run either
-    names = read_names(source)
-    return names is None or bool(names & HIDES)
-
-
 def draws(source: str) -> bool:
     """Does a cell look as if it used matplotlib, beyond an import that may be for nothing?"""
     return bool((read_names(source) or frozenset()) & DRAWS)
@@ -87,15 +78,6 @@ def statements(source: str) -> tuple[str, ...]:
     found = readable(source)
     texts = tuple(map(text_of, found[1].body)) if found is not None else ()
     return texts if texts and all(texts) else (source,)
-
-
-def with_helpers(cells: Iterable[str], answer: str) -> str:
-    """The text of an answer, behind those of the cells that it needs, directly or not."""
-    others = [cell for cell in cells if cell.strip() != answer.strip()]
-    latest = {bound_names(cell): cell for cell in others}
-    numbered = [(str(number), cell) for number, cell in enumerate(latest.values())]
-    chosen = needed(numbered, [answer])
-    return "\n\n".join([*(cell for number, cell in numbered if number in chosen), answer])
 
 
 def cut_to(names: Iterable[str], source: str) -> str:

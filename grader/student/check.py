@@ -16,7 +16,6 @@ from grader.protocol.values import Verdict
 from grader.rules.asking import put_questions
 from grader.rules.evaluate import evaluate, not_attempted
 from grader.source.cells import shape
-from grader.source.slicing import with_helpers
 from grader.student import frozen, records, screen
 from grader.student.folds import fold
 from grader.student.report import Report
@@ -78,18 +77,20 @@ def _note(verdict: Verdict) -> None:
 
 
 def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "") -> Verdict:
-    """The verdict of the public cases on a namespace."""
+    """The verdict of the public cases on a namespace.
+
+    ``source`` is the text of the answer's cell, by which one that is still as it was given out is
+    known; without it the cell is looked for.
+    """
     answers = frozen.load(exercise_id)
-    others, cell = _cells_of(exercise_id, namespace)
-    text = source or cell
+    text = source or _cell_of(exercise_id, namespace)
     as_given = bool(answers.given) and shape(text) == shape(answers.given)
     # A class's stub may fail before its forward is reached, for want of an earlier lesson.
     if as_given or is_stub(namespace.get(exercise_id)):
         return not_attempted(answers.battery)
     seam = DirectSeam(namespace, functools.partial(_candidate, answers.lesson, namespace))
     replies = put_questions(answers.battery, seam.ask, timed=False)  # nobody takes the time here
-    whole = functools.partial(with_helpers, others, text)
-    return evaluate(answers.battery, replies, lambda: answers.known, whole)
+    return evaluate(answers.battery, replies, lambda: answers.known)
 
 
 def _candidate(lesson: str, namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:
@@ -143,11 +144,10 @@ def _inputs(namespace: Mapping[str, Any]) -> list[Any]:
     return list(namespace.get("In", []))
 
 
-def _cells_of(exercise_id: str, namespace: Mapping[str, Any]) -> tuple[list[str], str]:
-    """The other cells that were run, and the last one that defines the name; none elsewhere."""
+def _cell_of(exercise_id: str, namespace: Mapping[str, Any]) -> str:
+    """The last cell that was run and defines the name; "" where there is none."""
     pattern = re.compile(
         rf"^(def|class)\s+{re.escape(exercise_id)}\b|^{re.escape(exercise_id)}\s*=", re.M
     )
     cells = [cell for cell in _inputs(namespace) if isinstance(cell, str)]
-    own = [cell for cell in cells if pattern.search(cell)]
-    return [cell for cell in cells if cell not in own], own[-1] if own else ""
+    return next((cell for cell in reversed(cells) if pattern.search(cell)), "")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from grader.course.specification import Draw, Exercise, probe, question
-from grader.protocol.values import Ask, Check, Probe, Reply
+from grader.protocol.values import Ask, Check, Probe, Reply, Step
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
 # Scores in the hundreds carry errors of some 1e-14 each, and weights carry them on.
@@ -369,6 +369,9 @@ def batched_reference(queries, keys, values) -> tuple[np.ndarray, np.ndarray]:
     return np.array([output for output, _ in rows]), np.array([weights for _, weights in rows])
 
 
+MANY = 1250  # more than NumPy prints in full
+
+
 def batched_checks(draw: Draw) -> list[Check]:
     """Output and weights, and how they are made."""
     m, n, d, d_v = draw.sizes(4, 2, 7)
@@ -387,6 +390,12 @@ def batched_checks(draw: Draw) -> list[Check]:
             draw.normal(rows, wide_value),
             **more,
         )
+
+    def timed(name, queries, rows):
+        """Sixteen calls, in a program around a small one."""
+        arrays = (draw.normal(queries, 2), draw.normal(rows, 2), draw.normal(rows, 1))
+        calls = (Step("large", "batched_attention", arrays, times=16),)
+        return case(name, 1, 1, 1, 1, how={"steps": calls, "timed": True})
 
     far = np.array([[900.0, 0.0], [-900.0, 0.0], [0.0, 1.0]])
     return [
@@ -429,13 +438,25 @@ def batched_checks(draw: Draw) -> list[Check]:
         Check(
             "no loop over the queries",
             "one product of two matrices gives the scores of all queries",
-            (),
+            # The count is made where the answer runs. That it tells the truth is seen in the time,
+            # which the judge takes.
+            (
+                case("64 queries", 64, 2, 2, 1, how={"counted": "instructions"}),
+                case("512 queries", 512, 2, 2, 1, how={"counted": "instructions"}),
+                case("16 queries, by rows", 16, 2, 2, 1, how={"counted": "rows"}),
+                case("128 queries, by rows", 128, 2, 2, 1, how={"counted": "rows"}),
+                timed("many keys", 4, MANY),
+                timed("many queries", MANY, 4),
+            ),
             "no_query_loop",
-            options={
-                "function": "batched_attention",
+            options=TIGHT
+            | {
+                "each": 4,
+                "slower": 10.0,
                 "names": {"loop": "loops_over_queries", "call": "maps_over_queries"},
             },
             share=3,
+            slow=True,
         ),
         Check(
             "the inputs are left alone",

@@ -1282,8 +1282,8 @@ def cache_checks(draw: Draw) -> list[Check]:
             # which the judge takes: 1000 steps in one text by as many in four texts, measured: 1.0
             # to 2.7 (at most 4 for steps in proportion to n), 8.8 to 11 (a mask, all rows anew).
             (
-                cost(1, SOON, counted=True),
-                cost(1, 10 * SOON, counted=True),
+                cost(1, SOON, counted="work"),
+                cost(1, 10 * SOON, counted="work"),
                 cost(4, 250, timed=True),
                 cost(1, 1000, timed=True),
             ),
@@ -1383,7 +1383,7 @@ def best_loss(x: np.ndarray, y: np.ndarray, table: np.ndarray) -> float:
 
 
 @rule
-def learned_weights(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def learned_weights(check: Check, replies: list[Reply]) -> Finding | None:
     """The trained weights, run by the judge's own model, give a loss below the threshold."""
     for index, (asked, reply) in enumerate(zip(check.probes, replies, strict=True)):
         if reply.failure is not None:

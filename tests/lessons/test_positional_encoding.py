@@ -259,7 +259,7 @@ def test_each_mistake_is_caught_and_named(version: Version) -> None:
 def test_no_other_right_way_is_refused(version: Version, seed: bytes) -> None:
     exercise = SPECS[version.exercise]
     battery = exercise.battery(seed)
-    verdict = evaluate(battery, replies_of(version, battery), dict, version.source)
+    verdict = evaluate(battery, replies_of(version, battery), dict)
     assert verdict.score == exercise.points
 
 
@@ -291,7 +291,6 @@ def test_a_slip_costs_its_own_check_and_not_the_exercise(exercise: str, name: st
         battery,
         replies_of(version, battery),
         lambda: known_replies(LESSON, exercise, battery),
-        version.source,
     )
     assert 0 < verdict.score < verdict.max_score
     names = [check.name for check in verdict.checks if not check.passed]

@@ -107,7 +107,7 @@ def test_work_is_counted_only_when_asked_for() -> None:
     names = {"product": lambda: torch.ones(2, 3) @ torch.ones(3, 5).clone().view(3, 5)}
     assert answer(names, Ask("product")).work is None
     ones, copy, product, multiply_add = 6 + 15, 15, 10, 2 * 2 * 3 * 5
-    work = answer(names, Ask("product", counted=True)).work
+    work = answer(names, Ask("product", counted="work")).work
     assert work == ones + copy + product + multiply_add
 
 
@@ -117,7 +117,7 @@ def test_the_work_of_fused_attention_grows_as_the_square_of_the_length() -> None
         return torch.nn.functional.scaled_dot_product_attention(rows, rows, rows)
 
     few, many = (
-        answer({"attention": attention}, Ask("attention", (n,), counted=True)).work or 0
+        answer({"attention": attention}, Ask("attention", (n,), counted="work")).work or 0
         for n in (100, 1000)
     )
     assert 90 < many / few < 100

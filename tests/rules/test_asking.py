@@ -37,11 +37,11 @@ def probe(number: int, timed: bool = False) -> Probe:
 
 
 @rule
-def in_time(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def in_time(check: Check, replies: list[Reply]) -> Finding | None:
     """Right as far as it was asked: the time counts only where somebody has taken it."""
     told = [place for place, reply in enumerate(replies) if reply is not NOT_ASKED]
     probes = tuple(check.probes[place] for place in told)
-    return equal(dataclasses.replace(check, probes=probes), [replies[i] for i in told], source)
+    return equal(dataclasses.replace(check, probes=probes), [replies[i] for i in told])
 
 
 def battery() -> Battery:

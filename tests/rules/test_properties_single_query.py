@@ -1,4 +1,4 @@
-"""The rules that lesson 1 brought: numbers in any wrapping, bounds, designed queries, no loop."""
+"""The rules that lesson 1 brought: numbers in any wrapping, bounds, designed queries."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 
 from grader.protocol.values import Ask, Check, Failure, Probe, Reply, Tensor
-from grader.rules.properties import bounded, no_query_loop, same_numbers, splits_attention
-from grader.source.slicing import with_helpers
+from grader.rules.properties import bounded, same_numbers, splits_attention
 
 
 def designed(query: Any, keys: Any, wanted: list[int], sharpness: float, **options: Any) -> Any:
     """What the rule says about one query."""
     ask = Ask("design_query", (np.array(keys, float), wanted, sharpness))
     check = Check("c", "look", (Probe("p", ask),), "splits_attention", options)
-    return splits_attention(check, [Reply(value=query)], "")
+    return splits_attention(check, [Reply(value=query)])
 
 
 EYE = np.eye(3)
@@ -79,7 +78,7 @@ def replied(rule: Any, value: Any, expected: Any = None, **options: Any) -> Any:
     ask = Ask("f")
     check = Check("c", "look", (Probe("p", ask, Reply(value=expected)),), rule.__name__, options)
     reply = value if isinstance(value, Reply) else Reply(value=value)
-    return rule(check, [reply], "")
+    return rule(check, [reply])
 
 
 def test_same_numbers_in_any_wrapping() -> None:
@@ -104,52 +103,3 @@ def test_bounds() -> None:
     for outside in ([1.0 + 2e-12], [-1.1], [np.nan]):
         assert replied(bounded, np.array(outside), **options) is not None
     assert replied(bounded, [1.0], **options) is not None
-
-
-def test_a_query_loop_is_named() -> None:
-    options = {"function": "f", "names": {"loop": "a_loop", "call": "a_map"}}
-    check = Check("c", "look", (), "no_query_loop", options)
-    head = "def f(queries, keys, values):\n    return "
-    loop = no_query_loop(check, [], head + "[keys @ q for q in queries]")
-    call = no_query_loop(check, [], head + "list(map(keys.dot, queries))")
-    assert loop is not None
-    assert call is not None
-    assert (loop.names, call.names) == ("a_loop", "a_map")
-    assert "`return [keys @ q for q in queries]`" in loop.text
-    hidden = no_query_loop(check, [], "exec('x = 1')\n" + head + "keys @ queries.T")
-    assert hidden is not None and "write it plainly" in hidden.text
-    helper = "def g(queries, keys):\n    return [keys @ q for q in queries]"
-    answer = "def f(queries, keys, values):\n    return g(queries, keys)"
-    assert no_query_loop(check, [], with_helpers(["import numpy", helper], answer)) is not None
-    assert no_query_loop(check, [], head + "queries @ keys.T") is None
-    assert no_query_loop(check, [], "def f(") is None
-
-
-@pytest.mark.parametrize(
-    "magic", ["%time", "!ls", "np.exp?", "x = 3\nx?", "x = !ls", "a, b = %who_ls", "%%time"]
-)
-def test_a_magic_hides_no_loop_and_is_none(magic: str) -> None:
-    options = {"function": "f", "names": {"loop": "a_loop", "call": "a_map"}}
-    check = Check("c", "look", (), "no_query_loop", options)
-    head = f"{magic}\ndef f(queries, keys, values):\n    return "
-    loop = no_query_loop(check, [], head + "[keys @ q for q in queries]")
-    assert loop is not None and loop.names == "a_loop"
-    hidden = no_query_loop(check, [], "exec('x = 1')\n" + head + "keys @ queries.T")
-    assert hidden is not None and "write it plainly" in hidden.text
-    assert no_query_loop(check, [], head + "queries @ keys.T") is None
-
-
-def test_what_only_ipython_can_read_hides_no_loop() -> None:
-    options = {"function": "f", "names": {"loop": "a_loop", "call": "a_map"}}
-    check = Check("c", "look", (), "no_query_loop", options)
-    loop = "def f(queries, keys, values):\n    return [keys @ q for q in queries]"
-    indented = "\n".join(f"    {line}" for line in ["", *loop.splitlines()])
-    found = no_query_loop(check, [], indented)
-    assert found is not None and found.names == "a_loop"
-    prompts = "\n".join(f">>> {line}" for line in loop.splitlines())
-    found = no_query_loop(check, [], prompts)
-    assert found is not None and "write it plainly" in found.text
-    calls = "def f(queries, keys, values):\n    return g(queries, keys)"
-    helper = "def g(queries, keys):\n    return [keys @ q for q in queries]"
-    for first in ("files = !ls", "%%time", "x = 2", "a[0] = !ls"):
-        assert no_query_loop(check, [], with_helpers([f"{first}\n{helper}"], calls)) is not None

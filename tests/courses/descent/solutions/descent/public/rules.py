@@ -10,7 +10,7 @@ from grader.rules.rule import Finding, rule
 
 
 @rule
-def approaches(check: Check, replies: list[Reply], source: str) -> Finding | None:
+def approaches(check: Check, replies: list[Reply]) -> Finding | None:
     """Each reply is a float nearer to the option ``best`` than the one before."""
     distance = math.inf
     for index, reply in enumerate(replies):
