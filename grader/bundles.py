@@ -28,8 +28,6 @@ STUDENT = (
 WORKER = (
     "__init__.py",
     "channel.py",
-    "compiler.py",
-    "later.py",
     "seam.py",
     "stock.py",
     "travel.py",

@@ -63,8 +63,8 @@ def command(
     grader/lms/sheets.py. Exit 2 on bad usage.
     """
     from grader.errors import ExportError, GradebookError
+    from grader.judge.nbgrader_gradebook import nbgrader_gradebook
     from grader.lms.export import EXPORTERS, STDOUT
-    from grader.records.gradebook import open_gradebook
 
     gradebook = course_dir / "gradebook.db"
     if not gradebook.is_file():
@@ -79,7 +79,7 @@ def command(
         missing_as_zero=missing_as_zero,
     )
     try:
-        with open_gradebook(gradebook) as book:
+        with nbgrader_gradebook(gradebook) as book:
             notices = exporter.write(book)
     except ExportError as error:
         raise click.UsageError(str(error)) from error

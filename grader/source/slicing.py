@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from grader.source.cells import broken, defined_anyhow, magics, readable, remembered, text_of
 
 HIDES = {"compile", "__import__", "importlib", "builtins"}
-DRAWS = {"explore", "heatmap", "plt", "pylab", "show"}  # as lessons and their students call it
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
 
 
@@ -71,11 +70,6 @@ def hides_code(source: str) -> bool:
         return not broken(source)  # what is broken does not run either
     names = read_names(source)
     return names is None or bool(names & HIDES)
-
-
-def draws(source: str) -> bool:
-    """Does a cell look as if it used matplotlib, beyond an import that may be for nothing?"""
-    return bool((read_names(source) or frozenset()) & DRAWS)
 
 
 @remembered
