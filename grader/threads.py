@@ -7,7 +7,7 @@ import sys
 
 
 def one_thread() -> None:
-    """Let NumPy and torch compute in one thread; NumPy only if it is imported later."""
+    """Let NumPy and torch compute in one thread; NumPy only if it is imported after this."""
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     torch = sys.modules.get("torch")
     if torch is not None:

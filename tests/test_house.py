@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from grader import bundles
 from grader.commandline import main
+from grader.course.assignments import assignment_ids, modules_of
 from grader.course.exercises import exercises
 from grader.course.layout import (
     COURSE,
@@ -27,6 +28,9 @@ from grader.course.layout import (
     assignment_id,
     notebook_path,
 )
+from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.mounts import clean_environment
 
 PACKAGE = ROOT / "grader"
 
@@ -82,38 +86,61 @@ def test_core_is_pure() -> None:
             assert not knows(path, *rim), path
 
 
-def test_what_begins_the_warm_process_is_light() -> None:
-    """A run waits for it longest: it is not to wait for NumPy before it begins."""
-    code = "import sys, grader.cli.grade, grader.sandbox.host.select; print('numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+WARMED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from grader.sandbox.guest import forkserver
+forkserver.warm_up(sys.argv[2:])
+print(len(os.listdir("/proc/self/task")), *sys.modules)
+"""
 
 
-@pytest.mark.parametrize("ahead", [[], ["torch"], ["matplotlib.pyplot"]])
-def test_a_warm_process_has_seen_no_secret(ahead: list[str]) -> None:
-    """What forks inherit: the modules of a freshly warmed process."""
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from grader.sandbox.guest import forkserver;"
-        f"forkserver._warm_up(); forkserver._fetch({ahead});"
-        "print('\\n'.join(f'{name} {type(one).__name__}' for name, one in sys.modules.items()))"
-    )
+@pytest.mark.parametrize("modules", [[], ["numpy", "no_such_module"], modules_of(assignment_ids())])
+def test_a_warm_process_has_seen_no_secret_and_has_one_thread(modules: list[str]) -> None:
+    """What forks inherit: the modules of a freshly warmed process, and no lock of a thread."""
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         bundles.copy(bundles.WORKER, COURSE, Path(folder))
+        command = [sys.executable, "-I", "-c", WARMED, folder, *modules]
         done = subprocess.run(
-            [sys.executable, "-I", "-c", code, folder], capture_output=True, text=True, check=True
+            command, capture_output=True, text=True, check=True, env=clean_environment()
         )
-    modules = dict(line.split() for line in done.stdout.splitlines())
-    for heavy in ("torch", "matplotlib.pyplot"):
-        assert (modules.get(heavy) == "module") == (heavy in ahead)
+    threads, *loaded = done.stdout.split()
+    assert threads == "1"
+    assert set(modules) - {"no_such_module"} <= set(loaded)
+    for heavy in ("torch", "matplotlib"):
+        assert (heavy in loaded) == (heavy in {name.partition(".")[0] for name in modules})
     for name in (
         "grader.judge",
         "grader.course",
         "solutions",
         "nbgrader",
     ):
-        assert not {m for m in modules if m == name or m.startswith(name + ".")}
+        assert not [one for one in loaded if one == name or one.startswith(name + ".")]
+
+
+def test_what_takes_long_is_imported_before_a_worker_is_forked() -> None:
+    """What the first use of an optimizer imports takes as long as torch does."""
+    code = (
+        "import sys\nbefore = {'torch', 'matplotlib.pyplot', 'torch._dynamo'} & set(sys.modules)\n"
+        "sorted(before)"
+    )
+    with WarmProcess("none", modules=modules_of(assignment_ids())) as warm:
+        worker = warm.start(Limits())
+        (output,), _ = worker.run_cell(code, 10)
+        worker.close()
+    expected = ["matplotlib.pyplot", "torch", "torch._dynamo"]
+    assert output["data"]["text/plain"] == repr(expected)
+
+
+def test_the_notebooks_imports_are_what_is_loaded() -> None:
+    first, *others = assignment_ids()
+    assert {"numpy", "matplotlib.pyplot"} <= set(modules_of([first]))
+    assert "torch" not in modules_of([first])
+    for name in others:
+        assert {"numpy", "torch", "matplotlib.pyplot"} <= set(modules_of([name]))
+    assert not [one for one in modules_of(assignment_ids()) if one.startswith("grader")]
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

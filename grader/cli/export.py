@@ -64,7 +64,7 @@ def command(
     """
     from grader.errors import ExportError, GradebookError
     from grader.lms.export import EXPORTERS, STDOUT
-    from grader.records.gradebook import open_gradebook
+    from grader.records.nbgrader_gradebook import nbgrader_gradebook
 
     gradebook = course_dir / "gradebook.db"
     if not gradebook.is_file():
@@ -79,7 +79,7 @@ def command(
         missing_as_zero=missing_as_zero,
     )
     try:
-        with open_gradebook(gradebook) as book:
+        with nbgrader_gradebook(gradebook) as book:
             notices = exporter.write(book)
     except ExportError as error:
         raise click.UsageError(str(error)) from error

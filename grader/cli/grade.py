@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from textwrap import indent
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from grader.threads import one_thread
 
 if TYPE_CHECKING:
-    from grader.records.table import Row
+    from grader.records.pool import Pool, Terms
 
 
 @click.command()
@@ -61,148 +58,60 @@ def command(
     if watch and target is not None:
         raise click.UsageError("--json is written at the end of a run, and --watch has none")
     one_thread()  # before NumPy is imported
-    from grader.judge.quick import uncollected
-    from grader.sandbox.host.select import Begun, begun, raise_walls
+    from grader.cli import _grading
+    from grader.course.assignments import assignment_ids
+    from grader.errors import Stopped
+    from grader.judge.salt import salt as salt_of
+    from grader.records.cohort import Cohort
+    from grader.records.pool import Terms
+    from grader.records.submissions import find_submissions
 
-    most = jobs or os.cpu_count() or 1
-    hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
-    here = begun(hidden, most, no_sandbox) if scheduler is None else nullcontext(Begun())
-    with _clear_errors(course_dir, 0 if watch else 130), here as first:
-        with uncollected():
-            from grader.course.assignments import ahead_of, assignment_ids
-            from grader.errors import Stopped
-            from grader.judge.salt import salt as salt_of
-            from grader.records.cohort import Cohort
-            from grader.records.here import judges_here, load_judges
-            from grader.records.pool import Pool, Terms
-            from grader.records.submissions import find_submissions
-
+    with _grading.clear_errors(course_dir, 0 if watch else 130):
         if only is not None and only not in assignment_ids():
             known = ", ".join(assignment_ids())
             raise click.UsageError(f"no assignment {only!r}; the course has {known}")
-        submissions = list(find_submissions(folder, only, student))
+        find = partial(find_submissions, folder, only, student)
+        submissions = list(find())
         if not submissions and not watch:
             raise click.UsageError(_nothing(folder, only, student))
         terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
-        # What arrives later may be of any lesson.
-        found = {one.assignment for one in submissions if one.has_place}
-        ahead = ahead_of(assignment_ids() if watch else found, all_cells)
-        meanwhile = partial(load_judges, "torch" in ahead, found)
-        walls = partial(
-            raise_walls, hidden, unwalled=no_sandbox, ahead=ahead, meanwhile=meanwhile, first=first
-        )
-
-        def pool(waiting: int) -> AbstractContextManager[Pool]:
-            if scheduler is not None:
-                return _cluster()(scheduler, terms)
-            return judges_here(terms, walls, min(most, waiting))
-
+        most = jobs or os.cpu_count() or 1
+        if scheduler is not None:
+            pool = _on_cluster(scheduler, terms)
+        else:
+            # What arrives later may be of any lesson.
+            found = {one.assignment for one in submissions if one.has_place}
+            hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
+            pool = _here(terms, hidden, set(assignment_ids()) if watch else found, most)
         stop = threading.Event()
         run = Cohort(course_dir.resolve(), terms, pool, force, stop.is_set)
-        find = partial(find_submissions, folder, only, student)
-        with _ctrl_c_sets(stop):
+        with _grading.ctrl_c_sets(stop):
             if watch:
-                _watch(run, lambda: list(find()), lambda: pool(most), stop)
+                _grading.watch(run, find, partial(pool, most), stop)
                 raise Stopped
-            rows = _with_progress(run, submissions)
-        _finish(run, rows, submissions, target)
+            rows = _grading.with_progress(run, submissions)
+        _grading.finish(run, rows, submissions, target)
 
 
-def _finish(run: Any, rows: list[Row], submissions: list, target: Path | None) -> None:
-    """Say what a run came to, and write it into ``target``."""
-    from grader import files
-    from grader.judge.fingerprint import engine
-    from grader.records.table import show
-    from grader.sandbox.host.select import NAMES
-
-    _say_lost(run)
-    _say_shown(run)
-    sandbox = ", ".join(sorted(NAMES.get(level, level) for level in run.walls))
-    if target is not None:
-        about = {"engine": engine(), "sandbox": sandbox}
-        try:
-            files.write_all(target.resolve(), _report(about, map(run.result, submissions)))
-        except OSError as error:
-            raise click.ClickException(_no_room(error, target.resolve().parent)) from error
-    show(rows, sandbox, run.course_dir)
+Pools = Callable[[int], "AbstractContextManager[Pool]"]  # for so many submissions
 
 
-@contextmanager
-def _clear_errors(course_dir: Path, stopped: int) -> Iterator[None]:
-    """What may go wrong in a run, in a line each; ``stopped`` is the exit code of a stopped one."""
-    from grader.errors import GradebookError, LedgerError, Stopped, WorkerError
-    from grader.sandbox.host.select import NoSandbox
+def _here(terms: Terms, hidden: list[Path], assignments: set[str], most: int) -> Pools:
+    from grader.course.assignments import modules_of
+    from grader.records.here import judges_here, load_lessons
+    from grader.sandbox.host.select import raise_walls
 
-    try:
-        yield
-    except Stopped:
-        click.echo("stopped. What was graded is kept; the same command goes on", err=True)
-        raise SystemExit(stopped) from None
-    except (NoSandbox, WorkerError, GradebookError, LedgerError) as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(_no_room(error, course_dir)) from error
+    walls = partial(
+        raise_walls,
+        hidden,
+        unwalled=terms.unwalled,
+        modules=modules_of(assignments),
+        meanwhile=partial(load_lessons, assignments),
+    )
+    return lambda waiting: judges_here(terms, walls, min(most, waiting))
 
 
-def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """The JSON of a run, a submission at a time."""
-    yield json.dumps(about | {"submissions": []}, indent=1).removesuffix("]\n}").encode()
-    for number, result in enumerate(results):
-        separator = ",\n" if number else "\n"
-        yield (separator + indent(json.dumps(result, indent=1), "  ")).encode()
-    yield b"\n ]\n}\n"
-
-
-@contextmanager
-def _ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
-    """So that nothing is broken off while it is written. A second Ctrl-C breaks off."""
-
-    def ask(number: int, _: object) -> None:
-        stop.set()
-        signal.signal(number, signal.default_int_handler)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _watch(run: Any, find: Any, make: Any, stop: threading.Event) -> None:
-    """Grade what is there and what arrives, a line for each, until Ctrl-C."""
-    from grader.records.table import Row
-    from grader.records.watch import Kept, arrivals
-
-    kept = Kept(make)
-    run.pool = lambda _: kept
-    click.echo("watching; Ctrl-C ends it, and everything that was graded stays", err=True)
-    try:
-        for batch in arrivals(find, stop.wait):
-            run.run(batch, lambda result: click.echo(Row.of(result).line))
-            run.force = False
-            _say_lost(run)
-            _say_shown(run)
-    finally:
-        kept.close()
-
-
-def _say_lost(run: Any) -> None:
-    for what in run.lost:
-        click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
-    run.lost.clear()
-
-
-def _say_shown(run: Any) -> None:
-    if run.shown:
-        pages = "page" if run.shown == 1 else "pages"
-        click.echo(f"{run.shown} feedback {pages} now as the gradebook was left by hand", err=True)
-    run.shown = 0
-
-
-def _cluster() -> Any:
+def _on_cluster(address: str, terms: Terms) -> Pools:
     try:
         from grader.records.cluster import judges_on
     except ModuleNotFoundError as error:
@@ -210,7 +119,7 @@ def _cluster() -> Any:
             f"--scheduler needs Dask, and there is no {error.name}: "
             "pip install 'attention-course[cluster]'"
         ) from error
-    return judges_on
+    return lambda _: judges_on(address, terms)
 
 
 def _check_folders(folder: Path, course_dir: Path, target: Path | None) -> None:
@@ -237,46 +146,3 @@ def _check_folders(folder: Path, course_dir: Path, target: Path | None) -> None:
 def _nothing(folder: Path, only: str | None, student: str | None) -> str:
     wanted = f"{student or '<student>'}/{only or '<assignment>'}/{only or '<assignment>'}.ipynb"
     return f"nothing to grade: {folder} holds no {wanted}"
-
-
-def _no_room(error: OSError, course_dir: Path) -> str:
-    return (
-        f"writing into {course_dir} failed: {error}. What was graded before is "
-        "kept; mend it and run the same command again to go on"
-    )
-
-
-def _with_progress(run: Any, submissions: list) -> list[Row]:
-    """Run; what the table needs of each result, in the submissions' order."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from grader.records.table import Row
-
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("grading"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(submissions))
-        rows: list[Row] = []
-
-        def done(result: dict[str, Any]) -> None:
-            rows.append(Row.of(result))
-            progress.advance(task)
-
-        run.run(submissions, done)
-    place = {(found.student, found.assignment): n for n, found in enumerate(submissions)}
-    return sorted(rows, key=lambda row: place[row.student, row.assignment])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,9 @@ from grader.course.sources import answer_source
 from grader.course.specification import Exercise
 from grader.course.versions import misconceptions
 from grader.judge.assemble import ANSWER, CHECK, GIVEN, HUMAN, OWN, TEXT, Part
-from grader.sandbox.host.forkserver_client import PYPLOT
+from grader.source.cells import readable
+
+PACKAGE = __name__.partition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,20 @@ class Assignment:
         return answer_source(self.lesson, exercise)
 
 
-@functools.cache
-def needs_torch(name: str) -> bool:
-    """Does the notebook of this assignment import torch?"""
-    imports = re.compile(r"^\s*(import|from)\s+torch\b", re.M)
-    return any(imports.search(part.source) for part in assignment(name).parts)
+def modules_of(names: Iterable[str]) -> list[str]:
+    """What the notebooks of these assignments import: it is imported once, before workers fork.
 
-
-def ahead_of(names: Iterable[str], all_cells: bool = False) -> tuple[str, ...]:
-    """What is worth importing, once, before submissions to these assignments are graded."""
-    torch = ("torch",) if any(map(needs_torch, names)) else ()
-    return (*torch, PYPLOT) if all_cells else torch
+    Not this package: the forkserver knows which parts of it workers need.
+    """
+    found: set[str] = set()
+    for part in (part for name in names for part in assignment(name).parts if part.kind == "code"):
+        read = readable(part.source)
+        for node in ast.walk(read[1]) if read else ():
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module)
+    return sorted(name for name in found if name.partition(".")[0] != PACKAGE)
 
 
 def load(name: str) -> None:

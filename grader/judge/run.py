@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.course.assignments import Assignment
@@ -37,10 +37,10 @@ from grader.protocol.values import (
 )
 from grader.rules.asking import put_questions
 from grader.rules.evaluate import Seen, explained, look, not_attempted, verdict_on
-from grader.sandbox.host.forkserver_client import PYPLOT, WarmProcess
+from grader.sandbox.host.forkserver_client import WarmProcess
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.workers import Died, Worker
-from grader.source.slicing import draws, needed
+from grader.source.slicing import needed
 
 CARRIED = "with the course's version of the earlier exercise"
 
@@ -190,13 +190,12 @@ class _Run:
         poisoned: set[str] = set()
         killed: Counter[str] = Counter()
         run = to_run(parts, everything=record and self.judge.all_cells)
-        ahead = (PYPLOT,) if _draws(parts, run, texts.values()) else ()
         spent = idled = 0.0
         for _ in range(self.limits.restarts):
             left = self.limits.notebook_cpu - spent
             if left <= 0 or idled > self.limits.notebook_idle:
                 break
-            worker = self.judge.warm.start(self.limits, texts, ahead)
+            worker = self.judge.warm.start(self.limits, texts)
             try:
                 self._walk(worker, parts, run, wanted, poisoned, replies, record, left)
                 break
@@ -356,13 +355,6 @@ def to_run(parts: Sequence[Part], everything: bool = False) -> set[str]:
     before = [(part.id, part.source) for part in given]
     has_to = needed(before, [part.source for part in written])
     return has_to | {part.id for part in written}
-
-
-def _draws(parts: Sequence[Part], run: set[str], texts: Iterable[str]) -> bool:
-    """Will it take time to have matplotlib imported only when it is used?"""
-    sources = [part.source for part in parts if part.id in run]
-    written = [part.source for part in parts if part.id in run and part.source != part.released]
-    return any(map(draws, [*sources, *texts])) or any("matplotlib" in t for t in [*written, *texts])
 
 
 def _ran_out(verdict: Verdict) -> bool:

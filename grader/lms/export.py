@@ -15,17 +15,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from nbgrader.api import Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
+from nbgrader.plugins import ExportPlugin
+from sqlalchemy import func, select
+from traitlets import Bool, Unicode
+
 from grader import files
 from grader.errors import ExportError
-from grader.judge.quick import without
 from grader.lms import roster
 from grader.lms.sheets import Handed, Marks, Person, Sheet, Task, sheet
-
-with without("rfc3987_syntax"):  # see grader.records.gradebook
-    from nbgrader.api import Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
-    from nbgrader.plugins import ExportPlugin
-    from sqlalchemy import func, select
-    from traitlets import Bool, Unicode
 
 STDOUT = "-"
 

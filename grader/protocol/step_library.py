@@ -38,6 +38,18 @@ def optimizer(name: str, model: nn.Module, **options: Any) -> torch.optim.Optimi
     return OPTIMIZERS[name](model.parameters(), **options)
 
 
+def first_step() -> None:
+    """Take one step with an optimizer, so that what is forked afterwards need not wait for it.
+
+    At the first use of any optimizer torch imports its compiler, which takes about as long as torch
+    itself. No random number is drawn here: a fork would begin with another state.
+    """
+    weight = torch.zeros(1, requires_grad=True)
+    first = torch.optim.SGD([weight], lr=0.0)
+    (weight * 2).sum().backward()
+    first.step()
+
+
 def state(model: nn.Module) -> dict[str, torch.Tensor]:
     """The model's parameters as they are now, by name."""
     return {name: value.detach().clone() for name, value in model.named_parameters()}

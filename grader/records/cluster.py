@@ -19,7 +19,7 @@ from typing import Any, cast
 from distributed import Client, KilledWorker, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError, parse_address, parse_host_port
 
-from grader.course.assignments import ahead_of, assignment_ids
+from grader.course.assignments import assignment_ids, modules_of
 from grader.errors import WorkerError
 from grader.judge.fingerprint import engine_fingerprint
 from grader.records.judges import grade_work, judge_on
@@ -68,8 +68,8 @@ class JudgePlugin(WorkerPlugin):
 
     def _raised(self) -> WarmProcess:
         try:
-            ahead = ahead_of(assignment_ids())  # whatever may come
-            return raise_walls([HERE, Path.home()], 1, self.terms.unwalled, ahead)
+            modules = modules_of(assignment_ids())  # whatever may come
+            return raise_walls([HERE, Path.home()], 1, self.terms.unwalled, modules)
         except NoSandbox as error:
             raise Lost(f"the Dask worker {self.address}: {error}") from error
 

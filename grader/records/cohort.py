@@ -22,15 +22,16 @@ from grader.course.layout import ROOT, lesson_of
 from grader.coursefile import ENGINE, VARIABLE
 from grader.errors import Stopped
 from grader.judge.fingerprint import engine_fingerprint, facts
-from grader.judge.quick import uncollected
 from grader.judge.salt import salt_id
 from grader.records import ledger, manual_grading
+from grader.records.gradebook import ensure_assignment, record
+from grader.records.nbgrader_tables import open_gradebook
 from grader.records.pool import Graded, Lost, Pool, Terms, result_of
 from grader.records.submissions import Found, Work, exchange_files, read_work, timestamp
 
 RECORDS = Path(".grader") / "records"
 PAUSE = 0.5  # seconds between two looks at whether to stop
-AHEAD, FIRST = 2, 4  # submissions for each judge that wait or are graded; so many at the start
+AHEAD = 2  # submissions for each judge that wait or are graded
 MOST_LOST = 3  # times in a row, with nothing graded in between
 
 
@@ -106,12 +107,12 @@ class Cohort:
             running: dict[Future, tuple[int, str]] = {}
             queue = iter(list(left))
 
-            def hand_out(each: int) -> None:
-                for index in itertools.islice(queue, max(each * pool.size() - len(running), 0)):
+            def hand_out() -> None:
+                for index in itertools.islice(queue, max(AHEAD * pool.size() - len(running), 0)):
                     work = read_work(left[index])
                     running[pool.submit(work)] = index, self._key(work)
 
-            hand_out(FIRST)  # the database is imported while these are graded
+            hand_out()
             with self._gradebook(left.values()) as book:
                 while running:
                     if self.stopped():
@@ -121,22 +122,17 @@ class Cohort:
                         found = left[index]
                         graded = result_of(future, found, pool.gone)
                         yield index, self._write(book, found, key, graded)
-                    hand_out(AHEAD)
+                    hand_out()
 
     @contextmanager
     def _gradebook(self, submissions: Iterable[Found]) -> Iterator[Any]:
         """The gradebook, with what it needs to know of their assignments."""
-        with uncollected():
-            from grader.records.gradebook import ensure_assignment, open_gradebook
-
         with open_gradebook(self.course_dir / "gradebook.db") as book:
             for name in sorted({found.assignment for found in submissions if found.has_place}):
                 ensure_assignment(book, assignment(name))
             yield book
 
     def _write(self, book: Any, found: Found, key: str, graded: Graded | str) -> dict[str, Any]:
-        from grader.records.gradebook import record
-
         if isinstance(graded, str):
             return refused_json(found, graded)
         outcome = graded.outcome

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
-from grader import compiler
 from grader.course.assignments import load
-from grader.judge.quick import uncollected
+from grader.records.judges import grade_here, judge_on, processes_of
 from grader.records.pool import Lost, Pool, Terms
 from grader.records.submissions import Work
 from grader.sandbox.host.forkserver_client import WarmProcess
 
 
-def load_judges(torch: bool, assignments: Iterable[str]) -> None:
-    """Import what judges need, to be done while the warm process imports things as well.
+def load_lessons(assignments: Iterable[str]) -> None:
+    """Import what judging these needs, for all judges, who are forks of this process."""
+    for name in sorted(set(assignments)):
+        load(name)
+    if "torch" in sys.modules:
+        from grader.protocol import step_library
 
-    What is loaded for these assignments the judges then share, who are forks of this process. What
-    the writer needs can wait until they have begun.
-    """
-    with uncollected():
-        from grader.records.judges import rehearse
-
-        if torch:
-            compiler.delay()  # known mistakes use optimizers
-        for name in sorted(set(assignments)):
-            load(name)
-            rehearse(name)
+        step_library.first_step()  # some known mistakes train
 
 
 @contextlib.contextmanager
@@ -36,8 +30,6 @@ def judges_here(terms: Terms, walls: Callable[[int], WarmProcess], jobs: int) ->
     """So many processes that judge, all with workers of one warm process behind ``walls``."""
     with contextlib.ExitStack() as stack:
         warm = stack.enter_context(walls(jobs))
-        from grader.records.judges import grade_here, judge_on, processes_of
-
         processes = stack.enter_context(processes_of(judge_on(terms, warm), jobs))
 
         def submit(work: Work) -> Future:

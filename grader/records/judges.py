@@ -11,14 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from grader.course.assignments import assignment
-from grader.judge.outcome import Outcome, Shown
+from grader.judge.outcome import Outcome
 from grader.judge.run import Judge, Submission, rejected
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
 from grader.records.pool import Graded, Terms
 from grader.records.submissions import Found, Work, read_work
 from grader.sandbox.host.forkserver_client import WarmProcess
-from grader.source.slicing import bound_names, read_names, statements
 from grader.threads import one_thread
 
 _JUDGE: dict[str, Any] = {}
@@ -65,18 +64,6 @@ def slim(outcome: Outcome) -> Outcome:
 def grade_here(work: Work) -> Graded | str:
     """In one of these processes: grade."""
     return grade_work(_JUDGE["judge"], work)
-
-
-def rehearse(name: str) -> None:
-    """Do what the first submission to an assignment costs once, for all judges that are forked."""
-    release = assignment(name)
-    for part in release.parts:
-        if part.kind == "code":
-            bound_names(part.source), read_names(part.source), statements(part.source)
-    shown = tuple(Shown(part.role, part.kind, part.id, part.source) for part in release.parts)
-    outcome = replace(rejected(Submission("", name, b""), release, ""), cells=shown)
-    executed_notebook(outcome, release)
-    feedback_page(outcome, release)
 
 
 def judge_on(terms: Terms, warm: WarmProcess) -> Judge:

@@ -7,19 +7,21 @@ the submission nor a judge is asked again.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import re
-import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from grader.errors import GradebookError
+from grader.records.nbgrader_tables import (
+    comments_by_hand,
+    penalties,
+    read_gradebook,
+    scores_by_hand,
+)
 
-PATIENCE = 30.0  # seconds that another program may hold the gradebook
 HEAD = 1000  # bytes of a page in which its digest stands
 _DIGEST = re.compile(rb'<meta name="by-hand" content="(\w*)">')
 _SLOT = (
@@ -79,68 +81,32 @@ class Mark:
 
 # -- the gradebook ---------------------------------------------------------------------------------
 
-_SUBMISSION = """
-join base_cell on base_cell.id = {0}.cell_id
-join submitted_notebook on submitted_notebook.id = {0}.notebook_id
-join submitted_assignment on submitted_assignment.id = submitted_notebook.assignment_id
-join assignment on assignment.id = submitted_assignment.assignment_id
-"""
-_WHOSE = "select submitted_assignment.student_id, assignment.name, base_cell.name"
-_GRADES = f"""{_WHOSE}, grade.manual_score, coalesce(grade.extra_credit, 0.0)
-from grade {_SUBMISSION.format("grade")}
-where grade.manual_score is not null or coalesce(grade.extra_credit, 0.0) != 0.0"""
-_COMMENTS = f"""{_WHOSE}, comment.manual_comment
-from comment {_SUBMISSION.format("comment")} where trim(coalesce(comment.manual_comment, '')) != ''
-"""
-_PENALTIES = """
-select submitted_assignment.student_id, assignment.name,
-sum(submitted_notebook.late_submission_penalty) from submitted_notebook
-join submitted_assignment on submitted_assignment.id = submitted_notebook.assignment_id
-join assignment on assignment.id = submitted_assignment.assignment_id
-where submitted_notebook.late_submission_penalty > 0.0 group by submitted_assignment.id"""
-
 
 def given(gradebook: Path) -> dict[tuple[str, str], ByHand]:
     """By (student, assignment), what a person gave in this gradebook, and nothing of the others.
 
-    Without nbgrader, whose import takes longer than this. GradebookError if it cannot be read.
+    GradebookError if it cannot be read.
     """
-    if not gradebook.exists():
-        return {}
     cells: dict[tuple[str, str], dict[str, Given]] = {}
-    penalties: dict[tuple[str, str], float] = {}
 
     def of(student: str, assignment: str, cell: str) -> tuple[dict[str, Given], str, Given]:
         own = cells.setdefault((student, assignment), {})
         name = cell.removeprefix("check_")
         return own, name, own.get(name, Given())
 
-    with _reading(gradebook) as database:
-        for student, assignment, cell, score, extra in database.execute(_GRADES):
+    with read_gradebook(gradebook) as book:
+        if book is None:
+            return {}
+        for student, assignment, cell, score, extra in scores_by_hand(book):
             own, name, before = of(student, assignment, cell)
             own[name] = replace(before, score=score, extra=extra)
-        for student, assignment, cell, comment in database.execute(_COMMENTS):
+        for student, assignment, cell, comment in comments_by_hand(book):
             own, name, before = of(student, assignment, cell)
             own[name] = replace(before, comment=comment.strip())
-        for student, assignment, penalty in database.execute(_PENALTIES):
-            penalties[student, assignment] = penalty
+        late = {(student, task): points for student, task, points in penalties(book)}
     return {
-        key: ByHand(cells.get(key, {}), penalties.get(key, 0.0))
-        for key in cells.keys() | penalties.keys()
+        key: ByHand(cells.get(key, {}), late.get(key, 0.0)) for key in cells.keys() | late.keys()
     }
-
-
-@contextlib.contextmanager
-def _reading(gradebook: Path) -> Iterator[sqlite3.Connection]:
-    try:
-        with contextlib.closing(sqlite3.connect(gradebook, timeout=PATIENCE)) as database:
-            yield database
-    except sqlite3.DatabaseError as error:
-        if gradebook.stat().st_size == 0:  # nothing is in it yet; its tables are made later
-            return
-        from grader.records.gradebook import trouble
-
-        raise GradebookError(trouble(gradebook, error)) from error
 
 
 # -- the page --------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from traitlets.config import Config
 
-from grader.course.assignments import ahead_of, assignment, assignment_ids
+from grader.course.assignments import assignment, assignment_ids, modules_of
 from grader.course.layout import COURSE, NOTEBOOKS, ROOT
 from grader.judge import intake, prior_answers
 from grader.judge.fingerprint import facts
@@ -27,8 +26,9 @@ from grader.judge.run import Judge, Submission, rejected
 from grader.judge.salt import salt
 from grader.judge.sanitize import safe_markdown
 from grader.pages.executed import executed_notebook
-from grader.records.gradebook import ensure_assignment, open_gradebook, record
+from grader.records.gradebook import ensure_assignment, record
 from grader.records.ledger import Ledger, entry
+from grader.records.nbgrader_tables import open_gradebook
 from grader.records.submissions import EXCHANGE
 from grader.sandbox.host.forkserver_client import WarmProcess
 from grader.sandbox.host.limits import Limits
@@ -71,25 +71,28 @@ class JudgeExporter(NotebookExporter):
         """nbgrader's hook: (notebook text, resources)."""
         ids = (resources or {})["nbgrader"]
         release = assignment(ids["assignment"])
-        converter: Any = self.parent
-        if converter._sanitizing:
-            return release.path.read_text(encoding="utf-8"), self._init_resources(resources)
-        root = Path(converter.coursedir.root)
+        coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
+        graded = coursedir.format_path(coursedir.autograded_directory, ids["student"], release.id)
+        if Path(filename).resolve().parent != Path(graded).resolve():
+            # nbgrader converts twice, to sanitize and to grade. What it sanitizes is not used.
+            return self._converted(release.path.read_text(encoding="utf-8"), resources)
+        root = Path(coursedir.root)
         outcome = self._outcome(ids["student"], release, root)
         secret = salt(root)
         Ledger(root, secret).append(entry(outcome, facts(release.id, secret)))
         with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
             record(book, outcome)
-        text = executed_notebook(outcome, release).decode()
-        notebook = nbformat.reads(text, as_version=4)
-        notebook, resources = self._preprocess(notebook, self._init_resources(resources))
-        return nbformat.writes(notebook), resources
+        return self._converted(executed_notebook(outcome, release).decode(), resources)
+
+    def _converted(self, text: str, resources: dict | None) -> Any:
+        """Through nbgrader's own preprocessors: (notebook text, resources)."""
+        return super().from_notebook_node(nbformat.reads(text, as_version=4), resources)
 
     def _outcome(self, student: str, release: Any, root: Path) -> Outcome:
         coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
         folder = coursedir.format_path(coursedir.submitted_directory, student, release.id)
         path = Path(folder) / f"{release.id}.ipynb"
-        warm = _warm(root, path.parents[2], ahead_of([release.id]))
+        warm = _warm(root, path.parents[2], tuple(modules_of([release.id])))
         submission = Submission(student, release.id, b"")
         try:
             submission = replace(
@@ -100,16 +103,15 @@ class JudgeExporter(NotebookExporter):
         return Judge(warm, salt(root), Limits()).grade(submission, release)
 
 
-_HELD: dict[tuple[Path, Path], WarmProcess] = {}
+_HELD: dict[tuple[Path, Path, tuple[str, ...]], WarmProcess] = {}
 
 
-def _warm(root: Path, submitted: Path, ahead: Sequence[str]) -> WarmProcess:
-    """One warm process for as long as this process of nbgrader lives, with these imported."""
-    place = (root, submitted)
+def _warm(root: Path, submitted: Path, modules: tuple[str, ...]) -> WarmProcess:
+    """One warm process for as long as this process of nbgrader lives, for lessons with these."""
+    place = (root, submitted, modules)
     if place not in _HELD:
         one_thread()
-        _HELD[place] = raise_walls([ROOT, root, submitted, Path.home()], 1, ahead=())
-    _HELD[place].fetch(ahead)
+        _HELD[place] = raise_walls([ROOT, root, submitted, Path.home()], 1, modules=modules)
     return _HELD[place]
 
 

@@ -68,13 +68,13 @@ def _marks(
 
 def _gradebook(course_dir: Path) -> dict[tuple[str, str], dict[str, str]]:
     """What the gradebook gives for each check cell: a person's mark over an automatic one."""
-    from grader.records.gradebook import open_gradebook
+    from grader.records.nbgrader_gradebook import nbgrader_gradebook
 
     path = course_dir / "gradebook.db"
     if not path.exists():
         return {}
     marks: dict[tuple[str, str], dict[str, str]] = {}
-    with open_gradebook(path) as book:
+    with nbgrader_gradebook(path) as book:
         for assignment in book.assignments:
             for submission in assignment.submissions:
                 own = marks.setdefault((submission.student.id, assignment.name), {})

@@ -190,10 +190,10 @@ def _marks(course_dir: Path, wanted: set[str]) -> dict[tuple[str, str], Mark]:
     path = course_dir / "gradebook.db"
     if not path.exists():  # opening would make one
         return {}
-    from grader.records.gradebook import open_gradebook
+    from grader.records.nbgrader_gradebook import nbgrader_gradebook
 
     marks: dict[tuple[str, str], Mark] = {}
-    with open_gradebook(path) as book:
+    with nbgrader_gradebook(path) as book:
         for assignment in book.assignments:
             if assignment.name not in wanted:
                 continue

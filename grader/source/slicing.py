@@ -13,7 +13,6 @@ from collections.abc import Iterable
 
 from grader.source.cells import broken, defined_anyhow, magics, readable, remembered, text_of
 
-DRAWS = {"explore", "heatmap", "plt", "pylab", "show"}  # as lessons and their students call it
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
 
 
@@ -62,11 +61,6 @@ def read_names(source: str) -> frozenset[str] | None:
         names |= {s.get_name() for s in scope.get_symbols() if s.is_global() and s.is_referenced()}
     names |= set(re.findall(r"\w+", " ".join(magics(source))))
     return None if names & DYNAMIC else frozenset(names)
-
-
-def draws(source: str) -> bool:
-    """Does a cell look as if it used matplotlib, beyond an import that may be for nothing?"""
-    return bool((read_names(source) or frozenset()) & DRAWS)
 
 
 @remembered

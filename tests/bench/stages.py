@@ -19,12 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from grader.course.assignments import ahead_of
+from grader.course.assignments import modules_of
 from grader.course.layout import ROOT, assignment_id
 from grader.judge import run
 from grader.judge.carry_forward import Second
 from grader.records import cohort, judges
-from grader.records.here import load_judges
+from grader.records.here import load_lessons
 from grader.records.pool import Terms
 from grader.records.submissions import find_submissions, read_work
 from grader.sandbox.host.forkserver_client import WarmProcess
@@ -84,9 +84,8 @@ def shares_of(lesson: str, clock: Clock) -> tuple[float, dict[str, float]]:
         folder = Path(place)
         hand_in(folder / "submitted", lesson, len(WHO))
         started = time.perf_counter()
-        ahead = ahead_of([name])
-        meanwhile = partial(load_judges, bool(ahead), [name])
-        with raise_walls([ROOT, Path.home()], 1, ahead=ahead, meanwhile=meanwhile) as warm:
+        modules, meanwhile = modules_of([name]), partial(load_lessons, [name])
+        with raise_walls([ROOT, Path.home()], 1, modules=modules, meanwhile=meanwhile) as warm:
             start = time.perf_counter() - started
             terms = Terms(b"bench", Limits())
             run = cohort.Cohort(folder / "course", terms, lambda _: None)  # type: ignore[arg-type]

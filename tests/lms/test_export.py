@@ -23,7 +23,9 @@ from grader.judge.run import Submission, rejected
 from grader.lms import roster
 from grader.lms.export import encode, marks
 from grader.lms.sheets import FORMS, Handed, Marks, Person, Sheet, Task, sheet, text
-from grader.records.gradebook import ensure_assignment, open_gradebook, record
+from grader.records.gradebook import ensure_assignment, record
+from grader.records.nbgrader_gradebook import nbgrader_gradebook
+from grader.records.nbgrader_tables import open_gradebook
 
 POINTS = {"code": 4.0, "essay": 6.0}
 
@@ -44,7 +46,7 @@ def hand_in(
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three students; task_a is handed in by two, task_b by one, task_c by nobody."""
     path = tmp_path_factory.mktemp("course") / "gradebook.db"
-    with open_gradebook(path) as book:
+    with nbgrader_gradebook(path) as book:
         for task in ("task_b", "task_a", "task_c"):
             book.add_assignment(task)
             book.add_notebook(task, task)
@@ -147,7 +149,7 @@ def test_what_is_missing_is_a_zero_on_request_only(course: Path) -> None:
 
 
 def test_a_penalty_takes_no_more_than_there_is(course: Path) -> None:
-    with open_gradebook(course / "gradebook.db") as book:
+    with nbgrader_gradebook(course / "gradebook.db") as book:
         book.find_submission("task_b", "ada").notebooks[0].late_submission_penalty = 99.0
         book.db.commit()
     rows, _ = export(course, "moodle", "--assignment", "task_b")
@@ -155,7 +157,7 @@ def test_a_penalty_takes_no_more_than_there_is(course: Path) -> None:
 
 
 def test_a_humans_mark_is_exported_and_nothing_waits_any_more(course: Path) -> None:
-    with open_gradebook(course / "gradebook.db") as book:
+    with nbgrader_gradebook(course / "gradebook.db") as book:
         for name, mark in (("essay", 5.5), ("code", 1.0)):  # one that waits, one over the check's
             grade = book.find_grade(name, "task_a", "task_a", "zoë")
             grade.manual_score, grade.needs_manual_grade = mark, False
@@ -167,7 +169,7 @@ def test_a_humans_mark_is_exported_and_nothing_waits_any_more(course: Path) -> N
 
 
 def test_scores_are_those_of_nbgraders_own_properties(course: Path) -> None:
-    with open_gradebook(course / "gradebook.db") as book:
+    with nbgrader_gradebook(course / "gradebook.db") as book:
         found = marks(book).handed
         theirs = {
             (one.student.id, task.name): Handed(
@@ -184,6 +186,7 @@ def test_a_lesson_of_this_course(tmp_path: Path) -> None:
     with open_gradebook(tmp_path / "gradebook.db") as book:
         ensure_assignment(book, release)
         record(book, rejected(Submission("ada", release.id, b""), release, "for a reason"))
+    with nbgrader_gradebook(tmp_path / "gradebook.db") as book:
         worth = book.find_assignment(release.id).max_score
     rows, _ = export(tmp_path, "canvas")
     assert rows[0][5:] == [release.id]
@@ -292,7 +295,7 @@ def test_bad_usage_names_the_thing_and_the_mend(course: Path, tmp_path: Path) ->
     (tmp_path / "empty").mkdir()
     assert "holds no gradebook.db: grade first" in refused(tmp_path / "empty", "csv")
     assert not list((tmp_path / "empty").iterdir())
-    with open_gradebook(tmp_path / "empty" / "gradebook.db"):
+    with nbgrader_gradebook(tmp_path / "empty" / "gradebook.db"):
         pass
     assert "holds no marks" in refused(tmp_path / "empty", "csv")
 

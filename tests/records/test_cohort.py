@@ -124,10 +124,10 @@ def test_the_form_of_the_json_is_the_fixed_one(graded) -> None:
 
 
 def test_the_gradebook_holds_the_same_marks(graded) -> None:
-    from grader.records.gradebook import open_gradebook
+    from grader.records.nbgrader_gradebook import nbgrader_gradebook
 
     course, report = graded
-    with open_gradebook(course / "gradebook.db") as book:
+    with nbgrader_gradebook(course / "gradebook.db") as book:
         kept = {s.student.id: s.score for s in book.find_assignment(NAME).submissions}
         waiting = {
             s.student.id for s in book.find_assignment(NAME).submissions if s.needs_manual_grade
@@ -246,9 +246,9 @@ def test_nbgrader_autograde_gives_the_same_marks(graded, submitted: Path, tmp_pa
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    from grader.records.gradebook import open_gradebook
+    from grader.records.nbgrader_gradebook import nbgrader_gradebook
 
-    with open_gradebook(tmp_path / "gradebook.db") as book:
+    with nbgrader_gradebook(tmp_path / "gradebook.db") as book:
         assignment = book.find_assignment(NAME)
         theirs = {s.student.id: s.score for s in assignment.submissions}
     ours = {student: by_student(report)[student]["score"] for student in students}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,13 +14,18 @@ from alembic.script import ScriptDirectory
 from click.testing import CliRunner
 from nbgrader.api import Gradebook
 from nbgrader.dbutil import ALEMBIC_DIR
+from nbgrader.utils import parse_utc
 
 from grader.commandline import main
 from grader.course.assignments import assignment
 from grader.course.layout import LESSONS, assignment_id
 from grader.errors import GradebookError
 from grader.judge.run import Submission, rejected
-from grader.records.gradebook import ensure_assignment, newest_version, open_gradebook, record
+from grader.records.gradebook import ensure_assignment, record
+from grader.records.nbgrader_gradebook import nbgrader_gradebook
+from grader.records.nbgrader_tables import SCHEMA, open_gradebook, read_gradebook
+
+WHEN = "2026-02-03 04:05:06.789 UTC"
 
 
 def tables_of(path: Path) -> set[tuple]:
@@ -28,31 +33,23 @@ def tables_of(path: Path) -> set[tuple]:
         made = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
         versions = database.execute("SELECT version_num FROM alembic_version").fetchall()
         courses = database.execute("SELECT id FROM course").fetchall()
-    return {*made, *versions, *courses}
+    statements = [(kind, name, " ".join((sql or "").split())) for kind, name, sql in made]
+    return {*statements, *versions, *courses}
 
 
 def test_a_new_gradebook_is_whole_and_an_old_one_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a new folder" / "gradebook.db"
-    with open_gradebook(path) as book:
+    with open_gradebook(path):
+        pass
+    with nbgrader_gradebook(path) as book:
         book.add_student("ada")
-    with open_gradebook(path) as book:
-        assert [student.id for student in book.students] == ["ada"]
+    with open_gradebook(path) as ours:
+        assert ours.execute("SELECT id FROM student").fetchall() == [("ada",)]
     assert [file.name for file in path.parent.iterdir()] == ["gradebook.db"]
 
 
-def test_the_version_of_its_tables_is_the_one_that_alembic_finds() -> None:
-    assert newest_version(Path(ALEMBIC_DIR)) == ScriptDirectory(ALEMBIC_DIR).get_current_head()
-
-
-def test_the_database_is_loaded_without_nbgraders_pages_and_nbgrader_can_be_loaded_after() -> None:
-    code = (
-        "import sys, grader.records.gradebook as ours\n"
-        "assert 'nbgrader' not in sys.modules and 'nbgrader.server_extensions' not in sys.modules\n"
-        "import nbgrader, nbgrader.apps\n"
-        "from nbgrader import api\n"
-        "assert nbgrader.__version__ and api.Gradebook is ours.Gradebook\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_the_revision_of_its_tables_is_the_newest_that_alembic_finds() -> None:
+    assert ScriptDirectory(ALEMBIC_DIR).get_current_head() == SCHEMA
 
 
 def test_a_new_gradebook_is_the_one_that_nbgrader_makes(
@@ -66,13 +63,42 @@ def test_a_new_gradebook_is_the_one_that_nbgrader_makes(
     assert tables_of(tmp_path / "ours.db") == tables_of(tmp_path / "theirs.db")
 
 
-def test_what_takes_longest_to_import_is_left_out() -> None:
-    code = (
-        "import sys, grader.records.gradebook, grader.lms.export;"
-        "print('jsonschema' in sys.modules, 'rfc3987_syntax' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "False"]
+def test_tables_of_another_nbgrader_are_refused_and_left_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "gradebook.db"
+    with open_gradebook(path):
+        pass
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = '724cde206c17'")
+    before = path.read_bytes()
+    for opened in (open_gradebook, read_gradebook):
+        named = pytest.raises(GradebookError, match=f"revision 724cde206c17.*{SCHEMA}.*db upgrade")
+        with named, opened(path):
+            pass
+    assert path.read_bytes() == before
+
+
+def test_with_another_nbgrader_no_gradebook_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "0.10.1")
+    named = pytest.raises(GradebookError, match=r"nbgrader 0\.10\.1 is installed")
+    with named, open_gradebook(tmp_path / "gradebook.db"):
+        pass
+    with read_gradebook(tmp_path / "gradebook.db") as book:
+        assert book is None
+
+
+def test_what_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
+    """A submission whose marks cannot all be written has none of its rows."""
+    release = assignment(assignment_id(LESSONS[0]))
+    found = rejected(Submission("ada", release.id, b""), release, "a reason")
+    unknown = dataclasses.replace(found.verdicts[0], exercise="not_there")
+    with open_gradebook(tmp_path / "gradebook.db") as book:
+        ensure_assignment(book, release)
+        with pytest.raises(GradebookError, match="does not know check_not_there"):
+            record(book, dataclasses.replace(found, verdicts=(unknown,)))
+        for table in ("student", "submitted_assignment", "submitted_notebook", "grade"):
+            assert book.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 def test_a_submission_is_recorded_in_the_rows_that_nbgrader_makes(tmp_path: Path) -> None:
@@ -80,6 +106,7 @@ def test_a_submission_is_recorded_in_the_rows_that_nbgrader_makes(tmp_path: Path
     with open_gradebook(tmp_path / "gradebook.db") as book:
         ensure_assignment(book, release)
         record(book, rejected(Submission("ours", release.id, b""), release, "for a reason"))
+    with nbgrader_gradebook(tmp_path / "gradebook.db") as book:
         book.add_student("theirs")
         book.add_submission(release.id, "theirs")
         ours, theirs = (
@@ -111,11 +138,11 @@ def test_a_gradebook_on_a_full_disk_is_named(tmp_path: Path) -> None:
     named = pytest.raises(GradebookError, match="full.*make room")
     with named, open_gradebook(tmp_path / "gradebook.db") as book:
         ensure_assignment(book, assignment(assignment_id(LESSONS[0])))
-        connection = book.db.connection()
-        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        book.execute("PRAGMA max_page_count = 1")
+        release = assignment(assignment_id(LESSONS[0]))
         for number in range(2000):
-            book.update_or_create_student(f"student-{number}")
-            book.update_or_create_submission(assignment_id(LESSONS[0]), f"student-{number}")
+            student = Submission(f"student-{number}", release.id, b"")
+            record(book, rejected(student, release, "a reason"))
 
 
 @pytest.mark.parametrize("command", ["grade", "verify"])
@@ -165,14 +192,92 @@ def test_a_new_submissions_rows_are_those_that_nbgrader_makes(
     for name in ("theirs", "ours"):
         with open_gradebook(tmp_path / name) as book:
             ensure_assignment(book, release)
-            if name == "theirs":
-                book.add_student("ada")
-                book.add_submission(release.id, "ada")
-            record(book, found)
+        if name == "theirs":
+            with nbgrader_gradebook(tmp_path / name) as theirs:
+                theirs.add_student("ada")
+                theirs.add_submission(release.id, "ada", timestamp=WHEN)
+        with open_gradebook(tmp_path / name) as book:
+            record(book, found, None if name == "theirs" else parse_utc(WHEN))
             record(book, found)  # graded again: nothing is there twice
-            submission = book.find_submission(release.id, "ada")
+        with nbgrader_gradebook(tmp_path / name) as theirs:
+            submission = theirs.find_submission(release.id, "ada")
             assert submission.max_score == release.max_score + sum(p for p, _ in humans.values())
             assert submission.needs_manual_grade is answered
     ours = rows_of(tmp_path / "ours")
     assert ours == rows_of(tmp_path / "theirs")
     assert len(ours) > len(release.exercises)
+
+
+def cells_of(path: Path) -> set[tuple]:
+    """What an assignment is in the gradebook, without ids."""
+    with sqlite3.connect(path) as database:
+        return {
+            *database.execute("SELECT name, duedate, course_id FROM assignment"),
+            *database.execute(
+                "SELECT notebook.name, assignment.name, kernelspec FROM notebook"
+                " JOIN assignment ON assignment.id = assignment_id"
+            ),
+            *database.execute(
+                "SELECT base_cell.name, notebook.name, type, max_score, cell_type,"
+                " solution_cells.id IS NOT NULL FROM base_cell"
+                " JOIN notebook ON notebook.id = notebook_id"
+                " LEFT JOIN grade_cells ON grade_cells.id = base_cell.id"
+                " LEFT JOIN solution_cells ON solution_cells.id = base_cell.id"
+            ),
+            *database.execute(
+                "SELECT source_cell.name, notebook.name, cell_type, locked, source, checksum"
+                " FROM source_cell JOIN notebook ON notebook.id = notebook_id"
+            ),
+        }
+
+
+def test_an_assignments_rows_are_those_that_nbgrader_makes(tmp_path: Path) -> None:
+    """Also where they were others before: points and texts may change from year to year."""
+    release = assignment(assignment_id("masking"))
+    document = json.loads(release.path.read_bytes())
+    with nbgrader_gradebook(tmp_path / "theirs") as book:
+        book.add_assignment(release.id)
+        book.add_notebook(release.id, release.id, kernelspec=json.dumps(
+            document["metadata"]["kernelspec"]
+        ))  # fmt: skip
+        for cell in document["cells"]:
+            marks, kind = cell["metadata"].get("nbgrader"), cell["cell_type"]
+            if marks is None:
+                continue
+            where = (marks["grade_id"], release.id, release.id)
+            if marks["grade"]:
+                book.add_grade_cell(*where, max_score=marks["points"], cell_type=kind)
+            if marks["solution"]:
+                book.add_solution_cell(*where)
+            book.add_source_cell(
+                *where, cell_type=kind, source="".join(cell["source"]), locked=marks["locked"],
+                checksum=marks["checksum"],
+            )  # fmt: skip
+    with open_gradebook(tmp_path / "ours") as book:
+        ensure_assignment(book, release)
+    expected = cells_of(tmp_path / "theirs")
+    assert cells_of(tmp_path / "ours") == expected and len(expected) > len(release.exercises)
+    with open_gradebook(tmp_path / "ours") as book:
+        book.execute("UPDATE grade_cells SET max_score = 77, cell_type = 'markdown'")
+        book.execute("UPDATE source_cell SET source = '', checksum = '', locked = NOT locked")
+        book.execute("UPDATE notebook SET kernelspec = ''")
+        ensure_assignment(book, release)
+    assert cells_of(tmp_path / "ours") == expected
+
+
+def test_a_persons_marks_stay_and_are_looked_at_again(tmp_path: Path) -> None:
+    release = assignment(assignment_id("masking"))
+    found = rejected(Submission("ada", release.id, b""), release, "a reason")
+    name = f"check_{release.exercises[0].id}"
+    with open_gradebook(tmp_path / "gradebook.db") as book:
+        ensure_assignment(book, release)
+        record(book, found)
+    with nbgrader_gradebook(tmp_path / "gradebook.db") as theirs:
+        grade = theirs.find_grade(name, release.id, release.id, "ada")
+        grade.manual_score, grade.needs_manual_grade = 1.5, False
+        theirs.db.commit()
+    with open_gradebook(tmp_path / "gradebook.db") as book:
+        record(book, found)
+    with nbgrader_gradebook(tmp_path / "gradebook.db") as theirs:
+        grade = theirs.find_grade(name, release.id, release.id, "ada")
+        assert (grade.manual_score, grade.score, grade.needs_manual_grade) == (1.5, 1.5, True)

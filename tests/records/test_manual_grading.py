@@ -14,10 +14,11 @@ from grader.authoring.solve import solved
 from grader.commandline import main
 from grader.course.assignments import assignment
 from grader.course.layout import assignment_id
+from grader.errors import GradebookError
 from grader.pages.feedback import feedback_page
 from grader.records import manual_grading
-from grader.records.gradebook import open_gradebook
 from grader.records.manual_grading import NOTHING, ByHand, Given, filled
+from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from tests.conftest import Grade, with_answers
 from tests.records.test_cohort import hand_in
 
@@ -158,7 +159,7 @@ def page_of(course: Path, student: str) -> Path:
 
 def give(course: Path, student: str, score: float | None, comment: str | None) -> None:
     """As Formgrader does it."""
-    with open_gradebook(course / "gradebook.db") as book:
+    with nbgrader_gradebook(course / "gradebook.db") as book:
         grade = book.find_grade(WORDS, NAME, NAME, student)
         grade.manual_score, grade.needs_manual_grade = score, score is None
         book.find_comment(WORDS, NAME, NAME, student).manual_comment = comment
@@ -197,7 +198,7 @@ def test_an_empty_gradebook_and_one_of_nbgrader_without_marks_hold_nothing(tmp_p
     path.touch()
     assert manual_grading.given(path) == {}
     path.unlink()
-    with open_gradebook(path):
+    with nbgrader_gradebook(path):
         pass
     assert manual_grading.given(path) == {}
     assert NOTHING.digest == "" and ByHand({"a": Given(0.0)}).digest
@@ -206,9 +207,9 @@ def test_an_empty_gradebook_and_one_of_nbgrader_without_marks_hold_nothing(tmp_p
 def test_a_gradebook_that_is_none_is_said_in_a_line(course: Path, tmp_path: Path) -> None:
     copy = tmp_path / "gradebook.db"
     copy.write_bytes(b"this is no database at all, and it is long enough to say so" * 20)
-    with pytest.raises(manual_grading.GradebookError, match="restore it from a backup"):
+    with pytest.raises(GradebookError, match="restore it from a backup"):
         manual_grading.given(copy)
     with sqlite3.connect(tmp_path / "other.db") as other:
         other.execute("create table pet (name text)")
-    with pytest.raises(manual_grading.GradebookError, match="no such table"):
+    with pytest.raises(GradebookError, match="no such table"):
         manual_grading.given(tmp_path / "other.db")

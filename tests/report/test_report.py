@@ -468,7 +468,7 @@ def test_an_executed_notebook_that_is_gone_is_named(tmp_path: Path) -> None:
 
 def test_a_graded_cohort_from_end_to_end(tmp_path: Path) -> None:
     """Three submissions, two of them alike and wrong; a person's marks are the gradebook's."""
-    from grader.records.gradebook import open_gradebook
+    from grader.records.nbgrader_gradebook import nbgrader_gradebook
 
     wrong = answer_text(
         next(v for v in misconceptions("masking", "masked_attention") if v.name == "mask_ignored")
@@ -487,7 +487,7 @@ def test_a_graded_cohort_from_end_to_end(tmp_path: Path) -> None:
     command += ["--course-dir", str(course), "--salt", "s"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    with open_gradebook(course / "gradebook.db") as book:
+    with nbgrader_gradebook(course / "gradebook.db") as book:
         parts = book.find_submission(NAME, "ada").notebooks[0].grades
         person = next(grade for grade in parts if not grade.name.startswith("check_"))
         person.manual_score, person.needs_manual_grade = 2.0, False

@@ -16,13 +16,13 @@ from click.testing import CliRunner
 from grader.authoring.sample import answer_text
 from grader.authoring.solve import solved
 from grader.commandline import main
-from grader.course.assignments import assignment, needs_torch
+from grader.course.assignments import assignment, modules_of
 from grader.course.layout import ROOT, assignment_id
 from grader.course.versions import alternatives
 from grader.errors import WorkerError
 from grader.judge.run import Judge, Submission
 from grader.protocol.values import Ask
-from grader.sandbox.guest import isolate, linux
+from grader.sandbox.guest import isolate
 from grader.sandbox.host import select
 from grader.sandbox.host.forkserver_client import WarmProcess
 from grader.sandbox.host.mounts import without_inner
@@ -46,43 +46,6 @@ def test_each_level_holds_and_grades_the_same(level: str) -> None:
         outcome = Judge(warm, SALT, QUICK).grade(submission, release)
     assert outcome.score == outcome.max_score
     assert outcome.sandbox == level
-
-
-LARGE = """
-import ctypes, mmap
-from pathlib import Path
-from grader.sandbox.guest import linux
-
-def large():
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("AnonHugePages"))
-
-own = mmap.mmap(-1, 64 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-place = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(own)))
-ctypes.CDLL(None).madvise(place, ctypes.c_size_t(64 << 20), 15)  # not of itself
-text = bytes(range(256)) * (1 << 18)
-own[:] = text
-before, moved = large(), linux.collapse_pages()
-print(moved, large() - before, own[:] == text)
-"""
-
-
-def test_memory_moves_into_large_pages_and_holds_what_it_held() -> None:
-    """The kernel may have none to give: then nothing is moved, and nothing is lost either."""
-    done = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, text=True, check=True)
-    moved, kilobytes, same = done.stdout.split()
-    assert same == "True"
-    if int(moved) == 0:
-        pytest.skip("this kernel moves nothing into large pages")
-    assert int(kilobytes) >= 32 << 10
-
-
-def test_without_proc_no_memory_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(*_: object, **__: object) -> str:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(Path, "read_text", gone)
-    assert linux.collapse_pages() == 0
 
 
 def _closed(warm: WarmProcess) -> bool:
@@ -142,9 +105,9 @@ def test_a_lesson_that_needs_no_torch_may_be_solved_with_it(level: str) -> None:
         for version in alternatives(release.lesson, exercise.id)
         if "torch" in version.source
     }
-    assert by_torch and not needs_torch(release.id)
+    assert by_torch and "torch" not in modules_of([release.id])
     notebook = with_answers(release.lesson, by_torch, solve=True).encode()
-    with WarmProcess(level, HIDDEN, ahead=()) as warm:
+    with WarmProcess(level, HIDDEN, modules=()) as warm:
         if level == "landlock" and _closed(warm):
             pytest.skip("Python lies in a folder that is closed to other users")
         worker = warm.start(QUICK)
@@ -185,7 +148,6 @@ def test_without_walls_grading_is_refused_unless_said_otherwise(
 
 
 def test_a_course_in_pythons_own_folder_is_refused() -> None:
-    import sys
 
     with pytest.raises(WorkerError, match="virtual environment in a folder of its own"):
         WarmProcess("user", [Path(sys.prefix)])
@@ -194,7 +156,6 @@ def test_a_course_in_pythons_own_folder_is_refused() -> None:
 def test_the_judges_death_ends_the_workers() -> None:
     """A judge that is killed takes the warm process and its workers with it."""
     import signal
-    import subprocess
     import sys
     import time
 
@@ -230,34 +191,25 @@ def test_a_window_that_lies_in_another_is_not_mounted_twice(tmp_path: Path) -> N
     assert without_inner(shown, []) == [str(python)]
 
 
-def test_a_warm_process_that_was_begun_early_is_taken_once_or_ended() -> None:
-    with select.begun(HIDDEN, 2) as first:
-        with select.raise_walls(HIDDEN, 1, ahead=["json.tool"], first=first) as warm:
-            assert first.take(warm.level) is None
-            worker = warm.start(QUICK)
-            (output,), _ = worker.run_cell("import sys\n'json.tool' in sys.modules", 10)
-            worker.close()
-            assert output["data"]["text/plain"] == "True"
-        with select.raise_walls(HIDDEN, 1, ahead=(), first=first) as another:
-            assert another.pid != warm.pid
-    with select.begun(HIDDEN, 1) as first:
-        pid = first._warm.pid if first._warm else 0
-        assert Path(f"/proc/{pid}").exists()
-        assert first.take("no such level") is None
-    assert not Path(f"/proc/{pid}").exists()
-
-
-def test_a_warm_process_that_dies_with_something_unread_is_our_fault() -> None:
-    with WarmProcess("none", HIDDEN, ahead=()) as warm:
-        warm.fetch(["json.tool"])
+def test_a_warm_process_that_dies_is_our_fault() -> None:
+    with WarmProcess("none", HIDDEN, modules=()) as warm:
+        warm.wait_until_warm()
         os.kill(warm.pid, signal.SIGKILL)
-        with pytest.raises(WorkerError, match="could not start|is gone"):
+        with pytest.raises(WorkerError, match="is gone"):
+            while True:  # until the signal has arrived
+                warm.start(QUICK).close()
+
+
+def test_a_warm_process_that_dies_while_it_imports_is_our_fault() -> None:
+    with WarmProcess("none", HIDDEN, modules=()) as warm:
+        os.kill(warm.pid, signal.SIGKILL)
+        with pytest.raises(WorkerError, match="could not start"):
             warm.start(QUICK)
 
 
 def test_a_terminals_interrupt_does_not_reach_the_warm_process() -> None:
     """It goes to the group of the command, which would lose its workers before it has stopped."""
-    with WarmProcess("none", HIDDEN, ahead=()) as warm:
+    with WarmProcess("none", HIDDEN, modules=()) as warm:
         assert os.getpgid(warm.pid) == warm.pid != os.getpgrp()
         worker = warm.start(QUICK)
         assert os.getpgid(worker._pid) != os.getpgrp()

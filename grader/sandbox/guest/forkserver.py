@@ -1,4 +1,4 @@
-"""The warm process: imports once, then forks a sandboxed worker for each request.
+"""The forkserver: imports once what the lessons import, then forks a worker for each request.
 
 It is started fresh, with a clean environment, and has never seen a solution, a specification,
 the salt or the database: a fork inherits memory.
@@ -7,6 +7,7 @@ the salt or the database: a fork inherits memory.
 from __future__ import annotations
 
 import array
+import contextlib
 import gc
 import importlib
 import json
@@ -18,39 +19,30 @@ import sys
 from typing import Any
 
 from grader.protocol.channel import Channel
-from grader.sandbox.guest import isolate, linux, plots
+from grader.sandbox.guest import isolate, linux
 from grader.sandbox.guest.serve import serve
 from grader.sandbox.guest.shell import Shell, make_shell
 
 REQUEST_BYTES = 65536
-LULL = 0.1  # seconds without a request, after which there may be time
+PYPLOT = "matplotlib.pyplot"
 
 
-def main(control_fds: list[int], ahead: list[str]) -> None:
+def main(control_fds: list[int], modules: list[str]) -> None:
     """Serve spawn requests on the control sockets, one for each judge, until they close."""
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     lines = [socket.socket(fileno=fd) for fd in control_fds]
-    gc.disable()  # imports make no garbage, and would be looked through for it again and again
-    shell = _warm_up()
-    _fetch(ahead)
+    shell = warm_up(modules)
     for folder, _, _ in os.walk(os.environ.get("SCRATCH", ""), topdown=False):
         os.chmod(folder, 0o555)  # its forks share it, and may not change a mode
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are reaped by the kernel
     lines[0].send(b"ready")
-    pause: float | None = LULL
     while lines:
-        asked = select.select(lines, [], [], pause)[0]
-        if not asked:  # it takes a while, in which nobody should wait for a worker
-            linux.collapse_pages()
-            pause = None
-        for line in asked:
+        for line in select.select(lines, [], [])[0]:
             message, ancillary, _, _ = line.recvmsg(REQUEST_BYTES, socket.CMSG_SPACE(2 * 4))
             if not message:
                 lines.remove(line)
-            elif ancillary:
-                _spawn(shell, message, ancillary)
             else:
-                _fetch(json.loads(message))
+                _spawn(shell, message, ancillary)
 
 
 def _spawn(shell: Shell, message: bytes, ancillary: list) -> None:
@@ -64,7 +56,13 @@ def _spawn(shell: Shell, message: bytes, ancillary: list) -> None:
     os.close(status_fd)
 
 
-def _warm_up() -> Shell:
+def warm_up(modules: list[str]) -> Shell:
+    """Import these and what every worker needs; the shell that workers run cells in.
+
+    No thread may be left: a fork has only the one that forks, and waits forever for a lock that
+    another held. So NumPy's and torch's pools are kept to one thread (by the environment, too).
+    """
+    gc.disable()  # what is imported stays: looking through it again and again finds no garbage
     import numpy
     import pygments.formatters.terminal256  # noqa: F401  (a cell that raises loads it)
 
@@ -74,34 +72,28 @@ def _warm_up() -> Shell:
     check._Session.checking = False
     shell = make_shell()
     shell.run_cell("import numpy\n1", store_history=False)
-    plots.delay(shell)
-    return shell
-
-
-def _fetch(modules: list[str]) -> None:
-    """Import what the judge says is worth it, for all workers that are forked from now on."""
-    gc.disable()
     for module in modules:
-        importlib.import_module(module)
-    if "torch" in modules:
+        with contextlib.suppress(ImportError):  # the cell that imports it says so to its student
+            importlib.import_module(module)
+    if "torch" in sys.modules:
         _warm_up_torch()
-    if plots.PYPLOT in modules:
-        plots.load()
+    if PYPLOT in sys.modules:
+        pyplot = sys.modules[PYPLOT]
+        pyplot.close(pyplot.figure())  # the first figure of all loads the backend and the fonts
     gc.freeze()  # keeps the pages shared with the forks
     gc.enable()
+    return shell
 
 
 def _warm_up_torch() -> None:
     import torch
     import torch.nn.functional
 
-    from grader import compiler
-    from grader.protocol import counters, step_library  # noqa: F401  (questions load the last two)
+    from grader.protocol import counters, step_library  # noqa: F401  (questions load the second)
 
-    compiler.delay()
     torch.set_num_threads(1)
     torch.ones(2, 2) @ torch.ones(2, 2)
-    (torch.ones(2, requires_grad=True) * 2).sum().backward()
+    step_library.first_step()
 
 
 def _descriptors(ancillary: list) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 CLONE_NEWNS = 0x00020000
@@ -23,7 +22,6 @@ MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 4, 38, 22
 PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 SECCOMP_MODE_FILTER = 2
-MADV_COLLAPSE, LARGE_PAGE = 25, 1 << 21
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -98,30 +96,6 @@ def drop_capabilities() -> None:
 
     header = Header(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3
     _check(_libc.capset(ctypes.byref(header), ctypes.byref((Data * 2)())), "capset")
-
-
-def collapse_pages() -> int:
-    """Move this process's own memory into large pages; how many regions the kernel moved.
-
-    A fork then copies a five-hundredth of the page table: it takes half the time. Where the kernel
-    cannot (before Linux 6.1, or no large page is free), and where there is no /proc to say which
-    memory it is, nothing changes.
-    """
-    moved = 0
-    try:
-        maps = Path("/proc/self/maps").read_text().splitlines()
-    except OSError:
-        return moved
-    for line in maps:
-        span, rights, _, device, _, *name = line.split()
-        if rights != "rw-p" or device != "00:00" or name not in ([], ["[heap]"]):
-            continue  # a file's, shared with others, or a stack
-        first, last = (int(address, 16) for address in span.split("-"))
-        first, last = -(-first // LARGE_PAGE) * LARGE_PAGE, last // LARGE_PAGE * LARGE_PAGE
-        if first < last:
-            place, length = ctypes.c_void_p(first), ctypes.c_size_t(last - first)
-            moved += _libc.madvise(place, length, MADV_COLLAPSE) == 0
-    return moved
 
 
 class _Filter(ctypes.Structure):

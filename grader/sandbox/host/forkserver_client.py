@@ -1,7 +1,4 @@
-"""Starting the warm process, and asking it for workers.
-
-Light to import, so that a run can begin with it: it is what a run waits for longest.
-"""
+"""Starting the warm process, and asking it for workers."""
 
 from __future__ import annotations
 
@@ -13,26 +10,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from grader import bundles
 from grader.coursefile import current
 from grader.errors import WorkerError
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.mounts import bubblewrap, clean_environment, view_of
-
-if TYPE_CHECKING:
-    from grader.sandbox.host.workers import Died, Worker
+from grader.sandbox.host.workers import Died, Worker
 
 BOOT = (
     "import sys; sys.path.insert(0, {light!r}); from grader.sandbox.guest.forkserver import main; "
-    "main({fds}, {ahead})"
+    "main({fds}, {modules})"
 )
-PYPLOT = "matplotlib.pyplot"
-# What takes long to import: it is fetched for lessons that use it, or submissions that do.
-HEAVY = ("torch", PYPLOT)
+HEAVY = ("torch", "matplotlib.pyplot")  # what takes long to import
 # Some builds of torch write files when they are imported, and matplotlib has a cache of its own,
 # which could not be done later there.
 WRITES_NOTHING = ("bubblewrap", "landlock")
@@ -45,8 +37,8 @@ class WarmProcess:
     "none".
     ``hidden`` are folders that no worker may see even where they lie inside Python's own.
     ``lines`` is how many judges can ask for workers at the same time, one on each line.
-    ``ahead`` is imported, too: without torch and matplotlib everything is faster, and a submission
-    that imports them all the same waits for it.
+    ``modules`` are imported, too, before anything is forked. A submission may import others all the
+    same, and waits for them.
     """
 
     def __init__(
@@ -54,10 +46,11 @@ class WarmProcess:
         level: str,
         hidden: Iterable[Path] = (),
         lines: int = 1,
-        ahead: Iterable[str] = HEAVY,
+        modules: Iterable[str] = HEAVY,
     ) -> None:
         self.level = level
-        self.ahead = frozenset(HEAVY if level in WRITES_NOTHING else ()) | set(ahead)
+        more = HEAVY if level in WRITES_NOTHING else ()
+        modules = list(dict.fromkeys([*modules, *more]))
         self._folder = Path(tempfile.mkdtemp(prefix="grader-worker-"))
         self._folder.chmod(0o755)
         light_folder = self._folder / "light"
@@ -68,7 +61,7 @@ class WarmProcess:
         self._lines = [ours for ours, _ in pairs]
         fds = [theirs.fileno() for _, theirs in pairs]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
-        boot = BOOT.format(light=str(light_folder), fds=fds, ahead=sorted(self.ahead))
+        boot = BOOT.format(light=str(light_folder), fds=fds, modules=modules)
         inside = bubblewrap(self._view) if level == "bubblewrap" else []
         self._process = subprocess.Popen(
             [*inside, sys.executable, "-I", "-c", boot],
@@ -108,26 +101,11 @@ class WarmProcess:
             said = self._lines[0].recv(16)
         except TimeoutError as error:
             raise WorkerError(f"the worker process was not ready after {seconds:.0f} s") from error
-        except OSError:  # it died with something of ours unread
-            said = b""
         if said != b"ready":
             self._log.seek(0)
             tail = self._log.read()[-1500:].decode(errors="replace").strip()
             raise WorkerError(f"the worker process could not start:\n{tail}")
         self._warm = True
-
-    def fetch(self, modules: Iterable[str]) -> None:
-        """Have it import these, too, before it forks what is asked for from now on."""
-        missing = sorted(set(modules) - self.ahead)
-        if missing:
-            self._send([json.dumps(missing).encode()])
-            self.ahead |= set(missing)
-
-    def _send(self, message: list[bytes], rights: Sequence = ()) -> None:
-        try:
-            self._lines[0].sendmsg(message, rights)
-        except OSError as error:
-            raise WorkerError(f"the warm process is gone ({error})") from error
 
     def on_line(self, line: int) -> WarmProcess:
         """The same process as seen by the judge that has this line to itself."""
@@ -139,17 +117,13 @@ class WarmProcess:
         self,
         limits: Limits,
         texts: Mapping[str, str] | None = None,
-        ahead: Iterable[str] = (),
     ) -> Worker:
         """A fresh worker behind its walls, which has been given ``texts`` for ``mine`` to find.
 
-        ``ahead`` is fetched before. One that is gone before anything of a submission ran was
-        killed by something else, and another is tried: WorkerError after ``chances`` more.
+        One that is gone before anything of a submission ran was killed by something else, and
+        another is tried: WorkerError after ``chances`` more.
         """
-        from grader.sandbox.host.workers import Died
-
         self.wait_until_warm()
-        self.fetch(ahead)
         ended: Died | None = None
         for _ in range(limits.chances + 1):
             worker = self._fork(limits)
@@ -162,14 +136,15 @@ class WarmProcess:
         raise WorkerError(f"workers end before they begin: {ended}") from ended
 
     def _fork(self, limits: Limits) -> Worker:
-        from grader.sandbox.host.workers import Worker  # not before: it needs NumPy
-
         talk, talk_theirs = socket.socketpair()
         status, status_theirs = socket.socketpair()
         request = json.dumps({"level": self.level, "limits": limits.worker, **self._view})
         fds = array.array("i", [talk_theirs.fileno(), status_theirs.fileno()])
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
         try:
-            self._send([request.encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+            self._lines[0].sendmsg([request.encode()], rights)
+        except OSError as error:
+            raise WorkerError(f"the warm process is gone ({error})") from error
         finally:
             talk_theirs.close()
             status_theirs.close()

@@ -99,7 +99,7 @@ def clean_environment() -> dict[str, str]:
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
-        "MPLBACKEND": "agg",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "grader-matplotlib"),
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import WorkerError
+from grader.protocol.values import Ask
 from grader.sandbox.host.forkserver_client import HEAVY, WarmProcess
 from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.workers import Died
 
 NAMES = {
     "root": "namespaces (built by root)",
@@ -98,9 +99,6 @@ def levels() -> list[str]:
 
 def try_level(warm: WarmProcess, hidden: Iterable[Path]) -> Found:
     """Build a worker at the warm process's level and try to get out of it."""
-    from grader.protocol.values import Ask
-    from grader.sandbox.host.workers import Died
-
     try:
         worker = warm.start(Limits(cell_cpu=10, checks_cpu=10))
     except WorkerError as error:
@@ -120,58 +118,23 @@ def try_level(warm: WarmProcess, hidden: Iterable[Path]) -> Found:
     return Found(warm.level, {key: value is True for key, value in reply.value.items()})
 
 
-class Begun:
-    """A warm process that was started before it was known what for; the first to ask has it."""
-
-    def __init__(self, warm: WarmProcess | None = None) -> None:
-        self._warm = warm
-
-    def take(self, level: str) -> WarmProcess | None:
-        """It, if it is of this level and nobody has it yet."""
-        if self._warm is None or self._warm.level != level:
-            return None
-        warm, self._warm = self._warm, None
-        return warm
-
-    def close(self) -> None:
-        """End it if nobody wanted it."""
-        if self._warm is not None:
-            self._warm.close()
-            self._warm = None
-
-
-@contextmanager
-def begun(hidden: Iterable[Path], lines: int, unwalled: bool = False) -> Iterator[Begun]:
-    """A warm process of the level that is tried first, started at once."""
-    level = "none" if unwalled else next(iter(levels()), None)
-    first = Begun(None if level is None else WarmProcess(level, hidden, lines, ()))
-    try:
-        yield first
-    finally:
-        first.close()
-
-
 def raise_walls(
     hidden: Iterable[Path],
     lines: int,
     unwalled: bool = False,
-    ahead: Iterable[str] = HEAVY,
+    modules: Iterable[str] = HEAVY,
     meanwhile: Callable[[], object] = lambda: None,
-    first: Begun | None = None,
 ) -> WarmProcess:
     """A warm process whose workers are held, proved by running one; NoSandbox if none can be.
 
-    ``ahead``: modules that it imports beside what every lesson needs. ``meanwhile`` is called while
-    it does that. ``first`` is one that was begun already, with as many lines or more.
+    ``modules``: what it imports beside what every lesson needs. ``meanwhile`` is called while it
+    does that.
     """
-    hidden = list(hidden)
-    first = first or Begun()
+    hidden, modules = list(hidden), list(modules)
     tried = []
     for level in ["none"] if unwalled else levels():
-        warm = first.take(level) or WarmProcess(level, hidden, lines, ())
+        warm = WarmProcess(level, hidden, lines, modules)
         try:
-            with suppress(WorkerError):  # if it is gone, that is found when it is tried
-                warm.fetch(ahead)
             meanwhile()
             if unwalled:
                 return warm

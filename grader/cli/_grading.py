@@ -1,0 +1,152 @@
+"""What ``grade`` says of a run while it goes on and at its end, and how it is stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from grader import files
+from grader.errors import GradebookError, LedgerError, Stopped, WorkerError
+from grader.judge.fingerprint import engine
+from grader.records.cohort import Cohort
+from grader.records.pool import Pool
+from grader.records.submissions import Found
+from grader.records.table import Row, show
+from grader.records.watch import Kept, arrivals
+from grader.sandbox.host.select import NAMES, NoSandbox
+
+
+@contextmanager
+def clear_errors(course_dir: Path, stopped: int) -> Iterator[None]:
+    """What may go wrong in a run, in a line each; ``stopped`` is the exit code of a stopped one."""
+    try:
+        yield
+    except Stopped:
+        click.echo("stopped. What was graded is kept; the same command goes on", err=True)
+        raise SystemExit(stopped) from None
+    except (NoSandbox, WorkerError, GradebookError, LedgerError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(_no_room(error, course_dir)) from error
+
+
+@contextmanager
+def ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
+    """So that nothing is broken off while it is written. A second Ctrl-C breaks off."""
+
+    def ask(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, signal.default_int_handler)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def with_progress(run: Cohort, submissions: list[Found]) -> list[Row]:
+    """Run; what the table needs of each result, in the submissions' order."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("grading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(submissions))
+        rows: list[Row] = []
+
+        def done(result: dict[str, Any]) -> None:
+            rows.append(Row.of(result))
+            progress.advance(task)
+
+        run.run(submissions, done)
+    place = {(found.student, found.assignment): n for n, found in enumerate(submissions)}
+    return sorted(rows, key=lambda row: place[row.student, row.assignment])
+
+
+def watch(
+    run: Cohort,
+    find: Callable[[], Iterable[Found]],
+    make: Callable[[], AbstractContextManager[Pool]],
+    stop: threading.Event,
+) -> None:
+    """Grade what is there and what arrives, a line for each, until ``stop`` is set."""
+    kept = Kept(make)
+    run.pool = lambda _: kept
+    click.echo("watching; Ctrl-C ends it, and everything that was graded stays", err=True)
+    try:
+        for batch in arrivals(lambda: list(find()), stop.wait):
+            run.run(batch, lambda result: click.echo(Row.of(result).line))
+            run.force = False
+            _say_lost(run)
+            _say_shown(run)
+    finally:
+        kept.close()
+
+
+def finish(run: Cohort, rows: list[Row], submissions: list[Found], target: Path | None) -> None:
+    """Say what a run came to, and write it into ``target``."""
+    _say_lost(run)
+    _say_shown(run)
+    sandbox = ", ".join(sorted(NAMES.get(level, level) for level in run.walls))
+    if target is not None:
+        about = {"engine": engine(), "sandbox": sandbox}
+        try:
+            files.write_all(target.resolve(), _report(about, map(run.result, submissions)))
+        except OSError as error:
+            raise click.ClickException(_no_room(error, target.resolve().parent)) from error
+    show(rows, sandbox, run.course_dir)
+
+
+def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """The JSON of a run, a submission at a time."""
+    yield json.dumps(about | {"submissions": []}, indent=1).removesuffix("]\n}").encode()
+    for number, result in enumerate(results):
+        separator = ",\n" if number else "\n"
+        yield (separator + indent(json.dumps(result, indent=1), "  ")).encode()
+    yield b"\n ]\n}\n"
+
+
+def _say_lost(run: Cohort) -> None:
+    for what in run.lost:
+        click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
+    run.lost.clear()
+
+
+def _say_shown(run: Cohort) -> None:
+    if run.shown:
+        pages = "page" if run.shown == 1 else "pages"
+        click.echo(f"{run.shown} feedback {pages} now as the gradebook was left by hand", err=True)
+    run.shown = 0
+
+
+def _no_room(error: OSError, course_dir: Path) -> str:
+    return (
+        f"writing into {course_dir} failed: {error}. What was graded before is "
+        "kept; mend it and run the same command again to go on"
+    )

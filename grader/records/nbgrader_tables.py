@@ -1,0 +1,329 @@
+"""nbgrader's tables, read and written by hand. No other module holds SQL for them.
+
+Written for the tables of nbgrader 0.9 (revision ``SCHEMA``), and used with no others: each
+gradebook is asked for its revision when it is opened. What is written are the rows that nbgrader's
+own ``Gradebook`` would write (tests/records/test_gradebook.py compares them). The reason is time:
+importing nbgrader's database layer takes seconds, and its objects take most of a writer's time for
+each submission. What reads a gradebook at leisure (reports, exports, ``verify``) asks nbgrader.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.metadata
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.errors import GradebookError
+
+NBGRADER = "0.9"
+SCHEMA = "e43177bfe90b"  # what Alembic calls the newest revision of that nbgrader's tables
+COURSE = "default_course"  # nbgrader's name for the course where none is given
+PATIENCE = 30.0  # seconds that another program may hold the gradebook
+TABLES = Path(__file__).with_name("nbgrader_tables.sql")
+
+Columns = Mapping[str, Any]
+
+
+@contextlib.contextmanager
+def open_gradebook(path: Path, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
+    """The gradebook at ``path``, made if there is none, closed afterwards.
+
+    GradebookError for tables of another nbgrader, if another program holds the file for longer than
+    ``patience`` seconds, and for whatever else the database says, there or in the body.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _clear_errors(path):
+        # isolation_level=None: transactions begin and end where at_once says, and nowhere else.
+        book = sqlite3.connect(path, timeout=patience, isolation_level=None)
+        with contextlib.closing(book):
+            if not _has_tables(book):
+                _make_tables(book)
+            _check_schema(book, path)
+            yield book
+
+
+@contextlib.contextmanager
+def read_gradebook(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The gradebook at ``path`` for reading; None where there is none, or nothing in it yet."""
+    if not path.exists():
+        yield None
+        return
+    with _clear_errors(path), contextlib.closing(sqlite3.connect(path, timeout=PATIENCE)) as book:
+        if not _has_tables(book):
+            yield None
+            return
+        _check_schema(book, path)
+        yield book
+
+
+@contextlib.contextmanager
+def at_once(book: sqlite3.Connection) -> Iterator[None]:
+    """All that is written in the body, or nothing of it."""
+    book.execute(
+        "BEGIN IMMEDIATE"
+    )  # the lock now: what is read in the body stays true until its end
+    try:
+        yield
+        book.execute("COMMIT")
+    except BaseException:
+        if book.in_transaction:
+            book.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise GradebookError(trouble(path, error)) from error
+
+
+def trouble(path: Path, error: Exception) -> str:
+    """What a database's error means, and what to do."""
+    said = str(getattr(error, "orig", None) or error).splitlines()[0]
+    mend = "mend it and run the same command again to go on"
+    if "locked" in said:
+        mend = "another program holds it: close that one and run the same command again to go on"
+    elif "full" in said:
+        mend = "make room on the disk and run the same command again to go on"
+    elif "not a database" in said or "malformed" in said or "no such table" in said:
+        mend = "restore it from a backup, or move it away to begin a new one"
+    return f"{path}: {said}. What was graded before is kept; {mend}"
+
+
+# -- the tables themselves -------------------------------------------------------------------------
+
+
+def _has_tables(book: sqlite3.Connection) -> bool:
+    return book.execute("SELECT 1 FROM sqlite_master WHERE type = 'table'").fetchone() is not None
+
+
+def _make_tables(book: sqlite3.Connection) -> None:
+    installed = importlib.metadata.version("nbgrader")
+    if not f"{installed}.".startswith(f"{NBGRADER}."):
+        raise GradebookError(
+            f"nbgrader {installed} is installed, and this grader makes the tables of nbgrader "
+            f"{NBGRADER}: install the version that pyproject.toml names"
+        )
+    with at_once(book):
+        if _has_tables(book):  # another program was quicker
+            return
+        for statement in TABLES.read_text(encoding="utf-8").split(";"):
+            book.execute(statement)
+        _insert(book, "alembic_version", {"version_num": SCHEMA})
+        _insert(book, "course", {"id": COURSE})
+
+
+def _check_schema(book: sqlite3.Connection, path: Path) -> None:
+    found = book.execute("SELECT version_num FROM alembic_version").fetchone()
+    if found != (SCHEMA,):
+        revision = found[0] if found else "unknown"
+        raise GradebookError(
+            f"{path}: its tables are of revision {revision}, and this grader writes those of "
+            f"nbgrader {NBGRADER}, {SCHEMA}. What was graded before is kept; install that nbgrader "
+            "and run `nbgrader db upgrade` there, or grade into a fresh --course-dir"
+        )
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex  # as nbgrader's
+
+
+def _insert(book: sqlite3.Connection, table: str, *rows: Columns) -> None:
+    if rows:
+        names = ", ".join(rows[0])
+        places = ", ".join(f":{name}" for name in rows[0])
+        book.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)
+
+
+def _put(book: sqlite3.Connection, table: str, key: Columns, values: Columns) -> str:
+    """The id of the row with this key, made or brought up to date."""
+    where = " AND ".join(f"{name} = :{name}" for name in key)
+    found = book.execute(f"SELECT id FROM {table} WHERE {where}", key).fetchone()
+    if found is None:
+        new = _new_id()
+        _insert(book, table, {"id": new, **key, **values})
+        return new
+    if values:
+        changes = ", ".join(f"{name} = :{name}" for name in values)
+        book.execute(f"UPDATE {table} SET {changes} WHERE id = :id", {"id": found[0], **values})
+    return found[0]
+
+
+def put_notebook(book: sqlite3.Connection, name: str, kernelspec: str) -> str:
+    """The id of the notebook in the assignment of the same name; both are made if they are new."""
+    book.execute("INSERT OR IGNORE INTO course (id) VALUES (?)", (COURSE,))
+    found = book.execute("SELECT id FROM assignment WHERE name = ?", (name,)).fetchone()
+    assignment = found[0] if found else _new_id()
+    if not found:
+        _insert(book, "assignment", {"id": assignment, "name": name, "course_id": COURSE})
+    key = {"name": name, "assignment_id": assignment}
+    return _put(book, "notebook", key, {"kernelspec": kernelspec})
+
+
+def put_grade_cell(book: sqlite3.Connection, notebook: str, name: str, values: Columns) -> None:
+    """A cell that gives points; ``values``: max_score and cell_type."""
+    cell = _put_base_cell(book, notebook, name, "GradeCell")
+    book.execute(
+        "INSERT INTO grade_cells (id, max_score, cell_type) VALUES (:id, :max_score, :cell_type) "
+        "ON CONFLICT (id) DO UPDATE SET max_score = :max_score, cell_type = :cell_type",
+        {"id": cell, **values},
+    )
+
+
+def put_solution_cell(book: sqlite3.Connection, notebook: str, name: str) -> None:
+    """A cell that students write in."""
+    cell = _put_base_cell(book, notebook, name, "SolutionCell")
+    book.execute("INSERT OR IGNORE INTO solution_cells (id) VALUES (?)", (cell,))
+
+
+def put_source_cell(book: sqlite3.Connection, notebook: str, name: str, values: Columns) -> None:
+    """A cell as it was given out; ``values``: cell_type, source, locked and checksum."""
+    _put(book, "source_cell", {"name": name, "notebook_id": notebook}, values)
+
+
+def _put_base_cell(book: sqlite3.Connection, notebook: str, name: str, kind: str) -> str:
+    return _put(book, "base_cell", {"name": name, "notebook_id": notebook, "type": kind}, {})
+
+
+def grade_cells(book: sqlite3.Connection, notebook: str) -> list[str]:
+    """The names of a notebook's cells that give points."""
+    found = book.execute(
+        "SELECT name FROM base_cell WHERE notebook_id = ? AND type = 'GradeCell'", (notebook,)
+    )
+    return [name for (name,) in found]
+
+
+def was_handed_in(book: sqlite3.Connection, notebook: str) -> bool:
+    """Is there a submission of this notebook?"""
+    found = book.execute("SELECT 1 FROM submitted_notebook WHERE notebook_id = ?", (notebook,))
+    return found.fetchone() is not None
+
+
+@dataclass(frozen=True)
+class SubmittedNotebook:
+    """Its id, and the ids of its rows in ``grade`` and ``comment``, by the cell's name."""
+
+    id: str
+    grades: Mapping[str, str]
+    comments: Mapping[str, str]
+
+
+def put_submission(
+    book: sqlite3.Connection, assignment: str, student: str, when: datetime.datetime | None
+) -> list[SubmittedNotebook]:
+    """A student's submission, made with all of its rows if it is new."""
+    (assignment_id,) = book.execute(
+        "SELECT id FROM assignment WHERE name = ?", (assignment,)
+    ).fetchone()
+    book.execute("INSERT OR IGNORE INTO student (id) VALUES (?)", (student,))
+    key = {"assignment_id": assignment_id, "student_id": student}
+    values = {} if when is None else {"timestamp": f"{when:%Y-%m-%d %H:%M:%S.%f}"}
+    submission = _put(book, "submitted_assignment", key, values)
+    of_submission = "SELECT id FROM submitted_notebook WHERE assignment_id = ?"
+    if book.execute(of_submission, (submission,)).fetchone() is None:
+        of_release = "SELECT id FROM notebook WHERE assignment_id = ?"
+        for (notebook,) in book.execute(of_release, (assignment_id,)).fetchall():
+            _add_notebook(book, submission, notebook)
+    return [
+        SubmittedNotebook(own, _by_cell(book, "grade", own), _by_cell(book, "comment", own))
+        for (own,) in book.execute(of_submission, (submission,)).fetchall()
+    ]
+
+
+def _add_notebook(book: sqlite3.Connection, submission: str, notebook: str) -> None:
+    """A grade for each cell that gives points, a comment for each that a student writes in."""
+    own = _new_id()
+    row = {"id": own, "assignment_id": submission, "notebook_id": notebook, "flagged": False}
+    _insert(book, "submitted_notebook", row)
+    cells = book.execute(
+        "SELECT id, type FROM base_cell WHERE notebook_id = ?", (notebook,)
+    ).fetchall()
+    for table, kinds, more in (
+        ("grade", ("GradeCell", "TaskCell"), {"needs_manual_grade": False}),
+        ("comment", ("SolutionCell", "TaskCell"), {}),
+    ):
+        rows = (
+            {"id": _new_id(), "notebook_id": own, "cell_id": cell, **more}
+            for cell, kind in cells
+            if kind in kinds
+        )
+        _insert(book, table, *rows)
+
+
+def _by_cell(book: sqlite3.Connection, table: str, notebook: str) -> dict[str, str]:
+    return dict(
+        book.execute(
+            f"SELECT base_cell.name, {table}.id FROM {table} "
+            f"JOIN base_cell ON base_cell.id = {table}.cell_id WHERE {table}.notebook_id = ?",
+            (notebook,),
+        ).fetchall()
+    )
+
+
+def set_grades(book: sqlite3.Connection, rows: Iterable[tuple[float | None, bool, str]]) -> None:
+    """For each row: the automatic score, whether a human has to look at it, and the row's id.
+
+    A cell that a human has given points keeps them, and stays marked, so that Formgrader shows that
+    the answer behind them may have changed.
+    """
+    book.executemany(
+        "UPDATE grade SET auto_score = ?, "
+        "needs_manual_grade = ? OR manual_score IS NOT NULL WHERE id = ?",
+        rows,
+    )
+
+
+def set_comments(book: sqlite3.Connection, rows: Iterable[tuple[str | None, str]]) -> None:
+    """For each row: the automatic comment, and the row's id."""
+    book.executemany("UPDATE comment SET auto_comment = ? WHERE id = ?", rows)
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+_WHOSE = "SELECT submitted_assignment.student_id, assignment.name"
+_SUBMISSION = """
+JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
+JOIN assignment ON assignment.id = submitted_assignment.assignment_id
+"""
+_CELL = """
+JOIN base_cell ON base_cell.id = {0}.cell_id
+JOIN submitted_notebook ON submitted_notebook.id = {0}.notebook_id
+"""
+
+
+def scores_by_hand(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, float | None, float]]:
+    """(student, assignment, cell, score, extra credit) of what a person gave."""
+    return book.execute(
+        f"{_WHOSE}, base_cell.name, grade.manual_score, coalesce(grade.extra_credit, 0.0) "
+        f"FROM grade {_CELL.format('grade')} {_SUBMISSION} "
+        "WHERE grade.manual_score IS NOT NULL OR coalesce(grade.extra_credit, 0.0) != 0.0"
+    )
+
+
+def comments_by_hand(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, str]]:
+    """(student, assignment, cell, comment) of what a person wrote."""
+    return book.execute(
+        f"{_WHOSE}, base_cell.name, comment.manual_comment "
+        f"FROM comment {_CELL.format('comment')} {_SUBMISSION} "
+        "WHERE trim(coalesce(comment.manual_comment, '')) != ''"
+    )
+
+
+def penalties(book: sqlite3.Connection) -> Iterable[tuple[str, str, float]]:
+    """(student, assignment, points) of what it costs to be late."""
+    return book.execute(
+        f"{_WHOSE}, sum(submitted_notebook.late_submission_penalty) "
+        f"FROM submitted_notebook {_SUBMISSION} "
+        "WHERE submitted_notebook.late_submission_penalty > 0.0 GROUP BY submitted_assignment.id"
+    )
