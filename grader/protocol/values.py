@@ -137,6 +137,8 @@ class Reply:
     cpu: float | None = None
 
 
+# The step of a kernel's processor clock, in seconds, where it has nothing finer.
+TICK = 0.01
 # In place of the answer to a slow or timed question where other answers have settled it.
 NOT_ASKED = Reply(value=Opaque("not asked"))
 

@@ -444,7 +444,7 @@ def layer_checks(draw: Draw) -> list[Check]:
                     part,
                 ),
             ),
-            rule="leaks_nothing",
+            rule="masking.leaks_nothing",
             options=ROUGH,
         ),
         Check(
@@ -459,7 +459,7 @@ def layer_checks(draw: Draw) -> list[Check]:
                     _padding([n_k - 1, 0], n_k),
                 ),
             ),
-            rule="leaks_nothing",
+            rule="masking.leaks_nothing",
         ),
         Check(
             "gradients",
@@ -537,7 +537,7 @@ def cost_checks(draw: Draw) -> list[Check]:
             "which matrices the layer has and which products it forms: four projections of n "
             "vectors, then the scores, then the mixing of the values",
             (ask(3, 2, 1), ask(n, width, 1), ask(5, 12, 1)),
-            rule="counts",
+            rule="multi_head_attention.counts",
             options=of,
             core=True,
         ),
@@ -550,7 +550,7 @@ def cost_checks(draw: Draw) -> list[Check]:
                 ask(n, heads * width, width),
                 ask(more, 5 * heads, 5),
             ),
-            rule="counts",
+            rule="multi_head_attention.counts",
             options=of,
             core=True,
         ),
@@ -558,14 +558,14 @@ def cost_checks(draw: Draw) -> list[Check]:
             "sizes of one",
             "a single position, vectors that are one number wide",
             (ask(1, 1, 1), ask(1, 2 * heads, 2), ask(more, 1, 1)),
-            rule="counts",
+            rule="multi_head_attention.counts",
             options=of,
         ),
         Check(
             "large numbers",
             "whether the numbers stay whole numbers all the way: a float holds 15 digits or so",
             (ask(1024, 768, 12), ask(odd, 12_285, 117)),
-            rule="counts",
+            rule="multi_head_attention.counts",
             options=of,
         ),
     ]
@@ -587,7 +587,9 @@ def previous_checks(draw: Draw) -> list[Check]:
     def judged(name, look, of, *sizes, **more):
         options = {"of": of, "seed": seed}
         probes = tuple(ask(*size) for size in sizes)
-        return Check(name, look, probes, "attends_to_previous", options, **more)
+        return Check(
+            name, look, probes, "multi_head_attention.attends_to_previous", options, **more
+        )
 
     usual = ((2, 3), (5, 4), (tokens, positions))
     return [

@@ -187,7 +187,7 @@ def shift_checks(draw: Draw) -> list[Check]:
             "sin(a + b) and cos(a + b), written with sines and cosines of a and of b; the vector "
             "stands to the right of the matrix",
             first,
-            rule="carries",
+            rule="positional_encoding.carries",
             options=carried(first, places) | {"rtol": 0.0, "atol": 1e-4},
             core=True,
             share=3,
@@ -463,7 +463,7 @@ def alibi_checks(draw: Draw) -> list[Check]:
             "which places are hidden, the sign of the bias, how far apart i and j are, and the "
             "slope of each head",
             (ask(3, 2), ask(4, 8), ask(n, 4)),
-            rule="biases",
+            rule="positional_encoding.biases",
             core=True,
             share=3,
         ),
@@ -471,20 +471,20 @@ def alibi_checks(draw: Draw) -> list[Check]:
             "any number of heads",
             "the exponent of the slope: one formula for every H",
             (ask(3, 1), ask(4, 3), ask(3, 6), ask(3, 12), *(ask(2, h) for h in heads), ask(2, 16)),
-            rule="biases",
+            rule="positional_encoding.biases",
             share=2,
         ),
         Check(
             "one position",
             "a sequence of length 1: the token looks at itself, at no cost",
             (ask(1, 2), ask(1, 1)),
-            rule="biases",
+            rule="positional_encoding.biases",
         ),
         Check(
             "long sequences",
             "numbers that should follow from n",
             (ask(long, 2),),
-            rule="biases",
+            rule="positional_encoding.biases",
         ),
         Check(
             "exactly 0 and -inf, in float32",

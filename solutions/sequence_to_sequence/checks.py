@@ -712,7 +712,7 @@ def induction_checks(draw: Draw) -> list[Check]:
             for v, t in sizes
         )
         options = {"of": of, "seed": seed}
-        return Check(name, look, probes, "continues_patterns", options, **more)
+        return Check(name, look, probes, "sequence_to_sequence.continues_patterns", options, **more)
 
     usual = ((3, 5), (2, 6), (tokens, positions))
     return [

@@ -507,7 +507,7 @@ def design_checks(draw: Draw) -> list[Check]:
                 alike(f"{n} keys, two wanted", n, n, several[:2], 3.0),
                 alike(f"{n} keys, three wanted", n, n, several[:3], 5.0),
             ),
-            "splits_attention",
+            "single_query_attention.splits_attention",
             options={"mass": False},
             core=True,
             share=2,
@@ -520,7 +520,7 @@ def design_checks(draw: Draw) -> list[Check]:
                 alike("7 keys, two wanted", 7, 7, [6, 2], 2.0),
                 alike("9 keys, one wanted", 9, 9, [0], 6.0),
             ),
-            "splits_attention",
+            "single_query_attention.splits_attention",
             share=2,
         ),
         Check(
@@ -531,7 +531,7 @@ def design_checks(draw: Draw) -> list[Check]:
                 alike("sharpness 1", 6, 6, [1, 5], 1.0),
                 alike("sharpness 30", 6, 6, [0, 3], 30.0),
             ),
-            "splits_attention",
+            "single_query_attention.splits_attention",
         ),
         Check(
             "one key, and all keys wanted",
@@ -540,7 +540,7 @@ def design_checks(draw: Draw) -> list[Check]:
                 alike("a single key", 1, 1, [0], 2.0),
                 alike(f"all {n} keys", n, n, several, 3.0),
             ),
-            "splits_attention",
+            "single_query_attention.splits_attention",
         ),
         Check(
             "more features than keys",
@@ -549,7 +549,7 @@ def design_checks(draw: Draw) -> list[Check]:
                 alike("2 keys of 5 features", 2, 5, [0], 3.0),
                 alike(f"{n} keys of {n + 4} features", n, n + 4, several[1:3], 4.0),
             ),
-            "splits_attention",
+            "single_query_attention.splits_attention",
         ),
         Check(
             "keys that are nearly dependent",
@@ -563,7 +563,7 @@ def design_checks(draw: Draw) -> list[Check]:
                     30.0,
                 ),
             ),
-            "splits_attention",
+            "single_query_attention.splits_attention",
         ),
         Check(
             "the inputs are left alone",

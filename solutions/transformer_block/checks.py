@@ -486,7 +486,7 @@ def block_checks(draw: Draw) -> list[Check]:
             "what is dropped and when: entries of each sub-layer's output, before it is added; "
             "with p = 1 only the stream is left, otherwise what is kept is divided by 1 - p",
             tuple(found for found, _, _ in falls),
-            rule="drops",
+            rule="transformer_block.drops",
             options={
                 "branch": tuple(whole for _, whole, _ in falls),
                 "share": tuple(p for _, _, p in falls),
@@ -561,7 +561,9 @@ def depth_checks(draw: Draw) -> list[Check]:
 
     def judged(name, look, of, *probes, **more):
         core = more.pop("core", False)
-        return Check(name, look, probes, "gradients_by_depth", {"of": of, **more}, core)
+        return Check(
+            name, look, probes, "transformer_block.gradients_by_depth", {"of": of, **more}, core
+        )
 
     return [
         judged(

@@ -17,9 +17,7 @@ import numpy as np
 
 from grader.course.specification import Draw, Exercise, probe, question, raises, tensor
 from grader.protocol.values import Ask, Check, Probe, Ref, Reply, Step, Tensor
-from grader.rules.comparing import failure_text
-from grader.rules.language import mean_nll, nll, rising, too_high
-from grader.rules.rule import Finding, rule
+from solutions.transformer_language_model.public.rules import mean_nll, nll
 
 INF = math.inf
 # Seconds of processor time: the notebook trains a model, and so do the checks.
@@ -101,7 +99,7 @@ def batch_checks(draw: Draw) -> list[Check]:
             "snippets of the text",
             "whether every row of x stands in the text as it is, and y beside it one token on",
             (sized(5, 4, 2), sized(20, rows, length), sized(40, 50, more)),
-            "snippets",
+            "transformer_language_model.snippets",
             {"of": "form"},
             core=True,
             share=2,
@@ -116,7 +114,7 @@ def batch_checks(draw: Draw) -> list[Check]:
                 sized(2, 2000, 1),
                 sized(draw.integer(12, 17), 2000, 1),
             ),
-            "snippets",
+            "transformer_language_model.snippets",
             {"of": "starts"},
             share=2,
         ),
@@ -124,7 +122,7 @@ def batch_checks(draw: Draw) -> list[Check]:
             "rows are drawn by themselves",
             "whether one row's start says anything about the next one's",
             (sized(3, 2000, 1), sized(4, 3000, 2)),
-            "snippets",
+            "transformer_language_model.snippets",
             {"of": "pairs"},
         ),
         Check(
@@ -138,20 +136,20 @@ def batch_checks(draw: Draw) -> list[Check]:
             "every batch is a fresh one",
             "whether the generator moves on: a second call has to draw other snippets",
             (Probe("two calls, 50 places, B = 32", on),),
-            "moves_on",
+            "transformer_language_model.moves_on",
         ),
         Check(
             "long, whatever the text is stored as",
             "the dtype of x and y when the text is kept in smaller integers",
             (sized(30, rows, length, "int32"), sized(12, 3, 4, "uint8"), sized(9, 2, 3, "int16")),
-            "snippets",
+            "transformer_language_model.snippets",
             {"of": "form"},
         ),
         Check(
             "sizes of one",
             "a single row, snippets of a single token",
             (sized(1, 1, 1), sized(6, 1, 3), sized(6, 3, 1)),
-            "snippets",
+            "transformer_language_model.snippets",
             {"of": "form"},
         ),
         Check(
@@ -397,7 +395,7 @@ def model_checks(draw: Draw) -> list[Check]:
             "dropout acts",
             "whether the blocks are in the mode in which the model is",
             tuple(one),
-            "differing",
+            "transformer_language_model.differing",
             {"said": "dropout 0.5 in training mode, and two seeds"},
         ),
         Check(
@@ -725,7 +723,14 @@ def sample_checks(draw: Draw) -> list[Check]:
             "chances": [chances for _, chances in asked],
             "shapes": [(len(chances),) for _, chances in asked],
         }
-        return Check(name, look, tuple(one for one, _ in asked), "frequencies", options, **more)
+        return Check(
+            name,
+            look,
+            tuple(one for one, _ in asked),
+            "transformer_language_model.frequencies",
+            options,
+            **more,
+        )
 
     def greedy(name, logits, dtype="float32", **sampling):
         def best(given, **_):
@@ -878,7 +883,7 @@ def sample_checks(draw: Draw) -> list[Check]:
             "fresh every time",
             "whether the generator moves on from call to call",
             (Probe("two calls, 64 rows each", on),),
-            "moves_on",
+            "transformer_language_model.moves_on",
         ),
         drawn(
             "without a generator",
@@ -1076,7 +1081,7 @@ def generate_checks(draw: Draw) -> list[Check]:
             "how often each continuation by two tokens comes in 10 000 rows: every row draws its "
             "own tokens and goes on from them",
             tuple(one for one, _, _ in draws),
-            "frequencies",
+            "transformer_language_model.frequencies",
             {
                 "chances": [chances for _, chances, _ in draws],
                 "shapes": [shape for _, _, shape in draws],
@@ -1093,7 +1098,7 @@ def generate_checks(draw: Draw) -> list[Check]:
             "fresh every time",
             "whether the generator moves on from call to call",
             (Probe("two calls, 8 rows, 20 new", on),),
-            "moves_on",
+            "transformer_language_model.moves_on",
         ),
         Check(
             "sizes of one",
@@ -1240,7 +1245,7 @@ def cache_checks(draw: Draw) -> list[Check]:
                 walk(n),
                 walk(11),
             ),
-            "cached_rows",
+            "transformer_language_model.cached_rows",
             core=True,
             share=2,
         ),
@@ -1248,7 +1253,7 @@ def cache_checks(draw: Draw) -> list[Check]:
             "batch axes",
             "that axes are counted from the end: any number of them may stand in front",
             (first((b,)), walk(n, (b,)), walk(3, (b, c)), walk(3, (2, 1, c)), walk(n, (n,))),
-            "cached_rows",
+            "transformer_language_model.cached_rows",
             share=2,
         ),
         Check(
@@ -1262,14 +1267,14 @@ def cache_checks(draw: Draw) -> list[Check]:
                     "taking turns", drawn(7), [0, 1, 2], (1, [3]), (3, [4]), (1, [5, 6]), (3, [5])
                 ),
             ),
-            "cached_rows",
+            "transformer_language_model.cached_rows",
             share=2,
         ),
         Check(
             "every text for itself",
             "where the past is kept: in the cache alone, so that a call without one starts anew",
             (chain("a new start in between", drawn(4), [0, 1], (0, [2, 3]), (2, [3])),),
-            "cached_rows",
+            "transformer_language_model.cached_rows",
         ),
         Check(
             "the work of a step",
@@ -1287,7 +1292,7 @@ def cache_checks(draw: Draw) -> list[Check]:
                 cost(4, 250, timed=True),
                 cost(1, 1000, timed=True),
             ),
-            "cheap_steps",
+            "transformer_language_model.cheap_steps",
             {
                 "steps": SOON,
                 "limit": 130.0,
@@ -1301,26 +1306,26 @@ def cache_checks(draw: Draw) -> list[Check]:
             "whether a gradient reaches the queries, keys and values of all earlier steps through "
             "the cache",
             (walk(3, widths=(2, 3), grad=True), walk(2, (2,), widths=(3, 2), grad=True)),
-            "cached_rows",
+            "transformer_language_model.cached_rows",
         ),
         Check(
             "large scores",
             "whether exp is ever given a large number",
             (walk(4, loud=25.0), walk(3, (b,), loud=60.0)),
-            "cached_rows",
+            "transformer_language_model.cached_rows",
             {"rtol": 2e-3, "atol": 2e-4},
         ),
         Check(
             "float64",
             "the dtype of the output",
             (first((b,), dtype="float64"), walk(4, (b,), dtype="float64")),
-            "cached_rows",
+            "transformer_language_model.cached_rows",
         ),
         Check(
             "sizes of one",
             "vectors of width 1, batch axes of length 1",
             (walk(3, widths=(1, 1)), walk(3, (1, 1)), walk(3, widths=(4, 1))),
-            "cached_rows",
+            "transformer_language_model.cached_rows",
         ),
         Check(
             "the inputs are left alone",
@@ -1332,7 +1337,7 @@ def cache_checks(draw: Draw) -> list[Check]:
                     Reply(value=(answer, *as_given)),
                 ),
             ),
-            "cached_rows",
+            "transformer_language_model.cached_rows",
         ),
     ]
 
@@ -1380,32 +1385,6 @@ def best_loss(x: np.ndarray, y: np.ndarray, table: np.ndarray) -> float:
     costs = [[math.log(len(table))] * len(x)]
     costs += [-np.log(table[x[:, t - 1], y[:, t]]) for t in range(1, x.shape[1])]
     return float(np.mean(costs))
-
-
-@rule
-def learned_weights(check: Check, replies: list[Reply]) -> Finding | None:
-    """The trained weights, run by the judge's own model, give a loss below the threshold."""
-    for index, (asked, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        problem = rising(reply, asked.ask.args[2])
-        if problem:
-            return Finding(problem, index)
-        state, wanted = reply.value[-1], check.options["shapes"]
-        shapes = {path: tuple(value.data.shape) for path, value in state.items()}
-        if shapes != wanted:
-            return Finding("the trained model's weights have other names or shapes", index)
-        weights = {path: value.data for path, value in state.items()}
-        if not all(np.isfinite(array).all() for array in weights.values()):
-            return Finding("a weight of the trained model is inf or nan", index)
-        with np.errstate(all="ignore"):
-            logits = model_reference(
-                check.options["heads"], weights, check.options["windows"][index]
-            )
-        problem = too_high(mean_nll(logits, check.options["targets"][index]), check.options, index)
-        if problem:
-            return Finding(problem, index)
-    return None
 
 
 def train_checks(draw: Draw) -> list[Check]:
@@ -1494,7 +1473,7 @@ def train_checks(draw: Draw) -> list[Check]:
                 ask("5 steps", small, numbers, 5),
                 ask("3 steps, batch_size and lr given", tiny, short, 3, batch_size=2, lr=1e-3),
             ),
-            "loss_list",
+            "transformer_language_model.loss_list",
             {"bounds": [exact, (low / 2, 2 * high, 1e-6, math.inf), any_loss]},
             core=True,
         ),
@@ -1502,7 +1481,7 @@ def train_checks(draw: Draw) -> list[Check]:
             "it has learned",
             look,
             (ask(title, model, text, budget, logits, lr=rate),),
-            "learned",
+            "transformer_language_model.learned",
             fruit,
             core=True,
             share=3,
@@ -1513,7 +1492,7 @@ def train_checks(draw: Draw) -> list[Check]:
             "it has learned",
             look,
             (ask(title, model, text, budget, state, lr=rate),),
-            "learned_weights",
+            "transformer_language_model.learned_weights",
             fruit | {"windows": [x], "shapes": shapes, "heads": heads},
             core=True,
             share=3,
@@ -1524,7 +1503,7 @@ def train_checks(draw: Draw) -> list[Check]:
             "the model itself is trained",
             "which weights have moved: all those of the model that was passed in",
             (ask("4 steps", small, numbers, 4, states),),
-            "trained_in_place",
+            "transformer_language_model.trained_in_place",
         ),
         Check(
             "the learning rate",
@@ -1533,7 +1512,7 @@ def train_checks(draw: Draw) -> list[Check]:
                 ask("lr = 0", small, numbers, 3, states, lr=0.0),
                 ask("0 steps", small, numbers, 0, states),
             ),
-            "trained_in_place",
+            "transformer_language_model.trained_in_place",
         ),
         Check(
             "the batches",
@@ -1545,7 +1524,7 @@ def train_checks(draw: Draw) -> list[Check]:
                 ask("batch_size = 1, two tokens in turns", small, waltz, 8, batch_size=1, lr=0.0),
                 ask("batch_size = 3, two tokens in turns", small, waltz, 24, batch_size=3, lr=0.0),
             ),
-            "loss_list",
+            "transformer_language_model.loss_list",
             # 24 batches of three snippets are all of one kind each once in 4**24, and hold all the
             # same number of either kind once in 10**10 (twice (3/8)**24).
             {
@@ -1574,14 +1553,14 @@ def train_checks(draw: Draw) -> list[Check]:
             "another generator, other batches",
             "whether the state of the generator makes a difference",
             tuple(ask(f"4 steps, generator at seed {s}", small, numbers, 4, own=s) for s in (1, 2)),
-            "differing",
+            "transformer_language_model.differing",
             {"said": "generators in two different states"},
         ),
         Check(
             "without a generator",
             "None: torch's global generator",
             (ask("5 steps", small, numbers, 5, own=None),),
-            "loss_list",
+            "transformer_language_model.loss_list",
             {"bounds": [any_loss]},
         ),
     ]

@@ -16,7 +16,6 @@ from grader.protocol import step_library
 from grader.protocol.calls import DirectSeam
 from grader.protocol.values import CheckResult, Verdict
 from grader.rules.evaluate import evaluate
-from grader.rules.language import NEVER, mean_nll, surprise
 from solutions.mle_language_modeling import bigram_mle
 from solutions.transformer_language_model import (
     TransformerLM,
@@ -34,6 +33,7 @@ from solutions.transformer_language_model.checks import (
     model_reference,
     windows_of,
 )
+from solutions.transformer_language_model.public.rules import NEVER, mean_nll, surprise
 
 
 def seeded(seed: int = 5) -> torch.Generator:

@@ -169,7 +169,9 @@ def test_time_is_taken_only_where_it_can_decide() -> None:
     asks = (Ask("f", counted=True),) * 2 + (Ask("f", timed=True),) * 2
     options = {"limit": 130.0, "slower": 5.0, "steps": 10, "names": [(np.inf, "slow")]}
     probes = tuple(Probe("", ask) for ask in asks)
-    what = Battery("f", 1.0, (Check("work", "", probes, "cheap_steps", options),))
+    what = Battery(
+        "f", 1.0, (Check("work", "", probes, "transformer_language_model.cheap_steps", options),)
+    )
     assert timing_decides(what, counted(10, 1000))
     assert not timing_decides(what, counted(10, 5000))
 

@@ -15,7 +15,9 @@ from grader.rules.properties import bounded, same_numbers, splits_attention
 def designed(query: Any, keys: Any, wanted: list[int], sharpness: float, **options: Any) -> Any:
     """What the rule says about one query."""
     ask = Ask("design_query", (np.array(keys, float), wanted, sharpness))
-    check = Check("c", "look", (Probe("p", ask),), "splits_attention", options)
+    check = Check(
+        "c", "look", (Probe("p", ask),), "single_query_attention.splits_attention", options
+    )
     return splits_attention(check, [Reply(value=query)])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.protocol.values import Check, Reply, Tensor
+from grader.protocol.values import TICK, Check, Reply, Tensor
 from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
 from grader.rules.rule import Finding, rule, tolerance_of
 
@@ -16,7 +16,6 @@ from grader.rules.rule import Finding, rule, tolerance_of
 # probability at most exp(-n KL(k/n, p)), for every n and p. exp(-24) is 4e-11, about 6.9 sigma;
 # a battery has some hundreds of such frequencies, so a right answer fails less than once in 1e7.
 NEVER = 24.0
-TICK = 0.01  # seconds; what the kernel counts processor time in, if it has nothing finer
 
 
 def surprise(count: int, draws: int, chance: float) -> float:

@@ -1,0 +1,1 @@
+"""What of this lesson travels to students and into workers: no answer."""
