@@ -26,7 +26,7 @@ from grader import files
 from grader.errors import GradebookError, LedgerError, Stopped, WorkerError
 from grader.judge.fingerprint import engine
 from grader.records.cohort import Cohort
-from grader.records.pool import Pool
+from grader.records.executor import Executor
 from grader.records.submissions import Found
 from grader.records.table import Row, show
 from grader.records.watch import Kept, arrivals
@@ -92,7 +92,7 @@ def with_progress(run: Cohort, submissions: list[Found]) -> list[Row]:
 def watch(
     run: Cohort,
     find: Callable[[], Iterable[Found]],
-    make: Callable[[], AbstractContextManager[Pool]],
+    make: Callable[[], AbstractContextManager[Executor]],
     stop: threading.Event,
 ) -> None:
     """Grade what is there and what arrives, a line for each, until ``stop`` is set."""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import click
 
+from grader.coursefile import ENGINE, current
+
 PACKAGES = (
     "numpy",
     "torch",
@@ -81,7 +83,7 @@ def pinned() -> dict[str, str]:
     """Package → version from pyproject.toml."""
     import tomllib
 
-    path = Path(__file__).parents[2] / "pyproject.toml"
+    path = ENGINE.parent / "pyproject.toml"
     project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"]]
     for extra in project["optional-dependencies"].values():
@@ -110,7 +112,7 @@ def sandbox() -> Iterator[Finding]:
     from grader.sandbox.host.forkserver_client import WarmProcess
     from grader.sandbox.host.select import NAMES, describe, levels, try_level
 
-    hidden = [Path(__file__).parents[2], Path.home()]
+    hidden = [ENGINE.parent, current().root, Path.home()]
     held = []
     for level in levels():
         try:

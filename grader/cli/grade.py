@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grader.coursefile import ENGINE
 from grader.threads import one_thread
 
 if TYPE_CHECKING:
-    from grader.records.pool import Pool, Terms
+    from grader.records.executor import Executor, Terms
 
 
 @click.command()
@@ -60,10 +61,11 @@ def command(
     one_thread()  # before NumPy is imported
     from grader.cli import _grading
     from grader.course.assignments import assignment_ids
+    from grader.course.layout import ROOT
     from grader.errors import Stopped
     from grader.judge.salt import salt as salt_of
     from grader.records.cohort import Cohort
-    from grader.records.pool import Terms
+    from grader.records.executor import Terms
     from grader.records.submissions import find_submissions
 
     with _grading.clear_errors(course_dir, 0 if watch else 130):
@@ -81,7 +83,7 @@ def command(
         else:
             # What arrives later may be of any lesson.
             found = {one.assignment for one in submissions if one.has_place}
-            hidden = [Path(__file__).parents[2], course_dir, folder, Path.home()]
+            hidden = [ENGINE.parent, ROOT, course_dir, folder, Path.home()]
             pool = _here(terms, hidden, set(assignment_ids()) if watch else found, most)
         stop = threading.Event()
         run = Cohort(course_dir.resolve(), terms, pool, force, stop.is_set)
@@ -93,12 +95,12 @@ def command(
         _grading.finish(run, rows, submissions, target)
 
 
-Pools = Callable[[int], "AbstractContextManager[Pool]"]  # for so many submissions
+Pools = Callable[[int], "AbstractContextManager[Executor]"]  # for so many submissions
 
 
 def _here(terms: Terms, hidden: list[Path], assignments: set[str], most: int) -> Pools:
     from grader.course.assignments import modules_of
-    from grader.records.here import judges_here, load_lessons
+    from grader.records.executor.local import load_lessons, local_judges
     from grader.sandbox.host.select import raise_walls
 
     walls = partial(
@@ -108,18 +110,18 @@ def _here(terms: Terms, hidden: list[Path], assignments: set[str], most: int) ->
         modules=modules_of(assignments),
         meanwhile=partial(load_lessons, assignments),
     )
-    return lambda waiting: judges_here(terms, walls, min(most, waiting))
+    return lambda waiting: local_judges(terms, walls, min(most, waiting))
 
 
 def _on_cluster(address: str, terms: Terms) -> Pools:
     try:
-        from grader.records.cluster import judges_on
+        from grader.records.executor.cluster import cluster_judges
     except ModuleNotFoundError as error:
         raise click.UsageError(
             f"--scheduler needs Dask, and there is no {error.name}: "
             "pip install 'attention-course[cluster]'"
         ) from error
-    return lambda _: judges_on(address, terms)
+    return lambda _: cluster_judges(address, terms)
 
 
 def _check_folders(folder: Path, course_dir: Path, target: Path | None) -> None:

@@ -24,9 +24,9 @@ from grader.errors import Stopped
 from grader.judge.fingerprint import engine_fingerprint, facts
 from grader.judge.salt import salt_id
 from grader.records import ledger, manual_grading
+from grader.records.executor import Executor, Graded, Lost, Terms, result_of
 from grader.records.gradebook import ensure_assignment, record
 from grader.records.nbgrader_tables import open_gradebook
-from grader.records.pool import Graded, Lost, Pool, Terms, result_of
 from grader.records.submissions import Found, Work, exchange_files, read_work, timestamp
 
 RECORDS = Path(".grader") / "records"
@@ -41,7 +41,7 @@ class Cohort:
 
     course_dir: Path
     terms: Terms
-    pool: Callable[[int], AbstractContextManager[Pool]]  # judges for so many submissions
+    pool: Callable[[int], AbstractContextManager[Executor]]  # judges for so many submissions
     force: bool = False
     stopped: Callable[[], bool] = lambda: False  # asked between two submissions
     walls: set[str] = field(default_factory=set)  # the levels that were used

@@ -19,6 +19,7 @@ from traitlets.config import Config
 
 from grader.course.assignments import assignment, assignment_ids, modules_of
 from grader.course.layout import COURSE, NOTEBOOKS, ROOT
+from grader.coursefile import ENGINE
 from grader.judge import intake, prior_answers
 from grader.judge.fingerprint import facts
 from grader.judge.outcome import Outcome
@@ -111,7 +112,9 @@ def _warm(root: Path, submitted: Path, modules: tuple[str, ...]) -> WarmProcess:
     place = (root, submitted, modules)
     if place not in _HELD:
         one_thread()
-        _HELD[place] = raise_walls([ROOT, root, submitted, Path.home()], 1, modules=modules)
+        _HELD[place] = raise_walls(
+            [ENGINE.parent, ROOT, root, submitted, Path.home()], 1, modules=modules
+        )
     return _HELD[place]
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
-from grader.records.pool import Pool
+from grader.records.executor import Executor
 from grader.records.submissions import Found
 
 INTERVAL = 2.0  # seconds between two looks; a file is graded once it stood still for one
@@ -17,12 +17,12 @@ INTERVAL = 2.0  # seconds between two looks; a file is graded once it stood stil
 class Kept:
     """Judges that stay from one batch to the next, until something goes wrong or all is over."""
 
-    def __init__(self, make: Callable[[], AbstractContextManager[Pool]]) -> None:
+    def __init__(self, make: Callable[[], AbstractContextManager[Executor]]) -> None:
         self._make = make
-        self._context: AbstractContextManager[Pool] | None = None
-        self._pool: Pool | None = None
+        self._context: AbstractContextManager[Executor] | None = None
+        self._pool: Executor | None = None
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> Executor:
         if self._pool is None:
             self._context = self._make()
             self._pool = self._context.__enter__()

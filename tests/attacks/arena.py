@@ -37,7 +37,7 @@ from grader.judge.outcome import OUTCOMES, Outcome
 from grader.judge.run import Judge, Submission
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
-from grader.records.judges import grade_found, slim
+from grader.records.executor import grade_found, slim
 from grader.records.submissions import find_submissions
 from grader.sandbox.host.forkserver_client import WarmProcess
 from grader.sandbox.host.limits import Limits

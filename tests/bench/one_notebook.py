@@ -21,7 +21,7 @@ from nbclient import NotebookClient
 from grader.authoring.solve import solved
 from grader.course.layout import LESSONS, ROOT, assignment_id
 from grader.judge.run import Judge
-from grader.records.judges import grade_found
+from grader.records.executor import grade_found
 from grader.records.submissions import Found
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import raise_walls

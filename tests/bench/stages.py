@@ -23,9 +23,9 @@ from grader.course.assignments import modules_of
 from grader.course.layout import ROOT, assignment_id
 from grader.judge import run
 from grader.judge.carry_forward import Second
-from grader.records import cohort, judges
-from grader.records.here import load_lessons
-from grader.records.pool import Terms
+from grader.records import cohort, executor
+from grader.records.executor import Terms
+from grader.records.executor.local import load_lessons
 from grader.records.submissions import find_submissions, read_work
 from grader.sandbox.host.forkserver_client import WarmProcess
 from grader.sandbox.host.limits import Limits
@@ -42,7 +42,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "rules": [(run, "look")],
     "names": [(run._Run, "_named"), (run, "explained")],
     "what to run again": [(Second, "runs")],
-    "pages": [(judges, "executed_notebook"), (judges, "feedback_page")],
+    "pages": [(executor, "executed_notebook"), (executor, "feedback_page")],
     "writing": [(cohort.Cohort, "_write")],
 }
 
@@ -89,14 +89,14 @@ def shares_of(lesson: str, clock: Clock) -> tuple[float, dict[str, float]]:
             start = time.perf_counter() - started
             terms = Terms(b"bench", Limits())
             run = cohort.Cohort(folder / "course", terms, lambda _: None)  # type: ignore[arg-type]
-            judge = judges.judge_on(terms, warm)
+            judge = executor.judge_on(terms, warm)
             works = [read_work(found) for found in find_submissions(folder / "submitted")]
-            judges.grade_work(judge, works[0])
+            executor.grade_work(judge, works[0])
             with run._gradebook(work.found for work in works) as book:
                 clock.seconds.clear()
                 clock.since = time.perf_counter()
                 for work in works:
-                    graded = judges.grade_work(judge, work)
+                    graded = executor.grade_work(judge, work)
                     run._write(book, work.found, run._key(work), graded)
                 clock.switch()
     found = {"start": start, **clock.seconds}

@@ -20,8 +20,7 @@ from pathlib import Path
 
 from grader.course.layout import ROOT
 from grader.records.cohort import Cohort
-from grader.records.judges import grade_work, judge_on
-from grader.records.pool import Graded, Pool, Terms
+from grader.records.executor import Executor, Graded, Terms, grade_work, judge_on
 from grader.records.submissions import Work, find_submissions, read_work
 from grader.sandbox.host.select import raise_walls
 from tests.bench.cohort import hand_in, machine
@@ -57,8 +56,8 @@ def main() -> None:
             return future
 
         @contextlib.contextmanager
-        def pool(_: int) -> Iterator[Pool]:
-            yield Pool(submit, lambda: 2, ())
+        def pool(_: int) -> Iterator[Executor]:
+            yield Executor(submit, lambda: 2, ())
 
         times = [time.perf_counter()]
         run = Cohort(folder / "course", Terms(SALT), pool)

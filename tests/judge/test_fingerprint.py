@@ -83,7 +83,7 @@ def test_no_judge_imports_what_leaves_a_mark_as_it_is() -> None:
     for path in AFTERWARDS:
         assert (ROOT / path).exists()
     code = (
-        "import sys, grader.records.judges, grader.records.cluster;"
+        "import sys, grader.records.executor, grader.records.executor.cluster;"
         "found = [getattr(m, '__file__', None) for m in list(sys.modules.values())];"
         "print('\\n'.join(filter(None, found)))"
     )

@@ -14,7 +14,7 @@ import pytest
 
 from grader.course.exercises import exercises
 from grader.course.layout import ROOT, assignment_id, notebook_path
-from grader.records.pool import Lost, Pool
+from grader.records.executor import Executor, Lost
 from grader.records.submissions import Found
 from grader.records.watch import Kept, arrivals
 from tests.records.test_cohort import hand_in
@@ -58,7 +58,7 @@ def test_judges_stay_until_one_is_lost() -> None:
     def make():
         made.append(1)
         try:
-            yield Pool(lambda work: None, lambda: 1, ())  # type: ignore[arg-type, return-value]
+            yield Executor(lambda work: None, lambda: 1, ())  # type: ignore[arg-type, return-value]
         finally:
             ended.append(1)
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from grader.protocol.values import Ask, Check, Failure, Probe, Reply, Tensor
-from grader.rules.properties import bounded, same_numbers, splits_attention
+from grader.rules.properties import bounded, same_numbers
+from solutions.single_query_attention.public.rules import splits_attention
 
 
 def designed(query: Any, keys: Any, wanted: list[int], sharpness: float, **options: Any) -> Any:

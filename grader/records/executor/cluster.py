@@ -20,17 +20,17 @@ from distributed import Client, KilledWorker, WorkerPlugin, get_worker
 from distributed.comm import CommClosedError, parse_address, parse_host_port
 
 from grader.course.assignments import assignment_ids, modules_of
+from grader.course.layout import ROOT
+from grader.coursefile import ENGINE
 from grader.errors import WorkerError
 from grader.judge.fingerprint import engine_fingerprint
-from grader.records.judges import grade_work, judge_on
-from grader.records.pool import Graded, Lost, Pool, Terms
+from grader.records.executor import Executor, Graded, Lost, Terms, grade_work, judge_on
 from grader.records.submissions import Work
 from grader.sandbox.host.forkserver_client import WarmProcess
 from grader.sandbox.host.select import NoSandbox, raise_walls
 from grader.threads import one_thread
 
 PATIENCE = 30.0  # seconds, for the scheduler and for its first worker
-HERE = Path(__file__).parents[2]
 
 
 class JudgePlugin(WorkerPlugin):
@@ -69,7 +69,7 @@ class JudgePlugin(WorkerPlugin):
     def _raised(self) -> WarmProcess:
         try:
             modules = modules_of(assignment_ids())  # whatever may come
-            return raise_walls([HERE, Path.home()], 1, self.terms.unwalled, modules)
+            return raise_walls([ENGINE.parent, ROOT, Path.home()], 1, self.terms.unwalled, modules)
         except NoSandbox as error:
             raise Lost(f"the Dask worker {self.address}: {error}") from error
 
@@ -85,7 +85,7 @@ def _reach(address: str) -> None:
 
 
 @contextlib.contextmanager
-def judges_on(address: str, terms: Terms) -> Iterator[Pool]:
+def cluster_judges(address: str, terms: Terms) -> Iterator[Executor]:
     """The workers of the Dask cluster at ``address``, however many come and go."""
     try:
         _reach(address)
@@ -107,7 +107,7 @@ def judges_on(address: str, terms: Terms) -> Iterator[Pool]:
         client.register_plugin(plugin)
         executor = client.get_executor(pure=False)
         try:
-            yield Pool(
+            yield Executor(
                 functools.partial(executor.submit, _grade_there, plugin.name),
                 lambda: max(1, sum(client.nthreads().values())),
                 (KilledWorker, CommClosedError),
