@@ -22,7 +22,7 @@ from typing import Any
 from grader.course.assignments import modules_of
 from grader.course.layout import ROOT, assignment_id
 from grader.judge import run
-from grader.judge.carry_forward import Second
+from grader.judge.second_runs import SecondRuns
 from grader.records import cohort, executor
 from grader.records.executor import Terms
 from grader.records.executor.local import load_lessons
@@ -38,9 +38,9 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "a worker's start and end": [(WarmProcess, "start"), (Worker, "close")],
     "cells": [(Worker, "run_cell")],
     "answers to questions": [(Worker, "ask")],
-    "drawing cases": [(run._Run, "_battery")],
+    "drawing cases": [(judging.Judging, "battery")],
     "rules": [(run, "look")],
-    "names": [(run._Run, "_named"), (run, "explained")],
+    "names": [(judging.Judging, "named"), (judging.Judging, "explained")],
     "what to run again": [(Second, "runs")],
     "pages": [(executor, "executed_notebook"), (executor, "feedback_page")],
     "writing": [(cohort.Cohort, "_write")],

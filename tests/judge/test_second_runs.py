@@ -13,7 +13,7 @@ from grader.course.layout import LESSONS, assignment_id
 from grader.course.versions import misconceptions
 from grader.judge import intake
 from grader.judge.assemble import ANSWER, Assembly, assemble
-from grader.judge.carry_forward import Second
+from grader.judge.second_runs import SecondRuns
 from tests.conftest import with_answers
 
 FIRST = "single_query_attention"
@@ -45,7 +45,7 @@ def second(lesson: str, texts: dict[str, str], failed: set[str], cell: str = "")
             run.judged,
             {p.exercise for p in run.parts if p.role == ANSWER and p.source != given[p.id]},
         )
-        for run in Second(release, assembly, failed).runs(batteries)
+        for run in SecondRuns(release, assembly, failed).runs(batteries)
     ]
 
 
