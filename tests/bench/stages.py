@@ -21,7 +21,7 @@ from typing import Any
 
 from grader.course.assignments import modules_of
 from grader.course.layout import ROOT, assignment_id
-from grader.judge import run
+from grader.judge import judging
 from grader.judge.second_runs import SecondRuns
 from grader.records import cohort, executor
 from grader.records.executor import Terms
@@ -39,9 +39,9 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "cells": [(Worker, "run_cell")],
     "answers to questions": [(Worker, "ask")],
     "drawing cases": [(judging.Judging, "battery")],
-    "rules": [(run, "look")],
+    "rules": [(judging, "look")],
     "names": [(judging.Judging, "named"), (judging.Judging, "explained")],
-    "what to run again": [(Second, "runs")],
+    "what to run again": [(SecondRuns, "runs")],
     "pages": [(executor, "executed_notebook"), (executor, "feedback_page")],
     "writing": [(cohort.Cohort, "_write")],
 }
