@@ -392,9 +392,9 @@ def batched_checks(draw: Draw) -> list[Check]:
         )
 
     def timed(name, queries, rows):
-        """Sixteen calls, in a program around a small one."""
+        """Many calls, in a program around a small one."""
         arrays = (draw.normal(queries, 2), draw.normal(rows, 2), draw.normal(rows, 1))
-        calls = (Step("large", "batched_attention", arrays, times=16),)
+        calls = (Step("large", "batched_attention", arrays, times=64),)
         return case(name, 1, 1, 1, 1, how={"steps": calls, "timed": True})
 
     far = np.array([[900.0, 0.0], [-900.0, 0.0], [0.0, 1.0]])
@@ -438,8 +438,10 @@ def batched_checks(draw: Draw) -> list[Check]:
         Check(
             "no loop over the queries",
             "one product of two matrices gives the scores of all queries",
-            # The count is made where the answer runs. That it tells the truth is seen in the time,
-            # which the judge takes.
+            # The counts are made where the answer runs. That they tell the truth is seen in the
+            # time, which the judge takes: 80 000 queries in many calls by as many keys, measured:
+            # 0.04 to 1.4 for answers that pass, 14 for one that prints the queries as a list, 75
+            # and more for a softmax a query. A product a query alone (13) passes for a liar.
             (
                 case("64 queries", 64, 2, 2, 1, how={"counted": "instructions"}),
                 case("512 queries", 512, 2, 2, 1, how={"counted": "instructions"}),
@@ -452,7 +454,7 @@ def batched_checks(draw: Draw) -> list[Check]:
             options=TIGHT
             | {
                 "each": 4,
-                "slower": 10.0,
+                "slower": 40.0,
                 "names": {"loop": "loops_over_queries", "call": "maps_over_queries"},
             },
             share=3,

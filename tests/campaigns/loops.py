@@ -180,6 +180,7 @@ def columns(queries, keys):
     ),
     "the first rows are printed": after("for row in weights[:2]:\n    print(row)"),
     "lists are printed": after("print(queries.tolist(), str(weights.tolist()))"),
+    "only the queries are printed as a list": before("print(queries.tolist())"),
     "a helper in another cell": """
 def scores_of(left, right):
     return left @ right.T

@@ -99,9 +99,9 @@ def timed(keys: float, queries: float) -> bool:
 
 
 def test_the_judge_s_clock_speaks_against_a_count_that_cannot_be_true() -> None:
-    assert timed(0.02, 0.02) and timed(0.02, 0.15) and timed(0.5, 0.01)
-    assert not timed(0.02, 0.4)
-    assert timed(0.0001, 0.05)  # less than the kernel's tick is no time
+    assert timed(0.02, 0.02) and timed(0.02, 0.7) and timed(0.5, 0.01)
+    assert not timed(0.02, 0.9)
+    assert timed(0.0001, 0.3)  # no time is taken for less than the kernel's tick
 
 
 # -- the counter ---------------------------------------------------------------------------------

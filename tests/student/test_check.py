@@ -42,16 +42,23 @@ def test_a_wrong_answer_raises_one_line_under_a_table(shell, capsys) -> None:
 
 
 def test_magics_in_other_cells_are_no_fault_of_the_answer(shell, capsys) -> None:
-    """IPython's ``In`` has them as calls of get_ipython, which look like hidden code."""
+    """Nor is ``exec``: what it executes for more queries is counted, not how it is written."""
     names = ("softmax", "batched_attention")
     answers = [solution("single_query_attention", name).source for name in names]
     for cell in ("%precision 3\nimport numpy as np", "%time scale = 2\nnp.exp?", *answers):
         shell.run_cell(cell, store_history=True)
     assert shell.run_cell("from grader import check\ncheck('batched_attention')").success
-    hidden = "%precision 3\nexec('import math')\n" + answers[-1]
-    shell.run_cell(hidden, store_history=True)
+    odd = "%precision 3\nexec('import math')\n" + answers[-1]
+    shell.run_cell(odd, store_history=True)
+    assert shell.run_cell("check('batched_attention')").success
+    loop = "rows = np.array([softmax(keys @ q) for q in queries])"
+    magic = f"%time scale = 3\ndef weights_of(queries, keys):\n    {loop}\n    return rows"
+    calls = "def batched_attention(queries, keys, values):\n    w = weights_of(queries, keys)"
+    for cell in (magic, f"{calls}\n    return w @ values, w"):
+        shell.run_cell(cell, store_history=True)
+    capsys.readouterr()
     assert not shell.run_cell("check('batched_attention')").success
-    assert "write it plainly" in capsys.readouterr().out
+    assert f"in the line `{loop}`" in capsys.readouterr().out
 
 
 def test_the_stub_is_told_apart_from_a_mistake(shell, capsys) -> None:

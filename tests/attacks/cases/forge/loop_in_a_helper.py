@@ -1,4 +1,4 @@
-"""TRIES: to hide a forbidden loop over the queries from the reader of the source, in exec.
+"""TRIES: to hide a forbidden loop over the queries in exec.
 
 MUST: earn no more than the same loop written plainly.
 """
