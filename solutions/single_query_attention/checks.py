@@ -450,7 +450,7 @@ def batched_checks(draw: Draw) -> list[Check]:
                 timed("many keys", 4, MANY),
                 timed("many queries", MANY, 4),
             ),
-            "no_query_loop",
+            "single_query_attention.no_query_loop",
             options=TIGHT
             | {
                 "each": 4,

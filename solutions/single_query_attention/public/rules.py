@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from grader.protocol.values import Check, Reply
+from grader.protocol.values import TICK, Check, Reply
 from grader.rules.comparing import describe, failure_text
 from grader.rules.rule import Finding, rule
 
@@ -80,3 +80,75 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
             f"exp(-{sharpness:g}) = {allowed:.4g}"
         )
     return ""
+
+
+@rule
+def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
+    """More queries take no more instructions of the student's own Python.
+
+    Probes: few queries and many, whose instructions are counted; the same with arrays that show
+    when a row is taken out of them; many keys, and as many queries, timed. A loop takes several
+    instructions for a query, and one instruction for ``each`` queries is too many; less may be
+    chance, such as a ``while`` that ends a turn later. Time is the judge's own measure and speaks
+    only against a count that cannot be true: the queries take more than ``slower`` times as long as
+    the keys. ``names``: which mistake it is, by whether Python's own loops turn or not.
+    """
+    for start in (0, 2):
+        pair = replies[start : start + 2]
+        if start and any(reply.failure is not None for reply in pair):
+            continue  # it takes arrays of the very type ndarray alone
+        found = equal(dataclasses.replace(check, probes=check.probes[start : start + 2]), pair)
+        found = found or _more_instructions(check, pair, start)
+        if found is not None:
+            return dataclasses.replace(found, probe=start + found.probe)
+    keys, queries = replies[4:]
+    for index, reply in ((4, keys), (5, queries)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+    slower = (queries.cpu or 0.0) / max(keys.cpu or 0.0, TICK)
+    if slower > check.options["slower"]:
+        text = (
+            f"many queries and few keys take {slower:.0f} times as long as many keys and few "
+            "queries: the queries are gone through one by one"
+        )
+        return Finding(text, 5)
+    return None
+
+
+def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding | None:
+    """What few and many queries, the probes from ``start`` on, say of a loop."""
+    few, many = pair
+    if few.work is None or many.work is None:
+        text = (
+            "Python's instructions could not be counted: something in your code sets a trace "
+            "function (a debugger does that) or starts a process"
+        )
+        return Finding(text, 1)
+    sizes = [len(probe.ask.args[0]) for probe in check.probes[start : start + 2]]
+    more, added = many.work - few.work, sizes[1] - sizes[0]
+    if more * check.options["each"] <= added:
+        return None
+    line, loops = _busiest(few, many)
+    text = (
+        f"{sizes[0]} queries take {few.work:,} instructions of Python and {sizes[1]} queries take "
+        f"{many.work:,}: the queries are gone through one by one"
+        + (f", in the line `{line}`" if line else "")
+    )
+    return Finding(text, 1, names=check.options["names"]["loop" if loops else "call"])
+
+
+def _busiest(few: Reply, many: Reply) -> tuple[str, bool]:
+    """The line that does more for more queries, and whether a loop of Python's own turns in it.
+
+    Without such a loop it is the line that makes more calls and does little more itself, as one
+    with ``map`` does.
+    """
+    nothing = (0, 0, 0)
+    more = {
+        line: tuple(b - a for a, b in zip(few.lines.get(line, nothing), counts, strict=True))
+        for line, counts in many.lines.items()
+    }
+    turning = max(more, key=lambda line: more[line][1], default="")
+    if more and more[turning][1] > 0:
+        return turning, True
+    return max(more, key=lambda line: more[line][2] / (1 + abs(more[line][0])), default=""), False
