@@ -1,4 +1,4 @@
-"""Rules of the subject that need no expected array, because many answers are right."""
+"""Rules that need no expected array, because many answers are right."""
 
 from __future__ import annotations
 

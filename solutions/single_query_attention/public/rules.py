@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 
 from grader.protocol.values import TICK, Check, Reply
 from grader.rules.comparing import describe, failure_text
-from grader.rules.rule import Finding, rule
+from grader.rules.rule import Finding, equal, rule
 
 
 @rule
