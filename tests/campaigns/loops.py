@@ -13,10 +13,11 @@ import textwrap
 import types
 from dataclasses import dataclass
 
-from grader.authoring.prove import known_replies, put_questions
 from grader.course.exercises import find
+from grader.judge.known_replies import known_replies
 from grader.protocol.calls import DirectSeam
 from grader.protocol.values import Verdict
+from grader.rules.asking import put_questions
 from grader.rules.evaluate import evaluate
 
 LESSON, EXERCISE, CHECK = "single_query_attention", "batched_attention", "no loop over the queries"

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from grader.protocol.calls import DirectSeam
-from grader.protocol.step_library import ScriptedPair
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import evaluate
 from solutions.masking import padding_mask
@@ -22,6 +21,7 @@ from solutions.sequence_to_sequence import (
     shift_right,
 )
 from solutions.sequence_to_sequence.checks import EXERCISES, block_reference, blocks_reference
+from solutions.sequence_to_sequence.public.steps import ScriptedPair
 
 GENERATOR = torch.Generator().manual_seed(9)
 BOS, EOS = 1, 2

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grader.authoring.prove import replies_of
 from grader.course.exercises import find
 from grader.course.versions import solution
+from grader.judge.known_replies import replies_of
 from grader.protocol.calls import answer
 from grader.protocol.instructions import InstructionCounter
 from grader.protocol.values import Ask, Reply
