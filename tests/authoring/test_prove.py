@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
 from grader.authoring.prove import Trial, caught_by, kill_matrix, prove, prove_exercise
@@ -19,14 +17,6 @@ def trials() -> list[Trial]:
 
 def test_every_misconception_is_caught_and_named_and_nothing_right_is_refused(trials) -> None:
     assert [t for t in trials if not t.ok] == []
-
-
-def test_there_are_enough_of_each(trials) -> None:
-    kinds = Counter((t.exercise, t.kind) for t in trials if t.draw == "public")
-    for lesson in LESSONS:
-        for exercise in exercises(lesson):
-            assert kinds[exercise.id, "misconception"] >= 5
-            assert kinds[exercise.id, "alternative"] >= 3
 
 
 def test_the_published_page_is_current(trials) -> None:

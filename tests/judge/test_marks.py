@@ -14,9 +14,8 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import alternatives, misconceptions
+from grader.source.slicing import read_names
 from tests.conftest import Grade, with_answers
-
-EXERCISES = [(lesson, exercise.id) for lesson in LESSONS for exercise in exercises(lesson)]
 
 
 def scores(outcome) -> dict[str, float]:
@@ -39,51 +38,62 @@ def test_solved_scores_full(grade: Grade, lesson: str) -> None:
     assert all(verdict.passed for verdict in outcome.verdicts)
 
 
-@pytest.mark.parametrize(("lesson", "exercise"), EXERCISES)
-def test_each_exercise_solved_alone_earns_its_own_points(
-    grade: Grade, lesson: str, exercise: str
-) -> None:
-    outcome = grade(lesson, nbformat.writes(solved(lesson, {exercise})))
-    points = {e.id: float(e.points) for e in exercises(lesson)}
-    assert scores(outcome) == {name: points[name] * (name == exercise) for name in points}
-
-
-@pytest.mark.parametrize(("lesson", "exercise"), EXERCISES)
-def test_one_mistake_costs_only_its_own_exercise(grade: Grade, lesson: str, exercise: str) -> None:
-    wrong = misconceptions(lesson, exercise)[0]
-    outcome = grade(lesson, with_answers(lesson, {exercise: answer_text(wrong)}, solve=True))
-    points = {e.id: float(e.points) for e in exercises(lesson)}
-    found = scores(outcome)
-    assert found.pop(exercise) < points.pop(exercise)
-    assert found == points
+def below(lesson: str, exercise: str) -> set[str]:
+    """What an exercise builds on in its own lesson, directly or not, as the lesson declares."""
+    uses = {e.id: e.uses for e in exercises(lesson)}
+    own = {other for other in uses[exercise] if other in uses}
+    return own.union(*(below(lesson, other) for other in own))
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-@pytest.mark.parametrize("number", [0, 1, 2])
-def test_other_right_ways_score_full(grade: Grade, lesson: str, number: int) -> None:
-    texts = {
-        e.id: answer_text(alternatives(lesson, e.id)[number])
-        for e in exercises(lesson)
-        if len(alternatives(lesson, e.id)) > number
-    }
+def test_what_a_solution_calls_of_its_lesson_is_declared(lesson: str) -> None:
+    """Only what is declared is supplied where a student has not solved it."""
+    names = {e.id for e in exercises(lesson)}
+    for name in names:
+        called = read_names(answer_source(lesson, name))
+        assert called is not None
+        assert called & names - {name} <= below(lesson, name), name
+
+
+@pytest.fixture(params=["what builds on others", "the rest"])
+def half(request: pytest.FixtureRequest, lesson: str) -> set[str]:
+    """One of two halves of a lesson's exercises."""
+    built = {e.id for e in exercises(lesson) if e.uses}
+    return built if request.param != "the rest" else {e.id for e in exercises(lesson)} - built
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_is_solved_earns_its_own_points_beside_stubs(
+    grade: Grade, lesson: str, half: set[str]
+) -> None:
+    outcome = grade(lesson, nbformat.writes(solved(lesson, half)))
+    assert scores(outcome) == {e.id: e.points * (e.id in half) for e in exercises(lesson)}
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_mistake_is_named_and_costs_its_own_exercise_alone(
+    grade: Grade, lesson: str, half: set[str]
+) -> None:
+    """Whether it is what others build on, or builds on what is right."""
+    wrong = {name: misconceptions(lesson, name)[0] for name in half}
+    texts = {name: answer_text(version) for name, version in wrong.items()}
+    for verdict in grade(lesson, with_answers(lesson, texts, solve=True)).verdicts:
+        named = [c.misconception.id for c in verdict.checks if c.misconception]
+        if verdict.exercise in wrong:
+            assert set(named) == {wrong[verdict.exercise].name}
+            assert verdict.score < verdict.max_score
+        else:
+            assert not named and verdict.score == verdict.max_score, verdict.exercise
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_other_right_ways_score_full(grade: Grade, lesson: str) -> None:
+    """One of each exercise, through the sandbox; `prove` tries all of them without it."""
+    texts = {e.id: answer_text(alternatives(lesson, e.id)[0]) for e in exercises(lesson)}
     outcome = grade(lesson, with_answers(lesson, texts, solve=True))
     assert scores(outcome) == {e.id: float(e.points) for e in exercises(lesson)}, [
         (v.exercise, c.message) for v in outcome.verdicts for c in v.checks if not c.passed
     ]
-
-
-@pytest.mark.parametrize("number", range(6))
-def test_a_misconception_handed_in_is_named(grade: Grade, number: int) -> None:
-    for lesson in LESSONS:
-        for exercise in exercises(lesson):
-            version = misconceptions(lesson, exercise.id)[number % 5]
-            text = with_answers(lesson, {exercise.id: answer_text(version)}, solve=True)
-            outcome = grade(lesson, text)
-            verdict = next(v for v in outcome.verdicts if v.exercise == exercise.id)
-            named = {c.misconception.id for c in verdict.checks if c.misconception}
-            assert named == {version.name}
-        if number:
-            break  # one lesson is enough for the further numbers
 
 
 def test_an_earlier_mistake_is_not_paid_twice(grade: Grade) -> None:
@@ -104,23 +114,23 @@ def test_an_earlier_mistake_is_not_paid_twice(grade: Grade) -> None:
     assert outcome.carried == {"attention"}
 
 
-BUILT = [
-    (lesson, exercise.id, used)
+BORROWED = [
+    (lesson, {e.id: e.uses[number] for e in exercises(lesson) if len(e.uses) > number})
     for lesson in LESSONS
-    for exercise in exercises(lesson)
-    for used in exercise.uses
+    for number in range(max(len(e.uses) for e in exercises(lesson)))
 ]
 
 
 @pytest.mark.parametrize(
-    ("lesson", "exercise", "used"),
-    [*BUILT, ("transformer_block", "repaired_layer_norm", "layer_norm")],
+    ("lesson", "borrowed"),
+    [*BORROWED, ("transformer_block", {"repaired_layer_norm": "layer_norm"})],
 )
 def test_another_exercises_name_is_no_answer(
-    grade: Grade, lesson: str, exercise: str, used: str
+    grade: Grade, lesson: str, borrowed: dict[str, str]
 ) -> None:
     """What the judge supplies because an answer failed pays for no other answer."""
-    outcome = grade(lesson, with_answers(lesson, {exercise: f"{exercise} = {used}"}))
+    texts = {name: f"{name} = {other}" for name, other in borrowed.items()}
+    outcome = grade(lesson, with_answers(lesson, texts))
     assert outcome.score == 0
 
 
@@ -186,12 +196,12 @@ UGLY = {
 
 
 @pytest.mark.parametrize("name", UGLY)
-@pytest.mark.parametrize("place", [0, -1])
-def test_ugly_but_honest_costs_nothing(grade: Grade, name: str, place: int) -> None:
+def test_ugly_but_honest_costs_nothing(grade: Grade, name: str) -> None:
+    """At the beginning of the notebook and again at its end."""
     lesson = "masking"
     notebook = solved(lesson)
-    cell = nbformat.v4.new_code_cell(UGLY[name], id="mine")
-    notebook.cells.insert(1 if place == 0 else len(notebook.cells) - 1, cell)
+    for place, cell in ((1, "first"), (len(notebook.cells), "last")):
+        notebook.cells.insert(place, nbformat.v4.new_code_cell(UGLY[name], id=cell))
     outcome = grade(lesson, nbformat.writes(notebook))
     assert outcome.score == outcome.max_score, [
         (v.exercise, c.name, c.message) for v in outcome.verdicts for c in v.checks if not c.passed
