@@ -202,3 +202,20 @@ def test_every_command_says_what_it_does() -> None:
     for name in names:
         assert re.search(rf"^ +{name} +\S", said.output, re.M), name
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0, name
+
+
+# Words of English, NumPy and PyTorch that the engine may use though an exercise bears them, too.
+COMMON = {"attention", "embed", "generate"}
+
+
+def test_the_engine_names_no_lesson_and_no_exercise() -> None:
+    names = {exercise.id for lesson in LESSONS for exercise in exercises(lesson)} | set(LESSONS)
+    pattern = re.compile(r"\b(" + "|".join(map(re.escape, sorted(names - COMMON))) + r")\b")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in PACKAGE.rglob("*")
+        if path.suffix in (".py", ".j2", ".tmpl", ".md", ".sql")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert not found, "\n".join(found)

@@ -97,8 +97,8 @@ class SecondRuns:
     def _foundations(self, name: str) -> set[str]:
         """The exercises that this one is meant to build on, as it declares.
 
-        No others are ever supplied: with the course's layer_norm at hand, `repaired_layer_norm =
-        layer_norm` would earn what it did not write.
+        No others are ever supplied. Where one exercise is to repair a broken version of another,
+        having the course's own at hand would earn what the student did not write.
         """
         found: set[str] = set()
         pending = list(self.exercises[name].uses)

@@ -42,7 +42,7 @@ class Given:
 
 @dataclass(frozen=True)
 class ByHand:
-    """All that a person gave to one submission, by cell (``softmax``, not ``check_softmax``)."""
+    """All that a person gave to one submission, by the exercise's id, not its check's."""
 
     cells: Mapping[str, Given] = field(default_factory=dict)
     penalty: float = 0.0

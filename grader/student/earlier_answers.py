@@ -23,7 +23,7 @@ def mine(name: str) -> Any:
     you change it, and run the cell with ``mine`` again.
 
     Args:
-        name: the exercise, for example "MultiHeadAttention".
+        name: the exercise, such as `mine("AnEarlierLayer")`.
 
     Returns:
         The function or class as you wrote it there. If it is not written yet, or cannot be found,
