@@ -5,7 +5,9 @@ The command ``python -m tests.attacks`` runs them all, the slow ones too, and pr
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +32,20 @@ def arena() -> Iterator[Arena]:
 def test_the_attack_gains_nothing(arena: Arena, case: Case) -> None:
     result = arena.run(case)
     assert not result.faults, f"{case.tries} It must {case.must}"
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_what_an_attack_takes_from_the_engine_is_there(case: Case) -> None:
+    """One that imports a module that has moved raises ImportError, and attacks nothing."""
+    text = (Path(__file__).parent / "cases" / f"{case.name}.py").read_text(encoding="utf-8")
+    for module, names in re.findall(
+        r"^ *from (grader[\w.]*) import ([\w, ]+?)(?: as \w+)?$", text, re.M
+    ):
+        found = importlib.import_module(module)
+        for name in names.split(", "):
+            assert hasattr(found, name) or importlib.util.find_spec(f"{module}.{name}"), name
+    for module in re.findall(r"^ *import (grader[\w.]*)", text, re.M):
+        importlib.import_module(module)
 
 
 def test_there_are_enough_and_every_row_of_the_threat_matrix_is_tried() -> None:

@@ -6,7 +6,7 @@ ROWS: 15
 """
 
 # --- handed in ---
-from grader.rules import values, wire
+from grader.protocol import values, wire
 from grader.sandbox.guest import serve
 
 check = values.Check("all", "", (), "equal", {}, False, 1)

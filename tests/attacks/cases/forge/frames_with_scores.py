@@ -8,7 +8,7 @@ ROWS: 15
 # --- handed in ---
 import os
 
-from grader.rules import values, wire
+from grader.protocol import values, wire
 from grader.sandbox.guest import serve
 
 verdict = {"score": 100.0, "passed": True, "verdict": "passed", "outcome": "graded"}

@@ -22,7 +22,7 @@ def batched_attention(queries, keys, values):
 # --- handed in ---
 import numpy as np
 
-from grader.instructions import InstructionCounter
+from grader.protocol.instructions import InstructionCounter
 
 InstructionCounter.work = property(lambda self: 1)
 

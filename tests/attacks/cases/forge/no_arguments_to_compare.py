@@ -19,7 +19,7 @@ import dataclasses
 
 import torch
 
-from grader.rules import values
+from grader.protocol import values
 from grader.sandbox.guest import serve
 
 real = serve._reply

@@ -6,7 +6,7 @@ ROWS: 26
 """
 
 # --- handed in ---
-from grader.rules import values, wire
+from grader.protocol import values, wire
 from grader.sandbox.guest import serve
 
 long = "n" * 200_000

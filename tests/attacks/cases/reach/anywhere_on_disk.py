@@ -23,12 +23,13 @@ words = (
     ".pgpass",
 )
 skipped = ("/proc", "/sys", "/usr/share", "/usr/include", "/usr/src")
+names = ("site-packages", "solutions", "grader", "course", "judge", "self_attention")
 here = os.path.dirname(os.path.dirname(os.__file__))
 for folder, folders, files in os.walk("/"):
     folders[:] = [f for f in folders if os.path.join(folder, f) not in skipped]
     if "site-packages" in folder or "dist-packages" in folder or folder.startswith(here):
-        folders[:] = [f for f in folders if f in ("site-packages", "solutions", "grader", "specs")]
-    if folder.endswith(("/solutions", "/grader/specs", "/grader/judge")):
+        folders[:] = [f for f in folders if f in names]
+    if folder.endswith(("/grader/course", "/grader/judge")) or "misconceptions.py" in files:
         found.append(folder)
     found += [os.path.join(folder, f) for f in files if f in words or f.endswith(".ipynb")]
     if "submitted" in folders:

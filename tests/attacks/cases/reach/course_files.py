@@ -13,7 +13,7 @@ import os
 
 found = []
 for path in (
-    "@COURSE@/solutions/self_attention.py",
+    "@COURSE@/solutions/self_attention/__init__.py",
     "@COURSE@/solutions/self_attention/checks.py",
     "@COURSE@/gradebook.db",
     "../../../gradebook.db",

@@ -6,7 +6,7 @@ ROWS: 18
 """
 
 # --- handed in ---
-from grader.student import carried
+from grader.student import earlier_answers as carried
 
 found = list(carried.SUPPLIED)
 for name in ("softmax", "scaled_dot_product_attention", "softmax_jacobian", "causal_mask"):

@@ -9,7 +9,7 @@ ROWS: 21, 26
 import os
 import socket
 
-from grader.rules import wire
+from grader.protocol import wire
 
 evil = "<script>alert(1)</script>"
 outputs = [
