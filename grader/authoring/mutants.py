@@ -21,6 +21,7 @@ from grader.course.specification import Exercise
 from grader.course.versions import solution
 from grader.protocol.calls import DirectSeam
 from grader.protocol.values import Battery
+from grader.rules import evaluate  # noqa: F401  (it has the rules registered)
 from grader.rules.rule import RULES, Finding
 from grader.threads import one_thread
 from solutions.equivalent import EQUIVALENT, FREE, change
