@@ -10,6 +10,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from grader.course.exercises import exercises
@@ -32,7 +33,9 @@ def packed(lesson: str, name: str) -> bytes:
     exercise = next(one for one in exercises(lesson) if one.id == name)
     battery = exercise.battery(PUBLIC_SEED, "notebook")
     quiz = exercise.id == quiz_id(lesson)  # what it says of wrong options is sealed in it
-    known = {} if quiz else known_replies(lesson, exercise.id, battery)
+    answers = {} if quiz else known_replies(lesson, exercise.id, battery)
+    # Lines that were counted are lines of ours: they tell nothing that a mistake is named by.
+    known = {one: [replace(r, lines={}) for r in replies] for one, replies in answers.items()}
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
     return frozen.pack(frozen.Frozen(battery, known, exercise.hints, lesson, given))
 
