@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -48,10 +49,14 @@ dependencies:
 README = """\
 # Attention, from a single query to a language model
 
-Two commands, with Python 3.11 or newer:
+Two commands, with Python 3.11 (of newer ones only lesson 1 was tried, with 3.12 and 3.13):
 
-    python3 -m venv .venv && .venv/bin/pip install -e .
+    python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e .
     .venv/bin/python -m grader lab
+
+`constraints.txt` holds the versions that the course was tried with. Into an environment that you
+use for other work too, install with `pip install -e .`: it leaves what is there as long as the
+course works with it.
 
 JupyterLab opens on your own copy of the lessons, in the folder `lab`: on its page `start.ipynb`,
 which lists them and shows how far you are. Fill in an exercise's cell, run it, and run the check
@@ -86,17 +91,23 @@ def release(output: Path) -> list[Path]:
         shutil.copyfile(path, target)
     shutil.copyfile(ROOT / "LICENSE", output / "LICENSE")
     (output / "README.md").write_text(README)
-    pins = dependencies()
-    text = PROJECT.format(
-        dependencies="\n".join(f'    "{pin}",' for pin in pins), suffix=frozen.SUFFIX
-    )
+    lines = "\n".join(f'    "{line}",' for line in dependencies())
+    text = PROJECT.format(dependencies=lines, suffix=frozen.SUFFIX)
     (output / "pyproject.toml").write_text(text)
-    lines = "\n".join(f"      - {pin}" for pin in pins)
+    (output / "constraints.txt").write_text("\n".join(pins()) + "\n")
+    lines = "\n".join(f"      - {pin}" for pin in pins())
     (output / "environment.yml").write_text(ENVIRONMENT.format(dependencies=lines))
     return sorted(path for path in output.rglob("*") if path.is_file())
 
 
 def dependencies() -> list[str]:
-    """The student's pins, from pyproject.toml."""
+    """What a student needs, as ranges, from pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return list(project["project"]["dependencies"])
+
+
+def pins() -> list[str]:
+    """The exact version of each of them, from constraints.txt."""
+    names = [re.split(r"[^\w.-]", line)[0] for line in dependencies()]
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.partition("==")[0] in names]
