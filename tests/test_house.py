@@ -9,11 +9,13 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
+from packaging.requirements import Requirement
 
 from grader import bundles
 from grader.commandline import main
@@ -158,13 +160,37 @@ def test_exercise_ids_are_unique_in_the_course() -> None:
     assert len(ids) == len(set(ids))
 
 
-def pins() -> dict[str, str]:
+def named() -> list[Requirement]:
+    """Every distribution that pyproject.toml asks for, with its range."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = list(project["dependencies"])
-    for extra in project["optional-dependencies"].values():
-        lines += extra
+    extras = project["optional-dependencies"].values()
+    return [Requirement(line) for line in chain(project["dependencies"], *extras)]
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = [line for line in lines if not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines), "pin exactly"
     return dict(line.split("==") for line in lines)
+
+
+def test_every_distribution_is_pinned_within_its_range() -> None:
+    assert {one.name for one in named()} == pins().keys()
+    for one in named():
+        assert pins()[one.name] in one.specifier, one
+
+
+def test_students_dependencies_are_ranges_with_two_ends() -> None:
+    """A pin in their place would tear down the environment that a student shares."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for line in project["dependencies"]:
+        assert {bound.operator for bound in Requirement(line).specifier} == {">=", "<"}, line
+
+
+def test_make_installs_what_is_pinned() -> None:
+    text = (ROOT / "Makefile").read_text()
+    installs = re.findall(r"^\t.*pip install .*$", text, re.M)
+    assert installs and all(" -c constraints.txt " in line for line in installs)
 
 
 def test_the_conda_environment_has_the_same_pins() -> None:

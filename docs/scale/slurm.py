@@ -1,6 +1,6 @@
 """Grade on a Slurm cluster: each job is one judge, and this process alone writes the marks.
 
-    pip install -e '.[instructor,cluster]' dask-jobqueue
+    pip install -c constraints.txt -e '.[instructor,cluster]' dask-jobqueue
     python docs/scale/slurm.py 40 --queue short -- submitted --course-dir .
 
 Run it where jobs can reach it by network and see this checkout, in the same folder and with the

@@ -26,12 +26,7 @@ from grader.course.specification import Exercise
 from grader.course.versions import solution
 from grader.protocol.calls import DirectSeam
 from grader.protocol.values import Battery
-<<<<<<< HEAD
 from grader.rules.rule import Finding, rule_named
-=======
-from grader.rules import evaluate  # noqa: F401  (it has the rules registered)
-from grader.rules.rule import RULES, Finding
->>>>>>> 994bae371e9dd37e3613c1626eb022e712eddb4e
 from grader.threads import one_thread
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from grader import bundles
 from grader.authoring.freeze import freeze
 from grader.course.layout import COURSE, LESSONS, NOTEBOOKS, ROOT, make_room, notebook_path
+from grader.coursefile import ENGINE
 from grader.student import frozen
 
 MARK = ".grader-release"
@@ -19,7 +21,7 @@ requires = ["setuptools>=77"]
 build-backend = "setuptools.build_meta"
 
 [project]
-name = "attention-course"
+name = "{name}-course"
 dynamic = ["version"]
 requires-python = ">=3.11"
 dependencies = [
@@ -36,7 +38,7 @@ version = {{ attr = "grader.__version__" }}
 "grader.student" = ["answers/*/*{suffix}"]
 """
 ENVIRONMENT = """\
-name: attention
+name: {name}
 channels:
   - conda-forge
 dependencies:
@@ -46,12 +48,16 @@ dependencies:
 {dependencies}
 """
 README = """\
-# Attention, from a single query to a language model
+# {title}
 
-Two commands, with Python 3.11 or newer:
+Two commands, with Python 3.11 (of newer ones only lesson 1 was tried, with 3.12 and 3.13):
 
-    python3 -m venv .venv && .venv/bin/pip install -e .
+    python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e .
     .venv/bin/python -m grader lab
+
+`constraints.txt` holds the versions that the course was tried with. Into an environment that you
+use for other work too, install with `pip install -e .`: it leaves what is there as long as the
+course works with it.
 
 JupyterLab opens on your own copy of the lessons, in the folder `lab`: on its page `start.ipynb`,
 which lists them and shows how far you are. Fill in an exercise's cell, run it, and run the check
@@ -62,7 +68,7 @@ lesson.
 In VS Code or Jupyter Notebook: `.venv/bin/python -m grader lab --copy-only`, then open
 `lab/start.ipynb` there, with this environment as its kernel.
 
-With conda: `conda env create -f environment.yml`, then `conda activate attention` and
+With conda: `conda env create -f environment.yml`, then `conda activate {name}` and
 `python -m grader lab` in this folder.
 """
 
@@ -84,17 +90,20 @@ def release(output: Path) -> list[Path]:
         target = output / "notebooks" / path.relative_to(NOTEBOOKS)
         target.parent.mkdir(parents=True)
         shutil.copyfile(path, target)
-    shutil.copyfile(ROOT / "LICENSE", output / "LICENSE")
-    (output / "README.md").write_text(README)
-    pins = dependencies()
+    licence = ROOT / "LICENSE"
+    if licence.exists():
+        shutil.copyfile(licence, output / "LICENSE")
+    (output / "README.md").write_text(README.format(title=COURSE.title, name=COURSE.id))
     text = PROJECT.format(
-        dependencies="\n".join(f'    "{pin}",' for pin in pins),
+        name=COURSE.id,
+        dependencies="\n".join(f'    "{line}",' for line in dependencies()),
         packages=json.dumps(_packages(output)),
         suffix=frozen.SUFFIX,
     )
     (output / "pyproject.toml").write_text(text)
-    lines = "\n".join(f"      - {pin}" for pin in pins)
-    (output / "environment.yml").write_text(ENVIRONMENT.format(dependencies=lines))
+    (output / "constraints.txt").write_text("\n".join(pins()) + "\n")
+    lines = "\n".join(f"      - {pin}" for pin in pins())
+    (output / "environment.yml").write_text(ENVIRONMENT.format(name=COURSE.id, dependencies=lines))
     return sorted(path for path in output.rglob("*") if path.is_file())
 
 
@@ -105,6 +114,13 @@ def _packages(output: Path) -> list[str]:
 
 
 def dependencies() -> list[str]:
-    """The student's pins, from pyproject.toml."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    """What a student needs, as ranges, from pyproject.toml."""
+    project = tomllib.loads((ENGINE.parent / "pyproject.toml").read_text(encoding="utf-8"))
     return list(project["project"]["dependencies"])
+
+
+def pins() -> list[str]:
+    """The exact version of each of them, from constraints.txt."""
+    names = [re.split(r"[^\w.-]", line)[0] for line in dependencies()]
+    lines = (ENGINE.parent / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.partition("==")[0] in names]

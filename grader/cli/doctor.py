@@ -63,9 +63,9 @@ def command() -> None:
 def versions() -> Iterator[Finding]:
     """Python and the packages, against the versions that this course was tested with."""
     python = platform.python_version()
-    right = sys.version_info[:2] >= (3, 11)
-    mend = "" if right else "install Python 3.11 or newer and run make again"
-    yield Finding("Python", python, right, mend, fatal=True)
+    right = sys.version_info[:2] == (3, 11)
+    mend = "" if right else "tried with Python 3.11 alone: install it and run make again"
+    yield Finding("Python", python, right, mend, fatal=sys.version_info < (3, 11))
     pins = pinned()
     for name in PACKAGES:
         wanted = pins.get(name, "")
@@ -80,15 +80,10 @@ def versions() -> Iterator[Finding]:
 
 
 def pinned() -> dict[str, str]:
-    """Package → version from pyproject.toml."""
-    import tomllib
-
-    path = ENGINE.parent / "pyproject.toml"
-    project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"]]
-    for extra in project["optional-dependencies"].values():
-        lines += extra
-    return dict(line.split("==") for line in lines if "==" in line)
+    """Package → version from constraints.txt."""
+    path = ENGINE.parent / "constraints.txt"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
 def machine() -> Iterator[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
-from grader.rules import blocks, floats, heads, induction, language, student_tests, twins
 from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
 from grader.rules.rule import Finding, rule, tolerance_of
 

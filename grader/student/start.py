@@ -14,18 +14,19 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
 
+from grader.coursefile import current
 from grader.student.progress import Course
 
 NAME = "start.ipynb"
 MARK = "grader_start_page"
 WELCOME = """\
-# Attention, from a single query to a language model
+# {title}
 
 **Open a lesson from the table.** Write your answer in an exercise's cell, run it with Shift+Enter,
 and run the check below it: it tells what it has seen, and which mistake it looks like. When you
 are stuck, open the hints under the check, one at a time.
 
-What you write is yours: it is never overwritten. Lessons from 4 on build on your own answers from
+What you write is yours: it is never overwritten. Later lessons build on your own answers from
 the lessons before, so save each notebook when you leave it."""
 CALL = "from grader import progress\n\nprogress()"
 # Also what Shift+Enter goes on to: after a last cell it would make a new one.
@@ -51,7 +52,7 @@ def page(course: Course) -> NotebookNode:
     """The notebook, with the table as it stands now."""
     shown = {"text/html": course._repr_html_(), "text/plain": repr(course)}
     cells = [
-        nbformat.v4.new_markdown_cell(WELCOME, id="welcome"),
+        nbformat.v4.new_markdown_cell(WELCOME.format(title=current().title), id="welcome"),
         nbformat.v4.new_code_cell(
             CALL, id="progress", outputs=[nbformat.v4.new_output("display_data", shown)]
         ),

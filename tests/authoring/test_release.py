@@ -7,18 +7,21 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tokenize
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
 
 from grader.authoring.release import release
 from grader.bundles import PUBLIC
 from grader.course.exercises import exercises
-from grader.course.layout import LESSONS, SOLUTIONS, FolderTakenError, assignment_id
+from grader.course.layout import LESSONS, ROOT, SOLUTIONS, FolderTakenError, assignment_id
 from grader.course.sources import answer_source, stub_source
 from grader.course.versions import misconceptions
 from grader.protocol.values import Reply, Tensor
@@ -203,6 +206,19 @@ def test_the_bundle_works_alone(bundle: Path, tmp_path: Path) -> None:
     )
     assert "0 of 65 exercises and quizzes right" in said.stdout, said.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_its_pins_are_the_courses_own_within_its_ranges(bundle: Path) -> None:
+    project = tomllib.loads((bundle / "pyproject.toml").read_text())["project"]
+    ranges = {one.name: one.specifier for one in map(Requirement, project["dependencies"])}
+    lines = (bundle / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines)
+    assert pins.keys() == ranges.keys()
+    assert all(pins[name] in ranges[name] for name in pins)
+    assert set(lines) <= set((ROOT / "constraints.txt").read_text().splitlines())
+    conda = re.findall(r"^ +- (.+==.+)$", (bundle / "environment.yml").read_text(), re.M)
+    assert conda == lines
+    assert "pip install -c constraints.txt -e ." in (bundle / "README.md").read_text()
 
 
 def test_a_students_work_is_never_overwritten(bundle: Path, tmp_path: Path) -> None:
