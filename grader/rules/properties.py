@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
+from grader.rules import blocks, floats, heads, induction, language, student_tests, twins
 from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
 from grader.rules.loops import find_query_loop
 from grader.rules.rule import Finding, equal, rule, rule_of_source, tolerance_of
