@@ -116,10 +116,10 @@ def near_identical(
     ``ours``; a group, if more than half of those who wrote as much are in it.
     """
     given = _prints(stub)
-    own = {student: _without(_prints(text), given) for student, text in answers.items()}
+    own = {student: _prints(text, given) for student, text in answers.items()}
     own = {student: print_ for student, print_ in own.items() if _enough(print_)}
     compared = len(own)
-    known = [one for text in ours if _enough(one := _without(_prints(text), given))]
+    known = [one for text in ours if _enough(one := _prints(text, given))]
     own = {s: p for s, p in own.items() if not any(_similarity(p, one) >= NEAR for one in known)}
     groups = {student: {student} for student in own}
     least: dict[str, float] = dict.fromkeys(own, 1.0)
@@ -173,25 +173,20 @@ def _library() -> Any:
     return copydetect
 
 
-def _prints(text: str) -> Any:
-    """copydetect's fingerprint of a text; it names a file for its messages only."""
-    make = _library().CodeFingerprint
-    return make("answer.py", RUN, 1, fp=io.StringIO(text[:LONGEST]), language="python")
+def _prints(text: str, stub: Any = None) -> Any:
+    """copydetect's fingerprint of a text, without the runs that the stub holds.
 
-
-def _without(print_: Any, given: Any) -> Any:
-    """The same without the runs of the stub.
-
-    Not by copydetect's own ``boilerplate``: in 0.5.0 that also forgets where else a run stands that
-    occurs more than once.
+    copydetect asks for a file's name for its messages only. Of a run that occurs more than once
+    its 0.5.0 then keeps the last place alone; that shortens all answers alike.
     """
-    from copydetect.utils import get_token_coverage
-
-    print_.hashes = print_.hashes - given.hashes
-    print_.hash_idx = {key: at for key, at in print_.hash_idx.items() if key in print_.hashes}
-    length = len(print_.filtered_code)
-    print_.token_coverage = get_token_coverage(print_.hash_idx, print_.k, length)
-    return print_
+    return _library().CodeFingerprint(
+        "answer.py",
+        RUN,
+        1,
+        boilerplate=list(stub.hashes) if stub else None,
+        fp=io.StringIO(text[:LONGEST]),
+        language="python",
+    )
 
 
 def _enough(print_: Any) -> bool:
