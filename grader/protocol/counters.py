@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
 aten = torch.ops.aten
+
+
+def _tensors(out: Any) -> Iterator[Tensor]:
+    """What an operation gives: a tensor, or several, in lists of lists at most."""
+    if isinstance(out, Tensor):
+        yield out
+    elif isinstance(out, (tuple, list)):
+        for one in out:
+            yield from _tensors(one)
 
 
 class WorkCounter(TorchDispatchMode):
@@ -28,7 +37,7 @@ class WorkCounter(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         if not func.is_view:
-            self.work += sum(leaf.numel() for leaf in tree_leaves(out) if isinstance(leaf, Tensor))
+            self.work += sum(one.numel() for one in _tensors(out))
         packet = func.overloadpacket
         if packet is aten._scaled_dot_product_flash_attention_for_cpu:
             self.work += sdpa_flop_count(*(part.shape for part in args[:3]))
