@@ -20,7 +20,6 @@ from grader.course.layout import ROOT, SOLUTIONS
 from grader.course.quiz import quiz_id
 from grader.course.sources import stub_source
 from grader.course.specification import PUBLIC_SEED
-from grader.course.versions import caught_file
 from grader.student import frozen
 from grader.threads import one_thread
 
@@ -87,7 +86,7 @@ def fingerprint(lesson: str) -> str:
     shared += [package / "student" / "frozen.py", package / "student" / "exhibits.py"]
     shared += [package / "specs" / f"{name}.py" for name in ("building", "examining", "quiz")]
     own = [package / "specs", SOLUTIONS / "misconceptions", SOLUTIONS / "quizzes"]
-    paths = [*shared, caught_file(lesson), *(folder / f"{lesson}.py" for folder in own)]
+    paths = [*shared, *(folder / f"{lesson}.py" for folder in own)]
     digest = hashlib.sha256()
     for path in sorted(path for path in paths if path.exists()):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())

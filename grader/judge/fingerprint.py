@@ -72,7 +72,7 @@ def _files(root: Path) -> list[Path]:
         for path in sorted((root / folder).rglob("*")):
             name = path.relative_to(root)
             decides = not name.as_posix().startswith(AFTERWARDS) and not left_out & set(name.parts)
-            if decides and (path.suffix in (".py", ".ipynb") or path.parent.name == "caught"):
+            if decides and path.suffix in (".py", ".ipynb"):
                 found.append(path)
     return found
 

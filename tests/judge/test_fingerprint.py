@@ -46,7 +46,6 @@ def touched(root: Path, file: str) -> set[str]:
         "solutions/positional_encoding/checks.py",
         "solutions/positional_encoding.py",
         "solutions/positional_encoding/misconceptions.py",
-        "solutions/caught/positional_encoding.json",
         f"notebooks/{(name := assignment_id('positional_encoding'))}/{name}.ipynb",
     ],
 )
