@@ -12,11 +12,7 @@ import click
 
 @click.command()
 @click.option("--json", "target", type=click.Path(path_type=Path), help="write every trial here")
-@click.option(
-    "--markdown",
-    type=click.Path(path_type=Path),
-    help="write the matrix as a page, and solutions/caught/",
-)
+@click.option("--markdown", type=click.Path(path_type=Path), help="write the matrix as a page")
 @click.option("--exercise", "only", metavar="ID", multiple=True, help="only this; may be repeated")
 def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -> None:
     """Try every exercise against every misconception and every accepted alternative.
@@ -26,10 +22,10 @@ def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -
     from rich.console import Console
     from rich.table import Table
 
-    from grader.authoring.prove import caught_by, kill_matrix, prove
+    from grader.authoring.derived import KILL_MATRIX
+    from grader.authoring.prove import kill_matrix, prove
     from grader.course.exercises import exercises
     from grader.course.layout import LESSONS
-    from grader.course.versions import caught_file
 
     if only and markdown is not None:
         raise click.UsageError("--markdown writes the page of all exercises: leave out --exercise")
@@ -37,6 +33,7 @@ def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -
     for name in only:
         if name not in known:
             raise click.UsageError(f"no exercise {name!r} in the course")
+    stamp = KILL_MATRIX.stamp()
     trials = list(prove(only=only))
     table = Table(title="wrong answers caught and named, right answers accepted")
     for name in ("exercise", "misconceptions", "named", "alternatives", "accepted", "draws"):
@@ -71,8 +68,6 @@ def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -
     if target is not None:
         target.write_text(json.dumps([asdict(t) | {"ok": t.ok} for t in trials], indent=1))
     if markdown is not None:
-        markdown.write_text(kill_matrix(trials), encoding="utf-8")
-        for lesson in LESSONS:
-            caught_file(lesson).write_text(caught_by(trials, lesson), encoding="utf-8")
+        markdown.write_text(f"{kill_matrix(trials)}\n{stamp}", encoding="utf-8")
     if bad:
         raise SystemExit(1)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import json
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -48,29 +46,13 @@ class Version:
 
 
 VERSIONS: list[Version] = []
-# For each lesson: exercise → misconception → the checks that fail it. `prove --markdown` writes it.
-CAUGHT = SOLUTIONS / "caught"
-
-
-def caught_file(lesson: str) -> Path:
-    """Where it stands which checks fail a lesson's misconceptions."""
-    return CAUGHT / f"{lesson}.json"
-
-
-@functools.cache
-def caught(lesson: str) -> dict[str, dict[str, list[str]]]:
-    """Which checks fail a lesson's misconceptions, as `prove` has last seen it."""
-    path = caught_file(lesson)
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def wrong(exercise: str, name: str, title: str, says: str) -> Callable[[Any], Any]:
     """Register a misconception. ``says`` describes what it does and what gives it away."""
 
     def register(target: Any) -> Any:
-        lesson = target.__module__.split(".")[-2]
-        checks = caught(lesson).get(exercise, {}).get(name, ())
-        known = Misconception(name, title, says, tuple(checks))
+        known = Misconception(name, title, says)
         VERSIONS.append(Version(exercise, name, target, target.__module__, known))
         return target
 

@@ -209,16 +209,11 @@ class Battery:
 
 @dataclass(frozen=True)
 class Misconception:
-    """A named wrong answer: ``says`` tells the student what it does, never the right line.
-
-    ``caught_by`` are the checks that have been seen to fail it. It is looked for first, and found
-    with less, where it is these that have failed.
-    """
+    """A named wrong answer: ``says`` tells the student what it does, never the right line."""
 
     id: str
     title: str
     says: str
-    caught_by: tuple = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

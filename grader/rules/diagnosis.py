@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from grader.protocol.values import NOT_ASKED, Battery, Misconception, Reply
 from grader.rules.comparing import agree
@@ -21,18 +21,13 @@ class Diagnosis:
         battery: Battery,
         replies: Sequence[Reply],
         known: Mapping[Misconception, Sequence[Reply]],
-        failed: Collection[str] = (),
     ) -> None:
         self.replies = replies
-        self.failed = frozenset(failed)
-        # The likeliest first: those that fail the same checks, or nearly.
-        order = sorted(known, key=lambda one: len(self.failed.symmetric_difference(one.caught_by)))
-        self.known = {misconception: known[misconception] for misconception in order}
+        self.known = known
         each = [check for check in battery.checks for _ in check.probes]
         self.tolerances = [tolerance_of(check) for check in each]
         self.slow = [check.slow for check in each]
         self.quick = [place for place, slow in enumerate(self.slow) if not slow]
-        self.wrong = [i for i in self.quick if each[i].name in self.failed]
         self.compared: dict[tuple[str, int], bool] = {}
         self.seconds = [0.0] * len(replies)  # what a question has cost when it was put to one
         self.searched = False
@@ -52,8 +47,8 @@ class Diagnosis:
     def name(self, start: int, count: int) -> Misconception | None:
         """The one that gives what was seen in these probes, and most of what else was seen.
 
-        The first one where several do. A slow question counts only for its own check, is put to
-        the likeliest first, and never to one that can no longer be the answer.
+        The first one where several do. A slow question counts only for its own check, and is never
+        put to one that can no longer be the answer.
         """
         needed = range(start, start + count)
         whole = self.whole(needed)
@@ -85,8 +80,6 @@ class Diagnosis:
         """The first one that gives everything quick that was seen: looked for once.
 
         Most differ from it in what is ``needed``, which was not as it should be: that comes first.
-        One that is known to fail just the checks that have failed passes the others, as was seen:
-        it is enough that it gives what was wrong.
         """
         if not self.searched:
             self.searched = True
@@ -95,9 +88,7 @@ class Diagnosis:
         return self.found
 
     def _gives_all(self, misconception: Misconception, needed: range) -> bool:
-        usual = self.wrong and self.failed == set(misconception.caught_by)
-        order = self._order(self.wrong if usual else self.quick, needed)
-        return all(self.agrees(misconception, i) for i in order)
+        return all(self.agrees(misconception, i) for i in self._order(self.quick, needed))
 
     def _order(self, looked: list[int], needed: range) -> list[int]:
         """What decides soonest first, and among that what was cheap to answer."""

@@ -101,8 +101,7 @@ def explained(seen: Seen, known: Known) -> bool:
 
 
 def _diagnosis(seen: Seen, known: Known) -> Diagnosis:
-    failed = {check.name for check, _, _ in seen.wrong}
-    return Diagnosis(seen.battery, seen.replies, known(), failed)
+    return Diagnosis(seen.battery, seen.replies, known())
 
 
 def not_attempted(battery: Battery) -> Verdict:

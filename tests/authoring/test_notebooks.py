@@ -17,7 +17,7 @@ from grader.authoring.tidy import tidy
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT, SOLVED, assignment_id, notebook_path
 from grader.course.sources import answer_source, stub_source
-from tests.course.outputs import rerun
+from tests.authoring.outputs import rerun
 
 
 def lesson_notebook(lesson: str) -> nbformat.NotebookNode:

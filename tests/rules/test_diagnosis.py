@@ -50,8 +50,8 @@ def battery(*sizes: int, slow: Sequence[int] = ()) -> Battery:
     return Battery("f", 1.0, checks)
 
 
-def mistake(name: str, *caught_by: str) -> Misconception:
-    return Misconception(name, name, name, caught_by)
+def mistake(name: str) -> Misconception:
+    return Misconception(name, name, name)
 
 
 class Asked(Sequence):
@@ -176,39 +176,12 @@ def test_time_is_taken_only_where_it_can_decide() -> None:
     assert not timing_decides(what, counted(10, 5000))
 
 
-def test_who_is_known_to_fail_just_these_checks_comes_first_and_need_not_answer_the_others() -> (
-    None
-):
-    what = battery(2, 1, 1)
-    replies = [value(1.0), value(0.0), value(0.0), value(0.0)]
-    early, usual = Asked(replies), Asked(replies)
-    known = {mistake("early"): early, mistake("usual", "check 0"): usual}
-    assert named(what, replies, known) == {"check 0": "usual"}
-    assert usual.seen == {0, 1} and not early.seen
-
-
-def test_who_is_known_to_fail_others_has_to_give_everything() -> None:
-    what = battery(1, 1)
-    replies = [value(1.0), value(0.0)]
-    other = Asked([value(1.0), value(2.0)])
-    both = Asked(replies)
-    known = {mistake("other", "check 0", "check 1"): other, mistake("both"): both}
-    assert named(what, replies, known) == {"check 0": "both"}
-    assert other.seen == {0, 1}
-
-
-def test_what_it_is_known_to_fail_never_names_one_that_does_not_do_it() -> None:
-    what = battery(1, 1)
-    known = {mistake("no", "check 0"): [value(2.0), value(0.0)]}
-    assert named(what, [value(1.0), value(0.0)], known) == {"check 0": None}
-
-
 def test_where_only_slow_checks_failed_the_quick_answers_tell() -> None:
-    """Several are known for it: who answers the quick questions otherwise is not trained."""
+    """Who answers the quick questions otherwise is not trained."""
     what = battery(1, 1, slow=[1])
     replies = [value(1e-9), value(5.0)]
     out = Asked([value(3.0), value(5.0)])
     right = Asked([value(1e-9), value(5.0)])
-    known = {mistake("out", "check 1"): out, mistake("right", "check 1"): right}
+    known = {mistake("out"): out, mistake("right"): right}
     assert named(what, replies, known) == {"check 1": "right"}
     assert out.seen == {0}

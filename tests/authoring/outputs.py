@@ -1,4 +1,4 @@
-"""Outputs that nbval does not compare: a plugin for its runs, ``-p tests.course.outputs``.
+"""Outputs that nbval does not compare: a plugin for its runs, ``-p tests.authoring.outputs``.
 
 The last bits of arithmetic differ between processors, and with them the bytes of pictures, the
 numbers that a training ends in, and every time that is measured. So:
@@ -33,8 +33,7 @@ import pytest
 from nbval.plugin import IPyNbCell
 from PIL import Image
 
-from grader.course.exercises import assignment_id
-from grader.course.layout import ROOT, SOLVED
+from grader.course.layout import ROOT, SOLVED, assignment_id
 
 IGNORED, TIMED, FREE = "nbval-ignore-output", "timed", "free-text"
 LEVELS = 4  # of 255: a neighboring color of the map, a line's edge moved by a 256th of a pixel
@@ -54,7 +53,7 @@ def rerun(
         "PYTEST_ADDOPTS": "",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
-    options = ["-p", "no:cacheprovider", "-p", "tests.course.outputs", "-q", "--nbval"]
+    options = ["-p", "no:cacheprovider", "-p", "tests.authoring.outputs", "-q", "--nbval"]
     options += ["--nbval-sanitize-with", str(Path(__file__).with_name("nbval.cfg"))]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(SOLVED / f"{assignment_id(lesson)}.ipynb")],

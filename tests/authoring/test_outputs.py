@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from grader.course.layout import SOLVED
-from tests.course.outputs import FREE, IGNORED, TIMED, differences
+from tests.authoring.outputs import FREE, IGNORED, TIMED, differences
 
 TRAINED = {IGNORED}
 

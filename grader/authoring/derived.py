@@ -1,0 +1,62 @@
+"""Pages that a command makes from the course, and the digest that tells whether they are current.
+
+What a page says of a mistake in the last bits of arithmetic differs between processors. So no test
+compares a page with one made afresh: each page carries a digest of what it was made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.course.layout import ROOT
+
+
+@dataclass(frozen=True)
+class Page:
+    """A derived page: where it is, the command that makes it, and patterns of its sources."""
+
+    path: str
+    command: str
+    sources: tuple[str, ...]
+
+    def digest(self, root: Path = ROOT) -> str:
+        """A hash of the sources' contents: moving or renaming a file leaves it the same.
+
+        ValueError for a pattern that matches no file, which would watch over nothing.
+        """
+        contents = []
+        for pattern in self.sources:
+            files = [path for path in root.glob(pattern) if path.is_file()]
+            if not files:
+                raise ValueError(f"{self.path} is made from {pattern}, which matches no file")
+            contents += [hashlib.sha256(path.read_bytes()).digest() for path in files]
+        return hashlib.sha256(b"".join(sorted(contents))).hexdigest()[:16]
+
+    def stamp(self, root: Path = ROOT) -> str:
+        """The page's last line, a comment. To be taken before the sources are read."""
+        return f"<!-- made from {self.digest(root)} -->\n"
+
+    def fault(self, root: Path = ROOT) -> str:
+        """What is wrong with the page and how to make it anew, in one line; "" if it is current."""
+        path = root / self.path
+        if not path.exists():
+            return f"{self.path} is missing: run `{self.command}`"
+        if not path.read_text(encoding="utf-8").endswith(f"\n{self.stamp(root)}"):
+            return f"{self.path} is out of date: run `{self.command}`"
+        return ""
+
+
+_JUDGED_BY = ("solutions/**/*.py", "grader/rules/*.py", "grader/course/specification.py")
+KILL_MATRIX = Page(
+    "docs/kill_matrix.md",
+    "python -m grader prove --markdown docs/kill_matrix.md",
+    (*_JUDGED_BY, "grader/authoring/prove.py"),
+)
+MUTANTS = Page(
+    "docs/mutants.md",
+    "python -m grader mutate --markdown docs/mutants.md",
+    (*_JUDGED_BY, "grader/authoring/mutants.py"),
+)
+PAGES = (KILL_MATRIX,)
