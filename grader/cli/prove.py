@@ -33,7 +33,7 @@ def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -
     for name in only:
         if name not in known:
             raise click.UsageError(f"no exercise {name!r} in the course")
-    stamp = KILL_MATRIX.stamp()
+    stamp = KILL_MATRIX.stamp() if markdown is not None else ""
     trials = list(prove(only=only))
     table = Table(title="wrong answers caught and named, right answers accepted")
     for name in ("exercise", "misconceptions", "named", "alternatives", "accepted", "draws"):
