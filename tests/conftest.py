@@ -1,4 +1,4 @@
-"""What tests share: one warm process, answers frozen once, notebooks made from the course."""
+"""What tests share: one forkserver, answers frozen once, notebooks made from the course."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from grader.course.assignments import Assignment, assignment
 from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.judge.outcome import Outcome
 from grader.judge.run import Judge, Submission
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.select import start_sandbox
 
 torch.set_num_threads(1)
 # Where tests run side by side the main module has no spec, and multiprocessing asks for it.
@@ -36,14 +36,14 @@ def frozen_answers() -> int:
 
 
 @pytest.fixture(scope="session")
-def warm() -> Iterator[WarmProcess]:
-    with raise_walls([ROOT, Path.home()], 1) as process:
+def forkserver() -> Iterator[Forkserver]:
+    with start_sandbox([ROOT, Path.home()], 1) as process:
         yield process
 
 
 @pytest.fixture(scope="session")
-def judge(warm: WarmProcess) -> Judge:
-    return Judge(warm, SALT, QUICK)
+def judge(forkserver: Forkserver) -> Judge:
+    return Judge(forkserver, SALT, QUICK)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from grader.course.layout import (
     assignment_id,
     notebook_path,
 )
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.mounts import clean_environment
 
@@ -128,8 +128,8 @@ def test_what_takes_long_is_imported_before_a_worker_is_forked() -> None:
         "import sys\nbefore = {'torch', 'matplotlib.pyplot', 'torch._dynamo'} & set(sys.modules)\n"
         "sorted(before)"
     )
-    with WarmProcess("none", modules=modules_of(assignment_ids())) as warm:
-        worker = warm.start(Limits())
+    with Forkserver("none", modules=modules_of(assignment_ids())) as forkserver:
+        worker = forkserver.start(Limits())
         (output,), _ = worker.run_cell(code, 10)
         worker.close()
     expected = ["matplotlib.pyplot", "torch", "torch._dynamo"]

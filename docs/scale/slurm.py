@@ -33,7 +33,7 @@ def main() -> int:
     job = {
         "cores": 1,
         "processes": 1,
-        "memory": "6GiB",  # a submission may use 4; the judge and the warm process use the rest
+        "memory": "6GiB",  # a submission may use 4; the judge and the forkserver use the rest
         "python": sys.executable,
         "worker_extra_args": ["--no-nanny"],  # no process between a judge and Slurm
         "log_directory": str(Path.cwd() / "dask-logs"),

@@ -31,13 +31,13 @@ FROZEN_BY = ("course", "protocol", "rules")
 def packed(lesson: str, name: str) -> bytes:
     """The bytes of one exercise's file."""
     exercise = next(one for one in exercises(lesson) if one.id == name)
-    battery = exercise.battery(PUBLIC_SEED, "notebook")
+    suite = exercise.suite(PUBLIC_SEED, "notebook")
     quiz = exercise.id == quiz_id(lesson)  # what it says of wrong options is sealed in it
-    answers = {} if quiz else known_replies(lesson, exercise.id, battery)
+    answers = {} if quiz else known_replies(lesson, exercise.id, suite)
     # Lines that were counted are lines of ours: they tell nothing that a mistake is named by.
     known = {one: [replace(r, lines={}) for r in replies] for one, replies in answers.items()}
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
-    return frozen.pack(frozen.Frozen(battery, known, exercise.hints, lesson, given))
+    return frozen.pack(frozen.Frozen(suite, known, exercise.hints, lesson, given))
 
 
 def freeze(folder: Path | None = None) -> int:

@@ -24,8 +24,8 @@ from grader.course.layout import LESSONS, SOLUTIONS, assignment_id, module_of
 from grader.course.sources import answer_source
 from grader.course.specification import Exercise
 from grader.course.versions import solution
-from grader.protocol.calls import DirectSeam
-from grader.protocol.values import Battery
+from grader.protocol.calls import DirectCalls
+from grader.protocol.values import CheckSuite
 from grader.rules.rule import Finding, rule_named
 from grader.threads import one_thread
 
@@ -244,7 +244,7 @@ def _first_difference(before: Sequence[str], after: Sequence[str]) -> tuple[str,
     return "(the end)", "(nothing)"
 
 
-def fate(lesson: str, exercise: Exercise, mutant: Mutant, batteries: Sequence[Battery]) -> Fate:
+def fate(lesson: str, exercise: Exercise, mutant: Mutant, suites: Sequence[CheckSuite]) -> Fate:
     """Put one mutant to the checks, until one of them catches it."""
     base = solution(lesson, exercise.id).namespace
     namespace = dict(base)
@@ -252,11 +252,11 @@ def fate(lesson: str, exercise: Exercise, mutant: Mutant, batteries: Sequence[Ba
         exec(compile(mutant.source, f"<mutant of {exercise.id}>", "exec"), namespace)
     except Exception as error:  # it cannot even be defined
         return Fate(lesson, mutant, f"(its cell raises {type(error).__name__})")
-    for battery in batteries:
-        remotes = exercise.remotes(battery) if exercise.remotes else {}
-        seam = DirectSeam(namespace, remotes.__getitem__)
-        for check in battery.checks:
-            replies = seam.ask(probe.ask for probe in check.probes)
+    for suite in suites:
+        callbacks = exercise.callbacks(suite) if exercise.callbacks else {}
+        calls = DirectCalls(namespace, callbacks.__getitem__)
+        for check in suite.checks:
+            replies = calls.ask(case.ask for case in check.cases)
             if isinstance(rule_named(check.rule)(check, replies), Finding):
                 return Fate(lesson, mutant, check.name)
     return Fate(lesson, mutant, "")
@@ -265,7 +265,7 @@ def fate(lesson: str, exercise: Exercise, mutant: Mutant, batteries: Sequence[Ba
 def fates(lesson: str, exercise: Exercise) -> Iterator[Fate]:
     """What becomes of every mutant of one solution. Bounded in time and memory."""
     one_thread()
-    batteries = [exercise.battery(draw) for draw in DRAWS]
+    suites = [exercise.suite(draw) for draw in DRAWS]
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     old = signal.signal(signal.SIGALRM, _too_long)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
@@ -273,7 +273,7 @@ def fates(lesson: str, exercise: Exercise) -> Iterator[Fate]:
         for mutant in mutants(lesson, exercise.id):
             signal.setitimer(signal.ITIMER_REAL, SECONDS, 1.0)
             try:
-                yield fate(lesson, exercise, mutant, batteries)
+                yield fate(lesson, exercise, mutant, suites)
             except TimeoutError:  # between two calls
                 yield Fate(lesson, mutant, "(it takes too long)")
             finally:

@@ -15,7 +15,7 @@ from grader.course.quiz import quiz_id
 from grader.course.specification import PUBLIC_SEED, Exercise
 from grader.course.versions import Version, alternatives, misconceptions, solution
 from grader.judge.known_replies import known_replies, replies_of
-from grader.protocol.values import Battery, Verdict
+from grader.protocol.values import CheckSuite, Verdict
 from grader.rules.evaluate import evaluate
 from grader.threads import one_thread
 
@@ -43,12 +43,12 @@ class Trial:
         return not self.caught_by and self.score == self.points
 
 
-def judge(version: Version, lesson: str, battery: Battery) -> Verdict:
+def judge(version: Version, lesson: str, suite: CheckSuite) -> Verdict:
     """The verdict on one version."""
     return evaluate(
-        battery,
-        replies_of(version, battery),
-        lambda: known_replies(lesson, version.exercise, battery),
+        suite,
+        replies_of(version, suite),
+        lambda: known_replies(lesson, version.exercise, suite),
     )
 
 
@@ -84,11 +84,11 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
     versions += [("misconception", v) for v in misconceptions(lesson, exercise.id)]
     versions += [("alternative", v) for v in alternatives(lesson, exercise.id)]
     for label, seed in draws.items():
-        battery = exercise.battery(seed, "notebook" if seed == PUBLIC_SEED else "judge")
-        answers = {v.name: replies_of(v, battery) for _, v in versions}
-        known = known_replies(lesson, exercise.id, battery)  # asked again: no luck with a draw
+        suite = exercise.suite(seed, "notebook" if seed == PUBLIC_SEED else "judge")
+        answers = {v.name: replies_of(v, suite) for _, v in versions}
+        known = known_replies(lesson, exercise.id, suite)  # asked again: no luck with a draw
         for kind, version in versions:
-            verdict = evaluate(battery, answers[version.name], functools.partial(dict, known))
+            verdict = evaluate(suite, answers[version.name], functools.partial(dict, known))
             failed = [check for check in verdict.checks if check.tried and not check.passed]
             yield Trial(
                 lesson,

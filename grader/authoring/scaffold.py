@@ -270,7 +270,7 @@ def _needs(places: Places, layer: bool, torch: bool) -> dict[Path, set[str]]:
         places.solutions: nn,
         places.misconceptions: {"wrong", *nn},
         places.alternatives: {"right", library, *nn},
-        places.specification: {"np", "Check", "Draw", "Exercise", "probe"}
+        places.specification: {"np", "Check", "Draw", "Exercise", "case"}
         | ({"tensor"} if torch else set()),
         places.laws: {library},
         places.notebook: nn,

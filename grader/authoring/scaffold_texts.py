@@ -62,7 +62,7 @@ def $name(x):
 # REPLACE these five by what students get wrong; each needs a reply of its own to be named by.
 
 
-@wrong(
+@misconception(
     "$name",
     "mean_is_added",
     "adds the mean",
@@ -72,7 +72,7 @@ def ${snake}_adds(x):
     return x + x.mean($of_rows)
 
 
-@wrong(
+@misconception(
     "$name",
     "mean_of_columns",
     "takes from each column its mean",
@@ -82,7 +82,7 @@ def ${snake}_of_columns(x):
     return x - x.mean($of_columns)
 
 
-@wrong(
+@misconception(
     "$name",
     "mean_of_everything",
     "takes one mean from everything",
@@ -92,7 +92,7 @@ def ${snake}_of_everything(x):
     return x - x.mean()
 
 
-@wrong(
+@misconception(
     "$name",
     "sum_for_mean",
     "takes the sum for the mean",
@@ -102,7 +102,7 @@ def ${snake}_of_sums(x):
     return x - x.sum($of_rows)
 
 
-@wrong(
+@misconception(
     "$name",
     "sides_swapped",
     "takes each number from the mean",
@@ -115,18 +115,18 @@ def ${snake}_swapped(x):
 # REPLACE these three by other right ways; the checks must accept them all.
 
 
-@right("$name", "row by row")
+@alternative("$name", "row by row")
 def ${snake}_by_rows(x):
     rows = x.reshape(-1, x.shape[-1])
     return $stack([row - sum(row) / len(row) for row in rows]).reshape(x.shape)
 
 
-@right("$name", "sum and length")
+@alternative("$name", "sum and length")
 def ${snake}_by_sum(x):
     return x - x.sum($of_rows) / x.shape[-1]
 
 
-@right("$name", "one matrix")
+@alternative("$name", "one matrix")
 def ${snake}_by_matrix(x):
     n = x.shape[-1]
     return x @ ($eye - 1 / n)
@@ -147,7 +147,7 @@ def ${snake}_checks(draw: Draw) -> list[Check]:
     a, b, n = draw.sizes(3, 2, 6)
 
     def ask(*shape):
-        return probe(
+        return case(
             f"shape {shape}",
             "$name",
             $given,
@@ -213,7 +213,7 @@ class _$name(nn.Module):
         self.W = nn.Linear(d_in, d_out, bias=False)
 
 
-@wrong(
+@misconception(
     "$name",
     "mean_left_in",
     "maps the vectors as they are",
@@ -224,7 +224,7 @@ class ${name}Plain(_$name):
         return self.W(x)
 
 
-@wrong(
+@misconception(
     "$name",
     "mean_of_the_output",
     "takes the mean away after the map",
@@ -236,7 +236,7 @@ class ${name}Late(_$name):
         return out - out.mean(dim=-1, keepdim=True)
 
 
-@wrong(
+@misconception(
     "$name",
     "mean_over_positions",
     "takes the mean over the positions",
@@ -247,7 +247,7 @@ class ${name}OverPositions(_$name):
         return self.W(x - x.mean(dim=-2, keepdim=True))
 
 
-@wrong(
+@misconception(
     "$name",
     "mean_of_everything",
     "takes one mean from everything",
@@ -258,7 +258,7 @@ class ${name}OfEverything(_$name):
         return self.W(x - x.mean())
 
 
-@wrong(
+@misconception(
     "$name",
     "mean_is_added",
     "adds the mean",
@@ -272,7 +272,7 @@ class ${name}Adds(_$name):
 # REPLACE these three by other right ways; the checks must accept them all.
 
 
-@right("$name", "the difference of two maps")
+@alternative("$name", "the difference of two maps")
 class ${name}ByDifference(nn.Module):
     def __init__(self, d_in, d_out):
         super().__init__()
@@ -282,7 +282,7 @@ class ${name}ByDifference(nn.Module):
         return self.W(x) - self.W(x.mean(dim=-1, keepdim=True).expand_as(x))
 
 
-@right("$name", "the weights less their mean")
+@alternative("$name", "the weights less their mean")
 class ${name}ByWeights(nn.Module):
     def __init__(self, d_in, d_out):
         super().__init__()
@@ -293,7 +293,7 @@ class ${name}ByWeights(nn.Module):
         return x @ weight.T
 
 
-@right("$name", "one matrix before the map")
+@alternative("$name", "one matrix before the map")
 class ${name}ByMatrix(nn.Module):
     def __init__(self, d_in, d_out):
         super().__init__()
@@ -320,7 +320,7 @@ def ${snake}_checks(draw: Draw) -> list[Check]:
     a, b, d_in, d_out = draw.sizes(4, 2, 6)
 
     def ask(*shape):
-        return probe(
+        return case(
             f"x of shape {shape}, d_out = {d_out}",
             "$name",
             tensor(draw.normal(*shape)),

@@ -104,15 +104,15 @@ def machine() -> Iterator[Finding]:
 def sandbox() -> Iterator[Finding]:
     """Each level of sandbox, by building it and trying to get out of it."""
     from grader.errors import WorkerError
-    from grader.sandbox.host.forkserver_client import WarmProcess
+    from grader.sandbox.host.forkserver_client import Forkserver
     from grader.sandbox.host.select import NAMES, describe, levels, try_level
 
     hidden = [ENGINE.parent, current().root, Path.home()]
     held = []
     for level in levels():
         try:
-            with WarmProcess(level, hidden) as warm:
-                found = try_level(warm, hidden)
+            with Forkserver(level, hidden) as forkserver:
+                found = try_level(forkserver, hidden)
         except WorkerError as error:
             yield Finding(f"sandbox: {NAMES[level]}", str(error), False, "see the message")
             continue

@@ -76,7 +76,7 @@ def command(
         submissions = list(find())
         if not submissions and not watch:
             raise click.UsageError(_nothing(folder, only, student))
-        terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unwalled=no_sandbox)
+        terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unsandboxed=no_sandbox)
         most = jobs or os.cpu_count() or 1
         if scheduler is not None:
             pool = _on_cluster(scheduler, terms)
@@ -101,12 +101,12 @@ Pools = Callable[[int], "AbstractContextManager[Executor]"]  # for so many submi
 def _here(terms: Terms, hidden: list[Path], assignments: set[str], most: int) -> Pools:
     from grader.course.assignments import modules_of
     from grader.records.executor.local import load_lessons, local_judges
-    from grader.sandbox.host.select import raise_walls
+    from grader.sandbox.host.select import start_sandbox
 
     walls = partial(
-        raise_walls,
+        start_sandbox,
         hidden,
-        unwalled=terms.unwalled,
+        unsandboxed=terms.unsandboxed,
         modules=modules_of(assignments),
         meanwhile=partial(load_lessons, assignments),
     )

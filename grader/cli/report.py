@@ -103,10 +103,10 @@ def _show(records: Records, found: list[Summary]) -> None:
     count = len(records.submissions)
     people, walls = len(records.students), _text(sandbox(records))
     console.print(f"{people} students, {count} submissions · sandbox: {walls}")
-    if records.unwalled:
+    if records.unsandboxed:
         console.print(
-            f"[bold red]Graded without a sandbox: {len(records.unwalled)} of {count} submissions "
-            "(--no-sandbox)[/]"
+            f"[bold red]Graded without a sandbox: {len(records.unsandboxed)} of {count} "
+            "submissions (--no-sandbox)[/]"
         )
     for one in records.unreadable:
         console.print(f"[bold red]not read:[/] {_text(str(one.path))}: {_text(one.why)}")

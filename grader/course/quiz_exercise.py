@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grader.course.quiz import Question, key, lettered, misconception, questions, quiz_id
 from grader.course.specification import Exercise
-from grader.protocol.values import Ask, Check, Probe
+from grader.protocol.values import Ask, Case, Check
 from grader.rules.quiz import Said, seal
 
 
@@ -43,7 +43,7 @@ def _check(lesson: str, number: int, question: Question) -> Check:
     return Check(
         check_name(number, question),
         question.look,
-        (Probe("", Ask(quiz_id(lesson))),),
+        (Case("", Ask(quiz_id(lesson))),),
         rule="choice",
         options={"question": question.id, "salt": salt, "sealed": seal(salt, said)},
     )

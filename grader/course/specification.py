@@ -1,4 +1,4 @@
-"""Words to write a specification in: draws, probes with their references, exercises.
+"""Words to write a specification in: draws, cases with their references, exercises.
 
 A reference takes float64 arrays (and plain numbers) and returns float64 arrays. It is written
 with loops or another library's op and shares no code with the solutions. What it returns is cast
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.protocol.values import Ask, Battery, Check, Failure, Probe, Reply, Tensor
+from grader.protocol.values import Ask, Case, Check, CheckSuite, Failure, Reply, Tensor
 
 
 class Draw:
@@ -76,7 +76,7 @@ def result_dtype(args: Sequence[Any]) -> str | None:
     return None
 
 
-def probe(
+def case(
     name: str,
     target: str,
     *args: Any,
@@ -90,7 +90,7 @@ def probe(
     how: Mapping[str, Any] | None = None,
     many: Callable[..., np.ndarray] | None = None,
     **kwargs: Any,
-) -> Probe:
+) -> Case:
     """One case: what to call, and what the reference gives for it.
 
     For a layer the reference is called with the dict of float64 weights first. ``grad`` names the
@@ -120,24 +120,24 @@ def probe(
             grads = _differences_at_once(many, layer, inputs, grad, value, *cotangents)
     ask = Ask(target, args, kwargs, init, loaded, cotangents, tuple(grad), watch, **(how or {}))
     after = args if watch else None
-    return Probe(name, ask, Reply(value=cast(value, due), grads=grads, args=after))
+    return Case(name, ask, Reply(value=cast(value, due), grads=grads, args=after))
 
 
-def raises(name: str, target: str, *args: Any, error: str = "ValueError", **more: Any) -> Probe:
-    """A case that must raise ``error``; ``init``, ``weights`` and ``how`` as for ``probe``."""
+def raises(name: str, target: str, *args: Any, error: str = "ValueError", **more: Any) -> Case:
+    """A case that must raise ``error``; ``init``, ``weights`` and ``how`` as for ``case``."""
     init, how = more.pop("init", None), more.pop("how", None) or {}
     weights = {key: np.asarray(array) for key, array in (more.pop("weights", None) or {}).items()}
     ask = Ask(target, args, more, init, weights, **how)
-    return Probe(name, ask, Reply(failure=Failure("exception", error)))
+    return Case(name, ask, Reply(failure=Failure("exception", error)))
 
 
-def question(name: str, target: str, *args: Any, **kwargs: Any) -> Probe:
+def question(name: str, target: str, *args: Any, **kwargs: Any) -> Case:
     """A case without one right answer, to be judged by a property; ``how``, ``init`` and
-    ``weights`` as for ``probe``."""
+    ``weights`` as for ``case``."""
     init, how = kwargs.pop("init", None), kwargs.pop("how", None) or {}
     given = kwargs.pop("weights", None) or {}
     weights = {key: np.asarray(array) for key, array in given.items()}
-    return Probe(name, Ask(target, args, kwargs, init, weights, **how))
+    return Case(name, Ask(target, args, kwargs, init, weights, **how))
 
 
 def _floats(value: Any) -> list[np.ndarray]:
@@ -214,7 +214,7 @@ class Exercise:
 
     ``uses`` names the exercises whose answers this one builds on. ``hints`` are a nudge, the
     idea, and pseudocode with blanks; never code. With ``broken`` students are given not a stub
-    but the misconception of that id, to find out what is wrong with it and mend it. ``remotes``
+    but the misconception of that id, to find out what is wrong with it and mend it. ``callbacks``
     makes the functions that the draw's cases hand to student code from afar, by key.
     """
 
@@ -224,13 +224,13 @@ class Exercise:
     hints: tuple[str, str, str]
     uses: tuple[str, ...] = ()
     broken: str = ""
-    remotes: Callable[[Battery], Mapping[str, Callable[..., Any]]] | None = None
+    callbacks: Callable[[CheckSuite], Mapping[str, Callable[..., Any]]] | None = None
 
-    def battery(self, seed: bytes, where: str = "judge") -> Battery:
+    def suite(self, seed: bytes, where: str = "judge") -> CheckSuite:
         """All the cases and expectations for one occasion, at ``where`` they are asked."""
         draw = Draw(seed + b"|" + self.id.encode())
         checks = [check for check in self.checks(draw) if check.where in ("both", where)]
-        return Battery(self.id, float(self.points), tuple(checks))
+        return CheckSuite(self.id, float(self.points), tuple(checks))
 
 
 PUBLIC_SEED = b"public cases, edition 1"

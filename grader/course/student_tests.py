@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from grader.course.specification import Draw
-from grader.protocol.values import Ask, Battery, Check, Probe, Remote
+from grader.protocol.values import Ask, Callback, Case, Check, CheckSuite
 
 
 def examining(
@@ -26,18 +26,18 @@ def examining(
     """A core check that lets right candidates pass, worth nothing, and one for each wrong one.
 
     ``right`` and ``wrong`` map what is behind a candidate to the words for it. Every check holds
-    all probes, so that a mistake is named by all that the test says, and judges its own.
+    all cases, so that a mistake is named by all that the test says, and judges its own.
     """
     names = list(right) + list(wrong)
     order = [names[place] for place in draw.permutation(len(names))]
     keys = {name: draw.rng.bytes(8).hex() if opaque else name for name in order}
     words = {**right, **wrong}
-    probes = tuple(Probe(words[name], Ask(target, (Remote(keys[name]),))) for name in order)
+    cases = tuple(Case(words[name], Ask(target, (Callback(keys[name]),))) for name in order)
     behind = {key: name for name, key in keys.items()}
 
     def check(name: str, look: str, of: Sequence[str], rule: str, **more: Any) -> Check:
         options = {"of": [order.index(one) for one in of], "behind": behind}
-        return Check(name, look, probes, rule, options, where=where, **more)
+        return Check(name, look, cases, rule, options, where=where, **more)
 
     first = check(
         "right candidates pass",
@@ -53,8 +53,8 @@ def examining(
 
 
 def behind(
-    battery: Battery, find: Callable[[str], Callable[..., Any]]
+    suite: CheckSuite, find: Callable[[str], Callable[..., Any]]
 ) -> dict[str, Callable[..., Any]]:
-    """Key → function, for the candidates of a battery."""
-    keys = {k: name for check in battery.checks for k, name in check.options["behind"].items()}
+    """Key → function, for the candidates of a suite."""
+    keys = {k: name for check in suite.checks for k, name in check.options["behind"].items()}
     return {key: find(name) for key, name in keys.items()}

@@ -48,7 +48,7 @@ class Version:
 VERSIONS: list[Version] = []
 
 
-def wrong(exercise: str, name: str, title: str, says: str) -> Callable[[Any], Any]:
+def misconception(exercise: str, name: str, title: str, says: str) -> Callable[[Any], Any]:
     """Register a misconception. ``says`` describes what it does and what gives it away."""
 
     def register(target: Any) -> Any:
@@ -59,7 +59,7 @@ def wrong(exercise: str, name: str, title: str, says: str) -> Callable[[Any], An
     return register
 
 
-def right(exercise: str, name: str) -> Callable[[Any], Any]:
+def alternative(exercise: str, name: str) -> Callable[[Any], Any]:
     """Register another right way to do it, which the checks must accept."""
 
     def register(target: Any) -> Any:

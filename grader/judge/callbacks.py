@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.protocol.marshal import receive, send
+from grader.protocol.marshal import from_wire, to_wire
 from grader.protocol.values import Tensor
 
 MAX_NUMBERS = 1000
@@ -32,8 +32,8 @@ def answering(functions: Mapping[str, Callable[..., Any]]) -> Callable[[dict], d
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         try:
             function, args, kwargs = _call(functions, request)
-            value = send(function(*args, **kwargs))
-            return {"value": value, "after": [send(arg) for arg in args], "error": ""}
+            value = to_wire(function(*args, **kwargs))
+            return {"value": value, "after": [to_wire(arg) for arg in args], "error": ""}
         except Exception as error:  # of a wrong version, or of odd arguments
             text = f"{type(error).__name__}: {str(error)[:300]}"
             return {"value": None, "after": [], "error": text}
@@ -52,8 +52,8 @@ def _call(functions: Mapping[str, Any], request: dict[str, Any]) -> tuple[Any, l
         _admit(value, room)
     return (
         functions[key],
-        [receive(arg) for arg in args],
-        {k: receive(v) for k, v in kwargs.items()},
+        [from_wire(arg) for arg in args],
+        {k: from_wire(v) for k, v in kwargs.items()},
     )
 
 

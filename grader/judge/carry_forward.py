@@ -29,9 +29,9 @@ def carry_forward(
     mistake: the run holds a solution. Nor is it blamed for the end of its workers.
     """
     failed = {name for name, verdict in verdicts.items() if not verdict.passed}
-    batteries = {name: judging.battery(name) for name in verdicts if name in failed & seen.keys()}
+    suites = {name: judging.suite(name) for name in verdicts if name in failed & seen.keys()}
     replaced: dict[str, Verdict] = {}
-    for second in SecondRuns(judging.release, assembly, failed).runs(batteries):
+    for second in SecondRuns(judging.release, assembly, failed).runs(suites):
         deaths = list(notebook.deaths)
         texts = prior_answers.of_course(judging.release)
         replies = notebook.run(second.parts, set(second.judged), texts, record=False)

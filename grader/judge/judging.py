@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from grader.course.assignments import Assignment
 from grader.judge.known_replies import known_replies
-from grader.protocol.values import Battery, Misconception, Reply, Verdict
+from grader.protocol.values import CheckSuite, Misconception, Reply, Verdict
 from grader.rules.evaluate import Seen, explained, look, verdict_on
 
 
@@ -28,29 +28,29 @@ class Judging:
         self.release = release
         self.seed = seed
         self.exercises = {exercise.id: exercise for exercise in release.exercises}
-        self._batteries: dict[str, Battery] = {}
+        self._suites: dict[str, CheckSuite] = {}
         self._mistakes: dict[str, Mapping[Misconception, Sequence[Reply]]] = {}
 
-    def battery(self, name: str) -> Battery:
+    def suite(self, name: str) -> CheckSuite:
         """The exercise's checks with this submission's cases."""
-        if name not in self._batteries:
-            self._batteries[name] = self.exercises[name].battery(self.seed(name))
-        return self._batteries[name]
+        if name not in self._suites:
+            self._suites[name] = self.exercises[name].suite(self.seed(name))
+        return self._suites[name]
 
     def look(self, name: str, replies: Sequence[Reply]) -> Seen:
         """Apply the rules to an exercise's replies."""
-        return look(self.battery(name), replies)
+        return look(self.suite(name), replies)
 
     def named(self, seen: Seen) -> Verdict:
         """The verdict with the names of mistakes: most of the judge's work."""
-        return verdict_on(seen, lambda: self.known(seen.battery.exercise))
+        return verdict_on(seen, lambda: self.known(seen.suite.exercise))
 
     def explained(self, seen: Seen) -> bool:
         """Whether a rule or one known mistake says what went wrong."""
-        return explained(seen, lambda: self.known(seen.battery.exercise))
+        return explained(seen, lambda: self.known(seen.suite.exercise))
 
     def known(self, name: str) -> Mapping[Misconception, Sequence[Reply]]:
         """What each known mistake replies: asked for once, however often it is compared."""
         if name not in self._mistakes:
-            self._mistakes[name] = known_replies(self.release.lesson, name, self.battery(name))
+            self._mistakes[name] = known_replies(self.release.lesson, name, self.suite(name))
         return self._mistakes[name]

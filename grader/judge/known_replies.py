@@ -7,17 +7,17 @@ from typing import Any
 
 from grader.course.exercises import find
 from grader.course.versions import Version, misconceptions
-from grader.protocol.calls import DirectSeam
-from grader.protocol.values import Battery, Misconception, Reply
+from grader.protocol.calls import DirectCalls
+from grader.protocol.values import CheckSuite, Misconception, Reply
 from grader.rules.asking import put_questions
 
 
 class LazyReplies(Sequence[Reply]):
     """A version's replies, each asked for when it is first looked at; shared questions once."""
 
-    def __init__(self, version: Version, battery: Battery) -> None:
-        self._seam = _seam(version, battery)
-        self._asks, self._places = battery.questions()
+    def __init__(self, version: Version, suite: CheckSuite) -> None:
+        self._calls = _calls(version, suite)
+        self._asks, self._places = suite.questions()
         self._replies: dict[int, Reply] = {}
 
     def __len__(self) -> int:
@@ -30,27 +30,27 @@ class LazyReplies(Sequence[Reply]):
             raise IndexError(index)
         place = self._places[index]
         if place not in self._replies:
-            self._replies[place] = self._seam.ask([self._asks[place]])[0]
+            self._replies[place] = self._calls.ask([self._asks[place]])[0]
         return self._replies[place]
 
 
-def _seam(version: Version, battery: Battery) -> DirectSeam:
-    remotes = find(version.exercise).remotes
-    functions = remotes(battery) if remotes is not None else {}
-    return DirectSeam(version.namespace, functions.__getitem__)
+def _calls(version: Version, suite: CheckSuite) -> DirectCalls:
+    callbacks = find(version.exercise).callbacks
+    functions = callbacks(suite) if callbacks is not None else {}
+    return DirectCalls(version.namespace, functions.__getitem__)
 
 
-def replies_of(version: Version, battery: Battery) -> list[Reply]:
-    """What a version of ours answers to each probe that it is asked."""
-    return put_questions(battery, _seam(version, battery).ask)
+def replies_of(version: Version, suite: CheckSuite) -> list[Reply]:
+    """What a version of ours answers to each case that it is asked."""
+    return put_questions(suite, _calls(version, suite).ask)
 
 
 def known_replies(
-    lesson: str, exercise: str, battery: Battery
+    lesson: str, exercise: str, suite: CheckSuite
 ) -> Mapping[Misconception, Sequence[Reply]]:
-    """What each misconception answers to each probe: the key for naming a mistake."""
+    """What each misconception answers to each case: the key for naming a mistake."""
     return {
-        version.misconception: LazyReplies(version, battery)
+        version.misconception: LazyReplies(version, suite)
         for version in misconceptions(lesson, exercise)
         if version.misconception is not None
     }

@@ -11,7 +11,7 @@ from grader.judge.judging import Judging
 from grader.judge.sanitize import MAX_SHOWN, clean_outputs, within
 from grader.protocol.values import Ask, Failure, Reply
 from grader.rules.asking import put_questions
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.workers import Died, Worker
 from grader.source.slicing import needed
@@ -26,9 +26,9 @@ class NotebookRun:
     """
 
     def __init__(
-        self, warm: WarmProcess, limits: Limits, judging: Judging, all_cells: bool = False
+        self, forkserver: Forkserver, limits: Limits, judging: Judging, all_cells: bool = False
     ) -> None:
-        self.warm = warm
+        self.forkserver = forkserver
         self.limits = limits
         self.judging = judging
         self.all_cells = all_cells
@@ -57,7 +57,7 @@ class NotebookRun:
             left = self.limits.notebook_cpu - spent
             if left <= 0 or idled > self.limits.notebook_idle:
                 break
-            worker = self.warm.start(self.limits, texts)
+            worker = self.forkserver.start(self.limits, texts)
             try:
                 self._walk(worker, parts, run, wanted, poisoned, replies, record, left)
                 break
@@ -114,22 +114,22 @@ class NotebookRun:
                     self.outputs[part.id], self.room = within(clean_outputs(raw), self.room)
 
     def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
-        battery, functions = self.judging.battery(name), self.judging.exercises[name].remotes
+        suite, functions = self.judging.suite(name), self.judging.exercises[name].callbacks
         cpu = max(min(self.limits.checks_cpu, left), 0.1)
         deadline = worker.cpu_seconds + cpu
 
         def put(asks: list[Ask]) -> list[Reply]:
-            remotes = answering(functions(battery)) if functions else None
-            return worker.ask(asks, max(deadline - worker.cpu_seconds, 0.1), remotes)
+            callbacks = answering(functions(suite)) if functions else None
+            return worker.ask(asks, max(deadline - worker.cpu_seconds, 0.1), callbacks)
 
         try:
-            return put_questions(battery, put)
+            return put_questions(suite, put)
         except Died as died:
             raise _Poison(f"check_{name}", died) from died
 
     def _failed(self, name: str, died: Died) -> list[Reply]:
         failure = Failure(died.reason, message=died.detail)
-        return [Reply(failure=failure) for _ in self.judging.battery(name).probes]
+        return [Reply(failure=failure) for _ in self.judging.suite(name).cases]
 
 
 class _Poison(Exception):

@@ -18,7 +18,7 @@ from grader.judge.notebook_run import NotebookRun
 from grader.judge.outcome import Outcome, Shown
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import Seen, not_attempted, verdict_on
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
 
 
@@ -43,7 +43,7 @@ class Submission:
 class Judge:
     """All that grading one submission needs; ``secret`` is what makes its cases unguessable."""
 
-    warm: WarmProcess
+    forkserver: Forkserver
     secret: bytes
     limits: Limits
     all_cells: bool = False
@@ -54,10 +54,10 @@ class Judge:
         try:
             notebook = intake.parse(submission.content)
         except intake.Rejected as error:
-            return replace(rejected(submission, release, str(error)), sandbox=self.warm.level)
+            return replace(rejected(submission, release, str(error)), sandbox=self.forkserver.level)
         assembly = assemble(list(release.parts), notebook)
         result = _grade(self, submission, release, assembly)
-        return replace(result, seconds=time.monotonic() - started, sandbox=self.warm.level)
+        return replace(result, seconds=time.monotonic() - started, sandbox=self.forkserver.level)
 
 
 def rejected(submission: Submission, release: Assignment, reason: str) -> Outcome:
@@ -90,10 +90,10 @@ def _grade(
 
     judging = Judging(release, seed)
     bounds = judge.limits.at_least(limits(release.lesson))
-    notebook = NotebookRun(judge.warm, bounds, judging, judge.all_cells)
+    notebook = NotebookRun(judge.forkserver, bounds, judging, judge.all_cells)
     attempted = {name for name in judging.exercises if assembly.attempted(name)}
     verdicts = {
-        name: not_attempted(judging.battery(name)) if name in attempted else _blank(exercise)
+        name: not_attempted(judging.suite(name)) if name in attempted else _blank(exercise)
         for name, exercise in judging.exercises.items()
     }
     seen: dict[str, Seen] = {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from grader.course.assignments import Assignment
 from grader.judge.assemble import ANSWER, CHECK, GIVEN, OWN, Assembly, Part
-from grader.protocol.values import Battery
+from grader.protocol.values import CheckSuite
 from grader.source.cells import carried_names
 from grader.source.slicing import bound_names, read_names, statements
 
@@ -55,16 +55,16 @@ class SecondRuns:
         released = (part.source for part in release.parts if part.kind == "code")
         self.behind = carried_names(released)  # answers of earlier lessons
 
-    def runs(self, batteries: Mapping[str, Battery]) -> list[Run]:
-        """The runs for the exercises with these batteries, in the notebook's order.
+    def runs(self, suites: Mapping[str, CheckSuite]) -> list[Run]:
+        """The runs for the exercises with these suites, in the notebook's order.
 
         Two exercises share one if neither is judged with anything there that may not be supplied to
         it, and if for neither a cell of the student's would be left out that was not before: a run
         costs a worker.
         """
         groups: list[_Group] = []
-        for name in [name for name in self.exercises if name in batteries]:
-            mentioned = self._leans_on(name, batteries[name])
+        for name in [name for name in self.exercises if name in suites]:
+            mentioned = self._leans_on(name, suites[name])
             supplied = mentioned & self.failed & self._foundations(name)
             if not supplied and not mentioned & self.behind:
                 continue
@@ -109,7 +109,7 @@ class SecondRuns:
                 pending += self.exercises[other].uses
         return found - {name}
 
-    def _leans_on(self, name: str, battery: Battery) -> set[str]:
+    def _leans_on(self, name: str, suite: CheckSuite) -> set[str]:
         """Other exercises, of this lesson or before, that its check or its cell draws on.
 
         Its cell and what that calls may mention them, given cells included; so may the course's
@@ -119,7 +119,7 @@ class SecondRuns:
         anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
         helpers, beside = set(self.helpers), set(self.beside)
         seen: set[str] = set()
-        pending = [self.assembly.answer(name).source, "\n".join({name, *_called(battery)})]
+        pending = [self.assembly.answer(name).source, "\n".join({name, *_called(suite)})]
         while pending:
             text = pending.pop()
             names = read_names(text)
@@ -140,9 +140,9 @@ class SecondRuns:
         return seen
 
 
-def _called(battery: Battery) -> set[str]:
+def _called(suite: CheckSuite) -> set[str]:
     """The names that an exercise's questions call."""
-    asks = [probe.ask for probe in battery.probes]
+    asks = [case.ask for case in suite.cases]
     steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
     return {call.target for call in (*asks, *steps) if call.target.isidentifier()}
 

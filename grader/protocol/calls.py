@@ -1,4 +1,4 @@
-"""The seam: one :class:`Ask` in, one :class:`Reply` out, against names in a namespace.
+"""Calls into student code: one :class:`Ask` in, one :class:`Reply` out, against a namespace.
 
 This runs where the student's code is: in the student's kernel or in the sandboxed worker. It
 decides nothing. Whatever the code does (raise, exit, return something odd) becomes a Reply.
@@ -20,33 +20,33 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.protocol.instructions import InstructionCounter, rows
-from grader.protocol.marshal import MAX_TEXT, receive, send
-from grader.protocol.values import Ask, Failure, Ref, Remote, Reply, Step
+from grader.protocol.marshal import MAX_TEXT, from_wire, to_wire
+from grader.protocol.values import Ask, Callback, Failure, Ref, Reply, Step
 
-Remotes = Callable[[str], Callable[..., Any]]
+Callbacks = Callable[[str], Callable[..., Any]]
 
 
-class Seam(Protocol):
+class Calls(Protocol):
     """Anything that answers questions: a namespace here, or a worker far away."""
 
     def ask(self, asks: Iterable[Ask]) -> list[Reply]: ...
 
 
-class DirectSeam:
+class DirectCalls:
     """Direct calls into a namespace (a notebook's globals, a module's dict).
 
-    ``remotes`` finds the function behind the key of a :class:`Remote`.
+    ``callbacks`` finds the function behind the key of a :class:`Callback`.
     """
 
-    def __init__(self, namespace: Mapping[str, Any], remotes: Remotes | None = None) -> None:
+    def __init__(self, namespace: Mapping[str, Any], callbacks: Callbacks | None = None) -> None:
         self.namespace = namespace
-        self.remotes = remotes
+        self.callbacks = callbacks
 
     def ask(self, asks: Iterable[Ask]) -> list[Reply]:
-        return [answer(self.namespace, one, self.remotes) for one in asks]
+        return [answer(self.namespace, one, self.callbacks) for one in asks]
 
 
-def answer(namespace: Mapping[str, Any], ask: Ask, remotes: Remotes | None = None) -> Reply:
+def answer(namespace: Mapping[str, Any], ask: Ask, callbacks: Callbacks | None = None) -> Reply:
     """Put one question to the namespace."""
     if ask.target not in namespace:
         return Reply(failure=Failure("missing", message=f"no name {ask.target} here"))
@@ -60,7 +60,7 @@ def answer(namespace: Mapping[str, Any], ask: Ask, remotes: Remotes | None = Non
             _seeded(ask.seed),
         ):
             warnings.simplefilter("ignore")
-            return _Program(namespace, ask, remotes).run()
+            return _Program(namespace, ask, callbacks).run()
     except KeyboardInterrupt:
         raise
     except NotImplementedError as error:
@@ -79,7 +79,7 @@ class _Program:
 
     namespace: Mapping[str, Any]
     ask: Ask
-    remotes: Remotes | None = None
+    callbacks: Callbacks | None = None
     store: dict[str, Any] = field(default_factory=dict)
     leaves: dict[str, Any] = field(default_factory=dict)
 
@@ -97,10 +97,10 @@ class _Program:
                 for _ in range(step.times):
                     self._step(step)
         work, lines = (None, {}) if count is None else (count.work, count.lines)
-        after = tuple(send(arg) for arg in args) if ask.watch else None
-        value = send(result)
+        after = tuple(to_wire(arg) for arg in args) if ask.watch else None
+        value = to_wire(result)
         if ask.after:
-            value = (value, *(send(self.store[step.name]) for step in ask.after))
+            value = (value, *(to_wire(self.store[step.name]) for step in ask.after))
         return Reply(value=value, grads=grads, args=after, work=work, lines=lines)
 
     def _call(self) -> tuple[tuple, Any]:
@@ -143,11 +143,11 @@ class _Program:
             for item in value.path:
                 found = found[item]
             return found
-        if isinstance(value, Remote):
-            if self.remotes is None:
+        if isinstance(value, Callback):
+            if self.callbacks is None:
                 raise LookupError("there is nobody here to answer for a remote function")
-            return self.remotes(value.key)
-        return receive(value)
+            return self.callbacks(value.key)
+        return from_wire(value)
 
     def _build(self, cls: Any, init: tuple, weights: Mapping[str, np.ndarray]) -> Any:
         import torch

@@ -1,4 +1,4 @@
-"""What goes through the seam, on the side of student code: real tensors in, plain data out."""
+"""Values on their way into and out of student code: real tensors there, plain data here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_ITEMS = 20_000
 LARGEST_INT = 1023  # bits
 
 
-def receive(value: Any) -> Any:
+def from_wire(value: Any) -> Any:
     """A value from the wire as student code is to see it: fresh arrays, real tensors."""
     if isinstance(value, Tensor):
         import torch
@@ -23,15 +23,15 @@ def receive(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, list):
-        return [receive(item) for item in value]
+        return [from_wire(item) for item in value]
     if isinstance(value, tuple):
-        return tuple(receive(item) for item in value)
+        return tuple(from_wire(item) for item in value)
     if isinstance(value, dict):
-        return {key: receive(item) for key, item in value.items()}
+        return {key: from_wire(item) for key, item in value.items()}
     return value
 
 
-def send(value: Any, depth: int = 0) -> Any:
+def to_wire(value: Any, depth: int = 0) -> Any:
     """A value of student code as plain data; what does not travel becomes its type's name."""
     if value is None or isinstance(value, (bool, str)):
         return value[:MAX_TEXT] if isinstance(value, str) else value
@@ -51,9 +51,9 @@ def send(value: Any, depth: int = 0) -> Any:
             return Opaque("bfloat16 tensor")
         return Tensor(np.array(plain.resolve_conj().resolve_neg().numpy()))
     if depth < 6 and isinstance(value, (list, tuple)) and len(value) <= MAX_ITEMS:
-        items = [send(item, depth + 1) for item in value]
+        items = [to_wire(item, depth + 1) for item in value]
         return items if isinstance(value, list) else tuple(items)
     if depth < 6 and isinstance(value, dict) and len(value) <= MAX_ITEMS:
         if all(isinstance(key, str) for key in value):
-            return {str(key): send(item, depth + 1) for key, item in value.items()}
+            return {str(key): to_wire(item, depth + 1) for key, item in value.items()}
     return Opaque(type(value).__name__[:100])

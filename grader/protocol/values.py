@@ -1,4 +1,4 @@
-"""The data that crosses the seam between student code and the checks.
+"""The data that crosses the wall between student code and the checks.
 
 Everything here is plain: numbers, strings, NumPy arrays, and frozen dataclasses of those.
 A torch tensor travels as :class:`Tensor`, so that this module needs no torch.
@@ -41,7 +41,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Remote:
+class Callback:
     """As an argument: a function that lives with whoever asks, and is called from afar.
 
     Student code receives something it can call with tensors; what it does stays out of its reach.
@@ -144,7 +144,7 @@ NOT_ASKED = Reply(value=Opaque("not asked"))
 
 
 @dataclass(frozen=True)
-class Probe:
+class Case:
     """A named question, with the reply that the reference gives (None: judged by a property)."""
 
     name: str
@@ -154,7 +154,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Check:
-    """Probes that stand or fall together under one rule, and what to say when they fail.
+    """Cases that stand or fall together under one rule, and what to say when they fail.
 
     ``rule`` names a function in :mod:`grader.rules.rule`. A ``core`` check decides whether the
     exercise earns anything at all; ``share`` is the check's part of the points. ``where`` is
@@ -165,7 +165,7 @@ class Check:
 
     name: str
     look: str
-    probes: tuple = ()
+    cases: tuple = ()
     rule: str = "equal"
     options: dict[str, Any] = field(default_factory=dict)
     core: bool = False
@@ -175,7 +175,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Battery:
+class CheckSuite:
     """All that one exercise is judged by, drawn for one occasion."""
 
     exercise: str
@@ -183,11 +183,11 @@ class Battery:
     checks: tuple
 
     @property
-    def probes(self) -> tuple[Probe, ...]:
-        return tuple(probe for check in self.checks for probe in check.probes)
+    def cases(self) -> tuple[Case, ...]:
+        return tuple(case for check in self.checks for case in check.cases)
 
     def questions(self) -> tuple[list[Ask], list[int]]:
-        """What to ask, and for each probe the place of its answer.
+        """What to ask, and for each case the place of its answer.
 
         A question that several checks share is asked once; one that stands twice in the same
         check is asked twice there.
@@ -197,12 +197,12 @@ class Battery:
         known: dict[tuple[int, int], int] = {}
         for check in self.checks:
             times: dict[int, int] = {}
-            for probe in check.probes:
-                times[id(probe.ask)] = number = times.get(id(probe.ask), 0) + 1
-                key = (id(probe.ask), number)
+            for case in check.cases:
+                times[id(case.ask)] = number = times.get(id(case.ask), 0) + 1
+                key = (id(case.ask), number)
                 if key not in known:
                     known[key] = len(asks)
-                    asks.append(probe.ask)
+                    asks.append(case.ask)
                 places.append(known[key])
         return asks, places
 

@@ -35,12 +35,12 @@ TYPES = {
         values.Failure,
         values.Ref,
         values.Step,
-        values.Remote,
+        values.Callback,
         values.Ask,
         values.Reply,
-        values.Probe,
+        values.Case,
         values.Check,
-        values.Battery,
+        values.CheckSuite,
         values.Misconception,
     )
 }

@@ -188,7 +188,7 @@ class Cohort:
         parts = [content, engine.encode(), salt_id(self.terms.secret).encode()]
         parts += [text for _, text in work.earlier]
         found, terms = work.found, self.terms
-        run = (found.student, found.refused, terms.limits, terms.all_cells, terms.unwalled)
+        run = (found.student, found.refused, terms.limits, terms.all_cells, terms.unsandboxed)
         parts.append(repr(run).encode())
         return hashlib.sha256(
             b"\0".join(hashlib.sha256(part).digest() for part in parts)

@@ -31,9 +31,9 @@ from grader.records.gradebook import ensure_assignment, record
 from grader.records.ledger import Ledger, entry
 from grader.records.nbgrader_tables import open_gradebook
 from grader.records.submissions import EXCHANGE
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.select import start_sandbox
 from grader.threads import one_thread
 
 HERE = "grader.records.nbgrader_plugin"
@@ -93,26 +93,26 @@ class JudgeExporter(NotebookExporter):
         coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
         folder = coursedir.format_path(coursedir.submitted_directory, student, release.id)
         path = Path(folder) / f"{release.id}.ipynb"
-        warm = _warm(root, path.parents[2], tuple(modules_of([release.id])))
+        forkserver = _forkserver(root, path.parents[2], tuple(modules_of([release.id])))
         submission = Submission(student, release.id, b"")
         try:
             submission = replace(
                 submission, content=intake.read(path), earlier=prior_answers.read(path, release)
             )
         except intake.Rejected as error:
-            return replace(rejected(submission, release, str(error)), sandbox=warm.level)
-        return Judge(warm, salt(root), Limits()).grade(submission, release)
+            return replace(rejected(submission, release, str(error)), sandbox=forkserver.level)
+        return Judge(forkserver, salt(root), Limits()).grade(submission, release)
 
 
-_HELD: dict[tuple[Path, Path, tuple[str, ...]], WarmProcess] = {}
+_HELD: dict[tuple[Path, Path, tuple[str, ...]], Forkserver] = {}
 
 
-def _warm(root: Path, submitted: Path, modules: tuple[str, ...]) -> WarmProcess:
-    """One warm process for as long as this process of nbgrader lives, for lessons with these."""
+def _forkserver(root: Path, submitted: Path, modules: tuple[str, ...]) -> Forkserver:
+    """One forkserver for as long as this process of nbgrader lives, for lessons with these."""
     place = (root, submitted, modules)
     if place not in _HELD:
         one_thread()
-        _HELD[place] = raise_walls(
+        _HELD[place] = start_sandbox(
             [ENGINE.parent, ROOT, root, submitted, Path.home()], 1, modules=modules
         )
     return _HELD[place]
@@ -120,8 +120,8 @@ def _warm(root: Path, submitted: Path, modules: tuple[str, ...]) -> WarmProcess:
 
 @atexit.register
 def _close_all() -> None:
-    for warm in _HELD.values():
-        warm.close()
+    for forkserver in _HELD.values():
+        forkserver.close()
 
 
 def know_assignments(**_: Any) -> None:

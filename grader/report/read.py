@@ -99,7 +99,7 @@ class Records:
         return sorted({one.student for one in self.submissions})
 
     @property
-    def unwalled(self) -> list[Submission]:
+    def unsandboxed(self) -> list[Submission]:
         """Those that ran without a sandbox."""
         return [one for one in self.submissions if one.sandbox == UNWALLED]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from grader.protocol.values import NOT_ASKED, Battery, Misconception, Reply
+from grader.protocol.values import NOT_ASKED, CheckSuite, Misconception, Reply
 from grader.rules.comparing import agree
 from grader.rules.rule import tolerance_of
 
@@ -18,13 +18,13 @@ class Diagnosis:
 
     def __init__(
         self,
-        battery: Battery,
+        suite: CheckSuite,
         replies: Sequence[Reply],
         known: Mapping[Misconception, Sequence[Reply]],
     ) -> None:
         self.replies = replies
         self.known = known
-        each = [check for check in battery.checks for _ in check.probes]
+        each = [check for check in suite.checks for _ in check.cases]
         self.tolerances = [tolerance_of(check) for check in each]
         self.slow = [check.slow for check in each]
         self.quick = [place for place, slow in enumerate(self.slow) if not slow]
@@ -45,7 +45,7 @@ class Diagnosis:
         return self.compared[key]
 
     def name(self, start: int, count: int) -> Misconception | None:
-        """The one that gives what was seen in these probes, and most of what else was seen.
+        """The one that gives what was seen in these cases, and most of what else was seen.
 
         The first one where several do. A slow question counts only for its own check, and is never
         put to one that can no longer be the answer.

@@ -27,8 +27,8 @@ def floating(check: Check, replies: list[Reply]) -> Finding | None:
 @rule
 def one_number(check: Check, replies: list[Reply]) -> Finding | None:
     """The reference's number, as a Python float or as a 0-d tensor of any floating dtype."""
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
         value = reply.value
@@ -40,7 +40,7 @@ def one_number(check: Check, replies: list[Reply]) -> Finding | None:
             text = f"the result is {describe(value)}, expected a float or a 0-d tensor"
             return Finding(text, index)
         number = np.asarray(value.data if tensor else value, np.float64)
-        wanted = np.asarray(probe.expected.value.data, np.float64)
+        wanted = np.asarray(case.expected.value.data, np.float64)
         found = difference(number, wanted, tolerance_of(check))
         if found is not None:
             return Finding(found.text, index)

@@ -11,7 +11,7 @@ from grader.rules.rule import Finding, rule, tolerance_of
 
 @rule
 def repeatable(check: Check, replies: list[Reply]) -> Finding | None:
-    """The probes come in pairs that ask the same; both replies of a pair are the same."""
+    """The cases come in pairs that ask the same; both replies of a pair are the same."""
     for index in range(0, len(replies), 2):
         first, second = replies[index], replies[index + 1]
         if first.failure is not None:
@@ -26,11 +26,11 @@ def repeatable(check: Check, replies: list[Reply]) -> Finding | None:
 def same_numbers(check: Check, replies: list[Reply]) -> Finding | None:
     """The reference's numbers, whatever holds them: a list, a tuple or an array."""
     tolerance = tolerance_of(check)
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        expected = np.asarray(probe.expected.value, np.float64)
+        expected = np.asarray(case.expected.value, np.float64)
         value = reply.value.data if isinstance(reply.value, Tensor) else reply.value
         try:
             yours = np.asarray(value)
@@ -63,10 +63,10 @@ def bounded(check: Check, replies: list[Reply]) -> Finding | None:
 @rule
 def untouched(check: Check, replies: list[Reply]) -> Finding | None:
     """The arguments are after the call what they were before, whatever the result is."""
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        pairs = zip(reply.args or (), probe.ask.args, strict=False)
+        pairs = zip(reply.args or (), case.ask.args, strict=False)
         for place, (after, before) in enumerate(pairs):
             if difference(after, before, Tolerance(0.0, 0.0)) is not None:
                 return Finding(f"argument {place + 1} was changed by the call", index)
@@ -75,7 +75,7 @@ def untouched(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def unmoved(check: Check, replies: list[Reply]) -> Finding | None:
-    """The probes come in pairs; of each pair, what comes before a position is the same.
+    """The cases come in pairs; of each pair, what comes before a position is the same.
 
     The results are tensors (B, T, d). For each pair the option ``until`` holds the first position
     that may differ, and ``said`` what was changed, in words.

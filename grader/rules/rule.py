@@ -1,4 +1,4 @@
-"""Rules: given a check and the replies to its probes, what is wrong, if anything.
+"""Rules: given a check and the replies to its cases, what is wrong, if anything.
 
 A rule is a pure function ``rule(check, replies) -> Finding | Remark | None``, registered by
 name, so that a check can be frozen as data and judged in a notebook or in the judge by the same
@@ -25,14 +25,14 @@ from grader.rules.comparing import Tolerance, reply_difference
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What was seen. ``probe`` is the index of the case that showed it.
+    """What was seen. ``case`` is the index of the case that showed it.
 
     ``names`` is the id of a misconception that the rule itself recognised;
     ``known`` is the misconception, where the rule has it at hand.
     """
 
     text: str
-    probe: int = 0
+    case: int = 0
     yours: np.ndarray | None = None
     expected: np.ndarray | None = None
     names: str = ""
@@ -102,9 +102,9 @@ def tolerance_of(check: Check) -> Tolerance:
 def equal(check: Check, replies: list[Reply]) -> Finding | None:
     """Each reply is the reference's: kind, shape, dtype, values, gradients, arguments."""
     tolerance = tolerance_of(check)
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
-        found = reply_difference(reply, probe.expected, tolerance)
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
+        found = reply_difference(reply, case.expected, tolerance)
         if found is not None:
             return Finding(found.text, index, found.yours, found.expected)
     return None

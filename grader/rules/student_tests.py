@@ -14,7 +14,7 @@ def refuses(reply: Reply) -> bool:
 
 @rule
 def lets_pass(check: Check, replies: list[Reply]) -> Finding | None:
-    """The test ends without an error for every probe that the option ``of`` names by place."""
+    """The test ends without an error for every case that the option ``of`` names by place."""
     for index in check.options["of"]:
         reply = replies[index]
         if refuses(reply):
@@ -26,7 +26,7 @@ def lets_pass(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def catches(check: Check, replies: list[Reply]) -> Finding | None:
-    """The test ends with an error for every probe that the option ``of`` names by place."""
+    """The test ends with an error for every case that the option ``of`` names by place."""
     for index in check.options["of"]:
         reply = replies[index]
         if reply.failure is None:

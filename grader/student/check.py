@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from grader.coursefile import current
-from grader.protocol.calls import DirectSeam
+from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.asking import put_questions
 from grader.rules.evaluate import evaluate, not_attempted
@@ -87,10 +87,10 @@ def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "
     as_given = bool(answers.given) and shape(text) == shape(answers.given)
     # A class's stub may fail before its forward is reached, for want of an earlier lesson.
     if as_given or is_stub(namespace.get(exercise_id)):
-        return not_attempted(answers.battery)
-    seam = DirectSeam(namespace, functools.partial(_candidate, answers.lesson, namespace))
-    replies = put_questions(answers.battery, seam.ask, timed=False)  # nobody takes the time here
-    return evaluate(answers.battery, replies, lambda: answers.known)
+        return not_attempted(answers.suite)
+    calls = DirectCalls(namespace, functools.partial(_candidate, answers.lesson, namespace))
+    replies = put_questions(answers.suite, calls.ask, timed=False)  # nobody takes the time here
+    return evaluate(answers.suite, replies, lambda: answers.known)
 
 
 def _candidate(lesson: str, namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grader.coursefile import current
 from grader.protocol import wire
-from grader.protocol.values import Battery, Misconception, Reply
+from grader.protocol.values import CheckSuite, Misconception, Reply
 
 FOLDER = Path(__file__).parent / "answers"  # with a folder for each course
 SUFFIX = ".answers"
@@ -32,7 +32,7 @@ class Frozen:
     or blank; "" for a stub.
     """
 
-    battery: Battery
+    suite: CheckSuite
     known: Mapping[Misconception, Sequence[Reply]]
     hints: tuple[str, ...]
     lesson: str
@@ -42,7 +42,7 @@ class Frozen:
 def pack(exercise: Frozen) -> bytes:
     """The bytes of one exercise's file; the same input gives the same bytes."""
     pairs = [(misconception, list(replies)) for misconception, replies in exercise.known.items()]
-    tree = {"battery": exercise.battery, "known": pairs}
+    tree = {"suite": exercise.suite, "known": pairs}
     rest = {"hints": exercise.hints, "lesson": exercise.lesson, "given": exercise.given}
     frame = wire.dumps(tree | rest)
     return gzip.compress(frame, mtime=0)
@@ -54,9 +54,7 @@ def unpack(packed: bytes) -> Frozen:
     header, body = wire.frame_sizes(frame[: wire.PREFIX_BYTES])
     start = wire.PREFIX_BYTES + header
     tree = wire.loads(frame[wire.PREFIX_BYTES : start], frame[start : start + body])
-    return Frozen(
-        tree["battery"], dict(tree["known"]), tree["hints"], tree["lesson"], tree["given"]
-    )
+    return Frozen(tree["suite"], dict(tree["known"]), tree["hints"], tree["lesson"], tree["given"])
 
 
 def load(exercise_id: str) -> Frozen:

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.course.versions import right
+from grader.course.versions import alternative
 from solutions.masking import masked_attention
 
 INF = math.inf
 
 
-@right("causal_mask", "two loops")
+@alternative("causal_mask", "two loops")
 def causal_mask_loops(n):
     mask = torch.zeros(n, n)
     for i in range(n):
@@ -25,29 +25,29 @@ def causal_mask_loops(n):
     return mask
 
 
-@right("causal_mask", "a comparison of positions")
+@alternative("causal_mask", "a comparison of positions")
 def causal_mask_where(n):
     position = torch.arange(n)
     allowed = position[:, None] >= position
     return torch.where(allowed, 0.0, -INF)
 
 
-@right("causal_mask", "the logarithm of a lower triangle")
+@alternative("causal_mask", "the logarithm of a lower triangle")
 def causal_mask_log(n):
     return torch.log(torch.tril(torch.ones(n, n)))
 
 
-@right("causal_mask", "PyTorch's own")
+@alternative("causal_mask", "PyTorch's own")
 def causal_mask_library(n):
     return nn.Transformer.generate_square_subsequent_mask(n)
 
 
-@right("causal_mask", "through NumPy")
+@alternative("causal_mask", "through NumPy")
 def causal_mask_numpy(n):
     return torch.from_numpy(np.triu(np.full((n, n), -np.inf, dtype=np.float32), k=1))
 
 
-@right("padding_mask", "a loop over the sequences")
+@alternative("padding_mask", "a loop over the sequences")
 def padding_mask_loop(lengths, n):
     mask = torch.zeros(len(lengths), 1, n)
     for b, length in enumerate(lengths.tolist()):
@@ -55,30 +55,30 @@ def padding_mask_loop(lengths, n):
     return mask
 
 
-@right("padding_mask", "the logarithm of a comparison")
+@alternative("padding_mask", "the logarithm of a comparison")
 def padding_mask_log(lengths, n):
     return (torch.arange(n)[None, None, :] < lengths.view(-1, 1, 1)).float().log()
 
 
-@right("padding_mask", "rows of a triangle")
+@alternative("padding_mask", "rows of a triangle")
 def padding_mask_triangle(lengths, n):
     rows = torch.full((n + 1, n), -INF).triu()
     return rows[lengths.clamp(max=n).long()].unsqueeze(1)
 
 
-@right("local_mask", "two loops")
+@alternative("local_mask", "two loops")
 def local_mask_loops(n, window):
     rows = [[0.0 if abs(i - j) <= window else -INF for j in range(n)] for i in range(n)]
     return torch.tensor(rows)
 
 
-@right("local_mask", "a band cut from ones")
+@alternative("local_mask", "a band cut from ones")
 def local_mask_band(n, window):
     band = torch.ones(n, n, dtype=torch.bool).triu(-window).tril(window)
     return torch.where(band, 0.0, -INF)
 
 
-@right("local_mask", "slices of rows")
+@alternative("local_mask", "slices of rows")
 def local_mask_slices(n, window):
     mask = torch.full((n, n), -INF)
     for i in range(n):
@@ -86,13 +86,13 @@ def local_mask_slices(n, window):
     return mask
 
 
-@right("local_mask", "two causal walls added")
+@alternative("local_mask", "two causal walls added")
 def local_mask_walls(n, window):
     wall = torch.full((n, n), -INF)
     return wall.triu(window + 1) + wall.tril(-window - 1)
 
 
-@right("combine_masks", "the smallest")
+@alternative("combine_masks", "the smallest")
 def combine_masks_minimum(*masks):
     combined = masks[0]
     for mask in masks[1:]:
@@ -100,17 +100,17 @@ def combine_masks_minimum(*masks):
     return combined
 
 
-@right("combine_masks", "Python's sum")
+@alternative("combine_masks", "Python's sum")
 def combine_masks_sum(*masks):
     return sum(masks)
 
 
-@right("combine_masks", "broadcast, stack, minimum")
+@alternative("combine_masks", "broadcast, stack, minimum")
 def combine_masks_stack(*masks):
     return torch.stack(torch.broadcast_tensors(*masks)).amin(dim=0)
 
 
-@right("combine_masks", "a boolean and")
+@alternative("combine_masks", "a boolean and")
 def combine_masks_boolean(*masks):
     shape = torch.broadcast_shapes(*(mask.shape for mask in masks))
     allowed = torch.ones(shape, dtype=torch.bool)
@@ -131,22 +131,22 @@ def _filled(query, key, value, mask, fill):
     return weights @ value, weights
 
 
-@right("masked_attention", "fill -1e9")
+@alternative("masked_attention", "fill -1e9")
 def attention_billion(query, key, value, mask=None):
     return _filled(query, key, value, mask, -1e9)
 
 
-@right("masked_attention", "fill -1e30")
+@alternative("masked_attention", "fill -1e30")
 def attention_e30(query, key, value, mask=None):
     return _filled(query, key, value, mask, -1e30)
 
 
-@right("masked_attention", "fill with the smallest number of the dtype")
+@alternative("masked_attention", "fill with the smallest number of the dtype")
 def attention_finfo(query, key, value, mask=None):
     return _filled(query, key, value, mask, torch.finfo(query.dtype).min)
 
 
-@right("masked_attention", "a clamped mask added")
+@alternative("masked_attention", "a clamped mask added")
 def attention_clamped(query, key, value, mask=None):
     scores = torch.matmul(query, key.transpose(-2, -1)) / math.sqrt(key.size(-1))
     if mask is not None:
@@ -157,7 +157,7 @@ def attention_clamped(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@right("masked_attention", "queries scaled first, einsum")
+@alternative("masked_attention", "queries scaled first, einsum")
 def attention_einsum(query, key, value, mask=None):
     scores = torch.einsum("...ik,...jk->...ij", query * query.shape[-1] ** -0.5, key)
     if mask is not None:
@@ -181,7 +181,7 @@ def _by_library(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@right("masked_attention", "PyTorch's scaled_dot_product_attention")
+@alternative("masked_attention", "PyTorch's scaled_dot_product_attention")
 def attention_library(query, key, value, mask=None):
     return _by_library(query, key, value, mask)
 
@@ -202,12 +202,12 @@ def _by_rows(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@right("masked_attention", "query by query")
+@alternative("masked_attention", "query by query")
 def attention_loop(query, key, value, mask=None):
     return _by_rows(query, key, value, mask)
 
 
-@right("masked_attention", "a small constant under the sum")
+@alternative("masked_attention", "a small constant under the sum")
 def attention_logsumexp(query, key, value, mask=None):
     scores = torch.matmul(query, key.mT).div(query.size(-1) ** 0.5)
     if mask is not None:
@@ -229,7 +229,7 @@ class _Layer(nn.Module):
         self.W_value = nn.Linear(d_context, d_v, bias=False)
 
 
-@right("CrossAttention", "by hand")
+@alternative("CrossAttention", "by hand")
 class CrossAttentionByHand(_Layer):
     def forward(self, x, context, mask=None):
         query = torch.einsum("bid,kd->bik", x, self.W_query.weight)
@@ -238,7 +238,7 @@ class CrossAttentionByHand(_Layer):
         return masked_attention(query, key, value, mask=mask)
 
 
-@right("CrossAttention", "one example at a time")
+@alternative("CrossAttention", "one example at a time")
 class CrossAttentionLoop(_Layer):
     def forward(self, x, context, mask=None):
         outputs, weights = [], []
@@ -254,14 +254,14 @@ class CrossAttentionLoop(_Layer):
         return torch.stack(outputs), torch.stack(weights)
 
 
-@right("CrossAttention", "values weighted before they are projected")
+@alternative("CrossAttention", "values weighted before they are projected")
 class CrossAttentionValuesLast(_Layer):
     def forward(self, x, context, mask=None):
         mixed, weights = masked_attention(self.W_query(x), self.W_key(context), context, mask)
         return self.W_value(mixed), weights
 
 
-@right("CrossAttention", "without another exercise")
+@alternative("CrossAttention", "without another exercise")
 class CrossAttentionAlone(_Layer):
     def forward(self, x, context, mask=None):
         query, key, value = self.W_query(x), self.W_key(context), self.W_value(context)
@@ -286,7 +286,7 @@ def _hard_example():
     return query, key, value, mask
 
 
-@right("examine_attention", "loops over plain numbers")
+@alternative("examine_attention", "loops over plain numbers")
 def examine_by_loops(candidate):
     query, key, value, mask = _hard_example()
     given = mask.clone()
@@ -311,7 +311,7 @@ def examine_by_loops(candidate):
                 assert abs(float(output[b, i, c]) - mixed) < 1e-4
 
 
-@right("examine_attention", "PyTorch's own as the judge")
+@alternative("examine_attention", "PyTorch's own as the judge")
 def examine_by_library(candidate):
     query, key, value, mask = _hard_example()
     for bias in (None, mask, mask[0]):
@@ -327,7 +327,7 @@ def examine_by_library(candidate):
             raise AssertionError("a hidden key has weight")
 
 
-@right("examine_attention", "in float64, with errors of another kind")
+@alternative("examine_attention", "in float64, with errors of another kind")
 def examine_with_other_errors(candidate):
     query, key, value, mask = (tensor.double() for tensor in _hard_example())
     copy = mask.clone()

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, tensor
+from grader.course.specification import Draw, Exercise, case, tensor
 from grader.course.student_tests import behind, examining
-from grader.protocol.values import Battery, Check
+from grader.protocol.values import Check, CheckSuite
 
 INF = math.inf
 EXACT = {"rtol": 0.0, "atol": 0.0}
@@ -99,7 +99,7 @@ def causal_checks(draw: Draw) -> list[Check]:
     long = draw.integer(18, 30)
 
     def ask(name, n):
-        return probe(name, "causal_mask", n, reference=causal_reference, dtype="float32")
+        return case(name, "causal_mask", n, reference=causal_reference, dtype="float32")
 
     return [
         Check(
@@ -139,7 +139,7 @@ def padding_checks(draw: Draw) -> list[Check]:
     square = draw.sizes(4, 1, 4)
 
     def ask(name, lengths, n, dtype="int64", **more):
-        return probe(
+        return case(
             name,
             "padding_mask",
             tensor(lengths, dtype),
@@ -209,7 +209,7 @@ def local_checks(draw: Draw) -> list[Check]:
 
     def ask(n, window):
         name = f"{n} position{'s'[: n > 1]}, window {window}"
-        return probe(name, "local_mask", n, window, reference=local_reference, dtype="float32")
+        return case(name, "local_mask", n, window, reference=local_reference, dtype="float32")
 
     return [
         Check(
@@ -257,7 +257,7 @@ def combine_checks(draw: Draw) -> list[Check]:
 
     def ask(name, *masks, **more):
         given = (tensor(mask) for mask in masks)
-        return probe(name, "combine_masks", *given, reference=combine_reference, **more)
+        return case(name, "combine_masks", *given, reference=combine_reference, **more)
 
     causal, local = causal_reference(n), local_reference(n, 1)
     padding = padding_reference(draw.integer(1, n) * np.ones(batch, int), n)
@@ -367,7 +367,7 @@ def attention_checks(draw: Draw) -> list[Check]:
 
     def ask(name, inputs, *mask, **more):
         given = (tensor(m) if isinstance(m, np.ndarray) else m for m in mask)
-        return probe(
+        return case(
             name, "masked_attention", *inputs, *given, reference=attention_reference, **more
         )
 
@@ -552,7 +552,7 @@ def cross_checks(draw: Draw) -> list[Check]:
         model, context, inner, out = sizes
         count, queries, keys = shape
         arrays = (draw.normal(inner, model), draw.normal(inner, context), draw.normal(out, context))
-        return probe(
+        return case(
             name,
             "CrossAttention",
             tensor(draw.normal(count, queries, model), dtype),
@@ -678,7 +678,7 @@ def examine_checks(draw: Draw) -> list[Check]:
     ]
 
 
-def examined(battery: Battery) -> dict[str, Callable[..., Any]]:
+def examined(suite: CheckSuite) -> dict[str, Callable[..., Any]]:
     """The candidates behind the keys; imported here, since no reference has a use for them."""
     from grader.course.versions import alternatives, misconceptions
     from solutions import masking
@@ -692,7 +692,7 @@ def examined(battery: Battery) -> dict[str, Callable[..., Any]]:
     def find(name: str) -> Callable[..., Any]:
         return known[name] if name in known else candidate(vars(masking), name)
 
-    return behind(battery, find)
+    return behind(suite, find)
 
 
 EXERCISES = [
@@ -807,6 +807,6 @@ EXERCISES = [
             "the same again without ____",
         ),
         uses=("masked_attention",),
-        remotes=examined,
+        callbacks=examined,
     ),
 ]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.masking import masked_attention
 
 INF = math.inf
@@ -17,7 +17,7 @@ INF = math.inf
 # --- causal_mask --------------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "causal_mask",
     "hides_the_past",
     "hides the past and shows the future",
@@ -27,7 +27,7 @@ def causal_hides_past(n):
     return torch.full((n, n), -INF).tril(-1)
 
 
-@wrong(
+@misconception(
     "causal_mask",
     "hides_itself",
     "hides the diagonal too",
@@ -37,7 +37,7 @@ def causal_hides_itself(n):
     return torch.full((n, n), -INF).triu(0)
 
 
-@wrong(
+@misconception(
     "causal_mask",
     "peeks_one_ahead",
     "lets every position see its successor",
@@ -47,7 +47,7 @@ def causal_peeks(n):
     return torch.full((n, n), -INF).triu(2)
 
 
-@wrong(
+@misconception(
     "causal_mask",
     "ones_and_zeros",
     "holds 1 where it may look and 0 where it may not",
@@ -57,7 +57,7 @@ def causal_ones(n):
     return torch.ones(n, n).tril()
 
 
-@wrong(
+@misconception(
     "causal_mask",
     "ones_where_hidden",
     "holds 1 where it may not look and 0 elsewhere",
@@ -67,7 +67,7 @@ def causal_ones_hidden(n):
     return torch.ones(n, n).triu(1)
 
 
-@wrong(
+@misconception(
     "causal_mask",
     "boolean",
     "is boolean",
@@ -77,7 +77,7 @@ def causal_boolean(n):
     return torch.ones(n, n, dtype=torch.bool).tril()
 
 
-@wrong(
+@misconception(
     "causal_mask",
     "zero_times_infinity",
     "multiplies ones and zeros by -inf",
@@ -87,7 +87,7 @@ def causal_nan(n):
     return torch.ones(n, n).triu(1) * -INF
 
 
-@wrong(
+@misconception(
     "causal_mask",
     "finite_fill",
     "hides with a large finite number",
@@ -98,7 +98,7 @@ def causal_finite(n):
     return torch.full((n, n), -1e9).triu(1)
 
 
-@wrong(
+@misconception(
     "causal_mask",
     "float64",
     "is float64",
@@ -115,7 +115,7 @@ def _padding(real):
     return torch.zeros(real.shape).masked_fill(~real, -INF)
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "one_too_many",
     "shows one place of padding",
@@ -125,7 +125,7 @@ def padding_one_more(lengths, n):
     return _padding(torch.arange(n) <= lengths[:, None, None])
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "one_too_few",
     "hides the last real token",
@@ -135,7 +135,7 @@ def padding_one_less(lengths, n):
     return _padding(torch.arange(n) < lengths[:, None, None] - 1)
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "inverted",
     "hides the tokens and shows the padding",
@@ -145,7 +145,7 @@ def padding_inverted(lengths, n):
     return _padding(torch.arange(n) >= lengths[:, None, None])
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "left_padding",
     "takes the padding to be at the front",
@@ -155,7 +155,7 @@ def padding_left(lengths, n):
     return _padding(torch.arange(n) >= n - lengths[:, None, None])
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "no_query_axis",
     "has shape (B, n)",
@@ -166,7 +166,7 @@ def padding_flat(lengths, n):
     return _padding(torch.arange(n) < lengths[:, None])
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "hides_queries",
     "has shape (B, n, 1)",
@@ -176,7 +176,7 @@ def padding_queries(lengths, n):
     return _padding(torch.arange(n)[:, None] < lengths[:, None, None])
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "square",
     "has shape (B, n, n)",
@@ -188,7 +188,7 @@ def padding_square(lengths, n):
     return _padding(real[:, :, None] & real[:, None, :])
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "own_width",
     "is as wide as the longest of the lengths",
@@ -198,7 +198,7 @@ def padding_own_width(lengths, n):
     return _padding(torch.arange(int(lengths.max())) < lengths[:, None, None])
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "first_length_for_all",
     "uses the first length for the whole batch",
@@ -208,7 +208,7 @@ def padding_first(lengths, n):
     return _padding((torch.arange(n) < lengths[0]).expand(len(lengths), 1, n))
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "counts_from_the_end",
     "hides the last n - length places by a negative index",
@@ -221,7 +221,7 @@ def padding_negative(lengths, n):
     return mask
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "always_shows_one",
     "always shows the first token",
@@ -232,7 +232,7 @@ def padding_keeps_one(lengths, n):
     return _padding(torch.arange(n) < lengths.clamp(min=1)[:, None, None])
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "ones_and_zeros",
     "holds 1 for tokens and 0 for padding",
@@ -242,7 +242,7 @@ def padding_ones(lengths, n):
     return (torch.arange(n) < lengths[:, None, None]).float()
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "zero_times_infinity",
     "multiplies ones and zeros by -inf",
@@ -252,7 +252,7 @@ def padding_nan(lengths, n):
     return (torch.arange(n) >= lengths[:, None, None]).float() * -INF
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "finite_fill",
     "hides with a large finite number",
@@ -263,7 +263,7 @@ def padding_finite(lengths, n):
     return _padding(torch.arange(n) < lengths[:, None, None]).clamp(min=-1e9)
 
 
-@wrong(
+@misconception(
     "padding_mask",
     "changes_the_lengths",
     "cuts the caller's lengths off at n",
@@ -286,7 +286,7 @@ def _local(n, shown):
     return torch.zeros(n, n).masked_fill(~shown, -INF)
 
 
-@wrong(
+@misconception(
     "local_mask",
     "strict",
     "hides the neighbor exactly `window` steps away",
@@ -296,7 +296,7 @@ def local_strict(n, window):
     return _local(n, _distance(n).abs() < window)
 
 
-@wrong(
+@misconception(
     "local_mask",
     "one_too_many",
     "shows a neighbor window + 1 steps away",
@@ -306,7 +306,7 @@ def local_wide(n, window):
     return _local(n, _distance(n).abs() <= window + 1)
 
 
-@wrong(
+@misconception(
     "local_mask",
     "backward_only",
     "looks back but not ahead",
@@ -316,7 +316,7 @@ def local_backward(n, window):
     return _local(n, (_distance(n) >= 0) & (_distance(n) <= window))
 
 
-@wrong(
+@misconception(
     "local_mask",
     "no_absolute_value",
     "compares the signed distance with the window",
@@ -327,7 +327,7 @@ def local_signed(n, window):
     return _local(n, _distance(n) <= window)
 
 
-@wrong(
+@misconception(
     "local_mask",
     "whole_width",
     "takes the window for the width of the whole neighborhood",
@@ -337,7 +337,7 @@ def local_half(n, window):
     return _local(n, _distance(n).abs() <= window // 2)
 
 
-@wrong(
+@misconception(
     "local_mask",
     "inverted",
     "hides the neighborhood and shows the rest",
@@ -347,7 +347,7 @@ def local_inverted(n, window):
     return _local(n, _distance(n).abs() > window)
 
 
-@wrong(
+@misconception(
     "local_mask",
     "slice_without_its_end",
     "reaches one step less to the right than to the left",
@@ -360,7 +360,7 @@ def local_slice_end(n, window):
     return mask
 
 
-@wrong(
+@misconception(
     "local_mask",
     "slice_from_below_zero",
     "starts its slices below 0 near the beginning",
@@ -373,7 +373,7 @@ def local_slice_start(n, window):
     return mask
 
 
-@wrong(
+@misconception(
     "local_mask",
     "blocks",
     "cuts the sequence into blocks",
@@ -385,7 +385,7 @@ def local_blocks(n, window):
     return _local(n, block[:, None] == block)
 
 
-@wrong(
+@misconception(
     "local_mask",
     "ring",
     "joins the two ends of the sequence",
@@ -396,7 +396,7 @@ def local_ring(n, window):
     return _local(n, torch.minimum(distance, n - distance) <= window)
 
 
-@wrong(
+@misconception(
     "local_mask",
     "ones_and_zeros",
     "holds 1 where it may look and 0 where it may not",
@@ -406,7 +406,7 @@ def local_ones(n, window):
     return (_distance(n).abs() <= window).float()
 
 
-@wrong(
+@misconception(
     "local_mask",
     "zero_times_infinity",
     "multiplies ones and zeros by -inf",
@@ -416,7 +416,7 @@ def local_nan(n, window):
     return (_distance(n).abs() > window).float() * -INF
 
 
-@wrong(
+@misconception(
     "local_mask",
     "finite_fill",
     "hides with a large finite number",
@@ -429,7 +429,7 @@ def local_finite(n, window):
 # --- combine_masks ------------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "any_instead_of_all",
     "shows what any of the masks shows",
@@ -442,7 +442,7 @@ def combine_any(*masks):
     return combined
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "multiplies",
     "multiplies the masks",
@@ -455,7 +455,7 @@ def combine_product(*masks):
     return combined
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "only_two",
     "uses the first two masks only",
@@ -465,7 +465,7 @@ def combine_first_two(*masks):
     return masks[0] + masks[1] if len(masks) > 1 else masks[0]
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "needs_two",
     "needs at least two masks",
@@ -478,7 +478,7 @@ def combine_needs_two(*masks):
     return combined
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "last_one_wins",
     "gives the last mask",
@@ -490,7 +490,7 @@ def combine_last(*masks):
     return combined
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "one_shape_only",
     "stacks the masks, so that they must have one shape",
@@ -500,7 +500,7 @@ def combine_stack(*masks):
     return torch.stack(masks).sum(dim=0)
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "shape_of_the_first",
     "keeps the shape of the first mask",
@@ -514,7 +514,7 @@ def combine_first_shape(*masks):
     return combined
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "writes_into_the_first",
     "adds the other masks into the first one",
@@ -530,7 +530,7 @@ def combine_in_place(*masks):
     return combined
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "boolean",
     "is boolean",
@@ -543,7 +543,7 @@ def combine_boolean(*masks):
     return allowed
 
 
-@wrong(
+@misconception(
     "combine_masks",
     "finite_fill",
     "replaces -inf by a large finite number",
@@ -580,7 +580,7 @@ def _weights(scores):
     return torch.softmax(scores.masked_fill(empty, 0.0), dim=-1).masked_fill(empty, 0.0)
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "mask_ignored",
     "never uses the mask",
@@ -591,7 +591,7 @@ def attention_ignores(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "mask_inverted",
     "hides what should be seen and shows what should be hidden",
@@ -605,7 +605,7 @@ def attention_inverted(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "mask_after_softmax",
     "sets hidden weights to 0 after softmax",
@@ -619,7 +619,7 @@ def attention_after(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "renormalized_after_softmax",
     "hides after softmax and divides by the new sum",
@@ -636,7 +636,7 @@ def attention_renormalized(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "scores_times_mask",
     "multiplies the hidden scores by 0",
@@ -648,7 +648,7 @@ def attention_times(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "zero_scores_hidden",
     "multiplies the hidden scores by 0 and then hides every score that is 0",
@@ -663,7 +663,7 @@ def attention_zero_hidden(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "adds_ones",
     "adds 1 where a key may be seen and 0 where not",
@@ -675,7 +675,7 @@ def attention_adds_ones(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "fill_1e-9",
     "fills the hidden places with 1e-9",
@@ -689,7 +689,7 @@ def attention_fill_tiny(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "fill_-10",
     "fills the hidden places with -10",
@@ -702,7 +702,7 @@ def attention_fill_ten(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "fill_-1e4",
     "fills the hidden places with -10000",
@@ -715,7 +715,7 @@ def attention_fill_1e4(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "writes_into_the_query",
     "scales the caller's query in place",
@@ -727,7 +727,7 @@ def attention_query_in_place(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "writes_into_the_mask",
     "replaces -inf in the caller's mask",
@@ -742,7 +742,7 @@ def attention_mask_in_place(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "detached",
     "cuts the graph",
@@ -754,7 +754,7 @@ def attention_detached(query, key, value, mask=None):
         return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "bias_detached",
     "cuts the graph at the mask",
@@ -766,7 +766,7 @@ def attention_bias_detached(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "empty_row_nan",
     "gives nan where there is nothing to look at",
@@ -777,7 +777,7 @@ def attention_nan(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "empty_row_uniform",
     "spreads the weight evenly where there is nothing to look at",
@@ -791,7 +791,7 @@ def attention_uniform(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "nan_replaced_afterwards",
     "replaces nan by 0 after softmax",
@@ -803,7 +803,7 @@ def attention_nan_to_num(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "only_output_repaired",
     "replaces nan by 0 in the output but not in the weights",
@@ -814,7 +814,7 @@ def attention_output_repaired(query, key, value, mask=None):
     return torch.nan_to_num(weights @ value), weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "empty_row_first_key",
     "gives an empty row a weight on the first key",
@@ -829,7 +829,7 @@ def attention_first_key(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "first_mask_for_all",
     "uses the first batch row's mask for the whole batch",
@@ -842,7 +842,7 @@ def attention_first_mask(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "first_head_only",
     "masks the first head only",
@@ -857,7 +857,7 @@ def attention_first_head(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "mask_transposed",
     "swaps the two axes of the mask",
@@ -870,7 +870,7 @@ def attention_mask_transposed(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "biases_ignored",
     "takes the mask for yes or no",
@@ -882,7 +882,7 @@ def attention_boolean(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "biases_hide",
     "hides every place where the mask is not 0",
@@ -896,7 +896,7 @@ def attention_biases_hide(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "mask_before_scaling",
     "adds the mask before it scales",
@@ -908,7 +908,7 @@ def attention_mask_first(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "mask_subtracted",
     "subtracts the mask",
@@ -921,7 +921,7 @@ def attention_subtracts(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "needs_a_mask",
     "works only with a mask",
@@ -932,7 +932,7 @@ def attention_needs_mask(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "float32_result",
     "computes in float32 whatever it is given",
@@ -943,7 +943,7 @@ def attention_float32(query, key, value, mask=None):
     return weights @ value.float(), weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "float32_weights",
     "turns the scores into the dtype of the mask",
@@ -957,7 +957,7 @@ def attention_mask_dtype(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "weights_first",
     "returns the weights first and the output second",
@@ -968,7 +968,7 @@ def attention_swapped(query, key, value, mask=None):
     return weights, weights @ value
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "output_alone",
     "returns the output alone",
@@ -983,7 +983,7 @@ def _scaled_by(factor, query, key, value, mask):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "no_scaling",
     "does not scale the scores",
@@ -993,7 +993,7 @@ def attention_unscaled(query, key, value, mask=None):
     return _scaled_by(1.0, query, key, value, mask)
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "divides_by_d_k",
     "divides the scores by d_k instead of its root",
@@ -1003,7 +1003,7 @@ def attention_by_width(query, key, value, mask=None):
     return _scaled_by(1 / query.shape[-1], query, key, value, mask)
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "sqrt_d_v",
     "scales by the width of the values",
@@ -1013,7 +1013,7 @@ def attention_by_value_width(query, key, value, mask=None):
     return _scaled_by(value.shape[-1] ** -0.5, query, key, value, mask)
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "sqrt_n_keys",
     "scales by the number of keys",
@@ -1023,7 +1023,7 @@ def attention_by_count(query, key, value, mask=None):
     return _scaled_by(key.shape[-2] ** -0.5, query, key, value, mask)
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "softmax_over_queries",
     "normalizes over the queries",
@@ -1035,7 +1035,7 @@ def attention_over_queries(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "softmax_twice",
     "applies softmax twice",
@@ -1047,7 +1047,7 @@ def attention_twice(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "no_exp",
     "divides the scores by their sum without exp",
@@ -1060,7 +1060,7 @@ def attention_no_exp(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "overflows",
     "exponentiates the raw scores",
@@ -1073,7 +1073,7 @@ def attention_overflows(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "query_as_key",
     "compares the queries with themselves",
@@ -1084,7 +1084,7 @@ def attention_query_as_key(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "key_asks",
     "lets the keys ask and the queries answer",
@@ -1095,7 +1095,7 @@ def attention_key_asks(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "only_three_axes",
     "works only with exactly one batch axis",
@@ -1107,7 +1107,7 @@ def attention_three_axes(query, key, value, mask=None):
     return torch.bmm(weights, value), weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "only_two_axes",
     "works only without batch axes",
@@ -1119,7 +1119,7 @@ def attention_two_axes(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "masked_attention",
     "drops_axes_of_one",
     "drops axes of length 1",
@@ -1143,7 +1143,7 @@ class _Layer(nn.Module):
         self.W_value = nn.Linear(d_context, d_v, bias=False)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "asks_itself",
     "takes keys and values from x",
@@ -1155,7 +1155,7 @@ class CrossAsksItself(_Layer):
         return masked_attention(self.W_query(x), self.W_key(x), self.W_value(x), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "roles_swapped",
     "lets the context ask and x answer",
@@ -1166,7 +1166,7 @@ class CrossSwapped(_Layer):
         return masked_attention(self.W_query(context), self.W_key(x), self.W_value(x), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "values_from_x",
     "takes the values from x",
@@ -1177,7 +1177,7 @@ class CrossValuesFromX(_Layer):
         return masked_attention(self.W_query(x), self.W_key(context), self.W_value(x), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "keys_from_x",
     "takes the keys from x",
@@ -1188,7 +1188,7 @@ class CrossKeysFromX(_Layer):
         return masked_attention(self.W_query(x), self.W_key(x), self.W_value(context), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "context_asks_itself",
     "takes the queries from the context too",
@@ -1201,7 +1201,7 @@ class CrossContextAlone(_Layer):
         )
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "mask_ignored",
     "never uses the mask",
@@ -1212,7 +1212,7 @@ class CrossIgnoresMask(_Layer):
         return masked_attention(self.W_query(x), self.W_key(context), self.W_value(context))
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "mask_transposed",
     "swaps the two axes of the mask",
@@ -1224,7 +1224,7 @@ class CrossMaskTransposed(_Layer):
         return masked_attention(self.W_query(x), self.W_key(context), self.W_value(context), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "first_mask_for_all",
     "uses the first batch row's mask for the whole batch",
@@ -1237,7 +1237,7 @@ class CrossFirstMask(_Layer):
         return masked_attention(self.W_query(x), self.W_key(context), self.W_value(context), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "keys_as_values",
     "puts the keys where the values belong",
@@ -1248,7 +1248,7 @@ class CrossKeysAsValues(_Layer):
         return masked_attention(self.W_query(x), self.W_key(context), self.W_key(context), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "matrices_swapped",
     "uses W_key for the values and W_value for the keys",
@@ -1259,7 +1259,7 @@ class CrossMatricesSwapped(_Layer):
         return masked_attention(self.W_query(x), self.W_value(context), self.W_key(context), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "values_not_projected",
     "mixes the context itself instead of its values",
@@ -1270,7 +1270,7 @@ class CrossRawValues(_Layer):
         return masked_attention(self.W_query(x), self.W_key(context), context, mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "no_scaling",
     "does not scale the scores",
@@ -1282,7 +1282,7 @@ class CrossUnscaled(_Layer):
         return masked_attention(query * math.sqrt(query.shape[-1]), key, value, mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "sqrt_d_model",
     "scales by the width of x",
@@ -1295,7 +1295,7 @@ class CrossModelScale(_Layer):
         return masked_attention(query * factor, key, value, mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "softmax_over_queries",
     "normalizes over the queries",
@@ -1308,7 +1308,7 @@ class CrossOverQueries(_Layer):
         return weights @ self.W_value(context), weights
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "empty_row_nan",
     "gives nan where there is nothing to look at",
@@ -1321,7 +1321,7 @@ class CrossNan(_Layer):
         return weights @ self.W_value(context), weights
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "writes_into_the_mask",
     "replaces -inf in the caller's mask",
@@ -1335,7 +1335,7 @@ class CrossWritesMask(_Layer):
         return masked_attention(self.W_query(x), self.W_key(context), self.W_value(context), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "context_detached",
     "cuts the graph at the context",
@@ -1347,7 +1347,7 @@ class CrossDetached(_Layer):
         return masked_attention(self.W_query(x), self.W_key(context), self.W_value(context), mask)
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "weights_first",
     "returns the weights first and the output second",
@@ -1361,7 +1361,7 @@ class CrossWeightsFirst(_Layer):
         return weights, output
 
 
-@wrong(
+@misconception(
     "CrossAttention",
     "output_alone",
     "returns the output alone",
@@ -1392,7 +1392,7 @@ def _library(query, key, value, mask=None):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "examine_attention",
     "asserts_nothing",
     "looks, and objects to nothing",
@@ -1403,7 +1403,7 @@ def examine_nothing(candidate):
     assert output is not None and weights is not None
 
 
-@wrong(
+@misconception(
     "examine_attention",
     "returns_the_verdict",
     "returns True or False",
@@ -1417,7 +1417,7 @@ def examine_returns(candidate):
     return all(torch.allclose(a, b, atol=1e-5) for a, b in zip(found, expected, strict=True))
 
 
-@wrong(
+@misconception(
     "examine_attention",
     "demands_every_digit",
     "demands equality to the last digit",
@@ -1434,7 +1434,7 @@ def examine_exactly(candidate):
         assert torch.equal(output, (expected.double() @ value.double()).float())
 
 
-@wrong(
+@misconception(
     "examine_attention",
     "without_a_mask",
     "tries it without a mask only",
@@ -1447,7 +1447,7 @@ def examine_unmasked(candidate):
         assert torch.allclose(mine, theirs, atol=1e-5)
 
 
-@wrong(
+@misconception(
     "examine_attention",
     "sums_and_zeros",
     "looks at sums and zeros only",
@@ -1460,7 +1460,7 @@ def examine_sums(candidate):
     assert weights[:, torch.isneginf(mask)].abs().max() < 1e-6
 
 
-@wrong(
+@misconception(
     "examine_attention",
     "one_gentle_example",
     "tries one gentle example",
@@ -1473,7 +1473,7 @@ def examine_gently(candidate):
         assert torch.allclose(mine, theirs, atol=1e-4)
 
 
-@wrong(
+@misconception(
     "examine_attention",
     "empty_rows_sum_to_one",
     "wants every row to sum to 1",

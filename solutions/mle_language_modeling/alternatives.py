@@ -10,24 +10,24 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.course.versions import right
+from grader.course.versions import alternative
 from solutions.mle_language_modeling import bigram_mle, embed, negative_log_likelihood
 
 # --- one_hot ------------------------------------------------------------------------------------
 
 
-@right("one_hot", "rows of the identity")
+@alternative("one_hot", "rows of the identity")
 def one_hot_identity(tokens, vocab_size):
     return torch.eye(vocab_size)[tokens]
 
 
-@right("one_hot", "scatter")
+@alternative("one_hot", "scatter")
 def one_hot_scatter(tokens, vocab_size):
     out = torch.zeros(*tokens.shape, vocab_size)
     return out.scatter_(-1, tokens.unsqueeze(-1), 1.0)
 
 
-@right("one_hot", "a loop over all places, float64")
+@alternative("one_hot", "a loop over all places, float64")
 def one_hot_loop(tokens, vocab_size):
     rows = torch.zeros(tokens.numel(), vocab_size, dtype=torch.float64)
     for place, token in enumerate(tokens.reshape(-1).tolist()):
@@ -35,17 +35,17 @@ def one_hot_loop(tokens, vocab_size):
     return rows.reshape(*tokens.shape, vocab_size)
 
 
-@right("one_hot", "one column after the other")
+@alternative("one_hot", "one column after the other")
 def one_hot_columns(tokens, vocab_size):
     return torch.stack([(tokens == v).float() for v in range(vocab_size)], dim=-1)
 
 
-@right("one_hot", "the library's own, made floating")
+@alternative("one_hot", "the library's own, made floating")
 def one_hot_library(tokens, vocab_size):
     return F.one_hot(tokens, vocab_size).to(torch.get_default_dtype())
 
 
-@right("one_hot", "NumPy")
+@alternative("one_hot", "NumPy")
 def one_hot_numpy(tokens, vocab_size):
     return torch.from_numpy(np.eye(vocab_size)[tokens.numpy()])
 
@@ -53,30 +53,30 @@ def one_hot_numpy(tokens, vocab_size):
 # --- embed --------------------------------------------------------------------------------------
 
 
-@right("embed", "functional embedding")
+@alternative("embed", "functional embedding")
 def embed_functional(tokens, weight):
     return F.embedding(tokens, weight)
 
 
-@right("embed", "index_select on a flat list")
+@alternative("embed", "index_select on a flat list")
 def embed_select(tokens, weight):
     rows = weight.index_select(0, tokens.flatten())
     return rows.reshape(*tokens.shape, weight.size(1))
 
 
-@right("embed", "gather")
+@alternative("embed", "gather")
 def embed_gather(tokens, weight):
     index = tokens.reshape(-1, 1).expand(-1, weight.shape[1])
     return weight.gather(0, index).reshape(*tokens.shape, -1)
 
 
-@right("embed", "a loop over the tokens")
+@alternative("embed", "a loop over the tokens")
 def embed_loop(tokens, weight):
     rows = [weight[token] for token in tokens.flatten().tolist()]
     return torch.stack(rows).reshape(*tokens.shape, weight.shape[1])
 
 
-@right("embed", "sparse one-hot vectors")
+@alternative("embed", "sparse one-hot vectors")
 def embed_sparse(tokens, weight):
     flat = tokens.reshape(-1)
     places = torch.stack([torch.arange(len(flat)), flat])
@@ -85,7 +85,7 @@ def embed_sparse(tokens, weight):
     return torch.sparse.mm(table, weight).reshape(*tokens.shape, weight.shape[1])
 
 
-@right("embed", "take along the first axis")
+@alternative("embed", "take along the first axis")
 def embed_take(tokens, weight):
     return torch.stack([column.take(tokens) for column in weight.unbind(dim=1)], dim=-1)
 
@@ -93,7 +93,7 @@ def embed_take(tokens, weight):
 # --- sequence_log_prob --------------------------------------------------------------------------
 
 
-@right("sequence_log_prob", "one step after the other")
+@alternative("sequence_log_prob", "one step after the other")
 def log_prob_loop(conditionals):
     total = torch.zeros_like(conditionals[..., 0])
     for step in conditionals.unbind(dim=-1):
@@ -101,22 +101,22 @@ def log_prob_loop(conditionals):
     return total
 
 
-@right("sequence_log_prob", "the end of a running sum")
+@alternative("sequence_log_prob", "the end of a running sum")
 def log_prob_running_end(conditionals):
     return conditionals.log().cumsum(dim=-1)[..., -1]
 
 
-@right("sequence_log_prob", "bits, turned into nats")
+@alternative("sequence_log_prob", "bits, turned into nats")
 def log_prob_from_bits(conditionals):
     return torch.log2(conditionals).sum(-1) * math.log(2)
 
 
-@right("sequence_log_prob", "einsum with ones")
+@alternative("sequence_log_prob", "einsum with ones")
 def log_prob_einsum(conditionals):
     return torch.einsum("...t->...", torch.log(conditionals))
 
 
-@right("sequence_log_prob", "products of a few at a time")
+@alternative("sequence_log_prob", "products of a few at a time")
 def log_prob_pieces(conditionals):
     # float64 holds any product of three float32 numbers from 1e-38 to 1.
     pieces = conditionals.double().split(3, dim=-1)
@@ -124,7 +124,7 @@ def log_prob_pieces(conditionals):
     return total.to(conditionals.dtype)
 
 
-@right("sequence_log_prob", "minus the summed surprises")
+@alternative("sequence_log_prob", "minus the summed surprises")
 def log_prob_surprise(conditionals):
     surprise = torch.log(1 / conditionals)
     return -torch.sum(surprise, dim=conditionals.dim() - 1)
@@ -133,7 +133,7 @@ def log_prob_surprise(conditionals):
 # --- bigram_mle ---------------------------------------------------------------------------------
 
 
-@right("bigram_mle", "one pair after the other")
+@alternative("bigram_mle", "one pair after the other")
 def bigram_loop(tokens, vocab_size, smoothing=0.0):
     counts = [[smoothing] * vocab_size for _ in range(vocab_size)]
     for now, then in zip(tokens.tolist(), tokens.tolist()[1:]):
@@ -142,7 +142,7 @@ def bigram_loop(tokens, vocab_size, smoothing=0.0):
     return torch.tensor(rows)
 
 
-@right("bigram_mle", "index_put with accumulation, float64")
+@alternative("bigram_mle", "index_put with accumulation, float64")
 def bigram_index_put(tokens, vocab_size, smoothing=0.0):
     counts = torch.full((vocab_size, vocab_size), float(smoothing), dtype=torch.float64)
     one = torch.ones((), dtype=torch.float64)
@@ -151,7 +151,7 @@ def bigram_index_put(tokens, vocab_size, smoothing=0.0):
     return counts / counts.sum(dim=1, keepdim=True)
 
 
-@right("bigram_mle", "a product of one-hot tables")
+@alternative("bigram_mle", "a product of one-hot tables")
 def bigram_product(tokens, vocab_size, smoothing=0.0):
     table = F.one_hot(tokens, vocab_size).float()
     counts = table[:-1].T @ table[1:] + smoothing
@@ -159,7 +159,7 @@ def bigram_product(tokens, vocab_size, smoothing=0.0):
     return (counts / total).nan_to_num(1 / vocab_size)
 
 
-@right("bigram_mle", "a Counter of pairs")
+@alternative("bigram_mle", "a Counter of pairs")
 def bigram_counter(tokens, vocab_size, smoothing=0.0):
     pairs = collections.Counter(zip(tokens[:-1].tolist(), tokens[1:].tolist()))
     seen = collections.Counter(tokens[:-1].tolist())
@@ -171,7 +171,7 @@ def bigram_counter(tokens, vocab_size, smoothing=0.0):
     return out
 
 
-@right("bigram_mle", "NumPy's add.at")
+@alternative("bigram_mle", "NumPy's add.at")
 def bigram_numpy(tokens, vocab_size, smoothing=0.0):
     counts = np.zeros((vocab_size, vocab_size)) + smoothing
     text = tokens.numpy()
@@ -181,7 +181,7 @@ def bigram_numpy(tokens, vocab_size, smoothing=0.0):
     return torch.from_numpy(np.divide(counts, total, out=even, where=total > 0))
 
 
-@right("bigram_mle", "unique pairs")
+@alternative("bigram_mle", "unique pairs")
 def bigram_unique(tokens, vocab_size, smoothing=0.0):
     counts = torch.zeros(vocab_size, vocab_size)
     if len(tokens) > 1:
@@ -195,14 +195,14 @@ def bigram_unique(tokens, vocab_size, smoothing=0.0):
 # --- negative_log_likelihood --------------------------------------------------------------------
 
 
-@right("negative_log_likelihood", "the library's own, summed")
+@alternative("negative_log_likelihood", "the library's own, summed")
 def nll_library(logits, targets, ignore_index=-100):
     flat = logits.reshape(-1, logits.shape[-1])
     total = F.cross_entropy(flat, targets.reshape(-1), ignore_index=ignore_index, reduction="sum")
     return total / (targets != ignore_index).sum().clamp(min=1)
 
 
-@right("negative_log_likelihood", "the library's mean, with the empty case apart")
+@alternative("negative_log_likelihood", "the library's mean, with the empty case apart")
 def nll_library_mean(logits, targets, ignore_index=-100):
     if (targets == ignore_index).all():
         return logits.sum() * 0.0
@@ -211,7 +211,7 @@ def nll_library_mean(logits, targets, ignore_index=-100):
     )
 
 
-@right("negative_log_likelihood", "logsumexp less the target's logit")
+@alternative("negative_log_likelihood", "logsumexp less the target's logit")
 def nll_logsumexp(logits, targets, ignore_index=-100):
     counts = targets != ignore_index
     picked = logits.gather(-1, torch.where(counts, targets, 0)[..., None])[..., 0]
@@ -219,7 +219,7 @@ def nll_logsumexp(logits, targets, ignore_index=-100):
     return (losses * counts).sum() / max(1, int(counts.sum()))
 
 
-@right("negative_log_likelihood", "one place after the other")
+@alternative("negative_log_likelihood", "one place after the other")
 def nll_loop(logits, targets, ignore_index=-100):
     rows = logits.reshape(-1, logits.shape[-1])
     total, count = logits.sum() * 0.0, 0
@@ -230,7 +230,7 @@ def nll_loop(logits, targets, ignore_index=-100):
     return total / max(count, 1)
 
 
-@right("negative_log_likelihood", "only the places that count are looked at")
+@alternative("negative_log_likelihood", "only the places that count are looked at")
 def nll_selected(logits, targets, ignore_index=-100):
     kept = targets != ignore_index
     rows, wanted = logits[kept], targets[kept]
@@ -238,7 +238,7 @@ def nll_selected(logits, targets, ignore_index=-100):
     return -log_probs[torch.arange(len(wanted)), wanted].sum() / max(1, len(wanted))
 
 
-@right("negative_log_likelihood", "a product with one-hot targets")
+@alternative("negative_log_likelihood", "a product with one-hot targets")
 def nll_one_hot(logits, targets, ignore_index=-100):
     wanted = (targets.unsqueeze(-1) == torch.arange(logits.shape[-1])).to(logits.dtype)
     wanted = wanted * (targets != ignore_index).unsqueeze(-1)
@@ -250,47 +250,47 @@ def nll_one_hot(logits, targets, ignore_index=-100):
 # --- perplexity and bits_per_token --------------------------------------------------------------
 
 
-@right("perplexity", "a power of e")
+@alternative("perplexity", "a power of e")
 def perplexity_power(mean_nll):
     return math.e**mean_nll
 
 
-@right("perplexity", "torch for both, and back")
+@alternative("perplexity", "torch for both, and back")
 def perplexity_torch(mean_nll):
     if torch.is_tensor(mean_nll):
         return torch.exp(mean_nll)
     return float(torch.exp(torch.tensor(mean_nll, dtype=torch.double)))
 
 
-@right("perplexity", "NumPy for floats")
+@alternative("perplexity", "NumPy for floats")
 def perplexity_numpy(mean_nll):
     return np.exp(mean_nll) if isinstance(mean_nll, float) else torch.exp(mean_nll)
 
 
-@right("perplexity", "two to the bits")
+@alternative("perplexity", "two to the bits")
 def perplexity_bits(mean_nll):
     return 2.0 ** (mean_nll / math.log(2.0))
 
 
-@right("bits_per_token", "times log2 of e")
+@alternative("bits_per_token", "times log2 of e")
 def bits_log2_e(mean_nll):
     return mean_nll * math.log2(math.e)
 
 
-@right("bits_per_token", "NumPy's constant")
+@alternative("bits_per_token", "NumPy's constant")
 def bits_numpy(mean_nll):
     bits = mean_nll / float(np.log(2))
     return bits if torch.is_tensor(bits) else float(bits)
 
 
-@right("bits_per_token", "log2 of the perplexity")
+@alternative("bits_per_token", "log2 of the perplexity")
 def bits_of_perplexity(mean_nll):
     if isinstance(mean_nll, torch.Tensor):
         return torch.log2(torch.exp(mean_nll))
     return math.log2(math.exp(mean_nll))
 
 
-@right("bits_per_token", "torch's division")
+@alternative("bits_per_token", "torch's division")
 def bits_torch(mean_nll):
     if isinstance(mean_nll, torch.Tensor):
         return torch.div(mean_nll, torch.log(torch.tensor(2.0, dtype=mean_nll.dtype)))
@@ -305,7 +305,7 @@ def _rows(table):
     return torch.where(table > 0, -table * torch.log(table.clamp(min=1e-300)), 0.0).sum(dim=1)
 
 
-@right("entropy_rate", "an eigenvector to the eigenvalue nearest to 1, a float")
+@alternative("entropy_rate", "an eigenvector to the eigenvalue nearest to 1, a float")
 def rate_eigenvector(transition):
     table = transition.double().numpy()
     values, vectors = np.linalg.eig(table.T)
@@ -315,7 +315,7 @@ def rate_eigenvector(transition):
     return float(-(share @ (table * logs).sum(axis=1)))
 
 
-@right("entropy_rate", "least squares")
+@alternative("entropy_rate", "least squares")
 def rate_least_squares(transition):
     table = transition.double()
     n = len(table)
@@ -326,7 +326,7 @@ def rate_least_squares(transition):
     return share @ _rows(table)
 
 
-@right("entropy_rate", "many steps of a chain that rests every other time")
+@alternative("entropy_rate", "many steps of a chain that rests every other time")
 def rate_lazy(transition):
     table = transition.double()
     n = len(table)
@@ -337,7 +337,7 @@ def rate_lazy(transition):
     return (share @ _rows(table)).item()
 
 
-@right("entropy_rate", "the mean over time, by doubling")
+@alternative("entropy_rate", "the mean over time, by doubling")
 def rate_mean_over_time(transition):
     # mean of P^0 … P^(2k-1) from that of P^0 … P^(k-1)
     table = transition.double()
@@ -349,7 +349,7 @@ def rate_mean_over_time(transition):
     return mean[0] @ _rows(table)
 
 
-@right("entropy_rate", "one equation replaced by the sum, in the table's own precision")
+@alternative("entropy_rate", "one equation replaced by the sum, in the table's own precision")
 def rate_replaced(transition):
     n = len(transition)
     system = transition.T - torch.eye(n, dtype=transition.dtype)
@@ -360,7 +360,7 @@ def rate_replaced(transition):
     return -(share[:, None] * torch.xlogy(transition, transition)).sum()
 
 
-@right("entropy_rate", "entropy of pairs less entropy of states")
+@alternative("entropy_rate", "entropy of pairs less entropy of states")
 def rate_difference(transition):
     table = transition.double()
     n = len(table)
@@ -373,7 +373,7 @@ def rate_difference(transition):
 # --- fit_bigram ---------------------------------------------------------------------------------
 
 
-@right("fit_bigram", "the gradient written out")
+@alternative("fit_bigram", "the gradient written out")
 def fit_formula(tokens, vocab_size, steps, lr):
     share = tokens[:-1].bincount(minlength=vocab_size)[:, None] / (len(tokens) - 1)
     wanted = bigram_mle(tokens, vocab_size)
@@ -383,7 +383,7 @@ def fit_formula(tokens, vocab_size, steps, lr):
     return logits.softmax(dim=1)
 
 
-@right("fit_bigram", "torch's SGD")
+@alternative("fit_bigram", "torch's SGD")
 def fit_sgd(tokens, vocab_size, steps, lr):
     table = nn.Parameter(torch.zeros(vocab_size, vocab_size))
     optimizer = torch.optim.SGD([table], lr=lr)
@@ -394,7 +394,7 @@ def fit_sgd(tokens, vocab_size, steps, lr):
     return F.softmax(table.data, dim=-1)
 
 
-@right("fit_bigram", "a linear layer on one-hot vectors")
+@alternative("fit_bigram", "a linear layer on one-hot vectors")
 def fit_linear(tokens, vocab_size, steps, lr):
     layer = nn.Linear(vocab_size, vocab_size, bias=False)
     nn.init.zeros_(layer.weight)
@@ -408,7 +408,7 @@ def fit_linear(tokens, vocab_size, steps, lr):
     return torch.softmax(layer.weight.detach().T, dim=-1)
 
 
-@right("fit_bigram", "an embedding layer in float64, with its graph")
+@alternative("fit_bigram", "an embedding layer in float64, with its graph")
 def fit_embedding(tokens, vocab_size, steps, lr):
     layer = nn.Embedding(vocab_size, vocab_size, dtype=torch.float64)
     layer.weight.data.zero_()
@@ -419,7 +419,7 @@ def fit_embedding(tokens, vocab_size, steps, lr):
     return layer.weight.softmax(dim=-1)
 
 
-@right("fit_bigram", "one pair after the other, gradients summed")
+@alternative("fit_bigram", "one pair after the other, gradients summed")
 def fit_pairs(tokens, vocab_size, steps, lr):
     logits = torch.zeros(vocab_size, vocab_size, dtype=torch.float64)
     pairs = list(zip(tokens.tolist(), tokens.tolist()[1:]))
@@ -432,7 +432,7 @@ def fit_pairs(tokens, vocab_size, steps, lr):
     return logits.softmax(-1).float()
 
 
-@right("fit_bigram", "backward on a leaf made anew in every step")
+@alternative("fit_bigram", "backward on a leaf made anew in every step")
 def fit_leaves(tokens, vocab_size, steps, lr):
     table = torch.zeros(vocab_size, vocab_size)
     for _ in range(steps):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, tensor
+from grader.course.specification import Draw, Exercise, case, tensor
 from grader.protocol.values import Check
 
 LOOSE = {"dtype": False}  # float32 or float64, as the student likes
@@ -63,14 +63,14 @@ def one_hot_reference(tokens: np.ndarray, vocab_size: int) -> np.ndarray:
 
 
 def one_hot_checks(given: Draw) -> list[Check]:
-    """Battery of ``one_hot``."""
+    """The checks of ``one_hot``."""
     draw = Cases(given)
     n, size = draw.sizes(2, 3, 7)
     b, c, g = draw.sizes(3, 2, 4)
     turn = (np.arange(4) + draw.integer(0, 1) * 2 + 1) % 4  # a permutation, not its own inverse
 
     def ask(name, tokens, vocab_size, **more):
-        return probe(
+        return case(
             name,
             "one_hot",
             whole(tokens),
@@ -142,14 +142,14 @@ def embed_reference(tokens: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def embed_checks(given: Draw) -> list[Check]:
-    """Battery of ``embed``."""
+    """The checks of ``embed``."""
     draw = Cases(given)
     n, size, d = draw.sizes(3, 3, 7)
     b, c, g = draw.sizes(3, 2, 4)
     square = draw.integer(4, 5)
 
     def ask(name, tokens, weight, dtype="float32", **more):
-        return probe(
+        return case(
             name, "embed", whole(tokens), tensor(weight, dtype), reference=embed_reference, **more
         )
 
@@ -246,7 +246,7 @@ def log_prob_reference(conditionals: np.ndarray) -> np.ndarray:
 
 
 def log_prob_checks(given: Draw) -> list[Check]:
-    """Battery of ``sequence_log_prob``."""
+    """The checks of ``sequence_log_prob``."""
     draw = Cases(given)
     n, m = draw.sizes(2, 4, 7)
     b, c = draw.sizes(2, 2, 3)
@@ -254,7 +254,7 @@ def log_prob_checks(given: Draw) -> list[Check]:
     zero_at = draw.integer(0, n - 1)
 
     def ask(name, conditionals, dtype="float32", **more):
-        return probe(
+        return case(
             name,
             "sequence_log_prob",
             tensor(conditionals, dtype),
@@ -368,12 +368,12 @@ def skipping(draw: Cases, vocab_size: int, length: int) -> np.ndarray:
 
 
 def bigram_checks(given: Draw) -> list[Check]:
-    """Battery of ``bigram_mle``."""
+    """The checks of ``bigram_mle``."""
     draw = Cases(given)
     size, more_size = draw.sizes(2, 3, 6)
 
     def ask(name, tokens, vocab_size, *rest, **more):
-        return probe(
+        return case(
             name,
             "bigram_mle",
             whole(tokens),
@@ -481,13 +481,13 @@ def nll_reference(logits, targets, ignore_index: int = -100) -> np.ndarray:
 
 
 def nll_checks(given: Draw) -> list[Check]:
-    """Battery of ``negative_log_likelihood``."""
+    """The checks of ``negative_log_likelihood``."""
     draw = Cases(given)
     n, size = draw.sizes(2, 3, 7)
     b, c, g = draw.sizes(3, 2, 4)
 
     def ask(name, logits, targets, *rest, dtype="float32", **more):
-        return probe(
+        return case(
             name,
             "negative_log_likelihood",
             tensor(logits, dtype),
@@ -636,17 +636,17 @@ def alike(formula):
 
 
 def conversion_checks(function: str, formula, easy: Sequence[tuple[str, float]], look: str):
-    """Battery of a conversion of one number; ``easy`` are cases whose answer is known by heart."""
+    """The checks of a conversion of one number; ``easy`` are cases known by heart."""
     reference = alike(formula)
 
     def checks(given: Draw) -> list[Check]:
         draw = Cases(given)
 
         def number(name, value):
-            return probe(name, function, float(value), reference=reference)
+            return case(name, function, float(value), reference=reference)
 
         def zero_d(name, value, dtype="float32", **more):
-            return probe(name, function, tensor(value, dtype), reference=reference, **more)
+            return case(name, function, tensor(value, dtype), reference=reference, **more)
 
         def some():
             return round(float(draw.uniform(0.2, 6.0)), 3)
@@ -735,12 +735,12 @@ def entropy_rate_reference(transition: np.ndarray) -> np.ndarray:
 
 
 def entropy_rate_checks(given: Draw) -> list[Check]:
-    """Battery of ``entropy_rate``."""
+    """The checks of ``entropy_rate``."""
     draw = Cases(given)
     size, more = draw.sizes(2, 3, 6)
 
     def ask(name, table, dtype="float64", **more):
-        return probe(
+        return case(
             name, "entropy_rate", tensor(table, dtype), reference=entropy_rate_reference, **more
         )
 
@@ -890,12 +890,12 @@ def top_share(tokens: np.ndarray) -> float:
 
 
 def descent_checks(given: Draw) -> list[Check]:
-    """Battery of ``fit_bigram``. Every rate is below 4 / (largest row share): see the contract."""
+    """The checks of ``fit_bigram``. Rates are below 4 / (largest row share): see the contract."""
     draw = Cases(given)
     size, more_size = draw.sizes(2, 3, 5)
 
     def ask(name, tokens, vocab_size, steps, lr, reference=descent_reference, **more):
-        return probe(
+        return case(
             f"{name}: {steps} step{'s'[: steps != 1]}, lr {lr:.3g}",
             "fit_bigram",
             whole(tokens),

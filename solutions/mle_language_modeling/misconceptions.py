@@ -7,7 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.mle_language_modeling import (
     bigram_mle,
     embed,
@@ -21,7 +21,7 @@ from solutions.mle_language_modeling import (
 # --- one_hot ------------------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "one_hot",
     "width_of_what_is_there",
     "makes the rows as wide as the tokens at hand need",
@@ -32,7 +32,7 @@ def one_hot_seen_only(tokens, vocab_size):
     return one_hot(tokens, int(tokens.max()) + 1)
 
 
-@wrong(
+@misconception(
     "one_hot",
     "vocabulary_first",
     "puts the vocabulary on the first axis",
@@ -42,7 +42,7 @@ def one_hot_first_axis(tokens, vocab_size):
     return one_hot(tokens, vocab_size).movedim(-1, 0)
 
 
-@wrong(
+@misconception(
     "one_hot",
     "counts_from_one",
     "puts the 1 one place too far to the left",
@@ -52,7 +52,7 @@ def one_hot_from_one(tokens, vocab_size):
     return one_hot((tokens - 1) % vocab_size, vocab_size)
 
 
-@wrong(
+@misconception(
     "one_hot",
     "bag_of_words",
     "adds the rows up",
@@ -64,7 +64,7 @@ def one_hot_bag(tokens, vocab_size):
     return rows.sum(dim=-2) if rows.dim() > 1 else rows
 
 
-@wrong(
+@misconception(
     "one_hot",
     "axes_flattened",
     "makes one axis of all axes",
@@ -74,7 +74,7 @@ def one_hot_flat(tokens, vocab_size):
     return one_hot(tokens, vocab_size).reshape(-1, vocab_size)
 
 
-@wrong(
+@misconception(
     "one_hot",
     "only_one_axis",
     "works only for a plain list of tokens",
@@ -86,7 +86,7 @@ def one_hot_one_axis(tokens, vocab_size):
     return out
 
 
-@wrong(
+@misconception(
     "one_hot",
     "whole_numbers",
     "returns whole numbers",
@@ -97,7 +97,7 @@ def one_hot_integers(tokens, vocab_size):
     return F.one_hot(tokens, vocab_size)
 
 
-@wrong(
+@misconception(
     "one_hot",
     "true_and_false",
     "returns True and False",
@@ -107,7 +107,7 @@ def one_hot_booleans(tokens, vocab_size):
     return tokens.unsqueeze(-1) == torch.arange(vocab_size)
 
 
-@wrong(
+@misconception(
     "one_hot",
     "writes_the_id",
     "writes the number of the token in place of a 1",
@@ -118,7 +118,7 @@ def one_hot_ids(tokens, vocab_size):
     return one_hot(tokens, vocab_size) * tokens.unsqueeze(-1)
 
 
-@wrong(
+@misconception(
     "one_hot",
     "one_cold",
     "has ones everywhere but at the token",
@@ -128,7 +128,7 @@ def one_hot_cold(tokens, vocab_size):
     return 1.0 - one_hot(tokens, vocab_size)
 
 
-@wrong(
+@misconception(
     "one_hot",
     "up_to_the_token",
     "has ones at all places up to the token",
@@ -139,7 +139,7 @@ def one_hot_thermometer(tokens, vocab_size):
     return (tokens.unsqueeze(-1) >= torch.arange(vocab_size)).float()
 
 
-@wrong(
+@misconception(
     "one_hot",
     "turns_the_input",
     "changes the caller's tokens",
@@ -152,7 +152,7 @@ def one_hot_in_place(tokens, vocab_size):
 # --- embed --------------------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "embed",
     "builds_the_table",
     "builds the one-hot vectors and multiplies",
@@ -163,7 +163,7 @@ def embed_by_product(tokens, weight):
     return F.one_hot(tokens, len(weight)).to(weight.dtype) @ weight
 
 
-@wrong(
+@misconception(
     "embed",
     "takes_columns",
     "takes columns in place of rows",
@@ -174,7 +174,7 @@ def embed_columns(tokens, weight):
     return weight.mT[tokens]
 
 
-@wrong(
+@misconception(
     "embed",
     "first_rows",
     "takes the first rows, whatever the tokens are",
@@ -186,7 +186,7 @@ def embed_positions(tokens, weight):
     return weight[places]
 
 
-@wrong(
+@misconception(
     "embed",
     "counts_from_one",
     "takes the row before",
@@ -196,7 +196,7 @@ def embed_from_one(tokens, weight):
     return weight[tokens - 1]
 
 
-@wrong(
+@misconception(
     "embed",
     "cut_from_the_weight",
     "looks the rows up in a copy",
@@ -207,7 +207,7 @@ def embed_detached(tokens, weight):
     return torch.nn.Embedding.from_pretrained(weight)(tokens)
 
 
-@wrong(
+@misconception(
     "embed",
     "token_zero_never_learns",
     "gives token 0 no gradient",
@@ -217,7 +217,7 @@ def embed_padding(tokens, weight):
     return F.embedding(tokens, weight, padding_idx=0)
 
 
-@wrong(
+@misconception(
     "embed",
     "rarer_learns_faster",
     "divides gradients by how often a token occurs",
@@ -228,7 +228,7 @@ def embed_by_frequency(tokens, weight):
     return F.embedding(tokens, weight, scale_grad_by_freq=True)
 
 
-@wrong(
+@misconception(
     "embed",
     "long_vectors_shortened",
     "shortens long vectors",
@@ -238,7 +238,7 @@ def embed_max_norm(tokens, weight):
     return F.embedding(tokens, weight.detach(), max_norm=1.0)
 
 
-@wrong(
+@misconception(
     "embed",
     "scaled_by_the_root",
     "multiplies by the root of the width",
@@ -249,7 +249,7 @@ def embed_scaled(tokens, weight):
     return weight[tokens] * math.sqrt(weight.shape[-1])
 
 
-@wrong(
+@misconception(
     "embed",
     "one_vector_for_all",
     "averages over the sequence",
@@ -260,7 +260,7 @@ def embed_bag(tokens, weight):
     return rows.mean(dim=-2) if rows.dim() > 1 else rows
 
 
-@wrong(
+@misconception(
     "embed",
     "axes_flattened",
     "makes one axis of all axes",
@@ -270,7 +270,7 @@ def embed_flat(tokens, weight):
     return weight[tokens.reshape(-1)]
 
 
-@wrong(
+@misconception(
     "embed",
     "only_one_axis",
     "works only for a plain list of tokens",
@@ -280,7 +280,7 @@ def embed_one_axis(tokens, weight):
     return torch.cat([weight[int(token)].unsqueeze(0) for token in tokens])
 
 
-@wrong(
+@misconception(
     "embed",
     "fixed_to_float32",
     "is float32 whatever the weight is",
@@ -293,7 +293,7 @@ def embed_fixed_dtype(tokens, weight):
 # --- sequence_log_prob --------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "product_first",
     "multiplies first and takes the logarithm then",
@@ -304,7 +304,7 @@ def log_prob_of_product(conditionals):
     return conditionals.prod(dim=-1).log()
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "probability_itself",
     "returns the probability, not its logarithm",
@@ -314,7 +314,7 @@ def log_prob_product(conditionals):
     return conditionals.prod(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "product_of_logs",
     "multiplies the logarithms",
@@ -324,7 +324,7 @@ def log_prob_times(conditionals):
     return conditionals.log().prod(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "mean_of_logs",
     "averages the logarithms",
@@ -335,7 +335,7 @@ def log_prob_mean(conditionals):
     return conditionals.log().mean(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "sign_turned",
     "returns the negative",
@@ -345,7 +345,7 @@ def log_prob_negative(conditionals):
     return -sequence_log_prob(conditionals)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "bits",
     "uses logarithms to base 2",
@@ -355,7 +355,7 @@ def log_prob_bits(conditionals):
     return conditionals.log2().sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "base_ten",
     "uses logarithms to base 10",
@@ -365,7 +365,7 @@ def log_prob_base_ten(conditionals):
     return conditionals.log10().sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "log_of_the_sum",
     "adds the probabilities up and takes the logarithm then",
@@ -376,7 +376,7 @@ def log_prob_of_sum(conditionals):
     return conditionals.sum(dim=-1).log()
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "whole_batch",
     "adds everything up, the batch too",
@@ -386,7 +386,7 @@ def log_prob_everything(conditionals):
     return conditionals.log().sum()
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "first_axis",
     "adds along the first axis",
@@ -396,7 +396,7 @@ def log_prob_first_axis(conditionals):
     return conditionals.log().sum(dim=0)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "running_sum",
     "returns the sum up to every step",
@@ -406,7 +406,7 @@ def log_prob_running(conditionals):
     return conditionals.log().cumsum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "first_step_skipped",
     "leaves out the first step",
@@ -417,7 +417,7 @@ def log_prob_without_first(conditionals):
     return conditionals[..., 1:].log().sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "last_step_skipped",
     "leaves out the last step",
@@ -427,7 +427,7 @@ def log_prob_without_last(conditionals):
     return conditionals[..., :-1].log().sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "small_number_added",
     "adds a small number to every probability",
@@ -437,7 +437,7 @@ def log_prob_eps(conditionals):
     return (conditionals + 1e-8).log().sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "cut_off_below",
     "replaces small probabilities by a larger one",
@@ -447,7 +447,7 @@ def log_prob_clamped(conditionals):
     return conditionals.clamp(min=1e-8).log().sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "made_to_sum_to_one",
     "takes the steps for one distribution",
@@ -458,7 +458,7 @@ def log_prob_normalized(conditionals):
     return (conditionals / conditionals.sum(dim=-1, keepdim=True)).log().sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "axis_kept",
     "keeps an axis of length 1",
@@ -468,7 +468,7 @@ def log_prob_keepdim(conditionals):
     return conditionals.log().sum(dim=-1, keepdim=True)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "detached",
     "cuts the graph",
@@ -478,7 +478,7 @@ def log_prob_detached(conditionals):
     return conditionals.detach().log().sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "fixed_to_float32",
     "is float32 whatever it is given",
@@ -488,7 +488,7 @@ def log_prob_fixed_dtype(conditionals):
     return conditionals.float().log().sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "sequence_log_prob",
     "writes_into_the_input",
     "writes logarithms into the caller's tensor",
@@ -517,7 +517,7 @@ def _rows(counts):
     return torch.where(totals > 0, counts / totals, 1 / counts.shape[-1])
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "successor_as_the_row",
     "has the successor as the row",
@@ -527,7 +527,7 @@ def bigram_transposed(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size, smoothing).mT)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "columns_sum_to_one",
     "divides each column by its sum",
@@ -537,7 +537,7 @@ def bigram_columns(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size, smoothing).mT).mT
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "share_of_all_pairs",
     "divides by the number of all pairs",
@@ -549,7 +549,7 @@ def bigram_joint(tokens, vocab_size, smoothing=0.0):
     return counts / total if total > 0 else torch.full_like(counts, 1 / vocab_size**2)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "counts_themselves",
     "returns the counts",
@@ -559,7 +559,7 @@ def bigram_counts(tokens, vocab_size, smoothing=0.0):
     return _pairs(tokens, vocab_size, smoothing)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "softmax_of_counts",
     "takes the softmax of the counts",
@@ -570,7 +570,7 @@ def bigram_softmax(tokens, vocab_size, smoothing=0.0):
     return _pairs(tokens, vocab_size, smoothing).softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "pairs_counted_once",
     "counts every pair once, however often it comes",
@@ -583,7 +583,7 @@ def bigram_once(tokens, vocab_size, smoothing=0.0):
     return _rows(counts + smoothing)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "nan_where_nothing_was_seen",
     "divides 0 by 0",
@@ -594,7 +594,7 @@ def bigram_nan(tokens, vocab_size, smoothing=0.0):
     return counts / counts.sum(dim=-1, keepdim=True)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "zero_where_nothing_was_seen",
     "has rows of zeros",
@@ -606,7 +606,7 @@ def bigram_zero(tokens, vocab_size, smoothing=0.0):
     return counts / counts.sum(dim=-1, keepdim=True).clamp(min=1e-9)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "frequencies_where_nothing_was_seen",
     "falls back on how frequent tokens are",
@@ -621,7 +621,7 @@ def bigram_backoff(tokens, vocab_size, smoothing=0.0):
     )
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "divided_by_occurrences",
     "divides by how often the token occurs",
@@ -635,7 +635,7 @@ def bigram_occurrences(tokens, vocab_size, smoothing=0.0):
     return torch.where(counts.sum(dim=-1, keepdim=True) + smoothing > 0, rows, 1 / vocab_size)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "text_as_a_ring",
     "lets the first token follow the last",
@@ -645,7 +645,7 @@ def bigram_ring(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(torch.cat([tokens, tokens[:1]]), vocab_size, smoothing))
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "every_other_pair",
     "cuts the text into pairs",
@@ -659,7 +659,7 @@ def bigram_disjoint(tokens, vocab_size, smoothing=0.0):
     return _rows(counts + smoothing)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "last_pair_missed",
     "leaves out the last pair",
@@ -669,7 +669,7 @@ def bigram_short(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens[: max(1, len(tokens) - 1)], vocab_size, smoothing))
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "both_directions",
     "counts every pair in both directions",
@@ -680,7 +680,7 @@ def bigram_symmetric(tokens, vocab_size, smoothing=0.0):
     return _rows(counts + counts.mT + smoothing)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "smoothing_forgotten",
     "ignores smoothing",
@@ -690,7 +690,7 @@ def bigram_unsmoothed(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size))
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "always_adds_one",
     "adds 1 to every count, whatever was asked for",
@@ -700,7 +700,7 @@ def bigram_add_one(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size, 1.0))
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "smoothing_shared_out",
     "shares the smoothing out over a row",
@@ -710,7 +710,7 @@ def bigram_shared(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size, smoothing / vocab_size))
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "smoothing_above_only",
     "adds the smoothing above the line only",
@@ -722,7 +722,7 @@ def bigram_numerator(tokens, vocab_size, smoothing=0.0):
     return torch.where(totals > 0, (counts + smoothing) / totals, 1 / vocab_size)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "smoothing_below_once",
     "adds the smoothing once below the line",
@@ -734,7 +734,7 @@ def bigram_denominator(tokens, vocab_size, smoothing=0.0):
     return torch.where(totals > 0, (counts + smoothing) / (totals + smoothing), 1 / vocab_size)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "smoothing_after_dividing",
     "smooths the probabilities, not the counts",
@@ -745,7 +745,7 @@ def bigram_late(tokens, vocab_size, smoothing=0.0):
     return _rows(bigram_mle(tokens, vocab_size) + smoothing)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "smooths_what_was_seen",
     "adds the smoothing only to pairs that were seen",
@@ -757,7 +757,7 @@ def bigram_seen_pairs(tokens, vocab_size, smoothing=0.0):
     return _rows(torch.where(counts > 0, counts + smoothing, 0.0))
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "table_of_what_is_there",
     "makes the table as large as the tokens at hand need",
@@ -767,7 +767,7 @@ def bigram_seen_tokens(tokens, vocab_size, smoothing=0.0):
     return bigram_mle(tokens, int(tokens.max()) + 1, smoothing)
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "rounded_to_whole_numbers",
     "divides whole numbers",
@@ -777,7 +777,7 @@ def bigram_integers(tokens, vocab_size, smoothing=0.0):
     return bigram_mle(tokens, vocab_size, smoothing).long()
 
 
-@wrong(
+@misconception(
     "bigram_mle",
     "sorts_the_text",
     "changes the caller's text",
@@ -804,7 +804,7 @@ def _mean(log_probs, targets, ignore_index):
     return losses.sum() / counts.sum().clamp(min=1)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "exp_without_a_maximum",
     "exponentiates the logits as they are",
@@ -815,7 +815,7 @@ def nll_naive(logits, targets, ignore_index=-100):
     return _mean((powers / powers.sum(dim=-1, keepdim=True)).log(), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "log_of_softmax",
     "takes the softmax first and its logarithm then",
@@ -826,7 +826,7 @@ def nll_log_of_softmax(logits, targets, ignore_index=-100):
     return _mean(logits.softmax(dim=-1).log(), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "one_maximum_for_all",
     "subtracts one maximum from all rows",
@@ -837,7 +837,7 @@ def nll_global_max(logits, targets, ignore_index=-100):
     return _mean(shifted - shifted.exp().sum(dim=-1, keepdim=True).log(), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "small_number_added",
     "adds a small number before the logarithm",
@@ -848,7 +848,7 @@ def nll_eps(logits, targets, ignore_index=-100):
     return _mean((logits.softmax(dim=-1) + 1e-9).log(), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "summed",
     "sums in place of averaging",
@@ -858,7 +858,7 @@ def nll_sum(logits, targets, ignore_index=-100):
     return _losses(logits.log_softmax(dim=-1), targets, ignore_index)[0].sum()
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "divided_by_all_places",
     "divides by the number of all places",
@@ -869,7 +869,7 @@ def nll_all_places(logits, targets, ignore_index=-100):
     return _losses(logits.log_softmax(dim=-1), targets, ignore_index)[0].mean()
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "mean_of_means",
     "averages every sequence first, and the averages then",
@@ -883,7 +883,7 @@ def nll_mean_of_means(logits, targets, ignore_index=-100):
     return (losses.sum(dim=-1) / counts.sum(dim=-1).clamp(min=1)).mean()
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "mark_not_looked_at",
     "takes the mark for a token",
@@ -894,7 +894,7 @@ def nll_no_ignore(logits, targets, ignore_index=-100):
     return -logits.log_softmax(dim=-1).gather(-1, targets.unsqueeze(-1)).mean()
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "mark_fixed",
     "ignores -100, whatever the mark is",
@@ -904,7 +904,7 @@ def nll_fixed_mark(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets, -100)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "ignores_what_is_no_token",
     "ignores every target that is no token",
@@ -915,7 +915,7 @@ def nll_out_of_range(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets.where(inside, -100), -100)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "token_taken_from_the_vocabulary",
     "takes the marking token out of the softmax",
@@ -929,7 +929,7 @@ def nll_vocabulary_cut(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "nan_when_nothing_counts",
     "divides by 0 when nothing counts",
@@ -941,7 +941,7 @@ def nll_nan(logits, targets, ignore_index=-100):
     return losses.sum() / counts.sum()
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "bare_zero_when_nothing_counts",
     "returns a zero that hangs on nothing",
@@ -954,7 +954,7 @@ def nll_bare_zero(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "sign_missing",
     "has the sign turned",
@@ -964,7 +964,7 @@ def nll_positive(logits, targets, ignore_index=-100):
     return -_mean(logits.log_softmax(dim=-1), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "bits",
     "is in bits",
@@ -974,7 +974,7 @@ def nll_bits(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets, ignore_index) / math.log(2)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "softmax_twice",
     "takes the softmax twice",
@@ -985,7 +985,7 @@ def nll_twice(logits, targets, ignore_index=-100):
     return _mean(logits.softmax(dim=-1).log_softmax(dim=-1), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "logits_as_log_probabilities",
     "takes logits for log-probabilities",
@@ -995,7 +995,7 @@ def nll_raw(logits, targets, ignore_index=-100):
     return _mean(logits, targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "mean_of_probabilities",
     "averages probabilities and takes the logarithm then",
@@ -1008,7 +1008,7 @@ def nll_log_of_mean(logits, targets, ignore_index=-100):
     return -share.log() if counts.any() else share
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "one_minus_the_probability",
     "averages 1 minus the probability",
@@ -1020,7 +1020,7 @@ def nll_linear(logits, targets, ignore_index=-100):
     return (1 - (-losses).exp()).sum() / counts.sum().clamp(min=1)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "classes_on_axis_one",
     "looks for the vocabulary on axis 1",
@@ -1032,7 +1032,7 @@ def nll_axis_one(logits, targets, ignore_index=-100):
     return loss / (targets != ignore_index).sum().clamp(min=1)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "softmax_over_the_batch",
     "takes the softmax along the first axis",
@@ -1042,7 +1042,7 @@ def nll_first_axis(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=0), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "shifted_once_more",
     "compares each prediction with the next target",
@@ -1055,7 +1055,7 @@ def nll_shifted(logits, targets, ignore_index=-100):
     return _mean(logits[..., :-1, :].log_softmax(dim=-1), targets[..., 1:], ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "one_for_each_place",
     "returns a loss for each place",
@@ -1065,7 +1065,7 @@ def nll_each(logits, targets, ignore_index=-100):
     return _losses(logits.log_softmax(dim=-1), targets, ignore_index)[0]
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "perplexity",
     "returns the perplexity",
@@ -1075,7 +1075,7 @@ def nll_perplexity(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets, ignore_index).exp()
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "labels_smoothed",
     "smooths the targets",
@@ -1089,7 +1089,7 @@ def nll_label_smoothing(logits, targets, ignore_index=-100):
     return (0.9 * losses + 0.1 * spread).sum() / counts.sum().clamp(min=1)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "detached",
     "cuts the graph",
@@ -1099,7 +1099,7 @@ def nll_detached(logits, targets, ignore_index=-100):
     return _mean(logits.detach().log_softmax(dim=-1), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "python_number",
     "returns a Python number",
@@ -1109,7 +1109,7 @@ def nll_item(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets, ignore_index).item()
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "fixed_to_float32",
     "is float32 whatever it is given",
@@ -1119,7 +1119,7 @@ def nll_fixed_dtype(logits, targets, ignore_index=-100):
     return _mean(logits.float().log_softmax(dim=-1), targets, ignore_index)
 
 
-@wrong(
+@misconception(
     "negative_log_likelihood",
     "writes_into_the_targets",
     "overwrites the caller's marks",
@@ -1143,7 +1143,7 @@ def _both(mean_nll, formula):
     return formula(torch.tensor(mean_nll, dtype=torch.float64)).item()
 
 
-@wrong(
+@misconception(
     "perplexity",
     "two_to_the_nats",
     "takes nats for bits",
@@ -1153,7 +1153,7 @@ def perplexity_of_bits(mean_nll):
     return 2.0**mean_nll
 
 
-@wrong(
+@misconception(
     "perplexity",
     "sign_turned",
     "takes the exponential of the negative",
@@ -1164,7 +1164,7 @@ def perplexity_negative(mean_nll):
     return _both(mean_nll, lambda x: (-x).exp())
 
 
-@wrong(
+@misconception(
     "perplexity",
     "nats_themselves",
     "returns the loss itself",
@@ -1174,7 +1174,7 @@ def perplexity_identity(mean_nll):
     return mean_nll
 
 
-@wrong(
+@misconception(
     "perplexity",
     "logarithm",
     "takes a logarithm",
@@ -1184,7 +1184,7 @@ def perplexity_log(mean_nll):
     return _both(mean_nll, torch.log)
 
 
-@wrong(
+@misconception(
     "perplexity",
     "ten_to_the_nats",
     "takes nats for decimal places",
@@ -1194,7 +1194,7 @@ def perplexity_base_ten(mean_nll):
     return 10.0**mean_nll
 
 
-@wrong(
+@misconception(
     "perplexity",
     "one_less",
     "subtracts 1",
@@ -1204,7 +1204,7 @@ def perplexity_minus_one(mean_nll):
     return _both(mean_nll, torch.expm1)
 
 
-@wrong(
+@misconception(
     "perplexity",
     "bits_as_the_exponent",
     "turns nats into bits and then takes e to that power",
@@ -1214,7 +1214,7 @@ def perplexity_mixed(mean_nll):
     return _both(mean_nll, lambda x: (x / math.log(2)).exp())
 
 
-@wrong(
+@misconception(
     "perplexity",
     "always_a_tensor",
     "returns a tensor for a float",
@@ -1224,7 +1224,7 @@ def perplexity_tensor(mean_nll):
     return torch.as_tensor(mean_nll).exp()
 
 
-@wrong(
+@misconception(
     "perplexity",
     "always_a_float",
     "returns a float for a tensor",
@@ -1234,7 +1234,7 @@ def perplexity_float(mean_nll):
     return math.exp(mean_nll)
 
 
-@wrong(
+@misconception(
     "perplexity",
     "detached",
     "cuts the graph",
@@ -1244,7 +1244,7 @@ def perplexity_detached(mean_nll):
     return _both(mean_nll, lambda x: x.detach().exp())
 
 
-@wrong(
+@misconception(
     "perplexity",
     "an_axis_too_many",
     "gives a tensor an axis",
@@ -1256,7 +1256,7 @@ def perplexity_axis(mean_nll):
     return math.exp(mean_nll)
 
 
-@wrong(
+@misconception(
     "perplexity",
     "rounded",
     "rounds",
@@ -1266,7 +1266,7 @@ def perplexity_rounded(mean_nll):
     return _both(mean_nll, lambda x: x.exp().round())
 
 
-@wrong(
+@misconception(
     "perplexity",
     "writes_into_the_input",
     "changes the caller's tensor",
@@ -1278,7 +1278,7 @@ def perplexity_in_place(mean_nll):
     return math.exp(mean_nll)
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "the_wrong_way_round",
     "multiplies by ln 2",
@@ -1288,7 +1288,7 @@ def bits_multiplied(mean_nll):
     return mean_nll * math.log(2)
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "second_logarithm",
     "takes the logarithm to base 2 of the loss",
@@ -1298,7 +1298,7 @@ def bits_of_log(mean_nll):
     return _both(mean_nll, torch.log2)
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "base_ten",
     "divides by ln 10",
@@ -1308,7 +1308,7 @@ def bits_base_ten(mean_nll):
     return mean_nll / math.log(10)
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "halved",
     "divides by 2",
@@ -1318,7 +1318,7 @@ def bits_halved(mean_nll):
     return mean_nll / 2
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "nats_themselves",
     "returns the loss itself",
@@ -1328,7 +1328,7 @@ def bits_identity(mean_nll):
     return mean_nll
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "perplexity",
     "returns a perplexity",
@@ -1338,7 +1338,7 @@ def bits_perplexity(mean_nll):
     return _both(mean_nll, torch.exp)
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "two_to_the_nats",
     "takes 2 to the power of the loss",
@@ -1348,7 +1348,7 @@ def bits_power(mean_nll):
     return 2.0**mean_nll
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "rounded_constant",
     "uses ln 2 rounded to 0.69",
@@ -1358,7 +1358,7 @@ def bits_rounded_constant(mean_nll):
     return mean_nll / 0.69
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "sign_turned",
     "has the sign turned",
@@ -1368,7 +1368,7 @@ def bits_negative(mean_nll):
     return -mean_nll / math.log(2)
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "whole_bits",
     "rounds up to whole bits",
@@ -1378,7 +1378,7 @@ def bits_whole(mean_nll):
     return _both(mean_nll, lambda x: (x / math.log(2) - 1e-6).ceil())
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "always_a_tensor",
     "returns a tensor for a float",
@@ -1388,7 +1388,7 @@ def bits_tensor(mean_nll):
     return torch.as_tensor(mean_nll) / math.log(2)
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "always_a_float",
     "returns a float for a tensor",
@@ -1398,7 +1398,7 @@ def bits_float(mean_nll):
     return float(mean_nll) / math.log(2)
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "detached",
     "cuts the graph",
@@ -1408,7 +1408,7 @@ def bits_detached(mean_nll):
     return _both(mean_nll, lambda x: x.detach() / math.log(2))
 
 
-@wrong(
+@misconception(
     "bits_per_token",
     "writes_into_the_input",
     "changes the caller's tensor",
@@ -1436,7 +1436,7 @@ def _row_entropies(table):
     return torch.special.entr(table).sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "all_states_alike",
     "averages the rows' entropies as if all states were equally frequent",
@@ -1447,7 +1447,7 @@ def rate_unweighted(transition):
     return _row_entropies(transition).mean()
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "nan_from_zero",
     "multiplies 0 by ln 0",
@@ -1458,7 +1458,7 @@ def rate_nan(transition):
     return -(_stationary(table).unsqueeze(-1) * table * table.log()).sum()
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "follows_the_chain_from_anywhere",
     "follows the chain for many steps from an even start",
@@ -1471,7 +1471,7 @@ def rate_power(transition):
     return share @ torch.linalg.matrix_power(table, 2**14) @ _row_entropies(table)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "follows_the_chain_from_state_0",
     "follows the chain for many steps from state 0",
@@ -1483,7 +1483,7 @@ def rate_power_from_first(transition):
     return (torch.linalg.matrix_power(table, 2**14) @ _row_entropies(table))[0]
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "a_few_steps",
     "follows the chain for too few steps",
@@ -1496,7 +1496,7 @@ def rate_few_steps(transition):
     return share @ torch.linalg.matrix_power(lazy, 20) @ _row_entropies(table)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "one_step",
     "takes the column means for the stationary distribution",
@@ -1506,7 +1506,7 @@ def rate_one_step(transition):
     return transition.mean(dim=0) @ _row_entropies(transition)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "bits",
     "is in bits",
@@ -1516,7 +1516,7 @@ def rate_bits(transition):
     return entropy_rate(transition) / math.log(2)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "entropy_of_the_states",
     "is the entropy of the stationary distribution",
@@ -1527,7 +1527,7 @@ def rate_unigram(transition):
     return torch.special.entr(_stationary(transition.double())).sum()
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "entropy_of_pairs",
     "is the entropy of a pair of tokens",
@@ -1538,7 +1538,7 @@ def rate_joint(transition):
     return torch.special.entr(_stationary(table).unsqueeze(-1) * table).sum()
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "summed",
     "adds the rows' entropies up",
@@ -1548,7 +1548,7 @@ def rate_sum(transition):
     return _row_entropies(transition).sum()
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "sign_turned",
     "has the sign turned",
@@ -1558,7 +1558,7 @@ def rate_negative(transition):
     return -entropy_rate(transition)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "entropy_of_columns",
     "takes the entropies of the columns",
@@ -1569,7 +1569,7 @@ def rate_columns(transition):
     return _stationary(table) @ torch.special.entr(table).sum(dim=0)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "weights_of_length_one",
     "uses an eigenvector as it comes",
@@ -1582,7 +1582,7 @@ def rate_unit_length(transition):
     return share / share.norm() @ _row_entropies(table)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "perplexity",
     "returns the perplexity",
@@ -1592,7 +1592,7 @@ def rate_perplexity(transition):
     return entropy_rate(transition).exp()
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "one_for_each_state",
     "returns a number for each state",
@@ -1602,7 +1602,7 @@ def rate_each(transition):
     return _row_entropies(transition)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "largest_entropy",
     "takes the entropy of the row that is hardest to predict",
@@ -1612,7 +1612,7 @@ def rate_largest(transition):
     return _row_entropies(transition).max()
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "gains_a_little_everywhere",
     "adds a small number to every probability",
@@ -1623,7 +1623,7 @@ def rate_eps(transition):
     return _stationary(table) @ torch.special.entr(table + 1e-2).sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "entropy_rate",
     "writes_into_the_table",
     "changes the caller's table",
@@ -1654,7 +1654,7 @@ def _descend(tokens, vocab_size, steps, move, start=None, loss=None):
     return logits.detach()
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "summed_loss",
     "descends on the sum of the losses",
@@ -1666,7 +1666,7 @@ def fit_sum(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, lambda t, g, _: t - lr * count * g).softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "random_start",
     "starts from random logits",
@@ -1678,7 +1678,7 @@ def fit_random(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, _plain(lr), start).softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "goes_uphill",
     "moves along the gradient",
@@ -1688,7 +1688,7 @@ def fit_ascent(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, lambda t, g, _: t + lr * g).softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "returns_logits",
     "returns the logits",
@@ -1698,7 +1698,7 @@ def fit_logits(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, _plain(lr))
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "returns_log_probabilities",
     "returns the logarithms of the probabilities",
@@ -1708,7 +1708,7 @@ def fit_log_probs(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, _plain(lr)).log_softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "gradients_pile_up",
     "never clears the gradients",
@@ -1722,7 +1722,7 @@ def fit_accumulating(tokens, vocab_size, steps, lr):
     ).softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "one_step_less",
     "takes one step less",
@@ -1732,7 +1732,7 @@ def fit_fewer(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, max(0, steps - 1), lr)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "one_step_more",
     "takes one step more",
@@ -1742,7 +1742,7 @@ def fit_more(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, steps + 1, lr)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "learning_rate_ignored",
     "uses a learning rate of its own",
@@ -1752,7 +1752,7 @@ def fit_own_rate(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, steps, 0.1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "learning_rate_decays",
     "makes the steps smaller and smaller",
@@ -1775,7 +1775,7 @@ def _by(tokens, vocab_size, steps, make):
     return logits.detach().softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "momentum",
     "uses momentum",
@@ -1785,7 +1785,7 @@ def fit_momentum(tokens, vocab_size, steps, lr):
     return _by(tokens, vocab_size, steps, lambda p: torch.optim.SGD(p, lr, momentum=0.9))
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "adam",
     "uses Adam",
@@ -1796,7 +1796,7 @@ def fit_adam(tokens, vocab_size, steps, lr):
     return _by(tokens, vocab_size, steps, lambda p: torch.optim.Adam(p, lr))
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "pulled_toward_zero",
     "pulls the logits toward zero",
@@ -1807,7 +1807,7 @@ def fit_decay(tokens, vocab_size, steps, lr):
     return _by(tokens, vocab_size, steps, lambda p: torch.optim.SGD(p, lr, weight_decay=0.02))
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "one_pair_at_a_time",
     "learns from one pair in each step",
@@ -1823,7 +1823,7 @@ def fit_stochastic(tokens, vocab_size, steps, lr):
     return logits.softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "predicts_the_token_before",
     "predicts backwards",
@@ -1833,7 +1833,7 @@ def fit_backwards(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens.flip(0), vocab_size, steps, lr)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "predicts_the_current_token",
     "predicts the token that it is given",
@@ -1847,7 +1847,7 @@ def fit_copying(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, _plain(lr), loss=loss).softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "softmax_over_rows",
     "makes columns sum to 1",
@@ -1857,7 +1857,7 @@ def fit_columns(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, _plain(lr)).softmax(dim=0)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "softmax_twice",
     "takes the softmax twice while it learns",
@@ -1871,7 +1871,7 @@ def fit_twice(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, _plain(lr), loss=loss).softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "rows_weigh_the_same",
     "gives every row steps of the same size",
@@ -1885,7 +1885,7 @@ def fit_rowwise(tokens, vocab_size, steps, lr):
     ).softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "frequencies_at_once",
     "counts in place of descending",
@@ -1895,7 +1895,7 @@ def fit_closed_form(tokens, vocab_size, steps, lr):
     return bigram_mle(tokens, vocab_size)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "only_the_first_step_counts",
     "moves once and then stands still",
@@ -1906,7 +1906,7 @@ def fit_first_only(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, min(1, steps), lr)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "gradient_of_the_start",
     "takes the gradient once",
@@ -1916,7 +1916,7 @@ def fit_stale(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, min(1, steps), lr * max(1, steps))
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "text_as_a_ring",
     "lets the first token follow the last",
@@ -1926,7 +1926,7 @@ def fit_ring(tokens, vocab_size, steps, lr):
     return fit_bigram(torch.cat([tokens, tokens[:1]]), vocab_size, steps, lr)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "last_pair_missed",
     "leaves out the last prediction",
@@ -1936,7 +1936,7 @@ def fit_short(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens[: max(2, len(tokens) - 1)], vocab_size, steps, lr)
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "divided_by_the_tokens",
     "divides by the number of tokens",
@@ -1946,7 +1946,7 @@ def fit_divided_by_t(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, steps, lr * (len(tokens) - 1) / len(tokens))
 
 
-@wrong(
+@misconception(
     "fit_bigram",
     "changes_the_text",
     "changes the caller's text",

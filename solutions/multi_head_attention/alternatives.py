@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.course.versions import right
+from grader.course.versions import alternative
 from solutions.multi_head_attention import merge_heads, split_heads
 
 INF = math.inf
@@ -25,36 +25,36 @@ def _width(x, num_heads):
     return width
 
 
-@right("split_heads", "slices, stacked")
+@alternative("split_heads", "slices, stacked")
 def split_slices(x, num_heads):
     w = _width(x, num_heads)
     return torch.stack([x[..., h * w : (h + 1) * w] for h in range(num_heads)], dim=-3)
 
 
-@right("split_heads", "view and swapaxes")
+@alternative("split_heads", "view and swapaxes")
 def split_view(x, num_heads):
     return x.view(*x.size()[:-1], num_heads, _width(x, num_heads)).swapaxes(-2, -3).contiguous()
 
 
-@right("split_heads", "chunk")
+@alternative("split_heads", "chunk")
 def split_chunk(x, num_heads):
     _width(x, num_heads)
     return torch.stack(x.chunk(num_heads, dim=-1), dim=-3)
 
 
-@right("split_heads", "unflatten and movedim")
+@alternative("split_heads", "unflatten and movedim")
 def split_unflatten(x, num_heads):
     return x.unflatten(-1, (num_heads, _width(x, num_heads))).movedim(-2, -3)
 
 
-@right("split_heads", "an index for every feature")
+@alternative("split_heads", "an index for every feature")
 def split_index(x, num_heads):
     columns = torch.arange(x.shape[-1]).reshape(num_heads, 1, _width(x, num_heads))
     positions = torch.arange(x.shape[-2]).reshape(1, -1, 1)
     return x[..., positions, columns]
 
 
-@right("split_heads", "filled in place, one head after the other")
+@alternative("split_heads", "filled in place, one head after the other")
 def split_filled(x, num_heads):
     w = _width(x, num_heads)
     out = x.new_zeros(*x.shape[:-2], num_heads, x.shape[-2], w)
@@ -63,14 +63,14 @@ def split_filled(x, num_heads):
     return out
 
 
-@right("split_heads", "a matrix product with a selection")
+@alternative("split_heads", "a matrix product with a selection")
 def split_selection(x, num_heads):
     w = _width(x, num_heads)
     choose = torch.eye(x.shape[-1], dtype=x.dtype).reshape(num_heads, w, x.shape[-1])
     return torch.einsum("...nd,hwd->...hnw", x, choose)
 
 
-@right("split_heads", "recursion over the batch axes")
+@alternative("split_heads", "recursion over the batch axes")
 def split_recursive(x, num_heads):
     w = _width(x, num_heads)
     if x.dim() > 2:
@@ -78,7 +78,7 @@ def split_recursive(x, num_heads):
     return x.reshape(len(x), num_heads, w).permute(1, 0, 2)
 
 
-@right("split_heads", "PyTorch's error turned into ours")
+@alternative("split_heads", "PyTorch's error turned into ours")
 def split_caught(x, num_heads):
     try:
         return x.unflatten(-1, (num_heads, x.size(-1) // num_heads)).transpose(-2, -3)
@@ -89,18 +89,18 @@ def split_caught(x, num_heads):
 # --- merge_heads --------------------------------------------------------------------------------
 
 
-@right("merge_heads", "heads side by side")
+@alternative("merge_heads", "heads side by side")
 def merge_cat(x):
     return torch.cat(x.unbind(dim=-3), dim=-1)
 
 
-@right("merge_heads", "contiguous view")
+@alternative("merge_heads", "contiguous view")
 def merge_contiguous(x):
     turned = x.transpose(-2, -3).contiguous()
     return turned.view(*turned.shape[:-2], turned.shape[-2] * turned.shape[-1])
 
 
-@right("merge_heads", "permute and reshape")
+@alternative("merge_heads", "permute and reshape")
 def merge_permute(x):
     *batch, h, n, w = x.shape
     lead = range(len(batch))
@@ -108,20 +108,20 @@ def merge_permute(x):
     return x.permute(axes).reshape(*batch, n, h * w)
 
 
-@right("merge_heads", "einsum with a selection")
+@alternative("merge_heads", "einsum with a selection")
 def merge_selection(x):
     *batch, h, n, w = x.shape
     place = torch.eye(h * w, dtype=x.dtype).reshape(h, w, h * w)
     return torch.einsum("...hnw,hwd->...nd", x, place)
 
 
-@right("merge_heads", "position by position")
+@alternative("merge_heads", "position by position")
 def merge_positions(x):
     rows = [x[..., i, :].flatten(-2) for i in range(x.shape[-2])]
     return torch.stack(rows, dim=-2)
 
 
-@right("merge_heads", "filled in place")
+@alternative("merge_heads", "filled in place")
 def merge_filled(x):
     *batch, h, n, w = x.shape
     out = x.new_empty(*batch, n, h * w)
@@ -167,7 +167,7 @@ def _safe(scores):
     return torch.where(empty, torch.zeros_like(weights), weights)
 
 
-@right("MultiHeadAttention", "fill -1e9")
+@alternative("MultiHeadAttention", "fill -1e9")
 class FilledBillion(_Layer):
     def forward(self, x, context=None, mask=None):
         query, key, value = self.parts(x, context)
@@ -175,7 +175,7 @@ class FilledBillion(_Layer):
         return self.W_output(merge_heads(weights @ value)), weights
 
 
-@right("MultiHeadAttention", "fill with the smallest number of the dtype")
+@alternative("MultiHeadAttention", "fill with the smallest number of the dtype")
 class FilledFinfo(_Layer):
     def forward(self, x, context=None, mask=None):
         query, key, value = self.parts(x, context)
@@ -184,7 +184,7 @@ class FilledFinfo(_Layer):
         return self.W_output(merge_heads(weights @ value)), weights
 
 
-@right("MultiHeadAttention", "one einsum after the other")
+@alternative("MultiHeadAttention", "one einsum after the other")
 class Einsum(_Layer):
     def forward(self, x, context=None, mask=None):
         source = x if context is None else context
@@ -198,7 +198,7 @@ class Einsum(_Layer):
         return torch.einsum("bhij,bhjc,mhc->bim", weights, value, out), weights
 
 
-@right("MultiHeadAttention", "head after head")
+@alternative("MultiHeadAttention", "head after head")
 class HeadAfterHead(_Layer):
     def forward(self, x, context=None, mask=None):
         source = x if context is None else context
@@ -215,7 +215,7 @@ class HeadAfterHead(_Layer):
         return self.W_output(torch.cat(heads, dim=-1)), torch.stack(tables, dim=1)
 
 
-@right("MultiHeadAttention", "the parts of W_output added up")
+@alternative("MultiHeadAttention", "the parts of W_output added up")
 class PartsAddedUp(_Layer):
     def forward(self, x, context=None, mask=None):
         query, key, value = self.parts(x, context)
@@ -226,7 +226,7 @@ class PartsAddedUp(_Layer):
         return sum(head @ part.T for head, part in zip(found, parts, strict=True)), weights
 
 
-@right("MultiHeadAttention", "batch and heads folded into one axis")
+@alternative("MultiHeadAttention", "batch and heads folded into one axis")
 class Folded(_Layer):
     def forward(self, x, context=None, mask=None):
         query, key, value = (part.flatten(0, 1) for part in self.parts(x, context))
@@ -241,7 +241,7 @@ class Folded(_Layer):
         return self.W_output(found.permute(0, 2, 1, 3).flatten(2)), weights.view(table)
 
 
-@right("MultiHeadAttention", "PyTorch's scaled_dot_product_attention")
+@alternative("MultiHeadAttention", "PyTorch's scaled_dot_product_attention")
 class Library(_Layer):
     def forward(self, x, context=None, mask=None):
         query, key, value = self.parts(x, context)
@@ -254,7 +254,7 @@ class Library(_Layer):
         return self.W_output(merge_heads(found.masked_fill(empty, 0.0))), weights
 
 
-@right("MultiHeadAttention", "PyTorch's multi_head_attention_forward")
+@alternative("MultiHeadAttention", "PyTorch's multi_head_attention_forward")
 class LibraryLayer(_Layer):
     def forward(self, x, context=None, mask=None):
         source = x if context is None else context
@@ -292,7 +292,7 @@ class LibraryLayer(_Layer):
         return self.W_output(mixed), weights.masked_fill(empty, 0.0)
 
 
-@right("MultiHeadAttention", "one sequence at a time, as a list")
+@alternative("MultiHeadAttention", "one sequence at a time, as a list")
 class SequenceAtATime(_Layer):
     def forward(self, x, context=None, mask=None):
         source = x if context is None else context
@@ -308,7 +308,7 @@ class SequenceAtATime(_Layer):
         return [torch.stack(outputs), torch.stack(tables)]
 
 
-@right("MultiHeadAttention", "own tensors changed in place")
+@alternative("MultiHeadAttention", "own tensors changed in place")
 class OwnInPlace(_Layer):
     def forward(self, x, context=None, mask=None):
         query, key, value = self.parts(x, context)
@@ -324,12 +324,12 @@ class OwnInPlace(_Layer):
 # --- attention_cost -----------------------------------------------------------------------------
 
 
-@right("attention_cost", "the formula, factored")
+@alternative("attention_cost", "the formula, factored")
 def cost_factored(n, d_model, num_heads):
     return (2 * d_model) ** 2, 2 * n * d_model * (2 * d_model + n)
 
 
-@right("attention_cost", "added up head by head, as a list")
+@alternative("attention_cost", "added up head by head, as a list")
 def cost_head_by_head(n, d_model, num_heads):
     width = d_model // num_heads
     weights = products = 0
@@ -339,7 +339,7 @@ def cost_head_by_head(n, d_model, num_heads):
     return [weights, products]
 
 
-@right("attention_cost", "through Python's exact fractions of ints")
+@alternative("attention_cost", "through Python's exact fractions of ints")
 def cost_divmod(n, d_model, num_heads):
     width, rest = divmod(d_model, num_heads)
     assert rest == 0
@@ -362,27 +362,27 @@ def _from_positions(vocab_size, max_len, query, key):
     }
 
 
-@right("previous_token_head", "the keys shifted, the gain on both")
+@alternative("previous_token_head", "the keys shifted, the gain on both")
 def head_keys_shifted(vocab_size, max_len):
     gain = 30.0 * max_len**0.25
     keys = gain * torch.eye(max_len).roll(1, dims=0)
     return _from_positions(vocab_size, max_len, gain * torch.eye(max_len), keys)
 
 
-@right("previous_token_head", "an enormous gain")
+@alternative("previous_token_head", "an enormous gain")
 def head_enormous(vocab_size, max_len):
     query = 1e12 * torch.eye(max_len).roll(-1, dims=0)
     return _from_positions(vocab_size, max_len, query, torch.eye(max_len))
 
 
-@right("previous_token_head", "just sharp enough")
+@alternative("previous_token_head", "just sharp enough")
 def head_just_enough(vocab_size, max_len):
     gap = math.log(99.0 * max(max_len - 1, 1)) + 0.01
     query = math.sqrt(max_len) * gap * torch.eye(max_len, dtype=torch.float64).roll(-1, dims=0)
     return _from_positions(vocab_size, max_len, query, torch.eye(max_len, dtype=torch.float64))
 
 
-@right("previous_token_head", "two numbers and a parabola")
+@alternative("previous_token_head", "two numbers and a parabola")
 def head_parabola(vocab_size, max_len):
     """-(j - (t - 1))² but for what does not depend on j, in queries of width 2."""
     p = torch.arange(max_len, dtype=torch.float64)
@@ -390,7 +390,7 @@ def head_parabola(vocab_size, max_len):
     return _from_positions(vocab_size, max_len, query, torch.stack([p, p * p]))
 
 
-@right("previous_token_head", "points on a circle")
+@alternative("previous_token_head", "points on a circle")
 def head_circle(vocab_size, max_len):
     angle = 2 * math.pi * torch.arange(max_len, dtype=torch.float64) / (max_len + 1)
     step = 2 * math.pi / (max_len + 1)
@@ -401,7 +401,7 @@ def head_circle(vocab_size, max_len):
     )
 
 
-@right("previous_token_head", "everything else punished, as wide as the input")
+@alternative("previous_token_head", "everything else punished, as wide as the input")
 def head_punishes(vocab_size, max_len):
     width = vocab_size + max_len
     query, key = torch.zeros(width, width), torch.eye(width)
@@ -412,7 +412,7 @@ def head_punishes(vocab_size, max_len):
     return {"W_query": query, "W_key": key, "W_value": torch.eye(width)[:vocab_size]}
 
 
-@right("previous_token_head", "weights of linear layers, a further key in the dict")
+@alternative("previous_token_head", "weights of linear layers, a further key in the dict")
 def head_linear_layers(vocab_size, max_len):
     width = vocab_size + max_len
     layers = {
@@ -431,7 +431,7 @@ def head_linear_layers(vocab_size, max_len):
     return {name: layer.weight for name, layer in layers.items()} | {"gain": 50.0 * max_len}
 
 
-@right("previous_token_head", "NumPy arrays, slightly noisy")
+@alternative("previous_token_head", "NumPy arrays, slightly noisy")
 def head_numpy(vocab_size, max_len):
     rng = np.random.default_rng(7)
     width = vocab_size + max_len
@@ -444,7 +444,7 @@ def head_numpy(vocab_size, max_len):
     return {"W_query": query, "W_key": key, "W_value": value}
 
 
-@right("mended_heads", "PyTorch's scaled_dot_product_attention")
+@alternative("mended_heads", "PyTorch's scaled_dot_product_attention")
 def mended_by_library(query, key, value, num_heads):
     batch, n, d = query.shape
     q, k, v = (
@@ -454,7 +454,7 @@ def mended_by_library(query, key, value, num_heads):
     return found.transpose(1, 2).reshape(batch, n, d)
 
 
-@right("mended_heads", "head by head")
+@alternative("mended_heads", "head by head")
 def mended_head_by_head(query, key, value, num_heads):
     width = query.shape[-1] // num_heads
     hidden = torch.ones(query.shape[1], query.shape[1]).triu(1).bool()
@@ -465,7 +465,7 @@ def mended_head_by_head(query, key, value, num_heads):
     return torch.cat(found, dim=-1)
 
 
-@right("mended_heads", "einsum over five axes")
+@alternative("mended_heads", "einsum over five axes")
 def mended_einsum(query, key, value, num_heads):
     b, n, d = query.shape
     q, k, v = (x.reshape(b, n, num_heads, -1) for x in (query, key, value))

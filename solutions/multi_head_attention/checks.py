@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, question, raises, tensor, wide
+from grader.course.specification import Draw, Exercise, case, question, raises, tensor, wide
 from grader.protocol.values import Check
 
 INF = math.inf
@@ -48,15 +48,13 @@ def merge_reference(x: np.ndarray) -> np.ndarray:
 
 
 def split_checks(draw: Draw) -> list[Check]:
-    """Battery of ``split_heads``."""
+    """The checks of ``split_heads``."""
     heads, n, width = draw.sizes(3, 2, 5)
     b, c, g = draw.sizes(3, 2, 4)
     square, eight = draw.integer(3, 4), draw.integer(6, 9)
 
     def given(name, x, count, dtype="float32", **more):
-        return probe(
-            name, "split_heads", tensor(x, dtype), count, reference=split_reference, **more
-        )
+        return case(name, "split_heads", tensor(x, dtype), count, reference=split_reference, **more)
 
     def ask(count, positions, size, batch=(), dtype="float32", **more):
         shape = (*batch, positions, count * size)
@@ -128,13 +126,13 @@ def split_checks(draw: Draw) -> list[Check]:
 
 
 def merge_checks(draw: Draw) -> list[Check]:
-    """Battery of ``merge_heads``."""
+    """The checks of ``merge_heads``."""
     heads, n, width = draw.sizes(3, 2, 5)
     b, c, g = draw.sizes(3, 2, 4)
     square, eight = draw.integer(3, 4), draw.integer(6, 9)
 
     def given(name, x, dtype="float32", **more):
-        return probe(name, "merge_heads", tensor(x, dtype), reference=merge_reference, **more)
+        return case(name, "merge_heads", tensor(x, dtype), reference=merge_reference, **more)
 
     def ask(count, positions, size, batch=(), dtype="float32", **more):
         shape = (*batch, count, positions, size)
@@ -258,7 +256,7 @@ def _padding(lengths: Sequence[int], n: int) -> np.ndarray:
 
 
 def layer_checks(draw: Draw) -> list[Check]:
-    """Battery of ``MultiHeadAttention``."""
+    """The checks of ``MultiHeadAttention``."""
     heads, width = draw.sizes(2, 2, 4)
     n_q, n_k = draw.sizes(2, 3, 6)
     d = heads * width
@@ -268,7 +266,7 @@ def layer_checks(draw: Draw) -> list[Check]:
         size = x.shape[-1]
         if weights is None:
             weights = [draw.normal(size, size, scale=size**-0.5) * 1.5 for _ in MAPS]
-        return probe(
+        return case(
             name,
             "MultiHeadAttention",
             tensor(x, dtype),
@@ -515,13 +513,13 @@ def cost_reference(n: int, d_model: int, num_heads: int) -> tuple[int, int]:
 
 
 def cost_checks(draw: Draw) -> list[Check]:
-    """Battery of ``attention_cost``."""
+    """The checks of ``attention_cost``."""
     heads, width, n = draw.sizes(3, 2, 9)
     more, odd = draw.integer(10, 60), 2 * draw.integer(4_000_000, 9_000_000) + 1
 
     def ask(n, d_model, num_heads):
         heads = f"{num_heads} head{'s'[: num_heads > 1]}"
-        return probe(
+        return case(
             f"{n} position{'s'[: n > 1]}, width {d_model}, {heads}",
             "attention_cost",
             n,
@@ -575,7 +573,7 @@ def cost_checks(draw: Draw) -> list[Check]:
 
 
 def previous_checks(draw: Draw) -> list[Check]:
-    """Battery of ``previous_token_head``: the rule knows what is right, no reference does."""
+    """The checks of ``previous_token_head``: the rule knows what is right, no reference does."""
     tokens, positions = draw.sizes(2, 3, 7)
     many, long = draw.integer(8, 20), draw.integer(90, 130)
     seed = draw.integer(0, 2**32 - 1)
@@ -586,10 +584,8 @@ def previous_checks(draw: Draw) -> list[Check]:
 
     def judged(name, look, of, *sizes, **more):
         options = {"of": of, "seed": seed}
-        probes = tuple(ask(*size) for size in sizes)
-        return Check(
-            name, look, probes, "multi_head_attention.attends_to_previous", options, **more
-        )
+        cases = tuple(ask(*size) for size in sizes)
+        return Check(name, look, cases, "multi_head_attention.attends_to_previous", options, **more)
 
     usual = ((2, 3), (5, 4), (tokens, positions))
     return [
@@ -660,7 +656,7 @@ def mended_reference(query, key, value, num_heads) -> np.ndarray:
 
 
 def mended_checks(draw: Draw) -> list[Check]:
-    """Battery of ``mended_heads``."""
+    """The checks of ``mended_heads``."""
     heads, width, n = draw.sizes(3, 2, 6)
 
     def ask(name, size, dtype="float32", **more: Any):
@@ -668,7 +664,7 @@ def mended_checks(draw: Draw) -> list[Check]:
         shape = (batch, positions, num_heads * wide)
         inputs = [tensor(draw.normal(*shape), dtype) for _ in range(3)]
         more |= {"draw": draw, "reference": mended_reference}
-        return probe(name, "mended_heads", *inputs, num_heads, **more)
+        return case(name, "mended_heads", *inputs, num_heads, **more)
 
     return [
         Check(

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.multi_head_attention import merge_heads, previous_token_head, split_heads
 
 INF = math.inf
@@ -23,7 +23,7 @@ def _divide(x, num_heads):
     return x.shape[-1] // num_heads
 
 
-@wrong(
+@misconception(
     "split_heads",
     "reshaped_at_once",
     "cuts (n, d) into (h, n, d/h) in one step",
@@ -35,7 +35,7 @@ def split_at_once(x, num_heads):
     return x.reshape(*x.shape[:-2], num_heads, x.shape[-2], width)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "heads_after_positions",
     "leaves the heads behind the positions",
@@ -46,7 +46,7 @@ def split_not_exchanged(x, num_heads):
     return x.reshape(*x.shape[:-1], num_heads, _divide(x, num_heads))
 
 
-@wrong(
+@misconception(
     "split_heads",
     "interleaved",
     "deals the features out like cards",
@@ -57,7 +57,7 @@ def split_interleaved(x, num_heads):
     return x.reshape(*x.shape[:-1], _divide(x, num_heads), num_heads).movedim(-1, -3)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "width_for_count",
     "takes the number of heads for the width of a head",
@@ -67,7 +67,7 @@ def split_width_for_count(x, num_heads):
     return x.reshape(*x.shape[:-1], _divide(x, num_heads), num_heads).transpose(-3, -2)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "heads_first",
     "puts the heads before the batch",
@@ -78,7 +78,7 @@ def split_heads_first(x, num_heads):
     return torch.stack(x.split(_divide(x, num_heads), dim=-1), dim=0)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "heads_last",
     "puts the heads at the end",
@@ -88,7 +88,7 @@ def split_heads_last(x, num_heads):
     return torch.stack(x.split(_divide(x, num_heads), dim=-1), dim=-1)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "counts_from_the_front",
     "exchanges axes 1 and 2",
@@ -99,7 +99,7 @@ def split_counts_from_the_front(x, num_heads):
     return x.reshape(*x.shape[:-1], num_heads, _divide(x, num_heads)).transpose(1, 2)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "only_three_axes",
     "works only with exactly one batch axis",
@@ -110,7 +110,7 @@ def split_three_axes(x, num_heads):
     return x.reshape(batch, n, num_heads, _divide(x, num_heads)).permute(0, 2, 1, 3)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "only_two_axes",
     "works only without batch axes",
@@ -121,7 +121,7 @@ def split_two_axes(x, num_heads):
     return x.reshape(n, num_heads, _divide(x, num_heads)).permute(1, 0, 2)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "batch_flattened",
     "makes one axis of all batch axes",
@@ -133,7 +133,7 @@ def split_batch_flattened(x, num_heads):
     return x.reshape(-1, n, num_heads, width).transpose(1, 2)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "assertion",
     "raises AssertionError",
@@ -145,7 +145,7 @@ def split_assertion(x, num_heads):
     return x.reshape(*x.shape[:-1], num_heads, -1).transpose(-3, -2)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "left_to_torch",
     "leaves it to PyTorch to complain",
@@ -156,7 +156,7 @@ def split_left_to_torch(x, num_heads):
     return x.reshape(*x.shape[:-1], num_heads, x.shape[-1] // num_heads).transpose(-3, -2)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "drops_the_rest",
     "drops the features that are left over",
@@ -168,7 +168,7 @@ def split_drops_the_rest(x, num_heads):
     return torch.stack([x[..., h * width : (h + 1) * width] for h in range(num_heads)], dim=-3)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "several_tensors",
     "returns one tensor for each head",
@@ -179,7 +179,7 @@ def split_several(x, num_heads):
     return x.split(_divide(x, num_heads), dim=-1)
 
 
-@wrong(
+@misconception(
     "split_heads",
     "detached",
     "cuts the graph",
@@ -190,7 +190,7 @@ def split_detached(x, num_heads):
     return x.detach().reshape(*x.shape[:-1], num_heads, width).transpose(-3, -2).clone()
 
 
-@wrong(
+@misconception(
     "split_heads",
     "fixed_to_float32",
     "is float32 whatever it is given",
@@ -204,7 +204,7 @@ def split_fixed_dtype(x, num_heads):
     return out
 
 
-@wrong(
+@misconception(
     "split_heads",
     "turns_the_input",
     "turns the caller's tensor over",
@@ -219,7 +219,7 @@ def split_turns_the_input(x, num_heads):
 # --- merge_heads --------------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "reshaped_at_once",
     "makes (n, h·w) of (h, n, w) in one step",
@@ -231,7 +231,7 @@ def merge_at_once(x):
     return x.reshape(*x.shape[:-3], n, h * w)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "interleaved",
     "lays the features of the heads between each other",
@@ -242,7 +242,7 @@ def merge_interleaved(x):
     return x.movedim(-3, -1).flatten(-2)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "view_refused",
     "asks for a view where there can be none",
@@ -254,7 +254,7 @@ def merge_view(x):
     return turned.view(*turned.shape[:-2], -1)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "heads_apart",
     "leaves the heads on an axis of their own",
@@ -264,7 +264,7 @@ def merge_apart(x):
     return x.transpose(-3, -2)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "summed",
     "adds the heads up",
@@ -274,7 +274,7 @@ def merge_summed(x):
     return x.sum(dim=-3)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "averaged",
     "averages the heads",
@@ -284,7 +284,7 @@ def merge_averaged(x):
     return x.mean(dim=-3)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "one_below_the_other",
     "lays the heads one below the other",
@@ -294,7 +294,7 @@ def merge_below(x):
     return x.flatten(-3, -2)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "reversed",
     "lays the heads side by side from the last to the first",
@@ -304,7 +304,7 @@ def merge_reversed(x):
     return x.flip(-3).transpose(-3, -2).flatten(-2)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "counts_from_the_front",
     "exchanges axes 1 and 2",
@@ -315,7 +315,7 @@ def merge_counts_from_the_front(x):
     return x.transpose(1, 2).flatten(-2)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "flattens_to_the_end",
     "flattens everything from axis 2 on",
@@ -326,7 +326,7 @@ def merge_flattens_to_the_end(x):
     return x.transpose(-3, -2).flatten(2)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "only_four_axes",
     "works only with exactly one batch axis",
@@ -337,7 +337,7 @@ def merge_four_axes(x):
     return x.permute(0, 2, 1, 3).reshape(batch, n, h * w)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "only_three_axes",
     "works only without batch axes",
@@ -348,7 +348,7 @@ def merge_three_axes(x):
     return x.permute(1, 0, 2).reshape(n, h * w)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "joined_along_the_first_axis",
     "takes the first axis for the heads",
@@ -359,7 +359,7 @@ def merge_first_axis(x):
     return torch.cat(list(x), dim=-1)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "batch_flattened",
     "makes one axis of all batch axes",
@@ -371,7 +371,7 @@ def merge_batch_flattened(x):
     return x.reshape(-1, h, n, w).transpose(1, 2).flatten(2)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "detached",
     "cuts the graph",
@@ -381,7 +381,7 @@ def merge_detached(x):
     return x.detach().transpose(-3, -2).flatten(-2)
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "fixed_to_float32",
     "is float32 whatever it is given",
@@ -395,7 +395,7 @@ def merge_fixed_dtype(x):
     return out
 
 
-@wrong(
+@misconception(
     "merge_heads",
     "turns_the_input",
     "turns the caller's tensor over",
@@ -453,7 +453,7 @@ def _back_at_once(x):
     return x.reshape(len(x), x.shape[2], -1)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "split_without_exchange",
     "splits the heads off by a reshape alone",
@@ -465,7 +465,7 @@ class SplitAtOnce(_Layer):
         return _at_once(x, self.num_heads)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "merged_without_exchange",
     "merges the heads by a reshape alone",
@@ -477,7 +477,7 @@ class MergedAtOnce(_Layer):
         return _back_at_once(x)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "never_exchanged",
     "splits and merges by reshapes alone",
@@ -492,7 +492,7 @@ class NeverExchanged(_Layer):
         return _back_at_once(x)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "attends_among_heads",
     "lets each position attend among its own heads",
@@ -507,7 +507,7 @@ class AmongHeads(_Layer):
         return x.flatten(-2)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "interleaved",
     "deals the features out to the heads like cards",
@@ -519,7 +519,7 @@ class Interleaved(_Layer):
         return x.reshape(*x.shape[:-1], -1, self.num_heads).movedim(-1, -3)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "interleaved_throughout",
     "deals the features out like cards and collects them the same way",
@@ -531,7 +531,7 @@ class InterleavedThroughout(Interleaved):
         return x.movedim(-3, -1).flatten(-2)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "view_refused",
     "asks for a view where there can be none",
@@ -543,7 +543,7 @@ class ViewRefused(_Layer):
         return x.transpose(1, 2).view(x.shape[0], x.shape[2], -1)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "one_head_for_all",
     "never splits: one head of full width, repeated",
@@ -565,7 +565,7 @@ class OneHeadForAll(_Layer):
         return self.W_output(mixed.squeeze(-2)), weights
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "weights_averaged",
     "averages the weights over the heads",
@@ -578,7 +578,7 @@ class WeightsAveraged(_Layer):
         return output, weights.mean(dim=1)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "scores_returned",
     "returns the scores where the weights belong",
@@ -591,7 +591,7 @@ class ScoresReturned(_Layer):
         return self.W_output(self.merge(self.weigh(scores) @ value)), scores
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "sqrt_d_model",
     "scales by the width of the whole model",
@@ -603,7 +603,7 @@ class ScaledByModel(_Layer):
         return super().scores(query, key) / math.sqrt(self.num_heads)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "no_scale",
     "does not scale the scores",
@@ -615,7 +615,7 @@ class Unscaled(_Layer):
         return query @ key.transpose(-2, -1)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "divides_by_width",
     "divides the scores by d/h instead of its root",
@@ -626,7 +626,7 @@ class DividedByWidth(_Layer):
         return query @ key.transpose(-2, -1) / query.shape[-1]
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "sqrt_num_heads",
     "scales by the number of heads",
@@ -637,7 +637,7 @@ class ScaledByHeads(_Layer):
         return query @ key.transpose(-2, -1) / math.sqrt(self.num_heads)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "softmax_over_heads",
     "lets the weights sum to 1 over the heads",
@@ -649,7 +649,7 @@ class OverHeads(_Layer):
         return super().weigh(scores.transpose(1, 3)).transpose(1, 3)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "softmax_over_queries",
     "lets the weights sum to 1 over the queries",
@@ -660,7 +660,7 @@ class OverQueries(_Layer):
         return super().weigh(scores.transpose(2, 3)).transpose(2, 3)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "overflows",
     "exponentiates the scores as they are",
@@ -674,7 +674,7 @@ class Overflows(_Layer):
         return powers / total.masked_fill(empty, 1.0)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "query_matrix_for_keys",
     "makes the keys with W_query",
@@ -686,7 +686,7 @@ class QueryMatrixForKeys(_Layer):
         return self.W_query(x), self.W_query(source), self.W_value(source)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "query_and_key_exchanged",
     "makes the queries with W_key and the keys with W_query",
@@ -699,7 +699,7 @@ class MatricesExchanged(_Layer):
         return self.W_key(x), self.W_query(source), self.W_value(source)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "keys_for_values",
     "mixes the keys instead of the values",
@@ -711,7 +711,7 @@ class KeysForValues(_Layer):
         return query, key, key
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "values_not_projected",
     "mixes the inputs instead of the values",
@@ -723,7 +723,7 @@ class ValuesNotProjected(_Layer):
         return query, key, x if context is None else context
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "matrices_from_the_wrong_side",
     "multiplies by the matrices without turning them",
@@ -741,7 +741,7 @@ class WrongSide(_Layer):
         return self.merge(weights @ value) @ self.W_output.weight, weights
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "no_output_matrix",
     "leaves W_output out",
@@ -754,7 +754,7 @@ class NoOutput(_Layer):
         return self.merge(weights @ value), weights
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "output_head_by_head",
     "lets W_output work on each head by itself",
@@ -774,7 +774,7 @@ class OutputHeadByHead(_Layer):
         return torch.cat(found, dim=-1), weights
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "residual_added",
     "adds x to the result",
@@ -786,7 +786,7 @@ class ResidualAdded(_Layer):
         return output + x, weights
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "context_ignored",
     "never looks at the context",
@@ -797,7 +797,7 @@ class ContextIgnored(_Layer):
         return super().project(x, None)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "context_asks",
     "lets the context ask and x answer",
@@ -808,7 +808,7 @@ class ContextAsks(_Layer):
         return super().project(x if context is None else context, x)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "context_asks_itself",
     "takes queries, keys and values from the context",
@@ -819,7 +819,7 @@ class ContextAlone(_Layer):
         return super().project(x if context is None else context, context)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "values_from_x",
     "takes the keys from the context and the values from x",
@@ -831,7 +831,7 @@ class ValuesFromX(_Layer):
         return query, key, self.W_value(x)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "keys_from_x",
     "takes the values from the context and the keys from x",
@@ -843,7 +843,7 @@ class KeysFromX(_Layer):
         return query, self.W_key(x), value
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "context_or_x",
     "asks whether the context is true",
@@ -855,7 +855,7 @@ class ContextOrX(_Layer):
         return super().project(x, context or x)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "mask_ignored",
     "never uses the mask",
@@ -866,7 +866,7 @@ class MaskIgnored(_Layer):
         return scores
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "always_causal",
     "hides the future without being told to",
@@ -878,7 +878,7 @@ class AlwaysCausal(_Layer):
         return super().masked(scores, mask) + torch.full(scores.shape[-2:], -INF).triu(1)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "first_head_only",
     "masks the first head only",
@@ -892,7 +892,7 @@ class FirstHeadOnly(_Layer):
         return super().masked(scores, torch.where(later, 0.0, mask.expand(scores.shape)))
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "first_sequence_for_all",
     "uses the first sequence's mask for the whole batch",
@@ -903,7 +903,7 @@ class FirstSequence(_Layer):
         return super().masked(scores, mask if mask is None or mask.dim() < 4 else mask[:1])
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "first_head_for_all",
     "uses the first head's mask for all heads",
@@ -916,7 +916,7 @@ class FirstHeadForAll(_Layer):
         )
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "mask_repeated_in_the_wrong_order",
     "lays the masks of the sequences out in the wrong order for the heads",
@@ -931,7 +931,7 @@ class MaskOrder(_Layer):
         return super().masked(scores, mask)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "three_axes_are_a_batch",
     "takes a mask of three axes for one with a mask for each sequence",
@@ -943,7 +943,7 @@ class ThreeAxes(_Layer):
         return super().masked(scores, mask if mask is None or mask.dim() != 3 else mask[:, None])
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "mask_turned",
     "swaps the two axes of the mask",
@@ -955,7 +955,7 @@ class MaskTurned(_Layer):
         return super().masked(scores, turned)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "mask_before_scaling",
     "adds the mask before it scales",
@@ -969,7 +969,7 @@ class MaskBeforeScaling(_Layer):
         return self.W_output(self.merge(weights @ value)), weights
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "mask_after_softmax",
     "sets hidden weights to 0 after softmax",
@@ -987,7 +987,7 @@ class MaskAfterSoftmax(_Layer):
         return self.W_output(self.merge(weights @ value)), weights
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "mask_as_booleans",
     "takes the mask for yes or no",
@@ -998,7 +998,7 @@ class MaskAsBooleans(_Layer):
         return scores if mask is None else scores.masked_fill(mask == -INF, -INF)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "zero_scores_hidden",
     "multiplies the hidden scores by 0 and then hides every score that is 0",
@@ -1013,7 +1013,7 @@ class ZeroScoresHidden(_Layer):
         return scores.masked_fill(scores == 0, -INF)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "fill_-10000",
     "fills the hidden places with -10000",
@@ -1029,7 +1029,7 @@ class FillTenThousand(_Layer):
         return self.W_output(self.merge(weights @ value)), weights
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "empty_row_nan",
     "gives nan where there is nothing to look at",
@@ -1040,7 +1040,7 @@ class EmptyRowNan(_Layer):
         return torch.softmax(scores, dim=-1)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "empty_row_uniform",
     "spreads the weight evenly where there is nothing to look at",
@@ -1052,7 +1052,7 @@ class EmptyRowUniform(_Layer):
         return torch.softmax(scores.masked_fill(scores == -INF, -1e9), dim=-1)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "nan_replaced_afterwards",
     "replaces nan by 0 after softmax",
@@ -1064,7 +1064,7 @@ class NanReplaced(_Layer):
         return torch.nan_to_num(torch.softmax(scores, dim=-1))
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "detached",
     "cuts the graph",
@@ -1076,7 +1076,7 @@ class Detached(_Layer):
             return super().forward(x, context, mask)
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "weights_detached",
     "cuts the graph at the weights",
@@ -1087,7 +1087,7 @@ class WeightsDetached(_Layer):
         return super().weigh(scores).detach()
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "scores_in_the_masks_dtype",
     "turns the scores into the dtype of the mask",
@@ -1098,7 +1098,7 @@ class ScoresInMaskDtype(_Layer):
         return scores if mask is None else scores.to(mask.dtype) + mask
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "float32_result",
     "returns float32 whatever it is given",
@@ -1109,7 +1109,7 @@ class Float32Result(_Layer):
         return tuple(part.float() for part in super().forward(x, context, mask))
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "writes_into_the_mask",
     "replaces -inf in the caller's mask",
@@ -1121,7 +1121,7 @@ class WritesMask(_Layer):
         return super().masked(scores, None if mask is None else mask.clamp_(min=-1e9))
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "weights_first",
     "returns the weights first and the output second",
@@ -1132,7 +1132,7 @@ class WeightsFirst(_Layer):
         return tuple(reversed(super().forward(x, context, mask)))
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "output_alone",
     "returns the output alone",
@@ -1143,7 +1143,7 @@ class OutputAlone(_Layer):
         return super().forward(x, context, mask)[0]
 
 
-@wrong(
+@misconception(
     "MultiHeadAttention",
     "drops_axes_of_one",
     "drops axes of length 1",
@@ -1157,7 +1157,7 @@ class DropsAxes(_Layer):
 # --- attention_cost -----------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "operations_counted_twice",
     "counts a multiply-add as two operations",
@@ -1168,7 +1168,7 @@ def cost_flops(n, d_model, num_heads):
     return 4 * d_model**2, 2 * (4 * n * d_model**2 + 2 * n * n * d_model)
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "no_output_matrix",
     "forgets W_output",
@@ -1178,7 +1178,7 @@ def cost_without_output(n, d_model, num_heads):
     return 3 * d_model**2, 3 * n * d_model**2 + 2 * n * n * d_model
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "with_biases",
     "counts biases",
@@ -1188,7 +1188,7 @@ def cost_with_biases(n, d_model, num_heads):
     return 4 * d_model * (d_model + 1), 4 * n * d_model**2 + 2 * n * n * d_model
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "only_the_scores",
     "forgets the product of weights and values",
@@ -1198,7 +1198,7 @@ def cost_only_scores(n, d_model, num_heads):
     return 4 * d_model**2, 4 * n * d_model**2 + n * n * d_model
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "only_the_projections",
     "counts the four linear layers alone",
@@ -1209,7 +1209,7 @@ def cost_only_projections(n, d_model, num_heads):
     return 4 * d_model**2, 4 * n * d_model**2
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "only_the_attention",
     "counts the scores and the mixing alone",
@@ -1220,7 +1220,7 @@ def cost_only_attention(n, d_model, num_heads):
     return 4 * d_model**2, 2 * n * n * d_model
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "heads_of_full_width",
     "lets every head work with the full width",
@@ -1230,7 +1230,7 @@ def cost_full_width_scores(n, d_model, num_heads):
     return 4 * d_model**2, 4 * n * d_model**2 + 2 * n * n * d_model * num_heads
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "matrices_for_every_head",
     "gives every head four matrices of full width",
@@ -1241,7 +1241,7 @@ def cost_matrices_for_every_head(n, d_model, num_heads):
     return weights, n * weights + 2 * n * n * d_model * num_heads
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "heads_from_their_own_features",
     "lets every head read only d/h features of the input",
@@ -1252,7 +1252,7 @@ def cost_heads_from_own_features(n, d_model, num_heads):
     return weights, n * weights + 2 * n * n * d_model
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "one_head_alone",
     "counts the scores and the mixing of one head only",
@@ -1262,7 +1262,7 @@ def cost_one_head(n, d_model, num_heads):
     return 4 * d_model**2, 4 * n * d_model**2 + 2 * n * n * (d_model // num_heads)
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "one_position",
     "counts the four linear layers for one position",
@@ -1272,7 +1272,7 @@ def cost_one_position(n, d_model, num_heads):
     return 4 * d_model**2, 4 * d_model**2 + 2 * n * n * d_model
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "not_squared",
     "counts the scores and the mixing for one query",
@@ -1282,7 +1282,7 @@ def cost_not_squared(n, d_model, num_heads):
     return 4 * d_model**2, 4 * n * d_model**2 + 2 * n * d_model
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "softmax_counted",
     "counts softmax and the scale too",
@@ -1292,7 +1292,7 @@ def cost_softmax(n, d_model, num_heads):
     return 4 * d_model**2, 4 * n * d_model**2 + 2 * n * n * d_model + 2 * num_heads * n * n
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "exchanged",
     "returns the multiply-adds first",
@@ -1302,7 +1302,7 @@ def cost_exchanged(n, d_model, num_heads):
     return 4 * n * d_model**2 + 2 * n * n * d_model, 4 * d_model**2
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "floats",
     "returns floats",
@@ -1314,7 +1314,7 @@ def cost_floats(n, d_model, num_heads):
     return 4.0 * d_model**2, 4.0 * n * d_model**2 + 2 * num_heads * n * n * width
 
 
-@wrong(
+@misconception(
     "attention_cost",
     "through_floats",
     "computes with floats and makes them ints at the end",
@@ -1345,7 +1345,7 @@ def _shift(max_len, step):
     return torch.diag(torch.ones(max(max_len - abs(step), 0)), -step)[:max_len, :max_len]
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "looks_ahead",
     "looks at the next token",
@@ -1356,7 +1356,7 @@ def head_looks_ahead(vocab_size, max_len):
     return _head(vocab_size, max_len, _shift(max_len, 1), torch.eye(max_len))
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "looks_at_itself",
     "looks at its own token",
@@ -1366,7 +1366,7 @@ def head_looks_at_itself(vocab_size, max_len):
     return _head(vocab_size, max_len, torch.eye(max_len), torch.eye(max_len))
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "too_soft",
     "looks at the right place, but not sharply enough",
@@ -1377,7 +1377,7 @@ def head_too_soft(vocab_size, max_len):
     return _head(vocab_size, max_len, _shift(max_len, -1), torch.eye(max_len), 1.0)
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "scale_forgotten",
     "would be sharp enough if the scores were not divided by √w",
@@ -1388,7 +1388,7 @@ def head_scale_forgotten(vocab_size, max_len):
     return _head(vocab_size, max_len, _shift(max_len, -1), torch.eye(max_len), sharpness)
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "position_first",
     "takes the input for [position, token]",
@@ -1403,7 +1403,7 @@ def head_position_first(vocab_size, max_len):
     return turned
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "position_ignored",
     "never reads the position",
@@ -1416,7 +1416,7 @@ def head_position_ignored(vocab_size, max_len):
     return {"W_query": sharpness * eye, "W_key": eye, "W_value": eye.clone()}
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "needs_the_mask",
     "needs the causal mask",
@@ -1430,7 +1430,7 @@ def head_needs_the_mask(vocab_size, max_len):
     return _head(vocab_size, max_len, asks, later)
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "transposed",
     "lays the matrices out as (in, out)",
@@ -1441,7 +1441,7 @@ def head_transposed(vocab_size, max_len):
     return {name: matrix.T.contiguous() for name, matrix in good.items()}
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "positions_as_values",
     "hands over the position instead of the token",
@@ -1452,7 +1452,7 @@ def head_positions_as_values(vocab_size, max_len):
     return previous_token_head(vocab_size, max_len) | {"W_value": values}
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "whole_input_as_value",
     "hands over the whole input",
@@ -1462,7 +1462,7 @@ def head_whole_input(vocab_size, max_len):
     return previous_token_head(vocab_size, max_len) | {"W_value": torch.eye(vocab_size + max_len)}
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "values_scaled",
     "multiplies the values too",
@@ -1474,7 +1474,7 @@ def head_values_scaled(vocab_size, max_len):
     return good | {"W_value": 10.0 * good["W_value"]}
 
 
-@wrong(
+@misconception(
     "previous_token_head",
     "not_a_dict",
     "returns the matrices without their names",
@@ -1498,7 +1498,7 @@ def _bent(query, key, value, num_heads, root=None, *, torn=False, axis=-1, past=
     return found.reshape(query.shape) if torn else merge_heads(found)
 
 
-@wrong(
+@misconception(
     "mended_heads",
     "as_given",
     "is as it was handed out",
@@ -1513,7 +1513,7 @@ def mended_as_given(query, key, value, num_heads):
     return (weights @ v).reshape(query.shape)
 
 
-@wrong(
+@misconception(
     "mended_heads",
     "scale_left",
     "still divides by the root of the whole width",
@@ -1523,7 +1523,7 @@ def mended_wide_scale(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, math.sqrt(query.shape[-1]))
 
 
-@wrong(
+@misconception(
     "mended_heads",
     "torn_left",
     "still tears the positions apart on the way back",
@@ -1533,7 +1533,7 @@ def mended_torn(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, torn=True)
 
 
-@wrong(
+@misconception(
     "mended_heads",
     "in_place_left",
     "still scales the caller's query",
@@ -1544,7 +1544,7 @@ def mended_in_place(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, 1.0)
 
 
-@wrong(
+@misconception(
     "mended_heads",
     "root_of_the_heads",
     "divides by the root of the number of heads",
@@ -1554,7 +1554,7 @@ def mended_by_heads(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, math.sqrt(num_heads))
 
 
-@wrong(
+@misconception(
     "mended_heads",
     "no_scale",
     "no longer scales at all",
@@ -1564,7 +1564,7 @@ def mended_unscaled(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, 1.0)
 
 
-@wrong(
+@misconception(
     "mended_heads",
     "mask_turned",
     "hides the past and shows the future",
@@ -1574,7 +1574,7 @@ def mended_past_hidden(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, past=True)
 
 
-@wrong(
+@misconception(
     "mended_heads",
     "cut_from_the_graph",
     "works on detached copies",

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.course.versions import right
+from grader.course.versions import alternative
 from solutions.positional_encoding import sinusoidal_encoding
 
 INF = math.inf
@@ -17,7 +17,7 @@ INF = math.inf
 # --- sinusoidal_encoding ------------------------------------------------------------------------
 
 
-@right("sinusoidal_encoding", "two loops")
+@alternative("sinusoidal_encoding", "two loops")
 def sinusoids_loops(n, d, base=10000.0):
     encoding = torch.zeros(n, d)
     for p in range(n):
@@ -27,7 +27,7 @@ def sinusoids_loops(n, d, base=10000.0):
     return encoding
 
 
-@right("sinusoidal_encoding", "exp of a logarithm, float32")
+@alternative("sinusoidal_encoding", "exp of a logarithm, float32")
 def sinusoids_exp(n, d, base=10000.0):
     position = torch.arange(n).unsqueeze(1)
     div_term = torch.exp(torch.arange(0, d, 2) * (-math.log(base) / d))
@@ -37,20 +37,20 @@ def sinusoids_exp(n, d, base=10000.0):
     return pe
 
 
-@right("sinusoidal_encoding", "division by powers, float32, stacked")
+@alternative("sinusoidal_encoding", "division by powers, float32, stacked")
 def sinusoids_stack(n, d, base=10000.0):
     angle = torch.arange(n)[:, None] / base ** (torch.arange(d // 2) * 2 / d)
     return torch.stack([angle.sin(), angle.cos()], dim=-1).reshape(n, d)
 
 
-@right("sinusoidal_encoding", "NumPy, rounded at the end")
+@alternative("sinusoidal_encoding", "NumPy, rounded at the end")
 def sinusoids_numpy(n, d, base=10000.0):
     column = np.arange(d)
     angle = np.arange(n)[:, None] / np.power(base, 2 * (column // 2) / d)
     return torch.from_numpy(np.where(column % 2 == 0, np.sin(angle), np.cos(angle))).float()
 
 
-@right("sinusoidal_encoding", "a shifted sine for the cosine")
+@alternative("sinusoidal_encoding", "a shifted sine for the cosine")
 def sinusoids_phase(n, d, base=10000.0):
     column = torch.arange(d)
     frequency = base ** -((column - column % 2).double() / d)
@@ -58,7 +58,7 @@ def sinusoids_phase(n, d, base=10000.0):
     return torch.sin(angle).float()
 
 
-@right("sinusoidal_encoding", "powers of one ratio and a running sum, float32")
+@alternative("sinusoidal_encoding", "powers of one ratio and a running sum, float32")
 def sinusoids_running(n, d, base=10000.0):
     ratio = torch.tensor(base) ** (-2 / d)
     frequency = ratio ** torch.arange(d // 2)
@@ -66,14 +66,14 @@ def sinusoids_running(n, d, base=10000.0):
     return torch.stack([torch.sin(angle), torch.cos(angle)], dim=2).flatten(1)
 
 
-@right("sinusoidal_encoding", "a complex exponential")
+@alternative("sinusoidal_encoding", "a complex exponential")
 def sinusoids_complex(n, d, base=10000.0):
     frequency = base ** (-torch.arange(0, d, 2) / d)
     points = torch.polar(torch.ones(n, d // 2), torch.arange(n)[:, None] * frequency)
     return torch.view_as_real(points).flip(-1).reshape(n, d)
 
 
-@right("sinusoidal_encoding", "turned step by step, float32")
+@alternative("sinusoidal_encoding", "turned step by step, float32")
 def sinusoids_recurrence(n, d, base=10000.0):
     frequency = base ** (-torch.arange(0, d, 2) / d)
     sine, cosine = torch.sin(frequency), torch.cos(frequency)
@@ -88,7 +88,7 @@ def sinusoids_recurrence(n, d, base=10000.0):
 # --- shift_matrix -------------------------------------------------------------------------------
 
 
-@right("shift_matrix", "two-by-two blocks from Python's math")
+@alternative("shift_matrix", "two-by-two blocks from Python's math")
 def shift_loop(k, d, base=10000.0):
     matrix = torch.zeros(d, d)
     for c in range(0, d, 2):
@@ -99,7 +99,7 @@ def shift_loop(k, d, base=10000.0):
     return matrix
 
 
-@right("shift_matrix", "block_diag in float32")
+@alternative("shift_matrix", "block_diag in float32")
 def shift_block_diag(k, d, base=10000.0):
     angle = k * torch.exp(-math.log(base) * torch.arange(0, d, 2) / d)
     c, s = angle.cos(), angle.sin()
@@ -107,7 +107,7 @@ def shift_block_diag(k, d, base=10000.0):
     return torch.block_diag(*blocks)
 
 
-@right("shift_matrix", "diagonals")
+@alternative("shift_matrix", "diagonals")
 def shift_diagonals(k, d, base=10000.0):
     frequency = 1 / base ** (torch.arange(0, d, 2).double() / d)
     angle = (k * frequency).repeat_interleave(2)
@@ -116,7 +116,7 @@ def shift_diagonals(k, d, base=10000.0):
     return matrix.float()
 
 
-@right("shift_matrix", "the one-step matrix to the power of k")
+@alternative("shift_matrix", "the one-step matrix to the power of k")
 def shift_power(k, d, base=10000.0):
     one = torch.zeros(d, d, dtype=torch.float64)
     for i in range(d // 2):
@@ -126,7 +126,7 @@ def shift_power(k, d, base=10000.0):
     return torch.linalg.matrix_power(one, k).float()
 
 
-@right("shift_matrix", "read off row |k| of the encoding")
+@alternative("shift_matrix", "read off row |k| of the encoding")
 def shift_from_encoding(k, d, base=10000.0):
     row = sinusoidal_encoding(abs(k) + 1, d, base)[-1]
     sine, cosine = row[0::2] * (1 if k >= 0 else -1), row[1::2]
@@ -137,7 +137,7 @@ def shift_from_encoding(k, d, base=10000.0):
     return matrix
 
 
-@right("shift_matrix", "the exponential of a generator")
+@alternative("shift_matrix", "the exponential of a generator")
 def shift_exponential(k, d, base=10000.0):
     generator = torch.zeros(d, d, dtype=torch.float64)
     for i in range(d // 2):
@@ -146,7 +146,7 @@ def shift_exponential(k, d, base=10000.0):
     return torch.matrix_exp(k * generator).float()
 
 
-@right("shift_matrix", "complex numbers and Kronecker products")
+@alternative("shift_matrix", "complex numbers and Kronecker products")
 def shift_kron(k, d, base=10000.0):
     turn = torch.polar(
         torch.ones(d // 2, dtype=torch.float64),
@@ -157,7 +157,7 @@ def shift_kron(k, d, base=10000.0):
     return (stay + torch.kron(torch.diag(turn.imag), cross)).to(torch.float32)
 
 
-@right("shift_matrix", "fitted to positions pair by pair")
+@alternative("shift_matrix", "fitted to positions pair by pair")
 def shift_fitted(k, d, base=10000.0):
     """Least squares on well-spread positions of each pair, in float64."""
     matrix = torch.zeros(d, d)
@@ -182,7 +182,7 @@ class _Table(nn.Module):
         self.embedding = nn.Embedding(max_len, d)
 
 
-@right("LearnedPositionalEncoding", "a slice of the table")
+@alternative("LearnedPositionalEncoding", "a slice of the table")
 class LearnedSlice(_Table):
     def forward(self, x):
         n = x.size(-2)
@@ -191,7 +191,7 @@ class LearnedSlice(_Table):
         return x + self.embedding.weight[:n]
 
 
-@right("LearnedPositionalEncoding", "positions expanded over the batch")
+@alternative("LearnedPositionalEncoding", "positions expanded over the batch")
 class LearnedExpanded(_Table):
     def forward(self, x):
         batch, n, _ = x.shape
@@ -201,7 +201,7 @@ class LearnedExpanded(_Table):
         return self.embedding(positions) + x
 
 
-@right("LearnedPositionalEncoding", "position by position")
+@alternative("LearnedPositionalEncoding", "position by position")
 class LearnedLoop(_Table):
     def forward(self, x):
         if x.shape[1] > self.embedding.weight.shape[0]:
@@ -210,7 +210,7 @@ class LearnedLoop(_Table):
         return torch.stack(parts, dim=1)
 
 
-@right("LearnedPositionalEncoding", "PyTorch's own error translated")
+@alternative("LearnedPositionalEncoding", "PyTorch's own error translated")
 class LearnedTranslated(_Table):
     def forward(self, x):
         try:
@@ -220,7 +220,7 @@ class LearnedTranslated(_Table):
         return torch.add(x, rows.unsqueeze(0))
 
 
-@right("LearnedPositionalEncoding", "a one-hot matrix times the table, its own __init__")
+@alternative("LearnedPositionalEncoding", "a one-hot matrix times the table, its own __init__")
 class LearnedOneHot(nn.Module):
     def __init__(self, max_len, d):
         super().__init__()
@@ -237,7 +237,7 @@ class LearnedOneHot(nn.Module):
 # --- rotary_encoding ----------------------------------------------------------------------------
 
 
-@right("rotary_encoding", "complex numbers")
+@alternative("rotary_encoding", "complex numbers")
 def rotary_complex(x, positions=None, base=10000.0):
     n, d = x.shape[-2:]
     if positions is None:
@@ -248,7 +248,7 @@ def rotary_complex(x, positions=None, base=10000.0):
     return torch.view_as_real(points * torch.polar(torch.ones_like(angle), angle)).flatten(-2)
 
 
-@right("rotary_encoding", "float32 angles whatever the input")
+@alternative("rotary_encoding", "float32 angles whatever the input")
 def rotary_float32_angles(x, positions=None, base=10000.0):
     if positions is None:
         positions = torch.arange(x.shape[-2])
@@ -261,7 +261,7 @@ def rotary_float32_angles(x, positions=None, base=10000.0):
     return out
 
 
-@right("rotary_encoding", "every entry's own cosine, and neighbors swapped")
+@alternative("rotary_encoding", "every entry's own cosine, and neighbors swapped")
 def rotary_swapped(x, positions=None, base=10000.0):
     n, d = x.shape[-2:]
     if positions is None:
@@ -272,7 +272,7 @@ def rotary_swapped(x, positions=None, base=10000.0):
     return x * angle.cos() + swapped * angle.sin()
 
 
-@right("rotary_encoding", "rotation matrices by einsum")
+@alternative("rotary_encoding", "rotation matrices by einsum")
 def rotary_matrices(x, positions=None, base=10000.0):
     n, d = x.shape[-2:]
     places = range(n) if positions is None else positions.tolist()
@@ -285,7 +285,7 @@ def rotary_matrices(x, positions=None, base=10000.0):
     return torch.einsum("nij,...nj->...ni", turns, x)
 
 
-@right("rotary_encoding", "position by position, pair by pair")
+@alternative("rotary_encoding", "position by position, pair by pair")
 def rotary_loops(x, positions=None, base=10000.0):
     n, d = x.shape[-2:]
     places = list(range(n)) if positions is None else [int(p) for p in positions]
@@ -301,7 +301,7 @@ def rotary_loops(x, positions=None, base=10000.0):
     return torch.stack(rows, dim=-2)
 
 
-@right("rotary_encoding", "tables looked up by position")
+@alternative("rotary_encoding", "tables looked up by position")
 def rotary_tables(x, positions=None, base=10000.0):
     n, d = x.shape[-2:]
     if positions is None:
@@ -312,7 +312,7 @@ def rotary_tables(x, positions=None, base=10000.0):
     return torch.stack((even * cos - odd * sin, odd * cos + even * sin), -1).reshape(x.shape)
 
 
-@right("rotary_encoding", "a copy changed in place")
+@alternative("rotary_encoding", "a copy changed in place")
 def rotary_clone(x, positions=None, base=10000.0):
     out = x.clone()
     places = torch.arange(x.size(-2)) if positions is None else positions
@@ -324,7 +324,7 @@ def rotary_clone(x, positions=None, base=10000.0):
     return out
 
 
-@right("rotary_encoding", "length and direction")
+@alternative("rotary_encoding", "length and direction")
 def rotary_polar(x, positions=None, base=10000.0):
     pairs = x.reshape(*x.shape[:-1], -1, 2)
     length, direction = pairs.norm(dim=-1), torch.atan2(pairs[..., 1], pairs[..., 0])
@@ -334,7 +334,7 @@ def rotary_polar(x, positions=None, base=10000.0):
     return torch.stack([length * direction.cos(), length * direction.sin()], dim=-1).view_as(x)
 
 
-@right("rotary_encoding", "halves, with the entries sorted before and after")
+@alternative("rotary_encoding", "halves, with the entries sorted before and after")
 def rotary_permuted(x, positions=None, base=10000.0):
     n, d = x.shape[-2:]
     order = torch.cat([torch.arange(0, d, 2), torch.arange(1, d, 2)])
@@ -349,7 +349,7 @@ def rotary_permuted(x, positions=None, base=10000.0):
 # --- alibi_bias ---------------------------------------------------------------------------------
 
 
-@right("alibi_bias", "three loops")
+@alternative("alibi_bias", "three loops")
 def alibi_loops(n, num_heads):
     bias = torch.full((num_heads, n, n), -INF)
     for h in range(num_heads):
@@ -360,7 +360,7 @@ def alibi_loops(n, num_heads):
     return bias
 
 
-@right("alibi_bias", "powers of a ratio")
+@alternative("alibi_bias", "powers of a ratio")
 def alibi_ratio(n, num_heads):
     ratio = 2 ** (-8 / num_heads)
     slopes = torch.tensor([ratio * ratio**h for h in range(num_heads)])
@@ -369,7 +369,7 @@ def alibi_ratio(n, num_heads):
     return torch.where(distance <= 0, slopes.view(-1, 1, 1) * distance, -INF)
 
 
-@right("alibi_bias", "a causal mask added")
+@alternative("alibi_bias", "a causal mask added")
 def alibi_added(n, num_heads):
     slopes = torch.exp2(-8 * (torch.arange(num_heads) + 1) / num_heads)
     distance = (torch.arange(n)[:, None] - torch.arange(n)).clamp(min=0)
@@ -377,7 +377,7 @@ def alibi_added(n, num_heads):
     return torch.einsum("h,ij->hij", -slopes, distance.float()) + future
 
 
-@right("alibi_bias", "exp of a logarithm, head by head")
+@alternative("alibi_bias", "exp of a logarithm, head by head")
 def alibi_exp(n, num_heads):
     heads = []
     for h in range(1, num_heads + 1):
@@ -388,7 +388,7 @@ def alibi_exp(n, num_heads):
     return torch.stack(heads)
 
 
-@right("alibi_bias", "NumPy, rounded at the end")
+@alternative("alibi_bias", "NumPy, rounded at the end")
 def alibi_numpy(n, num_heads):
     i, j = np.indices((n, n))
     slopes = np.power(2.0, -8 * np.arange(1, num_heads + 1) / num_heads)
@@ -396,7 +396,7 @@ def alibi_numpy(n, num_heads):
     return torch.from_numpy(bias.astype(np.float32))
 
 
-@right("alibi_bias", "repeated multiplication, float32")
+@alternative("alibi_bias", "repeated multiplication, float32")
 def alibi_cumprod(n, num_heads):
     slopes = torch.cumprod(torch.full((num_heads,), 2.0) ** (-8.0 / num_heads), dim=0)
     steps = torch.arange(n, dtype=torch.float32)

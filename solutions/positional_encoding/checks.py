@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, raises, tensor
+from grader.course.specification import Draw, Exercise, case, raises, tensor
 from grader.protocol.values import Check
 
 INF = math.inf
@@ -107,7 +107,7 @@ def sinusoidal_checks(draw: Draw) -> list[Check]:
         name += f", base {base[0]:g}" if base else ""
         name += f", base={more['base']:g}" if "base" in more else ""
         reference = sinusoidal_reference
-        return probe(
+        return case(
             name, "sinusoidal_encoding", n, d, *base, reference=reference, dtype="float32", **more
         )
 
@@ -165,7 +165,7 @@ def shift_checks(draw: Draw) -> list[Check]:
         name = f"k = {k}, width {d}"
         name += f", base {base[0]:g}" if base else ""
         name += f", base={more['base']:g}" if "base" in more else ""
-        return probe(
+        return case(
             name, "shift_matrix", k, d, *base, reference=shift_reference, dtype="float32", **more
         )
 
@@ -233,7 +233,7 @@ def learned_checks(draw: Draw) -> list[Check]:
     spare = draw.integer(2, 4)
 
     def ask(name, max_len, shape, dtype="float32", **more):
-        return probe(
+        return case(
             name,
             "LearnedPositionalEncoding",
             tensor(draw.normal(*shape), dtype),
@@ -333,7 +333,7 @@ def rotary_checks(draw: Draw) -> list[Check]:
         x = tensor(draw.normal(*shape), dtype)
         given = () if positions is None else (tensor(positions, "int64"),)
         given = (*given, *base)
-        return probe(name, "rotary_encoding", x, *given, reference=rotary_reference, **more)
+        return case(name, "rotary_encoding", x, *given, reference=rotary_reference, **more)
 
     def some(count, top):
         """Different positions in no order."""
@@ -455,7 +455,7 @@ def alibi_checks(draw: Draw) -> list[Check]:
 
     def ask(n, num_heads):
         name = f"{n} position{'s'[: n > 1]}, {num_heads} head{'s'[: num_heads > 1]}"
-        return probe(name, "alibi_bias", n, num_heads, reference=alibi_reference, dtype="float32")
+        return case(name, "alibi_bias", n, num_heads, reference=alibi_reference, dtype="float32")
 
     return [
         Check(

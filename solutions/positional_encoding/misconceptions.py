@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.positional_encoding import (
     alibi_bias,
     rotary_encoding,
@@ -32,7 +32,7 @@ def _sinusoids(n, frequency, start=0):
     return torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1).flatten(1).float()
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "equal_frequencies",
     "gives every pair of columns the same frequency",
@@ -43,7 +43,7 @@ def sinusoids_equal(n, d, base=10000.0):
     return _sinusoids(n, _frequency(d, base, lambda i, d: 2 * i // d))
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "column_for_pair",
     "takes the column's number where the formula has the pair's",
@@ -56,7 +56,7 @@ def sinusoids_column(n, d, base=10000.0):
     return torch.where(column % 2 == 0, torch.sin(angle), torch.cos(angle)).float()
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "cosine_on_its_own",
     "gives every cosine a frequency of its own",
@@ -69,7 +69,7 @@ def sinusoids_own(n, d, base=10000.0):
     return torch.where(column % 2 == 0, torch.sin(angle), torch.cos(angle)).float()
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "half_the_exponent",
     "has the exponent i/d where 2i/d is due",
@@ -80,7 +80,7 @@ def sinusoids_half(n, d, base=10000.0):
     return _sinusoids(n, _frequency(d, base, lambda i, d: i / d))
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "twice_the_exponent",
     "has the exponent 4i/d where 2i/d is due",
@@ -91,7 +91,7 @@ def sinusoids_twice(n, d, base=10000.0):
     return _sinusoids(n, _frequency(d, base, lambda i, d: 4 * i / d))
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "stretched",
     "divides by d/2 - 1, so that the last frequency is exactly 1/base",
@@ -102,7 +102,7 @@ def sinusoids_stretched(n, d, base=10000.0):
     return _sinusoids(n, _frequency(d, base, lambda i, d: i / max(d // 2 - 1, 1)))
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "two_halves",
     "puts all sines into the first half and all cosines into the second",
@@ -114,7 +114,7 @@ def sinusoids_halves(n, d, base=10000.0):
     return torch.cat([torch.sin(angle), torch.cos(angle)], dim=1).float()
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "cosine_first",
     "has cosines in the even columns and sines in the odd ones",
@@ -124,7 +124,7 @@ def sinusoids_cosine_first(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base).unflatten(1, (-1, 2)).flip(-1).flatten(1)
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "only_sines",
     "has a sine in every column",
@@ -135,7 +135,7 @@ def sinusoids_only(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base)[:, 0::2].repeat_interleave(2, dim=1)
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "fixed_base",
     "always uses 10000 as the base",
@@ -145,7 +145,7 @@ def sinusoids_fixed_base(n, d, base=10000.0):
     return sinusoidal_encoding(n, d)
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "counts_from_one",
     "counts positions from 1",
@@ -155,7 +155,7 @@ def sinusoids_from_one(n, d, base=10000.0):
     return _sinusoids(n, _frequency(d, base), start=1)
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "empty_row_zero",
     "leaves row 0 all zeros",
@@ -166,7 +166,7 @@ def sinusoids_row_zero(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base) * (torch.arange(n)[:, None] > 0)
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "degrees",
     "takes the angles for degrees",
@@ -177,7 +177,7 @@ def sinusoids_degrees(n, d, base=10000.0):
     return _sinusoids(n, _frequency(d, base) * math.pi / 180)
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "rising_frequencies",
     "lets the frequencies rise instead of fall",
@@ -188,7 +188,7 @@ def sinusoids_rising(n, d, base=10000.0):
     return _sinusoids(n, 1 / _frequency(d, base))
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "precedence",
     "squares the base and multiplies by i / d afterwards",
@@ -200,7 +200,7 @@ def sinusoids_precedence(n, d, base=10000.0):
     return _sinusoids(n, 1 / base**2 * i / d)
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "wrong_logarithm",
     "uses a logarithm to the base of 10 with exp",
@@ -211,7 +211,7 @@ def sinusoids_log10(n, d, base=10000.0):
     return _sinusoids(n, torch.exp(-torch.arange(0, d, 2) / d * math.log10(base)))
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "share_of_the_length",
     "measures positions as a share of the length n",
@@ -222,7 +222,7 @@ def sinusoids_share(n, d, base=10000.0):
     return _sinusoids(n, _frequency(d, base) / n)
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "fixed_table",
     "cuts its rows from a table of 512",
@@ -232,7 +232,7 @@ def sinusoids_table(n, d, base=10000.0):
     return sinusoidal_encoding(512, d, base)[:n]
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "transposed",
     "has a row for every column and a column for every position",
@@ -242,7 +242,7 @@ def sinusoids_transposed(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base).T
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "batch_axis",
     "has an extra axis of length 1 in front",
@@ -253,7 +253,7 @@ def sinusoids_batch(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base)[None]
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "float64",
     "is float64",
@@ -265,7 +265,7 @@ def sinusoids_float64(n, d, base=10000.0):
     return torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1).flatten(1)
 
 
-@wrong(
+@misconception(
     "sinusoidal_encoding",
     "numpy_array",
     "is a NumPy array",
@@ -292,7 +292,7 @@ def _turns(angle):
     return _blocks(angle, math.cos, math.sin, lambda t: -math.sin(t), math.cos)
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "backward",
     "moves k steps back instead of forward",
@@ -303,7 +303,7 @@ def shift_backward(k, d, base=10000.0):
     return shift_matrix(-k, d, base)
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "no_minus",
     "has no minus sign in its blocks",
@@ -314,7 +314,7 @@ def shift_no_minus(k, d, base=10000.0):
     return _blocks(k * _frequency(d, base), math.cos, math.sin, math.sin, math.cos)
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "one_step",
     "moves by one step whatever k is",
@@ -324,7 +324,7 @@ def shift_one(k, d, base=10000.0):
     return shift_matrix(1, d, base)
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "times_k",
     "multiplies the one-step matrix by k",
@@ -335,7 +335,7 @@ def shift_times(k, d, base=10000.0):
     return k * shift_matrix(1, d, base)
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "only_forward",
     "moves forward even where k is negative",
@@ -345,7 +345,7 @@ def shift_absolute(k, d, base=10000.0):
     return shift_matrix(abs(k), d, base)
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "fixed_base",
     "always uses 10000 as the base",
@@ -355,7 +355,7 @@ def shift_fixed_base(k, d, base=10000.0):
     return shift_matrix(k, d)
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "equal_frequencies",
     "turns every pair by the same angle",
@@ -365,7 +365,7 @@ def shift_equal(k, d, base=10000.0):
     return _turns(torch.full((d // 2,), float(k)))
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "half_the_exponent",
     "has the exponent i/d where 2i/d is due",
@@ -376,7 +376,7 @@ def shift_half(k, d, base=10000.0):
     return _turns(k * _frequency(d, base, lambda i, d: i / d))
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "twice_the_exponent",
     "has the exponent 4i/d where 2i/d is due",
@@ -387,7 +387,7 @@ def shift_twice(k, d, base=10000.0):
     return _turns(k * _frequency(d, base, lambda i, d: 4 * i / d))
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "two_halves",
     "expects all sines in the first half and all cosines in the second",
@@ -400,7 +400,7 @@ def shift_halves(k, d, base=10000.0):
     return torch.cat([torch.cat([c, s], 1), torch.cat([-s, c], 1)], 0).float()
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "only_cosines",
     "has nothing beside its diagonal",
@@ -411,7 +411,7 @@ def shift_diagonal(k, d, base=10000.0):
     return torch.diag(torch.cos(k * _frequency(d, base)).repeat_interleave(2)).float()
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "moves_entries",
     "moves the entries of the vector by k places",
@@ -422,7 +422,7 @@ def shift_roll(k, d, base=10000.0):
     return torch.eye(d).roll(k, dims=0)
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "degrees",
     "takes the angles for degrees",
@@ -432,7 +432,7 @@ def shift_degrees(k, d, base=10000.0):
     return _turns(k * _frequency(d, base) * math.pi / 180)
 
 
-@wrong(
+@misconception(
     "shift_matrix",
     "float64",
     "is float64",
@@ -462,7 +462,7 @@ class _Table(nn.Module):
         return self.embedding(torch.arange(x.shape[1]))
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "no_limit",
     "leaves it to the table to fail",
@@ -474,7 +474,7 @@ class LearnedNoLimit(_Table):
         return x + self.embedding(torch.arange(x.shape[1]))
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "short_slice",
     "leaves it to the addition to fail",
@@ -487,7 +487,7 @@ class LearnedSlice(_Table):
         return x + self.embedding.weight[: x.shape[1]]
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "cuts_off",
     "cuts long sequences off in silence",
@@ -499,7 +499,7 @@ class LearnedCuts(_Table):
         return x + self.embedding(torch.arange(x.shape[1]))
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "starts_over",
     "starts over at row 0 where the table ends",
@@ -511,7 +511,7 @@ class LearnedWraps(_Table):
         return x + self.embedding(torch.arange(x.shape[1]) % self.max_len)
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "repeats_the_last",
     "uses the last row for everything beyond the table",
@@ -522,7 +522,7 @@ class LearnedClamps(_Table):
         return x + self.embedding(torch.arange(x.shape[1]).clamp(max=self.max_len - 1))
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "limit_too_low",
     "refuses a sequence that just fits",
@@ -535,7 +535,7 @@ class LearnedLimitLow(_Table):
         return x + self.rows(x)
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "measures_the_width",
     "compares the width of the vectors with max_len",
@@ -548,7 +548,7 @@ class LearnedLimitWidth(_Table):
         return x + self.embedding(torch.arange(x.shape[1]))
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "assertion",
     "raises an AssertionError",
@@ -561,7 +561,7 @@ class LearnedAsserts(_Table):
         return x + self.rows(x)
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "counts_from_one",
     "counts positions from 1",
@@ -575,7 +575,7 @@ class LearnedFromOne(_Table):
         return x + self.embedding(torch.arange(1, x.shape[1] + 1))
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "one_row_for_all",
     "adds one row of the table to every position",
@@ -586,7 +586,7 @@ class LearnedOneRow(_Table):
         return x + self.rows(x)[-1]
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "back_to_front",
     "counts positions from the end",
@@ -597,7 +597,7 @@ class LearnedReversed(_Table):
         return x + self.rows(x).flip(0)
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "rows_for_the_batch",
     "gives every sequence of the batch a row, not every position",
@@ -610,7 +610,7 @@ class LearnedBatch(_Table):
         return x + self.embedding(torch.arange(x.shape[0]))[:, None]
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "only_the_positions",
     "returns the positions' vectors without the tokens'",
@@ -622,7 +622,7 @@ class LearnedOnly(_Table):
         return self.rows(x).expand(x.shape)
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "side_by_side",
     "puts the positions' vectors beside the tokens'",
@@ -633,7 +633,7 @@ class LearnedConcatenated(_Table):
         return torch.cat([x, self.rows(x).expand(x.shape)], dim=-1)
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "multiplies",
     "multiplies instead of adding",
@@ -644,7 +644,7 @@ class LearnedMultiplied(_Table):
         return x * self.rows(x)
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "scales_the_tokens",
     "multiplies x by √d first",
@@ -656,7 +656,7 @@ class LearnedScaled(_Table):
         return x * math.sqrt(x.shape[-1]) + self.rows(x)
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "adds_the_numbers",
     "adds the number of the position instead of its row",
@@ -670,7 +670,7 @@ class LearnedNumbers(_Table):
         return x + torch.arange(x.shape[1], dtype=x.dtype)[:, None]
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "cuts_the_graph",
     "cuts the table out of the graph",
@@ -681,7 +681,7 @@ class LearnedDetached(_Table):
         return x + self.rows(x).detach()
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "float32_rows",
     "turns everything into float32",
@@ -692,7 +692,7 @@ class LearnedFloat32(_Table):
         return x.float() + self.rows(x).float()
 
 
-@wrong(
+@misconception(
     "LearnedPositionalEncoding",
     "in_place",
     "adds into the caller's tensor",
@@ -729,7 +729,7 @@ def _rotate_half(x):
     return torch.cat([-x[..., half:], x[..., :half]], dim=-1)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "half_split",
     "pairs entry i with entry i + d/2",
@@ -741,7 +741,7 @@ def rotary_half_split(x, positions=None, base=10000.0):
     return x * torch.cos(angle).to(x.dtype) + _rotate_half(x) * torch.sin(angle).to(x.dtype)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "mixed_layouts",
     "pairs neighbors, but lays the angles out in two halves",
@@ -754,7 +754,7 @@ def rotary_mixed(x, positions=None, base=10000.0):
     return x * torch.cos(angle).to(x.dtype) + other * torch.sin(angle).to(x.dtype)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "not_interleaved",
     "leaves the turned entries in two halves",
@@ -766,7 +766,7 @@ def rotary_not_interleaved(x, positions=None, base=10000.0):
     return torch.cat([turned[..., 0::2], turned[..., 1::2]], dim=-1)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "backward",
     "turns the other way",
@@ -777,7 +777,7 @@ def rotary_backward(x, positions=None, base=10000.0):
     return _turn(x, -_angle(x, positions, base))
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "no_minus",
     "has no minus sign",
@@ -790,7 +790,7 @@ def rotary_no_minus(x, positions=None, base=10000.0):
     return torch.stack([a * c + b * s, a * s + b * c], dim=-1).flatten(-2)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "sine_for_cosine",
     "has sine and cosine the wrong way round",
@@ -800,7 +800,7 @@ def rotary_swapped(x, positions=None, base=10000.0):
     return _turn(x, math.pi / 2 - _angle(x, positions, base))
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "uses_the_new_entry",
     "computes the second entry of a pair from the new first one",
@@ -816,7 +816,7 @@ def rotary_overwrites(x, positions=None, base=10000.0):
     return torch.stack([a, b], dim=-1).flatten(-2)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "adds_sinusoids",
     "adds the sinusoidal encoding",
@@ -828,7 +828,7 @@ def rotary_adds(x, positions=None, base=10000.0):
     return x + rows.to(x.dtype)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "ignores_positions",
     "takes 0 … n-1 for the positions, whatever is given",
@@ -839,7 +839,7 @@ def rotary_ignores(x, positions=None, base=10000.0):
     return rotary_encoding(x, None, base)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "counts_from_one",
     "counts positions from 1 when none are given",
@@ -852,7 +852,7 @@ def rotary_from_one(x, positions=None, base=10000.0):
     return rotary_encoding(x, positions, base)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "fixed_base",
     "always uses 10000 as the base",
@@ -862,7 +862,7 @@ def rotary_fixed_base(x, positions=None, base=10000.0):
     return rotary_encoding(x, positions)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "equal_frequencies",
     "turns every pair by the same angle",
@@ -873,7 +873,7 @@ def rotary_equal(x, positions=None, base=10000.0):
     return _turn(x, _angle(x, positions, base, _frequency(x.shape[-1], 1.0)))
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "half_the_exponent",
     "has the exponent i/d where 2i/d is due",
@@ -884,7 +884,7 @@ def rotary_half_exponent(x, positions=None, base=10000.0):
     return _turn(x, _angle(x, positions, base, frequency))
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "twice_the_exponent",
     "has the exponent 4i/d where 2i/d is due",
@@ -895,7 +895,7 @@ def rotary_twice_exponent(x, positions=None, base=10000.0):
     return _turn(x, _angle(x, positions, base, frequency))
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "angle_for_each_entry",
     "gives the two entries of a pair different angles",
@@ -911,7 +911,7 @@ def rotary_each_entry(x, positions=None, base=10000.0):
     return x * c + other * s
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "degrees",
     "takes the angles for degrees",
@@ -921,7 +921,7 @@ def rotary_degrees(x, positions=None, base=10000.0):
     return _turn(x, torch.deg2rad(_angle(x, positions, base)))
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "positions_along_the_batch",
     "counts positions along the first axis",
@@ -935,7 +935,7 @@ def rotary_batch(x, positions=None, base=10000.0):
     return _turn(x, angle)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "positions_from_axis_one",
     "reads the number of positions from axis 1",
@@ -948,7 +948,7 @@ def rotary_axis_one(x, positions=None, base=10000.0):
     return rotary_encoding(x, positions, base)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "half_precision_angles",
     "computes the angles in half precision",
@@ -962,7 +962,7 @@ def rotary_half_precision(x, positions=None, base=10000.0):
     return _turn(x, angle.float())
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "float32_result",
     "turns float64 into float32",
@@ -972,7 +972,7 @@ def rotary_float32(x, positions=None, base=10000.0):
     return rotary_encoding(x.float(), positions, base)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "through_float32",
     "takes float64 numbers through float32 and back",
@@ -983,7 +983,7 @@ def rotary_through_float32(x, positions=None, base=10000.0):
     return rotary_encoding(x.float(), positions, base).to(x.dtype)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "float64_result",
     "turns float32 into float64",
@@ -993,7 +993,7 @@ def rotary_float64(x, positions=None, base=10000.0):
     return rotary_encoding(x.double(), positions, base)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "cuts_the_graph",
     "cuts the graph",
@@ -1004,7 +1004,7 @@ def rotary_detached(x, positions=None, base=10000.0):
     return rotary_encoding(x.detach(), positions, base)
 
 
-@wrong(
+@misconception(
     "rotary_encoding",
     "in_place",
     "writes into the caller's tensor",
@@ -1032,7 +1032,7 @@ def _slopes(num_heads):
     return [2.0 ** (-8 * (h + 1) / num_heads) for h in range(num_heads)]
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "starts_at_one",
     "starts the slopes at 2 to the power of 0",
@@ -1043,7 +1043,7 @@ def alibi_from_zero(n, num_heads):
     return _alibi(n, [2.0 ** (-8 * h / num_heads) for h in range(num_heads)])
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "made_for_eight_heads",
     "halves the slope from head to head, however many heads there are",
@@ -1053,7 +1053,7 @@ def alibi_eight(n, num_heads):
     return _alibi(n, [2.0 ** -(h + 1) for h in range(num_heads)])
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "nearest_power_of_two",
     "takes the slopes of the next smaller power of two and fills up from the next larger one",
@@ -1066,7 +1066,7 @@ def alibi_nearest(n, num_heads):
     return _alibi(n, _slopes(small) + more)
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "whole_number_step",
     "divides 8 by H without a remainder",
@@ -1076,7 +1076,7 @@ def alibi_floor(n, num_heads):
     return _alibi(n, [2.0 ** -(8 // num_heads * (h + 1)) for h in range(num_heads)])
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "reversed_heads",
     "has the heads in reverse order",
@@ -1086,7 +1086,7 @@ def alibi_reversed(n, num_heads):
     return alibi_bias(n, num_heads).flip(0)
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "one_slope",
     "has the same slope in every head",
@@ -1096,7 +1096,7 @@ def alibi_one_slope(n, num_heads):
     return _alibi(n, [2.0 ** (-8 / num_heads)] * num_heads)
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "linear_slopes",
     "lets the slopes fall in equal steps",
@@ -1106,7 +1106,7 @@ def alibi_linear(n, num_heads):
     return _alibi(n, [1 - h / num_heads for h in range(num_heads)])
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "powers_of_e",
     "takes powers of e instead of 2",
@@ -1116,7 +1116,7 @@ def alibi_exp(n, num_heads):
     return _alibi(n, [math.exp(-8 * (h + 1) / num_heads) for h in range(num_heads)])
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "rewards_distance",
     "adds where it should subtract",
@@ -1126,7 +1126,7 @@ def alibi_positive(n, num_heads):
     return _alibi(n, [-slope for slope in _slopes(num_heads)])
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "sees_the_future",
     "leaves the future visible at the price of its distance",
@@ -1137,7 +1137,7 @@ def alibi_symmetric(n, num_heads):
     return -torch.tensor(_slopes(num_heads))[:, None, None] * distance
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "rewards_the_future",
     "leaves the future visible, and rewards it",
@@ -1149,7 +1149,7 @@ def alibi_unmasked(n, num_heads):
     return -torch.tensor(_slopes(num_heads))[:, None, None] * distance
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "free_future",
     "leaves the future visible at no price",
@@ -1159,7 +1159,7 @@ def alibi_free(n, num_heads):
     return alibi_bias(n, num_heads).masked_fill(torch.ones(n, n).triu(1) > 0, 0.0)
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "hides_the_past",
     "hides the past and shows the future",
@@ -1169,7 +1169,7 @@ def alibi_transposed(n, num_heads):
     return alibi_bias(n, num_heads).transpose(1, 2)
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "hides_itself",
     "hides the diagonal too",
@@ -1179,7 +1179,7 @@ def alibi_hides_itself(n, num_heads):
     return alibi_bias(n, num_heads).masked_fill(torch.eye(n) > 0, -INF)
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "one_step_too_far",
     "counts the distance to itself as 1",
@@ -1190,7 +1190,7 @@ def alibi_off_by_one(n, num_heads):
     return alibi_bias(n, num_heads) - torch.tensor(_slopes(num_heads))[:, None, None]
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "grows_from_the_start",
     "counts from the first key instead of back from the query",
@@ -1202,7 +1202,7 @@ def alibi_columns(n, num_heads):
     return bias.expand(num_heads, n, n).masked_fill(torch.ones(n, n).triu(1) > 0, -INF)
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "zero_times_infinity",
     "multiplies zeros by -inf",
@@ -1214,7 +1214,7 @@ def alibi_nan(n, num_heads):
     return -torch.tensor(_slopes(num_heads))[:, None, None] * distance + future * -INF
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "heads_last",
     "has the heads on the last axis",
@@ -1225,7 +1225,7 @@ def alibi_heads_last(n, num_heads):
     return alibi_bias(n, num_heads).permute(1, 2, 0)
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "batch_axis",
     "has an extra axis of length 1 in front",
@@ -1235,7 +1235,7 @@ def alibi_batch(n, num_heads):
     return alibi_bias(n, num_heads)[None]
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "finite_fill",
     "hides with a large finite number",
@@ -1245,7 +1245,7 @@ def alibi_finite(n, num_heads):
     return alibi_bias(n, num_heads).clamp(min=-1e9)
 
 
-@wrong(
+@misconception(
     "alibi_bias",
     "float64",
     "is float64",

@@ -9,47 +9,47 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from grader.course.versions import right
+from grader.course.versions import alternative
 from solutions.self_attention import scaled_dot_product_attention
 
 # --- scaled_dot_product_attention -------------------------------------------------------------
 
 
-@right("scaled_dot_product_attention", "einsum")
+@alternative("scaled_dot_product_attention", "einsum")
 def attention_einsum(query, key, value):
     scores = torch.einsum("...id,...jd->...ij", query, key) * query.size(-1) ** -0.5
     weights = scores.softmax(-1)
     return torch.einsum("...ij,...jv->...iv", weights, value), weights
 
 
-@right("scaled_dot_product_attention", "the query scaled first")
+@alternative("scaled_dot_product_attention", "the query scaled first")
 def attention_query_first(query, key, value):
     weights = functional.softmax((query / np.sqrt(key.shape[-1])) @ key.mT, dim=-1)
     return weights.matmul(value), weights
 
 
-@right("scaled_dot_product_attention", "query and key scaled by half each")
+@alternative("scaled_dot_product_attention", "query and key scaled by half each")
 def attention_half_each(query, key, value):
     quarter = query.shape[-1] ** -0.25
     weights = torch.softmax((query * quarter) @ (key * quarter).swapaxes(-1, -2), dim=-1)
     return weights @ value, weights
 
 
-@right("scaled_dot_product_attention", "the scale as a float32 tensor")
+@alternative("scaled_dot_product_attention", "the scale as a float32 tensor")
 def attention_tensor_scale(query, key, value):
     scale = torch.sqrt(torch.tensor(query.shape[-1]))
     weights = torch.softmax(torch.matmul(query, key.transpose(-1, -2)) / scale, dim=-1)
     return weights @ value, weights
 
 
-@right("scaled_dot_product_attention", "NumPy's number from the left")
+@alternative("scaled_dot_product_attention", "NumPy's number from the left")
 def attention_numpy_from_the_left(query, key, value):
     scores = (1 / np.sqrt(query.shape[-1])) * (query @ key.transpose(-1, -2))
     weights = torch.softmax(scores, dim=-1)
     return weights @ value, weights
 
 
-@right("scaled_dot_product_attention", "the softmax written out")
+@alternative("scaled_dot_product_attention", "the softmax written out")
 def attention_written_out(query, key, value):
     scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
     powers = torch.exp(scores - scores.max(dim=-1, keepdim=True).values)
@@ -57,7 +57,7 @@ def attention_written_out(query, key, value):
     return weights @ value, weights
 
 
-@right("scaled_dot_product_attention", "the maximum outside the graph, normalized at the end")
+@alternative("scaled_dot_product_attention", "the maximum outside the graph, normalized at the end")
 def attention_normalized_at_the_end(query, key, value):
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
     powers = torch.exp(scores - scores.detach().amax(dim=-1, keepdim=True))
@@ -65,28 +65,28 @@ def attention_normalized_at_the_end(query, key, value):
     return (powers @ value) / total, powers / total
 
 
-@right("scaled_dot_product_attention", "through log_softmax")
+@alternative("scaled_dot_product_attention", "through log_softmax")
 def attention_log_softmax(query, key, value):
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
     weights = functional.log_softmax(scores, dim=-1).exp()
     return weights @ value, weights
 
 
-@right("scaled_dot_product_attention", "the library's output")
+@alternative("scaled_dot_product_attention", "the library's output")
 def attention_library(query, key, value):
     output = functional.scaled_dot_product_attention(query, key, value)
     weights = torch.softmax(query @ key.mT / math.sqrt(query.shape[-1]), dim=-1)
     return output, weights
 
 
-@right("scaled_dot_product_attention", "the library twice, as a list")
+@alternative("scaled_dot_product_attention", "the library twice, as a list")
 def attention_library_twice(query, key, value):
     eye = torch.eye(key.shape[-2], dtype=key.dtype).expand(*key.shape[:-1], key.shape[-2])
     function = functional.scaled_dot_product_attention
     return [function(query, key, value), function(query, key, eye)]
 
 
-@right("scaled_dot_product_attention", "loops over everything")
+@alternative("scaled_dot_product_attention", "loops over everything")
 def attention_loops(query, key, value):
     if query.ndim > 2:
         pairs = [attention_loops(q, k, v) for q, k, v in zip(query, key, value, strict=True)]
@@ -99,7 +99,7 @@ def attention_loops(query, key, value):
     return torch.stack(outputs), torch.stack(rows)
 
 
-@right("scaled_dot_product_attention", "batch axes folded into one")
+@alternative("scaled_dot_product_attention", "batch axes folded into one")
 def attention_folded(query, key, value):
     batch = query.shape[:-2]
     q, k, v = (part.reshape(-1, *part.shape[-2:]) for part in (query, key, value))
@@ -108,7 +108,7 @@ def attention_folded(query, key, value):
     return output.reshape(*batch, *output.shape[1:]), weights.reshape(*batch, *weights.shape[1:])
 
 
-@right("scaled_dot_product_attention", "in float64 inside, its own tensor changed in place")
+@alternative("scaled_dot_product_attention", "in float64 inside, its own tensor changed in place")
 def attention_wide_inside(query, key, value):
     scores = torch.matmul(query.double(), key.double().transpose(-2, -1))
     scores.div_(math.sqrt(query.shape[-1]))
@@ -116,7 +116,7 @@ def attention_wide_inside(query, key, value):
     return (weights @ value.double()).to(query.dtype), weights.to(query.dtype)
 
 
-@right("scaled_dot_product_attention", "broadcast and summed")
+@alternative("scaled_dot_product_attention", "broadcast and summed")
 def attention_broadcast(query, key, value):
     products = query.unsqueeze(-2) * key.unsqueeze(-3)
     weights = torch.softmax(products.sum(-1) / math.sqrt(query.shape[-1]), dim=-1)
@@ -136,7 +136,7 @@ class _Layer(nn.Module):
         self.W_value = nn.Linear(d_model, d_v, bias=False)
 
 
-@right("SelfAttention", "all written out")
+@alternative("SelfAttention", "all written out")
 class WrittenOut(_Layer):
     def forward(self, x):
         q = x @ self.W_query.weight.T
@@ -146,14 +146,14 @@ class WrittenOut(_Layer):
         return weights @ v, weights
 
 
-@right("SelfAttention", "values mapped after mixing")
+@alternative("SelfAttention", "values mapped after mixing")
 class MappedAfterMixing(_Layer):
     def forward(self, x):
         mixed, weights = scaled_dot_product_attention(self.W_query(x), self.W_key(x), x)
         return self.W_value(mixed), weights
 
 
-@right("SelfAttention", "queries and keys through one merged matrix")
+@alternative("SelfAttention", "queries and keys through one merged matrix")
 class MergedMatrix(_Layer):
     def forward(self, x):
         merged = self.W_query.weight.T @ self.W_key.weight
@@ -162,7 +162,7 @@ class MergedMatrix(_Layer):
         return weights @ self.W_value(x), weights
 
 
-@right("SelfAttention", "one fused product")
+@alternative("SelfAttention", "one fused product")
 class Fused(_Layer):
     def forward(self, x):
         layers = (self.W_query, self.W_key, self.W_value)
@@ -171,7 +171,7 @@ class Fused(_Layer):
         return scaled_dot_product_attention(query, key, value)
 
 
-@right("SelfAttention", "the library's output")
+@alternative("SelfAttention", "the library's output")
 class Library(_Layer):
     def forward(self, x):
         q, k, v = self.W_query(x), self.W_key(x), self.W_value(x)
@@ -179,7 +179,7 @@ class Library(_Layer):
         return functional.scaled_dot_product_attention(q, k, v), weights
 
 
-@right("SelfAttention", "one query at a time")
+@alternative("SelfAttention", "one query at a time")
 class OneAtATime(_Layer):
     def forward(self, x):
         key, value = self.W_key(x), self.W_value(x)
@@ -190,7 +190,7 @@ class OneAtATime(_Layer):
         return torch.cat([o for o, _ in rows], dim=-2), torch.cat([w for _, w in rows], dim=-2)
 
 
-@right("SelfAttention", "einsum")
+@alternative("SelfAttention", "einsum")
 class Einsum(_Layer):
     def forward(self, x):
         q = torch.einsum("...nm,km->...nk", x, self.W_query.weight)
@@ -202,30 +202,30 @@ class Einsum(_Layer):
 # --- additive_scores --------------------------------------------------------------------------
 
 
-@right("additive_scores", "one key at a time")
+@alternative("additive_scores", "one key at a time")
 def additive_loop(query, keys, W_q, W_k, v):
     return torch.stack([torch.dot(v, torch.tanh(W_q @ query + W_k @ key)) for key in keys])
 
 
-@right("additive_scores", "one concatenated matrix")
+@alternative("additive_scores", "one concatenated matrix")
 def additive_concatenated(query, keys, W_q, W_k, v):
     pairs = torch.cat([query.expand(len(keys), -1), keys], dim=1)
     return torch.tanh(pairs @ torch.cat([W_q, W_k], dim=1).T).mv(v)
 
 
-@right("additive_scores", "einsum")
+@alternative("additive_scores", "einsum")
 def additive_einsum(query, keys, W_q, W_k, v):
     hidden = torch.einsum("ad,d->a", W_q, query) + torch.einsum("ad,nd->na", W_k, keys)
     return torch.einsum("a,na->n", v, hidden.tanh())
 
 
-@right("additive_scores", "columns of hidden units")
+@alternative("additive_scores", "columns of hidden units")
 def additive_columns(query, keys, W_q, W_k, v):
     hidden = (W_k @ keys.T + (W_q @ query)[:, None]).tanh()
     return (hidden * v[:, None]).sum(0)
 
 
-@right("additive_scores", "linear layers and the sigmoid's tanh")
+@alternative("additive_scores", "linear layers and the sigmoid's tanh")
 def additive_sigmoid_tanh(query, keys, W_q, W_k, v):
     z = functional.linear(query, W_q) + functional.linear(keys, W_k)
     return (2 * torch.sigmoid(2 * z) - 1) @ v
@@ -234,32 +234,32 @@ def additive_sigmoid_tanh(query, keys, W_q, W_k, v):
 # --- multiplicative_scores --------------------------------------------------------------------
 
 
-@right("multiplicative_scores", "the keys mapped, not the query")
+@alternative("multiplicative_scores", "the keys mapped, not the query")
 def multiplicative_keys_mapped(query, keys, W):
     return (W @ keys.T).T @ query
 
 
-@right("multiplicative_scores", "einsum")
+@alternative("multiplicative_scores", "einsum")
 def multiplicative_einsum(query, keys, W):
     return torch.einsum("i,ij,nj->n", query, W, keys)
 
 
-@right("multiplicative_scores", "one key at a time")
+@alternative("multiplicative_scores", "one key at a time")
 def multiplicative_loop(query, keys, W):
     return torch.stack([query @ W @ key for key in keys])
 
 
-@right("multiplicative_scores", "the library's bilinear form")
+@alternative("multiplicative_scores", "the library's bilinear form")
 def multiplicative_bilinear(query, keys, W):
     return functional.bilinear(query.expand(len(keys), -1).contiguous(), keys, W[None])[:, 0]
 
 
-@right("multiplicative_scores", "a row, then its only axis dropped")
+@alternative("multiplicative_scores", "a row, then its only axis dropped")
 def multiplicative_row(query, keys, W):
     return (query[None, :] @ W @ keys.T).squeeze(0)
 
 
-@right("multiplicative_scores", "outer products")
+@alternative("multiplicative_scores", "outer products")
 def multiplicative_outer(query, keys, W):
     return torch.stack([(torch.outer(query, key) * W).sum() for key in keys])
 
@@ -267,18 +267,18 @@ def multiplicative_outer(query, keys, W):
 # --- softmax_jacobian -------------------------------------------------------------------------
 
 
-@right("softmax_jacobian", "broadcast")
+@alternative("softmax_jacobian", "broadcast")
 def jacobian_broadcast(weights):
     eye = torch.eye(weights.shape[0], dtype=weights.dtype)
     return weights[:, None] * (eye - weights[None, :])
 
 
-@right("softmax_jacobian", "einsum")
+@alternative("softmax_jacobian", "einsum")
 def jacobian_einsum(weights):
     return torch.diag_embed(weights) - torch.einsum("i,j->ij", weights, weights)
 
 
-@right("softmax_jacobian", "entry by entry")
+@alternative("softmax_jacobian", "entry by entry")
 def jacobian_entries(weights):
     n = len(weights)
     rows = [
@@ -287,12 +287,12 @@ def jacobian_entries(weights):
     return torch.stack(rows)
 
 
-@right("softmax_jacobian", "column times row")
+@alternative("softmax_jacobian", "column times row")
 def jacobian_column_times_row(weights):
     column = weights.unsqueeze(1)
     return torch.diagflat(weights) - column @ column.T
 
 
-@right("softmax_jacobian", "one fused call (addr)")
+@alternative("softmax_jacobian", "one fused call (addr)")
 def jacobian_addr(weights):
     return torch.addr(weights.diag(), weights, weights, alpha=-1)

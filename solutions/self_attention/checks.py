@@ -12,8 +12,8 @@ import math
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, tensor
-from grader.protocol.values import Ask, Check, Probe
+from grader.course.specification import Draw, Exercise, case, tensor
+from grader.protocol.values import Ask, Case, Check
 
 # A fused float32 kernel may miss a score of 1000 by its last digit; overflow misses by far more.
 ROUGH = {"rtol": 2e-3, "atol": 2e-4}
@@ -59,7 +59,7 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
     def ask(name, query, key, value, dtype="float32", **more):
         arrays = (tensor(array, dtype) for array in (query, key, value))
         target = "scaled_dot_product_attention"
-        return probe(name, target, *arrays, reference=attention_reference, **more)
+        return case(name, target, *arrays, reference=attention_reference, **more)
 
     def random(name, sizes, batch=(), dtype="float32", scale=1.0, **more):
         """A case of sizes (n_q, n_k, d_k, d_v), larger scores with a larger ``scale``."""
@@ -228,7 +228,7 @@ def self_attention_checks(draw: Draw) -> list[Check]:
 
     def ask(name, x, weights, dtype="float32", **more):
         rows = {part: len(weights[f"{part}.weight"]) for part in ("W_query", "W_value")}
-        return probe(
+        return case(
             name,
             "SelfAttention",
             tensor(x, dtype),
@@ -250,7 +250,7 @@ def self_attention_checks(draw: Draw) -> list[Check]:
 
     again = random("asked twice", 3, (4, 5, 2))
     twice = tuple(
-        Probe(name, Ask(again.ask.target, again.ask.args, {}, again.ask.init, again.ask.weights))
+        Case(name, Ask(again.ask.target, again.ask.args, {}, again.ask.init, again.ask.weights))
         for name in ("asked once", "asked again")
     )
     every = ("0", "W_query.weight", "W_key.weight", "W_value.weight")
@@ -379,7 +379,7 @@ def additive_scores_checks(draw: Draw) -> list[Check]:
             draw.normal(units),
         )
         given = (tensor(array, dtype) for array in arrays)
-        return probe(name, "additive_scores", *given, reference=additive_reference, **more)
+        return case(name, "additive_scores", *given, reference=additive_reference, **more)
 
     return by_value(
         [
@@ -467,7 +467,7 @@ def multiplicative_scores_checks(draw: Draw) -> list[Check]:
         )
         given = (tensor(array, dtype) for array in arrays)
         target = "multiplicative_scores"
-        return probe(name, target, *given, reference=multiplicative_reference, **more)
+        return case(name, target, *given, reference=multiplicative_reference, **more)
 
     return by_value(
         [
@@ -532,7 +532,7 @@ def softmax_jacobian_checks(draw: Draw) -> list[Check]:
 
     def ask(name, weights, dtype="float32", **more):
         given = tensor(weights, dtype)
-        return probe(name, "softmax_jacobian", given, reference=jacobian_reference, **more)
+        return case(name, "softmax_jacobian", given, reference=jacobian_reference, **more)
 
     one_hot = np.eye(n)[draw.integer(0, n - 1)]
     return by_value(

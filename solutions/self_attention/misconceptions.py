@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.self_attention import scaled_dot_product_attention
 
 # --- scaled_dot_product_attention: the scale --------------------------------------------------
@@ -19,7 +19,7 @@ def _with_scale(query, key, value, factor):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "no_scale",
     "leaves the scores as large as they come",
@@ -30,7 +30,7 @@ def attention_no_scale(query, key, value):
     return _with_scale(query, key, value, 1.0)
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "divides_by_d",
     "divides the scores by d_k itself",
@@ -41,7 +41,7 @@ def attention_divides_by_d(query, key, value):
     return _with_scale(query, key, value, 1 / query.shape[-1])
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "multiplies_by_root_d",
     "multiplies the scores by √d_k",
@@ -52,7 +52,7 @@ def attention_multiplies_by_root_d(query, key, value):
     return _with_scale(query, key, value, math.sqrt(query.shape[-1]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "scale_from_value_width",
     "takes the width of the values for the scale",
@@ -63,7 +63,7 @@ def attention_scale_from_value_width(query, key, value):
     return _with_scale(query, key, value, 1 / math.sqrt(value.shape[-1]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "scale_from_number_of_keys",
     "takes the number of keys for the scale",
@@ -74,7 +74,7 @@ def attention_scale_from_number_of_keys(query, key, value):
     return _with_scale(query, key, value, 1 / math.sqrt(key.shape[-2]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "scale_from_number_of_queries",
     "takes the number of queries for the scale",
@@ -84,7 +84,7 @@ def attention_scale_from_number_of_queries(query, key, value):
     return _with_scale(query, key, value, 1 / math.sqrt(query.shape[-2]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "scale_from_axis_one",
     "reads the width for the scale from axis 1",
@@ -95,7 +95,7 @@ def attention_scale_from_axis_one(query, key, value):
     return _with_scale(query, key, value, 1 / math.sqrt(query.shape[1]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "cosine",
     "compares directions only, as the cosine does",
@@ -107,7 +107,7 @@ def attention_cosine(query, key, value):
     return _with_scale(query, key, value, 1 / math.sqrt(query.shape[-1]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "scales_after_softmax",
     "scales the weights instead of the scores",
@@ -131,7 +131,7 @@ def _with_axis(query, key, value, axis):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "softmax_over_queries",
     "lets the weights sum to 1 over the queries",
@@ -142,7 +142,7 @@ def attention_softmax_over_queries(query, key, value):
     return _with_axis(query, key, value, -2)
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "softmax_over_batch",
     "lets the weights sum to 1 along the first axis",
@@ -153,7 +153,7 @@ def attention_softmax_over_batch(query, key, value):
     return _with_axis(query, key, value, 0)
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "softmax_along_axis_one",
     "counts the axis of softmax from the front",
@@ -164,7 +164,7 @@ def attention_softmax_along_axis_one(query, key, value):
     return _with_axis(query, key, value, 1)
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "softmax_over_everything",
     "lets all the weights together sum to 1",
@@ -177,7 +177,7 @@ def attention_softmax_over_everything(query, key, value):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "softmax_twice",
     "applies softmax twice",
@@ -189,7 +189,7 @@ def attention_softmax_twice(query, key, value):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "no_exponential",
     "divides the scores by their sum without exp",
@@ -201,7 +201,7 @@ def attention_no_exponential(query, key, value):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "overflows",
     "exponentiates the scores as they are",
@@ -214,7 +214,7 @@ def attention_overflows(query, key, value):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "one_maximum_for_all",
     "subtracts one maximum from all rows",
@@ -228,7 +228,7 @@ def attention_one_maximum_for_all(query, key, value):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "no_softmax",
     "mixes the values by the raw scores",
@@ -242,7 +242,7 @@ def attention_no_softmax(query, key, value):
 # --- who meets whom ---------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "winner_takes_all",
     "gives all the weight to the best key",
@@ -255,7 +255,7 @@ def attention_winner_takes_all(query, key, value):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "keys_ask",
     "lets the keys ask the queries",
@@ -266,7 +266,7 @@ def attention_keys_ask(query, key, value):
     return _with_scale(key, query, value, 1 / math.sqrt(query.shape[-1]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "keys_not_turned",
     "multiplies by the keys without swapping their axes",
@@ -278,7 +278,7 @@ def attention_keys_not_turned(query, key, value):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "query_as_key",
     "compares the queries with themselves",
@@ -288,7 +288,7 @@ def attention_query_as_key(query, key, value):
     return _with_scale(query, query, value, 1 / math.sqrt(query.shape[-1]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "value_as_key",
     "compares the queries with the values",
@@ -298,7 +298,7 @@ def attention_value_as_key(query, key, value):
     return _with_scale(query, value, value, 1 / math.sqrt(query.shape[-1]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "key_as_value",
     "mixes the keys instead of the values",
@@ -308,7 +308,7 @@ def attention_key_as_value(query, key, value):
     return _with_scale(query, key, key, 1 / math.sqrt(query.shape[-1]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "plain_mean",
     "gives every query the plain mean of the values",
@@ -320,7 +320,7 @@ def attention_plain_mean(query, key, value):
     return mean.clone(), weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "mean_of_weighted_values",
     "averages the weighted values instead of adding them",
@@ -332,7 +332,7 @@ def attention_mean_of_weighted_values(query, key, value):
     return weights @ value / key.shape[-2], weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "weights_turned_over",
     "applies the weights from the wrong side",
@@ -347,7 +347,7 @@ def attention_weights_turned_over(query, key, value):
 # --- axes, dtype, graph, inputs ---------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "reverses_all_axes",
     "reverses all axes of the keys, not the last two",
@@ -360,7 +360,7 @@ def attention_reverses_all_axes(query, key, value):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "only_one_batch_axis",
     "works with exactly one batch axis",
@@ -373,7 +373,7 @@ def attention_only_one_batch_axis(query, key, value):
     return torch.bmm(weights, value), weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "float32_forced",
     "turns everything into float32",
@@ -383,7 +383,7 @@ def attention_float32_forced(query, key, value):
     return _with_scale(query.float(), key.float(), value.float(), 1 / math.sqrt(query.shape[-1]))
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "float32_inside",
     "computes in float32 whatever comes in",
@@ -395,7 +395,7 @@ def attention_float32_inside(query, key, value):
     return output.to(query.dtype), weights.to(query.dtype)
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "float64_forced",
     "turns everything into float64",
@@ -405,7 +405,7 @@ def attention_float64_forced(query, key, value):
     return scaled_dot_product_attention(query.double(), key.double(), value.double())
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "cuts_the_graph",
     "cuts the graph of gradients",
@@ -416,7 +416,7 @@ def attention_cuts_the_graph(query, key, value):
         return scaled_dot_product_attention(query, key, value)
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "detaches_the_weights",
     "detaches the weights before they are used",
@@ -427,7 +427,7 @@ def attention_detaches_the_weights(query, key, value):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "returns_detached_weights",
     "detaches the weights that it returns",
@@ -439,7 +439,7 @@ def attention_returns_detached_weights(query, key, value):
     return output, weights.detach()
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "overwrites_the_query",
     "writes into the caller's query",
@@ -454,7 +454,7 @@ def attention_overwrites_the_query(query, key, value):
 # --- what is returned -------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "only_the_output",
     "returns the output alone",
@@ -464,7 +464,7 @@ def attention_only_the_output(query, key, value):
     return scaled_dot_product_attention(query, key, value)[0]
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "weights_first",
     "returns the weights before the output",
@@ -474,7 +474,7 @@ def attention_weights_first(query, key, value):
     return scaled_dot_product_attention(query, key, value)[::-1]
 
 
-@wrong(
+@misconception(
     "scaled_dot_product_attention",
     "returns_the_scores",
     "returns the scores where the weights are due",
@@ -501,7 +501,7 @@ class _Layer(nn.Module):
         return self.W_query(x), self.W_key(x), self.W_value(x)
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "roles_swapped",
     "swaps the maps of queries and keys",
@@ -514,7 +514,7 @@ class RolesSwapped(_Layer):
         return scaled_dot_product_attention(key, query, value)
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "key_and_value_swapped",
     "swaps the maps of keys and values",
@@ -527,7 +527,7 @@ class KeyAndValueSwapped(_Layer):
         return scaled_dot_product_attention(query, value, key)
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "one_map_for_query_and_key",
     "makes queries and keys with one and the same map",
@@ -540,7 +540,7 @@ class OneMapForQueryAndKey(_Layer):
         return scaled_dot_product_attention(query, query, value)
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "query_map_unused",
     "makes queries and keys with the map of the keys",
@@ -552,7 +552,7 @@ class QueryMapUnused(_Layer):
         return scaled_dot_product_attention(key, key, value)
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "values_not_mapped",
     "mixes the inputs themselves, without the map of the values",
@@ -564,7 +564,7 @@ class ValuesNotMapped(_Layer):
         return scaled_dot_product_attention(query, key, x)
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "mixes_the_keys",
     "mixes the keys instead of the values",
@@ -577,7 +577,7 @@ class MixesTheKeys(_Layer):
         return scaled_dot_product_attention(query, key, key)
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "no_maps",
     "compares and mixes the inputs themselves",
@@ -594,7 +594,7 @@ def _layer_attention(maps, factor):
     return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "scaled_by_model_width",
     "scales by the width of the input, √d_model",
@@ -606,7 +606,7 @@ class ScaledByModelWidth(_Layer):
         return _layer_attention(self.maps(x), 1 / math.sqrt(x.shape[-1]))
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "scaled_by_value_width",
     "scales by the width of the values, √d_v",
@@ -617,7 +617,7 @@ class ScaledByValueWidth(_Layer):
         return _layer_attention(self.maps(x), 1 / math.sqrt(self.W_value.out_features))
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "scaled_by_length",
     "scales by the length of the sequence",
@@ -628,7 +628,7 @@ class ScaledByLength(_Layer):
         return _layer_attention(self.maps(x), 1 / math.sqrt(x.shape[-2]))
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "not_scaled",
     "leaves the scores unscaled",
@@ -639,7 +639,7 @@ class NotScaled(_Layer):
         return _layer_attention(self.maps(x), 1.0)
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "divided_by_d",
     "divides the scores by d_k itself, or by √d_k twice",
@@ -653,7 +653,7 @@ class DividedByD(_Layer):
         return _layer_attention((query, key, value), 1 / query.shape[-1])
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "softmax_over_queries",
     "lets the weights sum to 1 over the queries",
@@ -666,7 +666,7 @@ class SoftmaxOverQueries(_Layer):
         return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "softmax_along_axis_one",
     "counts the axis of softmax from the front",
@@ -680,7 +680,7 @@ class SoftmaxAlongAxisOne(_Layer):
         return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "softmax_over_batch",
     "lets the weights sum to 1 along the first axis",
@@ -693,7 +693,7 @@ class SoftmaxOverBatch(_Layer):
         return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "overflows",
     "exponentiates the scores as they are",
@@ -707,7 +707,7 @@ class Overflows(_Layer):
         return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "weights_turned_over",
     "applies the weights from the wrong side",
@@ -721,7 +721,7 @@ class WeightsTurnedOver(_Layer):
         return weights.transpose(-2, -1) @ value, weights
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "matrix_not_transposed",
     "multiplies by the weights as they are stored",
@@ -734,7 +734,7 @@ class MatrixNotTransposed(_Layer):
         return scaled_dot_product_attention(*(x @ matrix for matrix in matrices))
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "maps_chained",
     "makes the keys from the queries and the values from the keys",
@@ -748,7 +748,7 @@ class MapsChained(_Layer):
         return scaled_dot_product_attention(query, key, self.W_value(key))
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "fresh_weights",
     "depends on random numbers beside its three maps",
@@ -762,7 +762,7 @@ class FreshWeights(_Layer):
         return scaled_dot_product_attention(*(layer(x) for layer in maps))
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "weights_outside_the_graph",
     "uses the weights outside the graph of gradients",
@@ -775,7 +775,7 @@ class WeightsOutsideTheGraph(_Layer):
         return scaled_dot_product_attention(*(x @ layer.weight.data.T for layer in layers))
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "cuts_the_graph",
     "cuts the graph of gradients",
@@ -787,7 +787,7 @@ class CutsTheGraph(_Layer):
             return scaled_dot_product_attention(*self.maps(x))
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "only_one_batch_axis",
     "works with exactly one batch axis",
@@ -802,7 +802,7 @@ class OnlyOneBatchAxis(_Layer):
         return torch.bmm(weights, value), weights
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "reverses_all_axes",
     "reverses all axes of the keys, not the last two",
@@ -816,7 +816,7 @@ class ReversesAllAxes(_Layer):
         return weights @ value, weights
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "float32_inside",
     "computes in float32 whatever comes in",
@@ -829,7 +829,7 @@ class Float32Inside(_Layer):
         return output.to(x.dtype), weights.to(x.dtype)
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "float32_forced",
     "turns the input into float32",
@@ -841,7 +841,7 @@ class Float32Forced(_Layer):
         return scaled_dot_product_attention(*self.maps(x.float()))
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "only_the_output",
     "returns the output alone",
@@ -852,7 +852,7 @@ class OnlyTheOutput(_Layer):
         return scaled_dot_product_attention(*self.maps(x))[0]
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "weights_first",
     "returns the weights before the output",
@@ -863,7 +863,7 @@ class WeightsFirst(_Layer):
         return scaled_dot_product_attention(*self.maps(x))[::-1]
 
 
-@wrong(
+@misconception(
     "SelfAttention",
     "overwrites_the_input",
     "writes into the caller's x",
@@ -879,7 +879,7 @@ class OverwritesTheInput(_Layer):
 # --- additive_scores --------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "no_tanh",
     "leaves out tanh",
@@ -890,7 +890,7 @@ def additive_no_tanh(query, keys, W_q, W_k, v):
     return (W_q @ query + keys @ W_k.T) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "tanh_outside",
     "applies tanh last, to the score",
@@ -900,7 +900,7 @@ def additive_tanh_outside(query, keys, W_q, W_k, v):
     return torch.tanh((W_q @ query + keys @ W_k.T) @ v)
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "tanh_of_each",
     "applies tanh to query and key apart and then adds",
@@ -910,7 +910,7 @@ def additive_tanh_of_each(query, keys, W_q, W_k, v):
     return (torch.tanh(W_q @ query) + torch.tanh(keys @ W_k.T)) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "sigmoid",
     "uses the sigmoid for tanh",
@@ -920,7 +920,7 @@ def additive_sigmoid(query, keys, W_q, W_k, v):
     return torch.sigmoid(W_q @ query + keys @ W_k.T) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "relu",
     "uses ReLU for tanh",
@@ -930,7 +930,7 @@ def additive_relu(query, keys, W_q, W_k, v):
     return torch.relu(W_q @ query + keys @ W_k.T) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "product_inside",
     "multiplies mapped query and mapped key entry by entry",
@@ -940,7 +940,7 @@ def additive_product_inside(query, keys, W_q, W_k, v):
     return torch.tanh((W_q @ query) * (keys @ W_k.T)) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "difference_inside",
     "subtracts one from the other inside tanh",
@@ -950,7 +950,7 @@ def additive_difference_inside(query, keys, W_q, W_k, v):
     return torch.tanh(W_q @ query - keys @ W_k.T) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "added_along_the_wrong_axis",
     "adds the mapped query along the axis of the keys",
@@ -961,7 +961,7 @@ def additive_added_along_the_wrong_axis(query, keys, W_q, W_k, v):
     return v @ torch.tanh(W_q @ query + W_k @ keys.T)
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "matrices_swapped",
     "maps the query by W_k and the keys by W_q",
@@ -971,7 +971,7 @@ def additive_matrices_swapped(query, keys, W_q, W_k, v):
     return torch.tanh(W_k @ query + keys @ W_q.T) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "matrices_turned_over",
     "multiplies by the matrices from the wrong side",
@@ -982,7 +982,7 @@ def additive_matrices_turned_over(query, keys, W_q, W_k, v):
     return torch.tanh(query @ W_q + keys @ W_k) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "one_matrix",
     "maps query and keys by the same matrix",
@@ -992,7 +992,7 @@ def additive_one_matrix(query, keys, W_q, W_k, v):
     return torch.tanh(W_q @ query + keys @ W_q.T) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "v_unused",
     "adds up the hidden units without v",
@@ -1002,7 +1002,7 @@ def additive_v_unused(query, keys, W_q, W_k, v):
     return torch.tanh(W_q @ query + keys @ W_k.T).sum(dim=-1)
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "v_not_summed",
     "multiplies by v without adding up",
@@ -1012,7 +1012,7 @@ def additive_v_not_summed(query, keys, W_q, W_k, v):
     return torch.tanh(W_q @ query + keys @ W_k.T) * v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "returns_weights",
     "returns weights that sum to 1",
@@ -1022,7 +1022,7 @@ def additive_returns_weights(query, keys, W_q, W_k, v):
     return torch.softmax(torch.tanh(W_q @ query + keys @ W_k.T) @ v, dim=-1)
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "scaled",
     "divides the scores by the root of the hidden width",
@@ -1032,7 +1032,7 @@ def additive_scaled(query, keys, W_q, W_k, v):
     return torch.tanh(W_q @ query + keys @ W_k.T) @ v / math.sqrt(len(v))
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "a_column",
     "returns a column (n, 1)",
@@ -1042,7 +1042,7 @@ def additive_a_column(query, keys, W_q, W_k, v):
     return torch.tanh(W_q @ query + keys @ W_k.T) @ v[:, None]
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "squeezes_too_much",
     "squeezes away every axis of length 1",
@@ -1052,7 +1052,7 @@ def additive_squeezes_too_much(query, keys, W_q, W_k, v):
     return (torch.tanh(W_q @ query + keys @ W_k.T) @ v[:, None]).squeeze()
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "tanh_by_hand",
     "computes tanh from powers that overflow",
@@ -1063,7 +1063,7 @@ def additive_tanh_by_hand(query, keys, W_q, W_k, v):
     return (torch.exp(z) - torch.exp(-z)) / (torch.exp(z) + torch.exp(-z)) @ v
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "float32_container",
     "collects the scores in a float32 tensor",
@@ -1076,7 +1076,7 @@ def additive_float32_container(query, keys, W_q, W_k, v):
     return scores
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "cuts_the_graph",
     "cuts the graph of gradients",
@@ -1088,7 +1088,7 @@ def additive_cuts_the_graph(query, keys, W_q, W_k, v):
     return torch.tensor(scores, dtype=query.dtype)
 
 
-@wrong(
+@misconception(
     "additive_scores",
     "overwrites_v",
     "writes into the caller's tensors",
@@ -1103,7 +1103,7 @@ def additive_overwrites(query, keys, W_q, W_k, v):
 # --- multiplicative_scores --------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "matrix_unused",
     "leaves out the matrix",
@@ -1113,7 +1113,7 @@ def multiplicative_matrix_unused(query, keys, W):
     return keys @ query
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "matrix_turned_over",
     "uses the transpose of the matrix",
@@ -1124,7 +1124,7 @@ def multiplicative_matrix_turned_over(query, keys, W):
     return keys @ (W @ query)
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "keys_turned_over",
     "multiplies by the keys from the wrong side",
@@ -1135,7 +1135,7 @@ def multiplicative_keys_turned_over(query, keys, W):
     return query @ W @ keys
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "returns_weights",
     "returns weights that sum to 1",
@@ -1145,7 +1145,7 @@ def multiplicative_returns_weights(query, keys, W):
     return torch.softmax(keys @ (query @ W), dim=-1)
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "scaled",
     "divides the scores by √d_k",
@@ -1155,7 +1155,7 @@ def multiplicative_scaled(query, keys, W):
     return keys @ (query @ W) / math.sqrt(keys.shape[-1])
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "cosine",
     "divides by the lengths of the vectors",
@@ -1165,7 +1165,7 @@ def multiplicative_cosine(query, keys, W):
     return functional.cosine_similarity(keys, (query @ W)[None], dim=-1)
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "tanh_added",
     "applies tanh to the mapped query",
@@ -1175,7 +1175,7 @@ def multiplicative_tanh_added(query, keys, W):
     return keys @ torch.tanh(query @ W)
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "not_summed",
     "multiplies entry by entry without adding up",
@@ -1185,7 +1185,7 @@ def multiplicative_not_summed(query, keys, W):
     return keys * (query @ W)
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "a_row",
     "returns a row (1, n)",
@@ -1195,7 +1195,7 @@ def multiplicative_a_row(query, keys, W):
     return query[None] @ W @ keys.T
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "a_column",
     "returns a column (n, 1)",
@@ -1205,7 +1205,7 @@ def multiplicative_a_column(query, keys, W):
     return keys @ (W.T @ query[:, None])
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "squeezes_too_much",
     "squeezes away every axis of length 1",
@@ -1215,7 +1215,7 @@ def multiplicative_squeezes_too_much(query, keys, W):
     return (query[None] @ W @ keys.T).squeeze()
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "float32_container",
     "collects the scores in a float32 tensor",
@@ -1228,7 +1228,7 @@ def multiplicative_float32_container(query, keys, W):
     return scores
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "cuts_the_graph",
     "cuts the graph of gradients",
@@ -1239,7 +1239,7 @@ def multiplicative_cuts_the_graph(query, keys, W):
     return torch.tensor([(query @ W @ key).item() for key in keys], dtype=query.dtype)
 
 
-@wrong(
+@misconception(
     "multiplicative_scores",
     "overwrites",
     "writes into the caller's tensors",
@@ -1254,7 +1254,7 @@ def multiplicative_overwrites(query, keys, W):
 # --- softmax_jacobian -------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "diagonal_only",
     "keeps only the diagonal",
@@ -1265,7 +1265,7 @@ def jacobian_diagonal_only(weights):
     return torch.diag(weights * (1 - weights))
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "a_vector",
     "returns only p(1 - p), as a vector",
@@ -1275,7 +1275,7 @@ def jacobian_a_vector(weights):
     return weights * (1 - weights)
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "sign_turned",
     "has the two terms the wrong way round",
@@ -1285,7 +1285,7 @@ def jacobian_sign_turned(weights):
     return torch.outer(weights, weights) - torch.diag(weights)
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "plus",
     "adds the second term",
@@ -1296,7 +1296,7 @@ def jacobian_plus(weights):
     return torch.diag(weights) + torch.outer(weights, weights)
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "softmax_first",
     "applies softmax to its argument",
@@ -1307,7 +1307,7 @@ def jacobian_softmax_first(weights):
     return torch.diag(p) - torch.outer(p, p)
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "renormalizes",
     "divides its argument by its sum first",
@@ -1318,7 +1318,7 @@ def jacobian_renormalizes(weights):
     return torch.diag(p) - torch.outer(p, p)
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "inner_product",
     "subtracts a number instead of a table",
@@ -1328,7 +1328,7 @@ def jacobian_inner_product(weights):
     return torch.diag(weights) - weights @ weights
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "subtracts_a_row",
     "subtracts p from every row",
@@ -1338,7 +1338,7 @@ def jacobian_subtracts_a_row(weights):
     return torch.diag(weights) - weights
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "subtracts_squares",
     "subtracts squares instead of products",
@@ -1348,7 +1348,7 @@ def jacobian_subtracts_squares(weights):
     return torch.diag(weights) - weights**2
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "identity",
     "has ones for p on the diagonal of the first term",
@@ -1359,7 +1359,7 @@ def jacobian_identity(weights):
     return eye - torch.outer(weights, weights)
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "diagonal_without_square",
     "leaves the square out of the diagonal",
@@ -1371,7 +1371,7 @@ def jacobian_diagonal_without_square(weights):
     return torch.diag(weights) - square + torch.diag(torch.diagonal(square))
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "outer_product_only",
     "leaves out the first term",
@@ -1381,7 +1381,7 @@ def jacobian_outer_product_only(weights):
     return -torch.outer(weights, weights)
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "float32_container",
     "fills a float32 matrix",
@@ -1395,7 +1395,7 @@ def jacobian_float32_container(weights):
     return matrix
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "cuts_the_graph",
     "cuts the graph of gradients",
@@ -1406,7 +1406,7 @@ def jacobian_cuts_the_graph(weights):
     return torch.diag(p) - torch.outer(p, p)
 
 
-@wrong(
+@misconception(
     "softmax_jacobian",
     "overwrites",
     "writes into the caller's vector",

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.course.versions import right
+from grader.course.versions import alternative
 from solutions.multi_head_attention import MultiHeadAttention, merge_heads, split_heads
 from solutions.transformer_block import FeedForward
 
@@ -19,19 +19,19 @@ INF = math.inf
 # --- shift_right --------------------------------------------------------------------------------
 
 
-@right("shift_right", "padded in front")
+@alternative("shift_right", "padded in front")
 def shift_pad(targets, bos):
     return F.pad(targets, (1, -1), value=bos)
 
 
-@right("shift_right", "rolled, then the first column overwritten")
+@alternative("shift_right", "rolled, then the first column overwritten")
 def shift_roll(targets, bos):
     rolled = torch.roll(targets, shifts=1, dims=1)
     rolled[:, 0] = bos
     return rolled
 
 
-@right("shift_right", "an empty tensor, filled")
+@alternative("shift_right", "an empty tensor, filled")
 def shift_filled(targets, bos):
     out = torch.empty_like(targets)
     out[:, :1] = bos
@@ -39,18 +39,18 @@ def shift_filled(targets, bos):
     return out
 
 
-@right("shift_right", "lists")
+@alternative("shift_right", "lists")
 def shift_lists(targets, bos):
     return torch.tensor([[bos, *row[:-1]] for row in targets.tolist()])
 
 
-@right("shift_right", "gathered by place")
+@alternative("shift_right", "gathered by place")
 def shift_gathered(targets, bos):
     place = torch.arange(targets.shape[1]) - 1
     return torch.where(place < 0, bos, targets[:, place.clamp(min=0)])
 
 
-@right("shift_right", "a matrix product with a shifted identity")
+@alternative("shift_right", "a matrix product with a shifted identity")
 def shift_product(targets, bos):
     step = torch.diag(torch.ones(targets.shape[1] - 1, dtype=torch.long), 1)
     first = torch.zeros_like(targets)
@@ -58,7 +58,7 @@ def shift_product(targets, bos):
     return (targets[:, :, None] * step).sum(dim=1) + first
 
 
-@right("shift_right", "through NumPy, one column too many cut off")
+@alternative("shift_right", "through NumPy, one column too many cut off")
 def shift_numpy(targets, bos):
     array = np.insert(targets.numpy(), 0, bos, axis=1)
     return torch.from_numpy(np.ascontiguousarray(array[:, :-1]))
@@ -80,7 +80,7 @@ class _Block(nn.Module):
         self.norm3 = nn.LayerNorm(d_model)
 
 
-@right("DecoderBlock", "a finite fill, names for everything")
+@alternative("DecoderBlock", "a finite fill, names for everything")
 class FiniteFill(_Block):
     def forward(self, x, memory, memory_mask=None):
         n = x.size(1)
@@ -93,7 +93,7 @@ class FiniteFill(_Block):
         return residual + self.feed_forward(self.norm3(residual))
 
 
-@right("DecoderBlock", "each position by itself, from the prefix")
+@alternative("DecoderBlock", "each position by itself, from the prefix")
 class Prefixes(_Block):
     def forward(self, x, memory, memory_mask=None):
         first = self.norm1(x)
@@ -107,7 +107,7 @@ class Prefixes(_Block):
         return x + torch.stack(thought, dim=1)
 
 
-@right("DecoderBlock", "one sequence of the batch after the other")
+@alternative("DecoderBlock", "one sequence of the batch after the other")
 class OneByOne(_Block):
     def forward(self, x, memory, memory_mask=None):
         n, rows = x.shape[1], []
@@ -124,7 +124,7 @@ class OneByOne(_Block):
         return torch.cat(rows)
 
 
-@right("DecoderBlock", "PyTorch's fused attention")
+@alternative("DecoderBlock", "PyTorch's fused attention")
 class Fused(_Block):
     def heads(self, layer, x, context, mask=None, causal=False):
         count = layer.num_heads
@@ -145,7 +145,7 @@ class Fused(_Block):
         return self.feed_forward(self.norm3(x)) + x
 
 
-@right("DecoderBlock", "norms by hand, the mask in full")
+@alternative("DecoderBlock", "norms by hand, the mask in full")
 class ByHand(_Block):
     def normed(self, norm, x):
         mean = x.mean(-1, keepdim=True)
@@ -168,7 +168,7 @@ class ByHand(_Block):
 # --- greedy_decode ------------------------------------------------------------------------------
 
 
-@right("greedy_decode", "one row after the other, filled up at the end")
+@alternative("greedy_decode", "one row after the other, filled up at the end")
 def decode_rows(model, source, bos, eos, max_len):
     rows = []
     for b in range(source.shape[0]):
@@ -183,7 +183,7 @@ def decode_rows(model, source, bos, eos, max_len):
     return torch.tensor([row + [eos] * (width - len(row)) for row in rows])
 
 
-@right("greedy_decode", "only the rows that are still open are asked about")
+@alternative("greedy_decode", "only the rows that are still open are asked about")
 def decode_open_rows(model, source, bos, eos, max_len):
     batch = source.shape[0]
     written = torch.full((batch, max_len + 1), eos, dtype=torch.long)
@@ -199,7 +199,7 @@ def decode_open_rows(model, source, bos, eos, max_len):
     return written[:, 1:width].clone()
 
 
-@right("greedy_decode", "max_len steps, cut and filled afterwards")
+@alternative("greedy_decode", "max_len steps, cut and filled afterwards")
 def decode_then_cut(model, source, bos, eos, max_len):
     written = torch.full((source.size(0), 1), bos)
     for _ in range(max_len):
@@ -212,7 +212,7 @@ def decode_then_cut(model, source, bos, eos, max_len):
     return new[:, : max(lengths)]
 
 
-@right("greedy_decode", "a buffer of full width, read at the right place")
+@alternative("greedy_decode", "a buffer of full width, read at the right place")
 def decode_buffer(model, source, bos, eos, max_len):
     buffer = torch.full((len(source), max_len), bos, dtype=torch.long)
     out = torch.full((len(source), max_len), eos, dtype=torch.long)
@@ -230,7 +230,7 @@ def decode_buffer(model, source, bos, eos, max_len):
     return out[:, : t + 1]
 
 
-@right("greedy_decode", "recursion")
+@alternative("greedy_decode", "recursion")
 def decode_recursive(model, source, bos, eos, max_len):
     def grow(written):
         ended = (written[:, 1:] == eos).any(dim=1)
@@ -245,7 +245,7 @@ def decode_recursive(model, source, bos, eos, max_len):
 # --- sequence_accuracy --------------------------------------------------------------------------
 
 
-@right("sequence_accuracy", "row by row, as lists")
+@alternative("sequence_accuracy", "row by row, as lists")
 def accuracy_lists(predicted, expected, pad):
     right_rows = 0
     for mine, due in zip(predicted.tolist(), expected.tolist(), strict=True):
@@ -253,32 +253,32 @@ def accuracy_lists(predicted, expected, pad):
     return right_rows / len(expected)
 
 
-@right("sequence_accuracy", "no mistake where one could be made")
+@alternative("sequence_accuracy", "no mistake where one could be made")
 def accuracy_mistakes(predicted, expected, pad):
     mistakes = predicted.ne(expected) & expected.ne(pad)
     return 1.0 - mistakes.any(dim=-1).sum().item() / predicted.shape[0]
 
 
-@right("sequence_accuracy", "the padding put into a copy")
+@alternative("sequence_accuracy", "the padding put into a copy")
 def accuracy_copy(predicted, expected, pad):
     filled = predicted.masked_fill(expected == pad, pad)
     return (filled == expected).all(1).float().mean().item()
 
 
-@right("sequence_accuracy", "counted tokens")
+@alternative("sequence_accuracy", "counted tokens")
 def accuracy_counted(predicted, expected, pad):
     due = (expected != pad).int()
     good = ((predicted == expected).int() * due).sum(1)
     return float((good == due.sum(1)).float().mean())
 
 
-@right("sequence_accuracy", "NumPy's mean")
+@alternative("sequence_accuracy", "NumPy's mean")
 def accuracy_numpy(predicted, expected, pad):
     a, b = predicted.numpy(), expected.numpy()
     return np.where(b == pad, True, a == b).all(axis=1).mean()
 
 
-@right("sequence_accuracy", "equality of what is left of each row")
+@alternative("sequence_accuracy", "equality of what is left of each row")
 def accuracy_left(predicted, expected, pad):
     rows = [torch.equal(p[e != pad], e[e != pad]) for p, e in zip(predicted, expected, strict=True)]
     return sum(rows) / len(rows)
@@ -303,7 +303,7 @@ def _previous(tokens, places, gain=50.0):
     return {"W_query": query, "W_key": key, "W_value": value}
 
 
-@right("induction_head", "places in the query, everything in float64")
+@alternative("induction_head", "places in the query, everything in float64")
 def induction_places(vocab_size, max_len):
     """What the queries' extra row says comes from the position columns instead."""
     first, width = _previous(vocab_size, max_len), 2 * vocab_size + max_len
@@ -317,7 +317,7 @@ def induction_places(vocab_size, max_len):
     return first, {"W_query": query, "W_key": key, "W_value": value}
 
 
-@right("induction_head", "nothing handed over at position 0, steps in every row of the key")
+@alternative("induction_head", "nothing handed over at position 0, steps in every row of the key")
 def induction_all_rows(vocab_size, max_len):
     """Every row of the key grows with the position; the query picks its own."""
     first, width = _previous(vocab_size, max_len), 2 * vocab_size + max_len
@@ -331,7 +331,7 @@ def induction_all_rows(vocab_size, max_len):
     return [first, {"W_query": query, "W_key": key, "W_value": value}]
 
 
-@right("induction_head", "the first head hands over the place of the match")
+@alternative("induction_head", "the first head hands over the place of the match")
 def induction_pointer(vocab_size, max_len):
     """No previous-token head at all: the first head finds s, the second one looks at s + 1."""
     width = vocab_size + max_len
@@ -358,7 +358,9 @@ def induction_pointer(vocab_size, max_len):
     )
 
 
-@right("induction_head", "a wide first head that hands over more than is needed, slightly noisy")
+@alternative(
+    "induction_head", "a wide first head that hands over more than is needed, slightly noisy"
+)
 def induction_noisy(vocab_size, max_len):
     rng = np.random.default_rng(3)
     plain = {name: matrix.numpy() for name, matrix in _previous(vocab_size, max_len).items()}
@@ -378,7 +380,7 @@ def induction_noisy(vocab_size, max_len):
     return plain | {"W_value": value}, second
 
 
-@right("induction_head", "weights of linear layers, just sharp enough")
+@alternative("induction_head", "weights of linear layers, just sharp enough")
 def induction_layers(vocab_size, max_len):
     def layer(matrix):
         linear = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False)

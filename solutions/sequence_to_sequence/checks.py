@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, question, tensor
+from grader.course.specification import Draw, Exercise, case, question, tensor
 from grader.protocol.values import Check, Ref, Step
 from solutions.multi_head_attention.checks import MAPS, layer_reference
 
@@ -33,12 +33,12 @@ def shift_reference(targets: np.ndarray, bos: int) -> np.ndarray:
 
 
 def shift_checks(draw: Draw) -> list[Check]:
-    """Battery of ``shift_right``."""
+    """The checks of ``shift_right``."""
     rows, width = draw.sizes(2, 3, 7)
     square = draw.integer(3, 5)
 
     def given(name, targets, bos, **more):
-        return probe(
+        return case(
             name,
             "shift_right",
             long(targets),
@@ -217,7 +217,7 @@ def _places(draw: Draw, *shape: int) -> np.ndarray:
 
 
 def block_checks(draw: Draw) -> list[Check]:
-    """Battery of ``DecoderBlock``."""
+    """The checks of ``DecoderBlock``."""
     heads, width = draw.sizes(2, 2, 4)
     targets, places = draw.sizes(2, 3, 6)
     batch, square = draw.integer(2, 3), draw.integer(2, 3)
@@ -258,7 +258,7 @@ def block_checks(draw: Draw) -> list[Check]:
         if "grad" in more:
             more["many"] = functools.partial(blocks_reference, count)
         reference = functools.partial(block_reference, count)
-        return probe(name, "DecoderBlock", *given, reference=reference, **how, **more)
+        return case(name, "DecoderBlock", *given, reference=reference, **how, **more)
 
     def twins(what, draw_inputs, change):
         """The same block asked twice, the second time about changed inputs."""
@@ -461,7 +461,7 @@ def decode_reference(
 
 
 def decode_checks(draw: Draw) -> list[Check]:
-    """Battery of ``greedy_decode``.
+    """The checks of ``greedy_decode``.
 
     All numbers in the tables are multiples of 1/16, but for v/1024 that token v has on top, so
     that sums are exact in float32 and there is no tie.
@@ -498,7 +498,7 @@ def decode_checks(draw: Draw) -> list[Check]:
             ),
             Step("source", "@same", (long(source),)),
         )
-        return probe(
+        return case(
             name,
             "greedy_decode",
             Ref("model"),
@@ -591,11 +591,11 @@ def accuracy_reference(predicted: np.ndarray, expected: np.ndarray, pad: int) ->
 
 
 def accuracy_checks(draw: Draw) -> list[Check]:
-    """Battery of ``sequence_accuracy``."""
+    """The checks of ``sequence_accuracy``."""
     pad = draw.integer(1, 8)
 
     def given(name, predicted, expected, pad, **more):
-        return probe(
+        return case(
             name,
             "sequence_accuracy",
             long(predicted),
@@ -701,18 +701,18 @@ def accuracy_checks(draw: Draw) -> list[Check]:
 
 
 def induction_checks(draw: Draw) -> list[Check]:
-    """Battery of ``induction_head``: the rule knows what is right, no reference does."""
+    """The checks of ``induction_head``: the rule knows what is right, no reference does."""
     tokens, positions = draw.integer(4, 6), draw.integer(9, 12)
     many, far = draw.integer(12, 20), draw.integer(70, 100)
     seed = draw.integer(0, 2**32 - 1)
 
     def judged(name, look, of, *sizes, **more):
-        probes = tuple(
+        cases = tuple(
             question(f"{v} token{'s'[: v > 1]}, {t} position{'s'[: t > 1]}", "induction_head", v, t)
             for v, t in sizes
         )
         options = {"of": of, "seed": seed}
-        return Check(name, look, probes, "sequence_to_sequence.continues_patterns", options, **more)
+        return Check(name, look, cases, "sequence_to_sequence.continues_patterns", options, **more)
 
     usual = ((3, 5), (2, 6), (tokens, positions))
     return [

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.masking import causal_mask
 from solutions.multi_head_attention import MultiHeadAttention, previous_token_head
 from solutions.transformer_block import FeedForward
@@ -22,7 +22,7 @@ def _column(targets, number):
     return torch.full_like(targets[:, :1], number)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "not_shortened",
     "keeps the last token as well",
@@ -33,7 +33,7 @@ def shift_longer(targets, bos):
     return torch.cat([_column(targets, bos), targets], dim=1)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "left",
     "shifts to the left",
@@ -44,7 +44,7 @@ def shift_left(targets, bos):
     return torch.cat([targets[:, 1:], _column(targets, bos)], dim=1)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "not_shifted",
     "overwrites the first token and moves nothing",
@@ -55,7 +55,7 @@ def shift_overwrites(targets, bos):
     return torch.cat([_column(targets, bos), targets[:, 1:]], dim=1)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "rolled",
     "brings the last token to the front",
@@ -65,7 +65,7 @@ def shift_rolled(targets, bos):
     return targets.roll(1, dims=1)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "bos_at_the_end",
     "puts bos at the end",
@@ -76,7 +76,7 @@ def shift_bos_last(targets, bos):
     return torch.cat([targets[:, :-1], _column(targets, bos)], dim=1)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "rows_shifted",
     "shifts the rows instead of the tokens",
@@ -87,7 +87,7 @@ def shift_rows(targets, bos):
     return torch.cat([torch.full_like(targets[:1], bos), targets[:-1]], dim=0)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "flattened",
     "shifts the whole batch as if it were one row",
@@ -98,7 +98,7 @@ def shift_flattened(targets, bos):
     return torch.cat([flat.new_tensor([bos]), flat[:-1]]).reshape(targets.shape)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "always_zero",
     "puts 0 in front, whatever bos is",
@@ -108,7 +108,7 @@ def shift_zero(targets, bos):
     return torch.cat([_column(targets, 0), targets[:, :-1]], dim=1)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "two_places",
     "shifts by two places",
@@ -119,7 +119,7 @@ def shift_twice(targets, bos):
     return torch.cat([start, start, targets[:, :-2]], dim=1)[:, : targets.shape[1]]
 
 
-@wrong(
+@misconception(
     "shift_right",
     "reversed",
     "turns the targets round",
@@ -129,7 +129,7 @@ def shift_reversed(targets, bos):
     return torch.cat([_column(targets, bos), targets.flip(1)[:, :-1]], dim=1)
 
 
-@wrong(
+@misconception(
     "shift_right",
     "writes_into_targets",
     "shifts the targets themselves",
@@ -141,7 +141,7 @@ def shift_in_place(targets, bos):
     return targets
 
 
-@wrong(
+@misconception(
     "shift_right",
     "floats",
     "returns floats",
@@ -154,7 +154,7 @@ def shift_floats(targets, bos):
     return out
 
 
-@wrong(
+@misconception(
     "shift_right",
     "a_list",
     "returns a list",
@@ -194,7 +194,7 @@ class _Block(nn.Module):
         return x + self.think(x)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "no_causal_mask",
     "lets the decoder read ahead",
@@ -206,7 +206,7 @@ class NoCausalMask(_Block):
         return self.self_attention(self.norm1(x))[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "mask_turned_over",
     "shows the future and hides the past",
@@ -217,7 +217,7 @@ class MaskTurnedOver(_Block):
         return self.self_attention(self.norm1(x), mask=causal_mask(x.shape[1]).T)[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "hides_itself",
     "hides a position from itself",
@@ -229,7 +229,7 @@ class HidesItself(_Block):
         return self.self_attention(self.norm1(x), mask=torch.full((n, n), -INF).triu(0))[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "sees_one_ahead",
     "sees one position ahead",
@@ -242,7 +242,7 @@ class SeesOneAhead(_Block):
         return self.self_attention(self.norm1(x), mask=torch.full((n, n), -INF).triu(2))[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "causal_mask_on_the_memory",
     "hides the end of the source as well",
@@ -257,7 +257,7 @@ class CausalOnMemory(_Block):
         return self.cross_attention(self.norm2(x), memory, mask)[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "memory_mask_ignored",
     "ignores the memory mask",
@@ -268,7 +268,7 @@ class MemoryMaskIgnored(_Block):
         return self.cross_attention(self.norm2(x), memory)[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "memory_mask_on_itself",
     "gives the memory mask to the self-attention",
@@ -285,7 +285,7 @@ class MemoryMaskOnItself(_Block):
         return x + self.think(x)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "mask_multiplied",
     "multiplies the memory mask by zeros and ones",
@@ -299,7 +299,7 @@ class MaskAsNumbers(_Block):
         return super().look_over(x, memory, memory_mask)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "memory_normalized",
     "normalizes the memory",
@@ -310,7 +310,7 @@ class MemoryNormalized(_Block):
         return self.cross_attention(self.norm2(x), self.norm2(memory), memory_mask)[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "memory_never_read",
     "never reads the memory",
@@ -322,7 +322,7 @@ class MemoryNeverRead(_Block):
         return self.cross_attention(self.norm2(x), mask=causal_mask(x.shape[1]))[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "roles_exchanged",
     "lets the memory ask the target",
@@ -334,7 +334,7 @@ class RolesExchanged(_Block):
         return self.cross_attention(memory, self.norm2(x))[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "cross_first",
     "looks at the source before it looks back",
@@ -348,7 +348,7 @@ class CrossFirst(_Block):
         return x + self.think(x)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "side_by_side",
     "lets both attentions read the same stream",
@@ -360,7 +360,7 @@ class SideBySide(_Block):
         return x + self.think(x)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "post_norm",
     "normalizes after the sum",
@@ -374,7 +374,7 @@ class PostNorm(_Block):
         return self.norm3(x + self.feed_forward(x))
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "norm_on_the_output",
     "normalizes what a sub-layer returns",
@@ -387,7 +387,7 @@ class NormOnOutput(_Block):
         return x + self.norm3(self.feed_forward(x))
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "stream_normalized",
     "adds to the normalized stream",
@@ -404,7 +404,7 @@ class StreamNormalized(_Block):
         return x + self.feed_forward(x)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "no_residuals",
     "adds nothing",
@@ -417,7 +417,7 @@ class NoResiduals(_Block):
         return self.think(x)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "cross_replaces",
     "puts what it finds in the memory in place of the stream",
@@ -431,7 +431,7 @@ class CrossReplaces(_Block):
         return x + self.think(x)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "cross_not_normalized",
     "asks the memory without a norm",
@@ -442,7 +442,7 @@ class CrossNotNormalized(_Block):
         return self.cross_attention(x, memory, memory_mask)[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "norms_exchanged",
     "exchanges norm2 and norm3",
@@ -457,7 +457,7 @@ class NormsExchanged(_Block):
         return self.feed_forward(self.norm2(x))
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "one_norm_for_all",
     "uses norm1 three times",
@@ -471,7 +471,7 @@ class OneNorm(_Block):
         return self.feed_forward(self.norm1(x))
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "attentions_exchanged",
     "exchanges the two attentions",
@@ -486,7 +486,7 @@ class AttentionsExchanged(_Block):
         return self.self_attention(self.norm2(x), memory, memory_mask)[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "one_attention_for_both",
     "uses the self-attention twice",
@@ -497,7 +497,7 @@ class OneAttention(_Block):
         return self.self_attention(self.norm2(x), memory, memory_mask)[0]
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "no_feed_forward",
     "leaves the feed-forward network out",
@@ -508,7 +508,7 @@ class NoFeedForward(_Block):
         return torch.zeros_like(x)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "only_the_last_adds",
     "returns what the feed-forward network says, without the stream",
@@ -521,7 +521,7 @@ class LastReplaces(_Block):
         return self.think(x)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "weights_too",
     "returns the weights as well",
@@ -536,7 +536,7 @@ class WeightsToo(_Block):
         return x + self.think(x), weights
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "memory_detached",
     "cuts the encoder off",
@@ -547,7 +547,7 @@ class MemoryDetached(_Block):
         return super().look_over(x, memory.detach(), memory_mask)
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "in_place",
     "adds into the caller's tensor",
@@ -562,7 +562,7 @@ class InPlace(_Block):
         return x
 
 
-@wrong(
+@misconception(
     "DecoderBlock",
     "fixed_to_float32",
     "is float32 whatever it is given",
@@ -597,7 +597,7 @@ def _decode(model, source, bos, eos, max_len, read=None, stop=None, fill=None, g
     return written[:, 1:]
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "bos_kept",
     "leaves bos in the result",
@@ -607,7 +607,7 @@ def decode_bos_kept(model, source, bos, eos, max_len):
     return torch.cat([_start(source, bos), _decode(model, source, bos, eos, max_len)], dim=1)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "bos_counted",
     "counts bos among the max_len tokens",
@@ -617,7 +617,7 @@ def decode_bos_counted(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len - 1)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "one_too_many",
     "writes one token more than it may",
@@ -627,7 +627,7 @@ def decode_one_too_many(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len + 1)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "writes_on_after_eos",
     "lets rows go on that have ended",
@@ -638,7 +638,7 @@ def decode_writes_on(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len, fill=lambda token, ended: token)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "filled_with_zero",
     "fills ended rows with 0",
@@ -650,7 +650,7 @@ def decode_zero(model, source, bos, eos, max_len):
     )
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "filled_with_bos",
     "fills ended rows with bos",
@@ -662,7 +662,7 @@ def decode_bos_fill(model, source, bos, eos, max_len):
     )
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "last_token_repeated",
     "repeats the last token before eos",
@@ -680,7 +680,7 @@ def decode_eos_overwritten(model, source, bos, eos, max_len):
     return written[:, 1:]
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "stops_with_the_first",
     "stops when the first row has ended",
@@ -690,7 +690,7 @@ def decode_any(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len, stop=lambda ended, token: bool(ended.any()))
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "all_at_once",
     "waits for a step in which all rows write eos",
@@ -709,7 +709,7 @@ def decode_all_at_once(model, source, bos, eos, max_len):
     )
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "never_stops_early",
     "always writes max_len tokens",
@@ -719,7 +719,7 @@ def decode_never_stops(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len, stop=lambda ended, token: False)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "one_more_eos",
     "goes round once more after all have ended",
@@ -736,7 +736,7 @@ def decode_one_more(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len, stop=late)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "eos_dropped",
     "takes the last column away",
@@ -747,7 +747,7 @@ def decode_eos_dropped(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len)[:, :-1]
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "only_the_last_token",
     "shows the model the last token alone",
@@ -757,7 +757,7 @@ def decode_last_only(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len, see=lambda written: written[:, -1:])
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "bos_not_shown",
     "takes bos away after the first step",
@@ -775,7 +775,7 @@ def decode_bos_not_shown(model, source, bos, eos, max_len):
     )
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "starts_with_eos",
     "begins with eos instead of bos",
@@ -785,7 +785,7 @@ def decode_starts_with_eos(model, source, bos, eos, max_len):
     return _decode(model, source, eos, eos, max_len)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "starts_with_zero",
     "begins with 0 instead of bos",
@@ -795,7 +795,7 @@ def decode_starts_with_zero(model, source, bos, eos, max_len):
     return _decode(model, source, 0, eos, max_len)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "reads_the_first_position",
     "reads the logits of position 0",
@@ -807,7 +807,7 @@ def decode_first_position(model, source, bos, eos, max_len):
     )
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "one_for_all",
     "writes the first row's answer into every row",
@@ -824,7 +824,7 @@ def decode_one_for_all(model, source, bos, eos, max_len):
     )
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "least_likely",
     "takes the least likely token",
@@ -836,7 +836,7 @@ def decode_argmin(model, source, bos, eos, max_len):
     )
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "sampled",
     "draws the next token by its probability",
@@ -853,7 +853,7 @@ def decode_sampled(model, source, bos, eos, max_len):
     )
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "grows_at_the_front",
     "puts each new token in front",
@@ -872,7 +872,7 @@ def decode_front(model, source, bos, eos, max_len):
     )
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "reads_itself_as_source",
     "hands the model the target as the source",
@@ -883,7 +883,7 @@ def decode_own_source(model, source, bos, eos, max_len):
     return _decode(lambda _, target: model(target, target), source, bos, eos, max_len)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "never_empty",
     "ignores an eos that comes at once",
@@ -900,7 +900,7 @@ def decode_never_empty(model, source, bos, eos, max_len):
     return written[:, 1:]
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "one_row_flattened",
     "loses the batch axis of a single row",
@@ -910,7 +910,7 @@ def decode_squeezed(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len).squeeze(0)
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "a_list",
     "returns lists of different lengths",
@@ -921,7 +921,7 @@ def decode_list(model, source, bos, eos, max_len):
     return [row[: row.index(eos) + 1] if eos in row else row for row in rows]
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "floats",
     "returns floats",
@@ -931,7 +931,7 @@ def decode_floats(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len).float()
 
 
-@wrong(
+@misconception(
     "greedy_decode",
     "source_overwritten",
     "writes eos over the sources of rows that have ended",
@@ -950,7 +950,7 @@ def _fine(predicted, expected, pad):
     return (predicted == expected) | (expected == pad)
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "tokens_counted",
     "counts right tokens instead of right rows",
@@ -962,7 +962,7 @@ def accuracy_tokens(predicted, expected, pad):
     return ((predicted == expected) & due).sum().item() / max(int(due.sum()), 1)
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "mean_of_rows",
     "gives a row the share of its tokens that are right",
@@ -974,7 +974,7 @@ def accuracy_mean_of_rows(predicted, expected, pad):
     return (same.sum(1) / due.sum(1).clamp(min=1)).mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "padding_counted",
     "wants the padding to be right as well",
@@ -984,7 +984,7 @@ def accuracy_padding(predicted, expected, pad):
     return (predicted == expected).all(dim=1).double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "predicted_decides",
     "leaves out the places where *predicted* is pad",
@@ -994,7 +994,7 @@ def accuracy_by_predicted(predicted, expected, pad):
     return _fine(expected, predicted, pad).all(dim=1).double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "either_decides",
     "forgives pad in the answer, too",
@@ -1005,7 +1005,7 @@ def accuracy_either(predicted, expected, pad):
     return fine.all(dim=1).double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "up_to_the_first_pad",
     "stops at the first pad",
@@ -1016,7 +1016,7 @@ def accuracy_first_pad(predicted, expected, pad):
     return ((predicted == expected) | ~real).all(dim=1).double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "any_token",
     "counts a row as soon as one token is right",
@@ -1027,7 +1027,7 @@ def accuracy_any(predicted, expected, pad):
     return same.any(dim=1).double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "columns_counted",
     "counts columns instead of rows",
@@ -1037,7 +1037,7 @@ def accuracy_columns(predicted, expected, pad):
     return _fine(predicted, expected, pad).all(dim=0).double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "order_ignored",
     "compares the tokens in any order",
@@ -1051,7 +1051,7 @@ def accuracy_bag(predicted, expected, pad):
     return right / len(predicted)
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "pad_is_zero",
     "takes 0 for pad, whatever pad is",
@@ -1061,7 +1061,7 @@ def accuracy_pad_zero(predicted, expected, pad):
     return _fine(predicted, expected, 0).all(dim=1).double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "empty_rows_wrong",
     "counts a row without anything to say as wrong",
@@ -1073,7 +1073,7 @@ def accuracy_empty_wrong(predicted, expected, pad):
     return right.double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "empty_rows_left_out",
     "leaves out rows without anything to say",
@@ -1084,7 +1084,7 @@ def accuracy_empty_left_out(predicted, expected, pad):
     return _fine(predicted, expected, pad).all(dim=1)[some].double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "last_token_alone",
     "looks at the last column only",
@@ -1094,7 +1094,7 @@ def accuracy_last(predicted, expected, pad):
     return _fine(predicted, expected, pad)[:, -1].double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "all_or_nothing",
     "says whether the whole batch is right",
@@ -1104,7 +1104,7 @@ def accuracy_whole_batch(predicted, expected, pad):
     return float(_fine(predicted, expected, pad).all())
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "errors_counted",
     "gives the share of wrong rows",
@@ -1114,7 +1114,7 @@ def accuracy_errors(predicted, expected, pad):
     return 1.0 - _fine(predicted, expected, pad).all(dim=1).double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "a_count",
     "returns the number of right rows",
@@ -1124,7 +1124,7 @@ def accuracy_count(predicted, expected, pad):
     return float(_fine(predicted, expected, pad).all(dim=1).sum())
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "percent",
     "returns percent",
@@ -1134,7 +1134,7 @@ def accuracy_percent(predicted, expected, pad):
     return 100.0 * _fine(predicted, expected, pad).all(dim=1).double().mean().item()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "a_tensor",
     "returns a tensor",
@@ -1144,7 +1144,7 @@ def accuracy_tensor(predicted, expected, pad):
     return _fine(predicted, expected, pad).all(dim=1).double().mean()
 
 
-@wrong(
+@misconception(
     "sequence_accuracy",
     "writes_into_predicted",
     "writes pad into the answers",
@@ -1188,7 +1188,7 @@ def _pair(vocab_size, max_len, asks="token", announces="before", **more):
     return first, _second(vocab_size, max_len, asks, announces, **more)
 
 
-@wrong(
+@misconception(
     "induction_head",
     "finds_the_same_token",
     "finds its own token again, and hands that over",
@@ -1199,7 +1199,7 @@ def induction_same_token(vocab_size, max_len):
     return _pair(vocab_size, max_len, announces="token")
 
 
-@wrong(
+@misconception(
     "induction_head",
     "hands_over_the_match",
     "looks at the right position, and hands over the token before it",
@@ -1210,7 +1210,7 @@ def induction_hands_match(vocab_size, max_len):
     return _pair(vocab_size, max_len, hands="before")
 
 
-@wrong(
+@misconception(
     "induction_head",
     "asks_with_the_token_before",
     "says the token before t",
@@ -1221,7 +1221,7 @@ def induction_roles_exchanged(vocab_size, max_len):
     return _pair(vocab_size, max_len, asks="before", announces="token")
 
 
-@wrong(
+@misconception(
     "induction_head",
     "one_too_far",
     "hands over the second token after the match",
@@ -1235,7 +1235,7 @@ def induction_too_far(vocab_size, max_len):
     return {**first, "W_query": query}, second
 
 
-@wrong(
+@misconception(
     "induction_head",
     "all_occurrences",
     "gives all occurrences the same weight",
@@ -1250,7 +1250,7 @@ def induction_all(vocab_size, max_len):
     return first, second
 
 
-@wrong(
+@misconception(
     "induction_head",
     "start_forgotten",
     "forgets that nothing stands before position 0",
@@ -1262,7 +1262,7 @@ def induction_start(vocab_size, max_len):
     return _pair(vocab_size, max_len, step=0.0)
 
 
-@wrong(
+@misconception(
     "induction_head",
     "oldest_occurrence",
     "takes the oldest occurrence",
@@ -1272,7 +1272,7 @@ def induction_oldest(vocab_size, max_len):
     return _pair(vocab_size, max_len, step=-_sharp(vocab_size + 1, max_len))
 
 
-@wrong(
+@misconception(
     "induction_head",
     "place_outweighs_match",
     "lets a late position win against a match",
@@ -1284,7 +1284,7 @@ def induction_place(vocab_size, max_len):
     return _pair(vocab_size, max_len, match=1.5 * gap, step=gap)
 
 
-@wrong(
+@misconception(
     "induction_head",
     "too_soft",
     "looks at the right position, but not sharply enough",
@@ -1296,7 +1296,7 @@ def induction_soft(vocab_size, max_len):
     return _pair(vocab_size, max_len, match=1.2 * root, step=0.6 * root / max_len)
 
 
-@wrong(
+@misconception(
     "induction_head",
     "scale_forgotten",
     "would be sharp enough if scores were not divided by the root of the width",
@@ -1311,7 +1311,7 @@ def induction_unscaled(vocab_size, max_len):
     )
 
 
-@wrong(
+@misconception(
     "induction_head",
     "first_output_in_front",
     "expects the first head's output in front",
@@ -1323,7 +1323,7 @@ def induction_in_front(vocab_size, max_len):
     return first, {name: matrix.roll(vocab_size, dims=1) for name, matrix in second.items()}
 
 
-@wrong(
+@misconception(
     "induction_head",
     "position_first",
     "takes the input for [position, token]",
@@ -1339,7 +1339,7 @@ def induction_position_first(vocab_size, max_len):
     )
 
 
-@wrong(
+@misconception(
     "induction_head",
     "first_output_forgotten",
     "builds a second head that cannot see the first one's output",
@@ -1350,7 +1350,7 @@ def induction_forgotten(vocab_size, max_len):
     return first, {name: matrix[:, : vocab_size + max_len] for name, matrix in second.items()}
 
 
-@wrong(
+@misconception(
     "induction_head",
     "values_scaled",
     "multiplies the values too",
@@ -1362,7 +1362,7 @@ def induction_values(vocab_size, max_len):
     return first, second | {"W_value": 10.0 * second["W_value"]}
 
 
-@wrong(
+@misconception(
     "induction_head",
     "transposed",
     "lays the matrices out as (in, out)",
@@ -1373,7 +1373,7 @@ def induction_transposed(vocab_size, max_len):
     return tuple({name: matrix.T.contiguous() for name, matrix in head.items()} for head in pair)
 
 
-@wrong(
+@misconception(
     "induction_head",
     "not_a_pair",
     "returns one dict instead of two",

@@ -6,20 +6,20 @@ import math
 
 import numpy as np
 
-from grader.course.versions import right
+from grader.course.versions import alternative
 from solutions.single_query_attention import attention, softmax
 
 # ---------------------------------------------------------------------------------- softmax
 
 
-@right("softmax", "through the logarithm of the sum")
+@alternative("softmax", "through the logarithm of the sum")
 def softmax_logsumexp(scores, axis=-1):
     top = np.max(scores, axis=axis, keepdims=True)
     log_total = top + np.log(np.sum(np.exp(scores - top), axis=axis, keepdims=True))
     return np.exp(scores - log_total)
 
 
-@right("softmax", "a loop over the slices")
+@alternative("softmax", "a loop over the slices")
 def softmax_loop(scores, axis=-1):
     moved = np.moveaxis(scores, axis, -1)
     rows = moved.reshape(-1, moved.shape[-1])
@@ -30,7 +30,7 @@ def softmax_loop(scores, axis=-1):
     return np.moveaxis(out.reshape(moved.shape), -1, axis)
 
 
-@right("softmax", "in place on a copy")
+@alternative("softmax", "in place on a copy")
 def softmax_copy(scores, axis=-1):
     weights = np.array(scores, dtype=np.float64)
     weights -= weights.max(axis=axis, keepdims=True)
@@ -39,7 +39,7 @@ def softmax_copy(scores, axis=-1):
     return weights
 
 
-@right("softmax", "one over a sum of differences")
+@alternative("softmax", "one over a sum of differences")
 def softmax_differences(scores, axis=-1):
     moved = np.moveaxis(scores, axis, -1)
     with np.errstate(over="ignore"):
@@ -47,7 +47,7 @@ def softmax_differences(scores, axis=-1):
     return np.moveaxis(1.0 / total, -1, axis)
 
 
-@right("softmax", "PyTorch's")
+@alternative("softmax", "PyTorch's")
 def softmax_torch(scores, axis=-1):
     import torch
 
@@ -57,27 +57,27 @@ def softmax_torch(scores, axis=-1):
 # ------------------------------------------------------------------------ similarity_scores
 
 
-@right("similarity_scores", "a loop over the keys")
+@alternative("similarity_scores", "a loop over the keys")
 def similarity_loop(query, keys):
     return np.array([sum(q * k for q, k in zip(query, key, strict=True)) for key in keys])
 
 
-@right("similarity_scores", "multiply, then add up")
+@alternative("similarity_scores", "multiply, then add up")
 def similarity_sum(query, keys):
     return (keys * query).sum(axis=1)
 
 
-@right("similarity_scores", "einsum")
+@alternative("similarity_scores", "einsum")
 def similarity_einsum(query, keys):
     return np.einsum("d,nd->n", query, keys)
 
 
-@right("similarity_scores", "query times transposed keys")
+@alternative("similarity_scores", "query times transposed keys")
 def similarity_transposed(query, keys):
     return np.dot(query, keys.T)
 
 
-@right("similarity_scores", "through lengths and distances")
+@alternative("similarity_scores", "through lengths and distances")
 def similarity_from_distances(query, keys):
     apart = ((keys - query) ** 2).sum(axis=1)
     return ((keys**2).sum(axis=1) + (query**2).sum() - apart) / 2
@@ -86,7 +86,7 @@ def similarity_from_distances(query, keys):
 # ------------------------------------------------------------------------ cosine_similarity
 
 
-@right("cosine_similarity", "vectors of length 1 first")
+@alternative("cosine_similarity", "vectors of length 1 first")
 def cosine_unit(query, keys):
     def unit(vectors):
         lengths = np.sqrt((vectors**2).sum(axis=-1, keepdims=True))
@@ -95,7 +95,7 @@ def cosine_unit(query, keys):
     return unit(keys) @ unit(query)
 
 
-@right("cosine_similarity", "a loop over the keys")
+@alternative("cosine_similarity", "a loop over the keys")
 def cosine_loop(query, keys):
     scores = []
     for key in keys:
@@ -105,25 +105,25 @@ def cosine_loop(query, keys):
     return np.array(scores)
 
 
-@right("cosine_similarity", "a floor below the lengths")
+@alternative("cosine_similarity", "a floor below the lengths")
 def cosine_floor(query, keys):
     lengths = np.linalg.norm(keys, axis=1) * np.linalg.norm(query)
     return keys @ query / np.maximum(lengths, 1e-12)
 
 
-@right("cosine_similarity", "a constant too small to show")
+@alternative("cosine_similarity", "a constant too small to show")
 def cosine_tiny(query, keys):
     return keys @ query / (np.linalg.norm(keys, axis=1) * np.linalg.norm(query) + 1e-12)
 
 
-@right("cosine_similarity", "nan mended afterwards, and clipped")
+@alternative("cosine_similarity", "nan mended afterwards, and clipped")
 def cosine_mended(query, keys):
     with np.errstate(all="ignore"):
         raw = keys @ query / np.sqrt((keys * keys).sum(axis=1) * (query @ query))
     return np.clip(np.nan_to_num(raw, nan=0.0), -1.0, 1.0)
 
 
-@right("cosine_similarity", "PyTorch's")
+@alternative("cosine_similarity", "PyTorch's")
 def cosine_torch(query, keys):
     import torch
 
@@ -134,7 +134,7 @@ def cosine_torch(query, keys):
 # -------------------------------------------------------------------------------- attention
 
 
-@right("attention", "loops over plain floats")
+@alternative("attention", "loops over plain floats")
 def attention_loops(query, keys, values):
     scores = []
     for key in keys:
@@ -149,26 +149,26 @@ def attention_loops(query, keys, values):
     return [float(x) for x in output]
 
 
-@right("attention", "einsum, and list() of the array")
+@alternative("attention", "einsum, and list() of the array")
 def attention_einsum(query, keys, values):
     scores = np.einsum("d,nd->n", np.array(query, float), np.array(keys, float))
     return list(np.einsum("n,nv->v", softmax(scores), np.array(values, float)))
 
 
-@right("attention", "divide at the end")
+@alternative("attention", "divide at the end")
 def attention_divide_last(query, keys, values):
     scores = np.dot(np.array(keys), np.array(query))
     powers = np.exp(scores - scores.max())
     return [float(x) for x in powers @ np.array(values) / powers.sum()]
 
 
-@right("attention", "through the batched one")
+@alternative("attention", "through the batched one")
 def attention_batched(query, keys, values):
     query, keys, values = np.array([query]), np.array(keys), np.array(values)
     return (softmax(query @ keys.T) @ values)[0].tolist()
 
 
-@right("attention", "PyTorch's, unscaled")
+@alternative("attention", "PyTorch's, unscaled")
 def attention_torch(query, keys, values):
     import torch
 
@@ -180,7 +180,7 @@ def attention_torch(query, keys, values):
 # ------------------------------------------------------------------------ batched_attention
 
 
-@right("batched_attention", "einsum")
+@alternative("batched_attention", "einsum")
 def batched_einsum(queries, keys, values):
     scores = np.einsum("md,nd->mn", queries, keys)
     powers = np.exp(scores - scores.max(axis=1)[:, None])
@@ -188,7 +188,7 @@ def batched_einsum(queries, keys, values):
     return np.einsum("mn,nv->mv", weights, values), weights
 
 
-@right("batched_attention", "a loop over the keys")
+@alternative("batched_attention", "a loop over the keys")
 def batched_over_keys(queries, keys, values):
     scores = np.zeros((len(queries), len(keys)))
     for j, key in enumerate(keys):
@@ -200,14 +200,14 @@ def batched_over_keys(queries, keys, values):
     return output, weights
 
 
-@right("batched_attention", "broadcasting over three axes")
+@alternative("batched_attention", "broadcasting over three axes")
 def batched_broadcast(queries, keys, values):
     scores = (queries[:, None, :] * keys[None, :, :]).sum(axis=-1)
     weights = softmax(scores)
     return (weights[:, :, None] * values[None, :, :]).sum(axis=1), weights
 
 
-@right("batched_attention", "a loop over features and arguments")
+@alternative("batched_attention", "a loop over features and arguments")
 def batched_over_features(queries, keys, values):
     queries, keys, values = (np.asarray(given) for given in (queries, keys, values))
     scores = sum(np.outer(queries[:, k], keys[:, k]) for k in range(queries.shape[1]))
@@ -215,13 +215,13 @@ def batched_over_features(queries, keys, values):
     return np.stack([weights @ column for column in values.T], axis=1), weights
 
 
-@right("batched_attention", "keys first, turned at the end")
+@alternative("batched_attention", "keys first, turned at the end")
 def batched_turned(queries, keys, values):
     weights = softmax(keys @ queries.T, axis=0)
     return np.matmul(values.T, weights).T, weights.T
 
 
-@right("batched_attention", "PyTorch's")
+@alternative("batched_attention", "PyTorch's")
 def batched_torch(queries, keys, values):
     import torch
 
@@ -233,20 +233,20 @@ def batched_torch(queries, keys, values):
 # ------------------------------------------------------------------------------ design_query
 
 
-@right("design_query", "least squares")
+@alternative("design_query", "least squares")
 def design_lstsq(keys, wanted, sharpness):
     target = np.where(np.isin(np.arange(len(keys)), wanted), sharpness + math.log(len(keys)), 0.0)
     return np.linalg.lstsq(keys, target, rcond=None)[0]
 
 
-@right("design_query", "a combination of the keys")
+@alternative("design_query", "a combination of the keys")
 def design_gram(keys, wanted, sharpness):
     target = np.zeros(len(keys))
     target[wanted] = sharpness + np.log(len(keys))
     return keys.T @ np.linalg.solve(keys @ keys.T, target)
 
 
-@right("design_query", "exactly as sharp as asked")
+@alternative("design_query", "exactly as sharp as asked")
 def design_exact(keys, wanted, sharpness):
     n, w = len(keys), len(wanted)
     target = np.zeros(n)
@@ -256,7 +256,7 @@ def design_exact(keys, wanted, sharpness):
     return np.linalg.pinv(keys) @ target
 
 
-@right("design_query", "the logarithm of the weights it wants")
+@alternative("design_query", "the logarithm of the weights it wants")
 def design_log_weights(keys, wanted, sharpness):
     n, w = len(keys), len(wanted)
     if w == n:
@@ -267,7 +267,7 @@ def design_log_weights(keys, wanted, sharpness):
     return np.linalg.lstsq(keys, np.log(weights), rcond=None)[0]
 
 
-@right("design_query", "far sharper than asked, others below zero")
+@alternative("design_query", "far sharper than asked, others below zero")
 def design_far_sharper(keys, wanted, sharpness):
     target = np.full(len(keys), -500.0)
     target[wanted] = 500.0
@@ -275,7 +275,7 @@ def design_far_sharper(keys, wanted, sharpness):
     return right_.T @ ((left.T @ target) / sizes)
 
 
-@right("design_query", "tried out with attention")
+@alternative("design_query", "tried out with attention")
 def design_search(keys, wanted, sharpness):
     inverse = np.linalg.pinv(keys)
     chosen = np.isin(np.arange(len(keys)), wanted).astype(float)

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, question
-from grader.protocol.values import Ask, Check, Probe, Reply, Step
+from grader.course.specification import Draw, Exercise, case, question
+from grader.protocol.values import Ask, Case, Check, Reply, Step
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
 # Scores in the hundreds carry errors of some 1e-14 each, and weights carry them on.
@@ -32,7 +32,7 @@ def softmax_checks(draw: Draw) -> list[Check]:
     n, m, k = draw.sizes(3, 2, 6)
 
     def ask(name, scores, **more):
-        return probe(name, "softmax", scores, reference=softmax_reference, **more)
+        return case(name, "softmax", scores, reference=softmax_reference, **more)
 
     return [
         Check(
@@ -98,7 +98,7 @@ def similarity_checks(draw: Draw) -> list[Check]:
     n, d, k = draw.sizes(3, 2, 7)
 
     def ask(name, query, keys, **more):
-        return probe(name, "similarity_scores", query, keys, reference=dot_reference, **more)
+        return case(name, "similarity_scores", query, keys, reference=dot_reference, **more)
 
     half = draw.normal(d)
     return [
@@ -164,7 +164,7 @@ def cosine_checks(draw: Draw) -> list[Check]:
     n, d, k = draw.sizes(3, 3, 7)
 
     def ask(name, query, keys, **more):
-        return probe(name, "cosine_similarity", query, keys, reference=cosine_reference, **more)
+        return case(name, "cosine_similarity", query, keys, reference=cosine_reference, **more)
 
     def vectors(count, width, low, high):
         """Rows of random directions whose lengths are between low and high."""
@@ -268,9 +268,9 @@ def attention_checks(draw: Draw) -> list[Check]:
 
     def ask(name, query, keys, values, **more):
         more.setdefault("reference", attention_reference)
-        return probe(name, "attention", query, keys, values, **more)
+        return case(name, "attention", query, keys, values, **more)
 
-    def case(name, rows, width, wide_value, scale=1.0, **more):
+    def asked(name, rows, width, wide_value, scale=1.0, **more):
         query, keys = draw.normal(width), draw.normal(rows, width, scale=scale)
         return ask(name, query, keys, draw.normal(rows, wide_value), **more)
 
@@ -296,10 +296,10 @@ def attention_checks(draw: Draw) -> list[Check]:
             "a weighted average of the values",
             "which vectors are compared, along which axis the weights sum to 1, what is averaged",
             (
-                case("2 keys of 3 features, values of 2", 2, 3, 2),
-                case(f"{n} keys of {d} features, values of {d_v}", n, d, d_v),
-                case(f"{k} keys of {k} features, values of {k}", k, k, k),
-                case("one key", 1, d, d_v),
+                asked("2 keys of 3 features, values of 2", 2, 3, 2),
+                asked(f"{n} keys of {d} features, values of {d_v}", n, d, d_v),
+                asked(f"{k} keys of {k} features, values of {k}", k, k, k),
+                asked("one key", 1, d, d_v),
                 ask(
                     "perpendicular keys",
                     np.array([1.0, 1.0]),
@@ -329,7 +329,7 @@ def attention_checks(draw: Draw) -> list[Check]:
             (
                 ask("from lists", *(array.tolist() for array in plain)),
                 ask("from arrays", *plain),
-                case("values of 1 feature", n, d, 1),
+                asked("values of 1 feature", n, d, 1),
             ),
             options={"rtol": 1e-6, "atol": 1e-9},
         ),
@@ -337,7 +337,7 @@ def attention_checks(draw: Draw) -> list[Check]:
             "large scores",
             "what exp does to 1000, and what subtracting the same number from every score changes",
             (
-                case("scores of some hundreds", n, d, d_v, scale=300.0),
+                asked("scores of some hundreds", n, d, d_v, scale=300.0),
                 ask(
                     "scores 1000 and 1001",
                     np.array([1000.0, 0.0]),
@@ -378,11 +378,11 @@ def batched_checks(draw: Draw) -> list[Check]:
     k = draw.integer(3, 4)
 
     def ask(name, queries, keys, values, **more):
-        return probe(
+        return case(
             name, "batched_attention", queries, keys, values, reference=batched_reference, **more
         )
 
-    def case(name, queries, rows, width, wide_value, scale=1.0, **more):
+    def asked(name, queries, rows, width, wide_value, scale=1.0, **more):
         return ask(
             name,
             draw.normal(queries, width, scale=scale),
@@ -395,7 +395,7 @@ def batched_checks(draw: Draw) -> list[Check]:
         """Many calls, in a program around a small one."""
         arrays = (draw.normal(queries, 2), draw.normal(rows, 2), draw.normal(rows, 1))
         calls = (Step("large", "batched_attention", arrays, times=64),)
-        return case(name, 1, 1, 1, 1, how={"steps": calls, "timed": True})
+        return asked(name, 1, 1, 1, 1, how={"steps": calls, "timed": True})
 
     far = np.array([[900.0, 0.0], [-900.0, 0.0], [0.0, 1.0]])
     return [
@@ -403,9 +403,9 @@ def batched_checks(draw: Draw) -> list[Check]:
             "output and weights, a row for each query",
             "the order of the pair, the shapes (m, d_v) and (m, n), the axis that sums to 1",
             (
-                case("2 queries, 3 keys", 2, 3, 2, 1),
-                case(f"{m} queries, {n} keys of {d} features, values of {d_v}", m, n, d, d_v),
-                case(f"{k} queries, {k} keys of {k} features, values of {k}", k, k, k, k),
+                asked("2 queries, 3 keys", 2, 3, 2, 1),
+                asked(f"{m} queries, {n} keys of {d} features, values of {d_v}", m, n, d, d_v),
+                asked(f"{k} queries, {k} keys of {k} features, values of {k}", k, k, k, k),
             ),
             options=TIGHT,
             core=True,
@@ -415,9 +415,9 @@ def batched_checks(draw: Draw) -> list[Check]:
             "one query, one key",
             "axes of length 1 stay",
             (
-                case("one query", 1, n, d, d_v),
-                case("one key", m, 1, d, d_v),
-                case("one of each", 1, 1, 1, 1),
+                asked("one query", 1, n, d, d_v),
+                asked("one key", m, 1, d, d_v),
+                asked("one of each", 1, 1, 1, 1),
             ),
             options=TIGHT,
         ),
@@ -431,7 +431,7 @@ def batched_checks(draw: Draw) -> list[Check]:
                     np.array([[1.0, 0.5], [1.1, 0.2]]),
                     draw.normal(2, 3),
                 ),
-                case("scores of some hundreds", m, n, d, d_v, scale=300.0),
+                asked("scores of some hundreds", m, n, d, d_v, scale=300.0),
             ),
             options=LARGE,
         ),
@@ -443,10 +443,10 @@ def batched_checks(draw: Draw) -> list[Check]:
             # 0.04 to 1.4 for answers that pass, 14 for one that prints the queries as a list, 75
             # and more for a softmax a query. A product a query alone (13) passes for a liar.
             (
-                case("64 queries", 64, 2, 2, 1, how={"counted": "instructions"}),
-                case("512 queries", 512, 2, 2, 1, how={"counted": "instructions"}),
-                case("16 queries, by rows", 16, 2, 2, 1, how={"counted": "rows"}),
-                case("128 queries, by rows", 128, 2, 2, 1, how={"counted": "rows"}),
+                asked("64 queries", 64, 2, 2, 1, how={"counted": "instructions"}),
+                asked("512 queries", 512, 2, 2, 1, how={"counted": "instructions"}),
+                asked("16 queries, by rows", 16, 2, 2, 1, how={"counted": "rows"}),
+                asked("128 queries, by rows", 128, 2, 2, 1, how={"counted": "rows"}),
                 timed("many keys", 4, MANY),
                 timed("many queries", MANY, 4),
             ),
@@ -463,7 +463,7 @@ def batched_checks(draw: Draw) -> list[Check]:
         Check(
             "the inputs are left alone",
             "an in-place operation such as -= writes into the caller's array",
-            (case("the three arrays after the call", m, n, d, d_v, watch=True),),
+            (asked("the three arrays after the call", m, n, d, d_v, watch=True),),
             "untouched",
         ),
     ]
@@ -570,7 +570,7 @@ def design_checks(draw: Draw) -> list[Check]:
         Check(
             "the inputs are left alone",
             "writing into keys, or sorting wanted in place, changes what the caller holds",
-            (Probe("keys and wanted after the call", watched, Reply(args=watched.args)),),
+            (Case("keys and wanted after the call", watched, Reply(args=watched.args)),),
             "untouched",
         ),
     ]

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.single_query_attention import softmax
 
 # ---------------------------------------------------------------------------------- softmax
 
 
-@wrong(
+@misconception(
     "softmax",
     "overflows",
     "exponentiates the raw scores",
@@ -23,7 +23,7 @@ def softmax_overflows(scores, axis=-1):
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
-@wrong(
+@misconception(
     "softmax",
     "ignores_axis",
     "always works along the last axis",
@@ -34,7 +34,7 @@ def softmax_ignores_axis(scores, axis=-1):
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
-@wrong(
+@misconception(
     "softmax",
     "sums_everything",
     "makes the whole array sum to 1 instead of each slice",
@@ -45,7 +45,7 @@ def softmax_sums_everything(scores, axis=-1):
     return powers / powers.sum()
 
 
-@wrong(
+@misconception(
     "softmax",
     "one_maximum_for_all",
     "subtracts one maximum, that of the whole array, from every row",
@@ -57,7 +57,7 @@ def softmax_one_maximum(scores, axis=-1):
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
-@wrong(
+@misconception(
     "softmax",
     "never_shifts_up",
     "subtracts the maximum only where it is positive",
@@ -69,7 +69,7 @@ def softmax_never_shifts_up(scores, axis=-1):
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
-@wrong(
+@misconception(
     "softmax",
     "no_exponential",
     "divides the scores by their sum without exponentiating",
@@ -80,7 +80,7 @@ def softmax_no_exponential(scores, axis=-1):
     return scores / scores.sum(axis=axis, keepdims=True)
 
 
-@wrong(
+@misconception(
     "softmax",
     "drops_the_axis",
     "sums without keeping the axis",
@@ -92,7 +92,7 @@ def softmax_drops_the_axis(scores, axis=-1):
     return powers / powers.sum(axis=axis)
 
 
-@wrong(
+@misconception(
     "softmax",
     "writes_into_its_input",
     "shifts the scores in place",
@@ -105,7 +105,7 @@ def softmax_in_place(scores, axis=-1):
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
-@wrong(
+@misconception(
     "softmax",
     "pads_the_sum",
     "adds a small constant to the sum",
@@ -117,7 +117,7 @@ def softmax_pads_the_sum(scores, axis=-1):
     return powers / (powers.sum(axis=axis, keepdims=True) + 1e-8)
 
 
-@wrong(
+@misconception(
     "softmax",
     "clips_the_scores",
     "clips large scores before it exponentiates",
@@ -128,7 +128,7 @@ def softmax_clips(scores, axis=-1):
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
-@wrong(
+@misconception(
     "softmax",
     "returns_logarithms",
     "returns the logarithm of the weights",
@@ -139,7 +139,7 @@ def softmax_returns_logarithms(scores, axis=-1):
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-@wrong(
+@misconception(
     "softmax",
     "divides_by_the_maximum",
     "divides by the largest score instead of subtracting it",
@@ -154,7 +154,7 @@ def softmax_divides_by_the_maximum(scores, axis=-1):
 # ------------------------------------------------------------------------ similarity_scores
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "scales",
     "divides the dot products by the square root of d",
@@ -165,7 +165,7 @@ def similarity_scaled(query, keys):
     return keys @ query / math.sqrt(len(query))
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "cosine",
     "divides by the lengths of the vectors",
@@ -176,7 +176,7 @@ def similarity_cosine(query, keys):
     return keys @ query / np.where(lengths > 0, lengths, 1.0)
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "does_not_add_up",
     "multiplies entry by entry and does not add up",
@@ -186,7 +186,7 @@ def similarity_products(query, keys):
     return keys * query
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "adds_over_keys",
     "adds up over the keys instead of over the features",
@@ -196,7 +196,7 @@ def similarity_over_keys(query, keys):
     return (keys * query).sum(axis=0)
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "keys_turned",
     "multiplies with the keys turned on their side",
@@ -207,7 +207,7 @@ def similarity_turned(query, keys):
     return keys.T @ query
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "averages",
     "averages the products instead of adding them up",
@@ -217,7 +217,7 @@ def similarity_mean(query, keys):
     return (keys * query).mean(axis=1)
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "distance",
     "measures the distance between query and key",
@@ -228,7 +228,7 @@ def similarity_distance(query, keys):
     return np.linalg.norm(keys - query, axis=1)
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "one_column",
     "returns the scores as a matrix of one column",
@@ -239,7 +239,7 @@ def similarity_column(query, keys):
     return keys @ query.reshape(-1, 1)
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "already_weights",
     "applies softmax to the scores",
@@ -249,7 +249,7 @@ def similarity_weights(query, keys):
     return softmax(keys @ query)
 
 
-@wrong(
+@misconception(
     "similarity_scores",
     "drops_the_sign",
     "takes the absolute value of the dot products",
@@ -262,7 +262,7 @@ def similarity_absolute(query, keys):
 # ------------------------------------------------------------------------ cosine_similarity
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "dot_product",
     "is the plain dot product",
@@ -272,7 +272,7 @@ def cosine_dot(query, keys):
     return keys @ query
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "zero_over_zero",
     "divides by a length of zero",
@@ -283,7 +283,7 @@ def cosine_nan(query, keys):
     return keys @ query / (np.linalg.norm(keys, axis=1) * np.linalg.norm(query))
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "padded_lengths",
     "adds a small constant to the product of the lengths",
@@ -294,7 +294,7 @@ def cosine_padded(query, keys):
     return keys @ query / (np.linalg.norm(keys, axis=1) * np.linalg.norm(query) + 1e-8)
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "forgets_the_query",
     "divides by the keys' lengths only",
@@ -306,7 +306,7 @@ def cosine_keys_only(query, keys):
     return keys @ query / np.where(lengths > 0, lengths, 1.0)
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "forgets_the_keys",
     "divides by the query's length only",
@@ -317,7 +317,7 @@ def cosine_query_only(query, keys):
     return keys @ query / (length if length > 0 else 1.0)
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "one_length_for_all_keys",
     "divides by the length of the whole matrix of keys",
@@ -329,7 +329,7 @@ def cosine_matrix_norm(query, keys):
     return keys @ query / (length if length > 0 else 1.0)
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "squared_lengths",
     "divides by the squared lengths",
@@ -341,7 +341,7 @@ def cosine_squared(query, keys):
     return keys @ query / np.where(lengths > 0, lengths, 1.0)
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "zero_query_forgotten",
     "guards against a key of zeros but not against a query of zeros",
@@ -353,7 +353,7 @@ def cosine_zero_query(query, keys):
     return keys @ query / (lengths * np.linalg.norm(query))
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "column_lengths",
     "measures the columns of the keys instead of the rows",
@@ -364,7 +364,7 @@ def cosine_columns(query, keys):
     return keys @ query / np.where(lengths > 0, lengths, 1.0)
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "drops_the_sign",
     "never goes below zero",
@@ -375,7 +375,7 @@ def cosine_absolute(query, keys):
     return np.abs(keys @ query) / np.where(lengths > 0, lengths, 1.0)
 
 
-@wrong(
+@misconception(
     "cosine_similarity",
     "cosine_distance",
     "returns one minus the cosine",
@@ -394,7 +394,7 @@ def _arrays(*given):
     return [np.asarray(each, dtype=np.float64) for each in given]
 
 
-@wrong(
+@misconception(
     "attention",
     "returns_an_array",
     "returns a NumPy array",
@@ -405,7 +405,7 @@ def attention_array(query, keys, values):
     return softmax(keys @ query) @ values
 
 
-@wrong(
+@misconception(
     "attention",
     "arrays_only",
     "takes arrays only",
@@ -415,7 +415,7 @@ def attention_arrays_only(query, keys, values):
     return list(softmax(keys.dot(query)) @ values)
 
 
-@wrong(
+@misconception(
     "attention",
     "overflows",
     "exponentiates the raw scores",
@@ -428,7 +428,7 @@ def attention_overflows(query, keys, values):
     return (powers / powers.sum() @ values).tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "scales",
     "divides the scores by the square root of d",
@@ -440,7 +440,7 @@ def attention_scaled(query, keys, values):
     return (softmax(keys @ query / math.sqrt(len(query))) @ values).tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "no_softmax",
     "combines the values with the raw scores",
@@ -451,7 +451,7 @@ def attention_no_softmax(query, keys, values):
     return (keys @ query @ values).tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "no_exponential",
     "divides the scores by their sum without exponentiating",
@@ -463,7 +463,7 @@ def attention_no_exponential(query, keys, values):
     return (scores / scores.sum() @ values).tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "keys_turned",
     "takes the columns of the key matrix for keys",
@@ -475,7 +475,7 @@ def attention_keys_turned(query, keys, values):
     return (softmax(keys.T @ query) @ values).tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "values_turned",
     "mixes the features of each value instead of the values",
@@ -487,7 +487,7 @@ def attention_values_turned(query, keys, values):
     return (values @ softmax(keys @ query)).tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "best_key_only",
     "returns the value of the best key",
@@ -499,7 +499,7 @@ def attention_best_only(query, keys, values):
     return values[np.argmax(keys @ query)].tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "averages_keys",
     "averages the keys instead of the values",
@@ -510,7 +510,7 @@ def attention_averages_keys(query, keys, values):
     return (softmax(keys @ query) @ keys).tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "divides_by_n",
     "divides the weighted sum by the number of keys",
@@ -523,7 +523,7 @@ def attention_divides_by_n(query, keys, values):
     return weighted.mean(axis=0).tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "rounds",
     "rounds to four decimals",
@@ -534,7 +534,7 @@ def attention_rounds(query, keys, values):
     return [round(x, 4) for x in (softmax(keys @ query) @ values).tolist()]
 
 
-@wrong(
+@misconception(
     "attention",
     "single_precision",
     "computes in float32",
@@ -545,7 +545,7 @@ def attention_single(query, keys, values):
     return (softmax(keys @ query) @ values).tolist()
 
 
-@wrong(
+@misconception(
     "attention",
     "list_in_a_list",
     "returns a list that holds a list",
@@ -559,7 +559,7 @@ def attention_nested(query, keys, values):
 # ------------------------------------------------------------------------ batched_attention
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "softmax_over_queries",
     "normalizes over the queries",
@@ -570,7 +570,7 @@ def batched_over_queries(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "scales",
     "divides the scores by the square root of d",
@@ -581,7 +581,7 @@ def batched_scaled(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "weights_first",
     "returns the weights before the output",
@@ -592,7 +592,7 @@ def batched_weights_first(queries, keys, values):
     return weights, weights @ values
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "output_only",
     "returns the output without the weights",
@@ -603,7 +603,7 @@ def batched_output_only(queries, keys, values):
     return softmax(queries @ keys.T) @ values
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "overflows",
     "exponentiates the raw scores",
@@ -615,7 +615,7 @@ def batched_overflows(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "one_maximum_for_all",
     "subtracts one maximum, that of the whole matrix, from every row",
@@ -628,7 +628,7 @@ def batched_one_maximum(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "sums_everything",
     "makes all weights of all queries together sum to 1",
@@ -641,7 +641,7 @@ def batched_sums_everything(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "softmax_twice",
     "applies softmax twice",
@@ -652,7 +652,7 @@ def batched_twice(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "no_exponential",
     "divides the scores by their sum without exponentiating",
@@ -664,7 +664,7 @@ def batched_no_exponential(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "keys_ask_queries",
     "multiplies the keys by the queries, the wrong way around",
@@ -676,7 +676,7 @@ def batched_keys_ask(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "drops_the_axis",
     "sums each row without keeping the axis",
@@ -690,7 +690,7 @@ def batched_drops_the_axis(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "averages_keys",
     "averages the keys instead of the values",
@@ -701,7 +701,7 @@ def batched_averages_keys(queries, keys, values):
     return weights @ keys, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "loops_over_queries",
     "loops over the queries",
@@ -713,7 +713,7 @@ def batched_loops(queries, keys, values):
     return weights @ values, weights
 
 
-@wrong(
+@misconception(
     "batched_attention",
     "maps_over_queries",
     "calls a function once for each query",
@@ -732,7 +732,7 @@ def _gap(keys, sharpness):
     return sharpness + math.log(len(keys))
 
 
-@wrong(
+@misconception(
     "design_query",
     "sum_of_keys",
     "adds the wanted keys up",
@@ -743,7 +743,7 @@ def design_sum(keys, wanted, sharpness):
     return _gap(keys, sharpness) * keys[wanted].sum(axis=0)
 
 
-@wrong(
+@misconception(
     "design_query",
     "others_uncontrolled",
     "solves for the wanted keys and leaves the others to chance",
@@ -754,7 +754,7 @@ def design_wanted_only(keys, wanted, sharpness):
     return np.linalg.pinv(keys[wanted]) @ np.full(len(wanted), _gap(keys, sharpness))
 
 
-@wrong(
+@misconception(
     "design_query",
     "number_of_keys_forgotten",
     "sets the scores apart by sharpness, however many keys there are",
@@ -767,7 +767,7 @@ def design_gap_too_small(keys, wanted, sharpness):
     return np.linalg.pinv(keys) @ target
 
 
-@wrong(
+@misconception(
     "design_query",
     "square_only",
     "needs as many keys as features",
@@ -780,7 +780,7 @@ def design_square_only(keys, wanted, sharpness):
     return np.linalg.solve(keys, target)
 
 
-@wrong(
+@misconception(
     "design_query",
     "weights_for_scores",
     "makes the scores equal to the weights that are wanted",
@@ -792,7 +792,7 @@ def design_weights_for_scores(keys, wanted, sharpness):
     return np.linalg.pinv(keys) @ target
 
 
-@wrong(
+@misconception(
     "design_query",
     "logarithm_of_zero",
     "takes the logarithm of a weight of zero",
@@ -806,7 +806,7 @@ def design_log_of_zero(keys, wanted, sharpness):
         return np.linalg.pinv(keys) @ np.log(weights)
 
 
-@wrong(
+@misconception(
     "design_query",
     "returns_the_scores",
     "returns the scores that the query should get",
@@ -819,7 +819,7 @@ def design_returns_scores(keys, wanted, sharpness):
     return target
 
 
-@wrong(
+@misconception(
     "design_query",
     "first_wanted_only",
     "attends to the first wanted key only",
@@ -831,7 +831,7 @@ def design_first_only(keys, wanted, sharpness):
     return np.linalg.pinv(keys) @ target
 
 
-@wrong(
+@misconception(
     "design_query",
     "keys_turned",
     "multiplies the scores by the keys instead of solving for them",

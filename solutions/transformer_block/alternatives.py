@@ -9,25 +9,25 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.course.versions import right
+from grader.course.versions import alternative
 from solutions.multi_head_attention import MultiHeadAttention
 from solutions.transformer_block import FeedForward, TransformerBlock, gelu, layer_norm
 
 # --- layer_norm ---------------------------------------------------------------------------------
 
 
-@right("layer_norm", "PyTorch's own")
+@alternative("layer_norm", "PyTorch's own")
 def norm_library(x, gain, bias, eps=1e-5):
     return F.layer_norm(x, x.shape[-1:], weight=gain, bias=bias, eps=eps)
 
 
-@right("layer_norm", "var and rsqrt")
+@alternative("layer_norm", "var and rsqrt")
 def norm_var(x, gain, bias, eps=1e-5):
     variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
     return (x - mean) * torch.rsqrt(variance + eps) * gain + bias
 
 
-@right("layer_norm", "sums, the axis put back")
+@alternative("layer_norm", "sums, the axis put back")
 def norm_sums(x, gain, bias, eps=1e-5):
     d = x.size(-1)
     centered = x - (x.sum(-1) / d).unsqueeze(-1)
@@ -35,7 +35,7 @@ def norm_sums(x, gain, bias, eps=1e-5):
     return torch.addcmul(bias, gain, centered / (variance + eps).pow(0.5)[..., None])
 
 
-@right("layer_norm", "in float64, and back")
+@alternative("layer_norm", "in float64, and back")
 def norm_wide(x, gain, bias, eps=1e-5):
     wide = x.double()
     mean = wide.mean(-1, keepdim=True)
@@ -43,7 +43,7 @@ def norm_wide(x, gain, bias, eps=1e-5):
     return ((wide - mean) / spread * gain.double() + bias.double()).to(x.dtype)
 
 
-@right("layer_norm", "one vector after the other")
+@alternative("layer_norm", "one vector after the other")
 def norm_loop(x, gain, bias, eps=1e-5):
     if x.dim() > 1:
         return torch.stack([norm_loop(part, gain, bias, eps) for part in x])
@@ -51,14 +51,14 @@ def norm_loop(x, gain, bias, eps=1e-5):
     return gain * centered / torch.sqrt(centered.dot(centered) / len(x) + eps) + bias
 
 
-@right("layer_norm", "own tensors changed in place")
+@alternative("layer_norm", "own tensors changed in place")
 def norm_own_in_place(x, gain, bias, eps=1e-5):
     out = x - x.mean(dim=-1, keepdim=True)
     spread = out.square().mean(dim=-1, keepdim=True).add_(eps).sqrt()
     return (out / spread).mul(gain).add_(bias)
 
 
-@right("layer_norm", "a product with a centering matrix")
+@alternative("layer_norm", "a product with a centering matrix")
 def norm_matrix(x, gain, bias, eps=1e-5):
     d = x.shape[-1]
     first = x[..., :1]  # taken away first: large means lose their digits in a long sum
@@ -71,27 +71,27 @@ def norm_matrix(x, gain, bias, eps=1e-5):
 # --- gelu ---------------------------------------------------------------------------------------
 
 
-@right("gelu", "PyTorch's own")
+@alternative("gelu", "PyTorch's own")
 def gelu_library(x):
     return F.gelu(x)
 
 
-@right("gelu", "the normal distribution's cdf")
+@alternative("gelu", "the normal distribution's cdf")
 def gelu_distribution(x):
     return x * torch.distributions.Normal(0.0, 1.0).cdf(x)
 
 
-@right("gelu", "ndtr")
+@alternative("gelu", "ndtr")
 def gelu_ndtr(x):
     return torch.special.ndtr(x) * x
 
 
-@right("gelu", "erfc")
+@alternative("gelu", "erfc")
 def gelu_erfc(x):
     return x / 2 * torch.erfc(-x * math.sqrt(0.5))
 
 
-@right("gelu", "half of x twice")
+@alternative("gelu", "half of x twice")
 def gelu_halves(x):
     half = 0.5 * x
     return half + half * torch.special.erf(x / np.sqrt(2.0))
@@ -109,20 +109,20 @@ class _Feed(nn.Module):
         self.down = nn.Linear(d_ff, d_model)
 
 
-@right("FeedForward", "PyTorch's GELU")
+@alternative("FeedForward", "PyTorch's GELU")
 class FeedLibrary(_Feed):
     def forward(self, x):
         return self.down(nn.GELU()(self.up(x)))
 
 
-@right("FeedForward", "matrices by hand")
+@alternative("FeedForward", "matrices by hand")
 class FeedByHand(_Feed):
     def forward(self, x):
         hidden = gelu(x @ self.up.weight.mT + self.up.bias)
         return torch.einsum("...f,df->...d", hidden, self.down.weight) + self.down.bias
 
 
-@right("FeedForward", "hidden unit after hidden unit")
+@alternative("FeedForward", "hidden unit after hidden unit")
 class FeedUnits(_Feed):
     def forward(self, x):
         out = self.down.bias.expand(x.shape)
@@ -132,7 +132,7 @@ class FeedUnits(_Feed):
         return out
 
 
-@right("FeedForward", "nn.Sequential")
+@alternative("FeedForward", "nn.Sequential")
 class FeedSequential(_Feed):
     def forward(self, x):
         return nn.Sequential(self.up, nn.GELU(), self.down)(x)
@@ -153,7 +153,7 @@ class _Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
 
-@right("TransformerBlock", "step by step")
+@alternative("TransformerBlock", "step by step")
 class Steps(_Block):
     def forward(self, x, mask=None):
         normed = self.norm1(x)
@@ -163,7 +163,7 @@ class Steps(_Block):
         return torch.add(stream, self.dropout(thought))
 
 
-@right("TransformerBlock", "functional dropout that knows the mode")
+@alternative("TransformerBlock", "functional dropout that knows the mode")
 class FunctionalDropout(_Block):
     def forward(self, x, mask=None):
         p, on = self.dropout.p, self.training
@@ -171,7 +171,7 @@ class FunctionalDropout(_Block):
         return x + F.dropout(self.feed_forward(self.norm2(x)), p=p, training=on)
 
 
-@right("TransformerBlock", "dropout by hand")
+@alternative("TransformerBlock", "dropout by hand")
 class DropoutByHand(_Block):
     def drop(self, y):
         p = self.dropout.p
@@ -191,7 +191,9 @@ class DropoutByHand(_Block):
         return x
 
 
-@right("TransformerBlock", "both masks of dropout drawn first, the second one before the first")
+@alternative(
+    "TransformerBlock", "both masks of dropout drawn first, the second one before the first"
+)
 class MasksFirst(_Block):
     def forward(self, x, mask=None):
         second, first = self.dropout(torch.ones_like(x)), self.dropout(torch.ones_like(x))
@@ -199,7 +201,7 @@ class MasksFirst(_Block):
         return looked + second * self.feed_forward(self.norm2(looked))
 
 
-@right("TransformerBlock", "own layer norm with the weights of the given one")
+@alternative("TransformerBlock", "own layer norm with the weights of the given one")
 class OwnNorm(_Block):
     def forward(self, x, mask=None):
         first = layer_norm(x, self.norm1.weight, self.norm1.bias, self.norm1.eps)
@@ -208,7 +210,7 @@ class OwnNorm(_Block):
         return x + self.dropout(self.feed_forward(second))
 
 
-@right("TransformerBlock", "own tensors changed in place")
+@alternative("TransformerBlock", "own tensors changed in place")
 class OwnInPlace(_Block):
     def forward(self, x, mask=None):
         stream = x.clone()
@@ -218,7 +220,7 @@ class OwnInPlace(_Block):
         return out
 
 
-@right("TransformerBlock", "sequence after sequence")
+@alternative("TransformerBlock", "sequence after sequence")
 class SequenceAfterSequence(_Block):
     def forward(self, x, mask=None):
         outputs = []
@@ -251,7 +253,7 @@ def _grads(module):
     return [p.grad for p in module.parameters() if p.grad is not None]
 
 
-@right("gradient_by_depth", "the global seed, input and target first")
+@alternative("gradient_by_depth", "the global seed, input and target first")
 def depth_global_seed(depth, pre_norm):
     torch.manual_seed(0)
     x, target = torch.randn(2, 4, 16, 32)
@@ -264,7 +266,7 @@ def depth_global_seed(depth, pre_norm):
     return [nn.utils.clip_grad_norm_(block.parameters(), math.inf).item() for block in blocks]
 
 
-@right("gradient_by_depth", "autograd.grad, the last block drawn first")
+@alternative("gradient_by_depth", "autograd.grad, the last block drawn first")
 def depth_autograd(depth, pre_norm):
     torch.manual_seed(0)
     blocks = [TransformerBlock(32, 4, 128) for _ in range(depth)]
@@ -280,7 +282,7 @@ def depth_autograd(depth, pre_norm):
     return norms
 
 
-@right("gradient_by_depth", "biases as nn.Linear draws them")
+@alternative("gradient_by_depth", "biases as nn.Linear draws them")
 def depth_default_biases(depth, pre_norm):
     torch.manual_seed(0)
     stack = nn.Sequential(*[TransformerBlock(32, 4, 128) for _ in range(depth)])
@@ -297,7 +299,7 @@ def depth_default_biases(depth, pre_norm):
     return [np.sqrt(sum((g.numpy() ** 2).sum() for g in _grads(block))).item() for block in stack]
 
 
-@right("gradient_by_depth", "one norm at a time, and the norm of these")
+@alternative("gradient_by_depth", "one norm at a time, and the norm of these")
 def depth_norm_of_norms(depth, pre_norm):
     torch.manual_seed(0)
     blocks = [TransformerBlock(32, 4, 128) for _ in range(depth)]
@@ -309,7 +311,7 @@ def depth_norm_of_norms(depth, pre_norm):
     return [torch.stack([g.norm() for g in _grads(block)]).norm().item() for block in blocks]
 
 
-@right("gradient_by_depth", "in float64, from NumPy's generator")
+@alternative("gradient_by_depth", "in float64, from NumPy's generator")
 def depth_numpy(depth, pre_norm):
     rng = np.random.default_rng(0)
     blocks = [TransformerBlock(32, 4, 128).double() for _ in range(depth)]
@@ -328,7 +330,7 @@ def depth_numpy(depth, pre_norm):
     return [math.sqrt(sum(g.square().sum().item() for g in _grads(block))) for block in blocks]
 
 
-@right("gradient_by_depth", "PyTorch's encoder layers")
+@alternative("gradient_by_depth", "PyTorch's encoder layers")
 def depth_library(depth, pre_norm):
     torch.manual_seed(0)
     layers = [
@@ -351,17 +353,17 @@ def depth_library(depth, pre_norm):
 # --- repaired_layer_norm ------------------------------------------------------------------------
 
 
-@right("repaired_layer_norm", "the lesson's own")
+@alternative("repaired_layer_norm", "the lesson's own")
 def repaired_own(x, gain, bias, eps=1e-5):
     return layer_norm(x, gain, bias, eps)
 
 
-@right("repaired_layer_norm", "PyTorch's own")
+@alternative("repaired_layer_norm", "PyTorch's own")
 def repaired_library(x, gain, bias, eps=1e-5):
     return F.layer_norm(x, (x.shape[-1],), gain, bias, eps)
 
 
-@right("repaired_layer_norm", "the deviation squared again")
+@alternative("repaired_layer_norm", "the deviation squared again")
 def repaired_squared(x, gain, bias, eps=1e-5):
     mean = x.mean(-1, keepdim=True)
     centered = x - mean
@@ -369,7 +371,7 @@ def repaired_squared(x, gain, bias, eps=1e-5):
     return gain * centered * (std**2 + eps) ** -0.5 + bias
 
 
-@right("repaired_layer_norm", "unbiased=False")
+@alternative("repaired_layer_norm", "unbiased=False")
 def repaired_flag(x, gain, bias, eps=1e-5):
     mean = x.mean(-1, keepdim=True)
     var = torch.var(x, -1, unbiased=False, keepdim=True)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, question, tensor
+from grader.course.specification import Draw, Exercise, case, question, tensor
 from grader.protocol.values import Check
 from solutions.multi_head_attention.checks import MAPS, layer_reference
 
@@ -36,7 +36,7 @@ def norm_reference(x, gain, bias, eps=1e-5) -> np.ndarray:
 
 
 def norm_cases(draw: Draw, target: str):
-    """Makers of probes for a layer norm by the name of ``target``."""
+    """Makers of cases for a layer norm by the name of ``target``."""
 
     def given(name, x, *eps, gain=None, bias=None, dtype="float32", **more):
         x = np.asarray(x, np.float64)
@@ -44,7 +44,7 @@ def norm_cases(draw: Draw, target: str):
         gain = draw.normal(d) if gain is None else np.asarray(gain, np.float64)
         bias = draw.normal(d) if bias is None else np.asarray(bias, np.float64)
         args = (tensor(x, dtype), tensor(gain, dtype), tensor(bias, dtype), *eps)
-        return probe(name, target, *args, reference=norm_reference, **more)
+        return case(name, target, *args, reference=norm_reference, **more)
 
     def ask(*shape, eps=(), mean=0.0, spread=1.0, dtype="float32", name="", **more):
         x = mean + spread * draw.normal(*shape)
@@ -54,7 +54,7 @@ def norm_cases(draw: Draw, target: str):
 
 
 def norm_checks(draw: Draw) -> list[Check]:
-    """Battery of ``layer_norm``.
+    """The checks of ``layer_norm``.
 
     Gradients and eps 0 take vectors of 4 features and more: two or three can come out nearly
     equal, where no order of operations keeps its digits.
@@ -160,11 +160,11 @@ def gelu_reference(x) -> np.ndarray:
 
 
 def gelu_checks(draw: Draw) -> list[Check]:
-    """Battery of ``gelu``."""
+    """The checks of ``gelu``."""
     n, d, b = draw.sizes(3, 2, 6)
 
     def given(name, x, dtype="float32", **more):
-        return probe(name, "gelu", tensor(x, dtype), reference=gelu_reference, **more)
+        return case(name, "gelu", tensor(x, dtype), reference=gelu_reference, **more)
 
     def ask(*shape, dtype="float32", **more):
         return given(f"shape {shape}", 1.5 * draw.normal(*shape), dtype, **more)
@@ -249,13 +249,13 @@ def feed_weights(draw: Draw, d: int, d_ff: int) -> dict[str, np.ndarray]:
 
 
 def feed_checks(draw: Draw) -> list[Check]:
-    """Battery of ``FeedForward``."""
+    """The checks of ``FeedForward``."""
     n, d, d_ff, b = draw.sizes(4, 2, 7)
     square = draw.integer(3, 4)
 
     def ask(shape, hidden, dtype="float32", weights=None, name="", **more):
         weights = weights or feed_weights(draw, shape[-1], hidden)
-        return probe(
+        return case(
             name or f"x {shape}, d_ff {hidden}",
             "FeedForward",
             tensor(draw.normal(*shape), dtype),
@@ -362,7 +362,7 @@ def _causal(n: int) -> np.ndarray:
 
 
 def block_checks(draw: Draw) -> list[Check]:
-    """Battery of ``TransformerBlock``."""
+    """The checks of ``TransformerBlock``."""
     heads, width = draw.sizes(2, 2, 3)
     n, b = draw.sizes(2, 3, 5)
     d_ff = draw.integer(7, 9)
@@ -374,7 +374,7 @@ def block_checks(draw: Draw) -> list[Check]:
         batch, positions, count, each, hidden = sizes
         wide = count * each
         x = 2.0 * draw.normal(batch, positions, wide) + draw.normal(batch, positions, 1)
-        return probe(
+        return case(
             name,
             "TransformerBlock",
             tensor(x, dtype),
@@ -550,7 +550,7 @@ BOUNDS = (0.24, 0.37)
 
 
 def depth_checks(draw: Draw) -> list[Check]:
-    """Battery of ``gradient_by_depth``: the rule knows what theory says, no reference does."""
+    """The checks of ``gradient_by_depth``: the rule knows what theory says, no reference does."""
     some = draw.integer(3, 6)
     seed = draw.integer(0, 2**30)
 
@@ -559,10 +559,10 @@ def depth_checks(draw: Draw) -> list[Check]:
         blocks = f"{depth} block{'s'[: depth > 1]}"
         return question(f"{blocks}, {order}", "gradient_by_depth", depth, pre_norm, **more)
 
-    def judged(name, look, of, *probes, **more):
+    def judged(name, look, of, *cases, **more):
         core = more.pop("core", False)
         return Check(
-            name, look, probes, "transformer_block.gradients_by_depth", {"of": of, **more}, core
+            name, look, cases, "transformer_block.gradients_by_depth", {"of": of, **more}, core
         )
 
     return [
@@ -632,7 +632,7 @@ def depth_checks(draw: Draw) -> list[Check]:
 
 
 def repaired_checks(draw: Draw) -> list[Check]:
-    """Battery of ``repaired_layer_norm``."""
+    """The checks of ``repaired_layer_norm``."""
     given, ask = norm_cases(draw, "repaired_layer_norm")
     n, d, b = draw.sizes(3, 2, 6)
     many = draw.integer(40, 90)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.multi_head_attention import MultiHeadAttention
 from solutions.transformer_block import FeedForward, TransformerBlock, gelu, layer_norm
 
@@ -20,7 +20,7 @@ def _moments(x, axis=-1):
     return x.mean(axis, keepdim=True), x.var(axis, keepdim=True, correction=0)
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "unbiased_variance",
     "divides the sum of squares by d - 1",
@@ -33,7 +33,7 @@ def norm_unbiased(x, gain, bias, eps=1e-5):
     return (x - mean) / torch.sqrt(variance + eps) * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "eps_outside_the_root",
     "adds eps to the standard deviation",
@@ -45,7 +45,7 @@ def norm_eps_outside(x, gain, bias, eps=1e-5):
     return (x - mean) / (torch.sqrt(variance) + eps) * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "sample_std_plus_eps",
     "divides by the sample's standard deviation plus eps",
@@ -56,7 +56,7 @@ def norm_sample_std(x, gain, bias, eps=1e-5):
     return (x - x.mean(dim=-1, keepdim=True)) / (x.std(-1, keepdim=True) + eps) * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "no_eps",
     "leaves eps out",
@@ -68,7 +68,7 @@ def norm_no_eps(x, gain, bias, eps=1e-5):
     return (x - mean) / variance.sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "eps_fixed",
     "uses 1e-5 whatever the caller says",
@@ -78,7 +78,7 @@ def norm_eps_fixed(x, gain, bias, eps=1e-5):
     return F.layer_norm(x, x.shape[-1:], gain, bias)
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "eps_squared",
     "adds the square of eps",
@@ -89,7 +89,7 @@ def norm_eps_squared(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps**2).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "eps_as_a_floor",
     "raises small variances to eps",
@@ -100,7 +100,7 @@ def norm_eps_floor(x, gain, bias, eps=1e-5):
     return (x - mean) / variance.clamp(min=eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "mean_not_subtracted",
     "divides by the root of the mean square",
@@ -110,7 +110,7 @@ def norm_rms(x, gain, bias, eps=1e-5):
     return x / (x.square().mean(-1, keepdim=True) + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "mean_left_in_the_numerator",
     "uses the variance but does not subtract the mean",
@@ -120,7 +120,7 @@ def norm_uncentered(x, gain, bias, eps=1e-5):
     return x / (_moments(x)[1] + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "divides_by_variance",
     "divides by the variance instead of its root",
@@ -131,7 +131,7 @@ def norm_by_variance(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps) * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "mean_absolute_deviation",
     "divides by the mean distance from the mean",
@@ -142,7 +142,7 @@ def norm_absolute(x, gain, bias, eps=1e-5):
     return centered / (centered.abs().mean(-1, keepdim=True) + eps) * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "length_one",
     "divides by the length of the centered vector",
@@ -153,7 +153,7 @@ def norm_length(x, gain, bias, eps=1e-5):
     return centered / (centered.square().sum(-1, keepdim=True) + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "first_axis",
     "normalizes along the first axis",
@@ -165,7 +165,7 @@ def norm_first_axis(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "positions",
     "normalizes along the positions",
@@ -177,7 +177,7 @@ def norm_positions(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "counts_from_the_front",
     "always normalizes axis 1",
@@ -188,7 +188,7 @@ def norm_axis_one(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "last_two_axes",
     "takes one mean over positions and features",
@@ -200,7 +200,7 @@ def norm_two_axes(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "over_everything",
     "takes one mean over all numbers",
@@ -210,7 +210,7 @@ def norm_everything(x, gain, bias, eps=1e-5):
     return (x - x.mean()) / (x.var(correction=0) + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "no_gain",
     "leaves the gain out",
@@ -222,7 +222,7 @@ def norm_no_gain(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps).sqrt() + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "no_bias",
     "leaves the bias out",
@@ -234,7 +234,7 @@ def norm_no_bias(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps).sqrt() * gain
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "bias_before_gain",
     "shifts first and scales then",
@@ -245,7 +245,7 @@ def norm_bias_first(x, gain, bias, eps=1e-5):
     return ((x - mean) / (variance + eps).sqrt() + bias) * gain
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "one_plus_gain",
     "scales by 1 + gain",
@@ -256,7 +256,7 @@ def norm_one_plus_gain(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps).sqrt() * (1 + gain) + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "gain_before_the_statistics",
     "scales and shifts before it normalizes",
@@ -268,7 +268,7 @@ def norm_scaled_first(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps).sqrt()
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "difference_of_large_numbers",
     "computes the variance as the mean square minus the squared mean",
@@ -282,7 +282,7 @@ def norm_single_pass(x, gain, bias, eps=1e-5):
     return (x - mean) / torch.sqrt(variance + eps) * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "axis_not_kept",
     "drops the axis of the mean",
@@ -293,7 +293,7 @@ def norm_axis_dropped(x, gain, bias, eps=1e-5):
     return (x - x.mean(-1)) / (x.var(-1, correction=0) + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "statistics_detached",
     "treats mean and variance as constants",
@@ -305,7 +305,7 @@ def norm_statistics_detached(x, gain, bias, eps=1e-5):
     return (x - mean) / (variance + eps).sqrt() * gain + bias
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "detached",
     "cuts the graph",
@@ -315,7 +315,7 @@ def norm_detached(x, gain, bias, eps=1e-5):
     return F.layer_norm(x.detach(), x.shape[-1:], gain, bias, eps)
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "fixed_to_float32",
     "is float32 whatever it is given",
@@ -325,7 +325,7 @@ def norm_fixed_dtype(x, gain, bias, eps=1e-5):
     return F.layer_norm(x.float(), x.shape[-1:], gain.float(), bias.float(), eps)
 
 
-@wrong(
+@misconception(
     "layer_norm",
     "changes_its_input",
     "centers the caller's tensor",
@@ -341,7 +341,7 @@ def norm_in_place(x, gain, bias, eps=1e-5):
 # --- gelu ---------------------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "gelu",
     "tanh_formula",
     "uses the approximation with tanh",
@@ -353,7 +353,7 @@ def gelu_tanh(x):
     return F.gelu(x, approximate="tanh")
 
 
-@wrong(
+@misconception(
     "gelu",
     "sigmoid_formula",
     "uses the approximation x · sigmoid(1.702 x)",
@@ -363,7 +363,7 @@ def gelu_sigmoid(x):
     return x * torch.sigmoid(1.702 * x)
 
 
-@wrong(
+@misconception(
     "gelu",
     "silu",
     "multiplies by the logistic function",
@@ -373,7 +373,7 @@ def gelu_silu(x):
     return F.silu(x)
 
 
-@wrong(
+@misconception(
     "gelu",
     "relu",
     "cuts everything below 0 off",
@@ -383,7 +383,7 @@ def gelu_relu(x):
     return x.clamp(min=0)
 
 
-@wrong(
+@misconception(
     "gelu",
     "share_only",
     "returns the share that lies below x, not x times it",
@@ -393,7 +393,7 @@ def gelu_share(x):
     return 0.5 * (1 + torch.erf(x / math.sqrt(2)))
 
 
-@wrong(
+@misconception(
     "gelu",
     "no_root_of_two",
     "gives erf x itself",
@@ -404,7 +404,7 @@ def gelu_no_root(x):
     return x * 0.5 * (1 + torch.erf(x))
 
 
-@wrong(
+@misconception(
     "gelu",
     "divided_by_two",
     "divides the argument of erf by 2 instead of its root",
@@ -414,7 +414,7 @@ def gelu_divided_by_two(x):
     return x * 0.5 * (1 + torch.erf(x / 2))
 
 
-@wrong(
+@misconception(
     "gelu",
     "no_half",
     "forgets to halve",
@@ -424,7 +424,7 @@ def gelu_no_half(x):
     return x * (1 + torch.erf(x / math.sqrt(2)))
 
 
-@wrong(
+@misconception(
     "gelu",
     "erf_for_the_share",
     "takes erf for the distribution function",
@@ -434,7 +434,7 @@ def gelu_erf(x):
     return x * torch.erf(x / math.sqrt(2))
 
 
-@wrong(
+@misconception(
     "gelu",
     "density",
     "multiplies by the height of the bell curve",
@@ -444,7 +444,7 @@ def gelu_density(x):
     return x * torch.exp(-x.square() / 2) / math.sqrt(2 * math.pi)
 
 
-@wrong(
+@misconception(
     "gelu",
     "gate_of_a_coin",
     "drops entries at random",
@@ -458,7 +458,7 @@ def gelu_random(x):
     return x * (torch.rand(x.shape, generator=coin) < share).to(x.dtype)
 
 
-@wrong(
+@misconception(
     "gelu",
     "through_exp",
     "writes tanh out with exp",
@@ -469,7 +469,7 @@ def gelu_exp(x):
     return x * torch.exp(z) / (1 + torch.exp(z))
 
 
-@wrong(
+@misconception(
     "gelu",
     "detached",
     "cuts the graph",
@@ -479,7 +479,7 @@ def gelu_detached(x):
     return F.gelu(x.detach())
 
 
-@wrong(
+@misconception(
     "gelu",
     "share_detached",
     "treats the share as a constant",
@@ -490,7 +490,7 @@ def gelu_share_detached(x):
     return x * gelu_share(x.detach())
 
 
-@wrong(
+@misconception(
     "gelu",
     "fixed_to_float32",
     "is float32 whatever it is given",
@@ -500,7 +500,7 @@ def gelu_fixed_dtype(x):
     return F.gelu(x.float())
 
 
-@wrong(
+@misconception(
     "gelu",
     "changes_its_input",
     "multiplies the caller's tensor",
@@ -523,7 +523,7 @@ class _Feed(nn.Module):
         self.down = nn.Linear(d_ff, d_model)
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "relu",
     "bends with ReLU",
@@ -534,7 +534,7 @@ class FeedRelu(_Feed):
         return self.down(torch.relu(self.up(x)))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "tanh_gelu",
     "bends with the approximation of GELU",
@@ -546,7 +546,7 @@ class FeedTanhGelu(_Feed):
         return self.down(F.gelu(self.up(x), approximate="tanh"))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "silu",
     "bends with SiLU",
@@ -557,7 +557,7 @@ class FeedSilu(_Feed):
         return self.down(F.silu(self.up(x)))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "no_bend",
     "leaves the bend out",
@@ -568,7 +568,7 @@ class FeedLinear(_Feed):
         return self.down(self.up(x))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "bend_at_the_end",
     "bends after the second layer",
@@ -579,7 +579,7 @@ class FeedBendLast(_Feed):
         return gelu(self.down(self.up(x)))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "bend_twice",
     "bends after the second layer as well",
@@ -590,7 +590,7 @@ class FeedBendTwice(_Feed):
         return gelu(self.down(gelu(self.up(x))))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "bend_first",
     "bends before the first layer",
@@ -601,7 +601,7 @@ class FeedBendFirst(_Feed):
         return self.down(self.up(gelu(x)))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "adds_its_input",
     "adds x to the result",
@@ -612,7 +612,7 @@ class FeedResidual(_Feed):
         return x + self.down(gelu(self.up(x)))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "normalizes",
     "normalizes x first",
@@ -623,7 +623,7 @@ class FeedNormed(_Feed):
         return self.down(gelu(self.up(F.layer_norm(x, x.shape[-1:]))))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "no_first_bias",
     "leaves out the bias of the first layer",
@@ -634,7 +634,7 @@ class FeedNoUpBias(_Feed):
         return self.down(gelu(x @ self.up.weight.T))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "no_second_bias",
     "leaves out the bias of the second layer",
@@ -645,7 +645,7 @@ class FeedNoDownBias(_Feed):
         return gelu(self.up(x)) @ self.down.weight.T
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "one_matrix",
     "goes back by the transpose of the first matrix",
@@ -656,7 +656,7 @@ class FeedTied(_Feed):
         return gelu(self.up(x)) @ self.up.weight + self.down.bias
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "averages_positions",
     "mixes the positions",
@@ -668,7 +668,7 @@ class FeedMixed(_Feed):
         return self.down(hidden.mean(-2, keepdim=True).expand_as(hidden) if x.dim() > 1 else hidden)
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "only_three_axes",
     "works only with exactly one batch axis",
@@ -680,7 +680,7 @@ class FeedThreeAxes(_Feed):
         return self.down(gelu(self.up(x.reshape(batch * n, d)))).reshape(batch, n, d)
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "detached",
     "cuts the graph in front of the network",
@@ -691,7 +691,7 @@ class FeedDetached(_Feed):
         return self.down(gelu(self.up(x.detach())))
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "hidden_detached",
     "cuts the graph at the hidden layer",
@@ -702,7 +702,7 @@ class FeedHiddenDetached(_Feed):
         return self.down(gelu(self.up(x)).detach())
 
 
-@wrong(
+@misconception(
     "FeedForward",
     "changes_its_input",
     "writes the result into the caller's tensor",
@@ -740,7 +740,7 @@ class _Block(nn.Module):
         return self.second(self.first(x, mask))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "post_norm",
     "normalizes after the sum (post-norm)",
@@ -755,7 +755,7 @@ class PostNorm(_Block):
         return self.norm2(x + self.dropout(self.feed_forward(x)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "norm_behind_the_sub_layer",
     "normalizes what comes out of a sub-layer",
@@ -770,7 +770,7 @@ class NormBehind(_Block):
         return x + self.dropout(self.norm2(self.feed_forward(x)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "no_norm",
     "leaves both layer norms out",
@@ -784,7 +784,7 @@ class NoNorm(_Block):
         return x + self.dropout(self.feed_forward(x))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "no_first_norm",
     "does not normalize in front of the attention",
@@ -795,7 +795,7 @@ class NoFirstNorm(_Block):
         return x + self.dropout(self.look(x, mask))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "no_second_norm",
     "does not normalize in front of the feed-forward network",
@@ -806,7 +806,7 @@ class NoSecondNorm(_Block):
         return x + self.dropout(self.feed_forward(x))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "first_norm_twice",
     "uses norm1 in both places",
@@ -818,7 +818,7 @@ class FirstNormTwice(_Block):
         return x + self.dropout(self.feed_forward(self.norm1(x)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "norms_exchanged",
     "uses norm2 in front of the attention and norm1 in front of the feed-forward network",
@@ -832,7 +832,7 @@ class NormsExchanged(_Block):
         return x + self.dropout(self.feed_forward(self.norm1(x)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "norm_without_gain_and_bias",
     "normalizes without the gains and biases",
@@ -846,7 +846,7 @@ class BareNorm(_Block):
         return x + self.dropout(self.feed_forward(F.layer_norm(x, x.shape[-1:])))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "norm_at_the_end",
     "normalizes the stream once more at the end",
@@ -858,7 +858,7 @@ class NormAtTheEnd(_Block):
         return F.layer_norm(super().forward(x, mask), x.shape[-1:])
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "adds_to_the_normed",
     "adds the sub-layer's output to the normalized stream",
@@ -874,7 +874,7 @@ class AddsToNormed(_Block):
         return x + self.dropout(self.feed_forward(x))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "no_residual",
     "adds nothing to the stream",
@@ -888,7 +888,7 @@ class NoResidual(_Block):
         return self.dropout(self.feed_forward(self.norm2(x)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "no_first_residual",
     "does not add the stream behind the attention",
@@ -899,7 +899,7 @@ class NoFirstResidual(_Block):
         return self.dropout(self.look(self.norm1(x), mask))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "no_second_residual",
     "does not add the stream behind the feed-forward network",
@@ -910,7 +910,7 @@ class NoSecondResidual(_Block):
         return self.dropout(self.feed_forward(self.norm2(x)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "old_stream_at_the_end",
     "adds the second branch to the stream as it was before the attention",
@@ -922,7 +922,7 @@ class OldStream(_Block):
         return x + self.dropout(self.feed_forward(self.norm2(looked)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "parallel",
     "lets both sub-layers read the same stream",
@@ -934,7 +934,7 @@ class Parallel(_Block):
         return self.first(x, mask) + self.second(x) - x
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "thinks_before_it_looks",
     "puts the feed-forward network first",
@@ -945,7 +945,7 @@ class Exchanged(_Block):
         return self.first(self.second(x), mask)
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "context_not_normed",
     "takes keys and values from the stream as it is",
@@ -957,7 +957,7 @@ class ContextNotNormed(_Block):
         return x + self.dropout(self.attention(self.norm1(x), x, mask)[0])
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "mask_left_out",
     "does not hand the mask on",
@@ -968,7 +968,7 @@ class MaskLeftOut(_Block):
         return self.attention(x)[0]
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "mask_as_context",
     "hands the mask on as the context",
@@ -980,7 +980,7 @@ class MaskAsContext(_Block):
         return self.attention(x, mask)[0]
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "mask_turned_over",
     "hands on the transpose of the mask",
@@ -991,7 +991,7 @@ class MaskTurned(_Block):
         return self.attention(x, mask=None if mask is None else mask.transpose(-2, -1))[0]
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "always_causal",
     "hides the future without being asked to",
@@ -1004,7 +1004,7 @@ class AlwaysCausal(_Block):
         return self.attention(x, mask=causal if mask is None else mask + causal)[0]
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "returns_the_weights_too",
     "returns a pair",
@@ -1016,7 +1016,7 @@ class ReturnsPair(_Block):
         return self.second(x + self.dropout(output)), weights
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "no_dropout",
     "never drops anything",
@@ -1030,7 +1030,7 @@ class NoDropout(_Block):
         return x + self.feed_forward(self.norm2(x))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "dropout_behind_attention_only",
     "drops nothing of the feed-forward network's output",
@@ -1041,7 +1041,7 @@ class DropoutFirstOnly(_Block):
         return x + self.feed_forward(self.norm2(x))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "dropout_behind_feed_forward_only",
     "drops nothing of the attention's output",
@@ -1052,7 +1052,7 @@ class DropoutSecondOnly(_Block):
         return x + self.look(self.norm1(x), mask)
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "dropout_on_the_stream",
     "drops entries of the stream",
@@ -1067,7 +1067,7 @@ class DropoutOnStream(_Block):
         return self.dropout(x + self.feed_forward(self.norm2(x)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "dropout_in_front",
     "drops entries of what goes into a sub-layer",
@@ -1081,7 +1081,7 @@ class DropoutInFront(_Block):
         return x + self.feed_forward(self.dropout(self.norm2(x)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "dropout_always_on",
     "drops entries in evaluation mode as well",
@@ -1096,7 +1096,7 @@ class DropoutAlways(_Block):
         return x + F.dropout(self.feed_forward(self.norm2(x)), self.dropout.p)
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "dropout_not_scaled",
     "does not make up for what is dropped",
@@ -1113,7 +1113,7 @@ class DropoutNotScaled(_Block):
         return x + kept * self.dropout(self.feed_forward(self.norm2(x)))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "dropout_twice",
     "drops twice behind each sub-layer",
@@ -1127,7 +1127,7 @@ class DropoutTwice(_Block):
         return x + self.dropout(self.dropout(self.feed_forward(self.norm2(x))))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "detached",
     "cuts the graph in front of the branches",
@@ -1142,7 +1142,7 @@ class BranchesDetached(_Block):
         return x + self.dropout(self.feed_forward(self.norm2(x.detach())))
 
 
-@wrong(
+@misconception(
     "TransformerBlock",
     "changes_its_input",
     "adds to the caller's tensor",
@@ -1205,7 +1205,7 @@ def _norms(blocks, part=lambda block: block, measure=torch.norm):
     return [measure(vector).item() for vector in vectors]
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "always_pre_norm",
     "builds pre-norm blocks in both cases",
@@ -1215,7 +1215,7 @@ def depth_always_pre(depth, pre_norm):
     return _norms(_stack(depth, True))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "always_post_norm",
     "builds post-norm blocks in both cases",
@@ -1225,7 +1225,7 @@ def depth_always_post(depth, pre_norm):
     return _norms(_stack(depth, False))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "orders_exchanged",
     "builds pre-norm where post-norm is asked for, and the other way round",
@@ -1235,7 +1235,7 @@ def depth_exchanged(depth, pre_norm):
     return _norms(_stack(depth, not pre_norm))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "last_block_first",
     "lists the last block first",
@@ -1245,7 +1245,7 @@ def depth_reversed(depth, pre_norm):
     return _norms(_stack(depth, pre_norm))[::-1]
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "squared",
     "returns the squared norm",
@@ -1255,7 +1255,7 @@ def depth_squared(depth, pre_norm):
     return [norm**2 for norm in _norms(_stack(depth, pre_norm))]
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "norms_added_up",
     "adds up the norms of the single tensors",
@@ -1266,7 +1266,7 @@ def depth_added(depth, pre_norm):
     return [sum(p.grad.norm().item() for p in block.parameters()) for block in blocks]
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "absolute_sum",
     "adds up absolute values (L1)",
@@ -1276,7 +1276,7 @@ def depth_absolute(depth, pre_norm):
     return _norms(_stack(depth, pre_norm), measure=lambda v: v.abs().sum())
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "root_mean_square",
     "averages the squares instead of adding them",
@@ -1286,7 +1286,7 @@ def depth_mean(depth, pre_norm):
     return _norms(_stack(depth, pre_norm), measure=lambda v: v.square().mean().sqrt())
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "largest_entry",
     "returns the largest entry of the gradient",
@@ -1296,7 +1296,7 @@ def depth_largest(depth, pre_norm):
     return _norms(_stack(depth, pre_norm), measure=lambda v: v.abs().max())
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "attention_only",
     "measures the attention's parameters only",
@@ -1306,7 +1306,7 @@ def depth_attention(depth, pre_norm):
     return _norms(_stack(depth, pre_norm), part=lambda block: block.attention)
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "weights_not_gradients",
     "measures the weights instead of their gradients",
@@ -1320,7 +1320,7 @@ def depth_weights(depth, pre_norm):
     ]
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "no_final_norm",
     "leaves out the layer norm after the last block",
@@ -1331,7 +1331,7 @@ def depth_no_final(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, final=False))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "no_final_norm_after_post_norm",
     "takes the last block's own layer norm for the final one",
@@ -1343,7 +1343,7 @@ def depth_no_final_post(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, final=pre_norm))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "default_weights",
     "keeps the weights that nn.Linear draws by default",
@@ -1361,7 +1361,7 @@ def depth_default(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, init=by_default))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "loss_summed",
     "adds the squared errors up instead of averaging them",
@@ -1371,7 +1371,7 @@ def depth_summed(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, reduction="sum"))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "one_block_for_all",
     "puts one and the same block there many times",
@@ -1382,7 +1382,7 @@ def depth_shared(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, shared=True))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "post_norm_without_residual",
     "loses the residual in post-norm",
@@ -1396,7 +1396,7 @@ def depth_no_residual(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, step=without))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "not_seeded",
     "draws other numbers on every call",
@@ -1406,7 +1406,7 @@ def depth_not_seeded(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, seed=None))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "one_number_too_many",
     "counts the final layer norm as a layer",
@@ -1416,7 +1416,7 @@ def depth_one_more(depth, pre_norm):
     return [*_norms(_stack(depth, pre_norm)), 1.0]
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "tensors",
     "returns tensors",
@@ -1426,7 +1426,7 @@ def depth_tensors(depth, pre_norm):
     return [torch.tensor(norm) for norm in _norms(_stack(depth, pre_norm))]
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "one_tensor",
     "returns one tensor",
@@ -1436,7 +1436,7 @@ def depth_tensor(depth, pre_norm):
     return torch.tensor(_norms(_stack(depth, pre_norm)))
 
 
-@wrong(
+@misconception(
     "gradient_by_depth",
     "two_numbers_for_each_block",
     "measures the two sub-layers apart",
@@ -1452,7 +1452,7 @@ def depth_two_each(depth, pre_norm):
 # --- repaired_layer_norm ------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "as_given",
     "still does what the given code did",
@@ -1465,7 +1465,7 @@ def repaired_as_given(x, gain, bias, eps=1e-5):
     return gain * (x - average) / (spread + eps) + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "still_divided_by_one_less",
     "still averages the squares over d - 1",
@@ -1476,7 +1476,7 @@ def repaired_unbiased(x, gain, bias, eps=1e-5):
     return gain * (x - average) / (x.var(-1, keepdim=True) + eps).sqrt() + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "eps_still_outside",
     "still adds eps to the standard deviation",
@@ -1487,7 +1487,7 @@ def repaired_outside(x, gain, bias, eps=1e-5):
     return gain * (x - average) / (x.std(-1, keepdim=True, correction=0) + eps) + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "root_of_the_deviation",
     "takes the root of the standard deviation",
@@ -1499,7 +1499,7 @@ def repaired_two_roots(x, gain, bias, eps=1e-5):
     return gain * (x - average) / (x.std(-1, keepdim=True, correction=0) + eps).sqrt() + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "sample_deviation_under_two_roots",
     "takes the root of the sample's standard deviation",
@@ -1511,7 +1511,7 @@ def repaired_two_roots_unbiased(x, gain, bias, eps=1e-5):
     return gain * (x - average) / (x.std(-1, keepdim=True) + eps).sqrt() + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "root_forgotten",
     "divides by the variance",
@@ -1522,7 +1522,7 @@ def repaired_no_root(x, gain, bias, eps=1e-5):
     return gain * (x - average) / (x.var(-1, keepdim=True, correction=0) + eps) + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "eps_removed",
     "removes eps altogether",
@@ -1533,7 +1533,7 @@ def repaired_no_eps(x, gain, bias, eps=1e-5):
     return gain * (x - average) / x.std(-1, keepdim=True, correction=0) + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "eps_squared",
     "adds the square of eps to the variance",
@@ -1545,7 +1545,7 @@ def repaired_eps_squared(x, gain, bias, eps=1e-5):
     return gain * (x - average) / spread + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "mended_for_four_features",
     "corrects by a fixed factor",
@@ -1558,7 +1558,7 @@ def repaired_for_four(x, gain, bias, eps=1e-5):
     return gain * (x - average) / spread + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "corrected_afterwards",
     "multiplies the sample's variance by (d - 1) / d",
@@ -1571,7 +1571,7 @@ def repaired_corrected(x, gain, bias, eps=1e-5):
     return gain * (x - x.mean(-1, keepdim=True)) / (variance + eps).sqrt() + bias
 
 
-@wrong(
+@misconception(
     "repaired_layer_norm",
     "mean_lost",
     "no longer subtracts the mean",

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grader.course.versions import right
+from grader.course.versions import alternative
 from solutions.transformer_language_model import (
     TransformerLM,
     get_batch,
@@ -22,7 +22,7 @@ INF = math.inf
 # --- get_batch ----------------------------------------------------------------------------------
 
 
-@right("get_batch", "slices, stacked")
+@alternative("get_batch", "slices, stacked")
 def batch_slices(tokens, batch_size, block_size, generator):
     starts = torch.randint(0, len(tokens) - block_size, (batch_size,), generator=generator)
     x = torch.stack([tokens[s : s + block_size] for s in starts])
@@ -30,14 +30,14 @@ def batch_slices(tokens, batch_size, block_size, generator):
     return x.long(), y.long()
 
 
-@right("get_batch", "unfold")
+@alternative("get_batch", "unfold")
 def batch_unfold(tokens, batch_size, block_size, generator):
     windows = tokens.unfold(0, block_size + 1, 1)
     chosen = windows[torch.randint(len(windows), (batch_size,), generator=generator)]
     return chosen[:, :-1].to(torch.int64), chosen[:, 1:].to(torch.int64)
 
 
-@right("get_batch", "floor of uniform numbers")
+@alternative("get_batch", "floor of uniform numbers")
 def batch_floor(tokens, batch_size, block_size, generator):
     places = len(tokens) - block_size
     point = torch.rand(batch_size, generator=generator, dtype=torch.float64)
@@ -46,7 +46,7 @@ def batch_floor(tokens, batch_size, block_size, generator):
     return tokens.long()[index], tokens.long()[index + 1]
 
 
-@right("get_batch", "multinomial over the places")
+@alternative("get_batch", "multinomial over the places")
 def batch_multinomial(tokens, batch_size, block_size, generator):
     chances = torch.ones(len(tokens) - block_size)
     starts = torch.multinomial(chances, batch_size, replacement=True, generator=generator)
@@ -55,7 +55,7 @@ def batch_multinomial(tokens, batch_size, block_size, generator):
     return both[:, :-1].contiguous(), both[:, 1:].contiguous()
 
 
-@right("get_batch", "one number at a time, in a list")
+@alternative("get_batch", "one number at a time, in a list")
 def batch_loop(tokens, batch_size, block_size, generator):
     x = torch.empty(batch_size, block_size, dtype=torch.long)
     y = torch.empty(batch_size, block_size, dtype=torch.long)
@@ -74,7 +74,7 @@ def _refuse(model, tokens):
         raise ValueError(f"T = {tokens.size(-1)} is more than block_size = {model.block_size}")
 
 
-@right("TransformerLM", "looked up, boolean mask turned additive")
+@alternative("TransformerLM", "looked up, boolean mask turned additive")
 class LookedUp(TransformerLM):
     def forward(self, tokens):
         _refuse(self, tokens)
@@ -88,7 +88,7 @@ class LookedUp(TransformerLM):
         return self.head(self.norm(x))
 
 
-@right("TransformerLM", "a mask of four axes, filled with -1e9")
+@alternative("TransformerLM", "a mask of four axes, filled with -1e9")
 class FiniteFill(TransformerLM):
     def forward(self, tokens):
         _refuse(self, tokens)
@@ -101,7 +101,7 @@ class FiniteFill(TransformerLM):
         return F.linear(self.norm(x), self.head.weight, self.head.bias)
 
 
-@right("TransformerLM", "one-hot vectors and matrix products")
+@alternative("TransformerLM", "one-hot vectors and matrix products")
 class OneHot(TransformerLM):
     def forward(self, tokens):
         _refuse(self, tokens)
@@ -117,7 +117,7 @@ class OneHot(TransformerLM):
         return torch.einsum("btd,vd->btv", self.norm(x), self.head.weight) + self.head.bias
 
 
-@right("TransformerLM", "one prefix at a time, no mask")
+@alternative("TransformerLM", "one prefix at a time, no mask")
 class Prefixes(TransformerLM):
     def forward(self, tokens):
         _refuse(self, tokens)
@@ -135,7 +135,7 @@ class Prefixes(TransformerLM):
         return x
 
 
-@right("TransformerLM", "the error caught and said again")
+@alternative("TransformerLM", "the error caught and said again")
 class Caught(TransformerLM):
     def forward(self, tokens):
         try:
@@ -152,7 +152,7 @@ class Caught(TransformerLM):
 # --- train_step ---------------------------------------------------------------------------------
 
 
-@right("train_step", "cross_entropy, flattened")
+@alternative("train_step", "cross_entropy, flattened")
 def step_flat(model, optimizer, x, y):
     optimizer.zero_grad()
     logits = model(x)
@@ -162,7 +162,7 @@ def step_flat(model, optimizer, x, y):
     return float(loss)
 
 
-@right("train_step", "cross_entropy, vocabulary second")
+@alternative("train_step", "cross_entropy, vocabulary second")
 def step_transposed(model, optimizer, x, y):
     loss = F.cross_entropy(model(x).transpose(1, 2), y)
     for parameter in model.parameters():
@@ -172,7 +172,7 @@ def step_transposed(model, optimizer, x, y):
     return loss.detach().tolist()
 
 
-@right("train_step", "log-probabilities by hand, gradients zeroed")
+@alternative("train_step", "log-probabilities by hand, gradients zeroed")
 def step_by_hand(model, optimizer, x, y):
     logits = model(x)
     chosen = logits.gather(-1, y[..., None])[..., 0]
@@ -183,7 +183,7 @@ def step_by_hand(model, optimizer, x, y):
     return loss.item()
 
 
-@right("train_step", "autograd.grad")
+@alternative("train_step", "autograd.grad")
 def step_functional(model, optimizer, x, y):
     loss = F.nll_loss(model(x).log_softmax(-1).flatten(0, 1), y.flatten())
     parameters = list(model.parameters())
@@ -194,7 +194,7 @@ def step_functional(model, optimizer, x, y):
     return loss.item()
 
 
-@right("train_step", "a closure for the optimizer")
+@alternative("train_step", "a closure for the optimizer")
 def step_closure(model, optimizer, x, y):
     def closure():
         optimizer.zero_grad()
@@ -208,7 +208,7 @@ def step_closure(model, optimizer, x, y):
 # --- sample_next --------------------------------------------------------------------------------
 
 
-@right("sample_next", "row by row, with the inverse of the distribution")
+@alternative("sample_next", "row by row, with the inverse of the distribution")
 def sample_inverse(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
         return torch.argmax(logits, dim=1)
@@ -229,7 +229,7 @@ def sample_inverse(logits, temperature=1.0, top_k=None, top_p=None, generator=No
     return order.gather(-1, rank.minimum(last))[:, 0]
 
 
-@right("sample_next", "the Gumbel trick")
+@alternative("sample_next", "the Gumbel trick")
 def sample_gumbel(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
         return logits.max(dim=-1).indices
@@ -247,7 +247,7 @@ def sample_gumbel(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
     return (scores - torch.log(-torch.log(noise.clamp(min=1e-300)))).argmax(-1)
 
 
-@right("sample_next", "probabilities set to zero")
+@alternative("sample_next", "probabilities set to zero")
 def sample_probabilities(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0.0:
         return logits.argmax(-1)
@@ -265,7 +265,7 @@ def sample_probabilities(logits, temperature=1.0, top_k=None, top_p=None, genera
     return torch.multinomial(shares, 1, generator=generator).squeeze(1)
 
 
-@right("sample_next", "loops, as the rules read")
+@alternative("sample_next", "loops, as the rules read")
 def sample_loops(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     rows, memo = [], {}
     for row in logits.double().tolist():
@@ -295,7 +295,7 @@ def _loop_shares(row, temperature, top_k, top_p):
     return [powers[token] if token in nucleus else 0.0 for token in range(len(row))]
 
 
-@right("sample_next", "exponential clocks")
+@alternative("sample_next", "exponential clocks")
 def sample_exponential(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     """Whichever of V exponential clocks, each at the rate of its token, rings first."""
     if not temperature:
@@ -319,7 +319,7 @@ def sample_exponential(logits, temperature=1.0, top_k=None, top_p=None, generato
 # --- generate -----------------------------------------------------------------------------------
 
 
-@right("generate", "a list of columns, mode restored in finally")
+@alternative("generate", "a list of columns, mode restored in finally")
 def generate_columns(model, prompt, max_new_tokens, **sampling):
     columns = list(prompt.unbind(1))
     was = model.training
@@ -334,7 +334,7 @@ def generate_columns(model, prompt, max_new_tokens, **sampling):
     return torch.stack(columns, dim=1).clone()
 
 
-@right("generate", "a tensor filled from left to right")
+@alternative("generate", "a tensor filled from left to right")
 def generate_filled(model, prompt, max_new_tokens, **sampling):
     batch, length = prompt.shape
     text = torch.cat([prompt, prompt.new_zeros(batch, max_new_tokens)], dim=1)
@@ -349,7 +349,7 @@ def generate_filled(model, prompt, max_new_tokens, **sampling):
     return text
 
 
-@right("generate", "recursion")
+@alternative("generate", "recursion")
 def generate_recursive(model, prompt, max_new_tokens, **sampling):
     if max_new_tokens == 0:
         return prompt
@@ -365,14 +365,14 @@ def generate_recursive(model, prompt, max_new_tokens, **sampling):
 # --- attend_with_cache --------------------------------------------------------------------------
 
 
-@right("attend_with_cache", "torch's own attention")
+@alternative("attend_with_cache", "torch's own attention")
 def cache_library(query, key, value, cache=None):
     if cache is not None:
         key, value = torch.cat((cache[0], key), -2), torch.cat((cache[1], value), -2)
     return F.scaled_dot_product_attention(query, key, value), [key, value]
 
 
-@right("attend_with_cache", "tuples of keys and values, joined anew")
+@alternative("attend_with_cache", "tuples of keys and values, joined anew")
 def cache_tuples(query, key, value, cache=None):
     keys, values = ((), ()) if cache is None else cache
     keys, values = (*keys, key), (*values, value)
@@ -381,7 +381,7 @@ def cache_tuples(query, key, value, cache=None):
     return weights @ found, (keys, values)
 
 
-@right("attend_with_cache", "a dict, copied, and einsum")
+@alternative("attend_with_cache", "a dict, copied, and einsum")
 def cache_dict(query, key, value, cache=None):
     new = {"k": key, "v": value}
     if cache is not None:
@@ -390,7 +390,7 @@ def cache_dict(query, key, value, cache=None):
     return torch.einsum("...ij,...jd->...id", scores.softmax(-1), new["v"]), new
 
 
-@right("attend_with_cache", "one tensor for both")
+@alternative("attend_with_cache", "one tensor for both")
 def cache_packed(query, key, value, cache=None):
     row = torch.cat([key, value], dim=-1)
     packed = row if cache is None else torch.cat([cache, row], dim=-2)
@@ -410,7 +410,7 @@ class _Memory:
         return _Memory([*self.keys, key], [*self.values, value])
 
 
-@right("attend_with_cache", "an object of its own")
+@alternative("attend_with_cache", "an object of its own")
 def cache_object(query, key, value, cache=None):
     memory = (_Memory([], []) if cache is None else cache).grown(key, value)
     keys = torch.stack(memory.keys, dim=-1).squeeze(-3)
@@ -422,7 +422,7 @@ def cache_object(query, key, value, cache=None):
 # --- train_language_model -----------------------------------------------------------------------
 
 
-@right("train_language_model", "Adam, clipped, with a warm-up and a cosine")
+@alternative("train_language_model", "Adam, clipped, with a warm-up and a cosine")
 def train_scheduled(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, betas=(0.9, 0.99))
     losses = []
@@ -440,7 +440,7 @@ def train_scheduled(model, tokens, steps, batch_size=32, lr=3e-3, generator=None
     return losses
 
 
-@right("train_language_model", "in training mode, then as it was")
+@alternative("train_language_model", "in training mode, then as it was")
 def train_moded(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     training = model.training
     model.train()
@@ -451,7 +451,7 @@ def train_moded(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return losses
 
 
-@right("train_language_model", "its own windows, NAdam")
+@alternative("train_language_model", "its own windows, NAdam")
 def train_windows(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     windows = tokens.unfold(0, model.block_size + 1, 1)
     optimizer = torch.optim.NAdam(model.parameters(), lr=lr)
@@ -462,7 +462,7 @@ def train_windows(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return losses.tolist()
 
 
-@right("train_language_model", "shuffled, without drawing a start twice")
+@alternative("train_language_model", "shuffled, without drawing a start twice")
 def train_shuffled(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     places = len(tokens) - model.block_size
     optimizer, losses = torch.optim.AdamW(model.parameters(), lr=lr), []

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, question, raises, tensor
-from grader.protocol.values import Ask, Check, Probe, Ref, Reply, Step, Tensor
+from grader.course.specification import Draw, Exercise, case, question, raises, tensor
+from grader.protocol.values import Ask, Case, Check, Ref, Reply, Step, Tensor
 from solutions.transformer_language_model.public.rules import mean_nll, nll
 
 INF = math.inf
@@ -48,7 +48,7 @@ def only_window(tokens: np.ndarray, rows: int, length: int, _generator: Any) -> 
 
 
 def batch_checks(draw: Draw) -> list[Check]:
-    """Battery of ``get_batch``."""
+    """The checks of ``get_batch``."""
     rows, length, more = draw.sizes(3, 3, 6)
     seed = draw.integer(1, 10**6)
 
@@ -57,7 +57,7 @@ def batch_checks(draw: Draw) -> list[Check]:
         return 200 + draw.permutation(3 * size)[:size]
 
     def one_place(name, count, size):
-        return probe(
+        return case(
             name,
             "get_batch",
             whole(text(size + 1)),
@@ -129,13 +129,13 @@ def batch_checks(draw: Draw) -> list[Check]:
             "the generator decides",
             "where the random numbers come from: the generator in the same state gives the same "
             "batch, whatever torch's global generator does",
-            (again, Probe(again.name, Ask(ask.target, ask.args, steps=ask.steps, seed=2))),
+            (again, Case(again.name, Ask(ask.target, ask.args, steps=ask.steps, seed=2))),
             "repeatable",
         ),
         Check(
             "every batch is a fresh one",
             "whether the generator moves on: a second call has to draw other snippets",
-            (Probe("two calls, 50 places, B = 32", on),),
+            (Case("two calls, 50 places, B = 32", on),),
             "transformer_language_model.moves_on",
         ),
         Check(
@@ -254,14 +254,14 @@ def model_reference(heads: int, weights: dict[str, np.ndarray], tokens: np.ndarr
 
 
 def model_checks(draw: Draw) -> list[Check]:
-    """Battery of ``TransformerLM``."""
+    """The checks of ``TransformerLM``."""
     vocab, batch, length = draw.sizes(3, 3, 6)
     heads, size = draw.sizes(2, 2, 3)
     width, block = heads * size, length + draw.integer(1, 3)
     d_ff = 4 * width
 
     def built(layers=1, hidden=None, dropout=None, sizes=None, dtype="float32"):
-        """What a probe needs of a model: init, weights, reference."""
+        """What a case needs of a model: init, weights, reference."""
         v, d, h, t = sizes or (vocab, width, heads, block)
         init: tuple = (v, d, h, layers, t)
         if hidden or dropout is not None:
@@ -277,7 +277,7 @@ def model_checks(draw: Draw) -> list[Check]:
         return np.array([[draw.integer(0, v - 1) for _ in range(n)] for _ in range(rows)])
 
     def ask(name, given, model, dtype="float32", **more):
-        return probe(name, "TransformerLM", whole(given), dtype=dtype, **model, **more)
+        return case(name, "TransformerLM", whole(given), dtype=dtype, **model, **more)
 
     def logits_of(rows, n, layers=1, **more):
         blocks = f"{layers} block{'s'[: layers > 1]}"
@@ -489,7 +489,7 @@ def _stepped(kind: str, options: dict, weights: dict, grads: dict, memory: dict)
 
 
 def step_checks(draw: Draw) -> list[Check]:
-    """Battery of ``train_step``."""
+    """The checks of ``train_step``."""
     vocab, width, batch, length = draw.sizes(4, 2, 6)
 
     def ask(
@@ -540,7 +540,7 @@ def step_checks(draw: Draw) -> list[Check]:
             now = _stepped(kind, options, now, grads, memory)
         state = {path: Tensor(array.astype(dtype)) for path, array in now.items()}
         program = Ask("train_step", calls[-1], steps=tuple(steps), after=after)
-        return Probe(name, program, Reply(value=(float(loss), state, training)))
+        return Case(name, program, Reply(value=(float(loss), state, training)))
 
     soft = {"rtol": 5e-4, "atol": 5e-5}
     adam = {"lr": 0.1, "eps": 0.05, "weight_decay": 0.2}
@@ -683,7 +683,7 @@ def _clear(logits: np.ndarray, temperature: float, top_k: int | None, top_p: flo
 
 
 def sample_checks(draw: Draw) -> list[Check]:
-    """Battery of ``sample_next``."""
+    """The checks of ``sample_next``."""
     vocab = draw.integer(5, 7)
     seed = draw.integer(1, 10**6)
 
@@ -716,7 +716,7 @@ def sample_checks(draw: Draw) -> list[Check]:
         )
         after = (Step("tally", "@tally", (Ref("many"), groups, size)),)
         program = Ask("sample_next", (given,), how, steps=steps, after=after, seed=seed + 1)
-        return Probe(name, program), np.array(exact)
+        return Case(name, program), np.array(exact)
 
     def drawn(name, look, *asked, **more):
         options = {
@@ -739,7 +739,7 @@ def sample_checks(draw: Draw) -> list[Check]:
         sampling = {"temperature": 0} | sampling
         given = tensor(logits, dtype)
         how = {"seed": 1}
-        return probe(
+        return case(
             name, "sample_next", given, reference=best, dtype="float32", how=how, **sampling
         )
 
@@ -882,7 +882,7 @@ def sample_checks(draw: Draw) -> list[Check]:
         Check(
             "fresh every time",
             "whether the generator moves on from call to call",
-            (Probe("two calls, 64 rows each", on),),
+            (Case("two calls, 64 rows each", on),),
             "transformer_language_model.moves_on",
         ),
         drawn(
@@ -933,7 +933,7 @@ def scripted_logits(tables: dict[str, np.ndarray], tokens: list[int]) -> np.ndar
 
 
 def generate_checks(draw: Draw) -> list[Check]:
-    """Battery of ``generate``."""
+    """The checks of ``generate``."""
     vocab, block, batch, new = draw.sizes(4, 3, 7)
     seed = draw.integer(1, 10**6)
 
@@ -980,7 +980,7 @@ def generate_checks(draw: Draw) -> list[Check]:
             "generate", (MODEL, Ref("prompt"), count), sampling, steps=steps, after=after, seed=1
         )
         expected = Tensor(answer), training, Tensor(prompt.astype(np.int64))
-        return Probe(name, ask, Reply(value=expected))
+        return Case(name, ask, Reply(value=expected))
 
     def sized(rows, length, count, **more):
         name = f"B = {rows}, a prompt of {length}, {count} new, block_size {more.get('t', block)}"
@@ -1005,7 +1005,7 @@ def generate_checks(draw: Draw) -> list[Check]:
         )
         after += (Step("tally", "@tally", (Ref("many"), 1, v, 2)),)
         ask = Ask("generate", (MODEL, given, 2), how, steps=steps, after=after, seed=seed)
-        return Probe(name, ask), chances, (1, len(prompt) + 2)
+        return Case(name, ask), chances, (1, len(prompt) + 2)
 
     wild, prompts = tables(), texts(8, 2)
     steps, _ = program(wild)
@@ -1097,7 +1097,7 @@ def generate_checks(draw: Draw) -> list[Check]:
         Check(
             "fresh every time",
             "whether the generator moves on from call to call",
-            (Probe("two calls, 8 rows, 20 new", on),),
+            (Case("two calls, 8 rows, 20 new", on),),
             "transformer_language_model.moves_on",
         ),
         Check(
@@ -1144,7 +1144,7 @@ def _row_gradient(rows: dict, places: Sequence[int], cotangent: np.ndarray) -> t
 
 
 def cache_checks(draw: Draw) -> list[Check]:
-    """Battery of ``attend_with_cache``: a position is asked about after those in its history."""
+    """The checks of ``attend_with_cache``: a position is asked about after those in its history."""
     d_k, d_v, n = draw.sizes(3, 3, 6)
     b, c = draw.sizes(2, 2, 4)
 
@@ -1203,7 +1203,7 @@ def cache_checks(draw: Draw) -> list[Check]:
             after=tuple(after),
         )
         value = tuple(Tensor(row.astype(dtype)) for row in expected)
-        return Probe(name, ask, Reply(value=value, grads=grads))
+        return Case(name, ask, Reply(value=value, grads=grads))
 
     def walk(length, batch=(), **more):
         shape = f", batch {batch}" if batch else ""
@@ -1331,7 +1331,7 @@ def cache_checks(draw: Draw) -> list[Check]:
             "the inputs are left alone",
             "an in-place operation on the query, key or value of the caller",
             (
-                Probe(
+                Case(
                     "query, key and value after the call",
                     left_alone,
                     Reply(value=(answer, *as_given)),
@@ -1388,7 +1388,7 @@ def best_loss(x: np.ndarray, y: np.ndarray, table: np.ndarray) -> float:
 
 
 def train_checks(draw: Draw) -> list[Check]:
-    """Battery of ``train_language_model``."""
+    """The checks of ``train_language_model``."""
     vocab, heads, layers, noise = 4, 2, 1, 0.1
     width, block, d_ff = 16, 6, 32
     seed = draw.integer(1, 10**6)
@@ -1412,7 +1412,7 @@ def train_checks(draw: Draw) -> list[Check]:
         program = Ask(
             "train_language_model", args, more | given, steps=steps, after=after, seed=around
         )
-        return Probe(name, program)
+        return Case(name, program)
 
     states = (Step("was", "@same", (Ref("before"),)), Step("now", "@state", (MODEL,)))
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.masking import causal_mask
 from solutions.mle_language_modeling import negative_log_likelihood
 from solutions.transformer_language_model import (
@@ -36,7 +36,7 @@ def _starts(tokens, batch_size, block_size, generator):
     return torch.randint(len(tokens) - block_size, (batch_size,), generator=generator)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "last_start_missing",
     "never begins at the last possible place",
@@ -47,7 +47,7 @@ def batch_without_last(tokens, batch_size, block_size, generator):
     return _cut(tokens, _starts(tokens[:-1], batch_size, block_size, generator), block_size)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "first_start_missing",
     "never begins at place 0",
@@ -57,7 +57,7 @@ def batch_without_first(tokens, batch_size, block_size, generator):
     return _cut(tokens, 1 + _starts(tokens[1:], batch_size, block_size, generator), block_size)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "one_start_too_many",
     "begins one place too late now and then",
@@ -69,7 +69,7 @@ def batch_one_too_many(tokens, batch_size, block_size, generator):
     return _cut(tokens, starts, block_size)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "around_the_corner",
     "goes on at the beginning where the text ends",
@@ -81,7 +81,7 @@ def batch_circular(tokens, batch_size, block_size, generator):
     return _cut(torch.cat([tokens, tokens[: block_size + 1]]), starts, block_size)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "y_is_x",
     "gives x as its own target",
@@ -92,7 +92,7 @@ def batch_same(tokens, batch_size, block_size, generator):
     return x, x.clone()
 
 
-@wrong(
+@misconception(
     "get_batch",
     "exchanged",
     "gives y first and x second",
@@ -102,7 +102,7 @@ def batch_exchanged(tokens, batch_size, block_size, generator):
     return get_batch(tokens, batch_size, block_size, generator)[::-1]
 
 
-@wrong(
+@misconception(
     "get_batch",
     "rolled",
     "shifts x by rolling it around",
@@ -114,7 +114,7 @@ def batch_rolled(tokens, batch_size, block_size, generator):
     return x, x.roll(-1, dims=1)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "next_token_only",
     "gives one target for each row",
@@ -125,7 +125,7 @@ def batch_one_target(tokens, batch_size, block_size, generator):
     return x, y[:, -1]
 
 
-@wrong(
+@misconception(
     "get_batch",
     "one_start_for_all",
     "draws a single start for the whole batch",
@@ -135,7 +135,7 @@ def batch_one_start(tokens, batch_size, block_size, generator):
     return _cut(tokens, _starts(tokens, 1, block_size, generator).repeat(batch_size), block_size)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "one_after_the_other",
     "takes snippets that follow each other",
@@ -147,7 +147,7 @@ def batch_consecutive(tokens, batch_size, block_size, generator):
     return _cut(tokens, (first + torch.arange(batch_size)) % (len(tokens) - block_size), block_size)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "without_replacement",
     "never draws a start twice",
@@ -158,7 +158,7 @@ def batch_permuted(tokens, batch_size, block_size, generator):
     return _cut(tokens, order[:batch_size], block_size)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "side_by_side",
     "begins at multiples of the snippet's length only",
@@ -171,7 +171,7 @@ def batch_chunks(tokens, batch_size, block_size, generator):
     return _cut(tokens, starts, block_size)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "global_generator",
     "does not use the generator",
@@ -182,7 +182,7 @@ def batch_global(tokens, batch_size, block_size, generator):
     return get_batch(tokens, batch_size, block_size, None)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "seeded_anew",
     "seeds the generator in every call",
@@ -194,7 +194,7 @@ def batch_seeded(tokens, batch_size, block_size, generator):
     )
 
 
-@wrong(
+@misconception(
     "get_batch",
     "small_integers",
     "keeps the text's own integer type",
@@ -205,7 +205,7 @@ def batch_small(tokens, batch_size, block_size, generator):
     return x.to(tokens.dtype), y.to(tokens.dtype)
 
 
-@wrong(
+@misconception(
     "get_batch",
     "floats",
     "returns floating point numbers",
@@ -216,7 +216,7 @@ def batch_floats(tokens, batch_size, block_size, generator):
     return x.float(), y.float()
 
 
-@wrong(
+@misconception(
     "get_batch",
     "time_first",
     "returns (T, B)",
@@ -227,7 +227,7 @@ def batch_time_first(tokens, batch_size, block_size, generator):
     return x.T, y.T
 
 
-@wrong(
+@misconception(
     "get_batch",
     "stacked",
     "returns one tensor for both",
@@ -271,7 +271,7 @@ class _Model(TransformerLM):
         return self.head(self.norm(x))
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "no_mask",
     "lets every position see the whole snippet",
@@ -283,7 +283,7 @@ class NoMask(_Model):
         return None
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "mask_in_first_block_only",
     "masks the first block only",
@@ -296,7 +296,7 @@ class MaskInFirst(_Model):
         return x
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "sees_one_ahead",
     "shows every position its successor as well",
@@ -307,7 +307,7 @@ class OneAhead(_Model):
         return torch.full((length, length), -INF).triu(2)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "hides_itself",
     "hides every position from itself",
@@ -319,7 +319,7 @@ class HidesItself(_Model):
         return torch.full((length, length), -INF).triu(0)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "sees_the_future_only",
     "hides the past in place of the future",
@@ -330,7 +330,7 @@ class FutureOnly(_Model):
         return torch.full((length, length), -INF).tril(-1)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "no_positions",
     "leaves the positions out",
@@ -341,7 +341,7 @@ class NoPositions(_Model):
         return self.token_embedding(tokens)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "positions_from_one",
     "counts the places from 1",
@@ -352,7 +352,7 @@ class PositionsFromOne(_Model):
         return self.position_embedding.weight[1 : length + 1]
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "positions_from_the_end",
     "gives a short snippet the last position vectors",
@@ -363,7 +363,7 @@ class PositionsFromEnd(_Model):
         return self.position_embedding.weight[self.block_size - length :]
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "one_position_for_all",
     "adds one and the same position vector everywhere",
@@ -374,7 +374,7 @@ class OnePosition(_Model):
         return self.position_embedding.weight[length - 1]
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "positions_looked_up_by_token",
     "looks positions up by token",
@@ -386,7 +386,7 @@ class PositionsByToken(_Model):
         return self.token_embedding(tokens) + self.position_embedding(index)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "positions_in_every_block",
     "adds the positions again before every block",
@@ -399,7 +399,7 @@ class PositionsAgain(_Model):
         return x
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "positions_multiplied",
     "multiplies by the positions",
@@ -410,7 +410,7 @@ class PositionsMultiplied(_Model):
         return self.token_embedding(tokens) * self.places(tokens.shape[1])
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "embedding_scaled",
     "scales the token vectors by the root of the width",
@@ -423,7 +423,7 @@ class Scaled(_Model):
         return root * self.token_embedding(tokens) + self.places(tokens.shape[1])
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "no_last_norm",
     "leaves out the last layer norm",
@@ -434,7 +434,7 @@ class NoNorm(_Model):
         return self.head(x)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "norm_before_the_blocks",
     "normalizes before the blocks, not after them",
@@ -448,7 +448,7 @@ class NormFirst(_Model):
         return self.head(x)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "norm_after_every_block",
     "normalizes after every block",
@@ -465,7 +465,7 @@ class NormAlways(_Model):
         return self.head(x)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "first_block_only",
     "uses the first block alone",
@@ -476,7 +476,7 @@ class FirstOnly(_Model):
         return self.blocks[0](x, mask) if len(self.blocks) else x
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "one_block_again_and_again",
     "uses the first block as often as there are blocks",
@@ -489,7 +489,7 @@ class SameBlock(_Model):
         return x
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "blocks_backwards",
     "goes through the blocks from last to first",
@@ -502,7 +502,7 @@ class Backwards(_Model):
         return x
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "blocks_in_parallel",
     "gives every block the same input",
@@ -513,7 +513,7 @@ class Parallel(_Model):
         return x + sum((block(x, mask) - x for block in self.blocks), torch.zeros(()))
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "residual_twice",
     "adds a residual around the blocks",
@@ -527,7 +527,7 @@ class ResidualTwice(_Model):
         return x
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "probabilities",
     "returns probabilities",
@@ -539,7 +539,7 @@ class Probabilities(_Model):
         return super().leave(x).softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "log_probabilities",
     "returns log-probabilities",
@@ -551,7 +551,7 @@ class LogProbabilities(_Model):
         return super().leave(x).log_softmax(dim=-1)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "last_position_only",
     "returns the last position's logits alone",
@@ -562,7 +562,7 @@ class LastOnly(_Model):
         return super().leave(x[:, -1])
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "tied_head",
     "uses the token vectors in place of the head",
@@ -573,7 +573,7 @@ class Tied(_Model):
         return self.norm(x) @ self.token_embedding.weight.T
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "head_without_bias",
     "drops the head's bias",
@@ -584,7 +584,7 @@ class NoBias(_Model):
         return self.norm(x) @ self.head.weight.T
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "cuts_silently",
     "drops what does not fit into the block",
@@ -596,7 +596,7 @@ class Cuts(_Model):
         return super().forward(tokens[:, -self.block_size :])
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "left_to_torch",
     "leaves it to PyTorch to complain",
@@ -611,7 +611,7 @@ class LeftToTorch(_Model):
         return self.position_embedding(torch.arange(length))
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "full_block_refused",
     "refuses a full block",
@@ -623,7 +623,7 @@ class FullRefused(_Model):
             raise ValueError(f"{length} tokens, but the block has {self.block_size}")
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "dropout_always",
     "drops in evaluation mode, too",
@@ -634,7 +634,7 @@ class DropoutAlways(_Model):
         return super().stack(x, mask) if not self.blocks.train() else super().stack(x, mask)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "dropout_never",
     "never drops",
@@ -646,7 +646,7 @@ class DropoutNever(_Model):
         return super().stack(x, mask)
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "detached",
     "cuts the graph before the head",
@@ -657,7 +657,7 @@ class Detached(_Model):
         return super().leave(x.detach())
 
 
-@wrong(
+@misconception(
     "TransformerLM",
     "float32_only",
     "turns everything into float32",
@@ -671,7 +671,7 @@ class Float32(_Model):
 # --- train_step ---------------------------------------------------------------------------------
 
 
-@wrong(
+@misconception(
     "train_step",
     "gradients_add_up",
     "never clears the gradients",
@@ -685,7 +685,7 @@ def step_accumulates(model, optimizer, x, y):
     return loss.item()
 
 
-@wrong(
+@misconception(
     "train_step",
     "cleared_after_the_step",
     "clears the gradients only after the step",
@@ -700,7 +700,7 @@ def step_clears_after(model, optimizer, x, y):
     return loss.item()
 
 
-@wrong(
+@misconception(
     "train_step",
     "nothing_moves",
     "moves nothing",
@@ -715,7 +715,7 @@ def step_clears_between(model, optimizer, x, y):
     return loss.item()
 
 
-@wrong(
+@misconception(
     "train_step",
     "two_steps",
     "takes two steps",
@@ -727,7 +727,7 @@ def step_twice(model, optimizer, x, y):
     return loss
 
 
-@wrong(
+@misconception(
     "train_step",
     "loss_after",
     "returns the loss after the step",
@@ -740,7 +740,7 @@ def step_loss_after(model, optimizer, x, y):
         return negative_log_likelihood(model(x), y).item()
 
 
-@wrong(
+@misconception(
     "train_step",
     "tensor_returned",
     "returns the loss as a tensor",
@@ -755,7 +755,7 @@ def step_tensor(model, optimizer, x, y):
     return loss
 
 
-@wrong(
+@misconception(
     "train_step",
     "nothing_returned",
     "returns nothing",
@@ -772,7 +772,7 @@ def _minimize(optimizer, loss, shown=None):
     return (loss if shown is None else shown).item()
 
 
-@wrong(
+@misconception(
     "train_step",
     "uphill",
     "climbs instead of descending",
@@ -783,7 +783,7 @@ def step_uphill(model, optimizer, x, y):
     return _minimize(optimizer, -loss, loss)
 
 
-@wrong(
+@misconception(
     "train_step",
     "summed",
     "minimizes the sum over all predictions",
@@ -793,7 +793,7 @@ def step_summed(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x), y) * y.numel())
 
 
-@wrong(
+@misconception(
     "train_step",
     "summed_over_time",
     "takes the mean over the rows and the sum over the positions",
@@ -803,7 +803,7 @@ def step_summed_over_time(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x), y) * y.shape[1])
 
 
-@wrong(
+@misconception(
     "train_step",
     "bits",
     "measures in bits",
@@ -813,7 +813,7 @@ def step_bits(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x), y) / math.log(2))
 
 
-@wrong(
+@misconception(
     "train_step",
     "perplexity_returned",
     "returns the perplexity",
@@ -823,7 +823,7 @@ def step_perplexity(model, optimizer, x, y):
     return math.exp(train_step(model, optimizer, x, y))
 
 
-@wrong(
+@misconception(
     "train_step",
     "predicts_itself",
     "asks the model for x",
@@ -833,7 +833,7 @@ def step_itself(model, optimizer, x, y):
     return train_step(model, optimizer, x, x)
 
 
-@wrong(
+@misconception(
     "train_step",
     "shifted_again",
     "shifts the targets once more",
@@ -845,7 +845,7 @@ def step_shifted(model, optimizer, x, y):
     return train_step(model, optimizer, x[:, :-1], y[:, 1:])
 
 
-@wrong(
+@misconception(
     "train_step",
     "last_position_only",
     "trains on the last position alone",
@@ -855,7 +855,7 @@ def step_last(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x)[:, -1], y[:, -1]))
 
 
-@wrong(
+@misconception(
     "train_step",
     "softmax_twice",
     "puts probabilities where logits belong",
@@ -866,7 +866,7 @@ def step_softmax(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x).softmax(-1), y))
 
 
-@wrong(
+@misconception(
     "train_step",
     "rows_mixed",
     "lines the logits up with the wrong targets",
@@ -877,7 +877,7 @@ def step_mixed(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x).flatten(0, 1), y.T.flatten()))
 
 
-@wrong(
+@misconception(
     "train_step",
     "clipped",
     "clips the gradient",
@@ -893,7 +893,7 @@ def step_clipped(model, optimizer, x, y):
     return loss.item()
 
 
-@wrong(
+@misconception(
     "train_step",
     "own_descent",
     "moves the parameters by hand",
@@ -909,7 +909,7 @@ def step_by_hand(model, optimizer, x, y):
     return loss.item()
 
 
-@wrong(
+@misconception(
     "train_step",
     "forgetful_optimizer",
     "makes the optimizer forget",
@@ -921,7 +921,7 @@ def step_forgetful(model, optimizer, x, y):
     return train_step(model, optimizer, x, y)
 
 
-@wrong(
+@misconception(
     "train_step",
     "switches_to_training",
     "puts the model into training mode",
@@ -932,7 +932,7 @@ def step_trains(model, optimizer, x, y):
     return train_step(model.train(), optimizer, x, y)
 
 
-@wrong(
+@misconception(
     "train_step",
     "switches_to_evaluation",
     "puts the model into evaluation mode",
@@ -942,7 +942,7 @@ def step_evaluates(model, optimizer, x, y):
     return train_step(model.eval(), optimizer, x, y)
 
 
-@wrong(
+@misconception(
     "train_step",
     "evaluation_afterwards",
     "leaves the model in evaluation mode",
@@ -982,7 +982,7 @@ def _pick(scores, generator):
     return torch.multinomial(scores.softmax(-1), 1, generator=generator)[:, 0]
 
 
-@wrong(
+@misconception(
     "sample_next",
     "always_greedy",
     "always takes the most likely token",
@@ -993,7 +993,7 @@ def sample_greedy(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
     return logits.argmax(-1)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "uniform_over_what_is_left",
     "draws all remaining tokens equally often",
@@ -1006,7 +1006,7 @@ def sample_uniform(logits, temperature=1.0, top_k=None, top_p=None, generator=No
     return _pick(torch.where(scores > -INF, 0.0, -INF), generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "temperature_multiplied",
     "multiplies by the temperature",
@@ -1018,7 +1018,7 @@ def sample_multiplied(logits, temperature=1.0, top_k=None, top_p=None, generator
     return sample_next(logits * temperature, 1.0, top_k, top_p, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "temperature_of_probabilities",
     "divides the probabilities by the temperature",
@@ -1031,7 +1031,7 @@ def sample_ignores_temperature(logits, temperature=1.0, top_k=None, top_p=None, 
     return sample_next(logits, 1.0, top_k, top_p, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "temperature_zero_divides",
     "divides by a temperature of 0",
@@ -1041,7 +1041,7 @@ def sample_zero(logits, temperature=1.0, top_k=None, top_p=None, generator=None)
     return _pick(_nucleus(_kept(logits / temperature, top_k), top_p), generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "temperature_zero_is_one",
     "takes a temperature of 0 for none",
@@ -1052,7 +1052,7 @@ def sample_falsy(logits, temperature=1.0, top_k=None, top_p=None, generator=None
     return sample_next(logits, temperature or 1.0, top_k, top_p, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "temperature_last",
     "applies the temperature last",
@@ -1064,7 +1064,7 @@ def sample_temperature_last(logits, temperature=1.0, top_k=None, top_p=None, gen
     return _pick(_nucleus(_kept(logits, top_k), top_p) / temperature, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "nucleus_first",
     "applies top_p before top_k",
@@ -1077,7 +1077,7 @@ def sample_nucleus_first(logits, temperature=1.0, top_k=None, top_p=None, genera
     return _pick(_kept(_nucleus(logits / temperature, top_p), top_k), generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "crossing_token_out",
     "leaves out the token that crosses top_p",
@@ -1096,7 +1096,7 @@ def sample_crossing_out(logits, temperature=1.0, top_k=None, top_p=None, generat
     return _pick(_nucleus(_kept(logits / temperature, top_k), top_p, outside), generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "empty_nucleus",
     "lets the nucleus be empty",
@@ -1110,7 +1110,7 @@ def sample_empty(logits, temperature=1.0, top_k=None, top_p=None, generator=None
     return _pick(scores, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "one_too_many_in_the_nucleus",
     "keeps one token too many",
@@ -1126,7 +1126,7 @@ def sample_generous(logits, temperature=1.0, top_k=None, top_p=None, generator=N
     return _pick(_nucleus(_kept(logits / temperature, top_k), top_p, outside), generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "top_p_for_single_tokens",
     "keeps tokens that are as likely as top_p by themselves",
@@ -1144,7 +1144,7 @@ def sample_threshold(logits, temperature=1.0, top_k=None, top_p=None, generator=
     return _pick(_nucleus(_kept(logits / temperature, top_k), top_p, outside), generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "rarest_first",
     "collects the nucleus from the least likely token on",
@@ -1161,7 +1161,7 @@ def sample_ascending(logits, temperature=1.0, top_k=None, top_p=None, generator=
     return _pick(scores, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "ranks_returned",
     "returns a place in the sorted row",
@@ -1177,7 +1177,7 @@ def sample_ranks(logits, temperature=1.0, top_k=None, top_p=None, generator=None
     return _pick(scores, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "mask_in_sorted_order",
     "hides places of the sorted row in the unsorted one",
@@ -1196,7 +1196,7 @@ def sample_unsorted_mask(logits, temperature=1.0, top_k=None, top_p=None, genera
     return _pick(scores, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "zero_in_place_of_minus_infinity",
     "gives hidden tokens the logit 0",
@@ -1210,7 +1210,7 @@ def sample_zero_fill(logits, temperature=1.0, top_k=None, top_p=None, generator=
     return _pick(scores.masked_fill(hidden, 0.0), generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "top_k_ignored",
     "does not look at top_k",
@@ -1220,7 +1220,7 @@ def sample_no_top_k(logits, temperature=1.0, top_k=None, top_p=None, generator=N
     return sample_next(logits, temperature, None, top_p, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "top_k_one_too_many",
     "keeps k + 1 tokens",
@@ -1231,7 +1231,7 @@ def sample_k_plus_one(logits, temperature=1.0, top_k=None, top_p=None, generator
     return sample_next(logits, temperature, more, top_p, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "top_k_beyond_fails",
     "fails when top_k is larger than the vocabulary",
@@ -1243,7 +1243,7 @@ def sample_k_beyond(logits, temperature=1.0, top_k=None, top_p=None, generator=N
     return sample_next(logits, temperature, top_k, top_p, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "first_rows_bar",
     "measures all rows by the first one",
@@ -1261,7 +1261,7 @@ def sample_first_bar(logits, temperature=1.0, top_k=None, top_p=None, generator=
     return _pick(_nucleus(scores, top_p), generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "one_number_for_all_rows",
     "draws one random number for the whole batch",
@@ -1276,7 +1276,7 @@ def sample_shared(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
     return torch.searchsorted(total / total[:, -1:], point.contiguous(), right=True)[:, 0]
 
 
-@wrong(
+@misconception(
     "sample_next",
     "first_row_only",
     "draws for the first row and repeats it",
@@ -1286,7 +1286,7 @@ def sample_first_row(logits, temperature=1.0, top_k=None, top_p=None, generator=
     return sample_next(logits[:1], temperature, top_k, top_p, generator).expand(len(logits))
 
 
-@wrong(
+@misconception(
     "sample_next",
     "column",
     "returns (B, 1)",
@@ -1296,7 +1296,7 @@ def sample_column(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
     return sample_next(logits, temperature, top_k, top_p, generator)[:, None]
 
 
-@wrong(
+@misconception(
     "sample_next",
     "global_generator",
     "does not use the generator",
@@ -1306,7 +1306,7 @@ def sample_global(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
     return sample_next(logits, temperature, top_k, top_p)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "seeded_anew",
     "seeds the generator in every call",
@@ -1318,7 +1318,7 @@ def sample_seeded(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
     return sample_next(logits, temperature, top_k, top_p, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "generator_required",
     "fails without a generator",
@@ -1330,7 +1330,7 @@ def sample_needs_generator(logits, temperature=1.0, top_k=None, top_p=None, gene
     return sample_next(logits, temperature, top_k, top_p, generator)
 
 
-@wrong(
+@misconception(
     "sample_next",
     "unstable",
     "takes exp of the logits as they are",
@@ -1343,7 +1343,7 @@ def sample_unstable(logits, temperature=1.0, top_k=None, top_p=None, generator=N
     return torch.multinomial(powers / powers.sum(-1, keepdim=True), 1, generator=generator)[:, 0]
 
 
-@wrong(
+@misconception(
     "sample_next",
     "in_place",
     "divides the caller's logits in place",
@@ -1385,7 +1385,7 @@ def _in_evaluation(model, work):
     return result
 
 
-@wrong(
+@misconception(
     "generate",
     "training_mode_inside",
     "works in whatever mode the model is in",
@@ -1395,7 +1395,7 @@ def generate_in_training(model, prompt, max_new_tokens, **sampling):
     return _write(model, prompt, max_new_tokens, sampling)
 
 
-@wrong(
+@misconception(
     "generate",
     "leaves_evaluation_mode",
     "leaves the model in evaluation mode",
@@ -1406,7 +1406,7 @@ def generate_leaves_eval(model, prompt, max_new_tokens, **sampling):
     return _write(model, prompt, max_new_tokens, sampling)
 
 
-@wrong(
+@misconception(
     "generate",
     "leaves_training_mode",
     "leaves the model in training mode",
@@ -1418,7 +1418,7 @@ def generate_leaves_training(model, prompt, max_new_tokens, **sampling):
     return tokens
 
 
-@wrong(
+@misconception(
     "generate",
     "no_crop",
     "gives the model the whole text",
@@ -1431,7 +1431,7 @@ def generate_no_crop(model, prompt, max_new_tokens, **sampling):
     return _in_evaluation(model, work)
 
 
-@wrong(
+@misconception(
     "generate",
     "crops_the_wrong_end",
     "shows the model the beginning of the text",
@@ -1444,7 +1444,7 @@ def generate_crops_front(model, prompt, max_new_tokens, **sampling):
     return _in_evaluation(model, lambda: _write(model, prompt, max_new_tokens, sampling, see=see))
 
 
-@wrong(
+@misconception(
     "generate",
     "crops_one_too_many",
     "shows the model one token less than fits",
@@ -1457,7 +1457,7 @@ def generate_crops_more(model, prompt, max_new_tokens, **sampling):
     return _in_evaluation(model, lambda: _write(model, prompt, max_new_tokens, sampling, see=see))
 
 
-@wrong(
+@misconception(
     "generate",
     "last_token_only",
     "shows the model the last token only",
@@ -1470,7 +1470,7 @@ def generate_last_only(model, prompt, max_new_tokens, **sampling):
     return _in_evaluation(model, lambda: _write(model, prompt, max_new_tokens, sampling, see=see))
 
 
-@wrong(
+@misconception(
     "generate",
     "starts_from_a_cropped_prompt",
     "returns the cropped text",
@@ -1484,7 +1484,7 @@ def generate_returns_crop(model, prompt, max_new_tokens, **sampling):
     return _in_evaluation(model, work)
 
 
-@wrong(
+@misconception(
     "generate",
     "new_tokens_only",
     "returns the new tokens without the prompt",
@@ -1494,7 +1494,7 @@ def generate_new_only(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, **sampling)[:, prompt.shape[1] :]
 
 
-@wrong(
+@misconception(
     "generate",
     "first_positions_logits",
     "reads the logits of the first position",
@@ -1508,7 +1508,7 @@ def generate_first_logits(model, prompt, max_new_tokens, **sampling):
     return _in_evaluation(model, work)
 
 
-@wrong(
+@misconception(
     "generate",
     "one_too_many",
     "adds one token too many",
@@ -1518,7 +1518,7 @@ def generate_one_more(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens + 1, **sampling)
 
 
-@wrong(
+@misconception(
     "generate",
     "length_in_all",
     "takes max_new_tokens for the length of the whole text",
@@ -1528,7 +1528,7 @@ def generate_total(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max(max_new_tokens - prompt.shape[1], 0), **sampling)
 
 
-@wrong(
+@misconception(
     "generate",
     "stops_at_the_block",
     "stops when the block is full",
@@ -1539,7 +1539,7 @@ def generate_stops(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, min(max_new_tokens, room), **sampling)
 
 
-@wrong(
+@misconception(
     "generate",
     "all_from_one_look",
     "draws all new tokens from the same logits",
@@ -1555,7 +1555,7 @@ def generate_one_look(model, prompt, max_new_tokens, **sampling):
     return _in_evaluation(model, work)
 
 
-@wrong(
+@misconception(
     "generate",
     "sampling_ignored",
     "samples at temperature 1, whatever was asked for",
@@ -1565,7 +1565,7 @@ def generate_plain(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, generator=sampling.get("generator"))
 
 
-@wrong(
+@misconception(
     "generate",
     "temperature_alone_passed_on",
     "passes the temperature on and forgets top_k and top_p",
@@ -1576,7 +1576,7 @@ def generate_temperature_only(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, **known)
 
 
-@wrong(
+@misconception(
     "generate",
     "generator_not_passed_on",
     "forgets the generator",
@@ -1586,7 +1586,7 @@ def generate_no_generator(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, **(sampling | {"generator": None}))
 
 
-@wrong(
+@misconception(
     "generate",
     "always_greedy",
     "always takes the most likely token",
@@ -1596,7 +1596,7 @@ def generate_greedy(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, temperature=0)
 
 
-@wrong(
+@misconception(
     "generate",
     "first_row_for_all",
     "goes on with the first row's token in all rows",
@@ -1617,7 +1617,7 @@ def generate_first_row(model, prompt, max_new_tokens, **sampling):
     return _in_evaluation(model, work)
 
 
-@wrong(
+@misconception(
     "generate",
     "seeded_anew",
     "puts the generator back at the start",
@@ -1630,7 +1630,7 @@ def generate_seeded(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, **sampling)
 
 
-@wrong(
+@misconception(
     "generate",
     "writes_into_the_prompt",
     "writes into the caller's prompt",
@@ -1656,7 +1656,7 @@ def _mixed(query, keys, values, scale=None):
     return scores.softmax(-1) @ values
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "all_rows_again",
     "computes all rows anew in every step",
@@ -1672,7 +1672,7 @@ def cache_recomputes(query, key, value, cache=None):
     return (weights @ values)[..., -1:, :], (queries, keys, values)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "mask_of_all_pairs",
     "builds the causal mask of all positions in every step",
@@ -1686,7 +1686,7 @@ def cache_masked(query, key, value, cache=None):
     return scores.softmax(-1) @ values, (keys, values)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "old_cache_grows",
     "appends to the cache that it was given",
@@ -1700,7 +1700,7 @@ def cache_appends(query, key, value, cache=None):
     return _mixed(query, torch.cat(cache[0], dim=-2), torch.cat(cache[1], dim=-2)), cache
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "shared_buffer",
     "writes into a buffer that old and new caches share",
@@ -1718,7 +1718,7 @@ def cache_buffer(query, key, value, cache=None):
 _KEPT: dict[str, tuple] = {}
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "kept_outside",
     "keeps the past outside of the cache",
@@ -1730,7 +1730,7 @@ def cache_global(query, key, value, cache=None):
     return _mixed(query, *_KEPT["cache"]), "kept"
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "only_the_past",
     "looks at the cache and not at the new position",
@@ -1741,7 +1741,7 @@ def cache_past_only(query, key, value, cache=None):
     return _mixed(query, *(new if cache is None else cache)), new
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "one_step_of_memory",
     "remembers the step before only",
@@ -1752,7 +1752,7 @@ def cache_short(query, key, value, cache=None):
     return _mixed(query, *_joined(cache, key, value)), (key, value)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "never_filled",
     "returns the cache as it came",
@@ -1762,7 +1762,7 @@ def cache_unchanged(query, key, value, cache=None):
     return _mixed(query, *_joined(cache, key, value)), (key, value) if cache is None else cache
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "window_of_eight",
     "forgets what is more than eight steps back",
@@ -1773,7 +1773,7 @@ def cache_window(query, key, value, cache=None):
     return _mixed(query, keys, values), (keys, values)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "queries_kept",
     "keeps queries in place of keys",
@@ -1784,7 +1784,7 @@ def cache_queries(query, key, value, cache=None):
     return _mixed(query, keys, values), (torch.cat([keys[..., :-1, :], query], -2), values)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "newest_key_first",
     "puts new keys in front and new values at the end",
@@ -1797,7 +1797,7 @@ def cache_crossed(query, key, value, cache=None):
     return _mixed(query, key, value), (key, value)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "not_scaled",
     "does not scale",
@@ -1808,7 +1808,7 @@ def cache_unscaled(query, key, value, cache=None):
     return _mixed(query, new[0], new[1], scale=1.0), new
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "scaled_by_d_v",
     "scales by the width of the values",
@@ -1819,7 +1819,7 @@ def cache_scaled_by_values(query, key, value, cache=None):
     return _mixed(query, new[0], new[1], scale=math.sqrt(value.shape[-1])), new
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "softmax_over_queries",
     "takes softmax along the axis of the query",
@@ -1831,7 +1831,7 @@ def cache_wrong_axis(query, key, value, cache=None):
     return scores.softmax(-2) @ values, (keys, values)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "unstable",
     "takes exp of the scores as they are",
@@ -1843,7 +1843,7 @@ def cache_unstable(query, key, value, cache=None):
     return powers / powers.sum(-1, keepdim=True) @ values, (keys, values)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "joins_along_axis_1",
     "joins along axis 1",
@@ -1855,7 +1855,7 @@ def cache_axis_one(query, key, value, cache=None):
     return _mixed(query, key, value), (key, value)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "joins_along_axis_0",
     "joins along axis 0",
@@ -1867,7 +1867,7 @@ def cache_axis_zero(query, key, value, cache=None):
     return _mixed(query, key, value), (key, value)
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "detached",
     "detaches what it keeps",
@@ -1878,7 +1878,7 @@ def cache_detached(query, key, value, cache=None):
     return _mixed(query, keys, values), (keys.detach(), values.detach())
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "float32_only",
     "computes in float32",
@@ -1889,7 +1889,7 @@ def cache_float32(query, key, value, cache=None):
     return _mixed(query, *new).float(), new
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "position_axis_lost",
     "returns the output without the axis of positions",
@@ -1900,7 +1900,7 @@ def cache_squeezed(query, key, value, cache=None):
     return _mixed(query, *new)[..., 0, :], new
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "output_only",
     "returns the output alone",
@@ -1910,7 +1910,7 @@ def cache_not_returned(query, key, value, cache=None):
     return _mixed(query, *_joined(cache, key, value))
 
 
-@wrong(
+@misconception(
     "attend_with_cache",
     "in_place",
     "scales the caller's query in place",
@@ -1934,7 +1934,7 @@ def _loop(model, steps, optimizer, batch, step=train_step):
     return [step(model, optimizer, *batch()) for _ in range(steps)]
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "one_batch_for_ever",
     "trains on one batch again and again",
@@ -1946,7 +1946,7 @@ def train_one_batch(model, tokens, steps, batch_size=32, lr=3e-3, generator=None
     return _loop(model, steps, _adam(model, lr), lambda: batch)
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "a_copy_is_trained",
     "trains a copy of the model",
@@ -1962,7 +1962,7 @@ def train_copy(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "head_only",
     "trains the head only",
@@ -1977,7 +1977,7 @@ def train_head(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "gradients_add_up",
     "never clears the gradients",
@@ -1994,7 +1994,7 @@ def train_accumulates(model, tokens, steps, batch_size=32, lr=3e-3, generator=No
     return losses
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "no_step",
     "never takes a step",
@@ -2011,7 +2011,7 @@ def train_nothing(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return losses
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "learns_to_copy",
     "asks for the token that it shows",
@@ -2026,7 +2026,7 @@ def train_copying(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return _loop(model, steps, _adam(model, lr), batch)
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "snippets_of_one",
     "trains on snippets of one token",
@@ -2038,7 +2038,7 @@ def train_bigram(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "last_position_only",
     "trains on the last position of each snippet only",
@@ -2056,7 +2056,7 @@ def train_last(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return losses
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "uphill",
     "climbs instead of descending",
@@ -2072,7 +2072,7 @@ def train_uphill(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "plain_descent",
     "uses plain gradient descent",
@@ -2089,7 +2089,7 @@ def train_sgd(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "learning_rate_ignored",
     "uses its own learning rate",
@@ -2104,7 +2104,7 @@ def train_own_rate(model, tokens, steps, batch_size=32, lr=3e-3, generator=None)
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "batch_size_ignored",
     "always draws 32 snippets",
@@ -2116,7 +2116,7 @@ def train_own_size(model, tokens, steps, batch_size=32, lr=3e-3, generator=None)
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "half_a_batch",
     "draws half as many snippets as asked for",
@@ -2131,7 +2131,7 @@ def train_half(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "global_generator",
     "does not use the generator",
@@ -2146,7 +2146,7 @@ def train_global(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "own_generator",
     "makes a generator of its own",
@@ -2159,7 +2159,7 @@ def train_own_generator(model, tokens, steps, batch_size=32, lr=3e-3, generator=
     )
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "loss_after_the_step",
     "lists the loss after each step",
@@ -2175,7 +2175,7 @@ def train_loss_after(model, tokens, steps, batch_size=32, lr=3e-3, generator=Non
     return losses
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "last_loss_only",
     "returns the last loss alone",
@@ -2188,7 +2188,7 @@ def train_last_loss(model, tokens, steps, batch_size=32, lr=3e-3, generator=None
     return losses[-1] if losses else 0.0
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "one_step_too_many",
     "takes one step too many",
@@ -2200,7 +2200,7 @@ def train_one_more(model, tokens, steps, batch_size=32, lr=3e-3, generator=None)
     return train_language_model(model, tokens, steps + 1, batch_size, lr, generator)
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "losses_as_tensors",
     "lists tensors",
@@ -2213,7 +2213,7 @@ def train_tensors(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return [torch.tensor(loss) for loss in losses]
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "losses_in_bits",
     "lists bits",
@@ -2226,7 +2226,7 @@ def train_bits(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return [loss / math.log(2) for loss in losses]
 
 
-@wrong(
+@misconception(
     "train_language_model",
     "running_mean",
     "lists the mean of all losses so far",

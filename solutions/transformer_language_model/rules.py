@@ -14,7 +14,7 @@ from solutions.transformer_language_model.public.rules import mean_nll, rising, 
 @rule
 def learned_weights(check: Check, replies: list[Reply]) -> Finding | None:
     """The trained weights, run by the judge's own model, give a loss below the threshold."""
-    for index, (asked, reply) in enumerate(zip(check.probes, replies, strict=True)):
+    for index, (asked, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
         problem = rising(reply, asked.ask.args[2])

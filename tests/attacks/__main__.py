@@ -44,7 +44,7 @@ def markdown(results: list[Result], level: str, seconds: float) -> str:
         "# Attacks",
         "",
         "Made by `python -m tests.attacks --markdown FILE`. Each attack is a file in "
-        "`tests/attacks/cases`. After each, an honest submission is graded in the same warm "
+        "`tests/attacks/cases`. After each, an honest submission is graded in the same forkserver "
         "process and must get the same marks as before.",
         "",
         f"Sandbox: {level}; {len(results)} attacks in {seconds:.0f} s. **{totals}.**",
@@ -72,7 +72,7 @@ def main() -> int:
     chosen = [case for case in cases() if arguments.only in case.name]
     started, results = time.monotonic(), []
     with Arena(level=arguments.level) as arena:
-        level = f"{arena.warm.level}, run by {getpass.getuser()} (uid {os.getuid()})"
+        level = f"{arena.forkserver.level}, run by {getpass.getuser()} (uid {os.getuid()})"
         print(f"{len(chosen)} attacks, sandbox: {level}")
         print("{:38}{:>7}{:>8}{:>7}{:>5}{:>7}{:>6}  {:24}{:>6}".format(*COLUMNS))
         for case in chosen:
@@ -86,7 +86,7 @@ def main() -> int:
         print(f"{name:24}{value:g}")
     print(f"{seconds:.0f} s")
     if arguments.markdown:
-        text = markdown(results, arena.warm.level, seconds)
+        text = markdown(results, arena.forkserver.level, seconds)
         arguments.markdown.write_text(text, encoding="utf-8")
     return int(any(result.faults for result in results))
 

@@ -1,4 +1,4 @@
-"""Where attacks are run: a judge with a warm process, secrets planted all around, and eyes.
+"""Where attacks are run: a judge with a forkserver, secrets planted all around, and eyes.
 
 After each attack the arena says what came of it: points gained, secrets found in anything that is
 shown or that arrived at one of its sockets, whether an honest submission still gets the same
@@ -39,9 +39,9 @@ from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
 from grader.records.executor import grade_found, slim
 from grader.records.submissions import find_submissions
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.select import start_sandbox
 from tests.attacks.reader import Case
 
 QUICK = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=20, idle=3, wall=10)
@@ -68,7 +68,7 @@ class Result:
 
 
 class Arena:
-    """A context manager: secrets, sockets, a warm process, and one honest student."""
+    """A context manager: secrets, sockets, a forkserver, and one honest student."""
 
     def __init__(self, limits: Limits = QUICK, level: str = "") -> None:
         self.limits = limits
@@ -83,11 +83,13 @@ class Arena:
         with contextlib.ExitStack() as stack:
             self._plant(stack)
             hidden = [ROOT, Path.home(), self.folder]
-            warm = WarmProcess(self.level, hidden, 1) if self.level else raise_walls(hidden, 1)
-            self.warm: WarmProcess = stack.enter_context(warm)
-            self.warm.wait_until_warm()
-            self.own = set(self._workers(nested=False))  # bubblewrap's, with the warm process in it
-            self.judge = Judge(self.warm, self.canaries["salt"].encode(), self.limits)
+            forkserver = (
+                Forkserver(self.level, hidden, 1) if self.level else start_sandbox(hidden, 1)
+            )
+            self.forkserver: Forkserver = stack.enter_context(forkserver)
+            self.forkserver.wait_until_ready()
+            self.own = set(self._workers(nested=False))  # bubblewrap's, with the forkserver in it
+            self.judge = Judge(self.forkserver, self.canaries["salt"].encode(), self.limits)
             self.honest = self._honest()
             self._close = stack.pop_all()
         return self
@@ -152,7 +154,7 @@ class Arena:
             "UNIX": str(self.folder / "socket"),
             "ABSTRACT": self.folder.name,
             "JUDGE": str(os.getpid()),
-            "WARM": str(self.warm.pid),
+            "WARM": str(self.forkserver.pid),
             "MARKER": self.marker,
         }
 
@@ -316,14 +318,14 @@ class Arena:
                 yield f"what an attack started: {pid} ({_command(pid)})"
 
     def _workers(self, nested: bool) -> list[int]:
-        """Descendants of the warm process that are alive; ``nested``: in a world of their own."""
+        """Descendants of the forkserver that are alive; ``nested``: in a world of their own."""
         parents = {pid: parent for pid in _pids() if (parent := _status(pid, "PPid"))}
         found = []
         for pid in parents:
             above, steps = pid, 0
-            while above in parents and above != self.warm.pid and steps < 100:
+            while above in parents and above != self.forkserver.pid and steps < 100:
                 above, steps = int(parents[above]), steps + 1
-            if above == self.warm.pid and pid != self.warm.pid and pid not in self.own:
+            if above == self.forkserver.pid and pid != self.forkserver.pid and pid not in self.own:
                 deep = len(_status(pid, "NSpid").split()) > 1
                 if deep == nested and _status(pid, "State")[:1] not in ("Z", "X", ""):
                     found.append(pid)

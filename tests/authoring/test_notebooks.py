@@ -67,7 +67,7 @@ def test_each_exercise_has_a_card_that_tells_what_is_checked(lesson: str) -> Non
             and (found := re.search(rf"^##+ .*`{exercise.id}`", c.source, re.M))
         ]
         assert len(cards) == 1, exercise.id
-        for check in exercise.battery(b"any").checks:
+        for check in exercise.suite(b"any").checks:
             assert check.name in cards[0], (exercise.id, check.name)
         assert re.search(rf"\b{exercise.points:g}\b", cards[0])
         assert "●" in cards[0]

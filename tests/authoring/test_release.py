@@ -155,29 +155,29 @@ def test_no_expected_array_of_a_graded_case(bundle: Path) -> None:
     seen = 0
     for lesson in LESSONS:
         for exercise in exercises(lesson):
-            for probe in exercise.battery(b"a graded seed").probes:
-                given = arrays(list(probe.ask.args)) + list(probe.ask.weights.values())
+            for case in exercise.suite(b"a graded seed").cases:
+                given = arrays(list(case.ask.args)) + list(case.ask.weights.values())
                 if not any(array.dtype.kind == "f" for array in given):
                     continue  # nothing drawn went in: the answer is a fact, such as a sinusoid
-                expected = probe.expected or Reply()
+                expected = case.expected or Reply()
                 for array in arrays(expected.value):
                     # what depends on the draw; constants such as a mask are no secret
                     odd = array.dtype.kind == "f" and array.size > 3
                     odd = odd and len(np.unique(array[np.isfinite(array)])) > 3
                     if odd and not fixed(lesson, exercise.id, array):
                         seen += 1
-                        assert array.tobytes() not in shipped, (exercise.id, probe.name)
+                        assert array.tobytes() not in shipped, (exercise.id, case.name)
     assert seen > 50
 
 
 def fixed(lesson: str, exercise: str, array: np.ndarray) -> bool:
     """Is this array expected in every draw (a worked example)?"""
     spec = next(e for e in exercises(lesson) if e.id == exercise)
-    others = spec.battery(b"another seed").probes
+    others = spec.suite(b"another seed").cases
     return any(
         array.tobytes() == other.tobytes()
-        for probe in others
-        for other in arrays((probe.expected or Reply()).value)
+        for case in others
+        for other in arrays((case.expected or Reply()).value)
     )
 
 

@@ -34,13 +34,14 @@ from grader.authoring.solve import solved
 from grader.course.assignments import assignment
 from grader.judge.run import Judge, Submission
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.select import start_sandbox
 from grader.course.exercises import assignment_id, exercises
 
 lesson, name, points = sys.argv[1], sys.argv[2], float(sys.argv[3])
 release = assignment(assignment_id(lesson))
-with raise_walls([], 1) as warm:
-    judge = Judge(warm, b"the scaffold's salt", Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=30))
+with start_sandbox([], 1) as forkserver:
+    limits = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=30)
+    judge = Judge(forkserver, b"the scaffold's salt", limits)
     for text, due in (
         (notebook_path(lesson).read_text(), 0.0),
         (nbformat.writes(solved(lesson, {name})), points),

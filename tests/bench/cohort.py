@@ -6,7 +6,7 @@
 For each lesson twelve submissions of the sample cohort (solved, half, untouched, a first cell that
 raises, eight mistaken ones), each handed in by as many students as ``--times`` says. In every
 round, one after the other: ``grade --jobs 2``, the same with ``--all-cells``, ``nbgrader
-autograde`` and ``generate_feedback`` on the same files, and the same cells run once in warm
+autograde`` and ``generate_feedback`` on the same files, and the same cells run once in forkserver
 processes, one and two at a time (see ``limit.py``). Gradebook and feedback are part of the first
 three, and so is their start; the limit has none of it, nor secret cases, nor walls. At the end
 ``grade`` is run once more on all lessons in one command, as a term's end has it. Processor time is

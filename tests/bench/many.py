@@ -38,16 +38,16 @@ class Look:
 
 
 def look(writer: psutil.Process, records: Path) -> Look:
-    """Its forks are the judges; the warm process and all below it are another program."""
-    judges = warm = 0
+    """Its forks are the judges; the forkserver and all below it are another program."""
+    judges = forkserver = 0
     for child in writer.children():
         if child.cmdline() == writer.cmdline():
             judges += proportional_memory(child)
         else:
-            warm += proportional_memory(child)
+            forkserver += proportional_memory(child)
     own = proportional_memory(writer, below=False)
     graded = sum(1 for _ in records.rglob("*.json"))
-    return Look(graded, own / MIB, judges / MIB, warm / MIB)
+    return Look(graded, own / MIB, judges / MIB, forkserver / MIB)
 
 
 def watched(command: list[str], environment: dict[str, str], course: Path) -> tuple[float, list]:
@@ -72,7 +72,7 @@ def watched(command: list[str], environment: dict[str, str], course: Path) -> tu
 def rows(looks: list[Look], count: int) -> list[str]:
     """A line at each tenth of the way."""
     lines = [
-        "| graded | the writer, MiB | two judges | warm process and workers | all |",
+        "| graded | the writer, MiB | two judges | forkserver and workers | all |",
         "| ---: | ---: | ---: | ---: | ---: |",
     ]
     for tenth in range(1, 11):

@@ -1,4 +1,4 @@
-"""What grading one notebook costs once the warm process stands, against a fresh kernel's run.
+"""What grading one notebook costs once the forkserver stands, against a fresh kernel's run.
 
     python -m tests.bench.one_notebook [--rounds N]
 
@@ -24,7 +24,7 @@ from grader.judge.run import Judge
 from grader.records.executor import grade_found
 from grader.records.submissions import Found
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.select import start_sandbox
 from grader.threads import one_thread
 
 
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     one_thread()
-    with tempfile.TemporaryDirectory() as name, raise_walls([ROOT, Path.home()], 1) as warm:
+    with tempfile.TemporaryDirectory() as name, start_sandbox([ROOT, Path.home()], 1) as forkserver:
         print(
             "| lesson | graded, median s | all cells, median s | fresh kernel, median s | ratio |"
         )
@@ -58,8 +58,8 @@ def main() -> None:
             path.write_text(nbformat.writes(solved(lesson)), encoding="utf-8")
             found = Found("ada", task, path)
             ways = {
-                "few": lambda f=found: grade_found(Judge(warm, b"s", Limits()), f),
-                "all": lambda f=found: grade_found(Judge(warm, b"s", Limits(), True), f),
+                "few": lambda f=found: grade_found(Judge(forkserver, b"s", Limits()), f),
+                "all": lambda f=found: grade_found(Judge(forkserver, b"s", Limits(), True), f),
                 "kernel": lambda one=lesson: in_a_kernel(one),
             }
             for way in ways.values():

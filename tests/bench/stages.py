@@ -3,7 +3,7 @@
     python -m tests.bench.stages [--lessons 1-9] [--markdown FILE]
 
 The twelve submissions of ``tests.bench.cohort``, graded and written one after the other by one
-judge in this process, after one of them was graded uncounted. The start (imports, the warm process)
+judge in this process, after one of them was graded uncounted. The start (imports, the forkserver)
 is a row of its own, as a share of the whole with that start. What one stage calls of another counts
 for the other; waiting for a worker counts for what it was asked to do.
 """
@@ -27,18 +27,18 @@ from grader.records import cohort, executor
 from grader.records.executor import Terms
 from grader.records.executor.local import load_lessons
 from grader.records.submissions import find_submissions, read_work
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.select import start_sandbox
 from grader.sandbox.host.workers import Worker
 from grader.threads import one_thread
 from tests.bench.cohort import WHO, chosen, hand_in, machine
 
 STAGES: dict[str, list[tuple[Any, str]]] = {
-    "a worker's start and end": [(WarmProcess, "start"), (Worker, "close")],
+    "a worker's start and end": [(Forkserver, "start"), (Worker, "close")],
     "cells": [(Worker, "run_cell")],
     "answers to questions": [(Worker, "ask")],
-    "drawing cases": [(judging.Judging, "battery")],
+    "drawing cases": [(judging.Judging, "suite")],
     "rules": [(judging, "look")],
     "names": [(judging.Judging, "named"), (judging.Judging, "explained")],
     "what to run again": [(SecondRuns, "runs")],
@@ -85,11 +85,13 @@ def shares_of(lesson: str, clock: Clock) -> tuple[float, dict[str, float]]:
         hand_in(folder / "submitted", lesson, len(WHO))
         started = time.perf_counter()
         modules, meanwhile = modules_of([name]), partial(load_lessons, [name])
-        with raise_walls([ROOT, Path.home()], 1, modules=modules, meanwhile=meanwhile) as warm:
+        with start_sandbox(
+            [ROOT, Path.home()], 1, modules=modules, meanwhile=meanwhile
+        ) as forkserver:
             start = time.perf_counter() - started
             terms = Terms(b"bench", Limits())
             run = cohort.Cohort(folder / "course", terms, lambda _: None)  # type: ignore[arg-type]
-            judge = executor.judge_on(terms, warm)
+            judge = executor.judge_on(terms, forkserver)
             works = [read_work(found) for found in find_submissions(folder / "submitted")]
             executor.grade_work(judge, works[0])
             with run._gradebook(work.found for work in works) as book:

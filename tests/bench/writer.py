@@ -22,7 +22,7 @@ from grader.course.layout import ROOT
 from grader.records.cohort import Cohort
 from grader.records.executor import Executor, Graded, Terms, grade_work, judge_on
 from grader.records.submissions import Work, find_submissions, read_work
-from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.select import start_sandbox
 from tests.bench.cohort import hand_in, machine
 
 SALT = b"bench"
@@ -32,8 +32,8 @@ def one_result(folder: Path, lesson: str) -> Graded:
     """What a judge says of the solved notebook."""
     hand_in(folder, lesson, 1)
     (found,) = find_submissions(folder)
-    with raise_walls([ROOT, Path.home()], 1) as warm:
-        graded = grade_work(judge_on(Terms(SALT), warm), read_work(found))
+    with start_sandbox([ROOT, Path.home()], 1) as forkserver:
+        graded = grade_work(judge_on(Terms(SALT), forkserver), read_work(found))
     assert isinstance(graded, Graded)
     return graded
 

@@ -35,7 +35,7 @@ from grader.judge.outcome import Outcome
 from grader.judge.prior_answers import lessons_behind
 from grader.judge.run import Judge, Submission
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.select import start_sandbox
 from grader.source.slicing import read_names
 from tests.campaigns.ugly import CLASHES, UGLINESSES, Draft
 
@@ -199,7 +199,7 @@ def _on_sand(plan: Plan, exercise: str, version: Version) -> bool:
 
 def campaign(judge: Judge, planned: Sequence[Plan]) -> tuple[Tally, dict[str, Marks]]:
     """Grade each clean and ugly; what was seen, and the ugly ones' marks by name."""
-    one = SameCases(judge.warm, judge.secret, judge.limits)
+    one = SameCases(judge.forkserver, judge.secret, judge.limits)
     tally, graded = Tally(), {}
     for plan in planned:
         expected = marks(grade(one, written(plan)))
@@ -250,7 +250,7 @@ def busy(processes: int, seconds: int = BURN) -> Iterator[None]:
 
 def again_under_load(judge: Judge, planned: Sequence[Plan], calm: dict[str, Marks]) -> list[str]:
     """Grade the ugly ones once more on a busy machine; every check that comes out otherwise."""
-    one = SameCases(judge.warm, judge.secret, judge.limits)
+    one = SameCases(judge.forkserver, judge.secret, judge.limits)
     faults = []
     with busy(2 * (os.cpu_count() or 1)):
         for number, plan in enumerate(planned, start=1):
@@ -273,8 +273,8 @@ def main() -> None:
     torch.set_num_threads(1)
     started = time.monotonic()
     planned = plans(options.count, options.seed)
-    with raise_walls([ROOT, Path.home()], 1) as warm:
-        judge = Judge(warm, b"fairness", Limits())
+    with start_sandbox([ROOT, Path.home()], 1) as forkserver:
+        judge = Judge(forkserver, b"fairness", Limits())
         tally, graded = campaign(judge, planned)
         seconds = time.monotonic() - started
         faults, loaded = list(tally.faults), ""

@@ -72,7 +72,7 @@ class Run:
         return found
 
     def of_kind(self, kind: str) -> list[psutil.Process]:
-        """``warm``: what forks workers; ``judge``: its askers; ``worker``: where answers run."""
+        """``forkserver`` forks workers; ``judge`` asks it for them; in ``worker`` answers run."""
         tree, own = self.tree(), self.process.pid
         found = []
         for one in tree:
@@ -81,7 +81,7 @@ class Run:
             except psutil.NoSuchProcess:
                 continue
             zygote = "grader.sandbox.guest.forkserver" in words
-            if kind == "warm" and zygote and parent == own:
+            if kind == "forkserver" and zygote and parent == own:
                 found.append(one)
             if kind == "judge" and not zygote and "grader" in words and parent == own:
                 found.append(one)
@@ -116,7 +116,7 @@ class Run:
 
 
 def _parent_is_supervisor(one: psutil.Process, own: int) -> bool:
-    """Command, warm process, supervisor, worker: the worker is three steps down."""
+    """Command, forkserver, supervisor, worker: the worker is three steps down."""
     try:
         line = one.parents()
     except psutil.NoSuchProcess:
@@ -156,8 +156,8 @@ def _kill_one(run: Run, rng: random.Random, kind: str, records: int) -> Iterator
 @fault(goes_on=True)
 def warm_process_dies(run: Run, rng: random.Random) -> Iterator[str]:
     """What forks the workers is killed, and once more after the next start."""
-    yield from _kill_one(run, rng, "warm", 2)
-    yield from _kill_one(run, rng, "warm", 5)
+    yield from _kill_one(run, rng, "forkserver", 2)
+    yield from _kill_one(run, rng, "forkserver", 5)
 
 
 @fault(goes_on=True)

@@ -32,7 +32,7 @@ from grader.judge.run import Judge, Submission
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.select import raise_walls
+from grader.sandbox.host.select import start_sandbox
 
 LESSON = "self_attention"
 ODD: tuple[Any, ...] = (
@@ -190,8 +190,10 @@ def main() -> None:
     options = parser.parse_args()
     release = assignment(assignment_id(LESSON))
     first = read_all(damaged(options.seed, options.count), release)
-    with raise_walls([ROOT, Path.home()], 1) as warm:
-        judge = Judge(warm, b"fuzz", Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=30, idle=8))
+    with start_sandbox([ROOT, Path.home()], 1) as forkserver:
+        judge = Judge(
+            forkserver, b"fuzz", Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=30, idle=8)
+        )
         second = grade_all(damaged(options.seed + 1, options.graded), release, judge)
     print(f"{options.count} damaged notebooks read: {dict(first.outcomes)}")
     for reason, count in first.reasons.most_common(12):

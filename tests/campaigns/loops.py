@@ -2,7 +2,7 @@
 
 All of them are right answers to ``batched_attention``. The honest ones may loop over keys,
 features, names and what not; the looping ones go through the queries one by one, or in blocks, and
-some of them hide it. Each is put to the exercise's own checks through the seam.
+some of them hide it. Each is put to the exercise's own checks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from grader.course.exercises import find
 from grader.judge.known_replies import known_replies
-from grader.protocol.calls import DirectSeam
+from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.asking import put_questions
 from grader.rules.evaluate import evaluate
@@ -813,13 +813,13 @@ def namespace(source: str) -> dict:
 
 def judged(source: str, seed: bytes = b"loops") -> Row:
     """The verdict on an answer, in this process; nobody takes the time here."""
-    battery, real = find(EXERCISE).battery(seed), sys.modules["__main__"]
+    suite, real = find(EXERCISE).suite(seed), sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
-        replies = put_questions(battery, DirectSeam(namespace(source)).ask, timed=False)
+        replies = put_questions(suite, DirectCalls(namespace(source)).ask, timed=False)
     finally:
         sys.modules["__main__"] = real
-    return Row(evaluate(battery, replies, lambda: known_replies(LESSON, EXERCISE, battery)))
+    return Row(evaluate(suite, replies, lambda: known_replies(LESSON, EXERCISE, suite)))
 
 
 def main() -> None:

@@ -292,7 +292,7 @@ def test_what_can_be_computed_is_the_right_option_and_no_other(question_id: str)
 
 
 def ask(value: object, number: int = 0) -> Finding | Remark | None:
-    check = quiz_exercise("masking").battery(b"any").checks[number]
+    check = quiz_exercise("masking").suite(b"any").checks[number]
     return choice(check, [Reply(value=value)], "")
 
 
@@ -435,7 +435,7 @@ def test_tidy_brings_the_card_up_to_date() -> None:
 
 
 def test_a_letter_opens_its_own_seal_and_all_seals_look_alike() -> None:
-    check = quiz_exercise("masking").battery(b"any").checks[0]
+    check = quiz_exercise("masking").suite(b"any").checks[0]
     salt, sealed = check.options["salt"], check.options["sealed"]
     assert len({len(text) for text in sealed.values()}) == 1
     assert seal(salt, {x: opened(salt, sealed, x) for x in sealed}) == sealed

@@ -189,6 +189,6 @@ def test_two_exercises_of_one_name_in_two_lessons(broken: Path) -> None:
 
 def test_a_misconception_for_an_exercise_that_does_not_exist(broken: Path) -> None:
     wrong = broken / "solutions" / "descent" / "misconceptions.py"
-    edit(wrong, '@wrong("fit_slope", "uphill"', '@wrong("fit_slop", "uphill"')
+    edit(wrong, '@misconception("fit_slope", "uphill"', '@misconception("fit_slop", "uphill"')
     said = complaint(broken, "prove")
     assert "'uphill' is an answer to 'fit_slop'" in said

@@ -34,13 +34,13 @@ WAYS = {
 
 @pytest.mark.parametrize("modules", [(), HEAVY])
 def test_every_way_to_draw_draws(modules: tuple[str, ...]) -> None:
-    with select.raise_walls(HIDDEN, 1, modules=modules) as warm:
-        if warm.level in WRITES_NOTHING and not modules:
-            pytest.skip(f"behind {warm.level} matplotlib is always imported before")
+    with select.start_sandbox(HIDDEN, 1, modules=modules) as forkserver:
+        if forkserver.level in WRITES_NOTHING and not modules:
+            pytest.skip(f"behind {forkserver.level} matplotlib is always imported before")
         for way, source in WAYS.items():
             if way == "a part" and not modules:
                 continue  # as in Jupyter's kernel: a figure has no picture before pyplot made one
-            worker = warm.start(Limits())
+            worker = forkserver.start(Limits())
             outputs, error = worker.run_cell("import matplotlib.pyplot as plt", 10)
             assert error == "" and (outputs == [] or not modules), way
             outputs, error = worker.run_cell(source, 20)

@@ -165,15 +165,15 @@ def test_an_earlier_notebook_is_read_as_carefully_as_any(tmp_path) -> None:
 def test_one_notebook_with_everything_at_hand_takes_one_run(judge: Judge) -> None:
     """The second run is for those who need it: with a right earlier answer there is none."""
     own, ran = nbformat.writes(solved(BEFORE)), []
-    real = judge.warm.start
+    real = judge.forkserver.start
 
     def counted(*args, **kwargs):
         ran.append(time.monotonic())
         return real(*args, **kwargs)
 
-    judge.warm.start = counted  # type: ignore[method-assign]
+    judge.forkserver.start = counted  # type: ignore[method-assign]
     try:
         grade(judge, solution(), own)
     finally:
-        del judge.warm.start
+        del judge.forkserver.start
     assert len(ran) == 1

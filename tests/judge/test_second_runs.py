@@ -39,13 +39,13 @@ def second(lesson: str, texts: dict[str, str], failed: set[str], cell: str = "")
         text = json.dumps(document)
     assembly: Assembly = assemble(list(release.parts), intake.parse(text.encode()))
     given = {part.id: part.source for part in assembly.parts}
-    batteries = {e.id: e.battery(b"x") for e in exercises(lesson) if e.id in failed}
+    suites = {e.id: e.suite(b"x") for e in exercises(lesson) if e.id in failed}
     return [
         (
             run.judged,
             {p.exercise for p in run.parts if p.role == ANSWER and p.source != given[p.id]},
         )
-        for run in SecondRuns(release, assembly, failed).runs(batteries)
+        for run in SecondRuns(release, assembly, failed).runs(suites)
     ]
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grader.protocol.calls import DirectSeam
+from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import evaluate
 from solutions.mle_language_modeling import (
@@ -255,9 +255,9 @@ def test_the_specifications_gradient_is_autograds(steps: int) -> None:
 
 def verdict(name: str, answer: object) -> Verdict:
     exercise = next(e for e in EXERCISES if e.id == name)
-    battery = exercise.battery(b"rules")
-    replies = DirectSeam({name: answer}).ask(p.ask for p in battery.probes)
-    return evaluate(battery, replies, dict)
+    suite = exercise.suite(b"rules")
+    replies = DirectCalls({name: answer}).ask(p.ask for p in suite.cases)
+    return evaluate(suite, replies, dict)
 
 
 @pytest.mark.parametrize("kind", [float, lambda x: x, lambda x: x.float(), lambda x: x.double()])

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from grader.course.exercises import exercises
-from grader.protocol.calls import DirectSeam
+from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import evaluate
 from solutions.multi_head_attention import (
@@ -153,9 +153,9 @@ def judged(**changes: torch.Tensor | np.ndarray | None) -> Verdict:
         return {name: matrix for name, matrix in head.items() if matrix is not None}
 
     exercise = {e.id: e for e in exercises("multi_head_attention")}["previous_token_head"]
-    battery = exercise.battery(b"rules")
-    replies = DirectSeam({"previous_token_head": answer}).ask(p.ask for p in battery.probes)
-    return evaluate(battery, replies, dict)
+    suite = exercise.suite(b"rules")
+    replies = DirectCalls({"previous_token_head": answer}).ask(p.ask for p in suite.cases)
+    return evaluate(suite, replies, dict)
 
 
 @pytest.mark.parametrize("factor", [1.0, 3.0, 1e3, 1e9, 1e100])
@@ -165,9 +165,9 @@ def test_a_head_may_be_as_sharp_as_it_likes(factor: float) -> None:
         return head | {"W_key": head["W_key"] * factor}
 
     exercise = {e.id: e for e in exercises("multi_head_attention")}["previous_token_head"]
-    battery = exercise.battery(b"rules")
-    replies = DirectSeam({"previous_token_head": answer}).ask(p.ask for p in battery.probes)
-    assert evaluate(battery, replies, dict).passed
+    suite = exercise.suite(b"rules")
+    replies = DirectCalls({"previous_token_head": answer}).ask(p.ask for p in suite.cases)
+    assert evaluate(suite, replies, dict).passed
 
 
 @pytest.mark.parametrize(
@@ -191,12 +191,12 @@ def test_matrices_that_do_not_fit_are_named(changes: dict, said: str) -> None:
 
 def test_scores_that_overflow_are_said_to() -> None:
     exercise = {e.id: e for e in exercises("multi_head_attention")}["previous_token_head"]
-    battery = exercise.battery(b"rules")
+    suite = exercise.suite(b"rules")
 
     def answer(vocab_size: int, max_len: int) -> dict:
         head = {k: v.double() for k, v in previous_token_head(vocab_size, max_len).items()}
         return {k: v * 1e200 for k, v in head.items()}
 
-    replies = DirectSeam({"previous_token_head": answer}).ask(p.ask for p in battery.probes)
-    verdict = evaluate(battery, replies, dict)
+    replies = DirectCalls({"previous_token_head": answer}).ask(p.ask for p in suite.cases)
+    verdict = evaluate(suite, replies, dict)
     assert "overflow" in verdict.checks[1].message

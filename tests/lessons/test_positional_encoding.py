@@ -251,11 +251,11 @@ PARTLY_RIGHT = {
 @pytest.mark.parametrize(("exercise", "name"), PARTLY_RIGHT, ids=str)
 def test_a_slip_costs_its_own_check_and_not_the_exercise(exercise: str, name: str) -> None:
     version = next(v for v in misconceptions(LESSON, exercise) if v.name == name)
-    battery = SPECS[exercise].battery(PUBLIC_SEED)
+    suite = SPECS[exercise].suite(PUBLIC_SEED)
     verdict = evaluate(
-        battery,
-        replies_of(version, battery),
-        lambda: known_replies(LESSON, exercise, battery),
+        suite,
+        replies_of(version, suite),
+        lambda: known_replies(LESSON, exercise, suite),
     )
     assert 0 < verdict.score < verdict.max_score
     names = [check.name for check in verdict.checks if not check.passed]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from grader.protocol.calls import DirectSeam
+from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import evaluate
 from solutions.masking import padding_mask
@@ -203,9 +203,9 @@ def test_accuracy_is_one_exactly_when_nothing_that_counts_differs() -> None:
 
 def judged(answer: object) -> Verdict:
     exercise = next(one for one in EXERCISES if one.id == "induction_head")
-    battery = exercise.battery(b"rules")
-    replies = DirectSeam({"induction_head": answer}).ask(p.ask for p in battery.probes)
-    return evaluate(battery, replies, dict)
+    suite = exercise.suite(b"rules")
+    replies = DirectCalls({"induction_head": answer}).ask(p.ask for p in suite.cases)
+    return evaluate(suite, replies, dict)
 
 
 def spoken(head: dict, x: torch.Tensor) -> torch.Tensor:

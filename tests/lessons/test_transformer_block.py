@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from grader.course.sources import stub_source
-from grader.protocol.calls import DirectSeam
+from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import evaluate
 from solutions.transformer_block import (
@@ -287,9 +287,9 @@ def test_measuring_leaves_the_callers_random_numbers_alone() -> None:
 
 
 def judged(exercise: str, answer: object, seed: bytes = b"rules") -> Verdict:
-    battery = SPECS[exercise].battery(seed)
-    replies = DirectSeam({exercise: answer}).ask(p.ask for p in battery.probes)
-    return evaluate(battery, replies, dict)
+    suite = SPECS[exercise].suite(seed)
+    replies = DirectCalls({exercise: answer}).ask(p.ask for p in suite.cases)
+    return evaluate(suite, replies, dict)
 
 
 def said(verdict: Verdict) -> dict[str, str]:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from grader.course.exercises import exercises
 from grader.course.specification import Draw
 from grader.protocol import step_library
-from grader.protocol.calls import DirectSeam
+from grader.protocol.calls import DirectCalls
 from grader.protocol.values import CheckResult, Verdict
 from grader.rules.evaluate import evaluate
 from solutions.mle_language_modeling import bigram_mle
@@ -270,13 +270,13 @@ def test_the_bound_on_frequencies_holds_for_the_binomial() -> None:
 
 def verdict_of(exercise: str, answer: object, where: str = "judge") -> Verdict:
     spec = next(e for e in exercises("transformer_language_model") if e.id == exercise)
-    battery = spec.battery(b"a test", where)
+    suite = spec.suite(b"a test", where)
     names = {
         f.__name__: f
         for f in (get_batch, TransformerLM, train_step, sample_next, train_language_model)
     }
-    replies = DirectSeam(names | {exercise: answer}).ask(probe.ask for probe in battery.probes)
-    return evaluate(battery, replies, dict)
+    replies = DirectCalls(names | {exercise: answer}).ask(case.ask for case in suite.cases)
+    return evaluate(suite, replies, dict)
 
 
 def failed(verdict: Verdict) -> dict[str, CheckResult]:

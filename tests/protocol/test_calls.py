@@ -1,4 +1,4 @@
-"""Laws of the seam: programs of steps, modes, seeds, memory, time, functions from afar."""
+"""Laws of calls into student code: programs of steps, modes, seeds, memory, time, functions from afar."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from grader.protocol.calls import DirectSeam, answer
-from grader.protocol.values import Ask, Battery, Check, Probe, Ref, Remote, Step, Tensor
+from grader.protocol.calls import DirectCalls, answer
+from grader.protocol.values import Ask, Callback, Case, Check, CheckSuite, Ref, Step, Tensor
 
 
 def tensor(*numbers: float) -> Tensor:
@@ -127,9 +127,9 @@ def test_a_function_from_afar_is_called_and_not_seen() -> None:
     def test(candidate):
         return candidate(2) + 1
 
-    seam = DirectSeam({"test": test}, {"key": lambda x: 10 * x}.__getitem__)
-    assert seam.ask([Ask("test", (Remote("key"),))])[0].value == 21
-    lonely = DirectSeam({"test": test}).ask([Ask("test", (Remote("key"),))])[0]
+    calls = DirectCalls({"test": test}, {"key": lambda x: 10 * x}.__getitem__)
+    assert calls.ask([Ask("test", (Callback("key"),))])[0].value == 21
+    lonely = DirectCalls({"test": test}).ask([Ask("test", (Callback("key"),))])[0]
     assert lonely.failure is not None and "nobody" in lonely.failure.message
 
 
@@ -139,9 +139,9 @@ def test_an_unknown_name_in_a_program_is_an_error_that_names_it() -> None:
 
 
 def test_a_question_that_checks_share_is_asked_once_and_one_asked_twice_is_asked_twice() -> None:
-    first, second = Probe("a", Ask("f", (1,))), Probe("b", Ask("f", (2,)))
+    first, second = Case("a", Ask("f", (1,))), Case("b", Ask("f", (2,)))
     checks = (Check("x", "", (first, second)), Check("y", "", (second, first, first)))
-    asks, places = Battery("f", 1.0, checks).questions()
+    asks, places = CheckSuite("f", 1.0, checks).questions()
     assert [ask.args for ask in asks] == [(1,), (2,), (1,)]
     assert places == [0, 1, 1, 0, 2]
 
@@ -166,9 +166,9 @@ def test_what_an_earlier_cell_has_set_changes_no_answer() -> None:
 
 
 def test_torch_s_own_generator_is_in_the_state_asked_for_and_afterwards_as_it_was() -> None:
-    seam = DirectSeam({"draw": lambda: torch.rand(3, dtype=torch.float64)})
+    calls = DirectCalls({"draw": lambda: torch.rand(3, dtype=torch.float64)})
     before = torch.get_rng_state()
-    one, again, other = (seam.ask([Ask("draw", seed=s)])[0].value.data for s in (7, 7, 8))
+    one, again, other = (calls.ask([Ask("draw", seed=s)])[0].value.data for s in (7, 7, 8))
     assert torch.equal(torch.get_rng_state(), before)
     own = torch.rand(3, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
     assert one.tolist() == again.tolist() == own.tolist() != other.tolist()
@@ -181,5 +181,5 @@ def test_a_failure_tells_the_last_line_that_the_student_wrote() -> None:
     shell = InteractiveShell()
     shell.run_cell("def inner(x):\n    return np.zeros(2) @ x\ndef f(x):\n    return inner(x)")
     shell.user_ns["np"] = np
-    failure = DirectSeam(shell.user_ns).ask([Ask("f", (np.zeros(3),))])[0].failure
+    failure = DirectCalls(shell.user_ns).ask([Ask("f", (np.zeros(3),))])[0].failure
     assert failure is not None and failure.line == "return np.zeros(2) @ x"

@@ -13,11 +13,11 @@ from grader.course.layout import LESSONS
 from grader.protocol.values import (
     NOT_ASKED,
     Ask,
-    Battery,
+    Case,
     Check,
+    CheckSuite,
     Failure,
     Misconception,
-    Probe,
     Reply,
 )
 from grader.rules.asking import put_questions
@@ -32,28 +32,28 @@ def value(number: float) -> Reply:
     return Reply(value=np.float64(number))
 
 
-def probe(number: int, timed: bool = False) -> Probe:
-    return Probe(str(number), Ask("f", (number,), timed=timed), value(0.0))
+def case(number: int, timed: bool = False) -> Case:
+    return Case(str(number), Ask("f", (number,), timed=timed), value(0.0))
 
 
 @rule
 def in_time(check: Check, replies: list[Reply]) -> Finding | None:
     """Right as far as it was asked: the time counts only where somebody has taken it."""
     told = [place for place, reply in enumerate(replies) if reply is not NOT_ASKED]
-    probes = tuple(check.probes[place] for place in told)
-    return equal(dataclasses.replace(check, probes=probes), [replies[i] for i in told])
+    cases = tuple(check.cases[place] for place in told)
+    return equal(dataclasses.replace(check, cases=cases), [replies[i] for i in told])
 
 
-def battery() -> Battery:
-    """A check of each kind, of a probe each: whoever answers 0 is right."""
-    return Battery(
+def suite() -> CheckSuite:
+    """A check of each kind, of a case each: whoever answers 0 is right."""
+    return CheckSuite(
         "f",
         3.0,
         (
-            Check("quick core", "", (probe(QUICK_CORE),), core=True),
-            Check("quick", "", (probe(QUICK),)),
-            Check("slow core", "", (probe(SLOW_CORE),), core=True, slow=True),
-            Check("slow", "here", (probe(SLOW), probe(TIMED, timed=True)), "in_time", slow=True),
+            Check("quick core", "", (case(QUICK_CORE),), core=True),
+            Check("quick", "", (case(QUICK),)),
+            Check("slow core", "", (case(SLOW_CORE),), core=True, slow=True),
+            Check("slow", "here", (case(SLOW), case(TIMED, timed=True)), "in_time", slow=True),
         ),
     )
 
@@ -73,7 +73,7 @@ class Answers:
 
 def asked(*wrong: int, **how: bool) -> list[list[int]]:
     answers = Answers(*wrong)
-    put_questions(battery(), answers, **how)
+    put_questions(suite(), answers, **how)
     return answers.asked
 
 
@@ -96,15 +96,15 @@ def test_slow_checks_wait_for_the_quick_core_and_the_rest_of_them_for_the_slow_c
 
 def test_a_stub_is_asked_nothing_slow() -> None:
     answers = Answers(*range(5), reply=Reply(failure=Failure("not_attempted", "")))
-    put_questions(battery(), answers)
+    put_questions(suite(), answers)
     assert answers.asked == [[QUICK_CORE, QUICK]]
 
 
 def test_a_question_of_a_quick_and_a_slow_check_is_quick() -> None:
-    checks = list(battery().checks)
-    checks[3] = dataclasses.replace(checks[3], probes=checks[1].probes)
+    checks = list(suite().checks)
+    checks[3] = dataclasses.replace(checks[3], cases=checks[1].cases)
     answers = Answers()
-    replies = put_questions(dataclasses.replace(battery(), checks=tuple(checks)), answers)
+    replies = put_questions(dataclasses.replace(suite(), checks=tuple(checks)), answers)
     assert answers.asked == [[QUICK_CORE, QUICK], [SLOW_CORE]]
     assert NOT_ASKED not in replies
 
@@ -113,10 +113,10 @@ def test_a_question_of_a_quick_and_a_slow_check_is_quick() -> None:
 def test_no_mark_depends_on_what_was_left_out(number: int) -> None:
     """All ways to be wrong: the same points as if everything had been asked."""
     wrong = [place for place in range(5) if number >> place & 1]
-    everything = Answers(*wrong)([p.ask for p in battery().probes])
-    replies = put_questions(battery(), Answers(*wrong))
-    found = evaluate(battery(), replies, dict)
-    assert found.score == evaluate(battery(), everything, dict).score
+    everything = Answers(*wrong)([p.ask for p in suite().cases])
+    replies = put_questions(suite(), Answers(*wrong))
+    found = evaluate(suite(), replies, dict)
+    assert found.score == evaluate(suite(), everything, dict).score
     assert found.passed == (not wrong)
 
 
@@ -124,17 +124,17 @@ def test_no_mark_depends_on_what_was_left_out(number: int) -> None:
 def test_what_the_course_takes_the_time_of_is_slow(lesson: str) -> None:
     """Or else it would be passed, untimed, where a core check fails."""
     for exercise in exercises(lesson):
-        for check in exercise.battery(b"any").checks:
-            assert check.slow or not any(probe.ask.timed for probe in check.probes)
+        for check in exercise.suite(b"any").checks:
+            assert check.slow or not any(case.ask.timed for case in check.cases)
 
 
 def verdict(replies: Sequence[Reply]):
     named = Misconception("one", "is one too much", "It is.")
-    return evaluate(battery(), replies, lambda: {named: [value(1.0)] * 5})
+    return evaluate(suite(), replies, lambda: {named: [value(1.0)] * 5})
 
 
 def test_what_was_not_tried_is_neither_passed_nor_blamed() -> None:
-    found = verdict(put_questions(battery(), Answers(QUICK_CORE, QUICK)))
+    found = verdict(put_questions(suite(), Answers(QUICK_CORE, QUICK)))
     tried = {check.name: check.tried for check in found.checks}
     assert tried == {"quick core": True, "quick": True, "slow core": False, "slow": False}
     for check in found.checks[2:]:
@@ -143,7 +143,7 @@ def test_what_was_not_tried_is_neither_passed_nor_blamed() -> None:
 
 
 def test_a_report_tells_what_was_not_tried_from_what_failed() -> None:
-    report = Report(verdict(put_questions(battery(), Answers(QUICK_CORE))))
+    report = Report(verdict(put_questions(suite(), Answers(QUICK_CORE))))
     lines = [line.split() for line in repr(report).splitlines()]
     assert ["FAIL", "quick", "core"] in lines and ["–", "slow", "core"] in lines
     assert report.table().count('aria-label="not tried"') == 2

@@ -11,11 +11,11 @@ import pytest
 from grader.protocol.values import (
     NOT_ASKED,
     Ask,
-    Battery,
+    Case,
     Check,
+    CheckSuite,
     Failure,
     Misconception,
-    Probe,
     Reply,
 )
 from grader.rules.comparing import agree
@@ -36,18 +36,18 @@ def value(number: float) -> Reply:
     return Reply(value=np.float64(number))
 
 
-def battery(*sizes: int, slow: Sequence[int] = ()) -> Battery:
-    """Checks of so many probes each, whose right answers are all 0."""
+def suite(*sizes: int, slow: Sequence[int] = ()) -> CheckSuite:
+    """Checks of so many cases each, whose right answers are all 0."""
     checks = tuple(
         Check(
             f"check {number}",
             "",
-            tuple(Probe(str(i), Ask("f", (number, i)), value(0.0)) for i in range(size)),
+            tuple(Case(str(i), Ask("f", (number, i)), value(0.0)) for i in range(size)),
             slow=number in slow,
         )
         for number, size in enumerate(sizes)
     )
-    return Battery("f", 1.0, checks)
+    return CheckSuite("f", 1.0, checks)
 
 
 def mistake(name: str) -> Misconception:
@@ -68,7 +68,7 @@ class Asked(Sequence):
         return self.replies[index]
 
 
-def named(what: Battery, replies: list[Reply], known: dict) -> dict[str, str | None]:
+def named(what: CheckSuite, replies: list[Reply], known: dict) -> dict[str, str | None]:
     verdict = evaluate(what, replies, lambda: known)
     return {
         c.name: c.misconception.id if c.misconception else None
@@ -77,10 +77,12 @@ def named(what: Battery, replies: list[Reply], known: dict) -> dict[str, str | N
     }
 
 
-def by_the_definition(what: Battery, replies: list[Reply], known: dict, place: int) -> str | None:
+def by_the_definition(
+    what: CheckSuite, replies: list[Reply], known: dict, place: int
+) -> str | None:
     """The first of those that agree in most of the evidence: everything quick, and the check's own
-    probes, in all of which it has to agree, and somewhere in more than an error."""
-    owner = [number for number, check in enumerate(what.checks) for _ in check.probes]
+    cases, in all of which it has to agree, and somewhere in more than an error."""
+    owner = [number for number, check in enumerate(what.checks) for _ in check.cases]
     best, chosen = 0, None
     for misconception, theirs in known.items():
         agrees, speaks = 0, False
@@ -99,7 +101,7 @@ def test_the_search_finds_what_trying_everything_finds(seed: int) -> None:
     rng = np.random.Generator(np.random.PCG64(seed))
     sizes = rng.integers(1, 4, rng.integers(2, 5)).tolist()
     slow = [n for n in range(len(sizes)) if rng.random() < 0.4]
-    what, total = battery(*sizes, slow=slow), sum(sizes)
+    what, total = suite(*sizes, slow=slow), sum(sizes)
 
     def answers() -> list[Reply]:
         numbers = rng.choice([0.0, 0.0, 1.0, 2.0], total)
@@ -118,7 +120,7 @@ def test_the_search_finds_what_trying_everything_finds(seed: int) -> None:
 
 
 def test_a_slow_question_is_put_to_no_mistake_that_is_ruled_out() -> None:
-    what = battery(2, 1, slow=[1])
+    what = suite(2, 1, slow=[1])
     replies = [value(1.0), value(0.0), value(5.0)]
     out, right, late = (Asked(r) for r in ([2, 0, 5], [1, 0, 5], [1, 0, 5]))
     for one in (out, right, late):
@@ -129,20 +131,20 @@ def test_a_slow_question_is_put_to_no_mistake_that_is_ruled_out() -> None:
 
 
 def test_a_slow_question_is_put_to_nobody_where_its_own_check_passes() -> None:
-    what = battery(2, 1, slow=[1])
+    what = suite(2, 1, slow=[1])
     own = Asked([value(1.0), value(0.0), value(0.0)])
     assert named(what, list(own.replies), {mistake("it"): own}) == {"check 0": "it"}
     assert own.seen == {0, 1}
 
 
 def test_errors_alone_are_no_likeness() -> None:
-    what = battery(2, 2)
+    what = suite(2, 2)
     replies = [NOTHING] * 4
     assert set(named(what, replies, {mistake("fails, too"): replies}).values()) == {None}
 
 
 def test_what_explains_everything_is_known_without_names() -> None:
-    what = battery(1, 2)
+    what = suite(1, 2)
     seen = look(what, [value(1.0), value(2.0), value(0.0)])
     part, whole = ([value(n) for n in numbers] for numbers in ([1, 2, 7], [1, 2, 0]))
     assert not explained(seen, lambda: {mistake("a part"): part})
@@ -151,7 +153,7 @@ def test_what_explains_everything_is_known_without_names() -> None:
 
 
 def test_a_question_that_was_not_asked_speaks_for_nobody_and_against_nobody() -> None:
-    what = battery(1, 1)
+    what = suite(1, 1)
     theirs = Asked([value(1.0), value(9.0)])
     diagnosis = Diagnosis(what, [value(1.0), NOT_ASKED], {mistake("it"): theirs})
     found = diagnosis.name(0, 1)
@@ -168,9 +170,9 @@ def test_time_is_taken_only_where_it_can_decide() -> None:
 
     asks = (Ask("f", counted=True),) * 2 + (Ask("f", timed=True),) * 2
     options = {"limit": 130.0, "slower": 5.0, "steps": 10, "names": [(np.inf, "slow")]}
-    probes = tuple(Probe("", ask) for ask in asks)
-    what = Battery(
-        "f", 1.0, (Check("work", "", probes, "transformer_language_model.cheap_steps", options),)
+    cases = tuple(Case("", ask) for ask in asks)
+    what = CheckSuite(
+        "f", 1.0, (Check("work", "", cases, "transformer_language_model.cheap_steps", options),)
     )
     assert timing_decides(what, counted(10, 1000))
     assert not timing_decides(what, counted(10, 5000))
@@ -178,7 +180,7 @@ def test_time_is_taken_only_where_it_can_decide() -> None:
 
 def test_where_only_slow_checks_failed_the_quick_answers_tell() -> None:
     """Who answers the quick questions otherwise is not trained."""
-    what = battery(1, 1, slow=[1])
+    what = suite(1, 1, slow=[1])
     replies = [value(1e-9), value(5.0)]
     out = Asked([value(3.0), value(5.0)])
     right = Asked([value(1e-9), value(5.0)])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.protocol.values import Ask, Check, Failure, Probe, Reply, Tensor
+from grader.protocol.values import Ask, Case, Check, Failure, Reply, Tensor
 from grader.rules.properties import bounded, same_numbers
 from solutions.single_query_attention.public.rules import splits_attention
 
@@ -17,7 +17,7 @@ def designed(query: Any, keys: Any, wanted: list[int], sharpness: float, **optio
     """What the rule says about one query."""
     ask = Ask("design_query", (np.array(keys, float), wanted, sharpness))
     check = Check(
-        "c", "look", (Probe("p", ask),), "single_query_attention.splits_attention", options
+        "c", "look", (Case("p", ask),), "single_query_attention.splits_attention", options
     )
     return splits_attention(check, [Reply(value=query)])
 
@@ -79,7 +79,7 @@ def test_what_is_no_query_is_said(query: Any) -> None:
 
 def replied(rule: Any, value: Any, expected: Any = None, **options: Any) -> Any:
     ask = Ask("f")
-    check = Check("c", "look", (Probe("p", ask, Reply(value=expected)),), rule.__name__, options)
+    check = Check("c", "look", (Case("p", ask, Reply(value=expected)),), rule.__name__, options)
     reply = value if isinstance(value, Reply) else Reply(value=value)
     return rule(check, [reply])
 

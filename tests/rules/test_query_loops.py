@@ -90,12 +90,12 @@ def test_the_judge_says_the_same(grade: Grade, kind: str, name: str) -> None:
 
 def timed(keys: float, queries: float) -> bool:
     """Whether the solution would pass if the judge's clock had shown these seconds."""
-    battery = find(EXERCISE).battery(b"time")
-    replies = replies_of(solution(LESSON, EXERCISE), battery)
-    places = [place for place, probe in enumerate(battery.probes) if probe.ask.timed]
+    suite = find(EXERCISE).suite(b"time")
+    replies = replies_of(solution(LESSON, EXERCISE), suite)
+    places = [place for place, case in enumerate(suite.cases) if case.ask.timed]
     for place, cpu in zip(places, (keys, queries), strict=True):
         replies[place] = replace(replies[place], cpu=cpu)
-    return evaluate(battery, replies, dict).passed
+    return evaluate(suite, replies, dict).passed
 
 
 def test_the_judge_s_clock_speaks_against_a_count_that_cannot_be_true() -> None:

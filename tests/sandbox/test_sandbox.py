@@ -24,7 +24,7 @@ from grader.judge.run import Judge, Submission
 from grader.protocol.values import Ask
 from grader.sandbox.guest import isolate
 from grader.sandbox.host import select
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.mounts import without_inner
 from tests.conftest import QUICK, SALT, with_answers
 from tests.records.test_cohort import hand_in
@@ -37,20 +37,20 @@ def test_each_level_holds_and_grades_the_same(level: str) -> None:
     """Root's own way and an ordinary user's (root can take it, too)."""
     release = assignment("03_masking")
     submission = Submission("x", release.id, nbformat.writes(solved("masking")).encode())
-    with WarmProcess(level, HIDDEN) as warm:
-        found = select.try_level(warm, HIDDEN)
-        if level == "landlock" and _closed(warm):
+    with Forkserver(level, HIDDEN) as forkserver:
+        found = select.try_level(forkserver, HIDDEN)
+        if level == "landlock" and _closed(forkserver):
             assert "install Python where everybody can read it" in found.error
             return
         assert found.holds, select.describe(found)
-        outcome = Judge(warm, SALT, QUICK).grade(submission, release)
+        outcome = Judge(forkserver, SALT, QUICK).grade(submission, release)
     assert outcome.score == outcome.max_score
     assert outcome.sandbox == level
 
 
-def _closed(warm: WarmProcess) -> bool:
+def _closed(forkserver: Forkserver) -> bool:
     """Root's workers become other users: may they not enter a folder that holds Python?"""
-    above = [parent for path in warm.shown for parent in Path(path).resolve().parents]
+    above = [parent for path in forkserver.shown for parent in Path(path).resolve().parents]
     return os.geteuid() == 0 and not all(folder.stat().st_mode & 0o001 for folder in above)
 
 
@@ -84,10 +84,10 @@ def test_without_namespaces_a_submission_is_kept_alone(level: str) -> None:
         "t.join()",
     ]
     lines += ["def what():", "    return done"]
-    with WarmProcess(level, HIDDEN) as warm:
-        if level == "landlock" and _closed(warm):
+    with Forkserver(level, HIDDEN) as forkserver:
+        if level == "landlock" and _closed(forkserver):
             pytest.skip("Python lies in a folder that is closed to other users")
-        worker = warm.start(QUICK)
+        worker = forkserver.start(QUICK)
         _, error = worker.run_cell("\n".join(lines), 10)
         assert not error
         assert worker.ask([Ask("what", ())], 10)[0].value == ["a thread"]
@@ -96,7 +96,7 @@ def test_without_namespaces_a_submission_is_kept_alone(level: str) -> None:
 
 @pytest.mark.parametrize("level", select.levels())
 def test_a_lesson_that_needs_no_torch_may_be_solved_with_it(level: str) -> None:
-    """Its warm process has none imported, but where an import may need what a worker has not; a
+    """Its forkserver has none imported, but where an import may need what a worker has not; a
     student's import costs no mark behind any wall."""
     release = assignment(assignment_id("single_query_attention"))
     by_torch = {
@@ -107,21 +107,23 @@ def test_a_lesson_that_needs_no_torch_may_be_solved_with_it(level: str) -> None:
     }
     assert by_torch and "torch" not in modules_of([release.id])
     notebook = with_answers(release.lesson, by_torch, solve=True).encode()
-    with WarmProcess(level, HIDDEN, modules=()) as warm:
-        if level == "landlock" and _closed(warm):
+    with Forkserver(level, HIDDEN, modules=()) as forkserver:
+        if level == "landlock" and _closed(forkserver):
             pytest.skip("Python lies in a folder that is closed to other users")
-        worker = warm.start(QUICK)
+        worker = forkserver.start(QUICK)
         worker.run_cell("import sys\ndef has(): return 'torch' in sys.modules", 10)
         assert worker.ask([Ask("has", ())], 10)[0].value is (level in isolate.ALONE)
         worker.close()
-        outcome = Judge(warm, SALT, QUICK).grade(Submission("ada", release.id, notebook), release)
+        outcome = Judge(forkserver, SALT, QUICK).grade(
+            Submission("ada", release.id, notebook), release
+        )
     assert outcome.outcome == "graded" and outcome.score == outcome.max_score
 
 
 def test_the_probe_can_fail() -> None:
     """Without walls every claim about them is found false: the proof is no ornament."""
-    with WarmProcess("none", HIDDEN) as warm:
-        found = select.try_level(warm, HIDDEN)
+    with Forkserver("none", HIDDEN) as forkserver:
+        found = select.try_level(forkserver, HIDDEN)
     assert not found.holds
     for claim in ("no network", "own processes only", "no sight of the course"):
         assert not found.held[claim]
@@ -150,19 +152,19 @@ def test_without_walls_grading_is_refused_unless_said_otherwise(
 def test_a_course_in_pythons_own_folder_is_refused() -> None:
 
     with pytest.raises(WorkerError, match="virtual environment in a folder of its own"):
-        WarmProcess("user", [Path(sys.prefix)])
+        Forkserver("user", [Path(sys.prefix)])
 
 
 def test_the_judges_death_ends_the_workers() -> None:
-    """A judge that is killed takes the warm process and its workers with it."""
+    """A judge that is killed takes the forkserver and its workers with it."""
     import signal
     import sys
     import time
 
     code = (
-        "import sys, time; from grader.sandbox.host.forkserver_client import WarmProcess;"
+        "import sys, time; from grader.sandbox.host.forkserver_client import Forkserver;"
         "from grader.sandbox.host.limits import Limits; from pathlib import Path;"
-        f"w = WarmProcess({select.levels()[0]!r}, [Path.home()]); k = w.start(Limits());"
+        f"w = Forkserver({select.levels()[0]!r}, [Path.home()]); k = w.start(Limits());"
         "print(w.pid, k._pid, flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
@@ -192,26 +194,26 @@ def test_a_window_that_lies_in_another_is_not_mounted_twice(tmp_path: Path) -> N
 
 
 def test_a_warm_process_that_dies_is_our_fault() -> None:
-    with WarmProcess("none", HIDDEN, modules=()) as warm:
-        warm.wait_until_warm()
-        os.kill(warm.pid, signal.SIGKILL)
+    with Forkserver("none", HIDDEN, modules=()) as forkserver:
+        forkserver.wait_until_ready()
+        os.kill(forkserver.pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match="is gone"):
             while True:  # until the signal has arrived
-                warm.start(QUICK).close()
+                forkserver.start(QUICK).close()
 
 
 def test_a_warm_process_that_dies_while_it_imports_is_our_fault() -> None:
-    with WarmProcess("none", HIDDEN, modules=()) as warm:
-        os.kill(warm.pid, signal.SIGKILL)
+    with Forkserver("none", HIDDEN, modules=()) as forkserver:
+        os.kill(forkserver.pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match="could not start"):
-            warm.start(QUICK)
+            forkserver.start(QUICK)
 
 
 def test_a_terminals_interrupt_does_not_reach_the_warm_process() -> None:
     """It goes to the group of the command, which would lose its workers before it has stopped."""
-    with WarmProcess("none", HIDDEN, modules=()) as warm:
-        assert os.getpgid(warm.pid) == warm.pid != os.getpgrp()
-        worker = warm.start(QUICK)
+    with Forkserver("none", HIDDEN, modules=()) as forkserver:
+        assert os.getpgid(forkserver.pid) == forkserver.pid != os.getpgrp()
+        worker = forkserver.start(QUICK)
         assert os.getpgid(worker._pid) != os.getpgrp()
         worker.close()
 
@@ -221,7 +223,7 @@ BURN = (
 )
 
 
-def test_a_notebooks_time_is_that_of_all_its_cells(warm: WarmProcess) -> None:
+def test_a_notebooks_time_is_that_of_all_its_cells(forkserver: Forkserver) -> None:
     """None of these is too slow by itself, and together they are."""
     lesson = "single_query_attention"
     notebook = solved(lesson)
@@ -229,7 +231,7 @@ def test_a_notebooks_time_is_that_of_all_its_cells(warm: WarmProcess) -> None:
     text = nbformat.writes(notebook).encode()
     release = assignment(assignment_id(lesson))
     words = {
-        seconds: Judge(warm, SALT, replace(QUICK, notebook_cpu=seconds))
+        seconds: Judge(forkserver, SALT, replace(QUICK, notebook_cpu=seconds))
         .grade(Submission("someone", release.id, text), release)
         .outcome
         for seconds in (2, 30)

@@ -17,7 +17,7 @@ from grader.judge.run import Judge, Submission, rejected
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
 from grader.records.submissions import Found, Work, read_work
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
 
 
@@ -27,12 +27,12 @@ class Lost(WorkerError):
 
 @dataclass(frozen=True)
 class Terms:
-    """On what terms a run judges. ``unwalled``: the instructor trusts every submission."""
+    """On what terms a run judges. ``unsandboxed``: the instructor trusts every submission."""
 
     secret: bytes
     limits: Limits = Limits()
     all_cells: bool = False
-    unwalled: bool = False
+    unsandboxed: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def _named(found: Found) -> str:
     return f"{found.student}/{found.assignment}"
 
 
-def judge_on(terms: Terms, warm: WarmProcess) -> Judge:
-    """A judge on these terms, with workers of this warm process."""
-    return Judge(warm, terms.secret, terms.limits, terms.all_cells)
+def judge_on(terms: Terms, forkserver: Forkserver) -> Judge:
+    """A judge on these terms, with workers of this forkserver."""
+    return Judge(forkserver, terms.secret, terms.limits, terms.all_cells)
 
 
 def grade_found(judge: Judge, found: Found) -> Graded | str:
@@ -92,7 +92,7 @@ def grade_work(judge: Judge, work: Work) -> Graded | str:
     submission = Submission(found.student, found.assignment, work.content, work.earlier)
     if work.unreadable:
         outcome = rejected(submission, release, work.unreadable)
-        outcome = replace(outcome, sandbox=judge.warm.level)
+        outcome = replace(outcome, sandbox=judge.forkserver.level)
     else:
         outcome = judge.grade(submission, release)
     return Graded(

@@ -26,15 +26,15 @@ from grader.errors import WorkerError
 from grader.judge.fingerprint import engine_fingerprint
 from grader.records.executor import Executor, Graded, Lost, Terms, grade_work, judge_on
 from grader.records.submissions import Work
-from grader.sandbox.host.forkserver_client import WarmProcess
-from grader.sandbox.host.select import NoSandbox, raise_walls
+from grader.sandbox.host.forkserver_client import Forkserver
+from grader.sandbox.host.select import NoSandbox, start_sandbox
 from grader.threads import one_thread
 
 PATIENCE = 30.0  # seconds, for the scheduler and for its first worker
 
 
 class JudgePlugin(WorkerPlugin):
-    """What each worker of the cluster keeps for a run: its terms, and a warm process with work.
+    """What each worker of the cluster keeps for a run: its terms, and a forkserver with work.
 
     Each run has one of its own, so that two on one cluster keep their salts apart.
     """
@@ -46,13 +46,13 @@ class JudgePlugin(WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         self.address = worker.address
-        self.warm: WarmProcess | None = None
+        self.forkserver: Forkserver | None = None
         self.one_at_a_time = threading.Lock()
         one_thread()
 
     def teardown(self, worker: Any) -> None:
-        if self.warm is not None:
-            self.warm.close()
+        if self.forkserver is not None:
+            self.forkserver.close()
 
     def grade(self, work: Work) -> Graded | str:
         """Grade one submission here. Lost where this machine cannot."""
@@ -62,14 +62,16 @@ class JudgePlugin(WorkerPlugin):
                 "PyTorch than this machine: install the same on both"
             )
         with self.one_at_a_time:
-            if self.warm is None:
-                self.warm = self._raised()
-            return grade_work(judge_on(self.terms, self.warm), work)
+            if self.forkserver is None:
+                self.forkserver = self._raised()
+            return grade_work(judge_on(self.terms, self.forkserver), work)
 
-    def _raised(self) -> WarmProcess:
+    def _raised(self) -> Forkserver:
         try:
             modules = modules_of(assignment_ids())  # whatever may come
-            return raise_walls([ENGINE.parent, ROOT, Path.home()], 1, self.terms.unwalled, modules)
+            return start_sandbox(
+                [ENGINE.parent, ROOT, Path.home()], 1, self.terms.unsandboxed, modules
+            )
         except NoSandbox as error:
             raise Lost(f"the Dask worker {self.address}: {error}") from error
 

@@ -18,7 +18,7 @@ from grader.course.assignments import load
 from grader.judge.run import Judge
 from grader.records.executor import Executor, Graded, Lost, Terms, grade_work, judge_on
 from grader.records.submissions import Work
-from grader.sandbox.host.forkserver_client import WarmProcess
+from grader.sandbox.host.forkserver_client import Forkserver
 from grader.threads import one_thread
 
 
@@ -33,13 +33,11 @@ def load_lessons(assignments: Iterable[str]) -> None:
 
 
 @contextlib.contextmanager
-def local_judges(
-    terms: Terms, walls: Callable[[int], WarmProcess], jobs: int
-) -> Iterator[Executor]:
-    """So many processes that judge, all with workers of one warm process behind ``walls``."""
+def local_judges(terms: Terms, walls: Callable[[int], Forkserver], jobs: int) -> Iterator[Executor]:
+    """So many processes that judge, all with workers of one forkserver behind ``walls``."""
     with contextlib.ExitStack() as stack:
-        warm = stack.enter_context(walls(jobs))
-        processes = stack.enter_context(_processes(judge_on(terms, warm), jobs))
+        forkserver = stack.enter_context(walls(jobs))
+        processes = stack.enter_context(_processes(judge_on(terms, forkserver), jobs))
 
         def submit(work: Work) -> Future:
             try:
@@ -52,7 +50,7 @@ def local_judges(
         except BaseException:
             # Nobody waits for what is still running: without its workers it ends at once.
             processes.shutdown(wait=False, cancel_futures=True)
-            warm.close()
+            forkserver.close()
             raise
 
 
@@ -60,10 +58,10 @@ _JUDGE: dict[str, Any] = {}
 
 
 def _start_judge(judge: Judge, lines: Any) -> None:
-    """Each judge process takes one line to the warm process, and dies with its parent."""
+    """Each judge process takes one line to the forkserver, and dies with its parent."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _JUDGE["judge"] = replace(judge, warm=judge.warm.on_line(lines.get()))
+    _JUDGE["judge"] = replace(judge, forkserver=judge.forkserver.on_socket(lines.get()))
 
 
 def _grade(work: Work) -> Graded | str:
@@ -72,9 +70,9 @@ def _grade(work: Work) -> Graded | str:
 
 
 def _processes(judge: Judge, jobs: int) -> ProcessPoolExecutor:
-    """So many processes that judge, each with a line of its own to the warm process."""
+    """So many processes that judge, each with a line of its own to the forkserver."""
     one_thread()
-    judge.warm.wait_until_warm()
+    judge.forkserver.wait_until_ready()
     context = multiprocessing.get_context("fork")  # shares what this process has imported
     lines = context.SimpleQueue()
     for line in range(jobs):

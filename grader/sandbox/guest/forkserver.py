@@ -105,7 +105,7 @@ def _descriptors(ancillary: list) -> tuple[int, int]:
 
 
 def _supervise(shell: Shell, request: dict[str, Any], talk_fd: int, status_fd: int) -> None:
-    """Between the warm process and the worker: starts it, watches it, says how it ended."""
+    """Between the forkserver and the worker: starts it, watches it, says how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     status = socket.socket(fileno=status_fd)

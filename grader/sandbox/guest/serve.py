@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from grader.protocol import wire
-from grader.protocol.calls import DirectSeam
+from grader.protocol.calls import DirectCalls
 from grader.protocol.channel import Channel, ChannelClosed
-from grader.protocol.marshal import receive, send
+from grader.protocol.marshal import from_wire, to_wire
 from grader.protocol.values import Failure, Reply
 from grader.sandbox.guest.shell import Shell, run_cell
 from grader.student import earlier_answers
@@ -31,22 +31,22 @@ def _handle(channel: Channel, shell: Shell, request: dict[str, Any]) -> dict[str
     if request["op"] == "supply":
         earlier_answers.SUPPLIED.update(request["texts"])
         return {"supplied": True}
-    remotes = functools.partial(_far_away, channel)
-    return {"replies": DirectSeam(shell.user_ns, remotes).ask(request["asks"])}
+    callbacks = functools.partial(_far_away, channel)
+    return {"replies": DirectCalls(shell.user_ns, callbacks).ask(request["asks"])}
 
 
 def _far_away(channel: Channel, key: str) -> Callable[..., Any]:
     """A function that the judge runs: arguments out, result back, nothing of it here."""
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        sent = [send(arg) for arg in args], {name: send(arg) for name, arg in kwargs.items()}
+        sent = [to_wire(arg) for arg in args], {name: to_wire(arg) for name, arg in kwargs.items()}
         channel.send({"remote": key, "args": sent[0], "kwargs": sent[1]})
         answer = channel.receive()
         if answer["error"]:
             raise ValueError(answer["error"])
         for mine, theirs in zip(args, answer["after"], strict=True):
-            _as_after(mine, receive(theirs))
-        return receive(answer["value"])
+            _as_after(mine, from_wire(theirs))
+        return from_wire(answer["value"])
 
     return function
 

@@ -1,4 +1,4 @@
-"""Starting the warm process, and asking it for workers."""
+"""Starting the forkserver, and asking it for workers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HEAVY = ("torch", "matplotlib.pyplot")  # what takes long to import
 WRITES_NOTHING = ("bubblewrap", "landlock")
 
 
-class WarmProcess:
+class Forkserver:
     """The process that has imported everything once and forks a worker for each request.
 
     ``level`` is "root", "user" (namespaces for an ordinary user), "bubblewrap", "landlock" or
@@ -75,9 +75,9 @@ class WarmProcess:
         )
         for _, theirs in pairs:
             theirs.close()
-        self._warm = False
+        self._forkserver = False
 
-    def __enter__(self) -> WarmProcess:
+    def __enter__(self) -> Forkserver:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,9 +92,9 @@ class WarmProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_until_warm(self, seconds: float = 120) -> None:
+    def wait_until_ready(self, seconds: float = 120) -> None:
         """Until the imports are done. WorkerError if the process ended instead."""
-        if self._warm:
+        if self._forkserver:
             return
         self._lines[0].settimeout(seconds)
         try:
@@ -105,9 +105,9 @@ class WarmProcess:
             self._log.seek(0)
             tail = self._log.read()[-1500:].decode(errors="replace").strip()
             raise WorkerError(f"the worker process could not start:\n{tail}")
-        self._warm = True
+        self._forkserver = True
 
-    def on_line(self, line: int) -> WarmProcess:
+    def on_socket(self, line: int) -> Forkserver:
         """The same process as seen by the judge that has this line to itself."""
         seen = copy.copy(self)
         seen._lines = [self._lines[line]]
@@ -123,7 +123,7 @@ class WarmProcess:
         One that is gone before anything of a submission ran was killed by something else, and
         another is tried: WorkerError after ``chances`` more.
         """
-        self.wait_until_warm()
+        self.wait_until_ready()
         ended: Died | None = None
         for _ in range(limits.chances + 1):
             worker = self._fork(limits)
@@ -144,7 +144,7 @@ class WarmProcess:
         try:
             self._lines[0].sendmsg([request.encode()], rights)
         except OSError as error:
-            raise WorkerError(f"the warm process is gone ({error})") from error
+            raise WorkerError(f"the forkserver is gone ({error})") from error
         finally:
             talk_theirs.close()
             status_theirs.close()

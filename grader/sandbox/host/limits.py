@@ -27,7 +27,7 @@ class Limits:
     wall: float = 20.0
     restarts: int = 40
     chances: int = 2
-    remote_calls: int = 5000
+    callback_calls: int = 5000
     worker: dict[str, int] = field(
         default_factory=lambda: {
             "cpu": 130,

@@ -27,7 +27,7 @@ SYSTEM = (
     "/sys/devices/system/cpu",
 )
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-SCRATCH = "/run/scratch"  # where bubblewrap's warm process may write until it is warm
+SCRATCH = "/run/scratch"  # where bubblewrap's forkserver may write until it is forkserver
 
 
 def view_of(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[str, Any]:

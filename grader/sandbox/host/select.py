@@ -11,7 +11,7 @@ from pathlib import Path
 
 from grader.errors import WorkerError
 from grader.protocol.values import Ask
-from grader.sandbox.host.forkserver_client import HEAVY, WarmProcess
+from grader.sandbox.host.forkserver_client import HEAVY, Forkserver
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.workers import Died
 
@@ -97,54 +97,54 @@ def levels() -> list[str]:
     return [*namespaces, *(["bubblewrap"] if shutil.which("bwrap") else []), "landlock"]
 
 
-def try_level(warm: WarmProcess, hidden: Iterable[Path]) -> Found:
-    """Build a worker at the warm process's level and try to get out of it."""
+def try_level(forkserver: Forkserver, hidden: Iterable[Path]) -> Found:
+    """Build a worker at the forkserver's level and try to get out of it."""
     try:
-        worker = warm.start(Limits(cell_cpu=10, checks_cpu=10))
+        worker = forkserver.start(Limits(cell_cpu=10, checks_cpu=10))
     except WorkerError as error:
-        return Found(warm.level, {}, str(error))
+        return Found(forkserver.level, {}, str(error))
     try:
         worker.run_cell(PROBE, 10)
         paths = [str(Path(path).resolve()) for path in hidden]
-        own_world = warm.level in OWN_WORLD
-        ask = Ask("probe", (paths, list(warm.shown), ["/", "/usr", "/etc"], own_world))
+        own_world = forkserver.level in OWN_WORLD
+        ask = Ask("probe", (paths, list(forkserver.shown), ["/", "/usr", "/etc"], own_world))
         reply = worker.ask([ask], 10)[0]
     except Died as died:
-        return Found(warm.level, {}, f"the probe died: {died}")
+        return Found(forkserver.level, {}, f"the probe died: {died}")
     finally:
         worker.close()
     if not isinstance(reply.value, dict):
-        return Found(warm.level, {}, f"the probe gave no answer: {reply.failure}")
-    return Found(warm.level, {key: value is True for key, value in reply.value.items()})
+        return Found(forkserver.level, {}, f"the probe gave no answer: {reply.failure}")
+    return Found(forkserver.level, {key: value is True for key, value in reply.value.items()})
 
 
-def raise_walls(
+def start_sandbox(
     hidden: Iterable[Path],
     lines: int,
-    unwalled: bool = False,
+    unsandboxed: bool = False,
     modules: Iterable[str] = HEAVY,
     meanwhile: Callable[[], object] = lambda: None,
-) -> WarmProcess:
-    """A warm process whose workers are held, proved by running one; NoSandbox if none can be.
+) -> Forkserver:
+    """A forkserver whose workers are held, proved by running one; NoSandbox if none can be.
 
     ``modules``: what it imports beside what every lesson needs. ``meanwhile`` is called while it
     does that.
     """
     hidden, modules = list(hidden), list(modules)
     tried = []
-    for level in ["none"] if unwalled else levels():
-        warm = WarmProcess(level, hidden, lines, modules)
+    for level in ["none"] if unsandboxed else levels():
+        forkserver = Forkserver(level, hidden, lines, modules)
         try:
             meanwhile()
-            if unwalled:
-                return warm
-            found = try_level(warm, hidden)
+            if unsandboxed:
+                return forkserver
+            found = try_level(forkserver, hidden)
         except BaseException:
-            warm.close()
+            forkserver.close()
             raise
         if found.holds:
-            return warm
-        warm.close()
+            return forkserver
+        forkserver.close()
         tried.append(describe(found))
     what = "; ".join(tried) or f"there is none for {sys.platform}"
     raise NoSandbox(

@@ -1,4 +1,4 @@
-"""Starting the warm process and the workers it forks, asking them, and ending them for certain."""
+"""Starting the forkserver and the workers it forks, asking them, and ending them for certain."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from grader.sandbox.host.usage import CLOCK_TICKS, fine_seconds, usage_of_tree
 TICK = 0.05
 PAUSE = 1.0  # a longer one between two looks at a worker is not held against it
 # From what a worker says about one call of a remote function to what it is told.
-Remotes = Callable[[dict[str, Any]], dict[str, Any]]
+Callbacks = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Died(Exception):
@@ -85,26 +85,26 @@ class Worker:
             raise self._end("malformed", "an answer without outputs")
         return outputs, error
 
-    def ask(self, asks: list[Ask], cpu: float, remotes: Remotes | None = None) -> list[Reply]:
+    def ask(self, asks: list[Ask], cpu: float, callbacks: Callbacks | None = None) -> list[Reply]:
         """Put questions; one Reply each. What is to be timed is timed from here."""
         replies: list[Reply] = []
         deadline = self.cpu_seconds + cpu
         for timed, group in itertools.groupby(asks, key=lambda ask: ask.timed):
             if timed:
-                replies += [self._timed(ask, deadline, remotes) for ask in group]
+                replies += [self._timed(ask, deadline, callbacks) for ask in group]
             else:
-                replies += self._ask(list(group), deadline, remotes)
+                replies += self._ask(list(group), deadline, callbacks)
         return replies
 
-    def _timed(self, ask: Ask, deadline: float, remotes: Remotes | None) -> Reply:
+    def _timed(self, ask: Ask, deadline: float, callbacks: Callbacks | None) -> Reply:
         before = self._fine_and_coarse()
-        (reply,) = self._ask([ask], deadline, remotes)
+        (reply,) = self._ask([ask], deadline, callbacks)
         fine, coarse = self._fine_and_coarse()
         return replace(reply, cpu=max(fine - before[0], coarse - before[1] - 1 / CLOCK_TICKS))
 
-    def _ask(self, asks: list[Ask], deadline: float, remotes: Remotes | None) -> list[Reply]:
+    def _ask(self, asks: list[Ask], deadline: float, callbacks: Callbacks | None) -> list[Reply]:
         left = max(deadline - self.cpu_seconds, 0.1)
-        answer = self._exchange({"op": "ask", "asks": asks}, left, remotes)
+        answer = self._exchange({"op": "ask", "asks": asks}, left, callbacks)
         replies = answer.get("replies")
         if not isinstance(replies, list) or len(replies) != len(asks):
             raise self._end("malformed", "not one reply for each question")
@@ -119,7 +119,9 @@ class Worker:
         """Seconds of processor time: of the threads that live, and in ticks of everything."""
         return fine_seconds(self._pid), usage_of_tree(self._pid).cpu
 
-    def _exchange(self, request: Any, cpu: float, remotes: Remotes | None = None) -> dict[str, Any]:
+    def _exchange(
+        self, request: Any, cpu: float, callbacks: Callbacks | None = None
+    ) -> dict[str, Any]:
         """Send, then wait for the answer within ``cpu`` seconds of processor time.
 
         What the worker asks of a remote function on its way is answered, within bounds.
@@ -153,10 +155,10 @@ class Worker:
                 if not isinstance(answer, dict) or "remote" not in answer:
                     break
                 calls += 1
-                if remotes is None or calls > self._limits.remote_calls:
+                if callbacks is None or calls > self._limits.callback_calls:
                     raise self._end("malformed", "more calls of remote functions than it may make")
                 self._channel.sock.settimeout(self._limits.idle)
-                self._channel.sock.sendall(wire.dumps(remotes(answer)))
+                self._channel.sock.sendall(wire.dumps(callbacks(answer)))
         except (wire.WireError, ChannelTimeout) as error:
             raise self._end("malformed", str(error)) from error
         except TimeoutError as error:

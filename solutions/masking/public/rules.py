@@ -12,14 +12,14 @@ from grader.rules.rule import Finding, equal, rule
 @rule
 def hides(check: Check, replies: list[Reply]) -> Finding | None:
     """A mask shows and hides the right places: 0, and a number far below every score."""
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
-        found = reply_difference(reply, probe.expected, Tolerance(0.0, 0.0, dtype=False))
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
+        found = reply_difference(reply, case.expected, Tolerance(0.0, 0.0, dtype=False))
         if found is None:
             continue
         if found.kind != "value":
             return Finding(found.text, index)
-        yours, expected = reply.value.data, probe.expected.value.data
+        yours, expected = reply.value.data, case.expected.value.data
         wrong = np.where(expected == 0, yours != 0, ~(yours <= -1e4))
         if wrong.any():
             place = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -35,9 +35,9 @@ def leaks_nothing(check: Check, replies: list[Reply]) -> Finding | None:
     finding = equal(check, replies)
     if finding is not None:
         return finding
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
-        yours, expected = reply.value[1].data, probe.expected.value[1].data
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
+        yours, expected = reply.value[1].data, case.expected.value[1].data
         leaks = np.argwhere((expected == 0) & (np.abs(yours) > 1e-12))
         if len(leaks):
             place = tuple(int(i) for i in leaks[0])

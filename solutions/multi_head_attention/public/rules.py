@@ -20,11 +20,11 @@ NEAR = 0.05
 @rule
 def counts(check: Check, replies: list[Reply]) -> Finding | None:
     """A pair of ints, each what the reference counts; ``of`` says what each of them counts."""
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        value, expected = reply.value, probe.expected.value
+        value, expected = reply.value, case.expected.value
         if not isinstance(value, (tuple, list)) or len(value) != len(expected):
             text = f"the result is {describe(value)}, expected a tuple of {len(expected)}"
             return Finding(text, index)
@@ -71,15 +71,15 @@ class _Head:
 def attends_to_previous(check: Check, replies: list[Reply]) -> Finding | None:
     """Matrices of a head that copies the token before each position, whatever their scale.
 
-    A probe asks with (vocab_size, max_len). The option ``of`` says how far the check goes:
+    A case asks with (vocab_size, max_len). The option ``of`` says how far the check goes:
     ``form`` (three matrices that fit together), ``masked`` (the weights with a causal mask),
     ``free`` (those without), ``output`` (both, and then what is handed over). ``seed`` draws the
     sequences.
     """
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        tokens, positions = probe.ask.args
+        tokens, positions = case.ask.args
         finding = _form(reply.value, tokens, positions)
         if finding is None and check.options["of"] != "form":
             query, key, value = (_plain(reply.value[name]).astype(np.float64) for name in NAMES)

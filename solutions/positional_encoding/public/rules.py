@@ -13,11 +13,11 @@ from grader.rules.rule import Finding, rule, tolerance_of
 def carries(check: Check, replies: list[Reply]) -> Finding | None:
     """A matrix takes every row of ``before`` (as a column) to the same row of ``after``.
 
-    The options hold one array of each for every probe, and ``places``: the rows' positions.
+    The options hold one array of each for every case, and ``places``: the rows' positions.
     """
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
-        found = reply_difference(reply, probe.expected, Tolerance(dtype=False))
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
+        found = reply_difference(reply, case.expected, Tolerance(dtype=False))
         if found is not None and found.kind != "value":  # values are judged by what they do
             return Finding(found.text, index)
         before, after = check.options["before"][index], check.options["after"][index]
@@ -27,26 +27,26 @@ def carries(check: Check, replies: list[Reply]) -> Finding | None:
         wrong = ~tolerance_of(check).close(moved, after)
         if wrong.any():
             row, column = (int(i) for i in np.argwhere(wrong)[0])
-            start, step = check.options["places"][index][row], probe.ask.args[0]
+            start, step = check.options["places"][index][row], case.ask.args[0]
             text = (
                 f"(M PE[{start}])[{column}] is {moved[row, column]:.6g}, "
                 f"but PE[{start + step}][{column}] is {after[row, column]:.6g}"
             )
-            return Finding(text, index, reply.value.data, probe.expected.value.data)
+            return Finding(text, index, reply.value.data, case.expected.value.data)
     return None
 
 
 @rule
 def biases(check: Check, replies: list[Reply]) -> Finding | None:
     """The reference's finite numbers where it has some, far below every score elsewhere."""
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
-        found = reply_difference(reply, probe.expected, Tolerance(dtype=False))
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
+        found = reply_difference(reply, case.expected, Tolerance(dtype=False))
         if found is None:
             continue
         if found.kind != "value":
             return Finding(found.text, index)
-        yours, expected = reply.value.data, probe.expected.value.data
+        yours, expected = reply.value.data, case.expected.value.data
         hidden = np.isneginf(expected)
         wrong = np.where(hidden, ~(yours <= -1e4), ~Tolerance(1e-4, 1e-7).close(yours, expected))
         if wrong.any():

@@ -20,15 +20,15 @@ NEAR = 0.05
 def continues_patterns(check: Check, replies: list[Reply]) -> Finding | None:
     """Two heads whose output is the token that followed the latest earlier occurrence.
 
-    A probe asks with (vocab_size, max_len). The option ``of`` says which positions are judged:
+    A case asks with (vocab_size, max_len). The option ``of`` says which positions are judged:
     ``form`` none (matrices that fit together), ``once`` those whose token has occurred at one
     earlier position, not the first; ``start`` at the first position alone; ``latest`` at several;
     ``any`` at one or more. ``seed`` draws the sequences.
     """
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        tokens, positions = probe.ask.args
+        tokens, positions = case.ask.args
         finding = _form(reply.value, tokens, positions)
         if finding is None and check.options["of"] != "form":
             matrices = [
@@ -38,7 +38,7 @@ def continues_patterns(check: Check, replies: list[Reply]) -> Finding | None:
             with np.errstate(all="ignore"):
                 finding = _judge(heads, check.options["of"], check.options["seed"])
         if finding is not None:
-            return replace(finding, probe=index)
+            return replace(finding, case=index)
     return None
 
 

@@ -16,14 +16,14 @@ from grader.rules.rule import Finding, equal, rule
 def splits_attention(check: Check, replies: list[Reply]) -> Finding | None:
     """A query that attends evenly to the ``wanted`` keys, and to little else.
 
-    A probe asks with (keys, wanted, sharpness). Everything is judged by how much more attention
+    A case asks with (keys, wanted, sharpness). Everything is judged by how much more attention
     one key gets than another, which is exp(query · (one - other)). With the option ``mass`` False
     it is enough that every wanted key gets more than any other (for a sharpness where it must).
     """
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        keys, wanted, sharpness = probe.ask.args
+        keys, wanted, sharpness = case.ask.args
         text = _is_vector(reply.value, keys.shape[1])
         text = text or _split_text(keys.tolist(), wanted, sharpness, reply.value.tolist(), check)
         if text:
@@ -87,7 +87,7 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
 def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
     """More queries take no more instructions of the student's own Python.
 
-    Probes: few queries and many, whose instructions are counted; the same with arrays that show
+    Cases: few queries and many, whose instructions are counted; the same with arrays that show
     when a row is taken out of them; many keys, and as many queries, timed. A loop takes several
     instructions for a query, and one instruction for ``each`` queries is too many; less may be
     chance, such as a ``while`` that ends a turn later. Time is the judge's own measure and speaks
@@ -98,10 +98,10 @@ def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
         pair = replies[start : start + 2]
         if start and any(reply.failure is not None for reply in pair):
             continue  # it takes arrays of the very type ndarray alone
-        found = equal(dataclasses.replace(check, probes=check.probes[start : start + 2]), pair)
+        found = equal(dataclasses.replace(check, cases=check.cases[start : start + 2]), pair)
         found = found or _more_instructions(check, pair, start)
         if found is not None:
-            return dataclasses.replace(found, probe=start + found.probe)
+            return dataclasses.replace(found, case=start + found.case)
     keys, queries = replies[4:]
     for index, reply in ((4, keys), (5, queries)):
         if reply.failure is not None:
@@ -117,7 +117,7 @@ def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding | None:
-    """What few and many queries, the probes from ``start`` on, say of a loop."""
+    """What few and many queries, the cases from ``start`` on, say of a loop."""
     few, many = pair
     if few.work is None or many.work is None:
         text = (
@@ -125,7 +125,7 @@ def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding |
             "function (a debugger does that) or starts a process"
         )
         return Finding(text, 1)
-    sizes = [len(probe.ask.args[0]) for probe in check.probes[start : start + 2]]
+    sizes = [len(case.ask.args[0]) for case in check.cases[start : start + 2]]
     more, added = many.work - few.work, sizes[1] - sizes[0]
     if more * check.options["each"] <= added:
         return None

@@ -18,18 +18,18 @@ SIGMAS = 5.5  # either side: a fair coin is refused once in 25 million times
 def drops(check: Check, replies: list[Reply]) -> Finding | None:
     """Every entry that a layer adds to its input is 0 or the whole branch, scaled up.
 
-    The options hold, for every probe, ``branch``: what is added where nothing is dropped, and
+    The options hold, for every case, ``branch``: what is added where nothing is dropped, and
     ``share``: the probability p of a drop. An entry is 0 (with a frequency that p explains) or
-    branch / (1 - p). Probes are drawn with seeds of their own: no two drop the same entries.
+    branch / (1 - p). Cases are drawn with seeds of their own: no two drop the same entries.
     """
     patterns: list[bytes] = []
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
-        found = reply_difference(reply, probe.expected, Tolerance())
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
+        found = reply_difference(reply, case.expected, Tolerance())
         if found is not None and found.kind != "value":  # values are judged by what they may be
             return Finding(found.text, index)
         branch, share = check.options["branch"][index], check.options["share"][index]
-        added = reply.value.data.astype(np.float64) - probe.ask.args[0].data
+        added = reply.value.data.astype(np.float64) - case.ask.args[0].data
         whole = branch / (1.0 - share)
         text, dropped = _drop_text(added, whole, share)
         if not text and dropped.tobytes() in patterns:
@@ -67,14 +67,14 @@ def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str,
 def gradients_by_depth(check: Check, replies: list[Reply]) -> Finding | None:
     """Lists with one gradient norm per block, judged by what they do and not by their digits.
 
-    A probe asks with (depth, pre_norm). The option ``of`` is "form"; "last": probes come in pairs,
+    A case asks with (depth, pre_norm). The option ``of`` is "form"; "last": cases come in pairs,
     shallow and deep, and the last block's norm changes by a factor within [``low``, ``high``];
     "order": the first third of the blocks has at least ``low`` times the last third's mean;
-    "size": the first norm is within [low, high], one pair of ``bounds`` for each probe.
+    "size": the first norm is within [low, high], one pair of ``bounds`` for each case.
     """
     norms: list[list[float]] = []
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        text = failure_text(reply) if reply.failure else _form(reply.value, probe.ask.args[0])
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        text = failure_text(reply) if reply.failure else _form(reply.value, case.ask.args[0])
         if text:
             return Finding(text, index)
         norms.append(reply.value)

@@ -14,7 +14,7 @@ from grader.rules.rule import Finding, rule, tolerance_of
 
 # Chernoff's bound: n independent draws hit something of probability p as often as k times with
 # probability at most exp(-n KL(k/n, p)), for every n and p. exp(-24) is 4e-11, about 6.9 sigma;
-# a battery has some hundreds of such frequencies, so a right answer fails less than once in 1e7.
+# a suite has some hundreds of such frequencies, so a right answer fails less than once in 1e7.
 NEVER = 24.0
 
 
@@ -34,14 +34,14 @@ def surprise(count: int, draws: int, chance: float) -> float:
 def snippets(check: Check, replies: list[Reply]) -> Finding | None:
     """Pairs (x, y) of snippets of a text and the same one token on, with starts drawn evenly.
 
-    A probe asks with (tokens, batch_size, block_size, …), no token twice in the text. The option
+    A case asks with (tokens, batch_size, block_size, …), no token twice in the text. The option
     ``of`` says how far the check goes: ``form``, ``starts`` (how often each start comes) or
     ``pairs`` (how often each start follows each other one in the next row).
     """
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        tokens, rows, length = probe.ask.args[:3]
+        tokens, rows, length = case.ask.args[:3]
         text = tokens.data.tolist()
         problem = _form(reply.value, rows, length)
         if problem:
@@ -121,7 +121,7 @@ def moves_on(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def differing(check: Check, replies: list[Reply]) -> Finding | None:
-    """The probes come in pairs; the replies of a pair are not the same. ``said`` says why."""
+    """The cases come in pairs; the replies of a pair are not the same. ``said`` says why."""
     for index in range(0, len(replies), 2):
         first, second = replies[index], replies[index + 1]
         for place, reply in ((index, first), (index + 1, second)):
@@ -139,8 +139,8 @@ def differing(check: Check, replies: list[Reply]) -> Finding | None:
 def frequencies(check: Check, replies: list[Reply]) -> Finding | None:
     """Tokens are drawn as often as they should be, and never where they should not.
 
-    A probe's program ends in a ``@tally`` of many draws, (G, outcomes). The call itself gives a
-    tensor of the shape in the option ``shapes``. For every probe the option ``chances`` holds the
+    A case's program ends in a ``@tally`` of many draws, (G, outcomes). The call itself gives a
+    tensor of the shape in the option ``shapes``. For every case the option ``chances`` holds the
     probabilities (G, outcomes); ``base`` is 0 where an outcome is one token, else the size of the
     vocabulary.
     """
@@ -200,20 +200,20 @@ def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
     The reference gives a tuple: an output for the call and for each such step after it, and a
     value as it is for each ``@same``. What a cache is made of is nobody's business.
     """
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
-        assert probe.expected is not None
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        items = reply.value if probe.ask.after else (reply.value,)
-        plain = [False, *(step.target.startswith("@") for step in probe.ask.after)]
+        items = reply.value if case.ask.after else (reply.value,)
+        plain = [False, *(step.target.startswith("@") for step in case.ask.after)]
         outputs = []
         for item, as_it_is in zip(items, plain, strict=True):
             if not as_it_is and (not isinstance(item, (tuple, list)) or len(item) != 2):
                 text = f"the result is {describe(item)}, expected a pair (output, cache)"
                 return Finding(text, index)
             outputs.append(item if as_it_is else item[0])
-        for output, due in zip(outputs, probe.expected.value, strict=True):
-            mine, wanted = Reply(output, reply.grads), Reply(due, probe.expected.grads)
+        for output, due in zip(outputs, case.expected.value, strict=True):
+            mine, wanted = Reply(output, reply.grads), Reply(due, case.expected.grads)
             found = reply_difference(mine, wanted, tolerance_of(check))
             if found is not None:
                 text = found.text.replace("result", "output").replace("the the", "the")
@@ -225,7 +225,7 @@ def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
 def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
     """Ten times as many steps make torch compute at most ``limit`` times as much.
 
-    Probes: the few steps and the many, counted; as many steps in short texts and in one long text,
+    Cases: the few steps and the many, counted; as many steps in short texts and in one long text,
     timed. Time is the judge's own measure and speaks only against a count that cannot be true: the
     long text takes more than ``slower`` times as long. ``names``: up to which ratio of the counts
     it is which mistake.
@@ -286,17 +286,17 @@ def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:
 
 @rule
 def loss_list(check: Check, replies: list[Reply]) -> Finding | None:
-    """A list of as many floats as steps, all within the bounds given for each probe.
+    """A list of as many floats as steps, all within the bounds given for each case.
 
-    The option ``bounds`` holds (low, high, least spread, most spread) for each probe: every loss
+    The option ``bounds`` holds (low, high, least spread, most spread) for each case: every loss
     is between the first two, the losses' standard deviation between the others. ``mixed`` holds
-    for each probe the losses of the only two snippets that there are to draw, and how many make a
+    for each case the losses of the only two snippets that there are to draw, and how many make a
     batch, or nothing.
     """
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        losses, problem = losses_of(reply, probe.ask.args[2])
+        losses, problem = losses_of(reply, case.ask.args[2])
         if problem:
             return Finding(problem, index)
         low, high, least, most = check.options["bounds"][index]
@@ -345,13 +345,13 @@ def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
 def learned(check: Check, replies: list[Reply]) -> Finding | None:
     """The model's logits on tokens that it has not seen give a loss below the ``threshold``.
 
-    A probe's program ends in the logits (B, T, V) that the trained model gives; the option
-    ``targets`` holds what really came, for each probe.
+    A case's program ends in the logits (B, T, V) that the trained model gives; the option
+    ``targets`` holds what really came, for each case.
     """
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
-        problem = rising(reply, probe.ask.args[2])
+        problem = rising(reply, case.ask.args[2])
         if problem:
             return Finding(problem, index)
         logits, targets = reply.value[-1], check.options["targets"][index]
@@ -394,16 +394,16 @@ def too_high(loss: float, options: dict, index: int) -> str:
 def trained_in_place(check: Check, replies: list[Reply]) -> Finding | None:
     """The weights after training: moved if the learning rate is positive, as they were if it is 0.
 
-    A probe's program ends in (state before, state after).
+    A case's program ends in (state before, state after).
     """
-    for index, (probe, reply) in enumerate(zip(check.probes, replies, strict=True)):
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
         before, after = reply.value[-2], reply.value[-1]
         moved = [name for name in before if _moved(before[name], after.get(name))]
-        if probe.ask.kwargs.get("lr") == 0 or probe.ask.args[2] == 0:
+        if case.ask.kwargs.get("lr") == 0 or case.ask.args[2] == 0:
             if moved:
-                why = "no step" if probe.ask.args[2] == 0 else "a learning rate of 0"
+                why = "no step" if case.ask.args[2] == 0 else "a learning rate of 0"
                 return Finding(f"{moved[0]} has moved, with {why}", index)
         elif len(moved) < len(before):
             still = next(name for name in before if name not in moved)

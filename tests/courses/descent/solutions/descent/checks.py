@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, probe, question
+from grader.course.specification import Draw, Exercise, case, question
 from grader.protocol.values import Check
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-12}
@@ -31,7 +31,7 @@ def gradient_checks(draw: Draw) -> list[Check]:
     x, y = draw.normal(n) + 2, draw.normal(n)
 
     def ask(name: str, *args: object, **more: object) -> object:
-        return probe(name, "slope_gradient", *args, reference=gradient_reference, **more)
+        return case(name, "slope_gradient", *args, reference=gradient_reference, **more)
 
     return [
         Check(
@@ -60,7 +60,7 @@ def fit_checks(draw: Draw) -> list[Check]:
     y = 3 * x + draw.normal(n, scale=0.1)
 
     def ask(name: str, rate: float, steps: int) -> object:
-        return probe(name, "fit_slope", x, y, rate, steps, reference=fit_reference)
+        return case(name, "fit_slope", x, y, rate, steps, reference=fit_reference)
 
     best = float(np.dot(x, y) / np.dot(x, x))
     walk = tuple(question(f"{k} steps", "fit_slope", x, y, 0.2, k) for k in (1, 2, 4, 8, 16))

@@ -4,37 +4,47 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.course.versions import wrong
+from grader.course.versions import misconception
 from solutions.descent import slope_gradient
 
 
-@wrong("slope_gradient", "sum", "adds the terms up instead of averaging", "It grows with n.")
+@misconception(
+    "slope_gradient", "sum", "adds the terms up instead of averaging", "It grows with n."
+)
 def gradient_sum(x, y, slope):
     return float(np.sum(2 * (slope * x - y) * x))
 
 
-@wrong("slope_gradient", "no_two", "leaves out the 2 of the square's derivative", "Half as large.")
+@misconception(
+    "slope_gradient", "no_two", "leaves out the 2 of the square's derivative", "Half as large."
+)
 def gradient_half(x, y, slope):
     return float(np.mean((slope * x - y) * x))
 
 
-@wrong("slope_gradient", "sign", "subtracts the prediction from the target", "It points downhill.")
+@misconception(
+    "slope_gradient", "sign", "subtracts the prediction from the target", "It points downhill."
+)
 def gradient_sign(x, y, slope):
     return float(np.mean(2 * (y - slope * x) * x))
 
 
-@wrong("slope_gradient", "no_x", "forgets the inner derivative", "The term lacks a factor x.")
+@misconception(
+    "slope_gradient", "no_x", "forgets the inner derivative", "The term lacks a factor x."
+)
 def gradient_no_x(x, y, slope):
     return float(np.mean(2 * (slope * x - y)))
 
 
-@wrong("slope_gradient", "in_place", "writes the errors into y", "The caller's y has changed.")
+@misconception(
+    "slope_gradient", "in_place", "writes the errors into y", "The caller's y has changed."
+)
 def gradient_in_place(x, y, slope):
     y -= slope * x
     return float(np.mean(-2 * y * x))
 
 
-@wrong("fit_slope", "uphill", "adds the gradient", "Each step makes the error larger.")
+@misconception("fit_slope", "uphill", "adds the gradient", "Each step makes the error larger.")
 def fit_uphill(x, y, rate, steps):
     slope = 0.0
     for _ in range(steps):
@@ -42,7 +52,7 @@ def fit_uphill(x, y, rate, steps):
     return slope
 
 
-@wrong("fit_slope", "from_one", "begins at 1 instead of 0", "With 0 steps it returns 1.")
+@misconception("fit_slope", "from_one", "begins at 1 instead of 0", "With 0 steps it returns 1.")
 def fit_from_one(x, y, rate, steps):
     slope = 1.0
     for _ in range(steps):
@@ -50,7 +60,9 @@ def fit_from_one(x, y, rate, steps):
     return slope
 
 
-@wrong("fit_slope", "one_more", "takes one step too many", "With 0 steps the slope has moved.")
+@misconception(
+    "fit_slope", "one_more", "takes one step too many", "With 0 steps the slope has moved."
+)
 def fit_one_more(x, y, rate, steps):
     slope = 0.0
     for _ in range(steps + 1):
@@ -58,6 +70,8 @@ def fit_one_more(x, y, rate, steps):
     return slope
 
 
-@wrong("fit_slope", "same_gradient", "computes the gradient once, at 0", "Steps never get smaller.")
+@misconception(
+    "fit_slope", "same_gradient", "computes the gradient once, at 0", "Steps never get smaller."
+)
 def fit_same_gradient(x, y, rate, steps):
     return -rate * steps * slope_gradient(x, y, 0.0)

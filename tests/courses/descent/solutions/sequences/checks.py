@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grader.course.specification import Draw, Exercise, probe
+from grader.course.specification import Draw, Exercise, case
 from grader.protocol.values import Check
 
 
@@ -21,7 +21,7 @@ def reversed_checks(draw: Draw) -> list[Check]:
     numbers = [int(n) for n in draw.permutation(5)]
 
     def ask(name: str, items: list[Any], **more: Any) -> Any:
-        return probe(name, "reversed_copy", items, reference=reversed_reference, **more)
+        return case(name, "reversed_copy", items, reference=reversed_reference, **more)
 
     return [
         Check(
