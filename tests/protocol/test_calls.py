@@ -1,4 +1,4 @@
-"""Laws of calls into student code: programs of steps, modes, seeds, memory, time, functions from afar."""
+"""Laws of calls into student code: steps, modes, seeds, memory, time, functions from afar."""
 
 from __future__ import annotations
 

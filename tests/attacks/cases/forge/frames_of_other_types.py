@@ -1,4 +1,4 @@
-"""TRIES: to send a Battery, a Check or a Misconception where a Reply is expected.
+"""TRIES: to send a CheckSuite, a Check or a Misconception where a Reply is expected.
 
 MUST: earn nothing; the frame is refused.
 
@@ -13,7 +13,7 @@ check = values.Check("all", "", (), "equal", {}, False, 1)
 
 
 def reply(channel, answer):
-    battery = values.Battery("softmax_jacobian", 1000.0, (check,))
+    battery = values.CheckSuite("softmax_jacobian", 1000.0, (check,))
     channel.sock.sendall(wire.dumps({"replies": [battery] * len(answer.get("replies", []))}))
 
 

