@@ -59,4 +59,4 @@ MUTANTS = Page(
     "python -m grader mutate --markdown docs/mutants.md",
     (*_JUDGED_BY, "grader/authoring/mutants.py"),
 )
-PAGES = (KILL_MATRIX,)
+PAGES = (KILL_MATRIX, MUTANTS)

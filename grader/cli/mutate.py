@@ -18,12 +18,16 @@ def command(lessons: tuple[str, ...], markdown: Path | None) -> None:
     from rich.console import Console
     from rich.progress import track
 
+    from grader.authoring.derived import MUTANTS
     from grader.authoring.mutants import page, run
     from grader.course.layout import LESSONS
 
     unknown = set(lessons) - set(LESSONS)
     if unknown:
         raise click.BadParameter(f"no lesson {min(unknown)!r}; there are {', '.join(LESSONS)}")
+    if lessons and markdown is not None:
+        raise click.UsageError("--markdown writes the page of all lessons: leave out --lesson")
+    stamp = MUTANTS.stamp() if markdown is not None else ""
     console = Console(stderr=True)
     found = list(track(run(lessons), "mutants", console=console))
     for one in found:
@@ -36,6 +40,6 @@ def command(lessons: tuple[str, ...], markdown: Path | None) -> None:
         f"{len(found)} mutants, {caught} caught, {len(found) - caught} survive, {bad} faults"
     )
     if markdown is not None:
-        markdown.write_text(page(found), encoding="utf-8")
+        markdown.write_text(f"{page(found)}\n{stamp}", encoding="utf-8")
     if bad:
         raise SystemExit(1)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from grader.authoring.mutants import known_mutants, mutants, run
+from grader.commandline import main
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT
 from grader.course.sources import answer_source
@@ -19,6 +24,20 @@ def test_every_mutant_is_caught_or_explained(lesson: str) -> None:
     found = list(run([lesson]))
     assert found
     assert [f"{one.mutant.exercise}: {one.mutant.change}" for one in found if not one.ok] == []
+
+
+def test_the_command_needs_nothing_that_only_tests_import() -> None:
+    command = [sys.executable, "-m", "grader", "mutate", "--lesson", "single_query_attention"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.endswith(" 0 faults\n")
+
+
+def test_the_page_of_all_lessons_is_not_made_from_one(tmp_path: Path) -> None:
+    page = tmp_path / "mutants.md"
+    said = CliRunner().invoke(main, ["mutate", "--lesson", "masking", "--markdown", str(page)])
+    assert said.exit_code == 2 and "leave out --lesson" in said.output
+    assert not page.exists()
 
 
 def test_a_mutant_changes_one_thing_of_what_students_write() -> None:
