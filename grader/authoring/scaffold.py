@@ -7,6 +7,7 @@ is tidy and proved there is written here: all of it or nothing.
 from __future__ import annotations
 
 import builtins
+import json
 import keyword
 import os
 import re
@@ -21,9 +22,10 @@ from pathlib import Path
 from string import Template
 
 import nbformat
+from nbformat import NotebookNode
 
 from grader import files
-from grader.authoring import scaffold_texts as texts
+from grader.authoring.lesson_files import lesson_files
 from grader.authoring.scaffold_places import (
     NoPlace,
     after_definition,
@@ -36,10 +38,13 @@ from grader.authoring.scaffold_places import (
 )
 from grader.authoring.tidy import LessonError, tidy
 from grader.course.exercises import exercises, home_of
-from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, notebook_path
+from grader.course.layout import LESSONS, ROOT
 from grader.coursefile import NAME
-from grader.source.slicing import bound_names
+from grader.source.slicing import bound_names, read_names
 
+MARK = "REPLACE"  # stands in the templates wherever an author goes on
+TEMPLATES = Path(__file__).parent / "new_exercise"
+LISTED = "EXERCISES"  # the list that a lesson's checks end in
 LONGEST = 32  # so that no line of the example is longer than the house allows
 COPIED = ("grader", "solutions")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "answers", "solved")
@@ -61,49 +66,8 @@ class Wanted:
 
     @property
     def snake(self) -> str:
-        """``CrossAttention`` → ``cross_attention``."""
+        """``BigLayer`` → ``big_layer``."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower()
-
-
-@dataclass(frozen=True)
-class Places:
-    """The files of one lesson, relative to the course."""
-
-    lesson: str
-
-    @property
-    def solutions(self) -> Path:
-        return Path("solutions", self.lesson, "__init__.py")
-
-    @property
-    def misconceptions(self) -> Path:
-        return Path("solutions", self.lesson, "misconceptions.py")
-
-    @property
-    def alternatives(self) -> Path:
-        return Path("solutions", self.lesson, "alternatives.py")
-
-    @property
-    def specification(self) -> Path:
-        return Path("solutions", self.lesson, "checks.py")
-
-    @property
-    def laws(self) -> Path:
-        return Path("tests", "lessons", f"test_{self.lesson}.py")
-
-    @property
-    def notebook(self) -> Path:
-        return Path("notebooks") / notebook_path(self.lesson).relative_to(NOTEBOOKS)
-
-    @property
-    def modules(self) -> tuple[Path, ...]:
-        return (
-            self.solutions,
-            self.misconceptions,
-            self.alternatives,
-            self.specification,
-            self.laws,
-        )
 
 
 def scaffold(wanted: Wanted) -> list[Path]:
@@ -115,59 +79,73 @@ def scaffold(wanted: Wanted) -> list[Path]:
 
 def plan(wanted: Wanted) -> dict[Path, str]:
     """The new text of each file, the notebook's not yet tidy. Writes nothing."""
-    places = Places(wanted.lesson)
-    _checkout(wanted.lesson, places)
-    old = {path: (ROOT / path).read_text(encoding="utf-8") for path in places.modules}
-    notebook = nbformat.read(ROOT / places.notebook, as_version=4)
-    after = wanted.after or _last(wanted.lesson)
+    _checkout(wanted.lesson)
+    last = _last(wanted.lesson)
+    after = wanted.after or last
     _name(wanted, after)
-    torch = "torch" in bound_names(old[places.solutions])
-    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    bound = {path: bound_names(text) for path, text in old.items()}
-    bound[places.notebook] = frozenset().union(*map(bound_names, cells))
-    _free(wanted, bound)
-    _imported(_needs(places, wanted.layer, torch), bound)
-    parts = texts.LAYER if wanted.layer else texts.FUNCTION
-    words = {"name": wanted.name, "snake": wanted.snake, "points": str(wanted.points)}
-    words |= texts.TORCH if torch else texts.NUMPY
-    rule = f"# --- {wanted.name} ".ljust(100, "-")
-
-    def section(part: Template) -> str:
-        block = part.substitute(words)
-        return f"{rule}\n{'' if block.startswith('#') else 2 * chr(10)}{block}"
-
+    files_of = lesson_files(wanted.lesson)
+    notebook = nbformat.read(ROOT / files_of.pop("card"), as_version=4)
+    old = {part: (ROOT / path).read_text(encoding="utf-8") for part, path in files_of.items()}
     try:
-        number = number_after(notebook.cells, after, last=after == _last(wanted.lesson))
-        card = texts.CARD.substitute(
-            words,
-            number=number,
-            what=parts.what.replace("$name", wanted.name),
-            counted=f"{wanted.points} point{'s'[: wanted.points != 1]}",
-            check=texts.CHECK,
-        )
+        number = number_after(notebook.cells, after, last=after == last)
+        new = _texts(wanted, number, torch="torch" in bound_names(old["solution"]))
+        _fits(wanted, old, notebook, new)
+        old["solution"] = after_definition(old["solution"], after, new["solution"])
+        for part in ("misconceptions", "alternatives"):
+            old[part] = at_end(old[part], _section(wanted.name, new[part]))
+        checks = before_name(old["checks"], LISTED, _section(wanted.name, new["checks"]))
+        old["checks"] = in_list(checks, LISTED, after, new["entry"])
+        law = with_import(old["law"], f"solutions.{wanted.lesson}", wanted.name)
+        old["law"] = at_end(law, new["law"])
         notebook.cells = in_notebook(
-            notebook.cells, after, wanted.name, card, texts.HINT.substitute(words)
+            notebook.cells, after, wanted.name, new["card"].rstrip(), new["hint"].rstrip()
         )
-        specification = before_name(old[places.specification], "EXERCISES", section(parts.checks))
-        return {
-            places.solutions: after_definition(
-                old[places.solutions], after, parts.solution.substitute(words)
-            ),
-            places.misconceptions: at_end(
-                old[places.misconceptions], section(parts.misconceptions)
-            ),
-            places.alternatives: at_end(old[places.alternatives], section(parts.alternatives)),
-            places.specification: in_list(
-                specification, "EXERCISES", after, texts.ENTRY.substitute(words)
-            ),
-            places.notebook: nbformat.writes(notebook) + "\n",
-            places.laws: at_end(
-                with_import(old[places.laws], f"solutions.{wanted.lesson}", wanted.name),
-                parts.law.substitute(words),
-            ),
-        }
     except NoPlace as error:
         raise ScaffoldError(str(error)) from error
+    old["card"] = nbformat.writes(notebook) + "\n"
+    return {path: old[part] for part, path in lesson_files(wanted.lesson).items()}
+
+
+def _texts(wanted: Wanted, number: str, torch: bool) -> dict[str, str]:
+    """The templates of this kind of exercise, filled in: "checks" → what goes into that file."""
+    library = TEMPLATES / ("torch.json" if torch else "numpy.json")
+    words = json.loads(library.read_text(encoding="utf-8")) | {
+        "name": wanted.name,
+        "snake": wanted.snake,
+        "number": number,
+        "points": wanted.points,
+        "counted": f"{wanted.points} point{'s'[: wanted.points != 1]}",
+    }
+    kind = TEMPLATES / ("layer" if wanted.layer else "function")
+    return {
+        path.name.partition(".")[0]: Template(path.read_text(encoding="utf-8")).substitute(words)
+        for path in (*TEMPLATES.glob("*.tmpl"), *kind.glob("*.tmpl"))
+    }
+
+
+def _section(name: str, block: str) -> str:
+    """The block under a rule with the exercise's name, as the modules of a lesson have them."""
+    rule = f"# --- {name} ".ljust(100, "-")
+    return f"{rule}\n{'' if block.startswith('#') else 2 * chr(10)}{block}"
+
+
+def _fits(
+    wanted: Wanted, old: Mapping[str, str], notebook: NotebookNode, new: Mapping[str, str]
+) -> None:
+    """Do the files have what the example reads, and nothing yet of the names that it brings?"""
+    paths = lesson_files(wanted.lesson)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    bound = {part: bound_names(text) for part, text in old.items()}
+    bound["card"] = frozenset().union(*map(bound_names, cells))
+    programs = {part: new[part] for part in old} | {"card": new["solution"]}
+    programs["checks"] += f"[{new['entry'].strip()}]\n"
+    for part, program in programs.items():
+        brought = bound_names(program) | {wanted.name}
+        for name in sorted(brought & bound[part]):
+            raise ScaffoldError(f"{paths[part]} has something called {name} already: take another")
+        read = read_names(program) or frozenset()
+        for name in sorted(read - brought - bound[part] - set(dir(builtins))):
+            raise ScaffoldError(f"the example needs {name}, and {paths[part]} does not have it")
 
 
 def tried(changes: Mapping[Path, str], wanted: Wanted) -> dict[Path, str]:
@@ -203,24 +181,26 @@ def tried(changes: Mapping[Path, str], wanted: Wanted) -> dict[Path, str]:
         return {path: (copy / path).read_text(encoding="utf-8") for path in changes}
 
 
-def _checkout(lesson: str, places: Places) -> None:
+def _checkout(lesson: str) -> None:
+    """Are the lesson's files here, can they be written, and is its notebook tidy?"""
     if lesson not in LESSONS:
         raise ScaffoldError(f"no lesson {lesson!r}; there are {', '.join(LESSONS)}")
-    for path in (*places.modules, places.notebook):
+    paths = lesson_files(lesson)
+    for path in paths.values():
         if not (ROOT / path).is_file():
             raise ScaffoldError(
                 f"there is no {path} beside this package: run it in a checkout of the course"
             )
         if not os.access(ROOT / path, os.W_OK) or not os.access((ROOT / path).parent, os.W_OK):
             raise ScaffoldError(f"{path} cannot be written")
-    text = (ROOT / places.notebook).read_text(encoding="utf-8")
+    text = (ROOT / paths["card"]).read_text(encoding="utf-8")
     try:
         tidied = nbformat.writes(tidy(nbformat.reads(text, as_version=4), lesson)) + "\n"
     except LessonError as error:
-        raise ScaffoldError(f"{places.notebook}: {error}") from error
+        raise ScaffoldError(f"{paths['card']}: {error}") from error
     if tidied != text:
         raise ScaffoldError(
-            f"{places.notebook} is not tidy: run `python -m grader tidy {lesson}` first"
+            f"{paths['card']} is not tidy: run `python -m grader tidy {lesson}` first"
         )
 
 
@@ -242,8 +222,8 @@ def _name(wanted: Wanted, after: str) -> None:
         )
     if wanted.layer != name[0].isupper() or (not wanted.layer and not name.islower()):
         raise ScaffoldError(
-            f"{name!r}: a layer is named like CrossAttention (--kind layer), a function like "
-            "causal_mask"
+            f"{name!r}: a layer is named like BigLayer (--kind layer), a function like "
+            "small_function"
         )
     if after not in own or after.startswith("quiz_"):
         known = ", ".join(one for one in own if not one.startswith("quiz_"))
@@ -252,39 +232,6 @@ def _name(wanted: Wanted, after: str) -> None:
         raise ScaffoldError(f"{name!r} is taken: {home_of(name)} has an exercise of that name")
     except KeyError:
         return
-
-
-def _free(wanted: Wanted, bound: Mapping[Path, frozenset[str]]) -> None:
-    """Nothing in the lesson is called so yet, nor like what comes with the exercise."""
-    added = (wanted.name, f"{wanted.snake}_checks", f"{wanted.snake}_reference")
-    for path, names in bound.items():
-        for name in added:
-            if name in names:
-                raise ScaffoldError(f"{path} has something called {name} already: take another")
-
-
-def _needs(places: Places, layer: bool, torch: bool) -> dict[Path, set[str]]:
-    """What the example's parts read that has to be imported."""
-    nn, library = {"nn"} if layer else set(), "torch" if torch else "np"
-    return {
-        places.solutions: nn,
-        places.misconceptions: {"wrong", *nn},
-        places.alternatives: {"right", library, *nn},
-        places.specification: {"np", "Check", "Draw", "Exercise", "case"}
-        | ({"tensor"} if torch else set()),
-        places.laws: {library},
-        places.notebook: nn,
-    }
-
-
-def _imported(needs: Mapping[Path, set[str]], bound: Mapping[Path, frozenset[str]]) -> None:
-    for path, names in needs.items():
-        for name in sorted(names - bound[path]):
-            if name == "nn":
-                raise ScaffoldError(
-                    f"a layer needs `from torch import nn`, and {path} does not have it"
-                )
-            raise ScaffoldError(f"the example needs {name}, and {path} does not import it")
 
 
 def _write(changes: Mapping[Path, str]) -> None:

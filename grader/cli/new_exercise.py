@@ -24,8 +24,7 @@ def command(lesson: str, name: str, after: str, points: int, kind: str | None) -
     tests. Its example takes from each row its mean; what is yours to write is marked REPLACE. It
     is tried in a copy of the course first, and written whole or not at all.
     """
-    from grader.authoring.scaffold import ScaffoldError, Wanted, scaffold
-    from grader.authoring.scaffold_texts import MARK
+    from grader.authoring.scaffold import MARK, ScaffoldError, Wanted, scaffold
 
     layer = kind == "layer" if kind else name[:1].isupper()
     try:

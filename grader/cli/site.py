@@ -18,13 +18,11 @@ def command(output: Path) -> None:
     from grader.course.layout import FolderTakenError
 
     try:
-        front, left = build(output.absolute())
+        front = build(output.absolute())
     except FolderTakenError as error:
         raise click.UsageError(str(error)) from error
     except (SiteError, StaleError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error}") from error
-    for link in left:
-        click.echo(f"not on the site, so left as text: {link}", err=True)
     click.echo(str(front))

@@ -12,9 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from grader.authoring import scaffold as scaffolding
-from grader.authoring.scaffold import ScaffoldError, Wanted, plan
+from grader.authoring.scaffold import MARK, ScaffoldError, Wanted, plan
 from grader.authoring.scaffold_places import NoPlace, in_list, number_after, with_import
-from grader.authoring.scaffold_texts import MARK
 from grader.commandline import main
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, SOLUTIONS

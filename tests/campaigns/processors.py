@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from grader.course.layout import LESSONS, ROOT
-from tests.course.outputs import rerun
+from tests.authoring.outputs import rerun
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SETTINGS: dict[str, dict[str, str]] = {

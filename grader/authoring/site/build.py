@@ -1,101 +1,64 @@
-"""From the course to a folder of pages: gather, let mystmd read and render, put it in place."""
+"""Builds the site: lays its sources into a folder and runs Sphinx on them."""
 
 from __future__ import annotations
 
-import os
+import importlib.util
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from grader.authoring.site.gather import SITE, gather
-from grader.authoring.site.pages import LEFT_AS_TEXT
-from grader.course.layout import ROOT, make_room
+from grader.authoring.site.lessons import page
+from grader.course.layout import NOTEBOOKS, ROOT, make_room
 
+SITE = ROOT / "docs" / "site"
 MARK = ".grader-site"
-LIBRARIES = ROOT / "build" / "site_libraries"
-LISTS = ("package.json", "package-lock.json")
+# The mutants quote solutions. Sphinx copies any file that a page links to, so these files must not
+# lie among its sources at all.
+KEPT_OFF = ("mutants.md", "*.json", "static", "conf.py")
+FRONT_PAGE = "```{include} docs/site/index.md\n:relative-docs: ..\n```\n"
 
 
 class SiteError(Exception):
     """The site cannot be built; the message says what to do."""
 
 
-def tool(name: str) -> str:
-    """A program's path, this environment's before the machine's. SiteError if there is none."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    found = shutil.which(name, path=path)
-    if found is None:
-        raise SiteError(f"{name} is not here: pip install -e '.[instructor,site]'")
-    return found
+def gather(folder: Path) -> None:
+    """Write the sources of the site into ``folder``, laid out as in the checkout."""
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns(*KEPT_OFF))
+    shutil.copyfile(ROOT / "SECURITY.md", folder / "SECURITY.md")
+    (folder / "index.md").write_text(FRONT_PAGE, encoding="utf-8")
+    for notebook in sorted(NOTEBOOKS.glob("*/*.ipynb")):
+        target = folder / notebook.relative_to(ROOT)
+        target.parent.mkdir(parents=True)
+        target.write_text(page(notebook), encoding="utf-8")
 
 
-def run(command: Sequence[str], folder: Path, what: str) -> str:
-    """Run a program of this environment; its output. SiteError holds the end of it."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    python = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    settings = {"PATH": path, "PYTHONPATH": python, "COURSE_PYTHON": sys.executable}
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=os.environ | settings,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SiteError(f"{what} failed:\n{done.stdout[-3000:]}")
-    return done.stdout
+def build(output: Path) -> Path:
+    """Build the site into ``output``, replacing an earlier one; the path of its front page.
 
-
-def set_up() -> Path:
-    """The forms of equations and the search, by npm from the lock file; the folder they are in."""
-    LIBRARIES.mkdir(parents=True, exist_ok=True)
-    done = LIBRARIES / "node_modules" / ".package-lock.json"
-    if not done.exists() or any(
-        (LIBRARIES / name).read_bytes() != (SITE / name).read_bytes() for name in LISTS
-    ):
-        for name in LISTS:
-            shutil.copyfile(SITE / name, LIBRARIES / name)
-        command = [tool("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        run(command, LIBRARIES, "npm (it needs its registry, this one time)")
-    return LIBRARIES / "node_modules"
-
-
-def build(output: Path) -> tuple[Path, list[str]]:
-    """Build the site into ``output``, replacing an earlier one. SiteError, FolderTakenError.
-
-    Returns:
-        The front page, and the links that lead to what is not on the site: they are text now.
+    Raises:
+        SiteError: Sphinx is not installed, or has something to complain of: a link that leads
+            nowhere on the site, a page that is in no list of contents.
+        FolderTakenError: ``output`` holds something that is not a site.
     """
-    mystmd = tool("myst")
-    tool("node")  # mystmd would fetch one
-    libraries = set_up()
+    if importlib.util.find_spec("myst_nb") is None:
+        raise SiteError("Sphinx is not here: pip install -e '.[instructor,site]'")
     make_room(output, MARK, "make site")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        gather(folder)
-        said = run([mystmd, "build", "--html", "--strict"], folder, "mystmd")
-        html = folder / "_build" / "html"
-        if not (html / "index.html").exists():
-            raise SiteError(f"mystmd wrote no front page:\n{said[-3000:]}")
-        shutil.copytree(html, output, dirs_exist_ok=True)
-        left = (html.parent / LEFT_AS_TEXT).read_text(encoding="utf-8").splitlines()
-    add_libraries(libraries, output / "libraries")
-    return output / "index.html", left
-
-
-def add_libraries(modules: Path, folder: Path) -> None:
-    """What the pages load beside their own: KaTeX's style and fonts, MiniSearch, their licences."""
-    katex, search = modules / "katex", modules / "minisearch"
-    (folder / "fonts").mkdir(parents=True)
-    shutil.copyfile(katex / "dist" / "katex.min.css", folder / "katex.min.css")
-    for font in (katex / "dist" / "fonts").glob("*.woff2"):
-        shutil.copyfile(font, folder / "fonts" / font.name)
-    shutil.copyfile(search / "dist" / "umd" / "index.js", folder / "minisearch.js")
-    shutil.copyfile(katex / "LICENSE", folder / "katex.LICENSE.txt")
-    shutil.copyfile(search / "LICENSE.txt", folder / "minisearch.LICENSE.txt")
+        sources, scratch = Path(name, "sources"), Path(name, "doctrees")
+        gather(sources)
+        command = [sys.executable, "-m", "sphinx", "--quiet", "--no-color"]
+        command += ["--fail-on-warning", "-c", str(SITE), "-d", str(scratch)]
+        done = subprocess.run(
+            [*command, str(sources), str(output)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+    if done.returncode:
+        said = done.stderr.replace(f"{sources}/", "").splitlines()
+        raise SiteError("\n".join(["Sphinx cannot build the site:", *said[-40:]]))
+    return output / "index.html"

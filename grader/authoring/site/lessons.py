@@ -2,98 +2,82 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-from grader.course.exercises import exercises
-from grader.course.layout import SOLVED, notebook_path
+from grader.course.layout import SOLVED
 from grader.source.slicing import bound_names, read_names
 
 ASKS = {"ready", "mine", "check", "hint"}  # these look at the student's answers
-NEEDS_ANSWERS = "needs-answers"  # the cell prints something that hangs on the answers
-FOLDED = "hide-output"  # MyST's tag
-FIGURE = re.compile(r'<img [^>]*src="data:image/png;base64,([A-Za-z0-9+/=]+)"')
-ALT = re.compile(r"\[figure: (.*)\]", re.S)
+ANSWER, CHECK = "answer", "check"  # tags: what kind of cell it is
+NEEDS_ANSWERS = "needs-answers"  # a tag: the cell prints something that depends on the answers
+FOLDED = "hide-output"  # MyST-NB's tag
 
 
 class StaleError(Exception):
     """A solved notebook is not that of its lesson any more; the message says what to do."""
 
 
-def page(lesson: str) -> NotebookNode:
-    """The lesson unsolved, with figures, and with text that needs no answer of the student's."""
-    path = notebook_path(lesson)
-    return shown(
-        nbformat.read(path, as_version=4),
-        nbformat.read(SOLVED / path.name, as_version=4),
-        {exercise.id for exercise in exercises(lesson)},
-    )
+def page(notebook: Path) -> str:
+    """The text of a lesson's notebook, unsolved, with what needs no answer of the student's."""
+    lesson = nbformat.read(notebook, as_version=4)
+    return nbformat.writes(shown(lesson, nbformat.read(SOLVED / notebook.name, as_version=4)))
 
 
-def shown(notebook: NotebookNode, solved: NotebookNode, answers: set[str]) -> NotebookNode:
+def shown(notebook: NotebookNode, solved: NotebookNode) -> NotebookNode:
     """Take over into ``notebook``, in place, what the demonstrations in ``solved`` show.
 
-    Nothing of an answer's cell or a check's is taken over. What a cell *prints* is only where it
-    hangs on no answer; of other cells the figures alone. Where readers are asked to predict
-    first, the output is folded.
+    Nothing is taken over into the cell of an answer or of a check. A cell that depends on no
+    answer keeps its whole output, another one its figures alone. Where readers are asked to
+    predict first, the output is folded. Each kind of cell gets its tag, for the site's style.
     """
     if len(notebook.cells) != len(solved.cells):
         raise StaleError("a solved notebook has other cells than its lesson: run `make solved`")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    hangs = dict(zip(map(id, code), hanging([c.source for c in code], answers), strict=True))
+    answers = {cell.metadata.nbgrader.grade_id for cell in code if kind(cell) == ANSWER}
+    depends = dict(zip(map(id, code), depending([c.source for c in code], answers), strict=True))
     before = ""
     for cell, done in zip(notebook.cells, solved.cells, strict=True):
-        if cell.cell_type == "code" and not judged(cell):
-            if cell.source != done.source:
-                raise StaleError("a solved notebook is not up to date: run `make solved`")
-            figures = [picture for out in done.outputs if (picture := figure(out))]
-            if not hangs[id(cell)]:
-                cell.outputs = [figure(out) or out for out in done.outputs]
-            else:
-                cell.outputs = figures
-                if len(figures) < len(done.outputs):
-                    tag(cell, NEEDS_ANSWERS)
-            if cell.outputs and "**Predict" in before:
-                tag(cell, FOLDED)
         if cell.cell_type == "markdown":
             before = cell.source
+        elif kind(cell):
+            tag(cell, kind(cell))
+        elif cell.cell_type == "code":
+            if cell.source != done.source:
+                raise StaleError("a solved notebook is not up to date: run `make solved`")
+            cell.outputs = [out for out in done.outputs if not depends[id(cell)] or is_figure(out)]
+            if len(cell.outputs) < len(done.outputs):
+                tag(cell, NEEDS_ANSWERS)
+            if cell.outputs and "**Predict" in before:
+                tag(cell, FOLDED)
     return notebook
 
 
-def judged(cell: NotebookNode) -> bool:
-    """Is this an answer's cell or a check's?"""
-    known = cell.metadata.get("nbgrader", {})
-    return bool(known.get("solution") or known.get("grade"))
+def kind(cell: NotebookNode) -> str:
+    """Is a code cell an answer's or a check's? The tag to give to it; "" if it is neither."""
+    marks = cell.metadata.get("nbgrader", {}) if cell.cell_type == "code" else {}
+    return ANSWER if marks.get("solution") else CHECK if marks.get("grade") else ""
 
 
-def hanging(sources: Iterable[str], answers: set[str]) -> list[bool]:
-    """For each cell in order: does it read an answer, or a name that was made from one?"""
+def depending(sources: Iterable[str], answers: set[str]) -> list[bool]:
+    """Say of each cell, in order, whether it reads an answer or a name that was made from one."""
     always = answers | ASKS
     derived: set[str] = set()
     found = []
     for source in sources:
         names = read_names(source)
-        hangs = names is None or bool(names & (always | derived))
-        derived = derived | bound_names(source) if hangs else derived - bound_names(source)
-        found.append(hangs)
+        depends = names is None or bool(names & (always | derived))
+        derived = derived | bound_names(source) if depends else derived - bound_names(source)
+        found.append(depends)
     return found
 
 
-def figure(output: NotebookNode) -> NotebookNode | None:
-    """A figure of :mod:`grader.student.figures` as an image, its alternative text beside it."""
-    data = output.get("data", {})
-    image = FIGURE.match(data.get("text/html", ""))
-    alt = ALT.fullmatch(data.get("text/plain", ""))
-    if image is None or alt is None:
-        return None
-    base64.b64decode(image.group(1), validate=True)
-    return nbformat.v4.new_output(
-        "display_data", {"image/png": image.group(1), "text/plain": alt.group(1)}
-    )
+def is_figure(output: NotebookNode) -> bool:
+    """Is it a figure of :mod:`grader.student.figures`, an image with its alternative text?"""
+    return output.get("data", {}).get("text/plain", "").startswith("[figure: ")
 
 
 def tag(cell: NotebookNode, name: str) -> None:
