@@ -34,6 +34,7 @@ SET = """async () => {
   if (window.MathJax) await MathJax.startup.promise;
   await document.fonts.ready;
 }"""
+NOT_SET = "mjx-merror, [mathcolor='red']"  # an error of TeX's; a command that TeX does not know
 
 
 def without_network() -> list[str]:
@@ -274,7 +275,7 @@ def test_every_equation_of_a_lesson_is_set_in_its_own_type(
     equations = page.locator("article .math")
     assert equations.count() > 10
     assert page.locator("article .math > mjx-container").count() == equations.count()
-    assert page.locator("mjx-merror, [data-mjx-error]").count() == 0
+    assert page.locator(NOT_SET).count() == 0
     loaded = page.evaluate("[...document.fonts].filter(f => f.status === 'loaded').length")
     assert loaded >= 2
     prose = page.evaluate(
@@ -284,6 +285,24 @@ def test_every_equation_of_a_lesson_is_set_in_its_own_type(
         }"""
     )
     assert "$" not in prose and "\\(" not in prose
+    page.close()
+
+
+@pytest.mark.parametrize("wrong", [r"\frac{1}", r"\unknown x"])
+def test_an_equation_that_cannot_be_set_is_found(site: Path, browser: Browser, wrong: str) -> None:
+    """The test above is no ornament."""
+    page = browser.new_page()
+    page.goto((site / lesson_file("masking")).as_uri())
+    page.evaluate(SET)
+    page.evaluate(
+        """async (wrong) => {
+          const equation = document.querySelector("article .math");
+          equation.textContent = `\\\\(${wrong}\\\\)`;
+          await MathJax.typesetPromise([equation]);
+        }""",
+        wrong,
+    )
+    assert page.locator(NOT_SET).count() > 0
     page.close()
 
 
