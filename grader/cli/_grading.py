@@ -30,7 +30,8 @@ from grader.records.executor import Executor
 from grader.records.submissions import Found
 from grader.records.table import Row, show
 from grader.records.watch import Kept, arrivals
-from grader.sandbox.host.select import NAMES, NoSandbox
+from grader.sandbox.host.levels import title
+from grader.sandbox.host.select import NoSandbox
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def finish(run: Cohort, rows: list[Row], submissions: list[Found], target: Path 
     """Say what a run came to, and write it into ``target``."""
     _say_lost(run)
     _say_shown(run)
-    sandbox = ", ".join(sorted(NAMES.get(level, level) for level in run.walls))
+    sandbox = ", ".join(sorted(title(level) for level in run.walls))
     if target is not None:
         about = {"engine": engine(), "sandbox": sandbox}
         try:

@@ -18,7 +18,7 @@ from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain
 from grader.protocol.values import Verdict
 from grader.records import manual_grading
-from grader.sandbox.host.select import NAMES
+from grader.sandbox.host.levels import title
 from grader.student.report import Report
 
 OUTCOMES = {
@@ -51,7 +51,7 @@ def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
         sections=[_section(verdict, outcome) for verdict in outcome.verdicts],
         humans=[_human(name, outcome) for name in outcome.humans],
         own=[_Code(shown) for shown in outcome.cells if shown.role == OWN and shown.outputs],
-        sandbox=NAMES.get(outcome.sandbox, outcome.sandbox),
+        sandbox=title(outcome.sandbox),
         style=_style(),
         plain=plain,
         coloured=coloured,

@@ -13,7 +13,7 @@ from grader.pages.feedback import OUTCOMES
 from grader.report.read import Mark, Records, Submission
 from grader.report.similar import NEAR, Similar, pairs
 from grader.report.statistics import BINS, Summary, tomorrow
-from grader.sandbox.host.select import NAMES
+from grader.sandbox.host.levels import title
 
 DASH = "–"
 NARROW = "\u202f"  # a thin space at which no line breaks
@@ -96,7 +96,7 @@ def signed(value: float | None) -> str:
 def sandbox(records: Records) -> str:
     """The levels of sandbox that these submissions were graded in."""
     levels = sorted({one.sandbox for one in records.submissions} - {""})
-    return ", ".join(NAMES.get(level, text(level)) for level in levels) or "not needed"
+    return ", ".join(text(title(level)) for level in levels) or "not needed"
 
 
 def bars(counts: tuple[int, ...]) -> list[Bar]:
