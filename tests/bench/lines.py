@@ -1,4 +1,4 @@
-"""``python -m tests.bench.lines [COMMIT…]``: lines of the engine, the course, the tests, and what is derived.
+"""``python -m tests.bench.lines [COMMIT…]``: lines of engine, course, tests and derived files.
 
 Counts every line of the files that git holds at each commit, blank lines and comments included.
 """
@@ -12,10 +12,10 @@ from collections import Counter
 
 from grader.course.layout import ROOT
 
-# The first pattern that a path matches says what it is. Folders of before the course lay apart count
-# as what they hold.
+# The first pattern that a path matches says what it is. Folders that have moved since count, too.
 KINDS = {
-    "derived": r"solutions/(solved|caught)/|docs/(kill_matrix|mutants|attacks|plain_nbgrader)\.md|docs/lessons\.json",
+    "derived": r"solutions/(solved|caught)/|docs/lessons\.json"
+    r"|docs/(kill_matrix|mutants|attacks|plain_nbgrader)\.md",
     "notebooks": r"notebooks/.*\.ipynb$",
     "course": r"solutions/.*\.py$|grader/specs/(?!__init__|building|examining|quiz)\w+\.py$",
     "engine": r"grader/.*\.(py|j2|tmpl|sql|json)$|docs/site/.*\.(py|mjs|js|css|j2)$",
