@@ -56,7 +56,7 @@ def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
         plain=plain,
         coloured=coloured,
     )
-    return manual_grading.filled(page.encode())
+    return manual_grading.fill_slots(page.encode())
 
 
 def coloured(text: str) -> str:
