@@ -29,7 +29,7 @@ from grader.records.cohort import Cohort
 from grader.records.executor import Executor
 from grader.records.submissions import Found
 from grader.records.table import Row, show
-from grader.records.watch import Kept, arrivals
+from grader.records.watch import KeptExecutor, arrivals
 from grader.sandbox.host.levels import title
 from grader.sandbox.host.select import NoSandbox
 
@@ -97,15 +97,15 @@ def watch(
     stop: threading.Event,
 ) -> None:
     """Grade what is there and what arrives, a line for each, until ``stop`` is set."""
-    kept = Kept(make)
-    run.pool = lambda _: kept
+    kept = KeptExecutor(make)
+    run.executor_for = lambda _: kept
     click.echo("watching; Ctrl-C ends it, and everything that was graded stays", err=True)
     try:
         for batch in arrivals(lambda: list(find()), stop.wait):
             run.run(batch, lambda result: click.echo(Row.of(result).line))
             run.force = False
             _say_lost(run)
-            _say_shown(run)
+            _say_refreshed(run)
     finally:
         kept.close()
 
@@ -113,8 +113,8 @@ def watch(
 def finish(run: Cohort, rows: list[Row], submissions: list[Found], target: Path | None) -> None:
     """Say what a run came to, and write it into ``target``."""
     _say_lost(run)
-    _say_shown(run)
-    sandbox = ", ".join(sorted(title(level) for level in run.walls))
+    _say_refreshed(run)
+    sandbox = ", ".join(sorted(title(level) for level in run.levels))
     if target is not None:
         about = {"engine": engine(), "sandbox": sandbox}
         try:
@@ -139,11 +139,13 @@ def _say_lost(run: Cohort) -> None:
     run.lost.clear()
 
 
-def _say_shown(run: Cohort) -> None:
-    if run.shown:
-        pages = "page" if run.shown == 1 else "pages"
-        click.echo(f"{run.shown} feedback {pages} now as the gradebook was left by hand", err=True)
-    run.shown = 0
+def _say_refreshed(run: Cohort) -> None:
+    if run.refreshed:
+        pages = "page" if run.refreshed == 1 else "pages"
+        click.echo(
+            f"{run.refreshed} feedback {pages} now as the gradebook was left by hand", err=True
+        )
+    run.refreshed = 0
 
 
 def _no_room(error: OSError, course_dir: Path) -> str:
