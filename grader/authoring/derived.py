@@ -1,7 +1,7 @@
 """Pages that a command makes from the course, and the digest that tells whether they are current.
 
-What a page says of a mistake in the last bits of arithmetic differs between processors. So no test
-compares a page with one made afresh: each page carries a digest of what it was made from.
+No test compares a page with a fresh one, since mistakes in the last bits of arithmetic are caught
+on one processor and not on another. Each page carries a digest of what it was made from instead.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Page:
     sources: tuple[str, ...]
 
     def digest(self, root: Path = ROOT) -> str:
-        """A hash of the sources' contents: moving or renaming a file leaves it the same.
+        """A hash of the sources' contents; it does not change when a file is moved or renamed.
 
-        ValueError for a pattern that matches no file, which would watch over nothing.
+        ValueError for a pattern that matches no file: it would hide every change.
         """
         contents = []
         for pattern in self.sources:
@@ -35,11 +35,11 @@ class Page:
         return hashlib.sha256(b"".join(sorted(contents))).hexdigest()[:16]
 
     def stamp(self, root: Path = ROOT) -> str:
-        """The page's last line, a comment. To be taken before the sources are read."""
+        """The page's last line, a comment. Take it before the page is made: sources may change."""
         return f"<!-- made from {self.digest(root)} -->\n"
 
     def fault(self, root: Path = ROOT) -> str:
-        """What is wrong with the page and how to make it anew, in one line; "" if it is current."""
+        """What is wrong with the page and the command to run, in a line; "" if it is current."""
         path = root / self.path
         if not path.exists():
             return f"{self.path} is missing: run `{self.command}`"

@@ -1,6 +1,6 @@
-"""Freeze the public cases: what the reference and every misconception answer, and the hints.
+"""Freeze the public cases: the replies of the reference and of every misconception, and the hints.
 
-A lesson whose sources have not changed since its answers were written is left as it is.
+A lesson whose sources have not changed since its answers were frozen is left as it is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from grader.student import frozen
 from grader.threads import one_thread
 
 STAMPS = ".stamps.json"
-# The folders whose code an answer follows from, beside the course's own.
+# The engine's folders that frozen answers depend on, besides the course.
 FROZEN_BY = ("course", "protocol", "rules")
 
 
@@ -32,16 +32,16 @@ def packed(lesson: str, name: str) -> bytes:
     """The bytes of one exercise's file."""
     exercise = next(one for one in exercises(lesson) if one.id == name)
     suite = exercise.suite(PUBLIC_SEED, "notebook")
-    quiz = exercise.id == quiz_id(lesson)  # what it says of wrong options is sealed in it
+    quiz = exercise.id == quiz_id(lesson)  # what to say of wrong options is sealed in its suite
     answers = {} if quiz else known_replies(lesson, exercise.id, suite)
-    # Lines that were counted are lines of ours: they tell nothing that a mistake is named by.
+    # The counted lines are lines of our code: they would give it away, and name no mistake.
     known = {one: [replace(r, lines={}) for r in replies] for one, replies in answers.items()}
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
     return frozen.pack(frozen.Frozen(suite, known, exercise.hints, lesson, given))
 
 
 def freeze(folder: Path | None = None) -> int:
-    """Write what has changed, remove what the course no longer has; how many files there are."""
+    """Write what has changed, remove what the course has no more; return the number of files."""
     folder = folder or frozen.folder()
     folder.mkdir(parents=True, exist_ok=True)
     names = {lesson: [one.id for one in exercises(lesson)] for lesson in LESSONS}
@@ -57,14 +57,15 @@ def freeze(folder: Path | None = None) -> int:
         for name in own
         if stamps.get(lesson) != fresh[lesson] or not (folder / f"{name}{frozen.SUFFIX}").exists()
     ]
-    for name, content in _work(todo):
+    for name, content in _packed_files(todo):
         (folder / f"{name}{frozen.SUFFIX}").write_bytes(content)
-    if stamps != fresh:  # tests that run side by side look at it at the same time
+    if stamps != fresh:  # no needless write: tests that run in parallel read it
         (folder / STAMPS).write_text(json.dumps(fresh))
     return len(wanted)
 
 
-def _work(todo: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+def _packed_files(todo: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """The name and the bytes of each exercise's file, made by several processes."""
     jobs = min(len(todo), os.cpu_count() or 1)
     if jobs < 2:
         for lesson, name in todo:

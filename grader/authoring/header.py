@@ -1,7 +1,7 @@
-"""What a lesson's first cell says in numbers, derived: its minutes, its points, what it takes.
+"""The numbers in a lesson's first cell, derived: its minutes, points, seconds and memory.
 
-Minutes are counted: words at a reader's pace, and what the exercises' cards say. Seconds and
-memory are those of the solved notebook, measured by ``python -m grader measure``.
+Minutes are worked out from the number of words and from the exercises' cards. Seconds and memory
+are those of the solved notebook, measured by ``python -m grader measure``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from grader.course.layout import ROOT
 from grader.course.specification import Exercise
 
 WORDS_A_MINUTE = 150
-QUESTION, QUIZ = 10, 5  # minutes
+QUESTION, QUIZ = 10, 5  # minutes for the written question, and for a quiz
 MEASURED = ROOT / "docs" / "lessons.json"
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -32,26 +32,26 @@ class Measured:
 
 
 def measured(path: Path = MEASURED) -> dict[str, Measured]:
-    """What was measured last, by lesson."""
+    """The last measurement of each lesson."""
     if not path.exists():
         return {}
     return {name: Measured(**one) for name, one in json.loads(path.read_text()).items()}
 
 
 def keep(results: dict[str, Measured], path: Path = MEASURED) -> None:
-    """Write measurements beside the ones that are there."""
-    both = {name: asdict(one) for name, one in (measured(path) | results).items()}
-    path.write_text(json.dumps(both, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    """Write measurements into the file; those of other lessons stay."""
+    merged = {name: asdict(one) for name, one in (measured(path) | results).items()}
+    path.write_text(json.dumps(merged, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def words(cells: Sequence[NotebookNode]) -> int:
-    """Words that are read: Markdown without the marks of tables."""
+    """The number of words to read: those of Markdown cells, each formula counted as one."""
     text = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
     return len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", re.sub(r"\$[^$]*\$", " x ", text)))
 
 
 def card_minutes(cells: Sequence[NotebookNode]) -> int:
-    """The sum of what the exercises' cards say."""
+    """The sum of the minutes on the exercises' cards."""
     found = [re.findall(r"^\| \*\*Minutes\*\* \| (\d+) \|", c.source, re.M) for c in cells]
     return sum(int(number) for numbers in found for number in numbers)
 
@@ -59,15 +59,15 @@ def card_minutes(cells: Sequence[NotebookNode]) -> int:
 def rows(
     lesson: str, cells: Sequence[NotebookNode], exercises: Sequence[Exercise]
 ) -> dict[str, str]:
-    """The table rows that are derived, by name."""
+    """The derived rows of the first cell's table, by name."""
     own = [exercise for exercise in exercises if not exercise.id.startswith("quiz_")]
     quiz = [exercise for exercise in exercises if exercise.id.startswith("quiz_")]
-    read, work = words(cells[1:]), card_minutes(cells)  # this row itself is not counted
+    read, work = words(cells[1:]), card_minutes(cells)  # not the first cell, which holds this row
     reading = round(read / WORDS_A_MINUTE)
     total = reading + work + QUESTION + QUIZ * len(quiz)
-    human = [c.metadata.nbgrader.points for c in cells if _is_human(c)]
+    written = [c.metadata.nbgrader.points for c in cells if _is_written_question(c)]
     count = NUMBERS[len(own)] if len(own) < len(NUMBERS) else str(len(own))
-    # Of the exercises alone: the quiz has a card with minutes of its own.
+    # The count is of the exercises alone: the quiz's minutes come under the rest.
     rest = "the quiz and one question in writing" if quiz else "one question in writing"
     made = {
         "Time": f"about {5 * round(total / 5)} minutes: {reading} to read "
@@ -75,7 +75,7 @@ def rows(
         f"{count} exercises (the sum of their cards), the rest for {rest}",
         "Points": f"{sum(e.points for e in own):g} for the exercises, "
         + (f"{sum(e.points for e in quiz):g} for the quiz, " if quiz else "")
-        + f"{sum(human):g} for the question",
+        + f"{sum(written):g} for the question",
     }
     known = measured().get(lesson)
     if known is not None:
@@ -87,7 +87,7 @@ def rows(
 
 
 def with_rows(source: str, made: dict[str, str]) -> str:
-    """The first cell's text with these rows of its table brought up to date."""
+    """The first cell's text with these rows of its table replaced."""
     for name, text in made.items():
         row = f"| **{name}** | {text} |".replace("\\", r"\\")
         source = re.sub(rf"^\| \*\*{name}\*\* \|.*$", row, source, flags=re.M)
@@ -95,7 +95,7 @@ def with_rows(source: str, made: dict[str, str]) -> str:
 
 
 def _about(seconds: float) -> str:
-    """In words that hold on other machines, too."""
+    """Seconds in words coarse enough to hold on other machines, too."""
     for bound, said in ((15, "a few seconds"), (30, "less than half a minute")):
         if seconds < bound:
             return said
@@ -108,5 +108,5 @@ def _megabytes(megabytes: float) -> str:
     return f"about {max(1, round(megabytes / 100)) * 100} MB"
 
 
-def _is_human(cell: NotebookNode) -> bool:
+def _is_written_question(cell: NotebookNode) -> bool:
     return cell.cell_type == "markdown" and bool(cell.metadata.get("nbgrader", {}).get("grade"))

@@ -1,4 +1,4 @@
-"""The files of a lesson, relative to the course: what lies where is said here and nowhere else."""
+"""The files of a lesson, relative to the course. Only this module says where each lies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from grader.course.layout import COURSE, ROOT, notebook_path
 
 
 def lesson_files(lesson: str) -> dict[str, Path]:
-    """Each part that an exercise has, and the file of the lesson that holds it."""
+    """The lesson's file for each part of an exercise."""
     folder = Path(COURSE.solutions, lesson)
     return {
         "solution": folder / "__init__.py",

@@ -1,4 +1,4 @@
-"""What a solved notebook takes: run it in a fresh kernel and ask the kernel's process."""
+"""Measure a solved notebook: run it in a fresh kernel; take that process's time and memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.course.layout import module_of
 # Processor seconds that a solved notebook may take. Its cells use one thread where they train.
 DEFAULT_BUDGET = 60.0
 
-# In a process of its own, so that its children are this notebook's kernel and nothing else.
+# Runs in a process of its own, whose only child is the kernel: getrusage sums up all children.
 _PROGRAM = """
 import resource, sys, tempfile
 from pathlib import Path
@@ -25,13 +25,13 @@ print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def budget(lesson: str) -> float:
-    """How many seconds that is: ``SOLVED_CPU`` in the lesson's checks, or the default."""
+    """Processor seconds allowed: ``SOLVED_CPU`` in the lesson's checks, or the default."""
     module = importlib.import_module(module_of(lesson, "checks"))
     return getattr(module, "SOLVED_CPU", DEFAULT_BUDGET)
 
 
 def measure(lesson: str) -> Measured:
-    """One run. CalledProcessError if a cell fails."""
+    """Run a lesson's solved notebook once. CalledProcessError if a cell fails."""
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, lesson], check=True, capture_output=True, text=True
     )

@@ -1,10 +1,10 @@
-"""Generic mutants: every solution with one small thing changed, each put to the checks.
+"""Generic mutants: every solution with one small thing changed, each tried by the checks.
 
-Named misconceptions are what people get wrong; mutants are what nobody thought of. One that
-passes every check is either the same function by another text, and is explained as such in
-the lesson's module ``equivalent_mutants``, or a hole in the checks. That module has ``EQUIVALENT``,
-from an exercise to its surviving changes and the reason of each, and ``FREE``, from an exercise
-that leaves its answer to the student to the reason.
+Named misconceptions are what people get wrong; mutants are what nobody thought of. A mutant that
+passes every check shows a hole in the checks, unless it computes the same function. The lesson's
+module ``equivalent_mutants`` explains those that do. Its ``EQUIVALENT`` gives, by exercise, each
+surviving change with the reason; its ``FREE`` gives, by exercise, why any change of the answer is
+another right answer, so that the exercise has no mutants.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from grader.threads import one_thread
 
 
 def change(before: str, after: str) -> str:
-    """How a mutant's change is written."""
+    """A mutant's change as ``EQUIVALENT`` writes it."""
     return f"{before}  →  {after}"
 
 
 @functools.cache
 def known_mutants(lesson: str, table: str) -> dict[str, Any]:
-    """What a lesson says of its mutants: ``EQUIVALENT`` or ``FREE``."""
+    """The lesson's table ``EQUIVALENT`` or ``FREE``; empty if it has none."""
     if not (SOLUTIONS / lesson / "equivalent_mutants.py").is_file():
         return {}
     module = importlib.import_module(module_of(lesson, "equivalent_mutants"))
@@ -45,8 +45,8 @@ def known_mutants(lesson: str, table: str) -> dict[str, Any]:
 
 
 DRAWS = (b"mutants 1", b"mutants 2")
-SECONDS = 20.0  # for one mutant; then each call of it is ended after another second
-MEMORY = 8 << 30
+SECONDS = 20.0  # for one mutant; then an alarm each second, since a call turns one into a failure
+MEMORY = 8 << 30  # bytes of address space
 
 _BINARY: dict[type, tuple[type, ...]] = {
     ast.Add: (ast.Sub,),
@@ -92,7 +92,7 @@ _OTHER = {a: b for pair in _NAMES for a, b in (pair, pair[::-1])}
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: the line before and after it, and the whole text with it."""
+    """One change: its line before and after, and the whole changed text."""
 
     exercise: str
     before: str
@@ -114,7 +114,7 @@ class Fate:
 
     @property
     def why(self) -> str:
-        """Why it may survive: in what it is the same function, or "" if nobody has said."""
+        """Why the mutant may survive: how it is the same function. "" if nobody has said."""
         return (
             known_mutants(self.lesson, "EQUIVALENT")
             .get(self.mutant.exercise, {})
@@ -127,7 +127,7 @@ class Fate:
 
 
 def mutants(lesson: str, exercise: str) -> Iterator[Mutant]:
-    """All mutants of one solution; a class's ``__init__`` is given, and so left alone."""
+    """All mutants of one solution; a class's ``__init__`` is handed out, and so left alone."""
     tree = ast.parse(answer_source(lesson, exercise))
     original = ast.unparse(tree).splitlines()
     seen = {ast.unparse(tree)}
@@ -162,7 +162,7 @@ def _own_nodes(tree: ast.Module) -> list[ast.AST]:
 
 
 def _variants(node: ast.AST) -> list[Any]:
-    """Ways to change a node: functions of it that change it in place."""
+    """Ways to change a node: functions that change it in place."""
     if isinstance(node, ast.BinOp):
         ways = [_setter("op", new()) for new in _BINARY.get(type(node.op), ())]
         if isinstance(node.op, (ast.Sub, ast.Div, ast.MatMult, ast.FloorDiv)):
@@ -173,7 +173,7 @@ def _variants(node: ast.AST) -> list[Any]:
     if isinstance(node, ast.BoolOp):
         return [_setter("op", ast.Or() if isinstance(node.op, ast.And) else ast.And())]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Not, ast.Invert)):
-        return [_setter("op", ast.UAdd() if isinstance(node.op, ast.USub) else _noop(node))]
+        return [_setter("op", ast.UAdd() if isinstance(node.op, ast.USub) else _other_unary(node))]
     if isinstance(node, ast.Constant):
         return [_setter("value", value) for value in _other_values(node.value)]
     if isinstance(node, ast.Attribute) and node.attr in _OTHER:
@@ -190,7 +190,8 @@ def _variants(node: ast.AST) -> list[Any]:
     return []
 
 
-def _noop(node: ast.UnaryOp) -> ast.unaryop:
+def _other_unary(node: ast.UnaryOp) -> ast.unaryop:
+    """``~`` for ``not``, and ``not`` for ``~``."""
     return ast.Not() if isinstance(node.op, ast.Invert) else ast.Invert()
 
 
@@ -245,12 +246,12 @@ def _first_difference(before: Sequence[str], after: Sequence[str]) -> tuple[str,
 
 
 def fate(lesson: str, exercise: Exercise, mutant: Mutant, suites: Sequence[CheckSuite]) -> Fate:
-    """Put one mutant to the checks, until one of them catches it."""
+    """Try the checks on one mutant, until one of them catches it."""
     base = solution(lesson, exercise.id).namespace
     namespace = dict(base)
     try:
         exec(compile(mutant.source, f"<mutant of {exercise.id}>", "exec"), namespace)
-    except Exception as error:  # it cannot even be defined
+    except Exception as error:  # its definition alone fails
         return Fate(lesson, mutant, f"(its cell raises {type(error).__name__})")
     for suite in suites:
         callbacks = exercise.callbacks(suite) if exercise.callbacks else {}
@@ -263,7 +264,7 @@ def fate(lesson: str, exercise: Exercise, mutant: Mutant, suites: Sequence[Check
 
 
 def fates(lesson: str, exercise: Exercise) -> Iterator[Fate]:
-    """What becomes of every mutant of one solution. Bounded in time and memory."""
+    """The fate of every mutant of one solution. Bounded in time and memory: a mutant may loop."""
     one_thread()
     suites = [exercise.suite(draw) for draw in DRAWS]
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -274,7 +275,7 @@ def fates(lesson: str, exercise: Exercise) -> Iterator[Fate]:
             signal.setitimer(signal.ITIMER_REAL, SECONDS, 1.0)
             try:
                 yield fate(lesson, exercise, mutant, suites)
-            except TimeoutError:  # between two calls
+            except TimeoutError:  # the alarm came between two calls; within one, it is a failure
                 yield Fate(lesson, mutant, "(it takes too long)")
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
@@ -288,7 +289,7 @@ def _too_long(*_: object) -> None:
 
 
 def run(lessons: Sequence[str] = ()) -> Iterator[Fate]:
-    """Every mutant of every solution; an exercise that leaves its answer free has none."""
+    """The fate of every mutant of every solution. Exercises in ``FREE`` and quizzes have none."""
     for lesson in lessons or LESSONS:
         for exercise in exercises(lesson):
             if exercise.id not in known_mutants(lesson, "FREE") and not exercise.id.startswith(

@@ -1,4 +1,4 @@
-"""The kill matrix: every exercise against its solution, its wrong and its other right versions."""
+"""The kill matrix: every exercise's checks on its solution, misconceptions and alternatives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from grader.threads import one_thread
 
 @dataclass(frozen=True)
 class Trial:
-    """One version put to one exercise's checks, for one draw of the cases."""
+    """One version tried by its exercise's checks, on one draw of the cases."""
 
     lesson: str
     exercise: str
@@ -37,7 +37,7 @@ class Trial:
 
     @property
     def ok(self) -> bool:
-        """A wrong version is caught and named as itself alone; a right one passes everything."""
+        """A misconception is caught, and named as itself alone; a right version has full marks."""
         if self.kind == "misconception":
             return bool(self.caught_by) and set(self.named) == {self.version}
         return not self.caught_by and self.score == self.points
@@ -68,7 +68,7 @@ def prove(
             for exercise in exercises(lesson)
             if not only or exercise.id in only
         ]
-        # The last lessons train models: begun first, they do not keep one process waiting for them.
+        # The last lessons train models. Start with them, so that no process is left busy alone.
         work = {one: pool.submit(_proved, *one, dict(draws)) for one in reversed(asked)}
         for one in asked:
             yield from work[one].result()
@@ -86,7 +86,7 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
     for label, seed in draws.items():
         suite = exercise.suite(seed, "notebook" if seed == PUBLIC_SEED else "judge")
         answers = {v.name: replies_of(v, suite) for _, v in versions}
-        known = known_replies(lesson, exercise.id, suite)  # asked again: no luck with a draw
+        known = known_replies(lesson, exercise.id, suite)  # a second run: replies must not vary
         for kind, version in versions:
             verdict = evaluate(suite, answers[version.name], functools.partial(dict, known))
             failed = [check for check in verdict.checks if check.tried and not check.passed]
@@ -105,7 +105,7 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
 
 
 def kill_matrix(trials: Sequence[Trial]) -> str:
-    """The matrix as a Markdown page: per exercise, each wrong answer and the checks it fails."""
+    """The matrix as Markdown: for each exercise, its wrong answers and the checks they fail."""
     quizzes = {t.exercise for t in trials if t.exercise == quiz_id(t.lesson)}
     wrong = {(t.exercise, t.version) for t in trials if t.kind == "misconception"}
     options = {pair for pair in wrong if pair[0] in quizzes}

@@ -1,4 +1,4 @@
-"""A quiz in its lesson's notebook: the card with the questions, and where it stands."""
+"""Put a quiz into its lesson's notebook: the card, the cell for answers, the check."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def card(lesson: str) -> str:
 
 
 def with_quiz(cells: Sequence[NotebookNode], lesson: str) -> list[NotebookNode]:
-    """The cells with the quiz among them, where its lesson has one.
+    """The cells, with the lesson's quiz put in if it has one that is not there yet.
 
-    If there is none yet it takes the place of a cell ``#@ quiz``, or else stands before the section
-    "In your own words". Without such a place the cells are left as they are.
+    The quiz replaces a cell ``#@ quiz``. Without one, it goes before the section "In your own
+    words"; without that section, the cells are left as they are.
     """
     if not questions(lesson) or any(cell.get("id") == card_id(lesson) for cell in cells):
         return list(cells)

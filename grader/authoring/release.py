@@ -1,4 +1,4 @@
-"""The student bundle: lessons, the light package, frozen public answers; no solution."""
+"""The student bundle: lessons, the students' part of the package, frozen answers; no solution."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ With conda: `conda env create -f environment.yml`, then `conda activate {name}` 
 
 
 def release(output: Path) -> list[Path]:
-    """Write the bundle into ``output``, replacing an earlier one; the files written.
+    """Write the bundle into ``output``, replacing an earlier bundle; return the files written.
 
-    FolderTakenError if it holds something else.
+    FolderTakenError if ``output`` holds something else.
     """
     make_room(output, MARK, "python -m grader release")
     bundles.copy(bundles.STUDENT, COURSE, output)
@@ -108,19 +108,19 @@ def release(output: Path) -> list[Path]:
 
 
 def _packages(output: Path) -> list[str]:
-    """Every folder of the bundle that holds modules, as a package's name."""
+    """The packages of the bundle: every folder that holds modules, by its dotted name."""
     folders = {path.parent.relative_to(output) for path in output.rglob("*.py")}
     return sorted(".".join(folder.parts) for folder in folders)
 
 
 def dependencies() -> list[str]:
-    """What a student needs, as ranges, from pyproject.toml."""
+    """The distributions that a student needs, as ranges, from pyproject.toml."""
     project = tomllib.loads((ENGINE.parent / "pyproject.toml").read_text(encoding="utf-8"))
     return list(project["project"]["dependencies"])
 
 
 def pins() -> list[str]:
-    """The exact version of each of them, from constraints.txt."""
+    """The exact versions of these dependencies, from constraints.txt."""
     names = [re.split(r"[^\w.-]", line)[0] for line in dependencies()]
     lines = (ENGINE.parent / "constraints.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.partition("==")[0] in names]

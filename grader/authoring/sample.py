@@ -1,4 +1,4 @@
-"""A sample cohort: what instructors meet, from solved to hostile, made from the course itself."""
+"""A sample cohort, made from the course: submissions from solved to hostile."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HUMAN_ANSWER = "Because a weighted average changes smoothly with the weights, gr
 
 @dataclass(frozen=True)
 class Student:
-    """One made-up student: for a lesson, the text of the notebook file (None: not handed in)."""
+    """A made-up student. ``hands_in``: lesson → text of the notebook file, or None for nothing."""
 
     name: str
     hands_in: Callable[[str], str | None]
@@ -60,7 +60,7 @@ def _only_first(lesson: str, make: Callable[[str], str]) -> str | None:
 
 
 def make_cohort(output: Path) -> int:
-    """Write every submission below ``output`` (an earlier sample is replaced); how many."""
+    """Write every submission below ``output``, replacing an earlier sample; return their number."""
     if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
         raise FileExistsError(f"{output} holds something else than a sample cohort")
     if output.exists():
@@ -98,7 +98,7 @@ def _half(lesson: str) -> str:
 
 
 def _ugly(lesson: str) -> str:
-    """Right answers amid prints, warnings on stderr, magics, errors and exits in own cells."""
+    """Right answers among scratch cells that print, warn, use magics, raise and exit."""
     notebook = solved(lesson)
     scratch = [
         "import sys, warnings\nprint('noise ' * 50)\nprint('oops', file=sys.stderr)",
@@ -115,7 +115,7 @@ def _ugly(lesson: str) -> str:
 
 
 def _mistaken(number: int, lesson: str) -> str | None:
-    """Each exercise with its misconception of this number; solved where there are fewer."""
+    """Each exercise with its misconception of this number; solved where it has fewer."""
     notebook = solved(lesson)
     columns = [misconceptions(lesson, exercise.id) for exercise in exercises(lesson)]
     rows = list(zip_longest(*columns))
@@ -127,7 +127,7 @@ def _mistaken(number: int, lesson: str) -> str | None:
 
 
 def replace_answers(notebook: NotebookNode, texts: dict[str, str]) -> NotebookNode:
-    """Put other texts into answer cells, by exercise, in place."""
+    """Replace the texts of answer cells, given by exercise, in place."""
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         if name in texts:
@@ -136,7 +136,7 @@ def replace_answers(notebook: NotebookNode, texts: dict[str, str]) -> NotebookNo
 
 
 def answer_text(version: Version) -> str:
-    """A version of ours as a student would have typed it: imports, definition, the right name."""
+    """A version from the course as a student would type it: imports, definition, the right name."""
     if version.text:
         return version.text
     own, bases = version.source.rstrip(), []
@@ -151,7 +151,8 @@ def answer_text(version: Version) -> str:
     name, exercise = version.target.__name__, version.exercise
     if name == exercise:
         return text
-    if re.search(rf"(?<![.\w]){exercise}\b", text):  # it stands on the right answer, and bends it
+    # A version that calls the right answer and distorts its result needs both under two names.
+    if re.search(rf"(?<![.\w]){exercise}\b", text):
         text = re.sub(rf"(?<![.\w]){exercise}\b", f"right_{exercise}", text)
         lesson = version.module.split(".")[-2]
         text = f"{answer_source(lesson, exercise)}\n\nright_{exercise} = {exercise}\n\n{text}"
@@ -161,11 +162,11 @@ def answer_text(version: Version) -> str:
 @functools.cache
 def _helpers(module: str) -> list[tuple[str, str]]:
     body = ast.parse(inspect.getsource(importlib.import_module(module))).body
-    return [(str(place), ast.unparse(node)) for place, node in enumerate(body) if _belongs(node)]
+    return [(str(place), ast.unparse(node)) for place, node in enumerate(body) if _is_helper(node)]
 
 
-def _belongs(node: ast.stmt) -> bool:
-    """What the definitions of a module stand on: its imports, constants and helpers."""
+def _is_helper(node: ast.stmt) -> bool:
+    """Is it what a module's versions build on: an import, a constant or a helper?"""
     if isinstance(node, ast.ImportFrom):
         return (node.module or "").split(".")[0] not in (COURSE.solutions, "grader", "__future__")
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -174,7 +175,7 @@ def _belongs(node: ast.stmt) -> bool:
 
 
 def _with_first(source: str) -> Callable[[str], str]:
-    """Solved, but for the first exercise, whose cell does this."""
+    """A solved lesson in which the first exercise's cell has this text."""
 
     def make(lesson: str) -> str:
         first = exercises(lesson)[0].id
@@ -184,7 +185,7 @@ def _with_first(source: str) -> Callable[[str], str]:
 
 
 def _forged(lesson: str) -> str:
-    """The line that gives full marks in graders that read a score off a cell's output."""
+    """Answers that get full marks from a grader that takes a score from a cell's output."""
     texts = {}
     for exercise in exercises(lesson):
         texts[exercise.id] = (

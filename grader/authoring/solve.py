@@ -1,4 +1,4 @@
-"""Solved notebooks: the lesson with each stub replaced by its solution, made, never written."""
+"""Make the solved notebooks: each lesson with its stubs replaced by the solutions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def solved(lesson: str, only: set[str] | None = None) -> NotebookNode:
 
 
 def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """Run it from top to bottom in a fresh kernel, in place. CellExecutionError if a cell fails."""
+    """Run a notebook in a fresh kernel, in place. CellExecutionError if a cell fails."""
     environment = os.environ.get("PYTHONPATH", "")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment]))
     try:
@@ -41,14 +41,14 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
             timeout=600,
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
-            extra_arguments=["--IPKernelApp.log_level=40"],  # its remark on loopback TCP
-            coalesce_streams=True,  # so that when a stream was flushed leaves no trace
+            extra_arguments=["--IPKernelApp.log_level=40"],  # hide its warning about loopback TCP
+            coalesce_streams=True,  # else outputs depend on when a stream was flushed
         )
         client.execute()
     finally:
         os.environ["PYTHONPATH"] = environment
     for cell in notebook.cells:
-        cell.metadata.pop("execution", None)  # times of this run
+        cell.metadata.pop("execution", None)  # the times of this run would differ in each
     notebook.metadata["language_info"] = {"name": "python", "version": _version()}
     return notebook
 
@@ -61,7 +61,7 @@ def solve(lesson: str, folder: Path, run: bool) -> Path:
     """Write the solved notebook into ``folder``; with ``run``, executed, with its outputs."""
     notebook = solved(lesson)
     if run:
-        with tempfile.TemporaryDirectory() as beside:  # solved lessons, for `mine` to find
+        with tempfile.TemporaryDirectory() as beside:  # solved lessons, where `mine` looks
             for other in LESSONS:
                 nbformat.write(solved(other), Path(beside, notebook_path(other).name))
             execute(notebook, Path(beside))

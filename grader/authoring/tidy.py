@@ -1,8 +1,8 @@
 """Bring a lesson's notebook into its final form: stubs, check cells, metadata, no outputs.
 
-The notebook is the lesson's one source. What can be derived (a stub from the solution module, a
-check cell and its points from the specification, nbgrader's metadata) is written here, so that
-an author edits only what an author must. Running it twice changes nothing.
+What can be derived is written here: a stub from the solution module, a check cell and its points
+from the lesson's checks, nbgrader's metadata. An author edits the rest, in the notebook itself.
+Tidying a tidy notebook changes nothing.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 class LessonError(Exception):
-    """A notebook that cannot be brought into form; the message names the cell and the mend."""
+    """A notebook that cannot be brought into form; the message names the cell and the fix."""
 
 
 def tidy_file(lesson: str, draft: Path | None = None) -> bool:
-    """Tidy the lesson's notebook (made from ``draft`` if given); whether it changed."""
+    """Tidy the lesson's notebook, or make it from ``draft``; return whether it changed."""
     path = notebook_path(lesson)
     notebook = nbformat.read(draft or path, as_version=4)
     tidied = nbformat.writes(tidy(notebook, lesson)) + "\n"
@@ -43,7 +43,7 @@ def tidy_file(lesson: str, draft: Path | None = None) -> bool:
 
 
 def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:
-    """The notebook in its final form. LessonError names what an author must mend."""
+    """The notebook in its final form. LessonError names what the author has to fix."""
     specs = {exercise.id: exercise for exercise in exercises(lesson)}
     cells = [_cell(cell, lesson, specs) for cell in with_quiz(notebook.cells, lesson)]
     _complete(cells, specs)
@@ -69,26 +69,26 @@ def _cell(cell: NotebookNode, lesson: str, specs: dict) -> NotebookNode:
         source = source.partition("\n")[2]
         return nbformat.v4.new_code_cell(source, id=_id(cell), metadata={"tags": ["scratch"]})
     if directive:
-        return _made(directive[1], directive[2].split(), lesson, specs)
+        return _generated(directive[1], directive[2].split(), lesson, specs)
     if cell.cell_type == "markdown":
         if cell.get("id") == card_id(lesson):
             return nbformat.v4.new_markdown_cell(card(lesson), id=cell.id)
         if known.get("grade"):
-            return _human(grade_id, float(known["points"]))
+            return _written_question(grade_id, float(known["points"]))
         return nbformat.v4.new_markdown_cell(source, id=_id(cell), metadata=tags)
     if grade_id in specs:
-        return _made("exercise", [grade_id], lesson, specs)
+        return _generated("exercise", [grade_id], lesson, specs)
     if grade_id.startswith("check_"):
-        return _made("check", [grade_id.removeprefix("check_")], lesson, specs)
+        return _generated("check", [grade_id.removeprefix("check_")], lesson, specs)
     if "scratch" in tags.get("tags", []):
         return nbformat.v4.new_code_cell(source, id=_id(cell), metadata=tags)
-    made = nbformat.v4.new_code_cell(source, id=_id(cell), metadata=tags)
-    return _mark(made, f"given-{made.id}", locked=True)
+    given = nbformat.v4.new_code_cell(source, id=_id(cell), metadata=tags)
+    return _mark(given, f"given-{given.id}", locked=True)
 
 
-def _made(kind: str, words: list[str], lesson: str, specs: dict) -> NotebookNode:
+def _generated(kind: str, words: list[str], lesson: str, specs: dict) -> NotebookNode:
     if kind == "answer":
-        return _human(words[0], float(words[1]))
+        return _written_question(words[0], float(words[1]))
     name = words[0]
     if name not in specs:
         raise LessonError(f"{lesson}: no exercise {name!r} in {checks_file(lesson)}")
@@ -99,7 +99,7 @@ def _made(kind: str, words: list[str], lesson: str, specs: dict) -> NotebookNode
     return _mark(cell, f"check_{name}", grade=True, locked=True, points=float(specs[name].points))
 
 
-def _human(name: str, points: float) -> NotebookNode:
+def _written_question(name: str, points: float) -> NotebookNode:
     cell = nbformat.v4.new_markdown_cell(ANSWER_TEXT, id=name)
     return _mark(cell, name, grade=True, solution=True, points=points)
 
@@ -135,7 +135,7 @@ def _id(cell: NotebookNode) -> str:
 
 
 def _complete(cells: list[NotebookNode], specs: dict) -> None:
-    """Each exercise has its cell, then its check, once and in this order."""
+    """LessonError unless each exercise has one cell and, after it, one check."""
     ids = [c.metadata.nbgrader.grade_id for c in cells if "nbgrader" in c.metadata]
     for name in specs:
         for wanted in (name, f"check_{name}"):
@@ -148,6 +148,7 @@ def _complete(cells: list[NotebookNode], specs: dict) -> None:
 
 
 def _unique_ids(cells: list[NotebookNode]) -> None:
+    """LessonError if two cells have the same id."""
     seen: set[str] = set()
     for cell in cells:
         if cell.id in seen:

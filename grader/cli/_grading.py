@@ -1,4 +1,4 @@
-"""What ``grade`` says of a run while it goes on and at its end, and how it is stopped."""
+"""What ``grade`` prints during a run and at its end, and how Ctrl-C stops it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from grader.sandbox.host.select import NoSandbox
 
 
 @contextmanager
-def clear_errors(course_dir: Path, stopped: int) -> Iterator[None]:
-    """What may go wrong in a run, in a line each; ``stopped`` is the exit code of a stopped one."""
+def one_line_errors(course_dir: Path, stopped: int) -> Iterator[None]:
+    """Say in one line what went wrong in a run. ``stopped``: the exit code after Ctrl-C."""
     try:
         yield
     except Stopped:
@@ -50,16 +50,17 @@ def clear_errors(course_dir: Path, stopped: int) -> Iterator[None]:
 
 @contextmanager
 def ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
-    """So that nothing is broken off while it is written. A second Ctrl-C breaks off."""
+    """Let Ctrl-C set ``stop``, so that no write is interrupted. A second Ctrl-C interrupts."""
 
-    def ask(number: int, _: object) -> None:
+    def set_stop(number: int, _: object) -> None:
         stop.set()
         signal.signal(number, signal.default_int_handler)
 
+    # Python lets only the main thread set signal handlers.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, ask)
+    before = signal.signal(signal.SIGINT, set_stop)
     try:
         yield
     finally:
@@ -67,7 +68,7 @@ def ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
 
 
 def with_progress(run: Cohort, submissions: list[Found]) -> list[Row]:
-    """Run; what the table needs of each result, in the submissions' order."""
+    """Grade, showing progress; return the table's row of each result, in the submissions' order."""
     console = Console(stderr=True)
     columns = (
         TextColumn("grading"),
@@ -103,7 +104,7 @@ def watch(
     try:
         for batch in arrivals(lambda: list(find()), stop.wait):
             run.run(batch, lambda result: click.echo(Row.of(result).line))
-            run.force = False
+            run.force = False  # --force holds for the first batch alone
             _say_lost(run)
             _say_refreshed(run)
     finally:
@@ -111,7 +112,7 @@ def watch(
 
 
 def finish(run: Cohort, rows: list[Row], submissions: list[Found], target: Path | None) -> None:
-    """Say what a run came to, and write it into ``target``."""
+    """Print the results of a run, and write them as JSON into ``target``."""
     _say_lost(run)
     _say_refreshed(run)
     sandbox = ", ".join(sorted(title(level) for level in run.levels))
@@ -125,7 +126,7 @@ def finish(run: Cohort, rows: list[Row], submissions: list[Found], target: Path 
 
 
 def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """The JSON of a run, a submission at a time."""
+    """The JSON of a run, one submission at a time: all at once might not fit into memory."""
     yield json.dumps(about | {"submissions": []}, indent=1).removesuffix("]\n}").encode()
     for number, result in enumerate(results):
         separator = ",\n" if number else "\n"
@@ -134,22 +135,20 @@ def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterato
 
 
 def _say_lost(run: Cohort) -> None:
-    for what in run.lost:
-        click.echo(f"{what}; a new one was started, and nothing was lost", err=True)
+    for loss in run.lost:
+        click.echo(f"{loss}; a new one was started, and nothing was lost", err=True)
     run.lost.clear()
 
 
 def _say_refreshed(run: Cohort) -> None:
     if run.refreshed:
-        pages = "page" if run.refreshed == 1 else "pages"
-        click.echo(
-            f"{run.refreshed} feedback {pages} now as the gradebook was left by hand", err=True
-        )
+        pages = "feedback page" if run.refreshed == 1 else "feedback pages"
+        click.echo(f"{run.refreshed} {pages} brought up to date with the gradebook", err=True)
     run.refreshed = 0
 
 
 def _no_room(error: OSError, course_dir: Path) -> str:
     return (
         f"writing into {course_dir} failed: {error}. What was graded before is "
-        "kept; mend it and run the same command again to go on"
+        "kept; fix that and run the same command again to go on"
     )

@@ -1,4 +1,4 @@
-"""``doctor``: what this machine can do, found out by doing it, each with the mend."""
+"""``doctor``: find out what this machine can do by doing it, and say how to fix what fails."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ MEMORY = 4 << 30
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. ``mend`` is empty where there is nothing to do."""
+    """One line of the report. ``fix`` is empty where there is nothing to do."""
 
     what: str
     found: str
     good: bool
-    mend: str = ""
+    fix: str = ""
     fatal: bool = False
 
 
@@ -54,18 +54,18 @@ def command() -> None:
         mark = (
             "[green]ok[/]" if finding.good else ("[red]no[/]" if finding.fatal else "[yellow]![/]")
         )
-        table.add_row(mark, finding.what, finding.found, finding.mend)
+        table.add_row(mark, finding.what, finding.found, finding.fix)
     Console().print(table)
     if any(finding.fatal and not finding.good for finding in findings):
         raise SystemExit(1)
 
 
 def versions() -> Iterator[Finding]:
-    """Python and the packages, against the versions that this course was tested with."""
+    """Python and the packages, compared with the versions that were tested."""
     python = platform.python_version()
-    right = sys.version_info[:2] == (3, 11)
-    mend = "" if right else "tried with Python 3.11 alone: install it and run make again"
-    yield Finding("Python", python, right, mend, fatal=sys.version_info < (3, 11))
+    tried = sys.version_info[:2] == (3, 11)
+    fix = "" if tried else "tried with Python 3.11 alone: install it and run make again"
+    yield Finding("Python", python, tried, fix, fatal=sys.version_info < (3, 11))
     pins = pinned()
     for name in PACKAGES:
         wanted = pins.get(name, "")
@@ -75,41 +75,41 @@ def versions() -> Iterator[Finding]:
             yield Finding(name, "missing", False, f"pip install {name}=={wanted}", fatal=True)
             continue
         same = found == wanted or not wanted
-        mend = "" if same else f"tested with {wanted}: pip install {name}=={wanted}"
-        yield Finding(name, found, same, mend)
+        fix = "" if same else f"tested with {wanted}: pip install {name}=={wanted}"
+        yield Finding(name, found, same, fix)
 
 
 def pinned() -> dict[str, str]:
-    """Package → version from constraints.txt."""
+    """The tested version of each package, from constraints.txt."""
     path = ENGINE.parent / "constraints.txt"
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
 def machine() -> Iterator[Finding]:
-    """Room to work in."""
+    """The system, its cores, its disk and its memory."""
     yield Finding("system", f"{platform.system()} {platform.release()}", True)
     yield Finding("cores", str(os.cpu_count()), True)
     free = shutil.disk_usage(".").free
-    mend = "" if free > 1 << 30 else "free some disk: grading a cohort writes notebooks and pages"
-    yield Finding("free disk", f"{free / 1e9:.1f} GB", free > 1 << 30, mend)
+    fix = "" if free > 1 << 30 else "free some disk: grading a cohort writes notebooks and pages"
+    yield Finding("free disk", f"{free / 1e9:.1f} GB", free > 1 << 30, fix)
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         return
-    mend = "" if memory >= MEMORY else "below 4 GB: grade with --jobs 1"
-    yield Finding("memory", f"{memory / 2**30:.1f} GiB", memory >= MEMORY, mend)
+    fix = "" if memory >= MEMORY else "below 4 GB: grade with --jobs 1"
+    yield Finding("memory", f"{memory / 2**30:.1f} GiB", memory >= MEMORY, fix)
 
 
 def sandbox() -> Iterator[Finding]:
-    """Each level of sandbox, by building it and trying to get out of it."""
+    """Each level of the sandbox, tested by building it and trying to get out of it."""
     from grader.errors import WorkerError
     from grader.sandbox.host.forkserver_client import Forkserver
     from grader.sandbox.host.levels import title
     from grader.sandbox.host.select import describe, levels, try_level
 
     hidden = [ENGINE.parent, current().root, Path.home()]
-    held = []
+    holding = []
     for level in levels():
         try:
             with Forkserver(level, hidden) as forkserver:
@@ -117,21 +117,21 @@ def sandbox() -> Iterator[Finding]:
         except WorkerError as error:
             yield Finding(f"sandbox: {title(level)}", str(error), False, "see the message")
             continue
-        held.append(found.holds)
-        mend = "" if found.holds else _mend(level, found.error)
+        holding.append(found.holds)
+        fix = "" if found.holds else _fix(level, found.error)
         yield Finding(
-            f"sandbox: {title(level)}", describe(found).partition(": ")[2], found.holds, mend
+            f"sandbox: {title(level)}", describe(found).partition(": ")[2], found.holds, fix
         )
-    if not any(held) and not shutil.which("bwrap"):
-        mend = "another way in: apt-get install bubblewrap"
-        yield Finding(f"sandbox: {title('bubblewrap')}", "not installed", False, mend)
-    if not any(held):
-        mend = "grade on Linux (a virtual machine will do), or trust every submission: --no-sandbox"
-        yield Finding("sandbox", "none holds: grading is refused", False, mend, fatal=True)
+    if not any(holding) and not shutil.which("bwrap"):
+        fix = "another level to try: apt-get install bubblewrap"
+        yield Finding(f"sandbox: {title('bubblewrap')}", "not installed", False, fix)
+    if not any(holding):
+        fix = "grade on Linux (a virtual machine will do), or trust every submission: --no-sandbox"
+        yield Finding("sandbox", "none holds: grading is refused", False, fix, fatal=True)
 
 
-def _mend(level: str, error: str) -> str:
-    """Why this level may be denied here, and what to do about it."""
+def _fix(level: str, error: str) -> str:
+    """What to do where this level is denied."""
     if level == "landlock":
         denied = "landlock:" in error
         return "Linux 5.13 or newer, with Landlock among its security modules" if denied else ""
@@ -146,7 +146,7 @@ def _mend(level: str, error: str) -> str:
     clone = Path("/proc/sys/kernel/unprivileged_userns_clone")
     if clone.exists() and clone.read_text().strip() == "0":
         return "sudo sysctl -w kernel.unprivileged_userns_clone=1, or run as root"
-    most = Path("/proc/sys/user/max_user_namespaces")
-    if most.exists() and most.read_text().strip() == "0":
+    allowed = Path("/proc/sys/user/max_user_namespaces")
+    if allowed.exists() and allowed.read_text().strip() == "0":
         return "sudo sysctl -w user.max_user_namespaces=10000, or run as root"
     return "in a container, allow user namespaces (or --privileged); or grade on the host"

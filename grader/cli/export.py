@@ -1,4 +1,4 @@
-"""``export``: the gradebook's marks as a file that an LMS takes in."""
+"""``export``: write the gradebook's marks into a file that an LMS imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
     "form",
     type=click.Choice(["canvas", "moodle", "csv"]),
     required=True,
-    help="whose columns; csv is a line for each student and assignment",
+    help="whose columns; csv has a line for each student and assignment",
 )
 @click.option(
     "--course-dir",
@@ -46,17 +46,17 @@ def command(
 ) -> None:
     """Write the gradebook's marks as a CSV file for Canvas or Moodle, or as a plain table.
 
-    A score is what nbgrader holds: the checks' points, a human's marks over them, less the penalty
-    for being late, and never below 0. What was not handed in is an empty cell and not a zero,
-    unless you say --missing-as-zero; an assignment that nobody handed in has no column unless it
-    is named. Canvas takes an empty cell for a change where it has a mark already: look at its
-    preview. Submissions that still wait for a human's mark are exported as they stand, and named.
+    A score is nbgrader's: the checks' points, or a human's in their place, less the penalty for
+    being late, and never below 0. What was not handed in is an empty cell and not a zero, unless
+    you say --missing-as-zero; an assignment that nobody handed in has no column unless it is named.
+    Where Canvas has a mark already, it takes an empty cell for a change: look at its preview.
+    Submissions that still wait for a human's mark are exported as they stand, and named.
 
-    With --students, Canvas's Student, ID, SIS and Section columns are taken over from the file that
-    its gradebook exports, where the SIS Login ID or SIS User ID is the course's id of the student,
-    and so is the heading of an assignment that is there already. Moodle's is its username, ID
-    number or e-mail address, whichever most have. Whoever is in one list only is named; for Moodle,
-    where one unknown user stops the whole import, they are left out.
+    With --students, the columns Student, ID, SIS and Section come from the file that Canvas's
+    gradebook exports, for students whose SIS Login ID or SIS User ID is their id in this course; so
+    does the heading of an assignment that is there already. Moodle's students are found by
+    username, ID number or e-mail address, whichever fits most of them. Whoever is in one list only
+    is named; for Moodle, where one unknown user stops the whole import, they are left out.
 
     Text that a spreadsheet would compute (it begins with = + - @, a tab or a new line) gets an
     apostrophe in front; numbers do not. The columns are those of each system's import, see

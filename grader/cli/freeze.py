@@ -7,7 +7,7 @@ import click
 
 @click.command()
 def command() -> None:
-    """Freeze the public cases and their answers into grader/student/answers."""
+    """Write the public cases and their answers into grader/student/answers."""
     from grader.authoring.freeze import freeze
 
     click.echo(f"{freeze()} exercises frozen")

@@ -1,4 +1,4 @@
-"""``grade``: a folder of submissions to marks, executed notebooks, feedback pages, gradebook."""
+"""``grade``: turn a folder of submissions into marks, executed notebooks and feedback pages."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def command(
     _check_folders(folder, course_dir, target)
     if watch and target is not None:
         raise click.UsageError("--json is written at the end of a run, and --watch has none")
-    one_thread()  # before NumPy is imported
+    one_thread()  # before NumPy is imported, which reads the number of threads once
     from grader.cli import _grading
     from grader.course.assignments import assignment_ids
     from grader.course.layout import ROOT
@@ -68,7 +68,7 @@ def command(
     from grader.records.executor import Terms
     from grader.records.submissions import find_submissions
 
-    with _grading.clear_errors(course_dir, 0 if watch else 130):
+    with _grading.one_line_errors(course_dir, 0 if watch else 130):
         if only is not None and only not in assignment_ids():
             known = ", ".join(assignment_ids())
             raise click.UsageError(f"no assignment {only!r}; the course has {known}")
@@ -77,43 +77,43 @@ def command(
         if not submissions and not watch:
             raise click.UsageError(_nothing(folder, only, student))
         terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unsandboxed=no_sandbox)
-        most = jobs or os.cpu_count() or 1
+        max_judges = jobs or os.cpu_count() or 1
         if scheduler is not None:
-            pool = _on_cluster(scheduler, terms)
+            executor_for = _on_cluster(scheduler, terms)
         else:
-            # What arrives later may be of any lesson.
             found = {one.assignment for one in submissions if one.has_place}
+            wanted = set(assignment_ids()) if watch else found  # watching, any may arrive
             hidden = [ENGINE.parent, ROOT, course_dir, folder, Path.home()]
-            pool = _here(terms, hidden, set(assignment_ids()) if watch else found, most)
+            executor_for = _on_this_machine(terms, hidden, wanted, max_judges)
         stop = threading.Event()
-        run = Cohort(course_dir.resolve(), terms, pool, force, stop.is_set)
+        run = Cohort(course_dir.resolve(), terms, executor_for, force, stop.is_set)
         with _grading.ctrl_c_sets(stop):
             if watch:
-                _grading.watch(run, find, partial(pool, most), stop)
+                _grading.watch(run, find, partial(executor_for, max_judges), stop)
                 raise Stopped
             rows = _grading.with_progress(run, submissions)
         _grading.finish(run, rows, submissions, target)
 
 
-Pools = Callable[[int], "AbstractContextManager[Executor]"]  # for so many submissions
+ExecutorFor = Callable[[int], "AbstractContextManager[Executor]"]  # for so many submissions
 
 
-def _here(terms: Terms, hidden: list[Path], assignments: set[str], most: int) -> Pools:
+def _on_this_machine(terms: Terms, hidden: list[Path], wanted: set[str], most: int) -> ExecutorFor:
     from grader.course.assignments import modules_of
     from grader.records.executor.local import load_lessons, local_judges
     from grader.sandbox.host.select import start_sandbox
 
-    walls = partial(
+    start_forkserver = partial(
         start_sandbox,
         hidden,
         unsandboxed=terms.unsandboxed,
-        modules=modules_of(assignments),
-        meanwhile=partial(load_lessons, assignments),
+        modules=modules_of(wanted),
+        meanwhile=partial(load_lessons, wanted),
     )
-    return lambda waiting: local_judges(terms, walls, min(most, waiting))
+    return lambda waiting: local_judges(terms, start_forkserver, min(most, waiting))
 
 
-def _on_cluster(address: str, terms: Terms) -> Pools:
+def _on_cluster(address: str, terms: Terms) -> ExecutorFor:
     try:
         from grader.records.executor.cluster import cluster_judges
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""``measure``: what the solved notebooks take."""
+"""``measure``: the time and memory that the solved notebooks take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 @click.option("--lesson", "lessons", multiple=True, help="this lesson only, by its name")
 @click.option("--keep/--no-keep", default=True, help="write docs/lessons.json (then run tidy)")
 def command(lessons: tuple[str, ...], keep: bool) -> None:
-    """Run each solved notebook in a fresh kernel; processor seconds and peak memory."""
+    """Run each solved notebook in a fresh kernel; print its processor seconds and peak memory."""
     from rich.console import Console
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""``mutate``: generic mutants of every solution."""
+"""``mutate``: try the checks on generic mutants of every solution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``new-exercise``: a small whole exercise to replace piece by piece."""
+"""``new-exercise``: add a small complete exercise, to be replaced piece by piece."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import click
 @click.argument("lesson")
 @click.argument("name")
 @click.option(
-    "--after", metavar="EXERCISE", default="", help="which it follows [default: the last]"
+    "--after", metavar="EXERCISE", default="", help="the exercise before it [default: the last]"
 )
 @click.option("--points", type=click.IntRange(1, 20), default=2, show_default=True)
 @click.option(
     "--kind",
     type=click.Choice(["function", "layer"]),
-    help="what students write [default: by the name; a layer's begins with a capital]",
+    help="what students write [default: a layer if NAME begins with a capital]",
 )
 def command(lesson: str, name: str, after: str, points: int, kind: str | None) -> None:
-    """Add an exercise NAME to LESSON, in a checkout: one that works, to be made into yours.
+    """Add an exercise NAME to LESSON, in a checkout: a working example to change into yours.
 
-    It goes into the lesson's solutions, misconceptions, alternatives, specification, notebook and
-    tests. Its example takes from each row its mean; what is yours to write is marked REPLACE. It
-    is tried in a copy of the course first, and written whole or not at all.
+    The example goes into the lesson's solutions, misconceptions, alternatives, checks, notebook and
+    tests. It subtracts from each row its mean; what you have to change is marked REPLACE. It is
+    tried in a copy of the course first, and written as a whole or not at all.
     """
     from grader.authoring.scaffold import MARK, ScaffoldError, Wanted, scaffold
 

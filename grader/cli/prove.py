@@ -1,4 +1,4 @@
-"""``prove``: the kill matrix."""
+"""``prove``: try the checks on every wrong and every right answer: the kill matrix."""
 
 from __future__ import annotations
 

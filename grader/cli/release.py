@@ -1,4 +1,4 @@
-"""``release``: the student bundle."""
+"""``release``: write the student bundle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
     "--output", type=click.Path(path_type=Path), default=Path("release"), show_default=True
 )
 def command(output: Path) -> None:
-    """Write what students get: notebooks, light package, environment; no solution in any form."""
+    """Write what students get: notebooks, checks, environment; no solution in any form."""
     from grader.authoring.release import release
     from grader.course.layout import FolderTakenError
 

@@ -1,4 +1,4 @@
-"""``report``: what a cohort did, in the terminal, as a page and as CSV."""
+"""``report``: show what a cohort did, in the terminal, as a page and as CSV."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SHOWN = 10  # misconceptions of an assignment in the terminal; the page has them
 )
 @click.option("--assignment", "only", metavar="ID", help="only this assignment")
 def command(course_dir: Path, page: Path | None, sheet: Path | None, only: str | None) -> None:
-    """What the cohort did: marks, exercises and checks, misconceptions by frequency.
+    """Show what the cohort did: marks, exercises and checks, misconceptions by frequency.
 
     Read from what `grade` left; nothing is graded again and no student's code runs. In the CSV a
     cell that a spreadsheet would take for a formula (it begins with = + - @, a tab or a line end)
-    has an apostrophe in front.
+    gets an apostrophe in front.
     """
     for option, target in (("--html", page), ("--csv", sheet)):
         if target is not None and not target.resolve().parent.is_dir():
@@ -52,9 +52,9 @@ def command(course_dir: Path, page: Path | None, sheet: Path | None, only: str |
         if only is not None and only not in assignment_ids():
             known = ", ".join(assignment_ids())
             raise click.UsageError(f"no assignment {only!r}; the course has {known}")
-        what = f"no record of {only}" if only else "no record of a graded submission"
+        nothing = f"no record of {only}" if only else "no record of a graded submission"
         raise click.UsageError(
-            f"{course_dir} holds {what}: run `python -m grader grade DIR --course-dir "
+            f"{course_dir} holds {nothing}: run `python -m grader grade DIR --course-dir "
             f"{course_dir}` first"
         )
     found = summaries(records, misconception)
@@ -101,8 +101,8 @@ def _show(records: Records, found: list[Summary]) -> None:
 
     console = Console() if sys.stdout.isatty() else Console(width=120)
     count = len(records.submissions)
-    people, walls = len(records.students), _text(sandbox(records))
-    console.print(f"{people} students, {count} submissions · sandbox: {walls}")
+    people, level = len(records.students), _text(sandbox(records))
+    console.print(f"{people} students, {count} submissions · sandbox: {level}")
     if records.unsandboxed:
         console.print(
             f"[bold red]Graded without a sandbox: {len(records.unsandboxed)} of {count} "
@@ -176,7 +176,7 @@ def _show_tomorrow(console: Any, shared: list[Shared]) -> None:
 
 
 def _text(value: str) -> str:
-    """A text for the terminal: no control characters, none of rich's markup."""
+    """A text made safe for the terminal: no control characters, rich's markup escaped."""
     from rich.markup import escape
 
     from grader.report.page import text

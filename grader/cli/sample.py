@@ -1,4 +1,4 @@
-"""``sample``: a cohort to try the grader on."""
+"""``sample``: make a cohort to try the grader on."""
 
 from __future__ import annotations
 

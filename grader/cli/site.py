@@ -1,4 +1,4 @@
-"""``site``: the course as pages."""
+"""``site``: build the course as static pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
     "--output", type=click.Path(path_type=Path), default=Path("build/site"), show_default=True
 )
 def command(output: Path) -> None:
-    """Build the course, unsolved, as pages that load nothing from elsewhere; print the first."""
+    """Build the course, unsolved, as pages that load nothing from elsewhere; print where."""
     from grader.authoring.site.build import SiteError, build
     from grader.authoring.site.lessons import StaleError
     from grader.course.layout import FolderTakenError

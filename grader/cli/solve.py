@@ -10,7 +10,7 @@ from grader.course.layout import LESSONS
 
 
 @click.command()
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="where to")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="where to write")
 @click.option("--execute", is_flag=True, help="run them, and keep their outputs")
 @click.option("--lesson", "lessons", multiple=True, type=click.Choice(LESSONS), help="only this")
 def command(output: Path | None, execute: bool, lessons: tuple[str, ...]) -> None:

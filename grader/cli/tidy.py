@@ -1,4 +1,4 @@
-"""``tidy``: bring lesson notebooks into their final form."""
+"""``tidy``: bring the lessons' notebooks into their final form."""
 
 from __future__ import annotations
 

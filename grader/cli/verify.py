@@ -1,4 +1,4 @@
-"""``verify``: the ledger against the gradebook."""
+"""``verify``: compare the gradebook with the ledger."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import click
 def command(course_dir: Path, given: str | None) -> None:
     """Check that nobody changed a mark: walk the ledger, and derive the gradebook's marks from it.
 
-    Exit 1 if a line was altered, removed or cut off, or a mark is not the one that was found;
-    each is named. A mark that a person gave in Formgrader in place of a check's is named too.
+    Exit 1 if a line of the ledger was altered or removed, its end was cut off, or a mark differs
+    from the ledger's; each is named. So is a mark that a person gave in place of a check's.
     """
     from rich.console import Console
     from rich.markup import escape

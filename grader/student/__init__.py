@@ -1,1 +1,1 @@
-"""The student side: checks against frozen answers, hints, figures."""
+"""What lessons import: checks against frozen answers, hints, progress, figures."""

@@ -22,19 +22,18 @@ from grader.student.report import Report
 
 
 class CheckFailed(Exception):
-    """An answer is not right yet. Shown as one line: the table above it says what was seen."""
+    """An answer is not right yet. Shown as one line: the table above the error says the rest."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"CheckFailed: {self}"]
 
 
 class _Session:
-    """What this kernel knows: whether checks run here, how many hints were given, and what was
-    said of records that cannot be kept, which is said once."""
+    """What this kernel remembers between calls."""
 
     checking = True  # False in the grading worker, where the judge does the checking
-    hints: dict[str, int] = {}
-    complaint = ""
+    hints: dict[str, int] = {}  # hints given so far, by exercise
+    complaint = ""  # why a verdict could not be recorded; printed only once
 
 
 def check(exercise_id: str) -> None:
@@ -44,8 +43,8 @@ def check(exercise_id: str) -> None:
         exercise_id: the name of the function or class that the exercise asks for.
 
     Raises:
-        CheckFailed: a check did not pass. An answer that is not written yet raises nothing; it is
-            said on stderr, which nbgrader's Validate counts as not done.
+        CheckFailed: a check did not pass. An answer that is not written yet raises nothing; a line
+            on stderr says so, which nbgrader's Validate counts as not done.
         KeyError: the course has no such exercise.
     """
     if not _Session.checking:
@@ -53,7 +52,7 @@ def check(exercise_id: str) -> None:
     namespace = _namespace()
     verdict = verdict_here(exercise_id, namespace)
     hints = frozen.load(exercise_id).hints
-    if exercise_id in namespace:  # a check that is run before its cell says nothing of the answer
+    if exercise_id in namespace:  # before the answer's cell has run, there is no answer to record
         _note(verdict)
     if not verdict.attempted:
         print(
@@ -70,6 +69,7 @@ def check(exercise_id: str) -> None:
 
 
 def _note(verdict: Verdict) -> None:
+    """Record a verdict for ``progress()``; the first failure to do so is printed."""
     complaint = records.note(verdict)
     if complaint and not _Session.complaint:
         print(complaint)
@@ -79,22 +79,23 @@ def _note(verdict: Verdict) -> None:
 def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "") -> Verdict:
     """The verdict of the public cases on a namespace.
 
-    ``source`` is the text of the answer's cell, by which one that is still as it was given out is
-    known; without it the cell is looked for.
+    ``source`` is the text of the answer's cell; without it, the cell is looked up in the history.
+    The text tells whether the answer is still as it was handed out.
     """
     answers = frozen.load(exercise_id)
     text = source or _cell_of(exercise_id, namespace)
     as_given = bool(answers.given) and shape(text) == shape(answers.given)
-    # A class's stub may fail before its forward is reached, for want of an earlier lesson.
+    # Calling a stub is no test: a class's stub may fail before it reaches the forward that raises
+    # NotImplementedError, because an earlier lesson's answer is missing.
     if as_given or is_stub(namespace.get(exercise_id)):
         return not_attempted(answers.suite)
     calls = DirectCalls(namespace, functools.partial(_candidate, answers.lesson, namespace))
-    replies = put_questions(answers.suite, calls.ask, timed=False)  # nobody takes the time here
+    replies = put_questions(answers.suite, calls.ask, timed=False)  # no clock decides here
     return evaluate(answers.suite, replies, lambda: answers.known)
 
 
 def _candidate(lesson: str, namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:
-    """What a student's test is tried on, made of the student's own answers by the lesson."""
+    """A function for a student's test to examine, made by the lesson from the student's answers."""
     module = importlib.import_module(f"{current().solutions}.{lesson}.public.candidates")
     return module.candidate(namespace, key)
 
@@ -104,10 +105,10 @@ def hint(exercise_id: str) -> None:
     if not _Session.checking:
         return
     hints = frozen.load(exercise_id).hints
-    given = min(_Session.hints.get(exercise_id, 0), len(hints) - 1)
-    _Session.hints[exercise_id] = given + 1
-    print(f"Hint {given + 1} of {len(hints)} for {exercise_id}:\n{hints[given]}")
-    if given + 1 == len(hints):
+    index = min(_Session.hints.get(exercise_id, 0), len(hints) - 1)
+    _Session.hints[exercise_id] = index + 1
+    print(f"Hint {index + 1} of {len(hints)} for {exercise_id}:\n{hints[index]}")
+    if index + 1 == len(hints):
         print("(That was the last one; now try, check, and read what the check has seen.)")
 
 
@@ -120,24 +121,26 @@ def ready(*answers: Any) -> bool:
 
 
 def _listed(names: list[str]) -> str:
-    *front, last = names
-    return f"{', '.join(front)} and {last}" if front else last
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def is_stub(answer: Any) -> bool:
-    """Does its body do nothing but raise NotImplementedError?"""
+    """Does an answer's body do nothing but raise NotImplementedError?"""
     function = getattr(answer, "forward", answer) if inspect.isclass(answer) else answer
     code = getattr(function, "__code__", None)
     return code is not None and code.co_names == ("NotImplementedError",)
 
 
 def _namespace() -> Mapping[str, Any]:
+    """The names of the notebook or script whose code called ``check``."""
     shell = screen.shell()
+    # In plain Python: frame 0 is this function, 1 is check, 2 is the caller.
     return shell.user_ns if shell is not None else sys._getframe(2).f_globals
 
 
 def _inputs(namespace: Mapping[str, Any]) -> list[Any]:
-    """The cells as they were typed. ``In`` has their magics turned into calls of get_ipython."""
+    """The cells as they were typed. ``In`` would show magics as calls of get_ipython."""
     shell = screen.shell()
     if shell is not None and shell.user_ns is namespace:
         return list(shell.history_manager.input_hist_raw)
@@ -145,7 +148,7 @@ def _inputs(namespace: Mapping[str, Any]) -> list[Any]:
 
 
 def _cell_of(exercise_id: str, namespace: Mapping[str, Any]) -> str:
-    """The last cell that was run and defines the name; "" where there is none."""
+    """The last cell run that defines the name; "" if there is none."""
     pattern = re.compile(
         rf"^(def|class)\s+{re.escape(exercise_id)}\b|^{re.escape(exercise_id)}\s*=", re.M
     )

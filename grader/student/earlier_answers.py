@@ -11,8 +11,9 @@ from typing import Any
 
 from grader.source.cells import definitions, text_of
 
-# Name → source text, where the judge supplies what a submission cannot see for itself.
+# Name → source text. The judge fills this in a worker, which sees no other notebooks.
 SUPPLIED: dict[str, str] = {}
+# Source text → its namespace: asked twice, `mine` returns the same object.
 _LOADED: dict[str, dict[str, Any]] = {}
 
 
@@ -27,18 +28,19 @@ def mine(name: str) -> Any:
 
     Returns:
         The function or class as you wrote it there. If it is not written yet, or cannot be found,
-        something in its place whose use raises NotImplementedError and says so.
+        a stub in its place: calling it raises NotImplementedError and says why.
     """
     source, lesson = _source_of(name)
     if not source:
-        return _not_there(name, f"no notebook next to this one has an exercise {name}")
+        return _missing(name, f"no notebook next to this one has an exercise {name}")
     namespace = _run(source, lesson)
     if name in namespace:
         return namespace[name]
-    return _not_there(name, f"{name} could not be read from {lesson}: does its cell run there?")
+    return _missing(name, f"{name} could not be read from {lesson}: does its cell run there?")
 
 
 def _source_of(name: str) -> tuple[str, str]:
+    """The definitions of the lesson that asks for the exercise, and a name for that lesson."""
     if name in SUPPLIED:
         return SUPPLIED[name], "your earlier lesson"
     for path in _neighbours(Path.cwd()):
@@ -54,7 +56,7 @@ def _source_of(name: str) -> tuple[str, str]:
 
 
 def _neighbours(folder: Path) -> Iterator[Path]:
-    """Lessons beside this one: in the same folder, or each in a folder of its own name."""
+    """Notebooks of other lessons: in this folder, or each in a sibling folder of its own name."""
     yield from sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     yield from sorted(
         path for path in folder.glob("../[0-9][0-9]_*/*.ipynb") if path.stem == path.parent.name
@@ -62,28 +64,29 @@ def _neighbours(folder: Path) -> Iterator[Path]:
 
 
 def _run(source: str, lesson: str) -> dict[str, Any]:
-    """The definitions' namespace: what fails to be defined is left out, with a word about it."""
+    """Run the definitions one by one; leave out each that fails, and say so on stderr."""
     if source not in _LOADED:
         namespace: dict[str, Any] = {"__name__": Path(lesson).stem}
         for node in ast.parse(source).body:
             try:
                 exec(compile(ast.Module([node], []), f"<{lesson}>", "exec"), namespace)
             except Exception as error:
-                if isinstance(node, ast.Assign):  # a constant made of what does not travel
+                # A constant may be computed from data that only the other notebook has.
+                if isinstance(node, ast.Assign):
                     continue
                 line = text_of(node).partition("\n")[0][:60]
-                said = f"{type(error).__name__}: {error}"
-                print(f"({lesson}: `{line}` was left out, {said})", file=sys.stderr)
+                reason = f"{type(error).__name__}: {error}"
+                print(f"({lesson}: `{line}` was left out, {reason})", file=sys.stderr)
         _LOADED[source] = namespace
     return _LOADED[source]
 
 
-def _not_there(name: str, why: str) -> Any:
-    """A stub like the one that a lesson gives out, so that `ready` and `check` know it."""
-    said = f"{why}. Write it in its own lesson, save that notebook, and run this cell again."
+def _missing(name: str, why: str) -> Any:
+    """A stub like those that lessons hand out, so that `ready` and `check` recognize it."""
+    message = f"{why}. Write it in its own lesson, save that notebook, and run this cell again."
 
     def stub(*_args: Any, **_kwargs: Any) -> Any:
-        raise NotImplementedError(said)
+        raise NotImplementedError(message)
 
     stub.__name__ = name
     stub.__code__ = stub.__code__.replace(co_name=name, co_qualname=name)

@@ -1,7 +1,7 @@
-"""Figures to play with: controls under a picture, and the picture alone where nobody plays.
+"""Interactive figures: controls under a picture, or the picture alone where nobody can use them.
 
-``explore(draw, alt=…, sharpness=Slider(0, 3, start=1))`` draws the figure at its start. In a
-notebook with somebody in front of it, controls stand below, and the figure follows them
+``explore(draw, alt=…, sharpness=Slider(0, 3, start=1))`` draws the figure at its start values. In
+a notebook that a person has open, controls appear below, and the figure follows them
 (``explore_live``). Everywhere else the figure stands still: in grading, in nbclient, nbval and
 nbconvert, in a terminal, and in a saved notebook whose kernel is gone.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slider:
-    """Numbers from ``low`` to ``high`` in steps: whole ones, if all four are whole."""
+    """A number from ``low`` to ``high``; a whole one if bounds, start and step are whole."""
 
     low: float
     high: float
@@ -32,19 +32,19 @@ class Slider:
         if not self.low < self.high or self.step <= 0:
             raise ValueError(f"a slider runs upward in steps above 0, not {self}")
         if not self.holds(self.start):
-            raise ValueError(f"start {self.start!r} is outside of {self.said()}")
+            raise ValueError(f"start {self.start!r} is outside of {self.described()}")
 
     def holds(self, value: Any) -> bool:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number and self.low <= value <= self.high
 
-    def said(self) -> str:
+    def described(self) -> str:
         return f"{self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several options; the first one, if ``start`` names no other."""
+    """One of several options; it starts at the first unless ``start`` names another."""
 
     options: Sequence[Any]
     start: Any = None
@@ -54,14 +54,14 @@ class Choice:
         if not self.options:
             raise ValueError("a choice needs options")
         if self.start is None:
-            object.__setattr__(self, "start", self.options[0])
+            object.__setattr__(self, "start", self.options[0])  # the dataclass is frozen
         if not self.holds(self.start):
-            raise ValueError(f"start {self.start!r} is none of {self.said()}")
+            raise ValueError(f"start {self.start!r} is none of {self.described()}")
 
     def holds(self, value: Any) -> bool:
         return value in self.options
 
-    def said(self) -> str:
+    def described(self) -> str:
         return ", ".join(map(str, self.options))
 
 
@@ -75,7 +75,7 @@ class Switch:
     def holds(self, value: Any) -> bool:
         return isinstance(value, bool)
 
-    def said(self) -> str:
+    def described(self) -> str:
         return "True, False"
 
 
@@ -95,17 +95,17 @@ class Explorer:
         return {name: control.start for name, control in self.controls.items()}
 
     def picture(self, **values: Any) -> Picture:
-        """The figure at these values; every picture of an explorer is of one size.
+        """The figure at these values; every picture of an explorer has the same size.
 
         Raises:
-            ValueError: a value that its control does not hold, or one that no control has.
+            ValueError: a control does not hold the value given for it, or there is no such control.
         """
         for name in values.keys() - self.controls.keys():
             raise ValueError(f"{name}: there is no such control")
         values = self.start | values
         for name, control in self.controls.items():
             if not control.holds(values[name]):
-                raise ValueError(f"{name}={values[name]!r} is none of {control.said()}")
+                raise ValueError(f"{name}={values[name]!r} is none of {control.described()}")
         alt = self.alt(**values) if callable(self.alt) else self.alt
         if not isinstance(alt, str) or not alt.strip():
             raise ValueError("explore needs alt: a sentence that says what the figure shows")
@@ -116,18 +116,18 @@ class Explorer:
 def explore(
     draw: Callable[..., Figure], *, alt: Callable[..., str] | str, **controls: Control
 ) -> None:
-    """Display a figure that follows its controls, or the figure at their start.
+    """Display a figure that follows its controls, or the figure at their start values.
 
     Args:
         draw: makes a matplotlib figure from the controls' values, given by name. It is called
-            anew for each movement and finds the student's functions as they are then.
+            again at each change and uses the student's functions as they are then.
         alt: what a reader who cannot see the figure must know: a sentence, or a function of the
             values that gives one.
         controls: a Slider, Choice or Switch for each argument of ``draw``.
 
-    The picture and its controls are two outputs. One output that holds both would be enough for
-    the protocol, but JupyterLab prefers the controls in it even where their kernel is gone, and
-    then shows an error in place of the picture.
+    The picture and its controls are two outputs. The protocol would allow one output with both,
+    but JupyterLab would then prefer the controls even where their kernel is gone, and show an
+    error in place of the picture.
     """
     for name, control in controls.items():
         if not isinstance(control, Control):
@@ -136,24 +136,24 @@ def explore(
     from IPython.display import display
 
     still = explorer.picture()
-    if not _somebody_plays():
+    if not _is_interactive():
         display(still)
         return
     try:
-        from grader.student.explore_live import offer
+        from grader.student.explore_live import display_live
     except ImportError as error:
         display(still)
         print(f"(To move this figure: pip install {error.name}, and restart the kernel.)")
         return
-    offer(explorer, still)
+    display_live(explorer, still)
 
 
-def _somebody_plays() -> bool:
-    """Did whoever asked for this cell say that a person can be asked something back?
+def _is_interactive() -> bool:
+    """Does the front end that runs this cell allow the kernel to ask for input?
 
-    Every ``execute_request`` says so: JupyterLab, Notebook 7 and VS Code allow input; nbclient
-    (and with it nbconvert, nbgrader's autograder and Validate, papermill, `grader solve`) and
-    nbval do not. Outside of a kernel, in the grading worker or a terminal, there is no request.
+    Each ``execute_request`` says whether it does. JupyterLab, Notebook 7 and VS Code allow it;
+    nbclient (and with it nbconvert, nbgrader's autograder and Validate, papermill, `grader solve`)
+    and nbval do not. Outside of a kernel, as in a worker or a terminal, there is no request.
     """
     from IPython import get_ipython
 

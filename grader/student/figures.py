@@ -22,7 +22,7 @@ DPI = 110
 class Picture:
     """An image for a notebook: HTML with alternative text, or that text alone.
 
-    With a ``size`` in pixels the page keeps its place while the image is exchanged.
+    With a ``size`` in pixels the page does not jump while the image is replaced.
     """
 
     def __init__(self, png: bytes, alt: str, size: tuple[int, int] | None = None) -> None:
@@ -59,7 +59,7 @@ def show(figure: Figure, *, alt: str) -> None:
 
 
 def fixed_png(figure: Figure) -> tuple[bytes, tuple[int, int]]:
-    """The figure in its own size, whatever is drawn in it, and that size in pixels."""
+    """The figure as a PNG of its nominal size, whatever is drawn in it, and that size in pixels."""
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     figure.set_size_inches(width / DPI, height / DPI)
     return _png(figure, None), (width, height)
@@ -97,11 +97,11 @@ def heatmap(
     """Display a matrix as a heatmap.
 
     Args:
-        matrix: (n, m) array or tensor; what is not finite (-inf in a mask) is gray.
-        rows, columns: labels of the places, or one string that names the axis.
+        matrix: (n, m) array or tensor; a value that is not finite (-inf in a mask) is gray.
+        rows, columns: a label for each row or column, or one string that names the axis.
         title: above the picture.
         alt: the picture in a sentence.
-        numbers: write the numbers into the cells (by default where at most 12 by 12).
+        numbers: write the values into the cells (by default up to 12 by 12).
         low, high: the ends of the color scale (by default the smallest and largest number).
     """
     from matplotlib.colors import Normalize
@@ -132,8 +132,8 @@ def heatmap(
 def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
     """HTML of three heatmaps side by side: yours, expected, difference (yours - expected).
 
-    The difference is blank where both agree, infinities included, and has the color at its scale's
-    end where one of them is infinite.
+    The difference is blank where both agree, infinities included. Where one of them is infinite, it
+    has the color at the end of the scale.
     """
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
@@ -169,7 +169,7 @@ def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
 def difference(yours: np.ndarray, expected: np.ndarray) -> np.ndarray:
     """yours - expected, 0 wherever they agree: inf beside inf, nan beside nan.
 
-    A rounding error is no difference, unless there is no other.
+    Rounding errors count as agreement, unless nothing else differs.
     """
     with np.errstate(invalid="ignore"):
         delta = yours - expected
@@ -181,7 +181,7 @@ def difference(yours: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 
 def _differences(delta: np.ndarray) -> np.ndarray:
-    """What to write into the places of a difference: nothing where there is none."""
+    """The text of each cell of a difference; empty where both agree."""
     words = [
         "" if value == 0 else f"{value:+.2g}" if np.isfinite(value) else _number(value)
         for value in delta.ravel().tolist()
@@ -202,8 +202,8 @@ def _draw(
     numbers: bool,
     words: np.ndarray | None = None,
 ) -> Any:
-    """A heatmap; with ``numbers`` the ``words``, by default the values, stand in its cells."""
-    axes.set_facecolor("#d9d9d9")  # what is not finite shows the ground
+    """Draw a heatmap; with ``numbers``, write ``words`` (by default the values) into its cells."""
+    axes.set_facecolor("#d9d9d9")  # shows through where a value is not finite
     shown = np.where(np.isfinite(values), values, np.nan)
     image = axes.imshow(shown, cmap=colors, norm=norm, aspect="auto")
     if not numbers:
@@ -239,7 +239,7 @@ def _number(value: float) -> str:
 
 
 def _ink(image: Any, value: float) -> str:
-    """Black or white, whichever reads on the cell's color."""
+    """Black or white, whichever can be read on the cell's color."""
     if not np.isfinite(value):
         return "black"
     red, green, blue, _ = image.cmap(image.norm(value))

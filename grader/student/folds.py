@@ -1,7 +1,7 @@
-"""Hints that unfold one after the other, without a kernel: the next lies inside the last.
+"""Hints that unfold one after the other, without a kernel: each contains the next.
 
-A fold is HTML's own ``details``: a key opens it (Tab, then Enter or Space), a screen reader says
-whether it is open, and it still works in a notebook that is only looked at.
+A fold is HTML's own ``details`` element: a key opens it (Tab, then Enter or Space), a screen reader
+says whether it is open, and it works in a notebook that is only viewed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import html
 from collections.abc import Sequence
 
 STEPS = ("a nudge", "the idea", "an outline with blanks")
-# JupyterLab would take the keys: Enter to edit the cell, Space to scroll.
+# Without this, JupyterLab takes the keys: Enter edits the cell, Space scrolls.
 OWN_KEYS = 'data-lm-suppress-shortcuts="true"'
 BUTTON = (
     "cursor:pointer;width:fit-content;padding:.2em .7em;border-radius:3px;"
@@ -19,7 +19,7 @@ BUTTON = (
 
 
 def fold(exercise: str, hints: Sequence[str]) -> str:
-    """HTML of an exercise's hints: the first is behind a button, each further one in the last."""
+    """HTML of an exercise's hints: a button opens the first, and each contains the next."""
     folded = ""
     for number in range(len(hints), 0, -1):
         step = f": {STEPS[number - 1]}" if number <= len(STEPS) else ""

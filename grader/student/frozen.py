@@ -1,5 +1,5 @@
-"""Answers frozen at release: the public cases, what the reference says to them, and what each
-misconception says, so that a mistake can be named without shipping its code."""
+"""Answers frozen at release: the public cases, and the replies of the reference and of every
+misconception to them, so that a mistake can be named without shipping its code."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from grader.coursefile import current
 from grader.protocol import wire
 from grader.protocol.values import CheckSuite, Misconception, Reply
 
-FOLDER = Path(__file__).parent / "answers"  # with a folder for each course
+FOLDER = Path(__file__).parent / "answers"  # holds a folder for each course
 SUFFIX = ".answers"
 
 
 def folder() -> Path:
-    """Where the answers of this process's course are."""
+    """The folder of the current course's answers."""
     return FOLDER / current().id
 
 
@@ -28,8 +28,8 @@ def folder() -> Path:
 class Frozen:
     """One exercise as a student's machine holds it.
 
-    ``lesson`` is the exercise's own. ``given`` is the text of an answer that was handed out broken
-    or blank; "" for a stub.
+    ``lesson`` is the lesson of the exercise. ``given`` is the text of the answer's cell where it is
+    handed out broken or blank; "" for a stub.
     """
 
     suite: CheckSuite
@@ -45,7 +45,7 @@ def pack(exercise: Frozen) -> bytes:
     tree = {"suite": exercise.suite, "known": pairs}
     rest = {"hints": exercise.hints, "lesson": exercise.lesson, "given": exercise.given}
     frame = wire.dumps(tree | rest)
-    return gzip.compress(frame, mtime=0)
+    return gzip.compress(frame, mtime=0)  # a time would make each file differ
 
 
 def unpack(packed: bytes) -> Frozen:

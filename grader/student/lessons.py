@@ -1,4 +1,4 @@
-"""The lessons of a folder, as their own notebooks tell: titles, minutes, exercises, points."""
+"""The lessons in a folder, read from their notebooks: titles, minutes, exercises, points."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ CHECK = "check_"
 class Lesson:
     """A lesson: the points of its checks by exercise, and those that a person gives.
 
-    ``minutes`` is what the first cell says, 0 if it does not. ``damaged`` says why the notebook
-    cannot be read; then nothing else is known of it.
+    ``minutes`` is what the first cell says, 0 if it says nothing. ``damaged`` says why the notebook
+    cannot be read; nothing else is known of the lesson then.
     """
 
     path: Path
@@ -29,9 +29,9 @@ class Lesson:
 
 
 def lessons(lab: Path) -> list[Lesson]:
-    """The lessons in this folder, in order, each in a folder of its own name or all side by side.
+    """The lessons of this folder, in order, each in a subfolder of its own name or side by side.
 
-    A lesson that lies in both places is the one that has a folder.
+    Of a lesson that lies in both places, the one in the subfolder counts.
     """
     found = {path.stem: path for path in lab.glob("[0-9][0-9]_*.ipynb")}
     nested = lab.glob("[0-9][0-9]_*/[0-9][0-9]_*.ipynb")
@@ -40,7 +40,7 @@ def lessons(lab: Path) -> list[Lesson]:
 
 
 def lesson(path: Path) -> Lesson:
-    """A lesson as its notebook tells."""
+    """The lesson that a notebook holds."""
     try:
         cells = read(path)
     except NotANotebook as error:

@@ -1,4 +1,4 @@
-"""A notebook file read as plain data: all that a student's side needs of it, without nbformat."""
+"""Read a notebook file as plain data, without nbformat: all that students' commands need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class NotANotebook(Exception):
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its kind ("code", "markdown", …), its text, its grade_id or "", its points."""
+    """A cell: its kind ("code", "markdown", …), text, grade_id (or "") and points."""
 
     kind: str
     source: str
@@ -22,7 +22,7 @@ class Cell:
 
 
 def read(path: Path) -> list[Cell]:
-    """The cells of a notebook file. NotANotebook if it is none, or cannot be read."""
+    """The cells of a notebook file. NotANotebook if the file is no notebook or cannot be read."""
     try:
         cells = json.loads(path.read_text(encoding="utf-8-sig"))["cells"]
         return [_cell(cell) for cell in cells]

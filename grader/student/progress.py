@@ -1,4 +1,4 @@
-"""``progress``: the whole course in one table, as the public checks have last seen it."""
+"""``progress``: the whole course in one table, by the last verdicts of the public checks."""
 
 from __future__ import annotations
 
@@ -32,10 +32,9 @@ MUTED = "var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#555))"
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a lesson is: exercises right, those tried, points so far, and what comes next.
+    """How far a student is in a lesson: exercises right and tried, points so far, what comes next.
 
-    ``next`` is the first exercise that is not right, "" if there is none; it is ``called`` by its
-    name or, if it is one, the quiz.
+    ``next`` is the first exercise that is not right yet, "" if there is none.
     """
 
     lesson: Lesson
@@ -54,6 +53,7 @@ class Standing:
 
     @property
     def called(self) -> str:
+        """What to call the next exercise: its name, or "the quiz"."""
         return "the quiz" if self.next.startswith("quiz_") else self.next
 
     @property
@@ -65,9 +65,9 @@ class Standing:
         return BEGUN if self.tried else NOT_BEGUN
 
 
-def standing(lesson: Lesson, kept: Mapping[str, Record]) -> Standing:
-    """A lesson beside the records of its exercises. Points are never more than a check gives."""
-    own = {name: kept[name] for name in lesson.exercises if name in kept}
+def standing(lesson: Lesson, recorded: Mapping[str, Record]) -> Standing:
+    """How far a lesson is by the records of its exercises. No exercise has more than its points."""
+    own = {name: recorded[name] for name in lesson.exercises if name in recorded}
     right = [name for name, record in own.items() if record.right]
     return Standing(
         lesson,
@@ -79,9 +79,9 @@ def standing(lesson: Lesson, kept: Mapping[str, Record]) -> Standing:
 
 
 class Course:
-    """Where a student stands, which displays itself: a table in a notebook, text elsewhere.
+    """How far a student is in the course. It displays itself: a table in a notebook, else text.
 
-    Links lead from ``here``, the folder of the notebook that shows it.
+    Links are relative to ``here``, the folder of the notebook that shows the table.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Course:
 
     @property
     def next(self) -> Standing | None:
-        """Where to go on: the first lesson that is begun and not done, or else not begun."""
+        """Where to go on: the first lesson begun but not done, else the first not begun."""
         for state in (BEGUN, NOT_BEGUN):
             for one in self.standings:
                 if one.state == state:
@@ -117,10 +117,10 @@ class Course:
             "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         ]
-        said = [textwrap.fill(text, 100) for text in (*self._remarks(), WHAT_IT_IS)]
+        remarks = [textwrap.fill(text, 100) for text in (*self._remarks(), WHAT_IT_IS)]
         verb, one = self._go_on()
         go_on = f"{verb} {one.lesson.title}: {one.called}." if one else verb
-        return "\n".join([f"{self.headline}.", go_on, "", *lines, "", *said])
+        return "\n".join([f"{self.headline}.", go_on, "", *lines, "", *remarks])
 
     def _repr_html_(self) -> str:
         heads = "".join(f'<th scope="col" style="{CELL}">{name}</th>' for name in COLUMNS)
@@ -146,8 +146,8 @@ class Course:
         return f"<tr>{head}{''.join(words)}</tr>"
 
     def _link(self, one: Standing) -> str:
-        way = Path(os.path.relpath(one.lesson.path, self.here)).as_posix()
-        return f'<a href="{quote(way)}">{html.escape(one.lesson.title)}</a>'
+        target = Path(os.path.relpath(one.lesson.path, self.here)).as_posix()
+        return f'<a href="{quote(target)}">{html.escape(one.lesson.title)}</a>'
 
     def _go_on(self) -> tuple[str, Standing | None]:
         one = self.next
@@ -167,18 +167,18 @@ class Course:
         )
 
     def _remarks(self) -> list[str]:
-        said = [one.lesson.damaged for one in self.standings if one.lesson.damaged]
+        remarks = [one.lesson.damaged for one in self.standings if one.lesson.damaged]
         if self.damaged:
             names = ", ".join(self.damaged)
-            said.append(f"What was noted of {names} cannot be read: run the check again.")
-        return said
+            remarks.append(f"What was noted of {names} cannot be read: run the check again.")
+        return remarks
 
     def _sum(self, name: str):
         return sum(getattr(one, name) for one in self.standings)
 
 
 def _words(one: Standing) -> tuple[str, ...]:
-    """A lesson's row, as plain words in the order of ``COLUMNS``."""
+    """The cells of a lesson's row, in the order of ``COLUMNS``."""
     lesson, state = one.lesson, f"{SIGNS[one.state]} {one.state}"
     if lesson.damaged:
         return (lesson.title, state, "", "", "", "")
@@ -193,15 +193,15 @@ def _words(one: Standing) -> tuple[str, ...]:
 
 
 def course(lab: Path, here: Path) -> Course:
-    """What is kept in this lab, to be shown in a notebook that lies in the folder ``here``."""
-    kept, damaged = records.read(lab)
-    return Course([standing(lesson, kept) for lesson in lessons(lab)], damaged, here)
+    """The course by the records in this lab, with links from a notebook in the folder ``here``."""
+    recorded, damaged = records.read(lab)
+    return Course([standing(lesson, recorded) for lesson in lessons(lab)], damaged, here)
 
 
 def progress() -> None:
     """Show every lesson: how far you are in it, its points, its minutes, where to go on.
 
-    It shows what each exercise's check said last, in the notebooks of the folder that
+    The table holds what each exercise's check last said, in the notebooks of the folder that
     ``python -m grader lab`` made. It decides nothing about marks.
     """
     if not _Session.checking:

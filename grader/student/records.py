@@ -1,9 +1,9 @@
-"""What the checks said last, kept beside the lessons for ``progress()``.
+"""The last verdict on each exercise, recorded beside the lessons for ``progress()``.
 
-``python -m grader lab`` makes a folder for it; only there is anything kept, so that a notebook
-that is graded, tested or tried elsewhere leaves nothing behind. Each exercise has a file of its
-own: two notebooks that check at the same time cannot lose each other's word, and a damaged file
-costs one exercise. No mark comes from here.
+``python -m grader lab`` makes a folder for the records. Where there is no such folder nothing is
+recorded, so that a notebook that is graded, tested or tried elsewhere leaves no files. Each
+exercise has a file of its own: two notebooks that check at the same time cannot overwrite each
+other's records, and a damaged file costs one exercise. No mark comes from these records.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FOLDER = ".progress"
 
 @dataclass(frozen=True)
 class Record:
-    """The last verdict on an exercise that was attempted: checks passed of how many, points."""
+    """The last verdict on an attempted exercise: checks passed, checks in all, points."""
 
     passed: int
     checks: int
@@ -32,36 +32,36 @@ class Record:
 
 
 def make(lab: Path) -> None:
-    """Let records be kept for the lessons in this folder."""
+    """Make the folder of records for the lessons in ``lab``: from now on, checks record here."""
     (lab / FOLDER).mkdir(parents=True, exist_ok=True)
 
 
-def lab_of(beside: Path) -> Path | None:
-    """The folder of lessons that ``beside`` is, or lies in; None if nothing is kept there."""
-    for folder in (beside, beside.parent):
-        if (folder / FOLDER).is_dir():
-            return folder
+def lab_of(folder: Path) -> Path | None:
+    """The lab that this folder, or its parent, is; None if neither has a folder of records."""
+    for lab in (folder, folder.parent):
+        if (lab / FOLDER).is_dir():
+            return lab
     return None
 
 
-def note(verdict: Verdict, beside: Path | None = None) -> str:
-    """Keep a verdict reached in the folder ``beside`` (by default the current one).
+def note(verdict: Verdict, folder: Path | None = None) -> str:
+    """Record a verdict reached in this folder (by default the current one).
 
     Returns:
-        "" or, where it could not be written, a sentence that says so. It never raises: a record
-        is no part of a check.
+        "" or, if the record could not be written, a sentence that says so. Never raises OSError:
+        a full disk must not look like a wrong answer.
     """
     try:
-        lab = lab_of((beside or Path.cwd()).resolve())
+        lab = lab_of((folder or Path.cwd()).resolve())
         if lab is not None:
-            _keep(verdict, lab / FOLDER)
+            _write(verdict, lab / FOLDER)
     except OSError as error:
         why = error.strerror or error
         return f"(progress() cannot note this: {error.filename}: {why}. The check is complete.)"
     return ""
 
 
-def _keep(verdict: Verdict, folder: Path) -> None:
+def _write(verdict: Verdict, folder: Path) -> None:
     path = folder / f"{verdict.exercise}.json"
     if not verdict.attempted:
         path.unlink(missing_ok=True)
@@ -70,12 +70,13 @@ def _keep(verdict: Verdict, folder: Path) -> None:
     text = json.dumps(asdict(Record(passed, len(verdict.checks), float(verdict.score)))) + "\n"
     if path.exists() and path.read_bytes() == text.encode():
         return
-    whole = folder / f".{verdict.exercise}.{os.getpid()}"
+    # Written aside and renamed: a reader never sees half a record.
+    temporary = folder / f".{verdict.exercise}.{os.getpid()}"
     try:
-        whole.write_text(text, encoding="utf-8")
-        os.replace(whole, path)
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
     finally:
-        whole.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read(lab: Path) -> tuple[dict[str, Record], list[str]]:
@@ -92,7 +93,7 @@ def read(lab: Path) -> tuple[dict[str, Record], list[str]]:
 
 def _record(path: Path) -> Record:
     tree = json.loads(path.read_text(encoding="utf-8"))
-    one = Record(int(tree["passed"]), int(tree["checks"]), float(tree["points"]))
-    if not 0 <= one.passed <= one.checks or not 0 <= one.points < 1e6:
+    record = Record(int(tree["passed"]), int(tree["checks"]), float(tree["points"]))
+    if not 0 <= record.passed <= record.checks or not 0 <= record.points < 1e6:
         raise ValueError(f"{path} holds numbers that no check gives")
-    return one
+    return record

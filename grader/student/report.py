@@ -11,15 +11,15 @@ import numpy as np
 from grader.protocol.values import CheckResult, Verdict
 from grader.student.folds import fold
 
-MAX_CELLS = 900
-# JupyterLab's colours, drawn towards its text's: by themselves they are too faint on a dark page.
+MAX_CELLS = 900  # of a matrix that is drawn
+# JupyterLab's colors, mixed with that of its text: alone they are too faint on a dark page.
 MIX = "color-mix(in srgb, var(--jp-{0}-color0, {1}) 70%, var(--jp-ui-font-color0, {1}))"
 GREEN, RED = MIX.format("success", "#1b5e20"), MIX.format("error", "#b71c1c")
 MUTED = "color-mix(in srgb, var(--jp-ui-font-color0, #333) 75%, transparent)"
 
 
 class Report:
-    """A verdict that displays itself; under one that is not right, the hints, folded."""
+    """A verdict that displays itself; if it is not a pass, with the hints folded below it."""
 
     def __init__(self, verdict: Verdict, hints: Sequence[str] = ()) -> None:
         self.verdict = verdict
@@ -56,8 +56,8 @@ class Report:
 
 
 def explained(verdict: Verdict) -> list[tuple[CheckResult, list[tuple[str, str]]]]:
-    """Each check with what to say of it; a mistake is explained once, then only referred to."""
-    told: set[str] = set()
+    """Each check with what to say about it; a mistake is explained once, then only named."""
+    told: set[str] = set()  # ids of the misconceptions explained so far
     pairs = []
     for check in verdict.checks:
         pairs.append((check, explain(check, told)))
@@ -66,9 +66,10 @@ def explained(verdict: Verdict) -> list[tuple[CheckResult, list[tuple[str, str]]
 
 
 def explain(check: CheckResult, told: AbstractSet[str] = frozenset()) -> list[tuple[str, str]]:
-    """What was seen, the mistake it equals, where to look: (label, text) pairs.
+    """(label, text) pairs: what was seen, the mistake that it matches, where to look.
 
-    Of a check that is passed there is something to say only if its rule has left a remark.
+    A check that passed, or was not tried, has at most a remark. Misconceptions in ``told`` are
+    named without their explanation.
     """
     if check.passed or not check.tried:
         return [("Why", check.message)] if check.message else []
@@ -108,7 +109,7 @@ def _text(text: str) -> str:
 
 
 def _picture(verdict: Verdict) -> str:
-    """Yours, expected and their difference, for the first failed check that has matrices."""
+    """Heatmaps (yours, expected, difference) for the first failed check with matrices."""
     for check in verdict.checks:
         pair = None if check.passed else matrices(check)
         if pair is not None:
@@ -119,15 +120,15 @@ def _picture(verdict: Verdict) -> str:
 
 
 def matrices(check: CheckResult) -> tuple[np.ndarray, np.ndarray] | None:
-    """The first 2-D slice that differs, if what was seen is a matrix small enough to draw."""
+    """The first 2-D slices of yours and expected that differ; None if they cannot be drawn."""
     yours, expected = check.yours, check.expected
     if yours is None or expected is None or yours.ndim < 2 or yours.shape != expected.shape:
         return None
     if yours.dtype.kind not in "fiub" or yours.shape[-1] * yours.shape[-2] > MAX_CELLS:
         return None
-    mine = yours.reshape(-1, *yours.shape[-2:]).astype(np.float64)
-    theirs = expected.reshape(-1, *expected.shape[-2:]).astype(np.float64)
-    for one, other in zip(mine, theirs, strict=True):
+    yours_slices = yours.reshape(-1, *yours.shape[-2:]).astype(np.float64)
+    expected_slices = expected.reshape(-1, *expected.shape[-2:]).astype(np.float64)
+    for one, other in zip(yours_slices, expected_slices, strict=True):
         if not np.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True):
             return one, other
-    return mine[0], theirs[0]
+    return yours_slices[0], expected_slices[0]

@@ -1,10 +1,11 @@
-"""Run a notebook's code in this process and put every exercise to the public cases."""
+"""Run a notebook's code in this process and check every exercise on the public cases."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from grader.student.notebooks import NotANotebook, read
 
 
 def run_notebook(path: Path) -> list[Verdict]:
-    """Run every code cell that is not a check, in order; a verdict where each check stands.
+    """Run the code cells in order, and reach a verdict in place of each check cell.
 
     A cell that raises is reported on stderr and the run goes on: later exercises count.
     """
@@ -26,7 +27,7 @@ def run_notebook(path: Path) -> list[Verdict]:
     verdicts: list[Verdict] = []
     sources: dict[str, str] = {}
     cells = [cell for cell in read(path) if cell.kind == "code"]
-    with contextlib.chdir(path.parent):  # as a kernel would: `mine` looks around from here
+    with contextlib.chdir(path.parent):  # as a kernel does: `mine` looks for lessons from here
         for cell in cells:
             name = cell.name
             if name.startswith("check_"):
@@ -42,12 +43,11 @@ def run_notebook(path: Path) -> list[Verdict]:
 
 
 def _run(shell: Any, source: str) -> None:
-    check._Session.checking = False
+    """Run one cell without its prints; a stub's NotImplementedError is not reported."""
+    check._Session.checking = False  # a check in a cell of the student's own does nothing here
     with contextlib.redirect_stdout(io.StringIO()):
         result = shell.run_cell(source)
     check._Session.checking = True
     error = result.error_before_exec or result.error_in_exec
     if error is not None and not isinstance(error, NotImplementedError):
-        import sys
-
         print("".join(traceback.format_exception_only(error)).strip(), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Where a student looks: a notebook, an IPython prompt, or a plain Python."""
+"""Show things to a student: in a notebook, at an IPython prompt, or in plain Python."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 
 def shell() -> Any:
-    """The IPython shell that runs here; None in a plain Python."""
+    """The IPython shell of this process; None in plain Python."""
+    # A script that has not imported IPython has no shell: do not import it to find out.
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython is not None else None
 
 
 def show(thing: Any) -> None:
-    """Show something that displays itself: as HTML in a notebook, as text elsewhere."""
+    """Show an object that displays itself: as HTML in a notebook, as text elsewhere."""
     if shell() is None:
         print(thing)
         return
@@ -23,7 +24,7 @@ def show(thing: Any) -> None:
 
 
 def show_html(text: str) -> None:
-    """Show HTML where it can be seen; where there is only text, nothing."""
+    """Show HTML in a notebook; show nothing in plain Python."""
     if shell() is None:
         return
     from IPython.display import display

@@ -211,7 +211,7 @@ def test_a_person_marks_a_question_and_the_student_reads_it(
     assert "no differences" in run("verify", "--course-dir", course).stdout
 
     again = run("grade", course / "submitted", "--course-dir", course)
-    assert "1 feedback page now as" in again.output
+    assert "1 feedback page brought up to date" in again.output
     reader = browser.new_page(viewport={"width": 1200, "height": 1000})
     reader.goto(feedback(course, "ada", FIRST).as_uri())
     expect(reader.locator("h1")).to_contain_text(f"{found + 2.5:g} / {found + 3:g}")

@@ -278,7 +278,7 @@ def test_a_list_that_cannot_be_used_is_named(
         raise AssertionError(said)
 
 
-def test_bad_usage_names_the_thing_and_the_mend(course: Path, tmp_path: Path) -> None:
+def test_bad_usage_names_the_thing_and_the_fix(course: Path, tmp_path: Path) -> None:
     assert "no assignment 'task_x'; it has task_a, task_b" in refused(
         course, "canvas", "--assignment", "task_x"
     )

@@ -176,7 +176,7 @@ def test_grade_brings_a_page_up_to_date_and_grades_nothing(course: Path) -> None
     before = {student: page_of(course, student).read_bytes() for student in ("ada", "bob")}
     lines = (course / "ledger.jsonl").read_bytes()
     give(course, "ada", 2.5, "Well said.")
-    assert "1 feedback page now as" in grade_again(course)
+    assert "1 feedback page brought up to date" in grade_again(course)
     after = page_of(course, "ada").read_text()
     assert "Well said." in after and f"{most() + 2.5:g} / {most() + 3:g}" in after
     assert page_of(course, "bob").read_bytes() == before["bob"]
@@ -187,7 +187,7 @@ def test_grade_brings_a_page_up_to_date_and_grades_nothing(course: Path) -> None
     assert "Well said." in page_of(course, "ada").read_text()
 
     give(course, "ada", None, "")
-    assert "1 feedback page now as" in grade_again(course)
+    assert "1 feedback page brought up to date" in grade_again(course)
     assert page_of(course, "ada").read_bytes() == before["ada"]
 
 

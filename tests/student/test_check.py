@@ -194,7 +194,7 @@ def test_the_check_command_passes_a_solved_notebook(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_missing_package_is_named_with_the_mend(tmp_path: Path) -> None:
+def test_a_missing_package_is_named_with_the_fix(tmp_path: Path) -> None:
     """As where only the student's packages are installed and someone grades."""
     code = (
         "import sys; sys.modules['nh3'] = None; sys.argv = ['grader', 'grade', sys.argv[1]];"

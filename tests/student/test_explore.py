@@ -156,12 +156,12 @@ def test_with_a_person_the_controls_follow_as_an_output_of_their_own(tmp_path: P
     assert controls.data["text/html"] == controls.data["text/plain"] == ""
 
 
-def test_without_ipywidgets_the_still_picture_and_the_mend_are_shown(
+def test_without_ipywidgets_the_still_picture_and_the_fix_are_shown(
     monkeypatch, capsys, shell
 ) -> None:
     from grader.student import explore as module
 
-    monkeypatch.setattr(module, "_somebody_plays", lambda: True)
+    monkeypatch.setattr(module, "_is_interactive", lambda: True)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     monkeypatch.delitem(sys.modules, "grader.student.explore_live", raising=False)
     explore(bar, alt="One bar.", height=Slider(0, 3, start=1))

@@ -1,1 +1,1 @@
-"""The course as pages, made by Sphinx: its settings and the front page are in ``docs/site``."""
+"""The course as pages, built by Sphinx; its settings and the front page are in ``docs/site``."""

@@ -1,4 +1,4 @@
-"""Builds the site: lays its sources into a folder and runs Sphinx on them."""
+"""Build the site: gather its sources in a folder and run Sphinx on them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from grader.course.layout import NOTEBOOKS, ROOT, make_room
 
 SITE = ROOT / "docs" / "site"
 MARK = ".grader-site"
-# The mutants quote solutions. Sphinx copies any file that a page links to, so these files must not
-# lie among its sources at all.
+# The mutants quote solutions, and Sphinx publishes every file that a page links to. So these files
+# must not be among its sources at all.
 KEPT_OFF = ("mutants.md", "*.json", "static", "conf.py")
 FRONT_PAGE = "```{include} docs/site/index.md\n:relative-docs: ..\n```\n"
 
@@ -36,11 +36,11 @@ def gather(folder: Path) -> None:
 
 
 def build(output: Path) -> Path:
-    """Build the site into ``output``, replacing an earlier one; the path of its front page.
+    """Build the site into ``output``, replacing an earlier one; return its front page's path.
 
     Raises:
-        SiteError: Sphinx is not installed, or has something to complain of: a link that leads
-            nowhere on the site, a page that is in no list of contents.
+        SiteError: Sphinx is not installed, or warns of something: a link that leads nowhere on the
+            site, a page that is in no table of contents.
         FolderTakenError: ``output`` holds something that is not a site.
     """
     if importlib.util.find_spec("myst_nb") is None:

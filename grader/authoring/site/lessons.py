@@ -1,4 +1,4 @@
-"""A lesson as a page shows it: as handed out, with what its demonstrations show."""
+"""A lesson as the site shows it: as handed out, with the outputs of its demonstrations."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from nbformat import NotebookNode
 from grader.course.layout import SOLVED
 from grader.source.slicing import bound_names, read_names
 
-ASKS = {"ready", "mine", "check", "hint"}  # these look at the student's answers
-ANSWER, CHECK = "answer", "check"  # tags: what kind of cell it is
+ASKS = {"ready", "mine", "check", "hint"}  # functions that look at the student's answers
+ANSWER, CHECK = "answer", "check"  # tags: the kind of a cell
 NEEDS_ANSWERS = "needs-answers"  # a tag: the cell prints something that depends on the answers
-FOLDED = "hide-output"  # MyST-NB's tag
+FOLDED = "hide-output"  # MyST-NB's tag for an output to unfold
 
 
 class StaleError(Exception):
-    """A solved notebook is not that of its lesson any more; the message says what to do."""
+    """A solved notebook is older than its lesson; the message says what to do."""
 
 
 def page(notebook: Path) -> str:
-    """The text of a lesson's notebook, unsolved, with what needs no answer of the student's."""
+    """A lesson's notebook as text, unsolved, with the outputs that :func:`shown` copies into it."""
     lesson = nbformat.read(notebook, as_version=4)
     return nbformat.writes(shown(lesson, nbformat.read(SOLVED / notebook.name, as_version=4)))
 
 
 def shown(notebook: NotebookNode, solved: NotebookNode) -> NotebookNode:
-    """Take over into ``notebook``, in place, what the demonstrations in ``solved`` show.
+    """Copy the outputs of demonstrations from ``solved`` into ``notebook``, in place.
 
-    Nothing is taken over into the cell of an answer or of a check. A cell that depends on no
-    answer keeps its whole output, another one its figures alone. Where readers are asked to
-    predict first, the output is folded. Each kind of cell gets its tag, for the site's style.
+    Answer cells and check cells get no output. A cell that depends on no answer gets its whole
+    output, any other cell its figures alone. Where readers are asked to predict first, the output
+    is folded. Each kind of cell gets its tag, for the site's style.
     """
     if len(notebook.cells) != len(solved.cells):
         raise StaleError("a solved notebook has other cells than its lesson: run `make solved`")
@@ -57,13 +57,13 @@ def shown(notebook: NotebookNode, solved: NotebookNode) -> NotebookNode:
 
 
 def kind(cell: NotebookNode) -> str:
-    """Is a code cell an answer's or a check's? The tag to give to it; "" if it is neither."""
+    """The tag of an answer cell or a check cell; "" for any other cell."""
     marks = cell.metadata.get("nbgrader", {}) if cell.cell_type == "code" else {}
     return ANSWER if marks.get("solution") else CHECK if marks.get("grade") else ""
 
 
 def depending(sources: Iterable[str], answers: set[str]) -> list[bool]:
-    """Say of each cell, in order, whether it reads an answer or a name that was made from one."""
+    """For each cell, in order: does it read an answer, or a name computed from one?"""
     always = answers | ASKS
     derived: set[str] = set()
     found = []
@@ -76,10 +76,10 @@ def depending(sources: Iterable[str], answers: set[str]) -> list[bool]:
 
 
 def is_figure(output: NotebookNode) -> bool:
-    """Is it a figure of :mod:`grader.student.figures`, an image with its alternative text?"""
+    """Is it a figure of :mod:`grader.student.figures`, an image with alternative text?"""
     return output.get("data", {}).get("text/plain", "").startswith("[figure: ")
 
 
 def tag(cell: NotebookNode, name: str) -> None:
-    """Give a cell one more tag."""
+    """Add a tag to a cell."""
     cell.metadata["tags"] = [*cell.metadata.get("tags", []), name]

@@ -1,4 +1,4 @@
-"""``check``: one notebook, the public cases, a table; for a student without JupyterLab."""
+"""``check``: a table of one notebook's exercises on the public cases, without JupyterLab."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def command(notebook: Path) -> None:
         table.add_row(verdict.exercise, f"{passed} of {len(verdict.checks)}", escape(seen))
     Console().print(table)
     complaints = [said for one in verdicts if (said := records.note(one, notebook.parent))]
-    if complaints:  # the others name the same folder
+    if complaints:  # one is enough: all name the same folder
         click.echo(complaints[0])
     if not all(verdict.passed for verdict in verdicts):
         raise SystemExit(1)

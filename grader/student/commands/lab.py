@@ -1,4 +1,4 @@
-"""``lab``: JupyterLab on the student's own copy of the course."""
+"""``lab``: open JupyterLab on the student's own copy of the course."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from grader.coursefile import ENGINE, current
 
 CONFIG = ".jupyter"
-# JupyterLab's question about news from outside would lie over the first page.
+# JupyterLab asks whether to fetch news, in a box that would cover the start page.
 PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 
 
@@ -24,13 +24,13 @@ PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": T
 def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -> None:
     """Copy the lessons that are not there yet into a folder of your own, and open JupyterLab.
 
-    It opens on a start page: the lessons in their order, and how far you are. What you have
+    JupyterLab opens on a start page: the lessons in their order, and how far you are. What you have
     written is never overwritten. Further arguments go to jupyter lab.
     """
     course = current()
     copied = copy_lessons(course.root / course.notebooks, folder)
     start = start_page(folder)
-    if (ENGINE / "authoring").is_dir():  # a checkout: the answers are made, not shipped
+    if (ENGINE / "authoring").is_dir():  # a checkout; a student bundle ships the answers
         from grader.authoring.freeze import freeze
 
         freeze()
@@ -42,7 +42,7 @@ def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -
         command.append("--allow-root")
     paths = [str(folder.resolve() / CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
-    command += [  # the course asks nothing of the world outside
+    command += [  # ask nothing of the network
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
@@ -53,7 +53,7 @@ def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -
 
 
 def copy_lessons(source: Path, folder: Path) -> list[Path]:
-    """Copy each lesson that ``folder`` does not hold yet; what was copied."""
+    """Copy each lesson that ``folder`` does not hold yet; return the copies."""
     copied = []
     for notebook in sorted(source.glob("*/*.ipynb")):
         target = folder / notebook.parent.name / notebook.name
@@ -71,9 +71,9 @@ def copy_lessons(source: Path, folder: Path) -> list[Path]:
 
 
 def start_page(folder: Path) -> Path:
-    """The page that JupyterLab opens on, made anew unless the student has changed it.
+    """Write the page that JupyterLab opens on, unless the student has changed it.
 
-    With it come the folder of records and the lab's own settings, unless they are there.
+    The folder of records and the lab's own settings are made, too, where they are missing.
     """
     from grader.student import records, start
     from grader.student.progress import course
