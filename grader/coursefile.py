@@ -78,7 +78,7 @@ def load(root: Path) -> Course:
             raise CourseError(f'{path}: it needs a line {key} = "…"')
         texts[key] = value
     lessons = data.get("lessons")
-    if not isinstance(lessons, list) or not lessons:
+    if not isinstance(lessons, list):
         raise CourseError(f'{path}: it needs a list lessons = ["…", …], in the lessons\' order')
     for name in lessons:
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):

@@ -39,9 +39,10 @@ def measured(path: Path = MEASURED) -> dict[str, Measured]:
 
 
 def keep(results: dict[str, Measured], path: Path = MEASURED) -> None:
-    """Write measurements into the file; those of other lessons stay."""
-    merged = {name: asdict(one) for name, one in (measured(path) | results).items()}
-    path.write_text(json.dumps(merged, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    """Write measurements beside the ones that are there."""
+    both = {name: asdict(one) for name, one in (measured(path) | results).items()}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(both, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def words(cells: Sequence[NotebookNode]) -> int:
@@ -64,18 +65,20 @@ def rows(
     quiz = [exercise for exercise in exercises if exercise.id.startswith("quiz_")]
     read, work = words(cells[1:]), card_minutes(cells)  # not the first cell, which holds this row
     reading = round(read / WORDS_A_MINUTE)
-    total = reading + work + QUESTION + QUIZ * len(quiz)
-    written = [c.metadata.nbgrader.points for c in cells if _is_written_question(c)]
-    count = NUMBERS[len(own)] if len(own) < len(NUMBERS) else str(len(own))
-    # The count is of the exercises alone: the quiz's minutes come under the rest.
-    rest = "the quiz and one question in writing" if quiz else "one question in writing"
+    human = [c.metadata.nbgrader.points for c in cells if _is_written_question(c)]
+    total = reading + work + QUESTION * len(human) + QUIZ * len(quiz)
+    # Of the exercises alone: the quiz has a card with minutes of its own.
+    cards = "(the sum of their cards)" if len(own) != 1 else "(its card)"
+    written = [f"{_count(len(human), 'question')} in writing"] if human else []
+    rest = " and ".join([*["the quiz"][: len(quiz)], *written])
+    points = [f"{sum(e.points for e in own):g} for the {_plural(len(own), 'exercise')}"]
+    points += [f"{sum(e.points for e in quiz):g} for the quiz"] if quiz else []
+    points += [f"{sum(human):g} for the {_plural(len(human), 'question')}"] if human else []
     made = {
         "Time": f"about {5 * round(total / 5)} minutes: {reading} to read "
         f"({round(read, -2)} words at {WORDS_A_MINUTE} a minute), {work} for the "
-        f"{count} exercises (the sum of their cards), the rest for {rest}",
-        "Points": f"{sum(e.points for e in own):g} for the exercises, "
-        + (f"{sum(e.points for e in quiz):g} for the quiz, " if quiz else "")
-        + f"{sum(written):g} for the question",
+        f"{_count(len(own), 'exercise')} {cards}" + (f", the rest for {rest}" if rest else ""),
+        "Points": ", ".join(points),
     }
     known = measured().get(lesson)
     if known is not None:
@@ -92,6 +95,15 @@ def with_rows(source: str, made: dict[str, str]) -> str:
         row = f"| **{name}** | {text} |".replace("\\", r"\\")
         source = re.sub(rf"^\| \*\*{name}\*\* \|.*$", row, source, flags=re.M)
     return source
+
+
+def _count(number: int, noun: str) -> str:
+    word = NUMBERS[number] if number < len(NUMBERS) else str(number)
+    return f"{word} {_plural(number, noun)}"
+
+
+def _plural(number: int, noun: str) -> str:
+    return noun if number == 1 else f"{noun}s"
 
 
 def _about(seconds: float) -> str:

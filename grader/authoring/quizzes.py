@@ -24,17 +24,18 @@ def card_id(lesson: str) -> str:
 def card(lesson: str) -> str:
     """The questions with their lettered options, as Markdown."""
     asked = questions(lesson)
+    s = "" if len(asked) == 1 else "s"
     parts = [
         f"## Quiz · `{quiz_id(lesson)}`",
         "\n".join(
             (
                 "| | |",
                 "| --- | --- |",
-                f"| **What** | {len(asked)} questions; one option of each is right |",
+                f"| **What** | {len(asked)} question{s}; one option of each is right |",
                 "| **Why** | to find out whether you can say what happens before a cell says it |",
-                f"| **Points** | {len(asked)} points, one for each question |",
+                f"| **Points** | {len(asked)} point{s}, one for each question |",
                 "| **Difficulty** | ●●○○○ |",
-                f"| **Time** | about {MINUTES * len(asked)} minutes |",
+                f"| **Time** | about {MINUTES * len(asked)} minute{s} |",
             )
         ),
         "Write the letter of one option for each question into the cell below, between the "

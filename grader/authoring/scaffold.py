@@ -1,4 +1,4 @@
-"""A new exercise, put into the six files of its lesson: whole, small, and marked where to go on.
+"""A new exercise, put into the files of its lesson: whole, small, and marked where to go on.
 
 What is there already is left as it is. The result is tried in a copy of the course, and only what
 is tidy and proved there is written here: all of it or nothing.
@@ -16,7 +16,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -25,12 +25,14 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader import files
+from grader.authoring.header import MEASURED
 from grader.authoring.lesson_files import lesson_files
 from grader.authoring.scaffold_places import (
     NoPlace,
     after_definition,
     at_end,
     before_name,
+    exercise_cells,
     in_list,
     in_notebook,
     number_after,
@@ -38,20 +40,19 @@ from grader.authoring.scaffold_places import (
 )
 from grader.authoring.tidy import LessonError, tidy
 from grader.course.exercises import exercises, home_of
-from grader.course.layout import LESSONS, ROOT
-from grader.coursefile import NAME
+from grader.course.layout import COURSE, LESSONS, ROOT
+from grader.coursefile import ENGINE, NAME, VARIABLE
 from grader.source.slicing import bound_names, read_names
 
 MARK = "REPLACE"  # stands in the templates wherever an author goes on
 TEMPLATES = Path(__file__).parent / "new_exercise"
 LISTED = "EXERCISES"  # the list that a lesson's checks end in
 LONGEST = 32  # so that no line of the example is longer than the house allows
-COPIED = ("grader", "solutions")
-NOT_COPIED = shutil.ignore_patterns("__pycache__", "answers", "solved")
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "solved")
 
 
 class ScaffoldError(Exception):
-    """The exercise cannot be added; the message says why and what to do. Nothing was written."""
+    """It cannot be added; the message says why and what to do. Nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,9 @@ class Wanted:
 
 
 def scaffold(wanted: Wanted) -> list[Path]:
-    """Add the exercise to this checkout; the files that it was written into."""
-    changes = tried(plan(wanted), wanted)
-    _write(changes)
+    """Add the exercise to this course; the files that it was written into."""
+    changes = tried(plan(wanted), wanted.lesson, wanted.name)
+    write(changes)
     return list(changes)
 
 
@@ -88,31 +89,34 @@ def plan(wanted: Wanted) -> dict[Path, str]:
     old = {part: (ROOT / path).read_text(encoding="utf-8") for part, path in files_of.items()}
     try:
         number = number_after(notebook.cells, after, last=after == last)
-        new = _texts(wanted, number, torch="torch" in bound_names(old["solution"]))
+        new = example(wanted, number, torch="torch" in bound_names(old["solution"]))
         _fits(wanted, old, notebook, new)
         old["solution"] = after_definition(old["solution"], after, new["solution"])
         for part in ("misconceptions", "alternatives"):
-            old[part] = at_end(old[part], _section(wanted.name, new[part]))
-        checks = before_name(old["checks"], LISTED, _section(wanted.name, new["checks"]))
+            old[part] = at_end(old[part], section(wanted.name, new[part]))
+        checks = before_name(old["checks"], LISTED, section(wanted.name, new["checks"]))
         old["checks"] = in_list(checks, LISTED, after, new["entry"])
-        law = with_import(old["law"], f"solutions.{wanted.lesson}", wanted.name)
-        old["law"] = at_end(law, new["law"])
-        notebook.cells = in_notebook(
-            notebook.cells, after, wanted.name, new["card"].rstrip(), new["hint"].rstrip()
-        )
+        if "law" in old:
+            law = with_import(old["law"], f"{COURSE.solutions}.{wanted.lesson}", wanted.name)
+            old["law"] = at_end(law, new["law"])
+        own = exercise_cells(wanted.name, new["card"], new["hint"])
+        notebook.cells = in_notebook(notebook.cells, after, own)
     except NoPlace as error:
         raise ScaffoldError(str(error)) from error
     old["card"] = nbformat.writes(notebook) + "\n"
     return {path: old[part] for part, path in lesson_files(wanted.lesson).items()}
 
 
-def _texts(wanted: Wanted, number: str, torch: bool) -> dict[str, str]:
-    """The templates of this kind of exercise, filled in: "checks" → what goes into that file."""
+def example(wanted: Wanted, number: str, torch: bool) -> dict[str, str]:
+    """The templates of this kind of exercise, filled in: "checks" → what goes into that file.
+
+    ``number`` is "" where the notebook's exercises have none.
+    """
     library = TEMPLATES / ("torch.json" if torch else "numpy.json")
     words = json.loads(library.read_text(encoding="utf-8")) | {
         "name": wanted.name,
         "snake": wanted.snake,
-        "number": number,
+        "heading": f"Exercise {number}".rstrip(),
         "points": wanted.points,
         "counted": f"{wanted.points} point{'s'[: wanted.points != 1]}",
     }
@@ -123,7 +127,7 @@ def _texts(wanted: Wanted, number: str, torch: bool) -> dict[str, str]:
     }
 
 
-def _section(name: str, block: str) -> str:
+def section(name: str, block: str) -> str:
     """The block under a rule with the exercise's name, as the modules of a lesson have them."""
     rule = f"# --- {name} ".ljust(100, "-")
     return f"{rule}\n{'' if block.startswith('#') else 2 * chr(10)}{block}"
@@ -145,40 +149,49 @@ def _fits(
             raise ScaffoldError(f"{paths[part]} has something called {name} already: take another")
         read = read_names(program) or frozenset()
         for name in sorted(read - brought - bound[part] - set(dir(builtins))):
-            raise ScaffoldError(f"the example needs {name}, and {paths[part]} does not have it")
+            raise ScaffoldError(
+                f"the example needs {name}, and {paths[part]} does not have it: import it there"
+            )
 
 
-def tried(changes: Mapping[Path, str], wanted: Wanted) -> dict[Path, str]:
+def tried(changes: Mapping[Path, str], lesson: str, exercise: str) -> dict[Path, str]:
     """The same, tidied and proved in a copy of the course."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for part in COPIED:
-            shutil.copytree(ROOT / part, copy / part, ignore=NOT_COPIED)
-        measured = Path("docs", "lessons.json")
-        for path in (*changes, measured):
+        if (ROOT / COURSE.solutions).is_dir():
+            shutil.copytree(ROOT / COURSE.solutions, copy / COURSE.solutions, ignore=NOT_COPIED)
+        measured = MEASURED.relative_to(ROOT)
+        texts = {
+            path: (ROOT / path).read_text(encoding="utf-8")
+            for path in (Path(NAME), measured)
+            if (ROOT / path).is_file()
+        }
+        for path, text in (texts | dict(changes)).items():
             (copy / path).parent.mkdir(parents=True, exist_ok=True)
-        for path in (measured, Path(NAME)):
-            shutil.copyfile(ROOT / path, copy / path)
-        for path, text in changes.items():
             (copy / path).write_text(text, encoding="utf-8")
-        for command in (("tidy", wanted.lesson), ("prove", "--exercise", wanted.name)):
-            done = subprocess.run(
-                [sys.executable, "-m", "grader", *command],
-                cwd=copy,
-                env=os.environ | {"PYTHONPATH": str(copy)},
-                check=False,
-                capture_output=True,
-                text=True,
-            )
-            if done.returncode:
-                said = (done.stderr.strip() or done.stdout.strip()).replace(f"{copy}{os.sep}", "")
-                if said.startswith("Traceback"):
-                    said = said.splitlines()[-1]
-                raise ScaffoldError(
-                    f"with {wanted.name} in it the lesson does not pass "
-                    f"`python -m grader {' '.join(command)}`:\n{said}"
-                )
+        for command in (("tidy", lesson), ("prove", "--exercise", exercise)):
+            _passes(copy, command, exercise)
         return {path: (copy / path).read_text(encoding="utf-8") for path in changes}
+
+
+def _passes(copy: Path, command: Sequence[str], exercise: str) -> None:
+    """ScaffoldError if the command fails in this copy of the course."""
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", *command],
+        cwd=copy,
+        env=os.environ | {VARIABLE: str(copy), "PYTHONPATH": str(ENGINE.parent)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).replace(f"{copy}{os.sep}", "")
+        if said.startswith("Traceback"):
+            said = said.splitlines()[-1]
+        raise ScaffoldError(
+            f"with {exercise} in it the lesson does not pass "
+            f"`python -m grader {' '.join(command)}`:\n{said}"
+        )
 
 
 def _checkout(lesson: str) -> None:
@@ -189,7 +202,7 @@ def _checkout(lesson: str) -> None:
     for path in paths.values():
         if not (ROOT / path).is_file():
             raise ScaffoldError(
-                f"there is no {path} beside this package: run it in a checkout of the course"
+                f"the course in {ROOT} has no {path}, which an exercise of {lesson} goes into"
             )
         if not os.access(ROOT / path, os.W_OK) or not os.access((ROOT / path).parent, os.W_OK):
             raise ScaffoldError(f"{path} cannot be written")
@@ -209,8 +222,17 @@ def _last(lesson: str) -> str:
 
 
 def _name(wanted: Wanted, after: str) -> None:
-    """Is it a name that an exercise can have?"""
-    name, own = wanted.name, [e.id for e in exercises(wanted.lesson)]
+    """Is it a name that an exercise can have, and is there an exercise before it?"""
+    free_name(wanted)
+    own = [e.id for e in exercises(wanted.lesson)]
+    if after not in own or after.startswith("quiz_"):
+        known = ", ".join(one for one in own if not one.startswith("quiz_"))
+        raise ScaffoldError(f"--after: {wanted.lesson} has no exercise {after!r}; it has {known}")
+
+
+def free_name(wanted: Wanted) -> None:
+    """ScaffoldError if no exercise can have this name, or another one has it."""
+    name = wanted.name
     if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
         raise ScaffoldError(f"{name!r} cannot be the name of a function in Python")
     if hasattr(builtins, name):
@@ -225,18 +247,17 @@ def _name(wanted: Wanted, after: str) -> None:
             f"{name!r}: a layer is named like BigLayer (--kind layer), a function like "
             "small_function"
         )
-    if after not in own or after.startswith("quiz_"):
-        known = ", ".join(one for one in own if not one.startswith("quiz_"))
-        raise ScaffoldError(f"--after: {wanted.lesson} has no exercise {after!r}; it has {known}")
     try:
         raise ScaffoldError(f"{name!r} is taken: {home_of(name)} has an exercise of that name")
     except KeyError:
         return
 
 
-def _write(changes: Mapping[Path, str]) -> None:
-    """All of them, or none: what was written is put back if a later file cannot be."""
-    before = {path: (ROOT / path).read_bytes() for path in changes}
+def write(changes: Mapping[Path, str]) -> None:
+    """All of them, or none: if a file cannot be written, those before it are put back."""
+    before = {
+        path: (ROOT / path).read_bytes() if (ROOT / path).exists() else None for path in changes
+    }
     touched: list[Path] = []
     try:
         for path, text in changes.items():
@@ -244,12 +265,25 @@ def _write(changes: Mapping[Path, str]) -> None:
             files.write(ROOT / path, text.encode(), _mode(path))
     except BaseException as error:
         for path in touched:
-            if (ROOT / path).read_bytes() != before[path]:
-                files.write(ROOT / path, before[path], _mode(path))
+            _put_back(ROOT / path, before[path])
         if isinstance(error, OSError):
             raise ScaffoldError(f"{touched[-1]} cannot be written: {error.strerror}") from error
         raise
 
 
+def _put_back(path: Path, content: bytes | None) -> None:
+    """The file as it was; None for one that was not there, nor the folders around it."""
+    if content is None:
+        path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if not folder.is_dir() or any(folder.iterdir()):
+                break
+            folder.rmdir()
+    elif path.read_bytes() != content:
+        files.write(path, content, _mode(path))
+
+
 def _mode(path: Path) -> int:
-    return stat.S_IMODE((ROOT / path).stat().st_mode)
+    """That of the file, or of a new one."""
+    there = ROOT / path
+    return stat.S_IMODE(there.stat().st_mode) if there.exists() else 0o644

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Sequence
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 WIDTH = 100
-EXERCISE = re.compile(r"^### Exercise (\d+)\.(\d+)([a-z]?) · `(\w+)`", re.M)
+EXERCISE = re.compile(r"^### Exercise(?: (\d+)\.(\d+)([a-z]?))? · `(\w+)`", re.M)
 HEADING = re.compile(r"^#{2,3} (?=\S)", re.M)
 
 
@@ -88,33 +89,42 @@ def _end(node: ast.stmt | ast.expr) -> int:
 
 
 def number_after(cells: Sequence[NotebookNode], after: str, last: bool) -> str:
-    """The new exercise's number: the next one, or amid others a letter, so that none moves."""
+    """The new exercise's number: the next one, or amid others a letter, so that none moves.
+
+    "" if the exercise before it has none.
+    """
     found = [
-        (int(match[1]), int(match[2]), match[3], match[4])
+        match
         for cell in cells
         if cell.cell_type == "markdown"
         for match in EXERCISE.finditer(cell.source)
     ]
-    own = next((one for one in found if one[3] == after), None)
+    own = next((one for one in found if one[4] == after), None)
     if own is None:
         raise NoPlace(f"the notebook has no heading `### Exercise N.N · `{after}``")
-    lesson, number = own[:2]
+    lesson, number = own[1], own[2]
+    if lesson is None:
+        return ""
     if last:
-        return f"{lesson}.{max(one[1] for one in found) + 1}"
-    taken = max(one[2] or "a" for one in found if one[1] == number)
+        return f"{lesson}.{max(int(one[2]) for one in found if one[2]) + 1}"
+    taken = max(one[3] or "a" for one in found if one[2] == number)
     return f"{lesson}.{number}{chr(ord(taken) + 1)}"
 
 
-def in_notebook(
-    cells: Sequence[NotebookNode], after: str, name: str, card: str, hint: str
-) -> list[NotebookNode]:
-    """The cells with those of a new exercise, before the heading that follows ``after``'s check."""
-    own = [
-        new_markdown_cell(card),
+def exercise_cells(name: str, card: str, hint: str) -> list[NotebookNode]:
+    """An exercise's cells, as an author writes them: `tidy` makes the stub and the check."""
+    return [
+        new_markdown_cell(card.rstrip()),
         new_code_cell(f"#@ exercise {name}"),
         new_code_cell(f"#@ check {name}"),
-        new_markdown_cell(hint),
+        new_markdown_cell(hint.rstrip()),
     ]
+
+
+def in_notebook(
+    cells: Sequence[NotebookNode], after: str, own: Sequence[NotebookNode]
+) -> list[NotebookNode]:
+    """The cells with a new exercise's own, before the heading that follows ``after``'s check."""
     start = next((i for i, c in enumerate(cells) if c.get("id") == f"check_{after}"), None)
     if start is None:
         raise NoPlace(f"the notebook has no cell check_{after}")
@@ -129,3 +139,39 @@ def in_notebook(
         cell.source = above
         return [*cells[: place + 1], *own, new_markdown_cell(below), *cells[place + 1 :]]
     return [*cells, *own]
+
+
+TOKEN = re.compile(r"""(?P<item>"[^"\n]*"|'[^'\n]*')|(?P<comma>,)|(?P<end>\])|\s+|\#[^\n]*""")
+
+
+def with_lesson(text: str, name: str) -> str:
+    """A course's description with one more lesson, the last; comments and layout stay.
+
+    NoPlace if its list ``lessons`` is written in a way that this does not understand.
+    """
+    start = re.search(r"^lessons\s*=\s*\[", text, re.M)
+    last, comma, place, end = None, False, start.end() if start else 0, None
+    while start and end is None and (token := TOKEN.match(text, place)):
+        if token["item"]:
+            last, comma = token, False
+        comma = comma or bool(token["comma"])
+        end = token.start() if token["end"] else None
+        place = token.end()
+    if end is None:
+        raise NoPlace(f'the list lessons of course.toml is not as expected: add "{name}" yourself')
+    if last is None:
+        out = f'{text[:end]}"{name}"{text[end:]}'
+    elif "\n" not in text[last.end() : end]:
+        out = f'{text[: last.end()]}, "{name}"{text[last.end() :]}'
+    else:  # a line of its own, after the last item's and what is written beside and under it
+        line = text[text.rfind("\n", 0, last.start()) + 1 : last.start()]
+        indent = line if not line.strip() else "    "
+        close = text.rfind("\n", 0, end) + 1
+        if text[close:end].strip():
+            close = end
+        head = text[: last.end()] + ("" if comma else ",") + text[last.end() : close]
+        out = f'{head}{indent}"{name}",\n{text[close:]}'
+    before, after = tomllib.loads(text), tomllib.loads(out)
+    if after != before | {"lessons": [*before["lessons"], name]}:
+        raise NoPlace(f'the list lessons of course.toml is not as expected: add "{name}" yourself')
+    return out

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT, notebook_path
 from grader.course.sources import answer_source
+from grader.coursefile import VARIABLE
 
 
 def fill(notebook: NotebookNode, lesson: str, only: set[str] | None = None) -> NotebookNode:
@@ -32,9 +33,10 @@ def solved(lesson: str, only: set[str] | None = None) -> NotebookNode:
 
 
 def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """Run a notebook in a fresh kernel, in place. CellExecutionError if a cell fails."""
-    environment = os.environ.get("PYTHONPATH", "")
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment]))
+    """Run it from top to bottom in a fresh kernel, in place. CellExecutionError if a cell fails."""
+    before = {name: os.environ.get(name) for name in ("PYTHONPATH", VARIABLE)}
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), before["PYTHONPATH"]]))
+    os.environ[VARIABLE] = str(ROOT)  # the kernel runs in another folder, and would find no course
     try:
         client = NotebookClient(
             notebook,
@@ -46,7 +48,11 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
         )
         client.execute()
     finally:
-        os.environ["PYTHONPATH"] = environment
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # the times of this run would differ in each
     notebook.metadata["language_info"] = {"name": "python", "version": _version()}

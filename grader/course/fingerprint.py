@@ -27,7 +27,7 @@ def fingerprint(
     for path in engine_files(folders, engine):
         digest.update(f"{path.relative_to(engine)}\0".encode() + path.read_bytes())
     for path in course_files(root):
-        if lesson_of_file(path) in {"", *behind}:
+        if lesson_of_file(path, root) in {"", *behind}:
             digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
     for package in ("numpy", "torch"):
         digest.update(importlib.metadata.version(package).encode())
@@ -61,14 +61,18 @@ def lessons_behind(lesson: str, root: Path = ROOT) -> set[str]:
     pending = {lesson}
     while pending:
         found |= pending
-        texts = [path.read_text("utf-8") for path in files if lesson_of_file(path) in pending]
+        own = [path for path in files if lesson_of_file(path, root) in pending]
+        texts = [path.read_text("utf-8") for path in own]
         pending = set().union(*map(_named, texts)) - found
     return found
 
 
-def lesson_of_file(path: Path) -> str:
-    """The lesson in whose folder a file lies; empty for what all lessons share."""
-    names = {re.sub(r"^\d\d_", "", folder.name) for folder in path.parents}
+def lesson_of_file(path: Path, root: Path = ROOT) -> str:
+    """The lesson in whose folder a file lies; empty for what all lessons share.
+
+    Only folders inside the course count: the course's own may be called like one of its lessons.
+    """
+    names = {re.sub(r"^\d\d_", "", folder) for folder in path.relative_to(root).parts[:-1]}
     return next((name for name in LESSONS if name in names), "")
 
 

@@ -74,13 +74,15 @@ class Cohort:
         return json.loads(self._record_path(found).read_bytes())["result"]
 
     def _configure_nbgrader(self) -> None:
-        """Write the configuration with which Formgrader, started in the course folder, works."""
+        """So that Formgrader opens on the result, wherever it is.
+
+        A course that has no configuration of its own gets the one that lies beside the engine.
+        """
         config = self.course_dir / "nbgrader_config.py"
         if not config.exists():
-            text = (ROOT / "nbgrader_config.py").read_bytes()
-            # For a course outside the engine's own repository: nbgrader has no option that names
-            # the course, so the configuration sets the environment variable.
-            if ENGINE.parent != ROOT:
+            own, usual = (folder / config.name for folder in (ROOT, ENGINE.parent))
+            text = (own if own.exists() else usual).read_bytes()
+            if ENGINE.parent != ROOT:  # nbgrader has no option that names the course
                 text = (
                     f"import os\n\nos.environ.setdefault({VARIABLE!r}, {str(ROOT)!r})\n".encode()
                     + text
