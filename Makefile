@@ -31,7 +31,7 @@ test: $(VENV)/.dev
 # The laws of lessons, rules, protocol and house: what a change most often breaks.
 quick: $(VENV)/.dev
 	$(BIN)/python -m grader freeze
-	$(BIN)/python -m pytest -n 2 tests/core tests/lessons $(wildcard tests/test_*.py) $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 2 tests/rules tests/protocol tests/source tests/lessons $(wildcard tests/test_*.py) $(TEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

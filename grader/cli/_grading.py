@@ -29,8 +29,9 @@ from grader.records.cohort import Cohort
 from grader.records.executor import Executor
 from grader.records.submissions import Found
 from grader.records.table import Row, show
-from grader.records.watch import Kept, arrivals
-from grader.sandbox.host.select import NAMES, NoSandbox
+from grader.records.watch import KeptExecutor, arrivals
+from grader.sandbox.host.levels import title
+from grader.sandbox.host.select import NoSandbox
 
 
 @contextmanager
@@ -97,15 +98,15 @@ def watch(
     stop: threading.Event,
 ) -> None:
     """Grade what is there and what arrives, printing a line for each, until ``stop`` is set."""
-    kept = Kept(make)
-    run.pool = lambda _: kept
+    kept = KeptExecutor(make)
+    run.executor_for = lambda _: kept
     click.echo("watching; Ctrl-C ends it, and everything that was graded stays", err=True)
     try:
         for batch in arrivals(lambda: list(find()), stop.wait):
             run.run(batch, lambda result: click.echo(Row.of(result).line))
             run.force = False  # --force holds for the first batch alone
             _say_lost(run)
-            _say_shown(run)
+            _say_refreshed(run)
     finally:
         kept.close()
 
@@ -113,8 +114,8 @@ def watch(
 def finish(run: Cohort, rows: list[Row], submissions: list[Found], target: Path | None) -> None:
     """Print the results of a run, and write them as JSON into ``target``."""
     _say_lost(run)
-    _say_shown(run)
-    sandbox = ", ".join(sorted(NAMES.get(level, level) for level in run.walls))
+    _say_refreshed(run)
+    sandbox = ", ".join(sorted(title(level) for level in run.levels))
     if target is not None:
         about = {"engine": engine(), "sandbox": sandbox}
         try:
@@ -139,11 +140,13 @@ def _say_lost(run: Cohort) -> None:
     run.lost.clear()
 
 
-def _say_shown(run: Cohort) -> None:
-    if run.shown:
-        pages = "page" if run.shown == 1 else "pages"
-        click.echo(f"{run.shown} feedback {pages} brought up to date with the gradebook", err=True)
-    run.shown = 0
+def _say_refreshed(run: Cohort) -> None:
+    if run.refreshed:
+        pages = "page" if run.refreshed == 1 else "pages"
+        click.echo(
+            f"{run.refreshed} feedback {pages} brought up to date with the gradebook", err=True
+        )
+    run.refreshed = 0
 
 
 def _no_room(error: OSError, course_dir: Path) -> str:

@@ -105,7 +105,8 @@ def sandbox() -> Iterator[Finding]:
     """Each level of the sandbox, tested by building it and trying to get out of it."""
     from grader.errors import WorkerError
     from grader.sandbox.host.forkserver_client import Forkserver
-    from grader.sandbox.host.select import NAMES, describe, levels, try_level
+    from grader.sandbox.host.levels import title
+    from grader.sandbox.host.select import describe, levels, try_level
 
     hidden = [ENGINE.parent, current().root, Path.home()]
     holding = []
@@ -114,16 +115,16 @@ def sandbox() -> Iterator[Finding]:
             with Forkserver(level, hidden) as forkserver:
                 found = try_level(forkserver, hidden)
         except WorkerError as error:
-            yield Finding(f"sandbox: {NAMES[level]}", str(error), False, "see the message")
+            yield Finding(f"sandbox: {title(level)}", str(error), False, "see the message")
             continue
         holding.append(found.holds)
         fix = "" if found.holds else _fix(level, found.error)
         yield Finding(
-            f"sandbox: {NAMES[level]}", describe(found).partition(": ")[2], found.holds, fix
+            f"sandbox: {title(level)}", describe(found).partition(": ")[2], found.holds, fix
         )
     if not any(holding) and not shutil.which("bwrap"):
         fix = "another level to try: apt-get install bubblewrap"
-        yield Finding(f"sandbox: {NAMES['bubblewrap']}", "not installed", False, fix)
+        yield Finding(f"sandbox: {title('bubblewrap')}", "not installed", False, fix)
     if not any(holding):
         fix = "grade on Linux (a virtual machine will do), or trust every submission: --no-sandbox"
         yield Finding("sandbox", "none holds: grading is refused", False, fix, fatal=True)

@@ -1,1 +1,1 @@
-"""Marks for a learning management system, and its rosters."""
+"""Export marks to a learning management system (LMS), and read its lists of students."""

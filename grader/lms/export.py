@@ -1,9 +1,9 @@
-"""nbgrader's exporters for Canvas, for Moodle and for anything else: gradebook in, CSV file out.
+"""Exporters for nbgrader that write the gradebook as a CSV file for Canvas, Moodle or others.
 
-In a course folder ``nbgrader export --exporter=grader.lms.export.CanvasExportPlugin`` runs one;
-``--CanvasExportPlugin.students=FILE`` and ``--CanvasExportPlugin.missing_as_zero=True`` are the
-options that nbgrader has no word for. ``python -m grader export`` runs the same classes. What the
-columns are and why is in :mod:`grader.lms.sheets`.
+In a course folder ``nbgrader export --exporter=grader.lms.export.CanvasExportPlugin`` runs one. Two
+options are our own: ``--CanvasExportPlugin.students=FILE`` and
+``--CanvasExportPlugin.missing_as_zero=True``. ``python -m grader export`` runs the same classes.
+:mod:`grader.lms.sheets` says which columns a file has, and why.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from traitlets import Bool, Unicode
 from grader import files
 from grader.errors import ExportError
 from grader.lms import roster
-from grader.lms.sheets import Handed, Marks, Person, Sheet, Task, sheet
+from grader.lms.sheets import Marks, Person, Sheet, SubmissionScore, Task, sheet
 
 STDOUT = "-"
 
 
 class _Exporter(ExportPlugin):
-    """What the three have in common; ``form`` is what they differ in."""
+    """What the three exporters share; they differ in ``form``."""
 
     form: ClassVar[str]
 
@@ -41,7 +41,7 @@ class _Exporter(ExportPlugin):
     )
 
     def export(self, gradebook: Gradebook) -> None:
-        """nbgrader's hook: write the file, log what there is to know; exit 2 if it cannot be."""
+        """Called by nbgrader: write the file and log the notices; exit with 2 if it fails."""
         try:
             notices = self.write(gradebook)
         except ExportError as error:
@@ -51,10 +51,10 @@ class _Exporter(ExportPlugin):
             self.log.warning("%s", notice)
 
     def write(self, gradebook: Gradebook) -> tuple[str, ...]:
-        """Write the file; what whoever asked for it must know. ExportError if it cannot be."""
-        target = self.to or "grades.csv"  # nbgrader's own name for it
+        """Write the file, and return notices for the user. ExportError if it cannot be written."""
+        target = self.to or "grades.csv"  # nbgrader's default
         if target != STDOUT:
-            _check(Path(target), (self.students, gradebook.engine.url.database or ""))
+            _check_target(Path(target), (self.students, gradebook.engine.url.database or ""))
         made = sheet(
             self.form,
             marks(gradebook),
@@ -101,11 +101,11 @@ EXPORTERS: Mapping[str, type[_Exporter]] = {
 
 
 def marks(book: Gradebook) -> Marks:
-    """All of a gradebook's marks, as nbgrader holds them: human over automatic, penalties apart."""
+    """All marks of a gradebook: a human's score where there is one, penalties kept apart."""
     assignments = list(book.assignments)
     names = {one.id: one.name for one in assignments}
-    # One question for all: nbgrader's own properties ask anew for each submission.
-    whole = (
+    # One query for all submissions: nbgrader's own properties make several for each of them.
+    scores = (
         select(
             SubmittedAssignment.student_id,
             SubmittedAssignment.assignment_id,
@@ -123,11 +123,11 @@ def marks(book: Gradebook) -> Marks:
         func.coalesce(func.sum(SubmittedNotebook.late_submission_penalty), 0.0),
     ).group_by(SubmittedNotebook.assignment_id)
     penalties = {one: float(penalty) for one, penalty in book.db.execute(late)}
-    handed = {
-        (student, names[assignment]): Handed(
-            float(score), penalties.get(submission, 0.0), timestamp, bool(waits)
+    submissions = {
+        (student, names[assignment]): SubmissionScore(
+            float(score), penalties.get(submission, 0.0), timestamp, bool(needs_mark)
         )
-        for student, assignment, submission, timestamp, score, waits in book.db.execute(whole)
+        for student, assignment, submission, timestamp, score, needs_mark in book.db.execute(scores)
     }
     people = [
         Person(
@@ -143,12 +143,12 @@ def marks(book: Gradebook) -> Marks:
     return Marks(
         tuple(sorted(people, key=lambda one: one.id)),
         tuple(sorted(tasks, key=lambda one: one.id)),
-        handed,
+        submissions,
     )
 
 
 def read_roster(path: Path) -> roster.Roster:
-    """The LMS's list of students in this file."""
+    """Read the LMS's list of students from a file."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             text = file.read()
@@ -162,14 +162,14 @@ def read_roster(path: Path) -> roster.Roster:
 
 
 def encode(made: Sheet) -> bytes:
-    """The rows as CSV, quoted where they must be, in UTF-8."""
+    """The rows as CSV in UTF-8, with quotes where CSV needs them."""
     out = io.StringIO()
     csv.writer(out).writerows(made.rows)
     return out.getvalue().encode()
 
 
-def _check(target: Path, kept: Iterable[str]) -> None:
-    """Neither what it is made from nor what is no file is written over."""
+def _check_target(target: Path, inputs: Iterable[str]) -> None:
+    """ExportError if writing would overwrite an input, or what is not a file."""
     try:
         if not target.resolve().parent.is_dir():
             raise ExportError(
@@ -177,7 +177,7 @@ def _check(target: Path, kept: Iterable[str]) -> None:
             )
         if target.exists() and not target.is_file():
             raise ExportError(f"{target} is no file; {STDOUT} is the standard output")
-        for one in filter(None, kept):
+        for one in filter(None, inputs):
             if target.exists() and Path(one).exists() and target.samefile(one):
                 raise ExportError(f"{target} is what the export reads: name another file to write")
     except OSError as error:  # a name that no file can have

@@ -1,6 +1,6 @@
-"""A list of students from an LMS, and which of its lines is which of the course's students.
+"""Read a list of students from an LMS, and find the course's students in it.
 
-Headings are told apart by their letters and digits alone: ``SIS Login ID`` is ``sis_login_id``.
+Only the letters and digits of a heading count: ``SIS Login ID`` is the same as ``sis_login_id``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from grader.errors import ExportError
 
-# What Canvas's export of its gradebook and Moodle's exports of grades and participants call them.
+# The headings in Canvas's export of its gradebook and in Moodle's exports of grades and of
+# participants, with the name that this module has for each.
 HEADINGS = {
     "studentid": "student_id",
     "student": "Student",
@@ -30,14 +31,15 @@ HEADINGS = {
     "email": "Email address",
     "emailaddress": "Email address",
 }
-# By which a student is found, in this order; ``student_id`` is the course's own and stands alone.
+# The columns by which a student is found, tried in this order. A column ``student_id`` holds the
+# course's own ids: where there is one, no other column is tried.
 KEYS = ("SIS Login ID", "SIS User ID", "Username", "ID number", "Email address")
-LMS_KEYS = ("ID", "SIS User ID", "ID number")  # what a gradebook's lms_user_id may be
+LMS_KEYS = ("ID", "SIS User ID", "ID number")  # which a gradebook's lms_user_id may hold
 
 
 @dataclass(frozen=True)
 class Line:
-    """One student of the list: the cells that have a known heading."""
+    """One student on the list: the cells under known headings."""
 
     number: int
     cells: Mapping[str, str]
@@ -47,38 +49,38 @@ class Line:
 
     @property
     def name(self) -> str:
-        """As the list has it, or put together as Canvas does: last name first."""
+        """The name on the list, or one composed as Canvas does, last name first."""
         return self["Student"] or ", ".join(filter(None, (self["last"], self["first"])))
 
     @property
     def key(self) -> str:
-        """What to call a student whom the course does not know."""
+        """A name for the student, who may be unknown to the course."""
         keys = ("student_id", *KEYS, "ID")
         return next((self[one] for one in keys if self[one]), f"line {self.number}")
 
 
 @dataclass(frozen=True)
 class Roster:
-    """The list: which known headings it has, its students, and what else Canvas wrote into it."""
+    """The list: its known headings, its students, its other headings, and Canvas's points."""
 
     name: str
     known: frozenset[str]
     lines: tuple[Line, ...]
     others: tuple[str, ...] = ()
-    points: Mapping[str, str] = field(default_factory=dict)  # Canvas's, of the other headings
+    points: Mapping[str, str] = field(default_factory=dict)  # by other heading, from Canvas
 
 
 @dataclass(frozen=True)
 class Match:
-    """Each of the course's students and their line; who has none; which lines are nobody's."""
+    """The line of each of the course's students; who has none; the lines of nobody."""
 
     lines: Mapping[str, Line]
     missing: tuple[str, ...]
-    spare: tuple[Line, ...]
+    unmatched: tuple[Line, ...]
 
 
 def read(text: str, name: str) -> Roster:
-    """The list in a file of comma- or semicolon-separated values. ExportError if it is none."""
+    """Read a list from comma- or semicolon-separated values. ExportError if there is none."""
     first = text.partition("\n")[0]
     separator = ";" if first.count(";") > first.count(",") else ","  # Canvas writes either
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -105,7 +107,7 @@ def read(text: str, name: str) -> Roster:
     others = tuple(title for title, heading in zip(titles, headings, strict=True) if not heading)
     lines, points = [], {}
     for number, row in rows[1:]:
-        # Canvas puts the points, and which marks are hidden, between the headings and the students.
+        # Between headings and students Canvas has lines for points and for which marks are hidden.
         if "Points Possible" in row[0]:
             points = {title: cell.strip() for title, cell in zip(titles, row, strict=False)}
             continue
@@ -119,8 +121,8 @@ def read(text: str, name: str) -> Roster:
 def match(roster: Roster, people: Iterable[tuple[str, str, str]]) -> Match:
     """Find each (id, e-mail, id in the LMS) in the list.
 
-    ExportError where one student has two lines, or two students have one: a mark would end up
-    with somebody else.
+    ExportError if a student has two lines, or two students share one: a mark would go to somebody
+    else.
     """
     keys = ("student_id",) if "student_id" in roster.known else KEYS
     index = _index(roster, {*keys, *LMS_KEYS})
@@ -142,12 +144,12 @@ def match(roster: Roster, people: Iterable[tuple[str, str, str]]) -> Match:
             )
         owners[line.number] = student
         found[student] = line
-    spare = tuple(line for line in roster.lines if line.number not in owners)
-    return Match(found, tuple(missing), spare)
+    unmatched = tuple(line for line in roster.lines if line.number not in owners)
+    return Match(found, tuple(missing), unmatched)
 
 
 def _index(roster: Roster, headings: Iterable[str]) -> dict[tuple[str, str], list[Line]]:
-    """Lines by heading and value, as it is written and without regard to case."""
+    """Lines by (heading, value): the value as it is written, and with its case folded."""
     index: dict[tuple[str, str], list[Line]] = {}
     for line in roster.lines:
         for heading in headings:
@@ -158,7 +160,7 @@ def _index(roster: Roster, headings: Iterable[str]) -> dict[tuple[str, str], lis
 
 
 def _folded(value: str) -> str:
-    return f"\0{value.casefold()}"  # no cell can be that, so that the two spellings stay apart
+    return f"\0{value.casefold()}"  # no cell begins with \0, so the two spellings stay apart
 
 
 def _find(

@@ -1,23 +1,24 @@
-"""Marks as the rows that Canvas, Moodle or a plain table want: pure, from data to cells.
+"""Turn marks into the rows of a file for Canvas, for Moodle, or of a plain table.
 
-Where the forms come from:
+Only data goes in and only rows come out: nothing here reads or writes a file. The sources of the
+formats:
 
 Canvas
     Names or ids, ``SIS Login ID``, ``Section``, then the assignments, as
     https://teaching.resources.osu.edu/toolsets/carmencanvas/guides/calculating-final-grades/import-csv-file-carmen-grades
-    lists them. How it reads and writes them is in Canvas's own source,
+    lists them. How Canvas reads and writes such a file is in its own source,
     https://github.com/instructure/canvas-lms, ``lib/gradebook_importer.rb`` and
     ``lib/gradebook_exporter.rb``: the points are in the line whose first cell holds the words
-    Points Possible (it writes four spaces before them), an assignment is the one whose title, or
-    whose title with its number in brackets, heads the column, and a heading that it does not know
-    becomes a new assignment. An empty cell counts as a change where Canvas has a mark already.
+    Points Possible (Canvas writes four spaces before them); a column belongs to the assignment
+    whose title, alone or followed by its number in brackets, is the heading; an unknown heading
+    makes a new assignment. An empty cell counts as a change where Canvas has a mark already.
 Moodle
     One column that identifies the student (username, ID number or e-mail address) and one for
-    each grade item; which is which is chosen in a form after the upload:
-    https://docs.moodle.org/311/en/Grade_import. In ``grade/import/csv/classes/load_data.php`` of
-    https://github.com/moodle/moodle a user that is not found ends the whole import, and a line
-    without a user counts as the user's of the line before; so no such line is ever written.
-    There is no column of feedback: imported feedback takes the place of what is there.
+    each grade item; a form after the upload asks which is which:
+    https://docs.moodle.org/311/en/Grade_import. By ``grade/import/csv/classes/load_data.php`` of
+    https://github.com/moodle/moodle a user that is not found ends the whole import, and the marks
+    of a line without a user go to the user of the line before; so no such line is written.
+    There is no column for feedback, since imported feedback replaces what Moodle has.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from grader.errors import ExportError
-from grader.lms.csv_injection import NUMBER, inert
+from grader.lms.csv_injection import NUMBER, without_formula
 from grader.lms.roster import Line, Match, Roster, match
 
 Cell = str | float | None  # None is an empty cell
@@ -53,7 +54,7 @@ PLAIN = (
 
 @dataclass(frozen=True)
 class Person:
-    """A student as the gradebook knows one; all but the id may be empty."""
+    """A student in the gradebook; all but the id may be empty."""
 
     id: str
     first: str = ""
@@ -81,32 +82,32 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Handed:
+class SubmissionScore:
     """What one student has for one assignment that was handed in."""
 
     score: float
     penalty: float = 0.0
     timestamp: datetime.datetime | None = None  # in UTC, as nbgrader keeps it
-    waits: bool = False  # for a human's mark
+    needs_mark: bool = False  # by a human
 
     @property
     def mark(self) -> float:
-        """The score less what it costs to be late, and never below nothing."""
+        """The score less the penalty for being late, and never below 0."""
         return max(0.0, self.score - self.penalty)
 
 
 @dataclass(frozen=True)
 class Marks:
-    """A gradebook: who there is, what there is, and what was handed in by whom for what."""
+    """A gradebook: students, assignments, and submissions by (student, assignment)."""
 
     people: tuple[Person, ...]
     tasks: tuple[Task, ...]
-    handed: Mapping[tuple[str, str], Handed]
+    submissions: Mapping[tuple[str, str], SubmissionScore]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of text, the first of them the headings, and what whoever asked for it must know."""
+    """Rows of text, of which the first holds the headings, and notices for the user."""
 
     rows: tuple[tuple[str, ...], ...]
     notices: tuple[str, ...] = ()
@@ -123,22 +124,23 @@ def sheet(
 ) -> Sheet:
     """The marks in the form ``canvas``, ``moodle`` or ``csv``.
 
-    ``assignments`` and ``students`` choose; without them it is all that has been handed in, from
-    everybody. ExportError for one that does not exist and for what would mix up two.
+    ``assignments`` and ``students`` select; without them, it is every student and every assignment
+    that anybody has handed in. ExportError for a name that does not exist, and wherever the file
+    could give one student the marks of another.
     """
     marks, notices = _chosen(marks, tuple(assignments), tuple(students))
     found = Match({}, (), ())
     if roster is not None:
-        _wants(form, roster)
+        _check_columns(form, roster)
         if "student_id" in roster.known and roster.others and not roster.points:
-            # In a list made by hand it may be a heading that was meant to be another.
+            # In a list made by hand, an unknown heading may be a known one that is misspelt.
             notices.append(f"{roster.name}: passed over {', '.join(filter(None, roster.others))}")
         found = match(roster, ((one.id, one.email, one.lms) for one in marks.people))
         if found.missing:
             what = "left out" if form == "moodle" else "exported without its columns"
             notices.append(f"not in {roster.name}, and {what}: {', '.join(found.missing)}")
-        if found.spare and not tuple(students):
-            marks, found, note = _with_spare(marks, found, roster, missing_as_zero)
+        if found.unmatched and not tuple(students):
+            marks, found, note = _with_unmatched(marks, found, roster, missing_as_zero)
             notices.append(note)
     waiting = _waiting(marks)
     rows, more = FORMS[form](marks, found, roster, 0.0 if missing_as_zero else None)
@@ -146,51 +148,48 @@ def sheet(
 
 
 def text(cell: Cell) -> str:
-    """A cell as it is written: a number with five decimals at most, words that compute nothing.
-
-    What a spreadsheet would take for a formula gets an apostrophe in front; a number does not.
-    """
+    """A cell as it is written: a number with five decimals at most; text never as a formula."""
     if cell is None:
         return ""
     if isinstance(cell, str):
-        return inert(cell)
+        return without_formula(cell)
     return f"{cell:.5f}".rstrip("0").rstrip(".")
 
 
 def _chosen(
     marks: Marks, assignments: tuple[str, ...], students: tuple[str, ...]
 ) -> tuple[Marks, list[str]]:
-    """Only these; an assignment that nobody handed in only if it is named."""
+    """The selected marks; an assignment that nobody handed in only if it is named."""
     tasks, people = marks.tasks, marks.people
-    _all_there("assignment", assignments, [task.id for task in tasks])
-    _all_there("student", students, [one.id for one in people])
+    _check_exist("assignment", assignments, [task.id for task in tasks])
+    _check_exist("student", students, [one.id for one in people])
     notices = []
     if students:
         people = tuple(one for one in people if one.id in students)
     if assignments:
         tasks = tuple(task for task in tasks if task.id in assignments)
     else:
-        begun = {assignment for _, assignment in marks.handed}
-        idle = [task.id for task in tasks if task.id not in begun]
-        tasks = tuple(task for task in tasks if task.id in begun)
-        if idle:
+        handed_in = {assignment for _, assignment in marks.submissions}
+        empty = [task.id for task in tasks if task.id not in handed_in]
+        tasks = tuple(task for task in tasks if task.id in handed_in)
+        if empty:
             notices.append(
-                f"nobody has handed in {', '.join(idle)}: no column; name it with --assignment"
+                f"nobody has handed in {', '.join(empty)}: no column; name it with --assignment"
             )
     if not tasks:
         raise ExportError("the gradebook holds no marks: grade something first")
     return replace(marks, tasks=tasks, people=people), notices
 
 
-def _all_there(kind: str, asked: tuple[str, ...], there: list[str]) -> None:
-    for one in asked:
-        if one not in there:
+def _check_exist(kind: str, selected: tuple[str, ...], known: list[str]) -> None:
+    for one in selected:
+        if one not in known:
             raise ExportError(
-                f"the gradebook has no {kind} {one!r}; it has {', '.join(there) or 'none at all'}"
+                f"the gradebook has no {kind} {one!r}; it has {', '.join(known) or 'none at all'}"
             )
 
 
-def _wants(form: str, roster: Roster) -> None:
+def _check_columns(form: str, roster: Roster) -> None:
     needed = {"canvas": CANVAS[1:4], "moodle": MOODLE}.get(form)
     if needed and not roster.known & set(needed):
         raise ExportError(
@@ -199,13 +198,18 @@ def _wants(form: str, roster: Roster) -> None:
         )
 
 
-def _with_spare(marks: Marks, found: Match, roster: Roster, zero: bool) -> tuple[Marks, Match, str]:
-    """With zeros for whoever hands in nothing, those come in whom no submission made known."""
-    names = ", ".join(line.key for line in found.spare)
+def _with_unmatched(
+    marks: Marks, found: Match, roster: Roster, zero: bool
+) -> tuple[Marks, Match, str]:
+    """With ``zero``, add the students who are on the roster alone; a notice names them anyway.
+
+    The gradebook may know only students who have handed in something.
+    """
+    names = ", ".join(line.key for line in found.unmatched)
     if not zero:
         return marks, found, f"in {roster.name} alone, and left out: {names}"
-    new = [Person(line.key) for line in found.spare]
-    lines = {**found.lines, **{line.key: line for line in found.spare}}
+    new = [Person(line.key) for line in found.unmatched]
+    lines = {**found.lines, **{line.key: line for line in found.unmatched}}
     marks = replace(marks, people=(*marks.people, *new))
     _distinct([one.id for one in marks.people], "student", roster.name)
     note = f"in {roster.name} alone, and given zeros: {names}"
@@ -213,12 +217,13 @@ def _with_spare(marks: Marks, found: Match, roster: Roster, zero: bool) -> tuple
 
 
 def _waiting(marks: Marks) -> list[str]:
+    """A notice for each assignment in which a human has yet to give marks."""
     notices = []
     for task in marks.tasks:
         names = [
             one.id
             for one in marks.people
-            if (handed := marks.handed.get((one.id, task.id))) and handed.waits
+            if (submission := marks.submissions.get((one.id, task.id))) and submission.needs_mark
         ]
         if names:
             notices.append(
@@ -228,8 +233,8 @@ def _waiting(marks: Marks) -> list[str]:
     return notices
 
 
-def _once(names: Iterable[str], what: str) -> None:
-    """ExportError if two are one to a system that does not mind case and space."""
+def _check_titles(names: Iterable[str], what: str) -> None:
+    """ExportError if two names are the same to an LMS that ignores case and spaces."""
     seen: dict[str, str] = {}
     for name in names:
         plain = " ".join(name.split()).casefold()
@@ -243,13 +248,13 @@ def _distinct(values: Iterable[str], what: str, name: str) -> None:
     seen: set[str] = set()
     for value in values:
         if value and value in seen:
-            raise ExportError(f"{name} has the {what} {value!r} for two students: mend one of them")
+            raise ExportError(f"{name} has the {what} {value!r} for two students: fix one of them")
         seen.add(value)
 
 
 def _cells(marks: Marks, one: Person, missing: float | None) -> list[Cell]:
-    handed = (marks.handed.get((one.id, task.id)) for task in marks.tasks)
-    return [missing if each is None else each.mark for each in handed]
+    found = (marks.submissions.get((one.id, task.id)) for task in marks.tasks)
+    return [missing if submission is None else submission.mark for submission in found]
 
 
 Made = tuple[list[list[Cell]], list[str]]  # rows and notices
@@ -257,7 +262,7 @@ Made = tuple[list[list[Cell]], list[str]]  # rows and notices
 
 def _canvas(marks: Marks, found: Match, roster: Roster | None, missing: float | None) -> Made:
     titles, notices = _canvas_titles(marks, roster)
-    _once([*CANVAS, *titles], "columns are")
+    _check_titles([*CANVAS, *titles], "columns are")
     rows: list[list[Cell]] = [
         [*CANVAS, *titles],
         [CANVAS_POINTS, *[None] * 4, *(task.max_score for task in marks.tasks)],
@@ -265,11 +270,11 @@ def _canvas(marks: Marks, found: Match, roster: Roster | None, missing: float | 
     names: dict[str, list[str]] = {}
     altered = []
     for one in marks.people:
-        about = _canvas_columns(one, found.lines.get(one.id))
-        names.setdefault(about[0], []).append(one.id)
-        if any(text(cell) != cell for cell in about[1:]):
+        identity = _canvas_columns(one, found.lines.get(one.id))
+        names.setdefault(identity[0], []).append(one.id)
+        if any(text(cell) != cell for cell in identity[1:]):
             altered.append(one.id)
-        rows.append([*about, *_cells(marks, one, missing)])
+        rows.append([*identity, *_cells(marks, one, missing)])
     for column, what in enumerate(CANVAS[1:4], start=1):
         where = roster.name if roster else "the gradebook"
         _distinct((str(row[column]) for row in rows[2:]), what, where)
@@ -282,26 +287,27 @@ def _canvas(marks: Marks, found: Match, roster: Roster | None, missing: float | 
 def _canvas_columns(one: Person, line: Line | None) -> list[str]:
     if line is not None:
         return [line.name or one.sortable, *(line[heading] for heading in CANVAS[1:])]
-    # Canvas reads the digits at an ID's beginning, whatever follows them.
+    # Canvas reads the digits at the beginning of an ID, whatever follows them: "12x" would be
+    # taken for the student with number 12.
     number = re.fullmatch(r"[0-9]+", one.lms) is not None
     return [one.sortable, one.lms if number else "", "" if number else one.lms, one.id, ""]
 
 
 def _canvas_titles(marks: Marks, roster: Roster | None) -> tuple[list[str], list[str]]:
-    """The headings: Canvas's own, which hold its number, where its file has one."""
+    """The headings: Canvas's own, with the assignment's number, where the roster has one."""
     titles, notices = [], []
     for task in marks.tasks:
         if CANVAS_TOTALS.search(task.id):
             raise ExportError(f"Canvas skips a column called {task.id!r}: rename the assignment")
         own = re.compile(rf"{re.escape(task.id)}( \([0-9]+\))?")
-        theirs = [title for title in (roster.others if roster else ()) if own.fullmatch(title)]
-        if roster and len(theirs) > 1:
+        in_canvas = [title for title in (roster.others if roster else ()) if own.fullmatch(title)]
+        if roster and len(in_canvas) > 1:
             raise ExportError(
                 f"{roster.name} has the assignment {task.id} more than once "
-                f"({', '.join(theirs)}): rename or remove one in Canvas"
+                f"({', '.join(in_canvas)}): rename or remove one in Canvas"
             )
-        titles.append(theirs[0] if theirs else task.id)
-        points = roster.points.get(theirs[0], "") if roster and theirs else ""
+        titles.append(in_canvas[0] if in_canvas else task.id)
+        points = roster.points.get(in_canvas[0], "") if roster and in_canvas else ""
         if NUMBER.fullmatch(points) and float(points.replace(",", ".")) != task.max_score:
             notices.append(
                 f"{task.id} is worth {text(task.max_score)} here and {points} in Canvas: "
@@ -319,7 +325,7 @@ def _moodle(marks: Marks, found: Match, roster: Roster | None, missing: float | 
         _distinct((name for _, name in people), heading, roster.name)
         if without:
             notices.append(f"no {heading} in {roster.name}, and left out: {', '.join(without)}")
-    _once([heading, *titles], "columns are")
+    _check_titles([heading, *titles], "columns are")
     rows: list[list[Cell]] = [[heading, *titles]]
     rows += [[name, *_cells(marks, one, missing)] for one, name in people]
     return rows, notices + _apostrophes([name for _, name in people if text(name) != name])
@@ -328,14 +334,14 @@ def _moodle(marks: Marks, found: Match, roster: Roster | None, missing: float | 
 def _moodle_identified(
     marks: Marks, found: Match, roster: Roster
 ) -> tuple[str, list[tuple[Person, str]], list[str]]:
-    """The column that identifies most, who has it, and who has not."""
-    there = [one for one in marks.people if one.id in found.lines]
+    """The column that identifies most students, those who have it, and the ids of the others."""
+    matched = [one for one in marks.people if one.id in found.lines]
     heading = max(
         (one for one in MOODLE if one in roster.known),
-        key=lambda heading: sum(bool(found.lines[one.id][heading]) for one in there),
+        key=lambda heading: sum(bool(found.lines[one.id][heading]) for one in matched),
     )
-    people = [(one, name) for one in there if (name := found.lines[one.id][heading])]
-    return heading, people, [one.id for one in there if not found.lines[one.id][heading]]
+    people = [(one, name) for one in matched if (name := found.lines[one.id][heading])]
+    return heading, people, [one.id for one in matched if not found.lines[one.id][heading]]
 
 
 def _apostrophes(ids: list[str]) -> list[str]:
@@ -352,19 +358,20 @@ def _plain(marks: Marks, found: Match, roster: Roster | None, missing: float | N
     rows: list[list[Cell]] = [[*PLAIN]]
     for one in marks.people:
         line = found.lines.get(one.id, NOBODY)
-        about = [one.id, line.name or one.name, line["Email address"] or one.email]
+        identity = [one.id, line.name or one.name, line["Email address"] or one.email]
         for task in marks.tasks:
-            handed = marks.handed.get((one.id, task.id))
-            mark = missing if handed is None else handed.mark
-            waits = "true" if handed and handed.waits else "false"
-            rows.append([*about, task.id, mark, task.max_score, _when(handed), waits])
+            submission = marks.submissions.get((one.id, task.id))
+            mark = missing if submission is None else submission.mark
+            needs_mark = "true" if submission and submission.needs_mark else "false"
+            about = [task.id, mark, task.max_score, _when(submission), needs_mark]
+            rows.append([*identity, *about])
     return rows, []
 
 
-def _when(handed: Handed | None) -> str | None:
-    if handed is None or handed.timestamp is None:
+def _when(submission: SubmissionScore | None) -> str | None:
+    if submission is None or submission.timestamp is None:
         return None
-    return f"{handed.timestamp.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+    return f"{submission.timestamp.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 FORMS: Mapping[str, Callable[[Marks, Match, Roster | None, float | None], Made]] = {

@@ -1,1 +1,1 @@
-"""Pages that are made of a submission, with everything in them sanitized."""
+"""Make pages from a submission; all that the submission holds is sanitized."""

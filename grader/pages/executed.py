@@ -1,5 +1,8 @@
-"""The executed notebook as it goes to ``autograded/``: the release's structure and metadata,
-the submission's answers, and outputs that are safe to open."""
+"""Make the executed notebook for ``autograded/``.
+
+It has the structure and metadata of the release, the submission's answers, and outputs that are
+safe to open.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from grader.student.report import Report
 
 
 def executed_notebook(outcome: Outcome, release: Assignment) -> bytes:
-    """The notebook as JSON bytes, valid nbformat 4.5."""
+    """The notebook as JSON, valid nbformat 4.5."""
     document = json.loads(release.path.read_bytes())
     originals = {_name(cell): cell for cell in document["cells"]}
     verdicts = {verdict.exercise: verdict for verdict in outcome.verdicts}
@@ -37,6 +40,7 @@ def _name(cell: dict[str, Any]) -> str:
 def _cell(shown: Shown, original: dict | None, verdicts: dict[str, Verdict]) -> dict[str, Any]:
     if original is None:
         original = {"cell_type": shown.kind, "id": shown.id, "metadata": {}}
+    # Metadata comes from the release, never from the submission, which could claim points in it.
     cell = {key: original[key] for key in ("cell_type", "id", "metadata")}
     cell["source"] = shown.source
     if shown.role in (ANSWER, HUMAN, OWN):
@@ -45,6 +49,7 @@ def _cell(shown: Shown, original: dict | None, verdicts: dict[str, Verdict]) -> 
             cell["source"] = quiet_markdown(cell["source"])
     if shown.kind == "code":
         outputs = list(shown.outputs)
+        # A check cell shows the judge's verdict, not what the student's process printed.
         if shown.role == CHECK and shown.exercise in verdicts:
             outputs = [_verdict_output(verdicts[shown.exercise])]
         cell |= {"execution_count": None, "outputs": outputs}

@@ -1,4 +1,4 @@
-"""The page that a student gets back: marks, each check, the answers, nothing that can run."""
+"""Make the page that a student gets back: marks, checks, answers, and nothing that can run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain
 from grader.protocol.values import Verdict
 from grader.records import manual_grading
-from grader.sandbox.host.select import NAMES
+from grader.sandbox.host.levels import title
 from grader.student.report import Report
 
 OUTCOMES = {
@@ -31,7 +31,7 @@ OUTCOMES = {
 }
 
 
-# A terminal's colours, plain and bright, as classes of the page.
+# The escape sequences of a terminal's colours, and the page's class for each, plain and bright.
 _COLOUR = re.compile("\x1b\\[([0-9;]*)m")
 _COLOURS = {
     f"{row}{number}": f"ansi-{name}"
@@ -41,9 +41,9 @@ _COLOURS = {
 
 
 def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
-    """One self-contained page, with a policy that lets nothing run or load.
+    """One self-contained page, whose content security policy lets nothing run or load.
 
-    What a person gives is put into it later: see :mod:`grader.records.manual_grading`.
+    Its slots for a person's marks are filled later: see :mod:`grader.records.manual_grading`.
     """
     page = _template().render(
         outcome=outcome,
@@ -51,16 +51,16 @@ def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
         sections=[_section(verdict, outcome) for verdict in outcome.verdicts],
         humans=[_human(name, outcome) for name in outcome.humans],
         own=[_Code(shown) for shown in outcome.cells if shown.role == OWN and shown.outputs],
-        sandbox=NAMES.get(outcome.sandbox, outcome.sandbox),
+        sandbox=title(outcome.sandbox),
         style=_style(),
         plain=plain,
         coloured=coloured,
     )
-    return manual_grading.filled(page.encode())
+    return manual_grading.fill_slots(page.encode())
 
 
 def coloured(text: str) -> str:
-    """Text with a terminal's colours as HTML: everything escaped, no escape sequence left."""
+    """Text with a terminal's colours as HTML: all text escaped, no escape sequence left."""
     plain_part, *rest = _COLOUR.split(text)
     shown, bold, colour = [html.escape(plain_part)], "", ""
     for codes, part in zip(rest[::2], rest[1::2], strict=True):
@@ -96,7 +96,7 @@ def _section(verdict: Verdict, outcome: Outcome) -> dict:
 
 
 def _human(name: str, outcome: Outcome) -> dict:
-    """A question that a person reads; without an answer there is nothing to wait for."""
+    """A question whose answer a person marks; without an answer it has 0 points at once."""
     of, answered = outcome.humans[name]
     source = next((shown.source for shown in outcome.cells if shown.id == name), "")
     found = None if answered else 0.0

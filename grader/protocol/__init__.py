@@ -1,1 +1,1 @@
-"""Data that crosses the wall between judge and worker, and the calls into student code."""
+"""The data that judge and worker exchange, and the calls into student code."""

@@ -1,7 +1,7 @@
-"""Calls into student code: one :class:`Ask` in, one :class:`Reply` out, against a namespace.
+"""Call student code in a namespace: each :class:`Ask` gets one :class:`Reply`.
 
-This runs where the student's code is: in the student's kernel or in the sandboxed worker. It
-decides nothing. Whatever the code does (raise, exit, return something odd) becomes a Reply.
+This module runs where the student's code is: in the student's kernel or in the sandboxed worker.
+So it decides nothing. Whatever the code does (raise, exit, return something odd) becomes a Reply.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ Callbacks = Callable[[str], Callable[..., Any]]
 
 
 class Calls(Protocol):
-    """Anything that answers questions: a namespace here, or a worker far away."""
+    """Anything that answers questions: a namespace in this process, or a worker."""
 
     def ask(self, asks: Iterable[Ask]) -> list[Reply]: ...
 
 
 class DirectCalls:
-    """Direct calls into a namespace (a notebook's globals, a module's dict).
+    """Call into a namespace of this process (a notebook's globals, a module's dict).
 
-    ``callbacks`` finds the function behind the key of a :class:`Callback`.
+    ``callbacks`` returns the function for the key of a :class:`Callback`.
     """
 
     def __init__(self, namespace: Mapping[str, Any], callbacks: Callbacks | None = None) -> None:
@@ -43,7 +43,7 @@ class DirectCalls:
         self.callbacks = callbacks
 
     def ask(self, asks: Iterable[Ask]) -> list[Reply]:
-        return [answer(self.namespace, one, self.callbacks) for one in asks]
+        return [answer(self.namespace, ask, self.callbacks) for ask in asks]
 
 
 def answer(namespace: Mapping[str, Any], ask: Ask, callbacks: Callbacks | None = None) -> Reply:
@@ -61,21 +61,21 @@ def answer(namespace: Mapping[str, Any], ask: Ask, callbacks: Callbacks | None =
         ):
             warnings.simplefilter("ignore")
             return _Program(namespace, ask, callbacks).run()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # somebody at the notebook wants to stop
         raise
     except NotImplementedError as error:
-        return Reply(failure=_unwritten(ask.target, error))
+        return Reply(failure=_not_implemented(ask.target, error))
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-            return Reply(failure=_no_room(ask, error))
+            return Reply(failure=_out_of_memory(ask, error))
         return Reply(failure=_failure("exception", error))
-    except BaseException as error:  # exit() and the like are answers too
+    except BaseException as error:  # exit() must not end the worker: it is an answer too
         return Reply(failure=_failure("exception", error))
 
 
 @dataclass
 class _Program:
-    """One question on its way: its steps' results and the leaves to differentiate by."""
+    """One question's steps and call: their results, and the leaves to differentiate by."""
 
     namespace: Mapping[str, Any]
     ask: Ask
@@ -85,7 +85,7 @@ class _Program:
 
     def run(self) -> Reply:
         ask = self.ask
-        with _gradients_on(), _at_most(ask.memory):
+        with _gradients_on(), _memory_limit(ask.memory):
             with _counted(ask.counted) as count:
                 for step in ask.steps:
                     for _ in range(step.times):
@@ -93,15 +93,15 @@ class _Program:
                 args, result = self._call()
                 grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
             self.store["result"] = result
-            for step in ask.after:
+            for step in ask.after:  # not counted: what a check looks at is not the answer's work
                 for _ in range(step.times):
                     self._step(step)
         work, lines = (None, {}) if count is None else (count.work, count.lines)
-        after = tuple(to_wire(arg) for arg in args) if ask.watch else None
+        changed = tuple(to_wire(arg) for arg in args) if ask.watch else None
         value = to_wire(result)
         if ask.after:
             value = (value, *(to_wire(self.store[step.name]) for step in ask.after))
-        return Reply(value=value, grads=grads, args=after, work=work, lines=lines)
+        return Reply(value=value, grads=grads, args=changed, work=work, lines=lines)
 
     def _call(self) -> tuple[tuple, Any]:
         ask = self.ask
@@ -145,7 +145,7 @@ class _Program:
             return found
         if isinstance(value, Callback):
             if self.callbacks is None:
-                raise LookupError("there is nobody here to answer for a remote function")
+                raise LookupError("callbacks cannot be called here")
             return self.callbacks(value.key)
         return from_wire(value)
 
@@ -170,14 +170,14 @@ class _Program:
 
 
 def _gradients_on() -> contextlib.AbstractContextManager:
-    """Whatever an earlier cell switched off. Nothing to do where there is no torch."""
+    """Record gradients even if an earlier cell switched them off."""
     torch = sys.modules.get("torch")
     return torch.enable_grad() if torch is not None else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
 def _torch_defaults() -> Iterator[None]:
-    """New tensors are float32, whatever an earlier cell has set."""
+    """Make new tensors float32, whatever default an earlier cell has set."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield
@@ -192,21 +192,21 @@ def _torch_defaults() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _seeded(seed: int | None) -> Iterator[None]:
-    """Torch's global generator in a known state, and afterwards as it was."""
+    """Seed torch's global generator, and restore its state afterwards."""
     if seed is None:
         yield
         return
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        # Of processors alone: torch.manual_seed queues the same for every kind of device, each time
-        # with the text of the whole stack.
+        # Seed the CPU's generator alone: torch.manual_seed also queues a call for every other kind
+        # of device, each time with the text of the whole stack, which is slow.
         torch.default_generator.manual_seed(seed)
         yield
 
 
 def _counted(what: str) -> contextlib.AbstractContextManager:
-    """Torch's work or Python's instructions, counted if that is asked for."""
+    """Count torch's work or Python's instructions, if the question asks for it."""
     if not what:
         return contextlib.nullcontext()
     if what in ("instructions", "rows"):
@@ -217,8 +217,8 @@ def _counted(what: str) -> contextlib.AbstractContextManager:
 
 
 @contextlib.contextmanager
-def _at_most(extra: int) -> Iterator[None]:
-    """At most ``extra`` bytes of address space beyond what is in use, where Linux can say so."""
+def _memory_limit(extra: int) -> Iterator[None]:
+    """Allow ``extra`` bytes of address space beyond what is in use; no limit outside Linux."""
     status = Path("/proc/self/statm")
     if not extra or not status.exists():
         yield
@@ -228,6 +228,7 @@ def _at_most(extra: int) -> Iterator[None]:
     used = int(status.read_text().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     bounds = [bound for bound in (used + extra, soft, hard) if bound != resource.RLIM_INFINITY]
+    # Only the soft limit: a hard limit, once lowered, could not be raised again.
     resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
     try:
         yield
@@ -263,8 +264,8 @@ def _tensors(result: Any) -> list:
     return []
 
 
-def _unwritten(target: str, error: NotImplementedError) -> Failure:
-    """The stub itself, or an answer that calls another exercise's stub?"""
+def _not_implemented(target: str, error: NotImplementedError) -> Failure:
+    """Tell the exercise's own stub from an answer that calls another exercise's stub."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -275,8 +276,8 @@ def _unwritten(target: str, error: NotImplementedError) -> Failure:
     return Failure("exception", "NotImplementedError", f"it uses {owner}, which is not written yet")
 
 
-def _no_room(ask: Ask, error: BaseException) -> Failure:
-    """Out of memory: of what the worker has, or of what this one question allows."""
+def _out_of_memory(ask: Ask, error: BaseException) -> Failure:
+    """Tell the worker's memory limit from that of this one question."""
     if not ask.memory:
         return _failure("out_of_memory", error)
     text = f"it takes more than {ask.memory / 1e9:g} GB of memory"
@@ -284,7 +285,7 @@ def _no_room(ask: Ask, error: BaseException) -> Failure:
 
 
 def _failure(kind: str, error: BaseException) -> Failure:
-    """The error's type, message, and the last line of it that the student wrote."""
+    """The error's type and message, and the last line in its traceback from a notebook's cell."""
     line = ""
     for frame, number in traceback.walk_tb(error.__traceback__):
         name = frame.f_code.co_filename

@@ -1,4 +1,4 @@
-"""Frames over a socket, with a deadline. Used on both sides of the wall; knows neither."""
+"""Frames over a socket, with a deadline. Judge and worker both use it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from grader.protocol import wire
 
 
 class ChannelClosed(Exception):
-    """The other side is gone."""
+    """The process at the other end has closed the socket or ended."""
 
 
 class ChannelTimeout(Exception):
-    """Nothing came in time."""
+    """No whole frame arrived before the deadline."""
 
 
 class Channel:
@@ -34,13 +34,18 @@ class Channel:
             raise ChannelClosed(str(error)) from error
 
     def receive(self, allowed: frozenset[str] | None = None, seconds: float | None = None) -> Any:
-        """The next frame. WireError if it is malformed, ChannelTimeout after ``seconds``."""
+        """The next frame. WireError if it is malformed, ChannelTimeout after ``seconds``.
+
+        ``allowed`` names the dataclasses that the frame may hold. A judge that reads from a worker
+        must pass it: otherwise student code could send a CheckSuite.
+        """
         deadline = None if seconds is None else time.monotonic() + seconds
         header_size, body_size = wire.frame_sizes(self._read(wire.PREFIX_BYTES, deadline))
         header = self._read(header_size, deadline)
         return wire.loads(header, self._read(body_size, deadline), allowed)
 
     def _read(self, count: int, deadline: float | None) -> bytes:
+        # One deadline for all parts: a sender that drips single bytes gains no time.
         parts: list[bytes] = []
         while count:
             if deadline is not None:

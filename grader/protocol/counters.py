@@ -1,4 +1,4 @@
-"""How much a computation works, counted: the same on every machine, idle or busy."""
+"""Count how much torch computes: the count is the same on every machine, idle or busy."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ aten = torch.ops.aten
 
 
 def _tensors(out: Any) -> Iterator[Tensor]:
-    """What an operation gives: a tensor, or several, in lists of lists at most."""
+    """The tensors that an operation returns, alone or in nested lists and tuples."""
     if isinstance(out, Tensor):
         yield out
     elif isinstance(out, (tuple, list)):
-        for one in out:
-            yield from _tensors(one)
+        for item in out:
+            yield from _tensors(item)
 
 
 class WorkCounter(TorchDispatchMode):
-    """Counts what torch computes inside: ``work`` is the numbers written, plus the FLOPs.
+    """Count what torch computes within the context: ``work`` is the numbers written plus FLOPs.
 
-    FLOPs (a multiplication and an addition are two) are those of the products of matrices, the
-    fused attention among them, as :mod:`torch.utils.flop_counter` has them. A view writes nothing.
+    FLOPs (a multiplication and an addition are two) are counted for products of matrices,
+    including fused attention, as :mod:`torch.utils.flop_counter` counts them. A view writes
+    nothing.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.work = 0
-        self.lines: dict[str, tuple[int, int, int]] = {}  # nobody asks which line has computed what
+        self.lines: dict[str, tuple[int, int, int]] = {}  # no rule asks which line computed what
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         if not func.is_view:
-            self.work += sum(one.numel() for one in _tensors(out))
+            self.work += sum(tensor.numel() for tensor in _tensors(out))
         packet = func.overloadpacket
         if packet is aten._scaled_dot_product_flash_attention_for_cpu:
             self.work += sdpa_flop_count(*(part.shape for part in args[:3]))

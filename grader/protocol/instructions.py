@@ -1,8 +1,8 @@
-"""How many instructions Python executes for an answer: the same on every machine, idle or busy.
+"""Count the instructions that Python executes for an answer: the same on every machine.
 
-Only the student's own code counts, wherever it stands and whoever calls it: other cells, lambdas,
-methods, code made by ``exec``, threads. What a library does inside does not count; that it is
-called does, once for each time, even where ``map`` or ``sorted`` do the calling. A call of
+Only the student's own code counts, wherever it is written and whatever calls it: other cells,
+lambdas, methods, code made by ``exec``, threads. The inside of a library does not count, but each
+call of a library function does, even if ``map`` or ``sorted`` makes the call. A call of
 ``np.vectorize`` or ``np.apply_along_axis`` counts as often as it calls its function.
 """
 
@@ -17,7 +17,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from sys import gettrace, settrace  # as they were before a student's code could replace them
+from sys import gettrace, settrace  # bound now, before student code can replace them in sys
 from types import CodeType, FrameType
 from typing import Any
 
@@ -36,33 +36,33 @@ LIBRARIES = tuple(
 
 
 class Rows(np.ndarray):
-    """An array that shows when a row is taken out of it, though it be in C: each is a call.
+    """An array for which taking out a row counts as a call, even if C code takes it out.
 
-    ``list(map(keys.dot, queries))`` executes no instruction of Python's for a query.
+    Without this ``list(map(keys.dot, queries))`` would execute no Python instruction per query.
     """
 
     def __array_finalize__(self, obj: Any) -> None:
-        """Called for every new view of the array, and for what is computed from it."""
+        """NumPy calls this for every new view of the array and every array computed from it."""
 
 
 def rows(value: Any) -> Any:
-    """The value; an array as one of :class:`Rows`."""
+    """View an array as :class:`Rows`; return any other value as it is."""
     return value.view(Rows) if type(value) is np.ndarray else value
 
 
 def _calls_of_numpy(frame: FrameType) -> int:
-    """How often, or in proportion to that, NumPy's loop in disguise calls its function."""
-    given = [frame.f_locals.get("arr"), *frame.f_locals["args"]]
-    return max(np.asarray(one, dtype=object).size for one in given)
+    """About how often such a loop of NumPy's calls its function: the size of its largest input."""
+    inputs = [frame.f_locals.get("arr"), *frame.f_locals["args"]]
+    return max(np.asarray(value, dtype=object).size for value in inputs)
 
 
 def _new_objects(frame: FrameType) -> int:
-    """An array of objects has been made by a function for each entry, as by ``np.frompyfunc``."""
+    """Count an array of objects by its entries: ``np.frompyfunc`` called a function for each."""
     array = frame.f_locals["self"]
     return array.size if array.dtype.hasobject else 1
 
 
-# Library code whose call stands for many, by the identity of its code.
+# Library functions of which one call stands for many, by the identity of their code.
 MANY: dict[int, Callable[[FrameType], int]] = {
     id(np.vectorize.__call__.__code__): _calls_of_numpy,
     id(inspect.unwrap(np.apply_along_axis).__code__): _calls_of_numpy,
@@ -71,8 +71,8 @@ MANY: dict[int, Callable[[FrameType], int]] = {
 
 
 class _Counts:
-    """Of one piece of code, by place: instructions executed, and calls that were made from there,
-    by whatever code of C in between."""
+    """The counts of one code object, by offset: instructions executed, and calls made from there,
+    directly or through C code."""
 
     def __init__(self, code: CodeType) -> None:
         self.code = code
@@ -80,18 +80,19 @@ class _Counts:
         self.called: defaultdict[int, int] = defaultdict(int)
 
     def trace(self, frame: FrameType, event: str, arg: Any) -> None:
-        """Python's local trace function: told of every instruction before it is executed."""
+        """The local trace function: Python calls it before every instruction."""
         if event == "opcode":
             self.executed[frame.f_lasti] += 1
 
     def by_line(self) -> Iterator[tuple[str, tuple[int, int, int]]]:
-        """(text of the line, (instructions, jumps back among them, calls)), place by place."""
+        """For each offset: (text of its line, (instructions, jumps back among them, calls))."""
         back = {
-            one.offset
-            for one in dis.get_instructions(self.code)
-            if one.opcode in (*dis.hasjrel, *dis.hasjabs) and one.argval <= one.offset
+            instruction.offset
+            for instruction in dis.get_instructions(self.code)
+            if instruction.opcode in (*dis.hasjrel, *dis.hasjabs)
+            and instruction.argval <= instruction.offset
         }
-        numbers = [place[0] or 0 for place in self.code.co_positions()]
+        numbers = [position[0] or 0 for position in self.code.co_positions()]
         for offset in self.executed.keys() | self.called.keys():
             text = linecache.getline(self.code.co_filename, numbers[offset // 2]).strip()
             executed = self.executed[offset]
@@ -99,14 +100,14 @@ class _Counts:
 
 
 class InstructionCounter:
-    """Counts while it is entered. A debugger's own trace function is put back at the end."""
+    """Count within the context. A debugger's trace function is restored at the end."""
 
     current: InstructionCounter | None = None
 
     def __init__(self) -> None:
         self._counts: dict[int, _Counts] = {}
-        self._library = 0
-        self._lost = False
+        self._library_calls = 0
+        self._lost = False  # True if something may have run uncounted
 
     def __enter__(self) -> InstructionCounter:
         self._before = gettrace(), threading.gettrace()
@@ -123,39 +124,40 @@ class InstructionCounter:
 
     @property
     def work(self) -> int | None:
-        """Instructions and calls of libraries. None: another trace function was in the place of
-        this one at the end, or a process was started, and so nobody knows."""
+        """Instructions plus calls of libraries. None if another trace function had replaced this
+        one at the end, or a process was started: then the count may be incomplete."""
         if self._lost:
             return None
-        return self._library + sum(sum(one.executed.values()) for one in self._counts.values())
+        instructions = sum(sum(counts.executed.values()) for counts in self._counts.values())
+        return self._library_calls + instructions
 
     @property
     def lines(self) -> dict[str, tuple[int, int, int]]:
-        """For the busiest lines of code: instructions, turns of Python's own loops among them
-        (jumps back), and calls that were made from there."""
+        """For the busiest lines of code: instructions, turns of Python's own loops (jumps back)
+        among them, and calls made from the line."""
         found: dict[str, tuple[int, int, int]] = {}
-        for one in self._counts.values():
-            for text, (executed, turns, calls) in one.by_line():
+        for counts in self._counts.values():
+            for text, (executed, turns, calls) in counts.by_line():
                 before = found.get(text, (0, 0, 0))
                 found[text] = (before[0] + executed, before[1] + turns, before[2] + calls)
         busiest = sorted(found.items(), key=lambda item: -item[1][0] - item[1][2])
         return dict(busiest[:MAX_LINES])
 
     def _trace(self, frame: FrameType, event: str, arg: Any) -> Any:
-        """Python's global trace function: told of every call of a Python function."""
+        """The global trace function: Python calls it at every call of a Python function."""
         own, caller = _is_own(frame), frame.f_back
         if caller is not None and _is_own(caller):
             count = MANY.get(id(frame.f_code))
             calls = 1 if count is None else count(frame)
-            self._of(caller.f_code).called[caller.f_lasti] += calls
-            self._library += 0 if own else calls
+            self._counts_of(caller.f_code).called[caller.f_lasti] += calls
+            self._library_calls += 0 if own else calls
         if not own:
             return None
         frame.f_trace_lines, frame.f_trace_opcodes = False, True
-        return self._of(frame.f_code).trace
+        return self._counts_of(frame.f_code).trace
 
-    def _of(self, code: CodeType) -> _Counts:
-        """By the code's identity: to compare two codes takes long."""
+    def _counts_of(self, code: CodeType) -> _Counts:
+        """The counts of a code object, found by identity: comparing code objects is slow."""
         if id(code) not in self._counts:
             self._counts[id(code)] = _Counts(code)
         return self._counts[id(code)]
@@ -165,10 +167,11 @@ def _is_own(frame: FrameType) -> bool:
     return not frame.f_code.co_filename.startswith(LIBRARIES)
 
 
-def _fork() -> None:
+def _before_fork() -> None:
+    """Give up the count: what a child process executes is not traced here."""
     if InstructionCounter.current is not None:
         InstructionCounter.current._lost = True
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_fork)
+    os.register_at_fork(before=_before_fork)

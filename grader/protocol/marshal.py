@@ -1,4 +1,4 @@
-"""Values on their way into and out of student code: real tensors there, plain data here."""
+"""Convert values for student code and back: real tensors there, plain data on the wire."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from grader.protocol.values import Opaque, Tensor
 
 MAX_TEXT = 2000
 MAX_ITEMS = 20_000
-LARGEST_INT = 1023  # bits
+MAX_INT_BITS = 1023  # a larger int has no float, which rules compare by
 
 
 def from_wire(value: Any) -> Any:
-    """A value from the wire as student code is to see it: fresh arrays, real tensors."""
+    """A value from the wire as student code gets it: fresh arrays, real tensors."""
     if isinstance(value, Tensor):
         import torch
 
@@ -32,14 +32,14 @@ def from_wire(value: Any) -> Any:
 
 
 def to_wire(value: Any, depth: int = 0) -> Any:
-    """A value of student code as plain data; what does not travel becomes its type's name."""
+    """A value of student code as plain data; a value that cannot be sent becomes Opaque."""
     if value is None or isinstance(value, (bool, str)):
         return value[:MAX_TEXT] if isinstance(value, str) else value
     if isinstance(value, float):  # np.float64 is one
         return float(value)
     if isinstance(value, int):
-        digits = int(value).bit_length() <= LARGEST_INT
-        return int(value) if digits else Opaque("whole number that no float can hold")
+        fits = int(value).bit_length() <= MAX_INT_BITS
+        return int(value) if fits else Opaque("whole number that no float can hold")
     if isinstance(value, np.ndarray):
         return np.array(value) if value.dtype.kind in "biufc" else Opaque(f"array of {value.dtype}")
     if isinstance(value, np.generic):

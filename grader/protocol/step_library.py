@@ -1,8 +1,8 @@
-"""What a check can have made and done around a call: steps whose target begins with "@".
+"""Steps that a check can run before and after a call: a step's target begins with "@".
 
-Generators, optimizers and the state of models, for exercises that are given a model. A lesson adds
-models of its own in its module ``public.steps``, whose steps are called "@lesson.name". Nothing
-here holds an answer, and nothing here decides anything: it runs beside student code.
+They make generators and optimizers and read the state of models, for exercises that are given a
+model. A lesson adds steps "@lesson.name" in its module ``public.steps``. These functions run in
+the student's process, so none of them may hold an answer or decide a mark.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ OPTIMIZERS = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam, "AdamW": torch.o
 
 def step_named(name: str) -> Callable[..., Any]:
     """The function or class behind "@name" or "@lesson.name"; LookupError if there is none."""
-    lesson, _, own = name.rpartition(".")
+    lesson, _, function = name.rpartition(".")
     if not lesson:
         return STEPS[name]
     steps = importlib.import_module(f"{current().solutions}.{lesson}.public.steps")
-    return vars(steps)[own]
+    return vars(steps)[function]
 
 
 def generator(seed: int) -> torch.Generator:
@@ -39,15 +39,15 @@ def optimizer(name: str, model: nn.Module, **options: Any) -> torch.optim.Optimi
 
 
 def first_step() -> None:
-    """Take one step with an optimizer, so that what is forked afterwards need not wait for it.
+    """Take one optimizer step in the forkserver, so that no worker has to wait for the first one.
 
-    At the first use of any optimizer torch imports its compiler, which takes about as long as torch
-    itself. No random number is drawn here: a fork would begin with another state.
+    At the first use of any optimizer torch imports its compiler, which takes about as long as
+    importing torch. Draw no random number here: every worker would inherit the changed state.
     """
     weight = torch.zeros(1, requires_grad=True)
-    first = torch.optim.SGD([weight], lr=0.0)
+    sgd = torch.optim.SGD([weight], lr=0.0)
     (weight * 2).sum().backward()
-    first.step()
+    sgd.step()
 
 
 def state(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -69,37 +69,38 @@ def mode(model: nn.Module) -> bool:
 
 
 def set_mode(model: nn.Module, training: bool) -> nn.Module:
-    """The model, put into training (True) or evaluation mode."""
+    """Put the model into training (True) or evaluation mode, and return it."""
     return model.train(training)
 
 
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call an earlier step's result, such as a built layer, without its gradient."""
+    """Call an earlier step's result, such as a built layer, without recording gradients."""
     with torch.no_grad():
         return function(*args, **kwargs)
 
 
 def same(value: Any) -> Any:
-    """A value as a step of its own, so that it can be looked at again after the call."""
+    """Return the value, so that a step after the call can put it into the reply."""
     return value
 
 
 def stain(model: nn.Module, value: float) -> None:
-    """Leave a gradient of ``value`` behind in every entry of every parameter."""
+    """Set every entry of every parameter's gradient to ``value``, as if left over from before."""
     for parameter in model.parameters():
         parameter.grad = torch.full_like(parameter, value)
 
 
 def again(rows: torch.Tensor, count: int) -> torch.Tensor:
-    """``count`` rows: the given ones in turn, over and over."""
+    """Repeat the rows in turn until there are ``count`` of them."""
     return rows[torch.arange(count) % len(rows)]
 
 
 def tally(drawn: torch.Tensor, groups: int, size: int, new: int = 0) -> torch.Tensor | str:
-    """How often each token was drawn, (groups, size): row b of ``drawn`` (B,) is of b % groups.
+    """Count how often each group drew each token: (groups, size); row b is of group b % groups.
 
-    With ``new`` the rows are texts, whose last ``new`` tokens together are one of size^new
-    outcomes. Something else than that many tokens of 0 … size - 1 is described in words.
+    ``drawn`` has the shape (B,). With ``new`` its rows are texts, and the last ``new`` tokens of
+    each are together one of size^new outcomes. Tokens outside 0 … size - 1 give a text that says
+    so.
     """
     if new:
         drawn = drawn[:, -new:]

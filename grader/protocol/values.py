@@ -1,4 +1,4 @@
-"""The data that crosses the wall between student code and the checks.
+"""The data that student code and the checks exchange.
 
 Everything here is plain: numbers, strings, NumPy arrays, and frozen dataclasses of those.
 A torch tensor travels as :class:`Tensor`, so that this module needs no torch.
@@ -42,9 +42,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Callback:
-    """As an argument: a function that lives with whoever asks, and is called from afar.
+    """As an argument: a function that stays in the process that asks, named by its ``key``.
 
-    Student code receives something it can call with tensors; what it does stays out of its reach.
+    Student code gets a function that passes each call on to that process. So the student can call
+    the function, but cannot read its code.
     """
 
     key: str
@@ -52,7 +53,7 @@ class Callback:
 
 @dataclass(frozen=True)
 class Ref:
-    """As an argument: the result of an earlier step, or the item of it at ``path``."""
+    """As an argument: the result of an earlier step, or the item at ``path`` within it."""
 
     name: str
     path: tuple = ()
@@ -60,12 +61,12 @@ class Ref:
 
 @dataclass(frozen=True)
 class Step:
-    """One call of a little program around a question; its result is kept under ``name``.
+    """One call before or after a question's own call; its result is kept under ``name``.
 
-    ``target`` is a name of the student's, or one of the seam's own after an "@" (see
-    :mod:`grader.protocol.step_library`). ``init`` and ``weights`` build a layer, as in an
+    ``target`` is a name in the student's notebook or, after an "@", a function of
+    :mod:`grader.protocol.step_library`. ``init`` and ``weights`` build a layer, as in an
     :class:`Ask`; the built layer itself is the step's result, and it is not called. ``times``
-    repeats the step, whose arguments may refer to its own result of the time before.
+    repeats the step; its arguments may refer to the result of the previous repetition.
     """
 
     name: str
@@ -87,19 +88,19 @@ class Ask:
 
     With ``cotangents`` the scalar sum(output * cotangent) over the floating outputs, in order, is
     differentiated with respect to ``wrt``: positions of arguments ("0") or names of weights.
-    With ``watch`` the arguments are sent back as they stand after the call.
+    With ``watch`` the arguments are sent back as they are after the call.
 
     A layer is put into ``mode`` ("train" or "eval") first, and ``seed`` seeds torch for the call.
-    ``memory`` is how many bytes the call may take beyond what is in use. ``counted`` asks for
-    ``Reply.work``: "work" is how much torch computed for the answer (see
-    :mod:`grader.protocol.counters`), "instructions" how many instructions Python executed for it
-    (see :mod:`grader.protocol.instructions`), "rows" the same for arrays that show when one of
-    their rows is taken out. What is ``timed`` is timed from outside: ``Reply.cpu``, in seconds of
-    processor time, is the judge's own finding and None in a notebook.
+    ``memory`` is how many bytes the call may allocate beyond what is already in use. ``counted``
+    asks for ``Reply.work``: "work" is how much torch computed for the answer (see
+    :mod:`grader.protocol.counters`), "instructions" is how many instructions Python executed for
+    it (see :mod:`grader.protocol.instructions`), and "rows" is the same with arguments that count
+    each access to one of their rows. With ``timed`` the judge measures ``Reply.cpu``, in seconds
+    of processor time, from outside the worker; in a notebook it is None.
 
-    ``steps`` run before the call and ``after`` follow it; arguments may refer to their results,
-    and to the call's own as ``Ref("result")``. With ``after`` the reply's value is the tuple of
-    the call's result and theirs.
+    ``steps`` run before the call, ``after`` run after it; their arguments may refer to results of
+    earlier steps, and to the call's own result as ``Ref("result")``. With ``after`` the reply's
+    value is a tuple: the call's result, then the results of ``after``.
     """
 
     target: str
@@ -123,9 +124,9 @@ class Ask:
 class Reply:
     """What student code gave for one :class:`Ask`.
 
-    ``work`` is what was to be counted, None if it could not be. Where these were Python's
-    instructions, ``lines`` has of the busiest lines of code: instructions, turns of loops among
-    them, calls made.
+    ``work`` is the count that was asked for, None if nothing could be counted. If Python's
+    instructions were counted, ``lines`` maps the text of the busiest lines of code to three
+    counts: instructions, turns of loops, calls made.
     """
 
     value: Any = None
@@ -137,15 +138,15 @@ class Reply:
     cpu: float | None = None
 
 
-# The step of a kernel's processor clock, in seconds, where it has nothing finer.
+# The resolution of the coarsest processor clock of a kernel, in seconds.
 TICK = 0.01
-# In place of the answer to a slow or timed question where other answers have settled it.
+# Stands for the answer to a slow or timed question that need not be asked any more.
 NOT_ASKED = Reply(value=Opaque("not asked"))
 
 
 @dataclass(frozen=True)
 class Case:
-    """A named question, with the reply that the reference gives (None: judged by a property)."""
+    """A named question, and the reference's reply to it (None if a property is judged)."""
 
     name: str
     ask: Ask
@@ -154,13 +155,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Check:
-    """Cases that stand or fall together under one rule, and what to say when they fail.
+    """Cases that pass or fail together under one rule, and what to tell the student.
 
-    ``rule`` names a function in :mod:`grader.rules.rule`. A ``core`` check decides whether the
-    exercise earns anything at all; ``share`` is the check's part of the points. ``where`` is
-    "notebook" or "judge" for a check that exists only there. ``slow``: its answers take a good
-    part of a second each. So it is tried only where no core check has failed (see
-    :mod:`grader.rules.asking`), and known mistakes are put to it last, as few as can be.
+    ``rule`` names a rule (see :func:`grader.rules.rule.rule_named`), and ``look`` says where to
+    look for the mistake. A ``core`` check decides whether the exercise earns anything at all;
+    ``share`` is the check's part of the points. ``where`` is "notebook" or "judge" for a check
+    that exists only there. The answers of a ``slow`` check take a good part of a second each. So
+    it is tried only while no core check has failed (see :mod:`grader.rules.asking`), and as few
+    misconceptions as possible are compared by it.
     """
 
     name: str
@@ -187,10 +189,10 @@ class CheckSuite:
         return tuple(case for check in self.checks for case in check.cases)
 
     def questions(self) -> tuple[list[Ask], list[int]]:
-        """What to ask, and for each case the place of its answer.
+        """The questions to ask, and for each case the index of its question among them.
 
-        A question that several checks share is asked once; one that stands twice in the same
-        check is asked twice there.
+        A question that several checks share is asked once. A question that one check has twice is
+        asked twice: such a check compares the two answers.
         """
         asks: list[Ask] = []
         places: list[int] = []
@@ -218,10 +220,10 @@ class Misconception:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check's outcome, with what there is to say of it, passed or not.
+    """One check's outcome, and what to say about it, whether it passed or not.
 
-    ``yours``/``expected`` hold a matrix pair where a picture helps. One that was not ``tried`` is
-    not passed: nothing could be earned by it.
+    ``yours`` and ``expected`` hold a pair of matrices where a picture helps. A check that was not
+    ``tried``, because it could earn nothing, counts as not passed.
     """
 
     name: str

@@ -1,8 +1,9 @@
-"""Frames: JSON for structure, raw bytes for arrays, and nothing that can run.
+"""Frames: JSON for structure, raw bytes for arrays, and nothing that can be executed.
 
 A tree of numbers, strings, lists, tuples, dicts, arrays and the dataclasses named in ``TYPES``
-becomes a JSON document whose arrays are references into a list of byte blocks. Reading is
-bounded in bytes, nodes, nesting, dtypes and shapes, and builds fresh arrays.
+becomes a JSON document whose arrays are references into a list of byte blocks. A frame from a
+worker may be forged by student code, so reading bounds bytes, nodes, nesting, dtypes and shapes,
+never unpickles, and builds fresh arrays.
 """
 
 from __future__ import annotations
@@ -44,18 +45,19 @@ TYPES = {
         values.Misconception,
     )
 }
+# The types that a worker may send: no questions, checks or expected replies.
 REPLY_TYPES = frozenset({"Tensor", "Opaque", "Failure", "Reply"})
 _HEADER = struct.Struct("!II")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class WireError(ValueError):
-    """What arrived is not a frame of ours: too big, too deep, or made of something else."""
+    """The bytes are no valid frame: too large, nested too deep, or of an unknown form."""
 
 
 @functools.lru_cache(256)
 def _name_of(dtype: np.dtype) -> str:
-    """NumPy puts a name together anew each time."""
+    """The dtype's name, cached: NumPy builds the string anew at each access."""
     return dtype.name
 
 
@@ -108,7 +110,7 @@ class _Reader:
         if self.nodes > MAX_NODES or depth > MAX_DEPTH:
             raise WireError("too many or too deeply nested values")
         if isinstance(node, str):
-            return _whole(node)
+            return _encodable(node)
         if node is None or isinstance(node, (bool, int, float)):
             return node
         if isinstance(node, list):
@@ -118,13 +120,13 @@ class _Reader:
         if node.keys() == {"t"} and isinstance(node["t"], list):
             return tuple(self.read(item, depth + 1) for item in node["t"])
         if node.keys() == {"d"} and isinstance(node["d"], dict):
-            return {_whole(k): self.read(item, depth + 1) for k, item in node["d"].items()}
+            return {_encodable(k): self.read(item, depth + 1) for k, item in node["d"].items()}
         if node.keys() == {"f"} and node["f"] in ("nan", "inf", "-inf"):
             return float(node["f"])
         if node.keys() == {"i"} and isinstance(node["i"], str) and len(node["i"]) <= 400:
             try:
                 number = int(node["i"])
-                float(number)  # whoever compares it will want that
+                float(number)  # rules compare numbers as floats
             except (ValueError, OverflowError) as error:
                 raise WireError("not a whole number of ordinary size") from error
             return number
@@ -141,27 +143,28 @@ class _Reader:
         if fields.keys() != {f.name for f in dataclasses.fields(cls)}:
             raise WireError(f"a {name} with the wrong fields")
         read = {key: self.read(item, depth + 1) for key, item in fields.items()}
-        if cls in (values.Failure, values.Opaque):  # a submission's words, for people to read
-            read = {k: _tame(v) if isinstance(v, str) else v for k, v in read.items()}
-        if cls is values.Reply and isinstance(read["lines"], dict):  # and so are these
-            read["lines"] = {_tame(text): counts for text, counts in read["lines"].items()}
+        # Student code writes these texts, and people read them in terminals and on pages.
+        if cls in (values.Failure, values.Opaque):
+            read = {k: _printable(v) if isinstance(v, str) else v for k, v in read.items()}
+        if cls is values.Reply and isinstance(read["lines"], dict):
+            read["lines"] = {_printable(text): counts for text, counts in read["lines"].items()}
         built = cls(**read)
         _validate(built)
         return built
 
 
-def _tame(text: str) -> str:
-    """Text without the characters that drive a terminal or turn the direction of writing."""
+def _printable(text: str) -> str:
+    """Text without characters that control a terminal or reverse the direction of writing."""
     return _CONTROL.sub("\ufffd", text)
 
 
-def _whole(text: str) -> str:
-    """Text that can be written anywhere: half a character (a lone surrogate) becomes a ?."""
+def _encodable(text: str) -> str:
+    """Text that can be written as UTF-8: a lone surrogate becomes a ?."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _validate(node: Any) -> None:
-    """The fields that other code relies on have the types that it relies on."""
+    """Raise WireError unless the fields have the types that the judge relies on."""
     if isinstance(node, values.Tensor):
         valid = type(node.data) is np.ndarray
     elif isinstance(node, values.Opaque):
@@ -177,7 +180,7 @@ def _validate(node: Any) -> None:
             and (node.work is None or type(node.work) is int)
             and type(node.lines) is dict
             and all(map(_three_counts, node.lines.values()))
-            and node.cpu is None
+            and node.cpu is None  # the judge alone measures time
         )
     else:
         valid = True
@@ -195,7 +198,7 @@ def decode(document: Any, arrays: list[np.ndarray], allowed: frozenset[str] | No
 
 
 def dumps(tree: Any) -> bytes:
-    """A tree as one frame."""
+    """Write a tree as one frame."""
     document, arrays = encode(tree)
     shapes = [{"dtype": _name_of(a.dtype), "shape": list(a.shape)} for a in arrays]
     header = json.dumps({"tree": document, "arrays": shapes}, allow_nan=False).encode()
@@ -230,7 +233,7 @@ def _blocks(described: Any, body: bytes) -> list[np.ndarray]:
             raise WireError("an array of too many axes")
         if not all(type(n) is int and 0 <= n <= MAX_FRAME for n in shape):
             raise WireError("an array of a strange shape")
-        if math.prod(max(n, 1) for n in shape) > MAX_FRAME:  # without a number, but with long sides
+        if math.prod(max(n, 1) for n in shape) > MAX_FRAME:  # such as (0, huge)
             raise WireError("an array of a strange shape")
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if offset + size > len(body):

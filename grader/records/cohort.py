@@ -1,7 +1,7 @@
-"""Many submissions: graded side by side, each result written once, by this process alone.
+"""Grade many submissions side by side; one process, this one, writes every result.
 
-A submission's record is written last, so that whatever has a record is complete, and a killed run
-is taken up again.
+The record of a submission is written last. So whatever has a record is complete, and a run that
+was killed can be started again: it grades what has no record.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from grader.records.nbgrader_tables import open_gradebook
 from grader.records.submissions import Found, Work, exchange_files, read_work, timestamp
 
 RECORDS = Path(".grader") / "records"
-PAUSE = 0.5  # seconds between two looks at whether to stop
-AHEAD = 2  # submissions for each judge that wait or are graded
-MOST_LOST = 3  # times in a row, with nothing graded in between
+STOP_INTERVAL = 0.5  # seconds between two checks whether the run shall stop
+PER_JUDGE = 2  # submissions handed out to each judge at a time: one is graded, one is queued
+MOST_LOST = 3  # lost processes in a row, with nothing graded in between, before the run gives up
 
 
 @dataclass
@@ -41,28 +41,26 @@ class Cohort:
 
     course_dir: Path
     terms: Terms
-    pool: Callable[[int], AbstractContextManager[Executor]]  # judges for so many submissions
+    executor_for: Callable[[int], AbstractContextManager[Executor]]  # for so many submissions
     force: bool = False
     stopped: Callable[[], bool] = lambda: False  # asked between two submissions
-    walls: set[str] = field(default_factory=set)  # the levels that were used
-    lost: list[str] = field(default_factory=list)  # what each process of ours died of, if any did
-    given: dict[tuple[str, str], manual_grading.ByHand] = field(
-        default_factory=dict
-    )  # in Formgrader
-    shown: int = 0  # pages of earlier runs that were brought up to date with it
+    levels: set[str] = field(default_factory=set)  # levels of the sandbox that were used
+    lost: list[str] = field(default_factory=list)  # why a judge or forkserver died, once for each
+    manual: dict[tuple[str, str], manual_grading.ManualGrades] = field(default_factory=dict)
+    refreshed: int = 0  # pages of earlier runs that now show a person's latest marks
 
     def run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
-        """Grade what has no valid record yet; ``done`` is told of each result.
+        """Grade what has no valid record yet, and call ``done`` with each result.
 
-        Results are not kept in memory, however many there are: ``result`` has them.
+        Results are not kept in memory, since there may be thousands: ``result`` reads one again.
         """
         self._configure_nbgrader()
-        self.given = manual_grading.given(self.course_dir / "gradebook.db")
+        self.manual = manual_grading.read_manual_grades(self.course_dir / "gradebook.db")
         waiting: dict[int, Found] = {}
         for index, found in enumerate(submissions):
             old = None if self.force else self._recorded(found)
             if old is not None:
-                self._show_by_hand(found)
+                self._refresh_page(found)
                 done(old)
             else:
                 waiting[index] = found
@@ -76,11 +74,13 @@ class Cohort:
         return json.loads(self._record_path(found).read_bytes())["result"]
 
     def _configure_nbgrader(self) -> None:
-        """So that Formgrader opens on the result, wherever it is."""
+        """Write the configuration with which Formgrader, started in the course folder, works."""
         config = self.course_dir / "nbgrader_config.py"
         if not config.exists():
             text = (ROOT / "nbgrader_config.py").read_bytes()
-            if ENGINE.parent != ROOT:  # nbgrader has no option that names the course
+            # For a course outside the engine's own repository: nbgrader has no option that names
+            # the course, so the configuration sets the environment variable.
+            if ENGINE.parent != ROOT:
                 text = (
                     f"import os\n\nos.environ.setdefault({VARIABLE!r}, {str(ROOT)!r})\n".encode()
                     + text
@@ -88,7 +88,7 @@ class Cohort:
             files.write(config, text)
 
     def _grade(self, left: dict[int, Found]) -> Iterator[dict[str, Any]]:
-        """Grade all that waits; when a process of ours is lost, begin again with what is left."""
+        """Grade all of ``left``; when a judge or forkserver is lost, restart with what remains."""
         failures = 0
         while left:
             try:
@@ -103,30 +103,33 @@ class Cohort:
                 self.lost.append(str(error))
 
     def _grade_once(self, left: dict[int, Found]) -> Iterator[tuple[int, dict]]:
-        with self.pool(len(left)) as pool:
+        with self.executor_for(len(left)) as executor:
             running: dict[Future, tuple[int, str]] = {}
             queue = iter(list(left))
 
             def hand_out() -> None:
-                for index in itertools.islice(queue, max(AHEAD * pool.size() - len(running), 0)):
+                # Only as much as the judges need soon: submissions are read when handed out, so
+                # that the memory of a run does not grow with the cohort.
+                free = max(PER_JUDGE * executor.size() - len(running), 0)
+                for index in itertools.islice(queue, free):
                     work = read_work(left[index])
-                    running[pool.submit(work)] = index, self._key(work)
+                    running[executor.submit(work)] = index, self._key(work)
 
             hand_out()
             with self._gradebook(left.values()) as book:
                 while running:
                     if self.stopped():
                         raise Stopped
-                    for future in wait(running, PAUSE, FIRST_COMPLETED).done:
+                    for future in wait(running, STOP_INTERVAL, FIRST_COMPLETED).done:
                         index, key = running.pop(future)
                         found = left[index]
-                        graded = result_of(future, found, pool.gone)
+                        graded = result_of(future, found, executor.gone)
                         yield index, self._write(book, found, key, graded)
                     hand_out()
 
     @contextmanager
     def _gradebook(self, submissions: Iterable[Found]) -> Iterator[Any]:
-        """The gradebook, with what it needs to know of their assignments."""
+        """Open the gradebook, after entering the assignments of these submissions."""
         with open_gradebook(self.course_dir / "gradebook.db") as book:
             for name in sorted({found.assignment for found in submissions if found.has_place}):
                 ensure_assignment(book, assignment(name))
@@ -136,38 +139,38 @@ class Cohort:
         if isinstance(graded, str):
             return refused_json(found, graded)
         outcome = graded.outcome
-        self.walls.add(outcome.sandbox)
+        self.levels.add(outcome.sandbox)
         name = outcome.assignment
         executed = self.course_dir / "autograded" / outcome.student / name / f"{name}.ipynb"
         files.write(executed, graded.notebook)
-        given = self._given_to(found)
-        page = (
-            manual_grading.filled(graded.page, given)
-            if given != manual_grading.NOTHING
-            else graded.page
-        )
-        place = self._page_path(found)
-        files.write(place, page)
-        for beside, kept in exchange_files(found).items():
-            files.write(place.parent / beside, kept)
-        # Before the gradebook: a mark without a line would look forged.
+        manual = self._manual_grades(found)
+        page = graded.page
+        if manual != manual_grading.NO_GRADES:
+            page = manual_grading.fill_slots(page, manual)
+        path = self._page_path(found)
+        files.write(path, page)
+        for file_name, content in exchange_files(found).items():
+            files.write(path.parent / file_name, content)
+        # The ledger before the gradebook: after a kill in between, a mark without a line in the
+        # ledger would look forged.
         self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
         record(book, outcome, timestamp(found))
         result = outcome.as_json()
-        content = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})
-        files.write(self._record_path(found), content.encode())
+        # The record last: it declares everything above to be on disk.
+        saved = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})
+        files.write(self._record_path(found), saved.encode())
         return result
 
-    def _show_by_hand(self, found: Found) -> None:
-        """Bring a page up to date with the gradebook; nothing is graded for that."""
+    def _refresh_page(self, found: Found) -> None:
+        """Put a person's latest marks into the page of an earlier run, without grading again."""
         path = self._page_path(found)
-        given = self._given_to(found)
-        if manual_grading.digest_of(path) not in (None, given.digest):
-            files.write(path, manual_grading.filled(path.read_bytes(), given))
-            self.shown += 1
+        manual = self._manual_grades(found)
+        if manual_grading.digest_of(path) not in (None, manual.digest):
+            files.write(path, manual_grading.fill_slots(path.read_bytes(), manual))
+            self.refreshed += 1
 
-    def _given_to(self, found: Found) -> manual_grading.ByHand:
-        return self.given.get((found.student, found.assignment), manual_grading.NOTHING)
+    def _manual_grades(self, found: Found) -> manual_grading.ManualGrades:
+        return self.manual.get((found.student, found.assignment), manual_grading.NO_GRADES)
 
     def _page_path(self, found: Found) -> Path:
         name = found.assignment
@@ -180,21 +183,23 @@ class Cohort:
         return self.course_dir / RECORDS / found.assignment / f"{found.student}.json"
 
     def _key(self, work: Work) -> str:
-        """What a result depends on: the submission's bytes, its lesson, the salt, the engine."""
+        """A hash of all that a result depends on: bytes, lesson, salt, engine, terms."""
         if not work.found.has_place:
             return ""
         content = work.unreadable.encode() or work.content
         engine = engine_fingerprint(lesson_of(work.found.assignment))
         parts = [content, engine.encode(), salt_id(self.terms.secret).encode()]
-        parts += [text for _, text in work.earlier]
+        parts += [text for _, text in work.prior_notebooks]
         found, terms = work.found, self.terms
         run = (found.student, found.refused, terms.limits, terms.all_cells, terms.unsandboxed)
         parts.append(repr(run).encode())
+        # Each part is hashed by itself: no byte can move from one part to the next unnoticed.
         return hashlib.sha256(
             b"\0".join(hashlib.sha256(part).digest() for part in parts)
         ).hexdigest()
 
     def _recorded(self, found: Found) -> dict[str, Any] | None:
+        """The result of an earlier run, if it was made from the same things; else None."""
         if not found.has_place or not (self.course_dir / "gradebook.db").exists():
             return None
         try:
@@ -203,12 +208,12 @@ class Cohort:
             return None
         if record.get("key") != self._key(read_work(found)):
             return None
-        self.walls.add(record.get("sandbox", ""))
+        self.levels.add(record.get("sandbox", ""))
         return record["result"]
 
 
 def refused_json(found: Found, reason: str) -> dict[str, Any]:
-    """A result for what is no submission of this course: it has no place in the gradebook."""
+    """The result for what is not a submission of this course; the gradebook knows no such thing."""
     return {
         "student": found.student,
         "assignment": found.assignment,

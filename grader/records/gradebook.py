@@ -1,4 +1,4 @@
-"""nbgrader's gradebook as the ledger of marks, written by this module alone, after workers die."""
+"""Write marks into nbgrader's gradebook; this module alone does, once no worker runs any more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from grader.records import nbgrader_tables as tables
 
 
 def ensure_assignment(book: sqlite3.Connection, release: Assignment) -> None:
-    """The assignment's cells as the release has them, in nbgrader's terms."""
+    """Enter an assignment into the gradebook, with its cells as the release has them.
+
+    GradebookError if cells that submissions were graded by are no longer in the release.
+    """
     document = json.loads(release.path.read_bytes())
     marked = {
         cell["metadata"]["nbgrader"]["grade_id"]: cell
@@ -26,6 +29,7 @@ def ensure_assignment(book: sqlite3.Connection, release: Assignment) -> None:
         notebook = tables.put_notebook(book, release.id, kernelspec)
         for name, cell in marked.items():
             _write_cell(book, notebook, name, cell)
+        # Marks for a cell that is gone would still count in every sum that nbgrader makes.
         gone = [name for name in tables.grade_cells(book, notebook) if name not in marked]
         in_use = bool(gone) and tables.was_handed_in(book, notebook)
     if in_use:
@@ -43,39 +47,40 @@ def _write_cell(book: sqlite3.Connection, notebook: str, name: str, cell: Mappin
         tables.put_grade_cell(book, notebook, name, points)
     if marks["solution"]:
         tables.put_solution_cell(book, notebook, name)
-    given = {
+    released = {
         "cell_type": kind,
         "source": "".join(cell["source"]),
         "locked": marks["locked"],
         "checksum": marks["checksum"],
     }
-    tables.put_source_cell(book, notebook, name, given)
+    tables.put_source_cell(book, notebook, name, released)
 
 
 def record(
     book: sqlite3.Connection, outcome: Outcome, when: datetime.datetime | None = None
 ) -> None:
     """Write one submission's marks, all of them or none; a human's marks are left as they are."""
+    # Bounded once more: whatever a rule computes, no mark leaves its range.
     scores = {f"check_{v.exercise}": min(max(v.score, 0.0), v.max_score) for v in outcome.verdicts}
     comments = dict(_comments(outcome))
     with tables.at_once(book):
-        for handed in tables.put_submission(book, outcome.assignment, outcome.student, when):
-            _all_known(scores, handed.grades, outcome)
-            marks = ((*_mark(name, scores, outcome), row) for name, row in handed.grades.items())
+        for notebook in tables.put_submission(book, outcome.assignment, outcome.student, when):
+            _check_known(scores, notebook.grades, outcome)
+            marks = ((*_mark(name, scores, outcome), row) for name, row in notebook.grades.items())
             tables.set_grades(book, marks)
-            said = ((comments.get(name), row) for name, row in handed.comments.items())
-            tables.set_comments(book, said)
+            texts = ((comments.get(name), row) for name, row in notebook.comments.items())
+            tables.set_comments(book, texts)
 
 
 def _mark(name: str, scores: Mapping[str, float], outcome: Outcome) -> tuple[float | None, bool]:
-    """The score of a cell, if a check gives it, and whether a human has to."""
+    """A cell's automatic score, if it has one, and whether a human has to mark the cell."""
     if name in scores:
         return scores[name], False
     answered = outcome.humans.get(name, (0.0, False))[1]
     return (None if answered else 0.0), answered
 
 
-def _all_known(scores: Mapping[str, float], known: Iterable[str], outcome: Outcome) -> None:
+def _check_known(scores: Mapping[str, float], known: Iterable[str], outcome: Outcome) -> None:
     missing = scores.keys() - set(known)
     if missing:
         raise GradebookError(
@@ -86,7 +91,7 @@ def _all_known(scores: Mapping[str, float], known: Iterable[str], outcome: Outco
 
 
 def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
-    """What nbgrader shows beside each answer: not attempted, or what was seen, as plain words."""
+    """(cell, comment) for nbgrader to show: "No response.", or what failed, as plain text."""
     for verdict in outcome.verdicts:
         if not verdict.attempted:
             yield verdict.exercise, "No response."
@@ -94,18 +99,18 @@ def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
         failed = [check for check in verdict.checks if check.tried and not check.passed]
         lines = [f"{verdict.score:g} of {verdict.max_score:g} points."]
         for check in failed[:4]:
-            known = (
+            diagnosis = (
                 f" Matches an answer that {check.misconception.title}."
                 if check.misconception
                 else ""
             )
-            lines.append(f"{check.name}: {check.message}.{known}")
+            lines.append(f"{check.name}: {check.message}.{diagnosis}")
         yield verdict.exercise, _escaped("\n\n".join(lines)) if failed else None
     for name, (_, answered) in outcome.humans.items():
         yield name, None if answered else "No response."
 
 
 def _escaped(text: str) -> str:
-    """Plain words stay plain where nbgrader renders comments as Markdown."""
+    """Escape Markdown: nbgrader renders comments, and these quote what students wrote."""
     table = {ord(c): f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {ord("<"): "&lt;", ord("&"): "&amp;"}
     return text.translate(table)

@@ -1,9 +1,9 @@
 """The ledger: one line for every score ever given, in order, chained so that a change shows.
 
-Each line holds what was found, its number, the seal of the line before it, and its own seal: an
-HMAC under a key that follows from the course's salt. A second small file, the head, says how
-many lines there are, so that a tail that was cut off is missed. Lines are only ever added; the
-newest one for a student and an assignment is the one that counts.
+A line holds its number, what was found, the seal of the line before it, and its own seal: an HMAC
+under a key that is derived from the course's salt. A second, small file, the head, says how many
+lines there are, so that lines missing at the end are noticed. Lines are only ever added; the newest
+line for a student and an assignment is the one that counts.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from grader.judge.outcome import Outcome
 
 NAME = "ledger.jsonl"
 HEAD = Path(".grader") / "ledger.head"
-START = "0" * 64
+FIRST_SEAL = "0" * 64  # stands for the seal of the line before the first
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line as it was read: its place in the file, and what is wrong with it, if anything."""
+    """One line as read: its place in the file, its content, and its fault, if it has one."""
 
     place: int
     number: int
@@ -41,7 +41,7 @@ class Line:
 
 
 def entry(outcome: Outcome, facts: dict[str, Any]) -> dict[str, Any]:
-    """What a line says of one score. ``facts``: the course's hash, engine, versions, salt id."""
+    """What a line says about one score. ``facts``: the course's hash, engine, versions, salt id."""
     return {
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "student": outcome.student,
@@ -91,9 +91,13 @@ class Ledger:
             files.write(self.head, json.dumps({"number": number + 1, "seal": sealed}).encode())
 
     def _tail(self, file: Any) -> tuple[int, str]:
-        """Number and seal of the last line; half a line, left by a kill, is cut off."""
+        """Number and seal of the last line, after removing half a line that a kill left there.
+
+        LedgerError unless the last line is sealed and has the number that the head has: to add to
+        a ledger that was changed would hide the change behind a good seal.
+        """
         size = file.seek(0, os.SEEK_END)
-        start = max(0, size - (1 << 20))
+        start = max(0, size - (1 << 20))  # no line is as long as that
         file.seek(start)
         block = file.read()
         whole = block.rfind(b"\n") + 1
@@ -105,8 +109,9 @@ class Ledger:
         if not lines:
             if head is not None:
                 raise LedgerError(_changed(self.path, "its lines are gone"))
-            return 0, START
+            return 0, FIRST_SEAL
         last = _parse(lines[-1])
+        # compare_digest: its time does not tell how much of a forged seal is right.
         if last is None or not hmac.compare_digest(_seal(self._key, _body(last)), last["seal"]):
             raise LedgerError(_changed(self.path, "its last line does not bear this salt's seal"))
         if head is not None and last["number"] < head["number"]:
@@ -115,9 +120,9 @@ class Ledger:
 
 
 def read(course_dir: Path, secret: bytes) -> Iterator[Line]:
-    """Every line, in order, each with what is wrong with it."""
+    """Every line in order, each with its fault, if it has one."""
     path, key = course_dir / NAME, _key(secret)
-    number, seal, place = 0, START, 0
+    number, seal, place = 0, FIRST_SEAL, 0
     if path.exists():
         for raw in path.read_bytes().splitlines(keepends=True):
             place += 1

@@ -1,8 +1,8 @@
-"""What a person gave in Formgrader: read from the gradebook, and put into a feedback page.
+"""Manual grading: what a person gave in Formgrader, read from there and put into feedback pages.
 
-A page has slots, comments of HTML around what depends on a person. A page holds no other comment
-of HTML, so no text of a submission is taken for a slot. Filling needs nothing but the page: neither
-the submission nor a judge is asked again.
+Slots, pairs of HTML comments, enclose what depends on a person. A page has no other HTML comments
+(what a submission holds is escaped or sanitized), so no submission can forge a slot. Filling the
+slots takes the page alone: nothing is graded again.
 """
 
 from __future__ import annotations
@@ -16,24 +16,23 @@ from pathlib import Path
 from typing import Any
 
 from grader.records.nbgrader_tables import (
-    comments_by_hand,
+    manual_comments,
+    manual_scores,
     penalties,
     read_gradebook,
-    scores_by_hand,
 )
 
-HEAD = 1000  # bytes of a page in which its digest stands
+HEAD = 1000  # bytes at the beginning of a page, which hold its digest
 _DIGEST = re.compile(rb'<meta name="by-hand" content="(\w*)">')
-_SLOT = (
-    re.compile(  # what it is for; a cell, the points found in it ("-": none yet), and of how many
-        r"<!--by-hand (\w+)(?: ([\w.-]+) ([\d.e+-]+) ([\d.e+-]+?))?-->.*?<!--/by-hand-->", re.S
-    )
+# The slot's macro; then the cell, its automatic points ("-": none yet), and its maximum.
+_SLOT = re.compile(
+    r"<!--by-hand (\w+)(?: ([\w.-]+) ([\d.e+-]+) ([\d.e+-]+?))?-->.*?<!--/by-hand-->", re.S
 )
 
 
 @dataclass(frozen=True)
-class Given:
-    """For one cell: points in the place of automatic ones, points on top, a comment (Markdown)."""
+class ManualGrade:
+    """For one cell: points instead of the automatic ones, extra points, a comment (Markdown)."""
 
     score: float | None = None
     extra: float = 0.0
@@ -41,38 +40,38 @@ class Given:
 
 
 @dataclass(frozen=True)
-class ByHand:
-    """All that a person gave to one submission, by the exercise's id, not its check's."""
+class ManualGrades:
+    """All that a person gave to one submission; ``cells`` by exercise, without ``check_``."""
 
-    cells: Mapping[str, Given] = field(default_factory=dict)
+    cells: Mapping[str, ManualGrade] = field(default_factory=dict)
     penalty: float = 0.0
 
     @property
     def digest(self) -> str:
-        """Empty where nothing was given; two are equal only where the same was given."""
-        if self == NOTHING:
+        """Empty if a person gave nothing; else equal only where the same was given."""
+        if self == NO_GRADES:
             return ""
         text = repr((sorted(self.cells.items()), self.penalty))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-NOTHING = ByHand()
+NO_GRADES = ManualGrades()
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One line of the marks: what was found without a person (None: nothing yet), and by one."""
+    """One line of the table of marks: the automatic score (None: there is none), and a person's."""
 
     name: str
     auto: float | None
     of: float
-    given: Given
+    manual: ManualGrade
 
     @property
     def points(self) -> float | None:
-        """None as long as it waits for a person."""
-        score = self.auto if self.given.score is None else self.given.score
-        return None if score is None else score + self.given.extra
+        """The points that count; None as long as a person has yet to give them."""
+        score = self.auto if self.manual.score is None else self.manual.score
+        return None if score is None else score + self.manual.extra
 
     @property
     def is_full(self) -> bool:
@@ -82,38 +81,35 @@ class Mark:
 # -- the gradebook ---------------------------------------------------------------------------------
 
 
-def given(gradebook: Path) -> dict[tuple[str, str], ByHand]:
-    """By (student, assignment), what a person gave in this gradebook, and nothing of the others.
+def read_manual_grades(gradebook: Path) -> dict[tuple[str, str], ManualGrades]:
+    """What a person gave, by (student, assignment), for those to whom a person gave something.
 
-    GradebookError if it cannot be read.
+    GradebookError if the gradebook cannot be read.
     """
-    cells: dict[tuple[str, str], dict[str, Given]] = {}
+    cells: dict[tuple[str, str], dict[str, ManualGrade]] = {}
 
-    def of(student: str, assignment: str, cell: str) -> tuple[dict[str, Given], str, Given]:
-        own = cells.setdefault((student, assignment), {})
+    def change(student: str, assignment: str, cell: str, **values: Any) -> None:
+        grades = cells.setdefault((student, assignment), {})
         name = cell.removeprefix("check_")
-        return own, name, own.get(name, Given())
+        grades[name] = replace(grades.get(name, ManualGrade()), **values)
 
     with read_gradebook(gradebook) as book:
         if book is None:
             return {}
-        for student, assignment, cell, score, extra in scores_by_hand(book):
-            own, name, before = of(student, assignment, cell)
-            own[name] = replace(before, score=score, extra=extra)
-        for student, assignment, cell, comment in comments_by_hand(book):
-            own, name, before = of(student, assignment, cell)
-            own[name] = replace(before, comment=comment.strip())
+        for student, assignment, cell, score, extra in manual_scores(book):
+            change(student, assignment, cell, score=score, extra=extra)
+        for student, assignment, cell, comment in manual_comments(book):
+            change(student, assignment, cell, comment=comment.strip())
         late = {(student, task): points for student, task, points in penalties(book)}
-    return {
-        key: ByHand(cells.get(key, {}), late.get(key, 0.0)) for key in cells.keys() | late.keys()
-    }
+    keys = cells.keys() | late.keys()
+    return {key: ManualGrades(cells.get(key, {}), late.get(key, 0.0)) for key in keys}
 
 
 # -- the page --------------------------------------------------------------------------------------
 
 
 def digest_of(path: Path) -> str | None:
-    """The digest of what the page at ``path`` shows; None if it is missing or has no slots."""
+    """The digest of the manual grades that a page shows; None if there is no page, or no slot."""
     try:
         with path.open("rb") as file:
             found = _DIGEST.search(file.read(HEAD))
@@ -122,30 +118,30 @@ def digest_of(path: Path) -> str | None:
     return found[1].decode() if found else None
 
 
-def filled(page: bytes, hand: ByHand = NOTHING) -> bytes:
-    """The page with this in its slots, whatever was in them before."""
+def fill_slots(page: bytes, grades: ManualGrades = NO_GRADES) -> bytes:
+    """The page with these grades in its slots, in place of what the slots held before."""
     text = page.decode()
-    marks = [_mark(slot, hand) for slot in _SLOT.finditer(text) if slot[1] == "points"]
-    show = _template().module
-    totals: dict[str, Any] = {"digest": hand.digest, "marks": marks, "penalty": hand.penalty}
+    marks = [_mark(slot, grades) for slot in _SLOT.finditer(text) if slot[1] == "points"]
+    macros = _template().module
+    totals: dict[str, Any] = {"digest": grades.digest, "marks": marks, "penalty": grades.penalty}
 
     def fill(slot: re.Match[str]) -> str:
-        mark = _mark(slot, hand) if slot[2] else None
-        inside = getattr(show, slot[1])(totals if mark is None else mark)
+        mark = _mark(slot, grades) if slot[2] else None
+        content = getattr(macros, slot[1])(totals if mark is None else mark)
         opening = slot[0].partition("-->")[0]
-        return f"{opening}-->{str(inside).strip()}<!--/by-hand-->"
+        return f"{opening}-->{str(content).strip()}<!--/by-hand-->"
 
     return _SLOT.sub(fill, text).encode()
 
 
-def _mark(slot: re.Match[str], hand: ByHand) -> Mark:
+def _mark(slot: re.Match[str], grades: ManualGrades) -> Mark:
     auto = None if slot[3] == "-" else float(slot[3])
-    return Mark(slot[2], auto, float(slot[4]), hand.cells.get(slot[2], Given()))
+    return Mark(slot[2], auto, float(slot[4]), grades.cells.get(slot[2], ManualGrade()))
 
 
 def _comment(text: str) -> str:
     """A person's Markdown as HTML in which nothing runs or loads."""
-    from grader.judge.sanitize import safe_markdown  # its converter takes long to import
+    from grader.judge.sanitize import safe_markdown  # here, because its import is slow
 
     return safe_markdown(text)
 
@@ -157,9 +153,9 @@ def points(value: float) -> str:
 
 @functools.cache
 def _template() -> Any:
-    import jinja2  # a run with nothing to do does without
+    import jinja2  # here, because a run that finds nothing to do needs none
 
     loader = jinja2.PackageLoader("grader.pages", "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)
     environment.filters |= {"comment": _comment, "points": points}
-    return environment.get_template("by_hand.html.j2")
+    return environment.get_template("manual_grading.html.j2")

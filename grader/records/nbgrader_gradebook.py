@@ -1,4 +1,4 @@
-"""A gradebook as nbgrader's own objects, for what reads it at leisure."""
+"""The gradebook as nbgrader's own objects, for reports and exports, which need not be fast."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from grader.records.nbgrader_tables import PATIENCE, open_gradebook, trouble
 
 @contextlib.contextmanager
 def nbgrader_gradebook(path: Path) -> Iterator[Gradebook]:
-    """The gradebook at ``path``, made if there is none, closed afterwards.
+    """Open the gradebook at ``path``, made if there is none; it is closed afterwards.
 
-    GradebookError for whatever the database says, there or in the body.
+    GradebookError for every error of the database, also in the ``with`` body.
     """
-    warnings.filterwarnings("ignore", module=r"nbgrader\.api|sqlalchemy")  # its autoflush remarks
+    warnings.filterwarnings("ignore", module=r"nbgrader\.api|sqlalchemy")  # remarks on autoflush
     # nbgrader logs such errors with a traceback of its own before it raises them.
     log = logging.getLogger("tornado.application")
-    before = log.level
+    level = log.level
     try:
         log.setLevel(logging.CRITICAL + 1)
-        with open_gradebook(path):  # its tables: nbgrader would run Alembic's program to make them
+        # Make the tables here: nbgrader would start Alembic's program for that.
+        with open_gradebook(path):
             pass
         with Gradebook(f"sqlite:///{path}?timeout={PATIENCE:g}") as book:
             yield book
-    except (DatabaseError, InvalidEntry) as error:  # nbgrader turns the one into the other
+    except (DatabaseError, InvalidEntry) as error:  # nbgrader turns some of the one into the other
         raise GradebookError(trouble(path, error)) from error
     finally:
-        log.setLevel(before)
+        log.setLevel(level)

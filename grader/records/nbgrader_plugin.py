@@ -1,8 +1,8 @@
-"""This grader in the place of nbgrader's own execution: same command, same button, same marks.
+"""Let ``nbgrader autograde`` and Formgrader's button grade by this grader, with the same marks.
 
-nbgrader runs a kernel in its converters' preprocessors and reads scores off outputs. Here the
-converter's exporter is replaced, so that an unreadable notebook gets an outcome too, and no
-score ever comes from an output.
+nbgrader runs a kernel in a preprocessor of its converter and reads scores from the outputs. This
+plug-in replaces the converter's exporter: so a notebook that cannot be read gets an outcome, too,
+and no score ever comes from an output, which the submission writes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
 from grader.threads import one_thread
 
-HERE = "grader.records.nbgrader_plugin"
+MODULE = "grader.records.nbgrader_plugin"
 
 
 def configure(c: Config, root: Path) -> None:
@@ -53,29 +53,30 @@ def configure(c: Config, root: Path) -> None:
         "nbgrader.preprocessors.ComputeChecksums",
         "nbgrader.preprocessors.SaveCells",
     ]
-    c.Autograde.exporter_class = f"{HERE}.JudgeExporter"
+    c.Autograde.exporter_class = f"{MODULE}.JudgeExporter"
     c.Autograde.sanitize_preprocessors = []
     c.Autograde.autograde_preprocessors = [
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    c.Autograde.pre_convert_hook = f"{HERE}.know_assignments"
-    c.Autograde.post_convert_hook = f"{HERE}.keep_notebooks_only"
+    c.Autograde.pre_convert_hook = f"{MODULE}.enter_assignments"
+    c.Autograde.post_convert_hook = f"{MODULE}.keep_notebooks_only"
     # nbgrader's pages would let raw HTML through.
     c.HTMLExporter.filters = {"markdown2html": safe_markdown}
 
 
 class JudgeExporter(NotebookExporter):
-    """Grades instead of executing: from the submitted bytes to the finished notebook."""
+    """Grade the submitted bytes instead of executing the notebook, and return the result."""
 
     def from_filename(self, filename: str, resources: dict | None = None, **_: Any) -> Any:
-        """nbgrader's hook: (notebook text, resources)."""
+        """Called by nbgrader; returns (notebook text, resources)."""
         ids = (resources or {})["nbgrader"]
         release = assignment(ids["assignment"])
         coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
         graded = coursedir.format_path(coursedir.autograded_directory, ids["student"], release.id)
         if Path(filename).resolve().parent != Path(graded).resolve():
-            # nbgrader converts twice, to sanitize and to grade. What it sanitizes is not used.
+            # nbgrader converts twice: first to sanitize, then to grade. The first result is not
+            # used, so the release stands in for the submission.
             return self._converted(release.path.read_text(encoding="utf-8"), resources)
         root = Path(coursedir.root)
         outcome = self._outcome(ids["student"], release, root)
@@ -86,7 +87,7 @@ class JudgeExporter(NotebookExporter):
         return self._converted(executed_notebook(outcome, release).decode(), resources)
 
     def _converted(self, text: str, resources: dict | None) -> Any:
-        """Through nbgrader's own preprocessors: (notebook text, resources)."""
+        """Pass a notebook through nbgrader's own preprocessors: (notebook text, resources)."""
         return super().from_notebook_node(nbformat.reads(text, as_version=4), resources)
 
     def _outcome(self, student: str, release: Any, root: Path) -> Outcome:
@@ -104,35 +105,41 @@ class JudgeExporter(NotebookExporter):
         return Judge(forkserver, salt(root), Limits()).grade(submission, release)
 
 
-_HELD: dict[tuple[Path, Path, tuple[str, ...]], Forkserver] = {}
+_FORKSERVERS: dict[tuple[Path, Path, tuple[str, ...]], Forkserver] = {}
 
 
 def _forkserver(root: Path, submitted: Path, modules: tuple[str, ...]) -> Forkserver:
-    """One forkserver for as long as this process of nbgrader lives, for lessons with these."""
-    place = (root, submitted, modules)
-    if place not in _HELD:
+    """A forkserver for lessons that import ``modules``, kept as long as this process lives.
+
+    nbgrader grades one submission at a time; a forkserver for each would import PyTorch each time.
+    """
+    key = (root, submitted, modules)
+    if key not in _FORKSERVERS:
         one_thread()
-        _HELD[place] = start_sandbox(
+        _FORKSERVERS[key] = start_sandbox(
             [ENGINE.parent, ROOT, root, submitted, Path.home()], 1, modules=modules
         )
-    return _HELD[place]
+    return _FORKSERVERS[key]
 
 
 @atexit.register
 def _close_all() -> None:
-    for forkserver in _HELD.values():
+    for forkserver in _FORKSERVERS.values():
         forkserver.close()
 
 
-def know_assignments(**_: Any) -> None:
-    """Before nbgrader asks for it: the gradebook knows the course's assignments."""
+def enter_assignments(**_: Any) -> None:
+    """Enter the course's assignments into the gradebook, before nbgrader looks for them there."""
     with open_gradebook(Path.cwd() / "gradebook.db") as book:
         for name in assignment_ids():
             ensure_assignment(book, assignment(name))
 
 
 def keep_notebooks_only(notebooks: list[str], **_: Any) -> None:
-    """nbgrader copies every file of a submission, through links too: take them out again."""
+    """Remove what else of a submission nbgrader copied: it copies every file, through links, too.
+
+    A link could bring a file of the instructor's into the folder that is given back.
+    """
     for notebook in notebooks:
         submitted = Path(notebook).parent
         graded = Path.cwd() / "autograded" / submitted.parent.name / submitted.name

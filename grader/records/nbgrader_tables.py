@@ -1,10 +1,10 @@
-"""nbgrader's tables, read and written by hand. No other module holds SQL for them.
+"""Read and write nbgrader's tables by SQL. No other module holds SQL for them.
 
-Written for the tables of nbgrader 0.9 (revision ``SCHEMA``), and used with no others: each
-gradebook is asked for its revision when it is opened. What is written are the rows that nbgrader's
-own ``Gradebook`` would write (tests/records/test_gradebook.py compares them). The reason is time:
-importing nbgrader's database layer takes seconds, and its objects take most of a writer's time for
-each submission. What reads a gradebook at leisure (reports, exports, ``verify``) asks nbgrader.
+The statements are for the tables of nbgrader 0.9 (revision ``SCHEMA``) only: the revision of a
+gradebook is checked whenever it is opened. They write the rows that nbgrader's own ``Gradebook``
+would write (tests/records/test_gradebook.py compares them). The reason is time: importing
+nbgrader's database layer takes seconds, and its objects would take most of the writer's time for
+each submission. Reports, exports and ``verify``, which need not be fast, use nbgrader's objects.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from grader.errors import GradebookError
 NBGRADER = "0.9"
 SCHEMA = "e43177bfe90b"  # what Alembic calls the newest revision of that nbgrader's tables
 COURSE = "default_course"  # nbgrader's name for the course where none is given
-PATIENCE = 30.0  # seconds that another program may hold the gradebook
+PATIENCE = 30.0  # seconds to wait for another program that has locked the gradebook
 TABLES = Path(__file__).with_name("nbgrader_tables.sql")
 
 Columns = Mapping[str, Any]
@@ -32,10 +32,10 @@ Columns = Mapping[str, Any]
 
 @contextlib.contextmanager
 def open_gradebook(path: Path, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
-    """The gradebook at ``path``, made if there is none, closed afterwards.
+    """Open the gradebook at ``path``, made if there is none; it is closed afterwards.
 
-    GradebookError for tables of another nbgrader, if another program holds the file for longer than
-    ``patience`` seconds, and for whatever else the database says, there or in the body.
+    GradebookError for tables of another nbgrader, if another program locks the file for longer than
+    ``patience`` seconds, and for every other error of the database, also in the ``with`` body.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _clear_errors(path):
@@ -50,7 +50,7 @@ def open_gradebook(path: Path, patience: float = PATIENCE) -> Iterator[sqlite3.C
 
 @contextlib.contextmanager
 def read_gradebook(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """The gradebook at ``path`` for reading; None where there is none, or nothing in it yet."""
+    """Open the gradebook at ``path`` for reading; None if there is none, or it has no tables."""
     if not path.exists():
         yield None
         return
@@ -64,10 +64,9 @@ def read_gradebook(path: Path) -> Iterator[sqlite3.Connection | None]:
 
 @contextlib.contextmanager
 def at_once(book: sqlite3.Connection) -> Iterator[None]:
-    """All that is written in the body, or nothing of it."""
-    book.execute(
-        "BEGIN IMMEDIATE"
-    )  # the lock now: what is read in the body stays true until its end
+    """Write all that the body writes, or nothing of it."""
+    # IMMEDIATE takes the lock now: what the body reads stays true until its end.
+    book.execute("BEGIN IMMEDIATE")
     try:
         yield
         book.execute("COMMIT")
@@ -86,16 +85,16 @@ def _clear_errors(path: Path) -> Iterator[None]:
 
 
 def trouble(path: Path, error: Exception) -> str:
-    """What a database's error means, and what to do."""
-    said = str(getattr(error, "orig", None) or error).splitlines()[0]
-    mend = "mend it and run the same command again to go on"
-    if "locked" in said:
-        mend = "another program holds it: close that one and run the same command again to go on"
-    elif "full" in said:
-        mend = "make room on the disk and run the same command again to go on"
-    elif "not a database" in said or "malformed" in said or "no such table" in said:
-        mend = "restore it from a backup, or move it away to begin a new one"
-    return f"{path}: {said}. What was graded before is kept; {mend}"
+    """One line that says what an error of the database means, and what to do."""
+    message = str(getattr(error, "orig", None) or error).splitlines()[0]
+    remedy = "fix it and run the same command again to go on"
+    if "locked" in message:
+        remedy = "another program holds it: close that one and run the same command again to go on"
+    elif "full" in message:
+        remedy = "make room on the disk and run the same command again to go on"
+    elif any(word in message for word in ("not a database", "malformed", "no such table")):
+        remedy = "restore it from a backup, or move it away to begin a new one"
+    return f"{path}: {message}. What was graded before is kept; {remedy}"
 
 
 # -- the tables themselves -------------------------------------------------------------------------
@@ -113,7 +112,7 @@ def _make_tables(book: sqlite3.Connection) -> None:
             f"{NBGRADER}: install the version that pyproject.toml names"
         )
     with at_once(book):
-        if _has_tables(book):  # another program was quicker
+        if _has_tables(book):  # another program made them since we looked
             return
         for statement in TABLES.read_text(encoding="utf-8").split(";"):
             book.execute(statement)
@@ -136,7 +135,7 @@ def _check_schema(book: sqlite3.Connection, path: Path) -> None:
 
 
 def _new_id() -> str:
-    return uuid.uuid4().hex  # as nbgrader's
+    return uuid.uuid4().hex  # the form of nbgrader's own ids
 
 
 def _insert(book: sqlite3.Connection, table: str, *rows: Columns) -> None:
@@ -147,7 +146,7 @@ def _insert(book: sqlite3.Connection, table: str, *rows: Columns) -> None:
 
 
 def _put(book: sqlite3.Connection, table: str, key: Columns, values: Columns) -> str:
-    """The id of the row with this key, made or brought up to date."""
+    """Insert the row with this key, or update it; returns its id."""
     where = " AND ".join(f"{name} = :{name}" for name in key)
     found = book.execute(f"SELECT id FROM {table} WHERE {where}", key).fetchone()
     if found is None:
@@ -161,7 +160,7 @@ def _put(book: sqlite3.Connection, table: str, key: Columns, values: Columns) ->
 
 
 def put_notebook(book: sqlite3.Connection, name: str, kernelspec: str) -> str:
-    """The id of the notebook in the assignment of the same name; both are made if they are new."""
+    """Enter an assignment and its notebook of the same name; returns the notebook's id."""
     book.execute("INSERT OR IGNORE INTO course (id) VALUES (?)", (COURSE,))
     found = book.execute("SELECT id FROM assignment WHERE name = ?", (name,)).fetchone()
     assignment = found[0] if found else _new_id()
@@ -172,7 +171,7 @@ def put_notebook(book: sqlite3.Connection, name: str, kernelspec: str) -> str:
 
 
 def put_grade_cell(book: sqlite3.Connection, notebook: str, name: str, values: Columns) -> None:
-    """A cell that gives points; ``values``: max_score and cell_type."""
+    """Enter a cell that gives points; ``values``: max_score and cell_type."""
     cell = _put_base_cell(book, notebook, name, "GradeCell")
     book.execute(
         "INSERT INTO grade_cells (id, max_score, cell_type) VALUES (:id, :max_score, :cell_type) "
@@ -182,13 +181,13 @@ def put_grade_cell(book: sqlite3.Connection, notebook: str, name: str, values: C
 
 
 def put_solution_cell(book: sqlite3.Connection, notebook: str, name: str) -> None:
-    """A cell that students write in."""
+    """Enter a cell that students write in."""
     cell = _put_base_cell(book, notebook, name, "SolutionCell")
     book.execute("INSERT OR IGNORE INTO solution_cells (id) VALUES (?)", (cell,))
 
 
 def put_source_cell(book: sqlite3.Connection, notebook: str, name: str, values: Columns) -> None:
-    """A cell as it was given out; ``values``: cell_type, source, locked and checksum."""
+    """Enter a cell as it was released; ``values``: cell_type, source, locked and checksum."""
     _put(book, "source_cell", {"name": name, "notebook_id": notebook}, values)
 
 
@@ -212,7 +211,7 @@ def was_handed_in(book: sqlite3.Connection, notebook: str) -> bool:
 
 @dataclass(frozen=True)
 class SubmittedNotebook:
-    """Its id, and the ids of its rows in ``grade`` and ``comment``, by the cell's name."""
+    """A submitted notebook's id, and the ids of its grades and comments by the cell's name."""
 
     id: str
     grades: Mapping[str, str]
@@ -222,7 +221,7 @@ class SubmittedNotebook:
 def put_submission(
     book: sqlite3.Connection, assignment: str, student: str, when: datetime.datetime | None
 ) -> list[SubmittedNotebook]:
-    """A student's submission, made with all of its rows if it is new."""
+    """Enter a student's submission, with a row for each cell if it is new; its notebooks."""
     (assignment_id,) = book.execute(
         "SELECT id FROM assignment WHERE name = ?", (assignment,)
     ).fetchone()
@@ -242,7 +241,7 @@ def put_submission(
 
 
 def _add_notebook(book: sqlite3.Connection, submission: str, notebook: str) -> None:
-    """A grade for each cell that gives points, a comment for each that a student writes in."""
+    """Enter a grade for each cell that gives points, a comment for each that students write in."""
     own = _new_id()
     row = {"id": own, "assignment_id": submission, "notebook_id": notebook, "flagged": False}
     _insert(book, "submitted_notebook", row)
@@ -272,10 +271,10 @@ def _by_cell(book: sqlite3.Connection, table: str, notebook: str) -> dict[str, s
 
 
 def set_grades(book: sqlite3.Connection, rows: Iterable[tuple[float | None, bool, str]]) -> None:
-    """For each row: the automatic score, whether a human has to look at it, and the row's id.
+    """Write grades; each of ``rows`` is (automatic score, needs a human's mark, the row's id).
 
-    A cell that a human has given points keeps them, and stays marked, so that Formgrader shows that
-    the answer behind them may have changed.
+    A human's points stay. Such a cell is marked for another look, so that Formgrader shows that the
+    answer for which the points were given may have changed.
     """
     book.executemany(
         "UPDATE grade SET auto_score = ?, "
@@ -285,45 +284,45 @@ def set_grades(book: sqlite3.Connection, rows: Iterable[tuple[float | None, bool
 
 
 def set_comments(book: sqlite3.Connection, rows: Iterable[tuple[str | None, str]]) -> None:
-    """For each row: the automatic comment, and the row's id."""
+    """Write comments; each of ``rows`` is (automatic comment, the row's id)."""
     book.executemany("UPDATE comment SET auto_comment = ? WHERE id = ?", rows)
 
 
 # -- reading ---------------------------------------------------------------------------------------
 
-_WHOSE = "SELECT submitted_assignment.student_id, assignment.name"
-_SUBMISSION = """
+_SELECT_OWNER = "SELECT submitted_assignment.student_id, assignment.name"
+_JOIN_SUBMISSION = """
 JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
 JOIN assignment ON assignment.id = submitted_assignment.assignment_id
 """
-_CELL = """
+_JOIN_CELL = """
 JOIN base_cell ON base_cell.id = {0}.cell_id
 JOIN submitted_notebook ON submitted_notebook.id = {0}.notebook_id
 """
 
 
-def scores_by_hand(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, float | None, float]]:
-    """(student, assignment, cell, score, extra credit) of what a person gave."""
+def manual_scores(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, float | None, float]]:
+    """(student, assignment, cell, score, extra credit) wherever a person gave points."""
     return book.execute(
-        f"{_WHOSE}, base_cell.name, grade.manual_score, coalesce(grade.extra_credit, 0.0) "
-        f"FROM grade {_CELL.format('grade')} {_SUBMISSION} "
+        f"{_SELECT_OWNER}, base_cell.name, grade.manual_score, coalesce(grade.extra_credit, 0.0) "
+        f"FROM grade {_JOIN_CELL.format('grade')} {_JOIN_SUBMISSION} "
         "WHERE grade.manual_score IS NOT NULL OR coalesce(grade.extra_credit, 0.0) != 0.0"
     )
 
 
-def comments_by_hand(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, str]]:
-    """(student, assignment, cell, comment) of what a person wrote."""
+def manual_comments(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, str]]:
+    """(student, assignment, cell, comment) wherever a person wrote a comment."""
     return book.execute(
-        f"{_WHOSE}, base_cell.name, comment.manual_comment "
-        f"FROM comment {_CELL.format('comment')} {_SUBMISSION} "
+        f"{_SELECT_OWNER}, base_cell.name, comment.manual_comment "
+        f"FROM comment {_JOIN_CELL.format('comment')} {_JOIN_SUBMISSION} "
         "WHERE trim(coalesce(comment.manual_comment, '')) != ''"
     )
 
 
 def penalties(book: sqlite3.Connection) -> Iterable[tuple[str, str, float]]:
-    """(student, assignment, points) of what it costs to be late."""
+    """(student, assignment, points) wherever points are taken off for a late submission."""
     return book.execute(
-        f"{_WHOSE}, sum(submitted_notebook.late_submission_penalty) "
-        f"FROM submitted_notebook {_SUBMISSION} "
+        f"{_SELECT_OWNER}, sum(submitted_notebook.late_submission_penalty) "
+        f"FROM submitted_notebook {_JOIN_SUBMISSION} "
         "WHERE submitted_notebook.late_submission_penalty > 0.0 GROUP BY submitted_assignment.id"
     )

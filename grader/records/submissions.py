@@ -1,4 +1,4 @@
-"""What was handed in: finding it in a folder, and reading it once."""
+"""Find submissions in a folder, and read each of them once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 from grader.course.assignments import assignment, assignment_ids
 from grader.judge import intake, prior_answers
 
-# nbgrader's exchange writes them beside a notebook, and finds a page's owner by them. Nothing of
-# another form is taken over from a submission.
+# Files that nbgrader's exchange writes beside a notebook, and by which it finds the owner of a
+# feedback page, with the form of their content. A student can replace them: anything of another
+# form is left where it is.
 EXCHANGE = {
     "timestamp.txt": re.compile(
         rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})? [A-Za-z0-9+:_/-]{1,40}"
@@ -24,7 +25,7 @@ EXCHANGE = {
 
 @dataclass(frozen=True)
 class Found:
-    """A submission on disk: graded from ``path``, or refused for ``refused``."""
+    """A submission on disk, at ``path``; ``refused`` is the reason if it will not be graded."""
 
     student: str
     assignment: str
@@ -33,24 +34,30 @@ class Found:
 
     @property
     def has_place(self) -> bool:
-        """Is there an assignment to grade it for, and so a place in the gradebook?"""
+        """Does the gradebook have a place for it, because there is such an assignment?"""
         return not self.refused and self.assignment in assignment_ids()
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a judge is sent: a submission's bytes, read once, or why they cannot be read."""
+    """What is sent to a judge: a submission's bytes, read once, or why they cannot be read.
+
+    ``prior_notebooks``: (lesson, bytes) of the same student's notebooks that this lesson draws on.
+    """
 
     found: Found
     content: bytes = b""
-    earlier: tuple[tuple[str, bytes], ...] = ()
+    prior_notebooks: tuple[tuple[str, bytes], ...] = ()
     unreadable: str = ""
 
 
 def find_submissions(
     folder: Path, only: str | None = None, student: str | None = None
 ) -> Iterator[Found]:
-    """Every ``folder/<student>/<assignment>``; what has a wrong name is found too, refused."""
+    """Every ``folder/<student>/<assignment>``; one with a wrong name is found, too, as refused.
+
+    Names and links are the students': no link is followed, and no name is trusted.
+    """
     known = set(assignment_ids())
     for person in sorted(folder.iterdir(), key=lambda path: path.name):
         if person.name.startswith(".") or (student is not None and person.name != student):
@@ -88,11 +95,12 @@ def find_submissions(
 
 
 def _shown_name(name: str) -> str:
+    """A name that is safe to print: a file's name may hold control characters."""
     return ascii(name)[1:-1][:100] if not name.isprintable() else name[:100]
 
 
 def read_work(found: Found) -> Work:
-    """A submission's bytes, and its student's notebooks of the lessons that it draws on."""
+    """Read a submission's bytes, and its student's notebooks of the lessons that it draws on."""
     if not found.has_place:
         return Work(found)
     try:
@@ -103,18 +111,18 @@ def read_work(found: Found) -> Work:
 
 
 def exchange_files(found: Found) -> dict[str, bytes]:
-    """What `nbgrader release_feedback` needs beside a page, if the exchange was used."""
-    kept = {}
+    """The files that ``nbgrader release_feedback`` needs beside a page, if there are any."""
+    contents = {}
     for name, form in EXCHANGE.items():
         with contextlib.suppress(intake.Rejected):
             content = intake.read(found.path.parent / name)
             if form.fullmatch(content):
-                kept[name] = content
-    return kept
+                contents[name] = content
+    return contents
 
 
 def timestamp(found: Found) -> datetime.datetime | None:
-    """nbgrader's timestamp.txt beside the notebook, if it is one."""
+    """When a submission was handed in, from nbgrader's timestamp.txt; None if that says nothing."""
     try:
         text = intake.read(found.path.parent / "timestamp.txt").decode()[:100]
         from nbgrader.utils import parse_utc

@@ -1,4 +1,4 @@
-"""What a run of ``grade`` says at its end: a line for each submission, or for each assignment."""
+"""The table that ``grade`` prints at its end: a line for each submission or each assignment."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-MOST_LINES = 60  # a longer table is one that nobody reads
+MOST_LINES = 60  # nobody reads a longer table
 USUAL = ("graded", "not attempted")
 
 
 @dataclass(frozen=True)
 class Row:
-    """Of a result, what is shown."""
+    """The part of a result that the table shows."""
 
     student: str
     assignment: str
@@ -33,46 +33,46 @@ class Row:
     def of(cls, result: dict[str, Any]) -> Row:
         outcome = result["outcome"].replace("_", " ")
         names = ("reason", "score", "max_score", "seconds")
-        said = (result[name] for name in names)
-        return cls(result["student"], result["assignment"], outcome, *said)
+        values = (result[name] for name in names)
+        return cls(result["student"], result["assignment"], outcome, *values)
 
     @property
-    def said(self) -> str:
+    def outcome_and_reason(self) -> str:
         """The outcome, with its reason if it has one."""
         return f"{self.outcome}: {self.reason}" if self.reason else self.outcome
 
     @property
     def line(self) -> str:
         where = f"{self.student}/{self.assignment}"
-        return f"{where}: {self.score:g} of {self.max_score:g}, {self.said}"
+        return f"{where}: {self.score:g} of {self.max_score:g}, {self.outcome_and_reason}"
 
 
 def show(rows: list[Row], sandbox: str, course_dir: Path) -> None:
-    """Print them all, or a line for each assignment and the submissions that need a look."""
+    """Print all rows; of a large cohort, a line for each assignment and what needs a look."""
     console = Console() if sys.stdout.isatty() else Console(width=120)
     title = f"{len(rows)} submissions · sandbox: {sandbox or 'not needed'}"
     if len(rows) <= MOST_LINES:
-        console.print(_each(rows, title))
+        console.print(_submissions(rows, title))
     else:
         console.print(_assignments(rows, title))
         unusual = [row for row in rows if row.outcome not in USUAL]
         if unusual:
             shown = unusual[:MOST_LINES]
-            some = f", the first {MOST_LINES}" if len(shown) < len(unusual) else ""
-            console.print(_each(shown, f"{len(unusual)} ended otherwise{some}"))
+            which = f", the first {MOST_LINES}" if len(shown) < len(unusual) else ""
+            console.print(_submissions(shown, f"{len(unusual)} ended otherwise{which}"))
         console.print("--json FILE writes every result, `python -m grader report` sums them up")
     console.print(
         f"Executed notebooks, feedback pages and gradebook.db are in {escape(str(course_dir))}"
     )
 
 
-def _each(rows: list[Row], title: str) -> Table:
+def _submissions(rows: list[Row], title: str) -> Table:
     table = Table(title=title)
     for name in ("student", "assignment", "outcome", "score", "of", "s"):
         right = name in ("score", "of", "s")
         table.add_column(name, justify="right" if right else "left", no_wrap=name != "outcome")
     for row in rows:
-        words = map(escape, (row.student, row.assignment, row.said))
+        words = map(escape, (row.student, row.assignment, row.outcome_and_reason))
         table.add_row(*words, f"{row.score:g}", f"{row.max_score:g}", f"{row.seconds:.2f}")
     return table
 

@@ -1,4 +1,4 @@
-"""The ledger against the gradebook: every mark is one that the ledger can account for."""
+"""Compare the gradebook with the ledger, which must account for every mark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.records import ledger
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that does not agree, and where."""
+    """One disagreement, and where it is."""
 
     where: str
     what: str
@@ -28,7 +28,7 @@ class Verified:
 
 
 def verify(course_dir: Path, secret: bytes) -> Verified:
-    """Walk the chain, then derive each mark from the newest line and compare it."""
+    """Follow the ledger's chain; compare each mark with the newest line that gives it."""
     lines = list(ledger.read(course_dir, secret))
     found = [
         Difference(f"{ledger.NAME}, line {one.place}", one.fault) for one in lines if one.fault
@@ -38,17 +38,18 @@ def verify(course_dir: Path, secret: bytes) -> Verified:
         if line.entry and "altered" not in line.fault:
             newest[line.entry["student"], line.entry["assignment"]] = line.entry
     marks = 0
-    for place, given, due in _marks(course_dir, newest):
+    for where, in_gradebook, in_ledger in _marks(course_dir, newest):
         marks += 1
-        if given != due:
-            found.append(Difference(place, f"the gradebook says {given}, the ledger {due}"))
+        if in_gradebook != in_ledger:
+            what = f"the gradebook says {in_gradebook}, the ledger {in_ledger}"
+            found.append(Difference(where, what))
     return Verified(len(lines), marks, tuple(found))
 
 
 def _marks(
     course_dir: Path, newest: dict[tuple[str, str], dict[str, Any]]
 ) -> Iterator[tuple[str, str, str]]:
-    """(where, the gradebook's mark, the ledger's mark) for every exercise that either knows."""
+    """(where, the gradebook's mark, the ledger's mark) for every exercise that either has."""
     book = _gradebook(course_dir)
     for student, assignment in sorted(newest.keys() | book.keys()):
         where = f"{student}/{assignment}"
@@ -56,18 +57,18 @@ def _marks(
         if entry is None:
             yield where, "marks", "nothing"
             continue
-        due = {f"check_{one['id']}": one["score"] for one in entry["exercises"]}
+        scores = {f"check_{one['id']}": one["score"] for one in entry["exercises"]}
         if grades is None:
             yield where, "nothing", f"{entry['score']:g}"
             continue
-        for name in sorted(due.keys() | grades.keys()):
+        for name in sorted(scores.keys() | grades.keys()):
             exercise = f"{where}/{name.removeprefix('check_')}"
-            said = f"{due[name]:g}" if name in due else "nothing"
-            yield exercise, grades.get(name, "nothing"), said
+            in_ledger = f"{scores[name]:g}" if name in scores else "nothing"
+            yield exercise, grades.get(name, "nothing"), in_ledger
 
 
 def _gradebook(course_dir: Path) -> dict[tuple[str, str], dict[str, str]]:
-    """What the gradebook gives for each check cell: a person's mark over an automatic one."""
+    """The gradebook's mark for each check cell: a person's, where there is one."""
     from grader.records.nbgrader_gradebook import nbgrader_gradebook
 
     path = course_dir / "gradebook.db"
@@ -81,11 +82,11 @@ def _gradebook(course_dir: Path) -> dict[tuple[str, str], dict[str, str]]:
                 for notebook in submission.notebooks:
                     for grade in notebook.grades:
                         if grade.name.startswith("check_"):
-                            own[grade.name] = _shown(grade)
+                            own[grade.name] = _mark_text(grade)
     return marks
 
 
-def _shown(grade: Any) -> str:
+def _mark_text(grade: Any) -> str:
     if grade.manual_score is not None:
         return f"{grade.manual_score:g} (given by a person)"
     extra = f" + {grade.extra_credit:g} extra" if grade.extra_credit else ""

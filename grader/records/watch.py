@@ -1,4 +1,4 @@
-"""Grading what arrives: a folder is looked at again and again, and judges stay in between."""
+"""Grade what arrives in a folder: look again and again, and keep the judges in between."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 from grader.records.executor import Executor
 from grader.records.submissions import Found
 
-INTERVAL = 2.0  # seconds between two looks; a file is graded once it stood still for one
+INTERVAL = 2.0  # seconds between two looks; a file that changed in between is still being written
 
 
-class Kept:
-    """Judges that stay from one batch to the next, until something goes wrong or all is over."""
+class KeptExecutor:
+    """An executor that stays open from one batch to the next, until an error or ``close``."""
 
     def __init__(self, make: Callable[[], AbstractContextManager[Executor]]) -> None:
         self._make = make
         self._context: AbstractContextManager[Executor] | None = None
-        self._pool: Executor | None = None
+        self._executor: Executor | None = None
 
     def __enter__(self) -> Executor:
-        if self._pool is None:
+        if self._executor is None:
             self._context = self._make()
-            self._pool = self._context.__enter__()
-        return self._pool
+            self._executor = self._context.__enter__()
+        return self._executor
 
     def __exit__(
         self,
@@ -41,32 +41,33 @@ class Kept:
         """End the judges, if there are any."""
         self._end(None, None, None)
 
-    def _end(self, *why: Any) -> None:
-        """With the error, if there is one: then nobody waits for what still runs."""
-        context, self._context, self._pool = self._context, None, None
+    def _end(self, *error: Any) -> None:
+        """Close the executor. After an error it must not wait for its judges, so it is told."""
+        context, self._context, self._executor = self._context, None, None
         if context is not None:
-            context.__exit__(*why)
+            context.__exit__(*error)
 
 
 def arrivals(
     find: Callable[[], list[Found]], sleep: Callable[[float], object]
 ) -> Iterator[list[Found]]:
-    """What is there, then whatever is new or has changed and stood still since the last look.
+    """First what is there; then, again and again, what is new or changed and complete.
 
-    ``sleep`` waits between two looks; when it says True, all is over.
+    A file is complete when two looks find the same. ``sleep`` waits between two looks, and returns
+    True to end the watch.
     """
     graded: dict[Found, tuple] = {}
-    before: dict[Found, tuple] = {}
+    last: dict[Found, tuple] = {}
     first = True
     while True:
         now = {found: _state(found) for found in find()}
         new = [
             found
             for found, state in now.items()
-            if graded.get(found) != state and (first or before.get(found) == state)
+            if graded.get(found) != state and (first or last.get(found) == state)
         ]
         graded |= {found: now[found] for found in new}
-        before, first = now, False
+        last, first = now, False
         if new:
             yield new
         elif sleep(INTERVAL) is True:
@@ -74,7 +75,7 @@ def arrivals(
 
 
 def _state(found: Found) -> tuple:
-    """What changes when a file does: its place on the disk, its size, and when it was written."""
+    """What changes whenever a file does: its inode, its size, and when it was written."""
     try:
         state = os.lstat(found.path)
     except OSError as error:

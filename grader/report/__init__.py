@@ -1,1 +1,1 @@
-"""What a cohort did, read from the records that grading leaves; nothing is graded again."""
+"""Report on a cohort from the records of its grading; nothing is graded again."""

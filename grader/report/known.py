@@ -1,4 +1,4 @@
-"""The words that the course has for a misconception which a record only names."""
+"""Look up the title and text of a misconception; a record only has its name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.protocol.values import Misconception
 
 
 def misconception(assignment: str, exercise: str, name: str) -> Misconception | None:
-    """Its title and text; None for what the course of today does not have."""
+    """The misconception of this name; None if the course does not have it any more."""
     return _known(assignment, exercise).get(name)
 
 

@@ -1,4 +1,4 @@
-"""The report as one self-contained page: tables, figures as text of the page, nothing that runs."""
+"""Make the report: one self-contained page of tables and SVG figures, and nothing that runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grader.pages.feedback import OUTCOMES
 from grader.report.read import Mark, Records, Submission
 from grader.report.similar import NEAR, Similar, pairs
 from grader.report.statistics import BINS, Summary, tomorrow
-from grader.sandbox.host.select import NAMES
+from grader.sandbox.host.levels import title
 
 DASH = "–"
 NARROW = "\u202f"  # a thin space at which no line breaks
@@ -46,7 +46,7 @@ class Bar:
 def report_page(
     records: Records, found: list[Summary], similar: Similar, when: datetime.date
 ) -> bytes:
-    """The whole page, with a policy that lets nothing run or load."""
+    """The whole page, whose content security policy lets nothing run or load."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("grader.pages", "templates"),
         autoescape=True,
@@ -74,29 +74,29 @@ def report_page(
 
 
 def text(value: str) -> str:
-    """A text without control characters; the template escapes it."""
+    """Text without control characters; the template escapes it."""
     return plain(value, 20_000).replace("\x1b", "\ufffd")
 
 
 def number(value: float | None) -> str:
-    """Two decimals at the most; a dash where there is none."""
+    """A number with two decimals at most; a dash for None."""
     return DASH if value is None else f"{round(value, 2):g}"
 
 
 def percent(share: float | None) -> str:
-    """A share in percent; a dash where there is none."""
+    """A share in percent; a dash for None."""
     return DASH if share is None else f"{100 * share:.0f}{NARROW}%"
 
 
 def signed(value: float | None) -> str:
-    """A correlation with two decimals; a dash where it is undefined."""
+    """A correlation with two decimals; a dash for None."""
     return DASH if value is None else f"{value:.2f}".replace("-", MINUS)
 
 
 def sandbox(records: Records) -> str:
     """The levels of sandbox that these submissions were graded in."""
     levels = sorted({one.sandbox for one in records.submissions} - {""})
-    return ", ".join(NAMES.get(level, text(level)) for level in levels) or "not needed"
+    return ", ".join(text(title(level)) for level in levels) or "not needed"
 
 
 def bars(counts: tuple[int, ...]) -> list[Bar]:
@@ -111,14 +111,14 @@ def bars(counts: tuple[int, ...]) -> list[Bar]:
 
 
 def spoken(one: Summary) -> str:
-    """The histogram in words, for whoever does not see it."""
+    """The histogram in words, for a screen reader."""
     parts = [
         f"{100 * place // BINS} to {100 * (place + 1) // BINS} %: {count}"
         for place, count in enumerate(one.histogram)
         if count
     ]
-    said = "; ".join(parts) or "no submission that could be read"
-    return f"Histogram of the share of points that the checks gave. Submissions by share: {said}."
+    counts = "; ".join(parts) or "no submission that could be read"
+    return f"Histogram of the share of points that the checks gave. Submissions by share: {counts}."
 
 
 def _rows(records: Records) -> list[tuple[str, list[Cell], str]]:
@@ -134,7 +134,7 @@ def _rows(records: Records) -> list[tuple[str, list[Cell], str]]:
 
 
 def _most(records: Records) -> dict[str, float]:
-    """What there is to be had in each assignment, a person's points among it."""
+    """The maximum of each assignment, a person's points included."""
     most = dict.fromkeys(records.assignments, 0.0)
     for one in records.submissions:
         mark = records.marks.get((one.student, one.assignment))
@@ -144,7 +144,7 @@ def _most(records: Records) -> dict[str, float]:
 
 
 def points(one: Submission, records: Records) -> float:
-    """A submission's points: the gradebook's if it has any, which hold a person's."""
+    """A submission's points: the gradebook's, which include a person's, or else the record's."""
     mark = records.marks.get((one.student, one.assignment))
     return one.score if mark is None else mark.score
 

@@ -1,4 +1,4 @@
-"""Reading what grading left: the record of each submission, and a person's marks beside it."""
+"""Read the records of graded submissions, and the marks in the gradebook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from grader.judge.outcome import NOT_ATTEMPTED, OUTCOMES, REJECTED
 from grader.records.cohort import RECORDS
 
-UNWALLED = "none"  # the level that --no-sandbox leaves in a record
+NO_SANDBOX = "none"  # the level of sandbox in a record made with --no-sandbox
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,20 @@ class Submission:
 
     @property
     def counted(self) -> bool:
-        """Could it be read, and so says something of what its author can do?"""
+        """Was it read? A rejected submission says nothing about what its author can do."""
         return self.outcome != REJECTED
 
     @property
     def tried(self) -> bool:
+        """Was anything attempted?"""
         return self.counted and self.outcome != NOT_ATTEMPTED
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What the gradebook gives for a submission, with the points of a person in it.
+    """The gradebook's mark for a submission, a person's points included.
 
-    ``by_person``: a person gave or changed some of it; ``waiting``: a person has yet to look.
+    ``by_person``: a person gave or changed points. ``waiting``: a person has yet to give points.
     """
 
     score: float
@@ -84,7 +85,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Records:
-    """All there is to report on. ``marks`` are the gradebook's, by (student, assignment)."""
+    """What a report is made from. ``marks`` are the gradebook's, by (student, assignment)."""
 
     submissions: tuple[Submission, ...]
     unreadable: tuple[Unreadable, ...] = ()
@@ -100,18 +101,18 @@ class Records:
 
     @property
     def unsandboxed(self) -> list[Submission]:
-        """Those that ran without a sandbox."""
-        return [one for one in self.submissions if one.sandbox == UNWALLED]
+        """The submissions that ran without a sandbox."""
+        return [one for one in self.submissions if one.sandbox == NO_SANDBOX]
 
     def of(self, assignment: str) -> list[Submission]:
         return [one for one in self.submissions if one.assignment == assignment]
 
 
 def read_records(course_dir: Path, only: str | None = None) -> Records:
-    """Every record below ``course_dir``, and the gradebook's marks for the same submissions.
+    """Read all records below ``course_dir``, and the gradebook's marks for the same submissions.
 
-    Only those of the assignment ``only``, if it is named. A record that cannot be read is
-    listed, and stops nothing. GradebookError if the gradebook cannot be opened.
+    ``only`` selects one assignment. A record that cannot be read is listed, and does not stop the
+    report. GradebookError if the gradebook cannot be opened.
     """
     found: list[Submission] = []
     unreadable: list[Unreadable] = []
@@ -121,13 +122,13 @@ def read_records(course_dir: Path, only: str | None = None) -> Records:
         try:
             found.append(submission_of(path))
         except (OSError, ValueError, RecursionError) as error:
-            unreadable.append(Unreadable(path, _said(error)))
+            unreadable.append(Unreadable(path, _reason(error)))
     marks = _marks(course_dir, {one.assignment for one in found})
     return Records(tuple(found), tuple(unreadable), marks)
 
 
 def submission_of(path: Path) -> Submission:
-    """The submission that a record tells of; ValueError says what is wrong with the record."""
+    """Read a submission from its record; ValueError says what is wrong with the record."""
     record = json.loads(path.read_bytes())
     result = _get(record, "result", dict)
     submission = Submission(
@@ -142,7 +143,7 @@ def submission_of(path: Path) -> Submission:
     )
     if submission.outcome not in OUTCOMES:
         raise ValueError(f"there is no outcome {submission.outcome!r}")
-    # Pages and notebooks are found by these names: they are to be those of this very file.
+    # Notebooks are looked up by these names: a record must not lead to another student's.
     if (submission.assignment, submission.student) != (path.parent.name, path.stem):
         raise ValueError("it is the record of another submission")
     return submission
@@ -177,7 +178,7 @@ def _points(item: Any, name: str) -> float:
     return float(value)
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError, RecursionError)):
@@ -186,9 +187,9 @@ def _said(error: Exception) -> str:
 
 
 def _marks(course_dir: Path, wanted: set[str]) -> dict[tuple[str, str], Mark]:
-    """The gradebook's marks, a person's over an automatic one; nothing if there is none."""
+    """The gradebook's marks, a person's in place of automatic ones; none without a gradebook."""
     path = course_dir / "gradebook.db"
-    if not path.exists():  # opening would make one
+    if not path.exists():  # to open it would make one
         return {}
     from grader.records.nbgrader_gradebook import nbgrader_gradebook
 

@@ -1,4 +1,4 @@
-"""The records as CSV: a line for each check of each exercise of each submission."""
+"""Write records as CSV: a line for each check of each exercise of each submission."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from grader.lms.csv_injection import inert
+from grader.lms.csv_injection import without_formula
 from grader.report.read import Submission
 
 COLUMNS = (
@@ -26,8 +26,8 @@ COLUMNS = (
 def csv_text(submissions: Iterable[Submission]) -> str:
     """The whole file. ``score`` and ``max_score`` are those of the exercise.
 
-    Where nothing was attempted there is a line without a check; where there is no exercise at
-    all, one with the submission's own score.
+    An exercise that was not attempted has one line, without a check. A submission without exercises
+    (a rejected one) has one line, with its own score.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out)
@@ -42,7 +42,7 @@ def cell(value: object) -> str:
     """A value as text that no spreadsheet takes for a formula."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:g}" if isinstance(value, float) else inert(str(value))
+    return f"{value:g}" if isinstance(value, float) else without_formula(str(value))
 
 
 def _rows(one: Submission) -> Iterator[tuple]:
@@ -50,8 +50,8 @@ def _rows(one: Submission) -> Iterator[tuple]:
     if not one.exercises:
         yield (*head, "", one.score, one.max_score, "", "", "", "")
     for item in one.exercises:
-        about = (*head, item.id, item.score, item.max_score, item.attempted)
+        exercise = (*head, item.id, item.score, item.max_score, item.attempted)
         if not item.checks:
-            yield (*about, "", "", "")
+            yield (*exercise, "", "", "")
         for check in item.checks:
-            yield (*about, check.name, check.passed, check.misconception)
+            yield (*exercise, check.name, check.passed, check.misconception)

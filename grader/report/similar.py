@@ -1,8 +1,8 @@
-"""Answers that are nearly the same, for a person to look at. Nothing here touches a mark.
+"""Find answers that are nearly the same, for a person to look at. Nothing here touches a mark.
 
-copydetect compares them: it replaces names and texts by placeholders, so that renaming hides
-nothing, and looks for runs of the same characters (winnowing; Schleimer, Wilkerson and Aiken 2003).
-Answers in this course are short, so every run is kept (a window of one) instead of a sample.
+copydetect compares the answers: it replaces names and string literals by placeholders, so that
+renaming hides nothing, and looks for runs of equal characters (winnowing; Schleimer, Wilkerson and
+Aiken 2003). Answers in this course are short, so every run is kept (a window of one), not a sample.
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ from grader.course.versions import alternatives
 from grader.judge.assemble import ANSWER
 from grader.report.read import Records, Submission
 
-RUN = 20  # characters, with each name and each text as one
-SHORTEST = 80  # characters of a student's own; two right answers that are shorter look alike
-# Of all accepted alternatives, none that is long enough has more than 0.58 of the solution's runs.
+RUN = 20  # characters in a run; each name and each string literal counts as one
+SHORTEST = 80  # characters of a student's own; shorter answers look alike when they are right
+# An answer that shares this much is similar. Of all accepted alternatives, none that is long enough
+# shares more than 0.58 with the solution.
 NEAR = 0.9
-MANY = 4  # from here on, what more than half of a class wrote is the class's
-LONGEST = 20_000
-BIGGEST = 50_000_000
+MANY = 4  # a group of so many, and of more than half the class, is what the class usually writes
+LONGEST = 20_000  # characters of an answer that are compared
+BIGGEST = 50_000_000  # bytes of a notebook that is read
 
 
 @dataclass(frozen=True)
 class Group:
     """Students whose answers to an exercise are nearly the same.
 
-    ``similarity`` is the least that links one of them to the group: the smaller of the two parts
-    that each answer shares with the other.
+    The similarity of two answers is the smaller of the parts that each shares with the other.
+    ``similarity`` is the smallest that links a student to the group.
     """
 
     assignment: str
@@ -51,7 +52,7 @@ class Group:
 
     @property
     def texts(self) -> list[tuple[list[str], str]]:
-        """Each text once, with those who wrote it to the letter."""
+        """Each text once, with all students who wrote exactly that."""
         authors: dict[str, list[str]] = {}
         for student, text in self.answers:
             authors.setdefault(text.strip(), []).append(student)
@@ -60,7 +61,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Similar:
-    """The groups; how many groups the whole class shares; notebooks that could not be read."""
+    """The groups; how many more were left out as usual; notebooks that could not be read."""
 
     groups: tuple[Group, ...] = ()
     usual: int = 0
@@ -85,7 +86,7 @@ def similar_answers(course_dir: Path, records: Records) -> Similar:
                     unreadable.append(f"{one.student}/{name}")
         for part in release.parts:
             exercise = part.exercise
-            # A quiz is filled in, not written: equal answers are what it hopes for.
+            # Not the quiz: its answers are chosen, and those that are right are equal.
             if part.role != ANSWER or exercise == quiz_id(release.lesson):
                 continue
             texts = written.get(exercise, {})
@@ -98,7 +99,7 @@ def similar_answers(course_dir: Path, records: Records) -> Similar:
 
 
 def pairs(similar: Similar) -> list[tuple[str, str, list[str]]]:
-    """Two students and the exercises in which their answers are alike, the most first."""
+    """(student, student, exercises with similar answers), those with most exercises first."""
     found: dict[tuple[str, str], list[str]] = {}
     for group in similar.groups:
         for first, second in combinations(group.students, 2):
@@ -110,16 +111,16 @@ def pairs(similar: Similar) -> list[tuple[str, str, list[str]]]:
 def near_identical(
     answers: Mapping[str, str], stub: str, ours: Iterable[str] = ()
 ) -> tuple[list[tuple[float, list[tuple[str, str]]]], int]:
-    """Groups of (student, answer) with their least similarity; how many were the whole class's.
+    """(similarity, [(student, answer)]) for each group; how many groups were left out as usual.
 
-    What the stub holds does not count. An answer is left out if it is short, or nearly one of
-    ``ours``; a group, if more than half of those who wrote as much are in it.
+    What the stub holds does not count. An answer is left out if it is short, or similar to one of
+    ``ours``. A group is left out if more than half of all long enough answers are in it.
     """
-    given = _prints(stub)
-    own = {student: _prints(text, given) for student, text in answers.items()}
-    own = {student: print_ for student, print_ in own.items() if _enough(print_)}
+    stub_print = _fingerprint(stub)
+    own = {student: _fingerprint(text, stub_print) for student, text in answers.items()}
+    own = {student: print_ for student, print_ in own.items() if _long_enough(print_)}
     compared = len(own)
-    known = [one for text in ours if _enough(one := _prints(text, given))]
+    known = [one for text in ours if _long_enough(one := _fingerprint(text, stub_print))]
     own = {s: p for s, p in own.items() if not any(_similarity(p, one) >= NEAR for one in known)}
     groups = {student: {student} for student in own}
     least: dict[str, float] = dict.fromkeys(own, 1.0)
@@ -140,7 +141,7 @@ def near_identical(
 
 
 def _answers(course_dir: Path, one: Submission) -> Iterator[tuple[str, str]]:
-    """(exercise, answer cell) of an executed notebook, for what was attempted."""
+    """(exercise, answer) for what was attempted, from the executed notebook."""
     name = one.assignment
     path = course_dir / "autograded" / one.student / name / f"{name}.ipynb"
     with path.open("rb") as file:
@@ -161,23 +162,23 @@ def _answers(course_dir: Path, one: Submission) -> Iterator[tuple[str, str]]:
 
 
 def _ours(release: Assignment, exercise: str) -> list[str]:
-    """What anybody may come to write: the course's solution and the other ways it accepts."""
+    """The course's solution and alternatives: anybody may write those without copying."""
     others = [answer_text(version) for version in alternatives(release.lesson, exercise)]
     return [release.solution(exercise), *others]
 
 
 @cache
 def _library() -> Any:
-    import copydetect  # imports pyplot, which only a report has to wait for
+    import copydetect  # here, because it imports pyplot, which is slow
 
     return copydetect
 
 
-def _prints(text: str, stub: Any = None) -> Any:
+def _fingerprint(text: str, stub: Any = None) -> Any:
     """copydetect's fingerprint of a text, without the runs that the stub holds.
 
-    copydetect asks for a file's name for its messages only. Of a run that occurs more than once
-    its 0.5.0 then keeps the last place alone; that shortens all answers alike.
+    copydetect uses the file name in messages only. Its version 0.5.0 keeps only the last place of
+    a run that occurs more than once, which shortens all answers alike.
     """
     return _library().CodeFingerprint(
         "answer.py",
@@ -189,15 +190,16 @@ def _prints(text: str, stub: Any = None) -> Any:
     )
 
 
-def _enough(print_: Any) -> bool:
+def _long_enough(print_: Any) -> bool:
     return print_.token_coverage >= SHORTEST
 
 
 def _similarity(first: Any, second: Any) -> float:
-    """The smaller of the two parts that are shared, so that a short answer within a long one
-    is not similar to it."""
+    """The smaller of the two parts that are shared: a short answer is not similar to a long one
+    that contains it."""
     shared = first.hashes & second.hashes
-    for one in (first, second):  # what these runs can cover at most, which is quicker to say
+    # First an upper bound, which is quick to compute: it spares comparing most pairs.
+    for one in (first, second):
         if sum(len(one.hash_idx[key]) for key in shared) * RUN < NEAR * one.token_coverage:
             return 0.0
     return min(1.0, *map(float, _library().compare_files(first, second)[1]))

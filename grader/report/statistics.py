@@ -1,4 +1,4 @@
-"""What the records add up to: counts, shares, and how well an exercise tells students apart."""
+"""Summarize the records: counts, shares, and how well an exercise tells students apart."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from grader.report.read import Exercise, Records, Submission
 
 BINS = 10
 FEWEST = 3  # with two submissions every correlation is 1 or -1
-LESSONS_OF_TOMORROW = 5
+MOST_TO_TEACH = 5  # misconceptions under "What to teach tomorrow"
 Lookup = Callable[[str, str, str], Misconception | None]  # assignment, exercise, misconception
 
 
 @dataclass(frozen=True)
 class CheckSummary:
-    """One check over all who attempted its exercise."""
+    """One check, over all students who attempted its exercise."""
 
     name: str
     attempted: int
@@ -30,7 +30,7 @@ class CheckSummary:
 class ExerciseSummary:
     """One exercise over all submissions that could be read.
 
-    ``mean_share`` is of the points, with nothing for those who did not attempt it.
+    ``mean_share`` is the mean share of the points, 0 for those who did not attempt it.
     ``discrimination`` is None where it is undefined.
     """
 
@@ -46,7 +46,7 @@ class ExerciseSummary:
 
 @dataclass(frozen=True)
 class Shared:
-    """A misconception, and who holds it."""
+    """A misconception, and the students who hold it."""
 
     assignment: str
     exercise: str
@@ -67,7 +67,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Summary:
-    """One assignment. ``mean`` and ``median`` are of the points that the checks give."""
+    """One assignment. ``mean`` and ``median`` are of the points that the checks gave."""
 
     assignment: str
     submissions: int
@@ -87,7 +87,7 @@ def summaries(records: Records, lookup: Lookup) -> list[Summary]:
 
 
 def summary(assignment: str, submissions: Sequence[Submission], lookup: Lookup) -> Summary:
-    """What the submissions to one assignment add up to."""
+    """The summary of the submissions to one assignment."""
     counted = [one for one in submissions if one.counted]
     scores = [one.score for one in counted]
     return Summary(
@@ -106,7 +106,7 @@ def summary(assignment: str, submissions: Sequence[Submission], lookup: Lookup) 
 
 def histogram(shares: Iterable[float]) -> tuple[int, ...]:
     """How many shares of the points fall into each tenth; full marks are in the last one."""
-    # 0.3 * 10 may come out a hair below 3, and would be counted a tenth too low.
+    # Rounded: a share that comes out a hair below 0.3 would be counted a tenth too low.
     counts = Counter(min(int(round(share * BINS, 9)), BINS - 1) for share in shares)
     return tuple(counts[place] for place in range(BINS))
 
@@ -114,18 +114,18 @@ def histogram(shares: Iterable[float]) -> tuple[int, ...]:
 def discrimination(exercise: str, submissions: Iterable[Submission]) -> float | None:
     """The corrected item-total correlation of an exercise.
 
-    Pearson's correlation of its points with the points of the assignment's other exercises, over
-    the submissions in which anything was attempted; where an exercise is right or wrong and
-    nothing between, that is the point-biserial one. Without the correction an exercise would
-    correlate with itself (Henrysson 1963). None with fewer than three submissions, and where
-    either side does not vary.
+    Pearson's correlation of the exercise's points with the points of the assignment's other
+    exercises, over the submissions in which anything was attempted; for an exercise that is all
+    or nothing, this is the point-biserial correlation. Without the correction an exercise would
+    correlate with itself (Henrysson 1963). None with fewer than three submissions, and if either
+    side does not vary.
     """
     pairs = []
     for one in submissions:
         own = [item.score for item in one.exercises if item.id == exercise]
         others = [item.score for item in one.exercises if item.id != exercise]
         if one.tried and own and others:
-            # Rounded: sums that are equal on paper are not to differ in their last bit.
+            # Rounded: sums that are equal on paper must not differ in their last bit.
             pairs.append((round(own[0], 6), round(math.fsum(others), 6)))
     if len(pairs) < FEWEST or any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
         return None
@@ -133,9 +133,9 @@ def discrimination(exercise: str, submissions: Iterable[Submission]) -> float | 
 
 
 def tomorrow(found: Iterable[Summary]) -> list[Shared]:
-    """The misconceptions that most students share, two at the least, over all assignments."""
+    """The misconceptions that most students share, at least two, over all assignments."""
     shared = [one for each in found for one in each.misconceptions if one.is_shared]
-    return sorted(shared, key=_most_first)[:LESSONS_OF_TOMORROW]
+    return sorted(shared, key=_most_first)[:MOST_TO_TEACH]
 
 
 def _most_first(one: Shared) -> tuple:
@@ -143,7 +143,7 @@ def _most_first(one: Shared) -> tuple:
 
 
 def _exercises(submissions: Sequence[Submission]) -> list[str]:
-    """In the notebook's order, which every record has."""
+    """The exercises in the notebook's order, which every record keeps."""
     return list(dict.fromkeys(item.id for one in submissions for item in one.exercises))
 
 
@@ -171,7 +171,7 @@ def _checks(attempted: Sequence[Exercise]) -> Iterable[CheckSummary]:
 
 
 def _shared(assignment: str, submissions: Sequence[Submission], lookup: Lookup) -> Iterable[Shared]:
-    """Each misconception once a student, however many checks show it; the most frequent first."""
+    """The misconceptions, most frequent first; a student counts once for each of them."""
     students: dict[tuple[str, str], list[str]] = {}
     attempted: Counter[str] = Counter()
     for one in submissions:

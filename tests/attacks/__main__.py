@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from grader.sandbox.host.select import NAMES
+from grader.sandbox.host.levels import LEVELS
 from tests.attacks.arena import Arena, Result, summary
 from tests.attacks.reader import cases
 
@@ -66,7 +66,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table there, too")
     parser.add_argument("--only", metavar="TEXT", default="", help="attacks whose name holds this")
-    parser.add_argument("--level", default="", choices=["", *NAMES], help="this sandbox")
+    parser.add_argument("--level", default="", choices=["", *LEVELS], help="this sandbox")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     chosen = [case for case in cases() if arguments.only in case.name]

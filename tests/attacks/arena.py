@@ -231,7 +231,7 @@ class Arena:
     def _judge(self, case: Case) -> Judge:
         if not case.limits:
             return self.judge
-        worker = self.limits.worker | case.limits.get("worker", {})
+        worker = replace(self.limits.worker, **case.limits.get("worker", {}))
         limits = replace(self.limits, **{**case.limits, "worker": worker})
         return replace(self.judge, limits=limits)
 

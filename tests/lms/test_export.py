@@ -22,7 +22,7 @@ from grader.errors import ExportError
 from grader.judge.run import Submission, rejected
 from grader.lms import roster
 from grader.lms.export import encode, marks
-from grader.lms.sheets import FORMS, Handed, Marks, Person, Sheet, Task, sheet, text
+from grader.lms.sheets import FORMS, Marks, Person, Sheet, SubmissionScore, Task, sheet, text
 from grader.records.gradebook import ensure_assignment, record
 from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from grader.records.nbgrader_tables import open_gradebook
@@ -170,9 +170,9 @@ def test_a_humans_mark_is_exported_and_nothing_waits_any_more(course: Path) -> N
 
 def test_scores_are_those_of_nbgraders_own_properties(course: Path) -> None:
     with nbgrader_gradebook(course / "gradebook.db") as book:
-        found = marks(book).handed
+        found = marks(book).submissions
         theirs = {
-            (one.student.id, task.name): Handed(
+            (one.student.id, task.name): SubmissionScore(
                 one.score, one.late_submission_penalty, one.timestamp, one.needs_manual_grade
             )
             for task in book.assignments
@@ -357,15 +357,15 @@ def test_any_name_comes_back_as_it_was(form: str) -> None:
         "tab\tin",
     ]
     people = tuple(Person(name) for name in names)
-    made = sheet(form, Marks(people, (Task("t", 1.0),), {(names[0], "t"): Handed(1.0)}))
+    made = sheet(form, Marks(people, (Task("t", 1.0),), {(names[0], "t"): SubmissionScore(1.0)}))
     back = list(csv.reader(io.StringIO(encode(made).decode(), newline="")))
     assert tuple(map(tuple, back)) == made.rows
     assert [row[0] for row in back][-len(names) :] == names
 
 
 def of(*tasks: str, people: tuple[Person, ...] = (Person("ada"),)) -> Marks:
-    handed = {(people[0].id, task): Handed(1.0) for task in tasks}
-    return Marks(people, tuple(Task(task, 1.0) for task in tasks), handed)
+    submissions = {(people[0].id, task): SubmissionScore(1.0) for task in tasks}
+    return Marks(people, tuple(Task(task, 1.0) for task in tasks), submissions)
 
 
 @pytest.mark.parametrize(

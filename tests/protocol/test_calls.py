@@ -123,14 +123,14 @@ def test_the_work_of_fused_attention_grows_as_the_square_of_the_length() -> None
     assert 90 < many / few < 100
 
 
-def test_a_function_from_afar_is_called_and_not_seen() -> None:
+def test_a_callback_is_called_and_not_seen() -> None:
     def test(candidate):
         return candidate(2) + 1
 
     calls = DirectCalls({"test": test}, {"key": lambda x: 10 * x}.__getitem__)
     assert calls.ask([Ask("test", (Callback("key"),))])[0].value == 21
-    lonely = DirectCalls({"test": test}).ask([Ask("test", (Callback("key"),))])[0]
-    assert lonely.failure is not None and "nobody" in lonely.failure.message
+    refused = DirectCalls({"test": test}).ask([Ask("test", (Callback("key"),))])[0]
+    assert refused.failure is not None and "cannot be called here" in refused.failure.message
 
 
 def test_an_unknown_name_in_a_program_is_an_error_that_names_it() -> None:

@@ -1,4 +1,4 @@
-"""The gradebook when something is wrong with it: said in a line, with the mend."""
+"""The gradebook when something is wrong with it: said in a line, with what to do."""
 
 from __future__ import annotations
 

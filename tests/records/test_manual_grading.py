@@ -17,7 +17,7 @@ from grader.course.layout import assignment_id
 from grader.errors import GradebookError
 from grader.pages.feedback import feedback_page
 from grader.records import manual_grading
-from grader.records.manual_grading import NOTHING, ByHand, Given, filled
+from grader.records.manual_grading import NO_GRADES, ManualGrade, ManualGrades, fill_slots
 from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from tests.conftest import Grade, with_answers
 from tests.records.test_cohort import hand_in
@@ -57,24 +57,28 @@ def test_points_that_wait_for_a_person_are_not_counted_yet(page: bytes) -> None:
 
 
 def test_a_persons_mark_and_comment_are_on_the_page(page: bytes) -> None:
-    hand = ByHand({WORDS: Given(2.5, 0.0, "Say *why*: `q @ k` is small.")})
-    after = filled(page, hand)
+    grades = ManualGrades({WORDS: ManualGrade(2.5, 0.0, "Say *why*: `q @ k` is small.")})
+    after = fill_slots(page, grades)
     assert f"{most() + 2.5:g} / {most() + 3:g}<!--" in heading(after)
     assert "<em>why</em>" in after.decode() and "<code>q @ k</code>" in after.decode()
     assert "read by a person" in after.decode() and "waits for a person" not in after.decode()
 
 
 def test_what_is_taken_back_leaves_no_trace(page: bytes) -> None:
-    hand = ByHand({WORDS: Given(1.0, 0.5, "first"), "softmax": Given(0.0, 0.0, "no")}, penalty=1.0)
-    assert filled(filled(page, hand)) == page
-    assert filled(filled(page, hand), hand) == filled(page, hand)
-    assert filled(page) == page
+    grades = ManualGrades(
+        {WORDS: ManualGrade(1.0, 0.5, "first"), "softmax": ManualGrade(0.0, 0.0, "no")}, penalty=1.0
+    )
+    assert fill_slots(fill_slots(page, grades)) == page
+    assert fill_slots(fill_slots(page, grades), grades) == fill_slots(page, grades)
+    assert fill_slots(page) == page
 
 
 def test_points_in_the_place_of_the_checks_and_lateness_count(page: bytes) -> None:
     softmax = next(one.points for one in assignment(NAME).exercises if one.id == "softmax")
-    hand = ByHand({"softmax": Given(score=0.0, extra=0.5), WORDS: Given(3.0)}, penalty=2.0)
-    after = filled(page, hand).decode()
+    grades = ManualGrades(
+        {"softmax": ManualGrade(score=0.0, extra=0.5), WORDS: ManualGrade(3.0)}, penalty=2.0
+    )
+    after = fill_slots(page, grades).decode()
     total = most() - softmax + 0.5 + 3 - 2
     assert f"{total:g} / {most() + 3:g}<!--" in heading(after.encode())
     assert f"a person gave 0 instead of {softmax:g}, 0.5 extra" in after
@@ -86,7 +90,9 @@ def test_a_comment_on_what_was_not_attempted_is_shown(grade: Grade) -> None:
     page = feedback_page(blank, assignment(NAME))
     assert f"0 / {most() + 3:g}<!--" in heading(page)
     for cell in ("softmax", WORDS):
-        after = filled(page, ByHand({cell: Given(comment="Come and see me.")})).decode()
+        after = fill_slots(
+            page, ManualGrades({cell: ManualGrade(comment="Come and see me.")})
+        ).decode()
         assert after.count("Come and see me.") == 1
 
 
@@ -103,12 +109,12 @@ def test_a_comment_on_what_was_not_attempted_is_shown(grade: Grade) -> None:
 )
 def test_a_comment_is_text_and_harmless_html(page: bytes, evil: str) -> None:
     """An instructor's words may be anybody's: pasted from a submission, say."""
-    hand = ByHand({WORDS: Given(1.0, 0.0, evil)})
-    after = filled(page, hand).decode()
+    grades = ManualGrades({WORDS: ManualGrade(1.0, 0.0, evil)})
+    after = fill_slots(page, grades).decode()
     for bad in ("<script", "onerror", "javascript:", "http://evil"):
         assert bad not in after.replace(" rel=", "")
     assert after.count("</main>") == 1 and "-->out" not in after
-    assert filled(after.encode()) == page
+    assert fill_slots(after.encode()) == page
 
 
 def test_no_text_of_a_submission_is_taken_for_a_slot(grade: Grade) -> None:
@@ -194,22 +200,22 @@ def test_pages_that_are_not_ours_are_left_alone(course: Path) -> None:
 
 def test_an_empty_gradebook_and_one_of_nbgrader_without_marks_hold_nothing(tmp_path: Path) -> None:
     path = tmp_path / "gradebook.db"
-    assert manual_grading.given(path) == {}
+    assert manual_grading.read_manual_grades(path) == {}
     path.touch()
-    assert manual_grading.given(path) == {}
+    assert manual_grading.read_manual_grades(path) == {}
     path.unlink()
     with nbgrader_gradebook(path):
         pass
-    assert manual_grading.given(path) == {}
-    assert NOTHING.digest == "" and ByHand({"a": Given(0.0)}).digest
+    assert manual_grading.read_manual_grades(path) == {}
+    assert NO_GRADES.digest == "" and ManualGrades({"a": ManualGrade(0.0)}).digest
 
 
 def test_a_gradebook_that_is_none_is_said_in_a_line(course: Path, tmp_path: Path) -> None:
     copy = tmp_path / "gradebook.db"
     copy.write_bytes(b"this is no database at all, and it is long enough to say so" * 20)
     with pytest.raises(GradebookError, match="restore it from a backup"):
-        manual_grading.given(copy)
+        manual_grading.read_manual_grades(copy)
     with sqlite3.connect(tmp_path / "other.db") as other:
         other.execute("create table pet (name text)")
     with pytest.raises(GradebookError, match="no such table"):
-        manual_grading.given(tmp_path / "other.db")
+        manual_grading.read_manual_grades(tmp_path / "other.db")

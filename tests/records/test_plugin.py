@@ -25,5 +25,5 @@ def test_one_warm_process_serves_the_assignments_that_import_the_same(tmp_path: 
         assert nbgrader_plugin._forkserver(tmp_path, tmp_path, ()) is few
         assert nbgrader_plugin._forkserver(tmp_path, tmp_path, ("json.tool",)) is more
     finally:
-        for place in [place for place in nbgrader_plugin._HELD if place[0] == tmp_path]:
-            nbgrader_plugin._HELD.pop(place).close()
+        for place in [place for place in nbgrader_plugin._FORKSERVERS if place[0] == tmp_path]:
+            nbgrader_plugin._FORKSERVERS.pop(place).close()

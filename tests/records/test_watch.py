@@ -16,7 +16,7 @@ from grader.course.exercises import exercises
 from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.records.executor import Executor, Lost
 from grader.records.submissions import Found
-from grader.records.watch import Kept, arrivals
+from grader.records.watch import KeptExecutor, arrivals
 from tests.records.test_cohort import hand_in
 
 LESSON = "single_query_attention"
@@ -62,7 +62,7 @@ def test_judges_stay_until_one_is_lost() -> None:
         finally:
             ended.append(1)
 
-    kept = Kept(make)
+    kept = KeptExecutor(make)
     for _ in range(3):
         with kept:
             pass

@@ -22,9 +22,9 @@ from grader.course.versions import alternatives
 from grader.errors import WorkerError
 from grader.judge.run import Judge, Submission
 from grader.protocol.values import Ask
-from grader.sandbox.guest import isolate
 from grader.sandbox.host import select
 from grader.sandbox.host.forkserver_client import Forkserver
+from grader.sandbox.host.levels import LEVELS
 from grader.sandbox.host.mounts import without_inner
 from tests.conftest import QUICK, SALT, with_answers
 from tests.records.test_cohort import hand_in
@@ -54,7 +54,7 @@ def _closed(forkserver: Forkserver) -> bool:
     return os.geteuid() == 0 and not all(folder.stat().st_mode & 0o001 for folder in above)
 
 
-@pytest.mark.parametrize("level", [name for name in select.levels() if name in isolate.ALONE])
+@pytest.mark.parametrize("level", [name for name in select.levels() if not LEVELS[name].own_world])
 def test_without_namespaces_a_submission_is_kept_alone(level: str) -> None:
     """It writes no file, starts no process, sends no signal, and changes no mode."""
     tries = {
@@ -112,7 +112,7 @@ def test_a_lesson_that_needs_no_torch_may_be_solved_with_it(level: str) -> None:
             pytest.skip("Python lies in a folder that is closed to other users")
         worker = forkserver.start(QUICK)
         worker.run_cell("import sys\ndef has(): return 'torch' in sys.modules", 10)
-        assert worker.ask([Ask("has", ())], 10)[0].value is (level in isolate.ALONE)
+        assert worker.ask([Ask("has", ())], 10)[0].value is (not LEVELS[level].own_world)
         worker.close()
         outcome = Judge(forkserver, SALT, QUICK).grade(
             Submission("ada", release.id, notebook), release

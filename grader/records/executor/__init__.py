@@ -1,4 +1,4 @@
-"""Where judges run: work goes out to them, and what is to be written comes back.
+"""Executors: judges to which submissions are sent, and which send back what is to be written.
 
 :mod:`local <grader.records.executor.local>` starts processes on this machine,
 :mod:`cluster <grader.records.executor.cluster>` sends the same work to a Dask cluster.
@@ -22,12 +22,12 @@ from grader.sandbox.host.limits import Limits
 
 
 class Lost(WorkerError):
-    """A process of the grader's own is gone: killed, or it cannot start another."""
+    """A judge or its forkserver is gone; the submission may be graded by another."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """On what terms a run judges. ``unsandboxed``: the instructor trusts every submission."""
+    """What a run grades with, the same for all. ``unsandboxed``: every submission is trusted."""
 
     secret: bytes
     limits: Limits = Limits()
@@ -39,8 +39,8 @@ class Terms:
 class Executor:
     """Judges that take work.
 
-    ``size()`` is how many of them there are at this moment; ``gone`` are the errors of a future
-    whose judge is no more.
+    ``size()``: how many judges there are at this moment. ``gone``: the types of error by which a
+    future says that its judge has died.
     """
 
     submit: Callable[[Work], Future]
@@ -50,7 +50,7 @@ class Executor:
 
 @dataclass(frozen=True)
 class Graded:
-    """What a judge hands to the writer."""
+    """What a judge sends to the process that writes."""
 
     outcome: Outcome
     notebook: bytes
@@ -58,7 +58,7 @@ class Graded:
 
 
 def result_of(future: Future, found: Found, gone: tuple[type[BaseException], ...]) -> Graded | str:
-    """What became of it. Lost where its judge is gone; WorkerError for a fault of ours."""
+    """The result of grading ``found``. Lost if the judge died; WorkerError for an error in it."""
     try:
         return future.result()
     except WorkerError as error:
@@ -74,7 +74,7 @@ def _named(found: Found) -> str:
 
 
 def judge_on(terms: Terms, forkserver: Forkserver) -> Judge:
-    """A judge on these terms, with workers of this forkserver."""
+    """A judge for a run on these terms, with workers of this forkserver."""
     return Judge(forkserver, terms.secret, terms.limits, terms.all_cells)
 
 
@@ -84,12 +84,12 @@ def grade_found(judge: Judge, found: Found) -> Graded | str:
 
 
 def grade_work(judge: Judge, work: Work) -> Graded | str:
-    """Grade one submission; the reason alone where there is no assignment to grade it for."""
+    """Grade one submission; only the reason if there is no assignment to grade it for."""
     found = work.found
     if not found.has_place:
         return found.refused
     release = assignment(found.assignment)
-    submission = Submission(found.student, found.assignment, work.content, work.earlier)
+    submission = Submission(found.student, found.assignment, work.content, work.prior_notebooks)
     if work.unreadable:
         outcome = rejected(submission, release, work.unreadable)
         outcome = replace(outcome, sandbox=judge.forkserver.level)
@@ -101,7 +101,7 @@ def grade_work(judge: Judge, work: Work) -> Graded | str:
 
 
 def slim(outcome: Outcome) -> Outcome:
-    """Without what only pages need."""
+    """The outcome without what only pages need: less to send to the process that writes."""
     verdicts = tuple(
         replace(v, checks=tuple(replace(c, yours=None, expected=None) for c in v.checks))
         for v in outcome.verdicts

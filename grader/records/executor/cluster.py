@@ -1,8 +1,8 @@
 """Judges on other machines: the same work, sent to the workers of a Dask cluster.
 
-Whoever runs a worker of the cluster is trusted like the instructor: the salt goes there, and the
-solutions are there, for each worker has this course installed. What students handed in is held by
-the same walls as here. Only bytes and results cross; this machine alone writes marks.
+Whoever runs a Dask worker is trusted like the instructor: the salt is sent there, and the solutions
+are there, since each Dask worker has this course installed. Submissions run in the same sandbox as
+on this machine. Only bytes and results cross; this machine alone writes marks.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.select import NoSandbox, start_sandbox
 from grader.threads import one_thread
 
-PATIENCE = 30.0  # seconds, for the scheduler and for its first worker
+PATIENCE = 30.0  # seconds to wait for the scheduler, and for its first worker
 
 
 class JudgePlugin(WorkerPlugin):
-    """What each worker of the cluster keeps for a run: its terms, and a forkserver with work.
+    """What a Dask worker keeps for a run: the terms, and a forkserver from the first work on.
 
-    Each run has one of its own, so that two on one cluster keep their salts apart.
+    Each run registers its own, so that two runs on one cluster keep their salts apart.
     """
 
     def __init__(self, terms: Terms, fingerprint: str) -> None:
@@ -47,7 +47,7 @@ class JudgePlugin(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         self.address = worker.address
         self.forkserver: Forkserver | None = None
-        self.one_at_a_time = threading.Lock()
+        self.one_at_a_time = threading.Lock()  # Dask may run several threads; a judge is not shared
         one_thread()
 
     def teardown(self, worker: Any) -> None:
@@ -55,7 +55,8 @@ class JudgePlugin(WorkerPlugin):
             self.forkserver.close()
 
     def grade(self, work: Work) -> Graded | str:
-        """Grade one submission here. Lost where this machine cannot."""
+        """Grade one submission in this Dask worker. Lost if its machine cannot."""
+        # Another version could give other marks for the same submission.
         if engine_fingerprint() != self.fingerprint:
             raise Lost(
                 f"the Dask worker {self.address} has another version of the course, of NumPy or of "
@@ -63,12 +64,12 @@ class JudgePlugin(WorkerPlugin):
             )
         with self.one_at_a_time:
             if self.forkserver is None:
-                self.forkserver = self._raised()
+                self.forkserver = self._start_forkserver()
             return grade_work(judge_on(self.terms, self.forkserver), work)
 
-    def _raised(self) -> Forkserver:
+    def _start_forkserver(self) -> Forkserver:
         try:
-            modules = modules_of(assignment_ids())  # whatever may come
+            modules = modules_of(assignment_ids())  # any lesson may come
             return start_sandbox(
                 [ENGINE.parent, ROOT, Path.home()], 1, self.terms.unsandboxed, modules
             )
@@ -76,21 +77,25 @@ class JudgePlugin(WorkerPlugin):
             raise Lost(f"the Dask worker {self.address}: {error}") from error
 
 
-def _grade_there(name: str, work: Work) -> Graded | str:
+def _grade_on_worker(name: str, work: Work) -> Graded | str:
+    """Runs in a Dask worker: grade by the plug-in of this name."""
     return cast(JudgePlugin, get_worker().plugins[name]).grade(work)
 
 
-def _reach(address: str) -> None:
-    """OSError or ValueError where nobody listens. A Client that cannot connect ends untidily."""
+def _check_reachable(address: str) -> None:
+    """OSError or ValueError if nobody listens at ``address``.
+
+    Tried before a Client is made, because one that cannot connect ends untidily.
+    """
     host, port = parse_host_port(parse_address(address)[1])
     socket.create_connection((host, port), PATIENCE).close()
 
 
 @contextlib.contextmanager
 def cluster_judges(address: str, terms: Terms) -> Iterator[Executor]:
-    """The workers of the Dask cluster at ``address``, however many come and go."""
+    """An executor over the Dask workers at ``address``, which may come and go during the run."""
     try:
-        _reach(address)
+        _check_reachable(address)
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise WorkerError(
@@ -110,11 +115,11 @@ def cluster_judges(address: str, terms: Terms) -> Iterator[Executor]:
         executor = client.get_executor(pure=False)
         try:
             yield Executor(
-                functools.partial(executor.submit, _grade_there, plugin.name),
+                functools.partial(executor.submit, _grade_on_worker, plugin.name),
                 lambda: max(1, sum(client.nthreads().values())),
                 (KilledWorker, CommClosedError),
             )
         finally:
             executor.shutdown(wait=False)
-            with contextlib.suppress(CommClosedError, OSError):  # the scheduler is gone, and all
+            with contextlib.suppress(CommClosedError, OSError):  # with a scheduler that is gone
                 client.unregister_worker_plugin(plugin.name)

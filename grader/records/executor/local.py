@@ -1,4 +1,4 @@
-"""Judges on this machine, as processes of their own beside the one that writes."""
+"""Judges on this machine, each a process of its own beside the process that writes."""
 
 from __future__ import annotations
 
@@ -23,20 +23,22 @@ from grader.threads import one_thread
 
 
 def load_lessons(assignments: Iterable[str]) -> None:
-    """Import what judging these needs, for all judges, who are forks of this process."""
+    """Import what judging these needs once, before the judges are forked from this process."""
     for name in sorted(set(assignments)):
         load(name)
     if "torch" in sys.modules:
         from grader.protocol import step_library
 
-        step_library.first_step()  # some known mistakes train
+        step_library.first_step()  # some known mistakes train, and PyTorch's first step is slow
 
 
 @contextlib.contextmanager
-def local_judges(terms: Terms, walls: Callable[[int], Forkserver], jobs: int) -> Iterator[Executor]:
-    """So many processes that judge, all with workers of one forkserver behind ``walls``."""
+def local_judges(
+    terms: Terms, start_forkserver: Callable[[int], Forkserver], jobs: int
+) -> Iterator[Executor]:
+    """An executor of ``jobs`` judges, which share one forkserver."""
     with contextlib.ExitStack() as stack:
-        forkserver = stack.enter_context(walls(jobs))
+        forkserver = stack.enter_context(start_forkserver(jobs))
         processes = stack.enter_context(_processes(judge_on(terms, forkserver), jobs))
 
         def submit(work: Work) -> Future:
@@ -48,34 +50,38 @@ def local_judges(terms: Terms, walls: Callable[[int], Forkserver], jobs: int) ->
         try:
             yield Executor(submit, lambda: jobs, (BrokenProcessPool,))
         except BaseException:
-            # Nobody waits for what is still running: without its workers it ends at once.
+            # Do not wait for judges that are still grading: once the forkserver and its workers
+            # are gone they end at once.
             processes.shutdown(wait=False, cancel_futures=True)
             forkserver.close()
             raise
 
 
-_JUDGE: dict[str, Any] = {}
+_JUDGE: dict[str, Any] = {}  # in a judge's process: its judge
 
 
-def _start_judge(judge: Judge, lines: Any) -> None:
-    """Each judge process takes one line to the forkserver, and dies with its parent."""
+def _start_judge(judge: Judge, socket_numbers: Any) -> None:
+    """First in each judge's process: take one control socket of the forkserver for itself.
+
+    The process dies with its parent, and leaves Ctrl-C to it.
+    """
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _JUDGE["judge"] = replace(judge, forkserver=judge.forkserver.on_socket(lines.get()))
+    _JUDGE["judge"] = replace(judge, forkserver=judge.forkserver.on_socket(socket_numbers.get()))
 
 
 def _grade(work: Work) -> Graded | str:
-    """In one of these processes: grade."""
+    """Runs in a judge's process: grade."""
     return grade_work(_JUDGE["judge"], work)
 
 
 def _processes(judge: Judge, jobs: int) -> ProcessPoolExecutor:
-    """So many processes that judge, each with a line of its own to the forkserver."""
-    one_thread()
+    """``jobs`` processes that judge, each with a control socket of its own to the forkserver."""
+    one_thread()  # a fork does not copy threads, and waits forever for a lock that one held
     judge.forkserver.wait_until_ready()
     context = multiprocessing.get_context("fork")  # shares what this process has imported
-    lines = context.SimpleQueue()
-    for line in range(jobs):
-        lines.put(line)
-    gc.freeze()  # what is there by now stays, and its pages stay shared
-    return ProcessPoolExecutor(jobs, context, _start_judge, (judge, lines))
+    socket_numbers = context.SimpleQueue()
+    for number in range(jobs):
+        socket_numbers.put(number)
+    gc.freeze()  # the garbage collector would write to every object, and so copy shared pages
+    return ProcessPoolExecutor(jobs, context, _start_judge, (judge, socket_numbers))

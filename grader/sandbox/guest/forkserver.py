@@ -19,7 +19,10 @@ import sys
 from typing import Any
 
 from grader.protocol.channel import Channel
-from grader.sandbox.guest import isolate, linux
+from grader.protocol.limits import WorkerLimits
+from grader.sandbox.guest import linux
+from grader.sandbox.guest.levels import LEVELS
+from grader.sandbox.guest.root import Mounts
 from grader.sandbox.guest.serve import serve
 from grader.sandbox.guest.shell import Shell, make_shell
 
@@ -110,7 +113,7 @@ def _supervise(shell: Shell, request: dict[str, Any], talk_fd: int, status_fd: i
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     status = socket.socket(fileno=status_fd)
     try:
-        isolate.leave_everything(request["level"])
+        LEVELS[request["level"]].unshare()
         slot = os.getpid()
         pid = os.fork()
     except OSError as error:
@@ -148,13 +151,13 @@ def _work(shell: Shell, request: dict[str, Any], talk_fd: int, slot: int) -> Non
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
         _only(talk_fd)
-        limits = isolate.Limits(**request["limits"])
-        view = isolate.View(
+        limits = WorkerLimits(**request["limits"])
+        mounts = Mounts(
             request["root"], *(tuple(request[part]) for part in ("shown", "hidden", "devices"))
         )
         channel = Channel(socket.socket(fileno=3))
         try:
-            isolate.enter(request["level"], view, limits, slot)
+            LEVELS[request["level"]].enter(mounts, limits, slot)
         except OSError as error:
             channel.send({"failed": str(error)})
             os._exit(70)

@@ -11,13 +11,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from grader import bundles
 from grader.coursefile import current
 from grader.errors import WorkerError
+from grader.sandbox.host.levels import LEVELS
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.mounts import bubblewrap, clean_environment, view_of
+from grader.sandbox.host.mounts import clean_environment, view_of
 from grader.sandbox.host.workers import Died, Worker
 
 BOOT = (
@@ -25,16 +27,12 @@ BOOT = (
     "main({fds}, {modules})"
 )
 HEAVY = ("torch", "matplotlib.pyplot")  # what takes long to import
-# Some builds of torch write files when they are imported, and matplotlib has a cache of its own,
-# which could not be done later there.
-WRITES_NOTHING = ("bubblewrap", "landlock")
 
 
 class Forkserver:
     """The process that has imported everything once and forks a worker for each request.
 
-    ``level`` is "root", "user" (namespaces for an ordinary user), "bubblewrap", "landlock" or
-    "none".
+    ``level`` names one of :data:`grader.sandbox.host.levels.LEVELS`.
     ``hidden`` are folders that no worker may see even where they lie inside Python's own.
     ``lines`` is how many judges can ask for workers at the same time, one on each line.
     ``modules`` are imported, too, before anything is forked. A submission may import others all the
@@ -49,7 +47,7 @@ class Forkserver:
         modules: Iterable[str] = HEAVY,
     ) -> None:
         self.level = level
-        more = HEAVY if level in WRITES_NOTHING else ()
+        more = () if LEVELS[level].writes else HEAVY
         modules = list(dict.fromkeys([*modules, *more]))
         self._folder = Path(tempfile.mkdtemp(prefix="grader-worker-"))
         self._folder.chmod(0o755)
@@ -62,7 +60,7 @@ class Forkserver:
         fds = [theirs.fileno() for _, theirs in pairs]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
         boot = BOOT.format(light=str(light_folder), fds=fds, modules=modules)
-        inside = bubblewrap(self._view) if level == "bubblewrap" else []
+        inside = LEVELS[level].command(self._view)
         self._process = subprocess.Popen(
             [*inside, sys.executable, "-I", "-c", boot],
             pass_fds=fds,
@@ -138,7 +136,7 @@ class Forkserver:
     def _fork(self, limits: Limits) -> Worker:
         talk, talk_theirs = socket.socketpair()
         status, status_theirs = socket.socketpair()
-        request = json.dumps({"level": self.level, "limits": limits.worker, **self._view})
+        request = json.dumps({"level": self.level, "limits": asdict(limits.worker), **self._view})
         fds = array.array("i", [talk_theirs.fileno(), status_theirs.fileno()])
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
         try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-MEBIBYTE = 1 << 20
+from grader.protocol.limits import WorkerLimits
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Limits:
     for a processor (a sleep, a wait for input), so that a busy machine changes no verdict.
     ``naps`` times as much is what a whole notebook may idle. ``wall`` times the processor time
     allowed backs them all. ``restarts`` bounds the workers for one notebook, and ``chances`` how
-    often a cell is run again at which a worker was killed by something else.
+    often a cell is run again at which a worker was killed by something else. ``worker`` holds what
+    the kernel enforces for each worker.
     """
 
     cell_cpu: float = 20.0
@@ -28,17 +29,7 @@ class Limits:
     restarts: int = 40
     chances: int = 2
     callback_calls: int = 5000
-    worker: dict[str, int] = field(
-        default_factory=lambda: {
-            "cpu": 130,
-            "memory": 4096 * MEBIBYTE,
-            "processes": 64,
-            "files": 256,
-            "file_size": 64 * MEBIBYTE,
-            "disk": 64 * MEBIBYTE,
-            "inodes": 4096,
-        }
-    )
+    worker: WorkerLimits = WorkerLimits()
 
     @property
     def notebook_idle(self) -> float:
@@ -48,5 +39,5 @@ class Limits:
         """The same, with more processor time where an assignment needs it (it trains a model)."""
         raised = {name: max(getattr(self, name), value) for name, value in wanted.items()}
         limits = replace(self, **raised)
-        cpu = max(self.worker["cpu"], int(limits.notebook_cpu) + 10)
-        return replace(limits, worker=self.worker | {"cpu": cpu})
+        cpu = max(self.worker.cpu, int(limits.notebook_cpu) + 10)
+        return replace(limits, worker=replace(self.worker, cpu=cpu))

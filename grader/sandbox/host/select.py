@@ -12,18 +12,9 @@ from pathlib import Path
 from grader.errors import WorkerError
 from grader.protocol.values import Ask
 from grader.sandbox.host.forkserver_client import HEAVY, Forkserver
+from grader.sandbox.host.levels import LEVELS, title
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.workers import Died
-
-NAMES = {
-    "root": "namespaces (built by root)",
-    "user": "namespaces (ordinary user)",
-    "bubblewrap": "bubblewrap and seccomp",
-    "landlock": "Landlock and seccomp",
-    "none": "none: --no-sandbox",
-}
-
-OWN_WORLD = ("root", "user")  # levels whose workers are process 1 of a world of their own
 
 # Run inside a worker before any student code: each line says what must not be possible.
 PROBE = """
@@ -106,7 +97,7 @@ def try_level(forkserver: Forkserver, hidden: Iterable[Path]) -> Found:
     try:
         worker.run_cell(PROBE, 10)
         paths = [str(Path(path).resolve()) for path in hidden]
-        own_world = forkserver.level in OWN_WORLD
+        own_world = LEVELS[forkserver.level].own_world
         ask = Ask("probe", (paths, list(forkserver.shown), ["/", "/usr", "/etc"], own_world))
         reply = worker.ask([ask], 10)[0]
     except Died as died:
@@ -156,6 +147,6 @@ def start_sandbox(
 def describe(found: Found) -> str:
     """A level in one line: that it holds, or what is wrong with it."""
     if found.error:
-        return f"{NAMES[found.level]}: {found.error}"
+        return f"{title(found.level)}: {found.error}"
     broken = [name for name, held in found.held.items() if not held]
-    return f"{NAMES[found.level]}: " + (f"fails at {', '.join(broken)}" if broken else "holds")
+    return f"{title(found.level)}: " + (f"fails at {', '.join(broken)}" if broken else "holds")

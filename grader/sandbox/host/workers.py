@@ -149,7 +149,7 @@ class Worker:
                         raise self._end("timed_out")
                     if wall > cpu * self._limits.wall:
                         raise self._end("timed_out")
-                    if now.memory > self._limits.worker["memory"]:
+                    if now.memory > self._limits.worker.memory:
                         raise self._end("out_of_memory", "all its processes together")
                 answer = self._channel.receive(wire.REPLY_TYPES, self._limits.idle)
                 if not isinstance(answer, dict) or "remote" not in answer:
@@ -178,7 +178,7 @@ class Worker:
         killed = False
         if reason == "crashed" and not ended.stopped:
             if ended.signal == 9:
-                killed = ended.cpu < self._limits.worker["cpu"] - 1
+                killed = ended.cpu < self._limits.worker.cpu - 1
                 reason = "out_of_memory" if killed else "timed_out"
             elif ended.signal:
                 detail = f"signal {ended.signal}"

@@ -1,0 +1,25 @@
+"""What one worker may use: said once, for the judge that grants it and the worker that sets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    """Bounds of one worker.
+
+    ``cpu`` (seconds), ``memory``, ``file_size`` (bytes) and ``files`` (open ones) hold for each
+    process, and ``memory`` for all of them together as the judge measures it. ``processes`` counts
+    threads, too; None sets no bound. ``disk`` (bytes) and ``inodes`` bound each writable folder.
+    """
+
+    cpu: int = 130
+    memory: int = 4096 * MEBIBYTE
+    processes: int | None = 64
+    files: int = 256
+    file_size: int = 64 * MEBIBYTE
+    disk: int = 64 * MEBIBYTE
+    inodes: int = 4096

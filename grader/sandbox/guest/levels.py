@@ -1,0 +1,186 @@
+"""The levels of the sandbox, from inside: how a fresh fork gives up what it does not need.
+
+With namespaces a worker gets a world of its own: processes, files, users and network. Ordinary
+users build it in a user namespace; root builds it directly and then becomes a user without rights,
+so that the limit on processes, which the kernel does not hold root to, holds for the worker.
+
+Where the machine denies namespaces, a worker stays among the machine's processes: it sees files
+through bubblewrap or as far as Landlock lets it, writes none, starts no process and reaches none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from grader.protocol.limits import WorkerLimits
+from grader.sandbox.guest import landlock, linux, seccomp
+from grader.sandbox.guest.root import Mounts, build_root
+
+NAMESPACES = (
+    linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWUTS
+)
+STUDENT = 1000  # the worker's user id in a user namespace
+FIRST_ID, IDS = 62000, 3000  # user ids for workers that root starts: no account has them
+MORE_TASKS = 1024  # beyond what the user runs already: the kernel counts all over the machine
+
+
+class Level:
+    """One way to isolate a worker. ``name`` is what records and ``--json`` call it."""
+
+    name = ""
+
+    def unshare(self) -> None:
+        """Step into fresh namespaces, if the level has any: the next fork is process 1 there."""
+
+    def enter(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
+        """In that fork, before any student code: take every right away and set the limits.
+
+        ``slot`` keeps workers that root starts apart: each is a user of its own.
+        """
+        self._isolate(mounts, limits, slot)
+        # Nobody may trace the worker, and it dies with the process that supervises it.
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
+        raise NotImplementedError
+
+
+class Unsandboxed(Level):
+    """``--no-sandbox``: limits alone."""
+
+    name = "none"
+
+    def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
+        os.chdir(tempfile.mkdtemp(dir=mounts.root))  # the judge removes the root after the run
+        _set_limits(replace(limits, processes=None))
+
+
+class UserNamespaces(Level):
+    """Namespaces as an ordinary user can have them."""
+
+    name = "user"
+
+    def unshare(self) -> None:
+        uid, gid = os.geteuid(), os.getegid()
+        linux.unshare(NAMESPACES | linux.CLONE_NEWUSER)
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{STUDENT} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{STUDENT} {gid} 1")
+
+    def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
+        build_root(mounts, limits, owner=None)
+        _give_up_rights(limits)
+        seccomp.install()
+
+
+class RootNamespaces(Level):
+    """Namespaces that root builds without a user namespace."""
+
+    name = "root"
+
+    def unshare(self) -> None:
+        linux.unshare(NAMESPACES)
+
+    def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
+        user = _user(slot)
+        build_root(mounts, limits, owner=user)
+        _become(user)
+        _give_up_rights(limits)
+        seccomp.install()
+
+
+class _Alone(Level):
+    """No namespaces of the worker's own: it is kept away from the machine's processes."""
+
+    def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
+        if os.geteuid() == 0:
+            _become(_user(slot))
+        os.chdir(mounts.root)  # empty, and not the worker's own: it can write nothing there
+        tasks = _tasks_of(os.getuid())
+        most = None if tasks is None else tasks + MORE_TASKS
+        _give_up_rights(replace(limits, processes=most, file_size=0))
+        self._restrict_files(mounts)
+        seccomp.install(alone=os.getpid())
+
+    def _restrict_files(self, mounts: Mounts) -> None:
+        """What the worker sees of the machine's files; bubblewrap has seen to it before."""
+
+
+class Bubblewrap(_Alone):
+    """The forkserver runs inside bubblewrap, which shows it the files read-only."""
+
+    name = "bubblewrap"
+
+
+class Landlock(_Alone):
+    """Landlock rules say which files may be read."""
+
+    name = "landlock"
+
+    def _restrict_files(self, mounts: Mounts) -> None:
+        landlock.restrict([*mounts.shown, mounts.root], mounts.hidden, mounts.devices)
+
+
+LEVELS: dict[str, Level] = {
+    level.name: level
+    for level in (RootNamespaces(), UserNamespaces(), Bubblewrap(), Landlock(), Unsandboxed())
+}
+
+
+def _user(slot: int) -> int:
+    return FIRST_ID + slot % IDS
+
+
+def _become(user: int) -> None:
+    """From root to a user without rights. The bounding set goes first: later it may not."""
+    linux.close_bounding_set()
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def _give_up_rights(limits: WorkerLimits) -> None:
+    """Limits, capabilities, and the way to get any back through a set-user-id program."""
+    _set_limits(limits)
+    linux.drop_capabilities()
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _tasks_of(user: int) -> int | None:
+    """How many threads this user runs on the machine; None where there is no /proc to read."""
+    folders = list(Path("/proc").glob("[0-9]*"))
+    count = 0
+    for folder in folders:
+        with contextlib.suppress(OSError):  # it ended while we looked
+            if folder.stat().st_uid == user:
+                count += len(os.listdir(folder / "task"))
+    return count if folders else None
+
+
+def _set_limits(limits: WorkerLimits) -> None:
+    pairs = [
+        (resource.RLIMIT_CPU, limits.cpu),
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_NOFILE, limits.files),
+        (resource.RLIMIT_FSIZE, limits.file_size),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    ]
+    if limits.processes is not None:
+        pairs.append((resource.RLIMIT_NPROC, limits.processes))
+    for which, value in pairs:
+        hard = resource.getrlimit(which)[1]
+        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (most, most))

@@ -1,0 +1,111 @@
+"""A worker's own file system: read-only windows on what it may see, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.protocol.limits import WorkerLimits
+from grader.sandbox.guest import linux
+
+WORK = "/home/student"
+
+
+@dataclass(frozen=True)
+class Mounts:
+    """What of the machine's file system a worker sees.
+
+    ``root`` is an empty folder to build on. ``shown`` is seen read-only and ``hidden`` not at all,
+    even inside what is shown; ``devices`` are the only ones, and can be written to.
+    """
+
+    root: str
+    shown: tuple[str, ...]
+    hidden: tuple[str, ...]
+    devices: tuple[str, ...]
+
+
+def build_root(mounts: Mounts, limits: WorkerLimits, owner: int | None) -> None:
+    """A new root of tmpfs with read-only windows on what ``mounts`` shows, and nothing else."""
+    new = mounts.root
+    linux.mount("none", "/", "", linux.MS_REC | linux.MS_PRIVATE)
+    scratch = f"size={limits.disk},nr_inodes={limits.inodes},mode=0755"
+    linux.mount("tmpfs", new, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
+    for folder, mode in (("/proc", 0o555), ("/etc", 0o755)):
+        os.makedirs(new + folder)
+        os.chmod(new + folder, mode)
+    _mount_proc(new)
+    _devices(new, mounts.devices)
+    for folder in ("/tmp", WORK, "/dev/shm"):
+        os.makedirs(new + folder)
+        linux.mount("tmpfs", new + folder, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
+        if owner is not None:
+            os.chown(new + folder, owner, owner)
+    # Windows come last: Python itself may lie below /tmp, or below a user's home.
+    steps = [(path, True) for path in mounts.shown] + [(path, False) for path in mounts.hidden]
+    for path, shown in sorted(steps, key=lambda step: (step[0].count("/"), step[1])):
+        _window(new, path) if shown else _cover(new, path)
+    user = owner or 1000
+    Path(new, "etc/passwd").write_text(f"student:x:{user}:{user}::{WORK}:/bin/sh\n")
+    os.chdir(new)
+    linux.pivot_root(".", ".")
+    linux.unmount(".")
+    linux.mount("none", "/", "", linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY)
+    os.chdir(WORK)
+
+
+def _window(new: str, path: str) -> None:
+    """Show ``path`` read-only; a symbolic link is copied as one."""
+    source, target = Path(path), Path(new + path)
+    if source.is_symlink():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.is_symlink():
+            target.symlink_to(os.readlink(source))
+        return
+    if not source.exists():
+        return
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    linux.mount(path, str(target), "", linux.MS_BIND | linux.MS_REC)
+    _read_only(str(target))
+
+
+def _read_only(target: str) -> None:
+    """Remount a window read-only, keeping the flags that a user namespace may not clear."""
+    kept = os.statvfs(target).f_flag
+    flags = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID
+    for ours, theirs in ((linux.MS_NODEV, os.ST_NODEV), (linux.MS_NOEXEC, os.ST_NOEXEC)):
+        flags |= ours if kept & theirs else 0
+    for name, flag in (("ST_NOATIME", 1024), ("ST_NODIRATIME", 2048), ("ST_RELATIME", 1 << 21)):
+        flags |= flag if kept & getattr(os, name) else 0
+    linux.mount("none", target, "", flags)
+
+
+def _cover(new: str, path: str) -> None:
+    """Put an empty folder over a path that lies inside a window."""
+    target = Path(new + path)
+    if target.is_dir():
+        empty = linux.MS_NOSUID | linux.MS_NODEV
+        linux.mount("tmpfs", str(target), "tmpfs", empty, "size=64k,mode=0755")
+
+
+def _devices(new: str, devices: Iterable[str]) -> None:
+    os.makedirs(new + "/dev", exist_ok=True)
+    for device in devices:
+        target = Path(new + device)
+        target.touch()
+        linux.mount(device, str(target), "", linux.MS_BIND)
+
+
+def _mount_proc(new: str) -> None:
+    """A /proc of this world alone. Where the machine denies it, there is none at all."""
+    flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+    try:
+        linux.mount("proc", new + "/proc", "proc", flags)
+    except PermissionError:
+        os.chmod(new + "/proc", 0o555)  # stays empty: less to see, never more
