@@ -97,7 +97,7 @@ def watch(
     make: Callable[[], AbstractContextManager[Executor]],
     stop: threading.Event,
 ) -> None:
-    """Grade what is there and what arrives, a line for each, until ``stop`` is set."""
+    """Grade what is there and what arrives, printing a line for each, until ``stop`` is set."""
     kept = KeptExecutor(make)
     run.executor_for = lambda _: kept
     click.echo("watching; Ctrl-C ends it, and everything that was graded stays", err=True)
