@@ -13,7 +13,7 @@ from grader.errors import WorkerError
 from grader.protocol.values import Ask
 from grader.sandbox.host.forkserver_client import HEAVY, Forkserver
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.workers import Died
+from grader.sandbox.host.workers import WorkerDied
 
 NAMES = {
     "root": "namespaces (built by root)",
@@ -109,7 +109,7 @@ def try_level(forkserver: Forkserver, hidden: Iterable[Path]) -> Found:
         own_world = forkserver.level in OWN_WORLD
         ask = Ask("probe", (paths, list(forkserver.shown), ["/", "/usr", "/etc"], own_world))
         reply = worker.ask([ask], 10)[0]
-    except Died as died:
+    except WorkerDied as died:
         return Found(forkserver.level, {}, f"the probe died: {died}")
     finally:
         worker.close()
