@@ -92,7 +92,7 @@ WARMED = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from grader.sandbox.guest import forkserver
-forkserver.warm_up(sys.argv[2:])
+forkserver.import_and_prepare(sys.argv[2:])
 print(len(os.listdir("/proc/self/task")), *sys.modules)
 """
 

@@ -13,7 +13,7 @@ from grader.protocol.values import Ask, Failure, Reply
 from grader.rules.asking import put_questions
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.workers import Died, Worker
+from grader.sandbox.host.workers import Worker, WorkerDied
 from grader.source.slicing import needed
 
 
@@ -33,7 +33,7 @@ class NotebookRun:
         self.judging = judging
         self.all_cells = all_cells
         self.outputs: dict[str, list] = {}
-        self.deaths: list[Died] = []
+        self.deaths: list[WorkerDied] = []
         self.starved = False
         self.room = MAX_SHOWN
 
@@ -76,7 +76,7 @@ class NotebookRun:
                 spent += worker.close().cpu
                 idled += worker.idled
         for name in wanted - replies.keys():
-            died = Died("timed_out", "the notebook used all the time that it may use")
+            died = WorkerDied("timed_out", "the notebook used all the time that it may use")
             self.deaths.append(died)
             replies[name] = self._failed(name, died)
         return replies
@@ -107,7 +107,7 @@ class NotebookRun:
                 cpu = max(min(self.limits.cell_cpu, left), 0.1)
                 try:
                     raw, error = worker.run_cell(part.source, cpu)
-                except Died as died:
+                except WorkerDied as died:
                     raise _Poison(part.id, died) from died
                 if record:
                     self.starved |= part.role == ANSWER and _out_of_memory(error, raw)
@@ -124,10 +124,10 @@ class NotebookRun:
 
         try:
             return put_questions(suite, put)
-        except Died as died:
+        except WorkerDied as died:
             raise _Poison(f"check_{name}", died) from died
 
-    def _failed(self, name: str, died: Died) -> list[Reply]:
+    def _failed(self, name: str, died: WorkerDied) -> list[Reply]:
         failure = Failure(died.reason, message=died.detail)
         return [Reply(failure=failure) for _ in self.judging.suite(name).cases]
 
@@ -135,7 +135,7 @@ class NotebookRun:
 class _Poison(Exception):
     """The cell or check at ``place`` ended the worker."""
 
-    def __init__(self, place: str, died: Died) -> None:
+    def __init__(self, place: str, died: WorkerDied) -> None:
         super().__init__(place)
         self.place = place
         self.died = died
@@ -162,7 +162,7 @@ def _out_of_memory(error: str, outputs: list) -> bool:
     return error == "MemoryError" or any("can't allocate memory" in text for text in said)
 
 
-def _death_note(died: Died) -> dict:
+def _death_note(died: WorkerDied) -> dict:
     words = {
         "timed_out": "This cell took longer than a cell may and was stopped.",
         "out_of_memory": "This cell needed more memory than a submission may use.",

@@ -46,21 +46,23 @@ def solution() -> str:
 
 
 @pytest.mark.parametrize("times", [2, 3])
-def test_a_worker_that_is_killed_before_it_begins_is_replaced(judge: Judge, times: int) -> None:
+def test_a_worker_that_is_killed_before_it_runs_anything_is_replaced(
+    judge: Judge, times: int
+) -> None:
     """By the machine, that is: nothing of the submission has run, and nothing is marked for it."""
     left = [times]
-    begin = Worker.begin
+    prepare = Worker.prepare
 
     def killed_first(worker: Worker, texts: dict[str, str]) -> None:
         if left[0]:
             left[0] -= 1
             os.kill(worker._pid, signal.SIGKILL)
-        begin(worker, texts)
+        prepare(worker, texts)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Worker, "begin", killed_first)
+        patch.setattr(Worker, "prepare", killed_first)
         if times > judge.limits.chances:
-            with pytest.raises(WorkerError, match="before they begin"):
+            with pytest.raises(WorkerError, match="before they run anything"):
                 grade(judge, solution(), nbformat.writes(solved(BEFORE)))
             return
         outcome = grade(judge, solution(), nbformat.writes(solved(BEFORE)))

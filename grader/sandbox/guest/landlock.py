@@ -1,7 +1,7 @@
-"""Landlock: a process gives up every file that is not named here, for itself and all it starts.
+"""Landlock: a process gives up all files but those named here, for itself and all it starts.
 
-The kernel's own documentation is the source (userspace-api/landlock): a ruleset handles kinds of
-access, and what it handles is denied unless a rule for a file or a folder above it allows it.
+The source is the kernel's own documentation (userspace-api/landlock): a ruleset handles kinds of
+access, and denies what it handles unless a rule allows it for the file or for a folder above it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grader.sandbox.guest import linux
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every machine
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 _VERSION = 1
 _PATH_BENEATH = 1
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
@@ -38,11 +38,12 @@ def version() -> int:
 
 
 def restrict(shown: Iterable[str], hidden: Iterable[str], devices: Iterable[str]) -> None:
-    """From here on: read what is ``shown`` and not ``hidden``, write to ``devices``, no more.
+    """From now on, read only what is ``shown`` and not ``hidden``, and write only to ``devices``.
 
     Needs no_new_privs. OSError if the kernel refuses.
     """
     abi = version()
+    # A kernel refuses a ruleset with bits that it does not know, so ask for all of its version's.
     every = (1 << _FILE_BITS.get(abi, 16)) - 1
     rules = _Ruleset(every, _NET_TCP if abi >= 4 else 0, _SCOPES if abi >= 6 else 0)
     size = 8 if abi < 4 else 16 if abi < 6 else 24
@@ -60,7 +61,10 @@ def restrict(shown: Iterable[str], hidden: Iterable[str], devices: Iterable[str]
 
 
 def _uncovered(path: Path, hidden: list[Path]) -> Iterator[Path]:
-    """``path``, or the parts of it that hold nothing hidden: a rule cannot be taken back below."""
+    """``path``, or those parts of it that hold nothing hidden.
+
+    Access that a rule allows to a folder cannot be denied again to a folder inside it.
+    """
     if path in hidden:
         return
     if not any(path in one.parents for one in hidden):
@@ -77,10 +81,10 @@ def _allow(ruleset: int, path: Path, access: int) -> None:
     except FileNotFoundError:
         return
     except PermissionError as error:
-        said = f"{path} is closed to other users: install Python where everybody can read it"
-        raise PermissionError(said) from error
+        message = f"{path} is closed to other users: install Python where everybody can read it"
+        raise PermissionError(message) from error
     try:
-        if not path.is_dir():
+        if not path.is_dir():  # the kernel refuses a folder's rights for a file
             access &= ~_READ_DIR
         rule = _Beneath(access, handle)
         linux.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0, what=str(path))

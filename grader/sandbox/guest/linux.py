@@ -1,4 +1,4 @@
-"""The few Linux calls that Python 3.11 does not offer, through ctypes."""
+"""The Linux calls needed here that Python 3.11 does not offer, through ctypes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _check(result: int, what: str) -> None:
 
 
 def syscall(number: int, *args: Any, what: str) -> int:
-    """A system call that libc has no function for; its result, or OSError."""
+    """Make a system call for which libc has no function; its result, or OSError."""
     passed = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
     _libc.syscall.restype = ctypes.c_long
     result = _libc.syscall(ctypes.c_long(number), *passed)
@@ -75,16 +75,16 @@ def prctl(option: int, *args: int) -> None:
 
 
 def close_bounding_set() -> None:
-    """No program started from here on can gain a capability. Where it may be done at all."""
+    """Clear the bounding set, if allowed: then no program started later can gain a capability."""
     for number in range(64):
         try:
             prctl(PR_CAPBSET_DROP, number)
         except OSError:
-            break  # past the last one that this kernel knows, or not allowed: no capabilities
+            break  # past the last capability of this kernel; or not allowed, having none itself
 
 
 def drop_capabilities() -> None:
-    """Give up every capability, in this user namespace too, for good."""
+    """Give up every capability for good, those within this user namespace, too."""
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     close_bounding_set()
 

@@ -1,10 +1,10 @@
-"""A seccomp filter: system calls that no exercise needs answer EPERM.
+"""The seccomp filter: system calls that no exercise needs fail with EPERM.
 
-The namespaces are the wall; this closes the kernel's rarely used doors behind it (new
-namespaces, mounts, ptrace, keys, bpf, io_uring, memory outside of processes, every socket that is
-not a local one). Where there are no namespaces, ``alone`` denies what reaches other processes, too:
-starting them, signals to them, sockets of every kind; and what Landlock does not know of: a file's
-mode, owner, times and attributes, and watching it.
+Namespaces isolate the worker; this filter reduces what of the kernel student code can attack: new
+namespaces, mounts, ptrace, keys, bpf, io_uring, memory outside of processes, and every socket but
+local ones. Where there are no namespaces, ``alone`` also denies what reaches other processes
+(starting them, signals to them, sockets of every kind) and what Landlock does not control (to
+change a file's mode, owner, times and attributes, and to watch it).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _DENIED = {
     "acct": (163, 89),
     "syslog": (103, 116),
     "quotactl": (179, 60),
-    # memory that no process's limit counts
+    # Memory that no limit of a process counts.
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
@@ -77,7 +77,8 @@ _DENIED = {
     "settimeofday": (164, 170),
     "adjtimex": (159, 171),
 }
-# Where the machine's other processes are in reach. None: the machine has no such call.
+# Denied, too, where the worker shares the machine's other processes. None: no such call on this
+# architecture.
 _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "fork": (57, None),
     "vfork": (58, None),
@@ -126,15 +127,15 @@ _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "inotify_init1": (294, 26),
     "fanotify_init": (300, 262),
 }
-# name: numbers; the first argument has to be this process (or 0, which means it)
+# name: numbers. The first argument must be this process's id, or 0, which means the same.
 _OWN_ONLY = {
     "tgkill": (234, 131),
     "prlimit64": (302, 261),
     "sched_setaffinity": (203, 122),
 }
-# Numbers, and second arguments that would have a signal sent to others: F_SETOWN and F_SETOWN_EX,
-# FIOSETOWN and SIOCSPGRP.
-_DENIED_WAYS = {
+# name: numbers, and second arguments by which the kernel would send signals to another process:
+# F_SETOWN and F_SETOWN_EX; FIOSETOWN and SIOCSPGRP.
+_DENIED_COMMANDS = {
     "fcntl": ((72, 25), (8, 15)),
     "ioctl": ((16, 29), (0x8901, 0x8902)),
 }
@@ -159,9 +160,10 @@ _NUMBER, _ARCH, _ARGUMENT_0, _ARGUMENT_1 = 0, 4, 16, 24
 
 
 def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, int, int]]:
-    """The filter as BPF instructions; KeyError on a machine whose numbers are not known.
+    """The filter as BPF instructions; KeyError on an architecture whose numbers are not known.
 
-    ``alone`` is the id of the process that is to have dealings with no other one.
+    ``alone``: the id of the worker's process, if it must be kept from all others, else 0.
+    A jump counts the instructions to skip: first if the comparison holds, then if it does not.
     """
     machine = machine or platform.machine()
     column = {"x86_64": 0, "aarch64": 1}[machine]
@@ -172,13 +174,14 @@ def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, 
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER),
     ]
-    if machine == "x86_64":  # the x32 numbers are another way to the same calls
+    if machine == "x86_64":  # by x32 numbers the same calls could be made past the filter
         code += [(_GREATER_EQUAL, 0, 1, 0x40000000), (_RETURN, 0, 0, denied)]
     for numbers in _DENIED.values():
         code += [(_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, denied)]
     if alone:
         code += _keep_alone(column, alone, denied)
-    # clone3 hides its flags in memory: without it, libc falls back to clone
+    # clone3 passes its flags in memory, which a filter cannot read. ENOSYS, not EPERM: then libc
+    # falls back to clone, whose flags are an argument.
     code += [(_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)]
     code += [
         (_EQUAL, 0, 3, _CLONE[column]),
@@ -196,25 +199,26 @@ def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, 
 
 
 def _keep_alone(column: int, own: int, denied: int) -> list[tuple[int, int, int, int]]:
+    """Instructions that deny all dealings with other processes; new threads stay allowed."""
     code = []
     for numbers in _DENIED_ALONE.values():
         if (number := numbers[column]) is not None:
             code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, denied)]
-    for both in _OWN_ONLY.values():
+    for numbers in _OWN_ONLY.values():
         code += [
-            (_EQUAL, 0, 5, both[column]),
+            (_EQUAL, 0, 5, numbers[column]),
             (_LOAD, 0, 0, _ARGUMENT_0),
             (_EQUAL, 2, 0, 0),
             (_EQUAL, 1, 0, own),
             (_RETURN, 0, 0, denied),
             (_LOAD, 0, 0, _NUMBER),
         ]
-    for both, (one, other) in _DENIED_WAYS.values():
+    for numbers, (first, second) in _DENIED_COMMANDS.values():
         code += [
-            (_EQUAL, 0, 5, both[column]),
+            (_EQUAL, 0, 5, numbers[column]),
             (_LOAD, 0, 0, _ARGUMENT_1),
-            (_EQUAL, 1, 0, one),
-            (_EQUAL, 0, 1, other),
+            (_EQUAL, 1, 0, first),
+            (_EQUAL, 0, 1, second),
             (_RETURN, 0, 0, denied),
             (_LOAD, 0, 0, _NUMBER),
         ]
@@ -229,5 +233,5 @@ def _keep_alone(column: int, own: int, denied: int) -> list[tuple[int, int, int,
 
 
 def install(alone: int = 0) -> None:
-    """From here on, in this process and all it starts."""
+    """Install the filter for this process and all it starts, for good."""
     linux.install_seccomp(program(alone=alone))

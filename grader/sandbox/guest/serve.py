@@ -1,4 +1,4 @@
-"""Inside the walls: run cells, answer questions, until the judge hangs up."""
+"""In a worker: run cells and call student code as the judge asks, until the channel closes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grader.student import earlier_answers
 
 
 def serve(channel: Channel, shell: Shell) -> None:
-    """Answer requests in order. Each answer is data; what it is worth is decided elsewhere."""
+    """Answer requests in order. An answer is only data: the judge decides what it is worth."""
     while True:
         try:
             request = channel.receive()
@@ -31,39 +31,44 @@ def _handle(channel: Channel, shell: Shell, request: dict[str, Any]) -> dict[str
     if request["op"] == "supply":
         earlier_answers.SUPPLIED.update(request["texts"])
         return {"supplied": True}
-    callbacks = functools.partial(_far_away, channel)
+    callbacks = functools.partial(_callback, channel)
     return {"replies": DirectCalls(shell.user_ns, callbacks).ask(request["asks"])}
 
 
-def _far_away(channel: Channel, key: str) -> Callable[..., Any]:
-    """A function that the judge runs: arguments out, result back, nothing of it here."""
+def _callback(channel: Channel, key: str) -> Callable[..., Any]:
+    """A function that the judge runs: arguments go there, the result comes back.
+
+    Its code must not be here, where student code could read it.
+    """
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        sent = [to_wire(arg) for arg in args], {name: to_wire(arg) for name, arg in kwargs.items()}
-        channel.send({"remote": key, "args": sent[0], "kwargs": sent[1]})
+        sent_args = [to_wire(arg) for arg in args]
+        sent_kwargs = {name: to_wire(arg) for name, arg in kwargs.items()}
+        channel.send({"remote": key, "args": sent_args, "kwargs": sent_kwargs})
         answer = channel.receive()
         if answer["error"]:
             raise ValueError(answer["error"])
-        for mine, theirs in zip(args, answer["after"], strict=True):
-            _as_after(mine, from_wire(theirs))
+        for argument, after in zip(args, answer["after"], strict=True):
+            _copy_changes(argument, from_wire(after))
         return from_wire(answer["value"])
 
     return function
 
 
 def _reply(channel: Channel, answer: dict[str, Any]) -> None:
+    """Send an answer; replies that cannot be sent are replaced by failures."""
     try:
         frame = wire.dumps(answer)
     except (wire.WireError, RecursionError):
         replies = answer.get("replies", [])
-        answer = {"replies": [_small(reply) for reply in replies]}
+        answer = {"replies": [_sendable(reply) for reply in replies]}
         frame = wire.dumps(answer)
     channel.sock.settimeout(None)
     channel.sock.sendall(frame)
 
 
-def _small(reply: Reply) -> Reply:
-    """The reply if it travels, or the fact that it does not."""
+def _sendable(reply: Reply) -> Reply:
+    """The reply, or a failure if it cannot be sent."""
     try:
         wire.dumps(reply)
     except (wire.WireError, RecursionError) as error:
@@ -71,7 +76,7 @@ def _small(reply: Reply) -> Reply:
     return reply
 
 
-def _as_after(mine: Any, theirs: Any) -> None:
-    """What the call wrote into an argument there is written into it here."""
-    if hasattr(mine, "detach") and not bool((mine.detach() == theirs).all()):
-        mine.detach().copy_(theirs)
+def _copy_changes(argument: Any, after: Any) -> None:
+    """Write into a tensor what the judge's function wrote into its copy of it."""
+    if hasattr(argument, "detach") and not bool((argument.detach() == after).all()):
+        argument.detach().copy_(after)

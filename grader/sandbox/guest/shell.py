@@ -1,4 +1,4 @@
-"""The IPython shell that student cells run in, and the record of what they show."""
+"""The IPython shell that runs student cells, and the record of their outputs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 
-MAX_TEXT = 200_000
-MAX_IMAGES = 4_000_000
+# Bounds for one cell, so that no output can fill the judge's memory or the page.
+MAX_TEXT = 200_000  # characters
+MAX_IMAGES = 4_000_000  # characters, in base64
 MAX_OUTPUTS = 200
 
 
 class Record:
-    """A cell's outputs as notebook dicts, bounded; what is over the bound is dropped and said."""
+    """A cell's outputs as notebook dicts, within bounds; a note says that some were dropped."""
 
     def __init__(self) -> None:
         self.start()
@@ -76,7 +77,7 @@ RECORD = Record()
 
 
 class _Stream(io.TextIOBase):
-    """sys.stdout or sys.stderr, written into the record."""
+    """sys.stdout or sys.stderr that writes into the record."""
 
     encoding = "utf-8"
 
@@ -111,7 +112,7 @@ class _Hook(DisplayHook):
 
 
 class Shell(InteractiveShell):
-    """An InteractiveShell without terminal, kernel, or history."""
+    """An InteractiveShell without a terminal, a kernel, or a history."""
 
     display_pub_class = Type(_Publisher)
     displayhook_class = Type(_Hook)
@@ -138,7 +139,7 @@ def make_shell() -> Shell:
 
 
 def _system(command: str) -> None:
-    """``!command``: what it writes becomes output of the cell; there is no terminal here."""
+    """Run ``!command``; what it writes becomes output of the cell, since there is no terminal."""
     done = subprocess.run(
         command, shell=True, capture_output=True, text=True, errors="replace", check=False
     )
@@ -147,7 +148,7 @@ def _system(command: str) -> None:
 
 
 def run_cell(shell: Shell, source: str) -> dict[str, Any]:
-    """Run one cell; its outputs and, if it raised, the type of the error."""
+    """Run one cell; its outputs and, if it raised, the type of the exception."""
     RECORD.start()
     sys.stdout, sys.stderr = _Stream("stdout"), _Stream("stderr")
     error = ""
@@ -155,7 +156,7 @@ def run_cell(shell: Shell, source: str) -> dict[str, Any]:
         result = shell.run_cell(source, store_history=True, silent=False)
         raised = result.error_before_exec or result.error_in_exec
         error = type(raised).__name__ if raised is not None else ""
-    except BaseException as escaped:  # what IPython itself lets through
+    except BaseException as escaped:  # IPython lets some through; the worker must survive them
         error = type(escaped).__name__
         RECORD.error(error, str(escaped), [])
     return {"outputs": RECORD.finish(), "error": error[:200]}

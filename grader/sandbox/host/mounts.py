@@ -1,4 +1,4 @@
-"""What a worker sees of this machine: which files, and which environment."""
+"""Which files and which environment of this machine a worker sees."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ SYSTEM = (
     "/sys/devices/system/cpu",
 )
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-SCRATCH = "/run/scratch"  # where bubblewrap's forkserver may write until it is forkserver
+SCRATCH = "/run/scratch"  # where a forkserver in bubblewrap may write while it imports
 
 
-def view_of(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[str, Any]:
-    """What a worker sees: the system's libraries, Python, and the light package; read-only."""
+def mounts_for(folder: Path, package: Path, hidden: Iterable[Path]) -> dict[str, Any]:
+    """The files that a worker sees, read-only: system libraries, Python, and ``package``."""
     pythons = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent}
     pythons |= {Path(path) for path in sysconfig.get_paths().values() if Path(path).is_dir()}
-    shown = {*SYSTEM, str(light_folder), *(str(path) for path in pythons)}
+    shown = {*SYSTEM, str(package), *(str(path) for path in pythons)}
     covered = {str(Path(path).resolve()) for path in hidden}
+    # To hide such a folder would hide Python; to show it would show the solutions.
     for path in covered & shown:
         raise WorkerError(
             f"{path} is both the course and Python's own folder: make the virtual environment in "
@@ -51,9 +52,9 @@ def view_of(folder: Path, light_folder: Path, hidden: Iterable[Path]) -> dict[st
 
 
 def without_inner(shown: Iterable[str], covered: Iterable[str]) -> list[str]:
-    """Sorted, without what another window shows already: each costs a worker two mounts.
+    """The paths, sorted, without those inside another: each costs a worker two mounts.
 
-    A window inside a covered folder that lies in another window stays.
+    A path inside a covered folder stays, since the folder around it does not show it.
     """
     kept: list[str] = []
     for path in sorted(shown):
@@ -66,15 +67,20 @@ def without_inner(shown: Iterable[str], covered: Iterable[str]) -> list[str]:
 
 
 def _stands_alone(path: str) -> bool:
+    """Does the folder around ``path`` not show what it leads to, a link or another file system?"""
     return os.path.islink(path) or os.path.ismount(path)
 
 
-def bubblewrap(view: Mapping[str, Any]) -> list[str]:
-    """bubblewrap with the view's files, read-only; the workers in it are held by seccomp alone."""
+def bubblewrap(mounts: Mapping[str, Any]) -> list[str]:
+    """The command that starts bubblewrap around the forkserver, with these files read-only.
+
+    All workers share this one container: only the seccomp filter keeps them from each other.
+    """
     command = ["bwrap", "--die-with-parent", "--unshare-user", "--unshare-net", "--unshare-ipc"]
     command += ["--unshare-uts", "--uid", "1000", "--gid", "1000"]
-    shown = [Path(path) for path in view["shown"]]
-    covered = [Path(h) for h in view["hidden"] if any(s in Path(h).parents for s in shown)]
+    shown = [Path(path) for path in mounts["shown"]]
+    covered = [Path(h) for h in mounts["hidden"] if any(s in Path(h).parents for s in shown)]
+    # Outer folders first: a later mount covers what lies below it.
     steps = [(path, True) for path in shown] + [(path, False) for path in covered]
     for path, visible in sorted(steps, key=lambda step: (len(step[0].parts), step[1])):
         if not visible:
@@ -83,9 +89,9 @@ def bubblewrap(view: Mapping[str, Any]) -> list[str]:
             command += ["--symlink", os.readlink(path), str(path)]
         else:
             command += ["--ro-bind-try", str(path), str(path)]
-    for device in view["devices"]:
+    for device in mounts["devices"]:
         command += ["--dev-bind", device, device]
-    command += ["--ro-bind", view["root"], view["root"], "--tmpfs", SCRATCH]
+    command += ["--ro-bind", mounts["root"], mounts["root"], "--tmpfs", SCRATCH]
     for name in ("SCRATCH", "TMPDIR", "MPLCONFIGDIR"):
         command += ["--setenv", name, SCRATCH]
     for path in [*covered, Path("/")]:
@@ -94,7 +100,7 @@ def bubblewrap(view: Mapping[str, Any]) -> list[str]:
 
 
 def clean_environment() -> dict[str, str]:
-    """Nothing of the instructor's environment but what Python needs to run."""
+    """A worker's environment: what Python needs, and nothing of the instructor's, such as keys."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/nonexistent",

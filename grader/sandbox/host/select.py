@@ -14,7 +14,7 @@ from grader.protocol.values import Ask
 from grader.sandbox.host.forkserver_client import HEAVY, Forkserver
 from grader.sandbox.host.levels import LEVELS, title
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.workers import Died
+from grader.sandbox.host.workers import WorkerDied
 
 # Run inside a worker before any student code: each line says what must not be possible.
 PROBE = """
@@ -100,7 +100,7 @@ def try_level(forkserver: Forkserver, hidden: Iterable[Path]) -> Found:
         own_world = LEVELS[forkserver.level].own_world
         ask = Ask("probe", (paths, list(forkserver.shown), ["/", "/usr", "/etc"], own_world))
         reply = worker.ask([ask], 10)[0]
-    except Died as died:
+    except WorkerDied as died:
         return Found(forkserver.level, {}, f"the probe died: {died}")
     finally:
         worker.close()

@@ -1,4 +1,4 @@
-"""What a worker and everything it started have used, as the kernel says."""
+"""What a worker and all that it started have used, as the kernel counts it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CLOCK_TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True)
 class Usage:
-    """Seconds on a processor, seconds of wanting one and waiting for it; bytes of memory."""
+    """Seconds on a processor; seconds spent waiting for one; bytes of memory."""
 
     cpu: float
     queued: float
@@ -19,7 +19,7 @@ class Usage:
 
 
 def fine_seconds(pid: int) -> float:
-    """What the threads that live have used, in the scheduler's own nanoseconds."""
+    """Processor time of the process's living threads, from the scheduler's nanoseconds."""
     total = 0
     with contextlib.suppress(OSError):  # it ended while we looked
         for task in os.listdir(f"/proc/{pid}/task"):
@@ -28,10 +28,10 @@ def fine_seconds(pid: int) -> float:
 
 
 def usage_of_tree(pid: int, common: int = 0) -> Usage:
-    """Of a process and all it started; ``common`` bytes, which every fork has, count once."""
-    ticks, waited, memory, waiting = 0, 0, common, [pid]
-    while waiting:
-        one = waiting.pop()
+    """What a process and all it started use. ``common`` bytes, which every fork has, count once."""
+    ticks, queued, memory, left = 0, 0, common, [pid]
+    while left:
+        one = left.pop()
         try:
             fields = _read(f"/proc/{one}/stat").rpartition(b")")[2].split()
             ticks += sum(int(n) for n in fields[11:15])  # own and waited-for children's time
@@ -39,15 +39,15 @@ def usage_of_tree(pid: int, common: int = 0) -> Usage:
             memory += max((int(resident) - int(shared)) * PAGE - common, 0)
             for task in os.listdir(f"/proc/{one}/task"):
                 folder = f"/proc/{one}/task/{task}"
-                waited += int(_read(f"{folder}/schedstat").split()[1])
-                waiting += map(int, _read(f"{folder}/children").split())
+                queued += int(_read(f"{folder}/schedstat").split()[1])
+                left += map(int, _read(f"{folder}/children").split())
         except OSError:
             continue  # it ended while we looked
-    return Usage(ticks / CLOCK_TICKS, waited / 1e9, memory)
+    return Usage(ticks / CLOCK_TICKS, queued / 1e9, memory)
 
 
 def _read(path: str) -> bytes:
-    """One of the kernel's short files: there are hundreds to read for each submission."""
+    """Read a short file of the kernel's; without buffers, for each submission needs hundreds."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         parts = []

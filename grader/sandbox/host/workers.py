@@ -1,4 +1,4 @@
-"""Starting the forkserver and the workers it forks, asking them, and ending them for certain."""
+"""A worker as the judge sees it: run cells, ask, bound what it uses, and end it for certain."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from grader.protocol.values import Ask, Failure, Reply
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.usage import CLOCK_TICKS, fine_seconds, usage_of_tree
 
-TICK = 0.05
-PAUSE = 1.0  # a longer one between two looks at a worker is not held against it
-# From what a worker says about one call of a remote function to what it is told.
+TICK = 0.05  # seconds between two looks at what a worker uses
+PAUSE = 1.0  # seconds; a longer gap between two looks is our delay, not the worker's
+# Answers a worker's message that calls a callback.
 Callbacks = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-class Died(Exception):
+class WorkerDied(Exception):
     """The worker is gone. ``reason`` is timed_out, out_of_memory, crashed or malformed.
 
-    ``killed``: something killed it, and not for having used all its time: as a machine does that
-    has no memory left, through no fault of the submission perhaps.
+    ``killed``: something killed it although its time was not used up, such as a kernel short of
+    memory. That may not be the submission's fault.
     """
 
     def __init__(self, reason: str, detail: str = "", killed: bool = False) -> None:
@@ -41,7 +41,7 @@ class Died(Exception):
 
 @dataclass(frozen=True)
 class Ended:
-    """How a worker ended, as its supervisor saw it."""
+    """How a worker ended, as its supervisor reports it."""
 
     stopped: bool = False
     signal: int = 0
@@ -51,34 +51,34 @@ class Ended:
 
 
 class Worker:
-    """One submission's process behind its walls."""
+    """One submission's process in its sandbox. Whatever it says may be a lie."""
 
     def __init__(self, talk: socket.socket, status: socket.socket, limits: Limits) -> None:
         self._channel = Channel(talk)
         self._status = status
-        self._lines = b""
+        self._received = b""  # from the supervisor, not yet a whole line
         self._limits = limits
         self.ended: Ended | None = None
         self.idled = 0.0  # seconds, in all exchanges so far
         self._common = 0
-        started = self._status_line(30)
-        if "pid" not in started:
-            raise WorkerError(f"no worker could be started: {started.get('failed', 'no answer')}")
-        self._pid = int(started["pid"])
+        start = self._status_line(30)
+        if "pid" not in start:
+            raise WorkerError(f"no worker could be started: {start.get('failed', 'no answer')}")
+        self._pid = int(start["pid"])
         self._used = usage_of_tree(self._pid)
 
-    def begin(self, texts: Mapping[str, str]) -> None:
-        """Wait until its walls stand, then give it the texts that ``mine("name")`` is to find."""
-        hello = self._exchange(None, self._limits.cell_cpu)
-        if not isinstance(hello, dict) or hello.get("ready") is not True:
-            detail = hello.get("failed") if isinstance(hello, dict) else None
+    def prepare(self, texts: Mapping[str, str]) -> None:
+        """Wait until its sandbox is built, then give it the texts for ``mine("name")`` to find."""
+        answer = self._exchange(None, self._limits.cell_cpu)
+        if not isinstance(answer, dict) or answer.get("ready") is not True:
+            detail = answer.get("failed") if isinstance(answer, dict) else None
             raise WorkerError(f"the sandbox could not be built: {detail}")
-        self._common = self._used.memory
+        self._common = self._used.memory  # which every fork has; counted once, not for each
         if texts:
             self._exchange({"op": "supply", "texts": dict(texts)}, self._limits.cell_cpu)
 
     def run_cell(self, source: str, cpu: float) -> tuple[list[Any], str]:
-        """Run a cell; its raw outputs and the type of error it raised ('' for none)."""
+        """Run a cell; its raw outputs and the type of the exception it raised ('' for none)."""
         answer = self._exchange({"op": "cell", "source": source}, cpu)
         outputs, error = answer.get("outputs"), answer.get("error")
         if not isinstance(outputs, list) or not isinstance(error, str):
@@ -86,7 +86,7 @@ class Worker:
         return outputs, error
 
     def ask(self, asks: list[Ask], cpu: float, callbacks: Callbacks | None = None) -> list[Reply]:
-        """Put questions; one Reply each. What is to be timed is timed from here."""
+        """One Reply for each ask. Timed asks are sent one by one, and timed from outside."""
         replies: list[Reply] = []
         deadline = self.cpu_seconds + cpu
         for timed, group in itertools.groupby(asks, key=lambda ask: ask.timed):
@@ -116,36 +116,40 @@ class Worker:
         ]
 
     def _fine_and_coarse(self) -> tuple[float, float]:
-        """Seconds of processor time: of the threads that live, and in ticks of everything."""
+        """Processor seconds: exact, of living threads; and in ticks, of all that it ever started.
+
+        Neither is enough alone: the first misses threads that ended, and ticks are coarse.
+        """
         return fine_seconds(self._pid), usage_of_tree(self._pid).cpu
 
     def _exchange(
         self, request: Any, cpu: float, callbacks: Callbacks | None = None
     ) -> dict[str, Any]:
-        """Send, then wait for the answer within ``cpu`` seconds of processor time.
+        """Send a request, then wait for the answer within ``cpu`` seconds of processor time.
 
-        What the worker asks of a remote function on its way is answered, within bounds.
+        Callbacks that the worker calls before it answers are run here, a bounded number of times.
         """
         calls, idle = 0, 0.0
         if self.ended is not None:
-            raise Died("crashed", "the worker is gone")
+            raise WorkerDied("crashed", "the worker is gone")
         before, started = self._used, time.monotonic()
         try:
             if request is not None:
                 self._channel.sock.settimeout(self._limits.idle)
                 self._channel.sock.sendall(wire.dumps(request))
             while True:
-                looked = time.monotonic()
+                now_at = time.monotonic()
                 while not select.select([self._channel], [], [], TICK)[0]:
-                    looked, before_that = time.monotonic(), looked
-                    # Nobody looked for a while: this process was stopped, or the whole machine.
-                    started += max(looked - before_that - PAUSE, 0.0)
-                    wall = looked - started
+                    last_at, now_at = now_at, time.monotonic()
+                    # A long gap means that this process or the machine was suspended.
+                    started += max(now_at - last_at - PAUSE, 0.0)
+                    wall = now_at - started
                     now = usage_of_tree(self._pid, self._common)
                     used, queued = now.cpu - before.cpu, now.queued - before.queued
+                    # Waiting for a processor is not idling, so that a busy machine fails nobody.
                     idle = wall - used - queued
-                    napped = self.idled + idle > self._limits.notebook_idle
-                    if used > cpu or idle > self._limits.idle or napped:
+                    too_idle = self.idled + idle > self._limits.notebook_idle
+                    if used > cpu or idle > self._limits.idle or too_idle:
                         raise self._end("timed_out")
                     if wall > cpu * self._limits.wall:
                         raise self._end("timed_out")
@@ -172,33 +176,30 @@ class Worker:
         self._used = usage_of_tree(self._pid, self._common)
         return answer
 
-    def _end(self, reason: str, detail: str = "") -> Died:
-        """Make sure that the worker is dead, and say what it died of."""
+    def _end(self, reason: str, detail: str = "") -> WorkerDied:
+        """Make sure that the worker is dead; returns the error to raise."""
         ended = self.close(patience=2.0 if reason == "crashed" else 0.0)
         killed = False
         if reason == "crashed" and not ended.stopped:
-            if ended.signal == 9:
+            if ended.signal == 9:  # by the kernel: for its limit of processor time, or for memory
                 killed = ended.cpu < self._limits.worker.cpu - 1
                 reason = "out_of_memory" if killed else "timed_out"
             elif ended.signal:
                 detail = f"signal {ended.signal}"
             else:
                 detail = f"it ended itself with code {ended.exit}"
-        return Died(reason, detail, killed)
+        return WorkerDied(reason, detail, killed)
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time of the worker and of everything it started and that still lives.
-
-        As it was after the last exchange: between two of them it has nothing to do.
-        """
+        """Processor time of the worker and of all that it started, as of the last exchange."""
         return self._used.cpu
 
     def close(self, patience: float = 0.0) -> Ended:
         """Kill the worker and all that it started; returns when they are gone.
 
-        ``patience`` is how long one that seems to have ended by itself may take to do so: its
-        socket closes a moment before its supervisor can tell how it ended.
+        ``patience``: seconds to wait before killing a worker that seems to have ended by itself.
+        Its socket closes a moment before its supervisor can report how it ended.
         """
         if self._status.fileno() < 0 and self.ended is None:
             raise WorkerError("a worker's supervisor did not report its end")
@@ -218,23 +219,23 @@ class Worker:
 
     def _status_line(self, seconds: float) -> dict[str, Any]:
         self._status.settimeout(seconds)
-        while b"\n" not in self._lines:
+        while b"\n" not in self._received:
             try:
                 part = self._status.recv(4096)
             except OSError as error:
                 raise WorkerError(f"a worker's supervisor does not answer ({error})") from error
             if not part:
                 raise WorkerError("a worker's supervisor is gone")
-            self._lines += part
-        line, _, self._lines = self._lines.partition(b"\n")
+            self._received += part
+        line, _, self._received = self._received.partition(b"\n")
         return json.loads(line)
 
 
 def _fits(reply: Reply, ask: Ask) -> bool:
-    """Does it say what was asked for: a gradient for each input, the arguments after the call?"""
+    """Has the reply what was asked for: a gradient for each input, the arguments after the call?"""
     if reply.failure is not None:
         return True
     gradients = 0 if ask.cotangents is None else len(ask.wrt)
     arguments = len(ask.args) if ask.watch else None
-    given = None if reply.args is None else len(reply.args)
-    return len(reply.grads) == gradients and given == arguments
+    returned = None if reply.args is None else len(reply.args)
+    return len(reply.grads) == gradients and returned == arguments
