@@ -720,7 +720,7 @@ def one(pair):
 """
     + body(
         """
-        with multiprocessing.get_context("fork").Executor(1) as pool:
+        with multiprocessing.get_context("fork").Pool(1) as pool:
             weights = np.array(pool.map(one, [(keys, q) for q in queries]))
         """
     ),
