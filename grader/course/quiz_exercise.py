@@ -5,7 +5,7 @@ from __future__ import annotations
 from grader.course.quiz import Question, key, lettered, misconception, questions, quiz_id
 from grader.course.specification import Exercise
 from grader.protocol.values import Ask, Case, Check
-from grader.rules.quiz import Said, seal
+from grader.rules.quiz import Explanation, seal
 
 
 def quiz_exercise(lesson: str) -> Exercise:
@@ -34,9 +34,9 @@ def check_name(number: int, question: Question) -> str:
 def _check(lesson: str, number: int, question: Question) -> Check:
     right = key(lesson)[question.id]
     said = {
-        letter: Said(why=option.why)
+        letter: Explanation(why=option.why)
         if letter == right
-        else Said(mistake=misconception(lesson, question, letter))
+        else Explanation(mistake=misconception(lesson, question, letter))
         for letter, option in lettered(lesson, question).items()
     }
     salt = f"{quiz_id(lesson)}/{question.id}"

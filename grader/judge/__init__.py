@@ -1,2 +1,2 @@
-"""The near side of the wall: what decides marks. It never runs student code and never imports
-the worker's; it asks over a socket and compares what comes back."""
+"""The judge decides marks. It never runs student code and never imports the worker's modules; it
+asks a worker over a socket and compares the replies."""

@@ -1,11 +1,11 @@
-"""The notebook that is graded: the release's structure with the submission's answers in it."""
+"""Assemble the notebook that is graded: the release's cells with the submission's answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from grader.judge.intake import Cell, Notebook
-from grader.source.cells import shape
+from grader.source.cells import normalized
 from grader.source.slicing import bound_names
 
 GIVEN, ANSWER, CHECK, OWN, HUMAN, TEXT = "given", "answer", "check", "own", "human", "text"
@@ -13,19 +13,22 @@ GIVEN, ANSWER, CHECK, OWN, HUMAN, TEXT = "given", "answer", "check", "own", "hum
 
 @dataclass(frozen=True)
 class Part:
-    """One cell of what is graded. ``exercise`` for answers, checks and human questions."""
+    """One cell of the notebook that is graded.
+
+    Answers, checks and questions that a person grades have an ``exercise``.
+    """
 
     role: str
     kind: str  # code | markdown
     id: str
     source: str
     exercise: str = ""
-    released: str = ""  # what the release has in this place
+    released: str = ""  # the text of this cell in the release
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """The parts in order, and what was put right on the way."""
+    """The parts in order, and a line about each repair."""
 
     parts: tuple[Part, ...]
     repairs: tuple[str, ...]
@@ -34,9 +37,9 @@ class Assembly:
         return next(p for p in self.parts if p.role == ANSWER and p.exercise == exercise)
 
     def attempted(self, exercise: str) -> bool:
-        """Is there anything but the stub: in its own cell, or a definition in an added one?"""
+        """Is its cell more than the stub, or does an added cell define its name?"""
         part = self.answer(exercise)
-        if shape(part.source) != shape(part.released):
+        if normalized(part.source) != normalized(part.released):
             return True
         return any(p.role == OWN and exercise in bound_names(p.source) for p in self.parts)
 
@@ -44,16 +47,17 @@ class Assembly:
 def assemble(release: list[Part], submitted: Notebook) -> Assembly:
     """Take answers by id, the first where ids repeat; keep added cells where they stand.
 
-    Points, ids, locked cells, flags and order are the release's. An added cell follows the
-    release's cell that it followed in the submission. A cell right behind one of the same id is
-    an added one: JupyterLab copies the metadata when it splits a cell.
+    Points, ids, locked cells, flags and order are the release's: a submission could raise its own
+    marks with any of them. An added cell follows the release's cell that it followed in the
+    submission. A cell directly after one with the same id counts as added: JupyterLab copies the
+    metadata when it splits a cell.
     """
     known = {part.id: part for part in release}
     texts = {(part.kind, part.source): part.id for part in release}
     taken: dict[str, Cell] = {}
     added: dict[str, list[Part]] = {}
     repairs: list[str] = []
-    place, order = "", []
+    place, order = "", []  # the release's cell that was passed last; all of them, as submitted
     for number, cell in enumerate(submitted.cells):
         found = _known_id(cell, known, texts)
         if found and found not in taken:
@@ -74,7 +78,7 @@ def assemble(release: list[Part], submitted: Notebook) -> Assembly:
             added.setdefault(place, []).append(Part(OWN, "markdown", f"own-{number}", cell.source))
     if submitted.dropped:
         repairs.append(f"{submitted.dropped} cells were unreadable and left out")
-    own = [part.source for behind in added.values() for part in behind if part.kind == "code"]
+    own = [part.source for cells in added.values() for part in cells if part.kind == "code"]
     elsewhere = {name for source in own for name in bound_names(source)}
     parts = list(added.get("", []))
     for part in release:
@@ -87,7 +91,7 @@ def assemble(release: list[Part], submitted: Notebook) -> Assembly:
 
 
 def _known_id(cell: Cell, known: dict[str, Part], texts: dict[tuple[str, str], str]) -> str:
-    """The release's cell that this one is: by nbgrader's id, by cell id, or by equal text."""
+    """The id of the release's cell that this is: by nbgrader's id, cell id, or equal text."""
     for name in (cell.grade_id, cell.id):
         if name in known and known[name].kind == cell.kind:
             return name
@@ -97,7 +101,7 @@ def _known_id(cell: Cell, known: dict[str, Part], texts: dict[tuple[str, str], s
 def _filled(part: Part, cell: Cell | None, elsewhere: set[str], repairs: list[str]) -> Part:
     if part.role in (ANSWER, HUMAN):
         if cell is None and part.role == ANSWER and part.exercise in elsewhere:
-            # The stub, put back, would undo what the student has defined in another cell.
+            # Putting the stub back would overwrite the definition in the student's other cell.
             repairs.append(f"the cell {part.id} was missing: another one defines its name")
             return replace(part, source="")
         if cell is None:

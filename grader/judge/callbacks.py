@@ -1,7 +1,7 @@
-"""Functions that stay in the judge and are called from the worker: data in, data out.
+"""Answer a worker's calls of functions that stay in the judge: data in, data out.
 
-The worker's request is a submission's word: it is checked like any other, and what is computed
-for it is bounded by how many numbers one call may bring.
+Student code decides what a worker requests. So each request is checked, and the number of numbers
+in its arguments is bounded: otherwise a submission could make the judge compute for hours.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ MAX_AXES = 5
 
 
 class _Refused(ValueError):
-    """A call that is not answered; the message is for the student."""
+    """A call that the judge does not answer; the message is for the student."""
 
 
 def answering(functions: Mapping[str, Callable[..., Any]]) -> Callable[[dict], dict]:
-    """What answers ``{"remote", "args", "kwargs"}`` with ``{"value", "after", "error"}``.
+    """A function that answers ``{"remote", "args", "kwargs"}`` by ``{"value", "after", "error"}``.
 
-    ``after`` are the positional arguments as they stand after the call.
+    ``after`` holds the positional arguments as they are after the call.
     """
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def answering(functions: Mapping[str, Callable[..., Any]]) -> Callable[[dict], d
             function, args, kwargs = _call(functions, request)
             value = to_wire(function(*args, **kwargs))
             return {"value": value, "after": [to_wire(arg) for arg in args], "error": ""}
-        except Exception as error:  # of a wrong version, or of odd arguments
+        except Exception as error:  # a wrong candidate may raise anything, and so may odd arguments
             text = f"{type(error).__name__}: {str(error)[:300]}"
             return {"value": None, "after": [], "error": text}
 
@@ -47,7 +47,7 @@ def _call(functions: Mapping[str, Any], request: dict[str, Any]) -> tuple[Any, l
         raise _Refused("there is no such function")
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise _Refused("a call is made of arguments")
-    room = [MAX_NUMBERS]
+    room = [MAX_NUMBERS]  # a list, so that all arguments share one bound
     for value in [*args, *kwargs.values()]:
         _admit(value, room)
     return (
@@ -60,7 +60,7 @@ def _call(functions: Mapping[str, Any], request: dict[str, Any]) -> tuple[Any, l
 def _admit(value: Any, room: list[int]) -> None:
     array = value.data if isinstance(value, Tensor) else value
     if isinstance(array, np.ndarray):
-        room[0] -= math.prod(max(n, 1) for n in array.shape)  # long sides count without numbers
+        room[0] -= math.prod(max(n, 1) for n in array.shape)  # (0, huge) counts too
         if array.dtype.kind not in "biuf" or array.ndim > MAX_AXES:
             raise _Refused("an argument has a strange dtype or too many axes")
     elif value is not None and not isinstance(value, (bool, int, float)):

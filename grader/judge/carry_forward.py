@@ -1,4 +1,4 @@
-"""Judging again, with the course's version of what failed, the exercises that build on it (T9)."""
+"""Judge exercises again that build on a failed one, with the course's version of it (T9)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.judge.judging import Judging
 from grader.judge.notebook_run import NotebookRun
 from grader.judge.second_runs import SecondRuns
 from grader.protocol.values import CheckResult, Verdict
-from grader.rules.evaluate import Seen, verdict_on
+from grader.rules.evaluate import Assessment, verdict_on
 
 CARRIED = "with the course's version of the earlier exercise"
 
@@ -21,33 +21,35 @@ def carry_forward(
     notebook: NotebookRun,
     assembly: Assembly,
     verdicts: Mapping[str, Verdict],
-    seen: Mapping[str, Seen],
+    assessments: Mapping[str, Assessment],
 ) -> dict[str, Verdict]:
-    """The verdicts that a second run replaces, by exercise; ``seen`` are the first run's.
+    """The verdicts that a second run replaces, by exercise; ``assessments`` are the first run's.
 
-    Nothing that such a run shows or says is kept but pass or fail of each check and the name of a
-    mistake: the run holds a solution. Nor is it blamed for the end of its workers.
+    A second run's notebook holds a solution, which student code could print. So its outputs and
+    messages are thrown away; only each check's pass or fail and the name of a mistake are kept.
     """
     failed = {name for name, verdict in verdicts.items() if not verdict.passed}
-    suites = {name: judging.suite(name) for name in verdicts if name in failed & seen.keys()}
+    suites = {name: judging.suite(name) for name in verdicts if name in failed & assessments.keys()}
     replaced: dict[str, Verdict] = {}
     for second in SecondRuns(judging.release, assembly, failed).runs(suites):
+        # A worker that dies in a second run does not change the submission's outcome.
         deaths = list(notebook.deaths)
         texts = prior_answers.of_course(judging.release)
         replies = notebook.run(second.parts, set(second.judged), texts, record=False)
         notebook.deaths = deaths
         for name in second.judged:
-            again = _tells_more(judging, seen[name], judging.look(name, replies[name]))
-            if again is not None:
-                replaced[name] = _redacted(again)
+            again = judging.assess(name, replies[name])
+            better = _better_verdict(judging, assessments[name], again)
+            if better is not None:
+                replaced[name] = _redacted(better)
     return replaced
 
 
-def _tells_more(judging: Judging, first: Seen, second: Seen) -> Verdict | None:
-    """The second run's verdict if it has more points, or a name where the first is a riddle.
+def _better_verdict(judging: Judging, first: Assessment, second: Assessment) -> Verdict | None:
+    """The second run's verdict if it has more points, or names a mistake that the first did not.
 
-    The name of a mistake that the missing earlier answer had covered up is worth a second run. It
-    is looked for before a mistake that explains only a part of what the first run gave.
+    An earlier answer that failed may hide the mistake in this one, and the second run shows it.
+    Search it before settling for a mistake that explains only a part of the first run's replies.
     """
     before, after = verdict_on(first), verdict_on(second)
     if after.score < before.score:
@@ -61,7 +63,7 @@ def _tells_more(judging: Judging, first: Seen, second: Seen) -> Verdict | None:
 
 
 def _redacted(verdict: Verdict) -> Verdict:
-    """Pass, fail and a mistake's name, in our words alone: the run held a solution."""
+    """The verdict without any text from the run: only pass, fail and a mistake's name."""
     checks = tuple(
         check
         if check.passed or not check.tried

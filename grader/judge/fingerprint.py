@@ -1,4 +1,4 @@
-"""Which engine gives the marks: everything that decides one, as a hash and as facts."""
+"""Everything that decides a mark besides the submission, as a hash and as facts."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from grader.course.assignments import assignment
 from grader.course.fingerprint import fingerprint
 from grader.judge.salt import salt_id
 
-# The folders that decide a mark. The others make pages, tables and records of it, or courses.
+# The folders that decide a mark; the others show and record marks, or are for authors.
+# A folder that is missing here would leave marks standing that are out of date.
 DECIDES = ("course", "judge", "protocol", "rules", "sandbox", "source", "student")
 
 
 @functools.cache
 def engine_fingerprint(lesson: str = "") -> str:
-    """A hash of all that decides a mark, or that decides this lesson's."""
+    """A hash of all that decides any mark, or the marks of this lesson."""
     return fingerprint(DECIDES, lesson)
 
 
 def facts(assignment_name: str, secret: bytes) -> dict[str, Any]:
-    """What a score depends on besides the submission: for the ledger."""
+    """What a mark depends on besides the submission; for the ledger."""
     return {
         "course": assignment(assignment_name).fingerprint,
         "engine": engine(),
@@ -34,7 +35,7 @@ def facts(assignment_name: str, secret: bytes) -> dict[str, Any]:
 
 @functools.cache
 def engine() -> dict[str, str]:
-    """Who graded: for ``--json``."""
+    """The engine and its libraries' versions; for ``--json``."""
     packages = ("numpy", "torch", "nbgrader")
     versions = {name: importlib.metadata.version(name) for name in packages}
     return {

@@ -1,4 +1,4 @@
-"""From a path to the cells of a notebook, trusting nothing: bounded, no links, no surprises."""
+"""Read a submission's notebook into cells, trusting nothing: bounded sizes, no links."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SAFE_ID = re.compile(r"\w[\w.@+ -]{0,99}")
 
 
 class Rejected(Exception):
-    """A submission that cannot be graded; the message is the reason, for people."""
+    """A submission that cannot be graded; the message tells people the reason."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is taken from a submitted cell: where it came from, and its text."""
+    """What is taken from a submitted cell: its kind, its ids and its text."""
 
     kind: str  # code | markdown | raw
     id: str
@@ -32,14 +32,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A submitted notebook: its cells and how many were dropped as not being cells at all."""
+    """A submitted notebook: its cells, and how many entries were dropped as unreadable."""
 
     cells: tuple[Cell, ...]
     dropped: int = 0
 
 
 def check_name(name: str) -> None:
-    """Refuse names that could confuse a file system, a page or a table."""
+    """Reject names that could confuse a file system, a page or a table."""
     if not SAFE_ID.fullmatch(name) or ".." in name or name != name.strip():
         raise Rejected(
             f"the folder name {ascii(name[:60])} is not a student id: letters, digits, spaces and "
@@ -48,10 +48,11 @@ def check_name(name: str) -> None:
 
 
 def read(path: Path) -> bytes:
-    """A submission's bytes. Rejected unless it is a plain file of bounded size, no link."""
+    """A submission's bytes. Raises Rejected unless it is a plain file of bounded size, no link."""
     for parent in (path.parent.parent, path.parent):
         if _is_link(parent):
             raise Rejected(f"{parent.name} is a symbolic link; links are not followed")
+    # A link could hand in another student's file. NONBLOCK: opening a FIFO would wait forever.
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
@@ -78,7 +79,7 @@ def read(path: Path) -> bytes:
 
 
 def _is_link(path: Path) -> bool:
-    """False, too, where its folder does not say."""
+    """Is the path a symbolic link? False if its folder cannot be read."""
     try:
         return path.is_symlink()
     except OSError:
@@ -86,7 +87,7 @@ def _is_link(path: Path) -> bool:
 
 
 def parse(content: bytes) -> Notebook:
-    """The cells of a notebook in nbformat 4 (or 3). Rejected, with the reason, if it is none."""
+    """The cells of a notebook in nbformat 4 or 3. Raises Rejected, with the reason, for others."""
     if not content.strip():
         raise Rejected("the file is empty")
     try:
@@ -129,7 +130,9 @@ def _cell(item: Any) -> Cell | None:
         source = "".join(source)
     if not isinstance(source, str) or len(source) > MAX_SOURCE:
         return None
-    source = source.encode("utf-8", "replace").decode("utf-8")  # lone surrogates do not travel
+    source = source.encode("utf-8", "replace").decode(
+        "utf-8"
+    )  # lone surrogates cannot be written as UTF-8
     return Cell(item["cell_type"], _text(item.get("id")), _grade_id(item), source)
 
 

@@ -1,4 +1,4 @@
-"""From a submission's replies to verdicts: its cases, the rules, and the names of mistakes."""
+"""Judge a submission's replies: draw its cases, apply the rules, name the mistakes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from collections.abc import Callable, Mapping, Sequence
 from grader.course.assignments import Assignment
 from grader.judge.known_replies import known_replies
 from grader.protocol.values import CheckSuite, Misconception, Reply, Verdict
-from grader.rules.evaluate import Seen, explained, look, verdict_on
+from grader.rules.evaluate import Assessment, assess, explained, verdict_on
 
 
 def case_seed(secret: bytes, assignment: str, exercise: str, student: str, digest: str) -> bytes:
-    """HMAC(secret; assignment, exercise, submission): the same again for a re-grade (T4)."""
+    """The seed of an exercise's cases: an HMAC, so that nobody without the secret knows them (T4).
+
+    Grading the same submission again draws the same cases.
+    """
     text = "\0".join((assignment, exercise, student, digest))
     return hmac.new(secret, text.encode(), hashlib.sha256).digest()
 
 
 class Judging:
-    """What one submission's exercises are judged by. ``seed`` gives each exercise's own.
+    """One submission's cases, and what the known mistakes reply to them.
 
-    Cases are drawn, and known mistakes are asked, once each and only when somebody wants them.
+    ``seed`` gives each exercise's seed. Cases are drawn once, when they are first needed, and so
+    are the replies of known mistakes.
     """
 
     def __init__(self, release: Assignment, seed: Callable[[str], bytes]) -> None:
@@ -37,20 +41,20 @@ class Judging:
             self._suites[name] = self.exercises[name].suite(self.seed(name))
         return self._suites[name]
 
-    def look(self, name: str, replies: Sequence[Reply]) -> Seen:
+    def assess(self, name: str, replies: Sequence[Reply]) -> Assessment:
         """Apply the rules to an exercise's replies."""
-        return look(self.suite(name), replies)
+        return assess(self.suite(name), replies)
 
-    def named(self, seen: Seen) -> Verdict:
-        """The verdict with the names of mistakes: most of the judge's work."""
-        return verdict_on(seen, lambda: self.known(seen.suite.exercise))
+    def named(self, assessment: Assessment) -> Verdict:
+        """The verdict with the names of mistakes; finding them is most of the judge's work."""
+        return verdict_on(assessment, lambda: self.known(assessment.suite.exercise))
 
-    def explained(self, seen: Seen) -> bool:
+    def explained(self, assessment: Assessment) -> bool:
         """Whether a rule or one known mistake says what went wrong."""
-        return explained(seen, lambda: self.known(seen.suite.exercise))
+        return explained(assessment, lambda: self.known(assessment.suite.exercise))
 
     def known(self, name: str) -> Mapping[Misconception, Sequence[Reply]]:
-        """What each known mistake replies: asked for once, however often it is compared."""
+        """The replies of each known mistake, made once however often they are compared."""
         if name not in self._mistakes:
             self._mistakes[name] = known_replies(self.release.lesson, name, self.suite(name))
         return self._mistakes[name]

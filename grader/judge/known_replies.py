@@ -1,4 +1,4 @@
-"""What the course's own wrong answers reply to a submission's cases: the key to name a mistake."""
+"""The replies of the course's known wrong answers: a mistake is named by comparing with them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grader.rules.asking import put_questions
 
 
 class LazyReplies(Sequence[Reply]):
-    """A version's replies, each asked for when it is first looked at; shared questions once."""
+    """A version's replies; each question is asked once, when its reply is first needed."""
 
     def __init__(self, version: Version, suite: CheckSuite) -> None:
         self._calls = _calls(version, suite)
@@ -41,14 +41,14 @@ def _calls(version: Version, suite: CheckSuite) -> DirectCalls:
 
 
 def replies_of(version: Version, suite: CheckSuite) -> list[Reply]:
-    """What a version of ours answers to each case that it is asked."""
+    """The replies of a version of the course's own, asked in the order that students' are."""
     return put_questions(suite, _calls(version, suite).ask)
 
 
 def known_replies(
     lesson: str, exercise: str, suite: CheckSuite
 ) -> Mapping[Misconception, Sequence[Reply]]:
-    """What each misconception answers to each case: the key for naming a mistake."""
+    """Each misconception's replies to the suite's cases."""
     return {
         version.misconception: LazyReplies(version, suite)
         for version in misconceptions(lesson, exercise)

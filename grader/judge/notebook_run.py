@@ -1,4 +1,4 @@
-"""Running a submission's notebook in workers, and putting each exercise's questions there."""
+"""Run a submission's notebook in workers, and ask each exercise's questions there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from grader.judge.assemble import ANSWER, CHECK, Part
 from grader.judge.callbacks import answering
 from grader.judge.judging import Judging
-from grader.judge.sanitize import MAX_SHOWN, clean_outputs, within
+from grader.judge.sanitize import MAX_SHOWN, clean_outputs, fit_into
 from grader.protocol.values import Ask, Failure, Reply
 from grader.rules.asking import put_questions
 from grader.sandbox.host.forkserver_client import Forkserver
@@ -20,9 +20,9 @@ from grader.source.slicing import needed
 class NotebookRun:
     """Runs of one submission's notebook.
 
-    ``outputs`` are what its cells showed in the recorded run, by cell; ``deaths`` are the ends of
-    workers that a cell or a check brought about; ``starved`` says that an answer's cell ran out of
-    memory.
+    ``outputs`` holds what each cell showed in the recorded run; ``deaths`` tells how workers died
+    that a cell or a check killed; ``memory_ran_out`` is True if an answer's cell needed more memory
+    than it may use.
     """
 
     def __init__(
@@ -34,24 +34,24 @@ class NotebookRun:
         self.all_cells = all_cells
         self.outputs: dict[str, list] = {}
         self.deaths: list[WorkerDied] = []
-        self.starved = False
+        self.memory_ran_out = False
         self.room = MAX_SHOWN
 
     def run(
         self, parts: Sequence[Part], wanted: set[str], texts: Mapping[str, str], record: bool
     ) -> dict[str, list[Reply]]:
-        """Run the notebook once; at each wanted exercise's check, put its questions.
+        """Run the notebook; at the check of each wanted exercise, ask its questions.
 
         ``texts`` are the answers of earlier lessons, for ``mine``.
 
-        A cell or a check that kills the worker is left out, and the notebook is run again up to
-        there without it: what comes after is not taken down. Where the worker was killed by
-        something else, it is left out only after ``chances`` more.
+        If a cell or a check kills the worker, run the notebook again in a new worker without that
+        cell, so that the exercises after it still earn their points. If the kernel or a person
+        killed the worker, the cell may be innocent: it is left out only after ``chances`` retries.
         """
         replies: dict[str, list[Reply]] = {}
-        poisoned: set[str] = set()
+        left_out: set[str] = set()  # cells and checks that killed a worker
         killed: Counter[str] = Counter()
-        run = to_run(parts, everything=record and self.all_cells)
+        run = cells_to_run(parts, everything=record and self.all_cells)
         spent = idled = 0.0
         for _ in range(self.limits.restarts):
             left = self.limits.notebook_cpu - spent
@@ -59,13 +59,13 @@ class NotebookRun:
                 break
             worker = self.forkserver.start(self.limits, texts)
             try:
-                self._walk(worker, parts, run, wanted, poisoned, replies, record, left)
+                self._run_once(worker, parts, run, wanted, left_out, replies, record, left)
                 break
-            except _Poison as death:
+            except _DiedAt as death:
                 killed[death.place] += death.died.killed
                 if death.died.killed and killed[death.place] <= self.limits.chances:
                     continue
-                poisoned.add(death.place)
+                left_out.add(death.place)
                 self.deaths.append(death.died)
                 name = death.place.removeprefix("check_")
                 if name in wanted and name not in replies:
@@ -81,37 +81,38 @@ class NotebookRun:
             replies[name] = self._failed(name, died)
         return replies
 
-    def _walk(
+    def _run_once(
         self,
         worker: Worker,
         parts: Sequence[Part],
         run: set[str],
         wanted: set[str],
-        poisoned: set[str],
+        left_out: set[str],
         replies: dict[str, list[Reply]],
         record: bool,
         budget: float,
     ) -> None:
+        """Run the cells in one worker, in order, and fill in the ``replies`` that are missing."""
         deadline = worker.cpu_seconds + budget
         for part in parts:
-            if part.kind != "code" or part.id in poisoned:
+            if part.kind != "code" or part.id in left_out:
                 continue
             if part.role == CHECK:
                 name = part.exercise
-                if name in wanted and name not in replies and name not in poisoned:
+                if name in wanted and name not in replies and name not in left_out:
                     replies[name] = self._ask(worker, name, deadline - worker.cpu_seconds)
                 if not record and wanted <= replies.keys():
-                    return  # nobody sees what comes after
+                    return  # the outputs of later cells would be thrown away
             elif part.id in run:
                 left = deadline - worker.cpu_seconds
                 cpu = max(min(self.limits.cell_cpu, left), 0.1)
                 try:
                     raw, error = worker.run_cell(part.source, cpu)
                 except WorkerDied as died:
-                    raise _Poison(part.id, died) from died
+                    raise _DiedAt(part.id, died) from died
                 if record:
-                    self.starved |= part.role == ANSWER and _out_of_memory(error, raw)
-                    self.outputs[part.id], self.room = within(clean_outputs(raw), self.room)
+                    self.memory_ran_out |= part.role == ANSWER and _out_of_memory(error, raw)
+                    self.outputs[part.id], self.room = fit_into(clean_outputs(raw), self.room)
 
     def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
         suite, functions = self.judging.suite(name), self.judging.exercises[name].callbacks
@@ -125,15 +126,15 @@ class NotebookRun:
         try:
             return put_questions(suite, put)
         except WorkerDied as died:
-            raise _Poison(f"check_{name}", died) from died
+            raise _DiedAt(f"check_{name}", died) from died
 
     def _failed(self, name: str, died: WorkerDied) -> list[Reply]:
         failure = Failure(died.reason, message=died.detail)
         return [Reply(failure=failure) for _ in self.judging.suite(name).cases]
 
 
-class _Poison(Exception):
-    """The cell or check at ``place`` ended the worker."""
+class _DiedAt(Exception):
+    """The worker died in the cell or check at ``place``."""
 
     def __init__(self, place: str, died: WorkerDied) -> None:
         super().__init__(place)
@@ -141,25 +142,24 @@ class _Poison(Exception):
         self.died = died
 
 
-def to_run(parts: Sequence[Part], everything: bool = False) -> set[str]:
-    """Ids of the cells that run: the student's, and of the release's own those that have to.
+def cells_to_run(parts: Sequence[Part], everything: bool = False) -> set[str]:
+    """Ids of the cells to run: the student's, and those of the release's that they need.
 
-    An untouched scratch cell is one of the release's.
+    A scratch cell that the student has not touched is one of the release's.
     """
     code = [part for part in parts if part.kind == "code" and part.role != CHECK]
-    given = [part for part in code if part.role != ANSWER and part.source == part.released]
+    released = [part for part in code if part.role != ANSWER and part.source == part.released]
     if everything:
         return {part.id for part in code}
-    written = [part for part in code if part not in given]
-    before = [(part.id, part.source) for part in given]
-    has_to = needed(before, [part.source for part in written])
-    return has_to | {part.id for part in written}
+    written = [part for part in code if part not in released]
+    sources = [(part.id, part.source) for part in released]
+    return needed(sources, [part.source for part in written]) | {part.id for part in written}
 
 
 def _out_of_memory(error: str, outputs: list) -> bool:
-    """Did the cell end for want of memory, in Python's words or in torch's?"""
-    said = [str(o.get("evalue", "")) for o in outputs if isinstance(o, dict)]
-    return error == "MemoryError" or any("can't allocate memory" in text for text in said)
+    """Did the cell run out of memory, by Python's error or by torch's?"""
+    messages = [str(o.get("evalue", "")) for o in outputs if isinstance(o, dict)]
+    return error == "MemoryError" or any("can't allocate memory" in text for text in messages)
 
 
 def _death_note(died: WorkerDied) -> dict:

@@ -1,4 +1,4 @@
-"""What becomes of a submission: plain data, from which tables, pages and the gradebook follow."""
+"""The outcome of grading: plain data, from which tables, pages and the gradebook are made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One submission's result."""
+    """The result of grading one submission."""
 
     student: str
     assignment: str
@@ -38,7 +38,7 @@ class Outcome:
     max_score: float
     reason: str = ""
     verdicts: tuple[Verdict, ...] = ()
-    carried: frozenset[str] = frozenset()  # exercises that passed only with earlier ones supplied
+    carried: frozenset[str] = frozenset()  # exercises whose verdict is from a second run
     cells: tuple[Shown, ...] = ()
     repairs: tuple[str, ...] = ()
     humans: dict[str, tuple[float, bool]] = field(default_factory=dict)  # points, answered
@@ -48,12 +48,12 @@ class Outcome:
 
     @property
     def score(self) -> float:
-        """Within 0 … max, whatever happened."""
+        """The sum of the exercises' scores, kept within 0 … ``max_score`` whatever happened."""
         total = sum(min(max(v.score, 0.0), v.max_score) for v in self.verdicts)
         return round(min(max(total, 0.0), self.max_score), 2)
 
     def as_json(self) -> dict[str, Any]:
-        """The fixed form of ``grade --json``."""
+        """The form that ``grade --json`` prints; other programs read it, so it stays as it is."""
         return {
             "student": self.student,
             "assignment": self.assignment,
@@ -72,7 +72,7 @@ class Outcome:
 
 
 def _exercise(verdict: Verdict) -> dict[str, Any]:
-    """Without checks that were not tried: they say nothing of what a cohort can do."""
+    """Leave out checks that were not tried: they say nothing about what a cohort can do."""
     return {
         "id": verdict.exercise,
         "score": verdict.score,

@@ -1,8 +1,9 @@
-"""Answers of earlier lessons, as texts: the student's own, and the course's.
+"""Answers of earlier lessons, as source texts: the student's own, and the course's.
 
-A later lesson loads them with ``mine("name")``. In the worker there are no other notebooks, so
-the judge supplies the text: in the run that is shown, what the student handed in for that lesson,
-if anything; the course's version only in a second run, whose outputs are thrown away.
+A later lesson loads them with ``mine("name")``. A worker has no other notebooks, so the judge
+supplies the text. The first run, whose outputs are shown, gets what the student handed in for the
+earlier lesson, if anything. Only a second run, whose outputs are thrown away, gets the course's
+version.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from grader.source.cells import carried_names, definitions
 from grader.source.slicing import cut_to
 
 
-def lessons_behind(release: Assignment) -> dict[str, tuple[str, ...]]:
-    """Each earlier assignment that this one draws on, directly or not, and the names drawn."""
+def names_used(release: Assignment) -> dict[str, tuple[str, ...]]:
+    """Each earlier assignment that this one uses, directly or not, with the names that it uses."""
     found: dict[str, tuple[str, ...]] = {}
     pending = sorted(carried_names(_code(release.parts)))
     while pending:
@@ -37,9 +38,9 @@ def lessons_behind(release: Assignment) -> dict[str, tuple[str, ...]]:
 
 
 def read(submission: Path, release: Assignment) -> tuple[tuple[str, bytes], ...]:
-    """The same student's notebooks of those assignments, where there are any."""
+    """The same student's notebooks of the earlier assignments that this one uses, if any."""
     found = []
-    for earlier in sorted(lessons_behind(release)):
+    for earlier in sorted(names_used(release)):
         with contextlib.suppress(intake.Rejected):
             path = submission.parent.parent / earlier / f"{earlier}.ipynb"
             found.append((earlier, intake.read(path)))
@@ -47,9 +48,9 @@ def read(submission: Path, release: Assignment) -> tuple[tuple[str, bytes], ...]
 
 
 def of_student(release: Assignment, notebooks: Mapping[str, bytes]) -> dict[str, str]:
-    """Name → text of what the student wrote for it; names without a notebook are left out."""
+    """Name → the text that the student wrote for it; names without a notebook are left out."""
     texts = {}
-    for earlier, names in lessons_behind(release).items():
+    for earlier, names in names_used(release).items():
         with contextlib.suppress(intake.Rejected, KeyError):
             notebook = intake.parse(notebooks[earlier])
             parts = assemble(list(assignment(earlier).parts), notebook).parts
@@ -58,20 +59,20 @@ def of_student(release: Assignment, notebooks: Mapping[str, bytes]) -> dict[str,
 
 
 def of_course(release: Assignment) -> dict[str, str]:
-    """Name → text with the course's solution. For runs that nobody sees."""
+    """Name → text with the course's solution. Only for runs whose outputs are thrown away."""
     return dict(_of_course(release.id))
 
 
 @functools.cache
 def _of_course(name: str) -> dict[str, str]:
     texts = {}
-    for earlier, names in lessons_behind(assignment(name)).items():
+    for earlier, names in names_used(assignment(name)).items():
         home = assignment(earlier)
         parts = [
             replace(part, source=home.solution(part.exercise)) if part.role == ANSWER else part
             for part in home.parts
         ]
-        text = cut_to(names, definitions(_code(parts)))  # each worker has to compile it
+        text = cut_to(names, definitions(_code(parts)))  # shorter: each worker compiles it
         texts.update(dict.fromkeys(names, text))
     return texts
 

@@ -1,4 +1,4 @@
-"""One submission from bytes to outcome: run, ask, judge; again where an earlier name was wrong."""
+"""Grade one submission, from bytes to outcome: run the notebook, ask, judge, carry forward."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from grader.judge.judging import Judging, case_seed
 from grader.judge.notebook_run import NotebookRun
 from grader.judge.outcome import Outcome, Shown
 from grader.protocol.values import Verdict
-from grader.rules.evaluate import Seen, not_attempted, verdict_on
+from grader.rules.evaluate import Assessment, not_attempted, verdict_on
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What is graded: whose it is, for which assignment, and its bytes.
+    """One student's notebook for one assignment, as bytes.
 
-    ``earlier`` holds the same student's notebooks of the lessons that this one draws on.
+    ``earlier`` holds the same student's notebooks of earlier assignments that this one uses.
     """
 
     student: str
@@ -41,7 +41,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Judge:
-    """All that grading one submission needs; ``secret`` is what makes its cases unguessable."""
+    """All that grading a submission needs; ``secret`` makes its cases unguessable."""
 
     forkserver: Forkserver
     secret: bytes
@@ -49,7 +49,7 @@ class Judge:
     all_cells: bool = False
 
     def grade(self, submission: Submission, release: Assignment) -> Outcome:
-        """Never raises for anything that a submission holds or does."""
+        """Grade a submission. Nothing that it holds or does makes this raise."""
         started = time.monotonic()
         try:
             notebook = intake.parse(submission.content)
@@ -61,7 +61,7 @@ class Judge:
 
 
 def rejected(submission: Submission, release: Assignment, reason: str) -> Outcome:
-    """The outcome of what could not be graded: nothing earned, and why."""
+    """The outcome of a submission that could not be graded: no points, and the reason."""
     verdicts = tuple(_blank(exercise) for exercise in release.exercises)
     return Outcome(
         submission.student,
@@ -82,11 +82,12 @@ def _blank(exercise: Exercise) -> Verdict:
 def _grade(
     judge: Judge, submission: Submission, release: Assignment, assembly: Assembly
 ) -> Outcome:
-    """Run, judge, run again what leaned on something wrong, and name what is left."""
+    """Run, judge, judge again what builds on a failed exercise, and name the mistakes left."""
 
     def seed(exercise: str) -> bytes:
-        of = submission
-        return case_seed(judge.secret, of.assignment, exercise, of.student, of.digest)
+        return case_seed(
+            judge.secret, submission.assignment, exercise, submission.student, submission.digest
+        )
 
     judging = Judging(release, seed)
     bounds = judge.limits.at_least(limits(release.lesson))
@@ -96,22 +97,23 @@ def _grade(
         name: not_attempted(judging.suite(name)) if name in attempted else _blank(exercise)
         for name, exercise in judging.exercises.items()
     }
-    seen: dict[str, Seen] = {}
+    assessments: dict[str, Assessment] = {}
     if attempted:
         texts = prior_answers.of_student(release, dict(submission.earlier))
         replies = notebook.run(assembly.parts, attempted, texts, record=True)
-        seen = {name: judging.look(name, replies[name]) for name in attempted}
-    verdicts |= {name: verdict_on(one) for name, one in seen.items()}
-    carried = carry_forward(judging, notebook, assembly, verdicts, seen)
+        assessments = {name: judging.assess(name, replies[name]) for name in attempted}
+    verdicts |= {name: verdict_on(assessment) for name, assessment in assessments.items()}
+    carried = carry_forward(judging, notebook, assembly, verdicts, assessments)
     verdicts |= carried
-    for name in seen.keys() - carried.keys():
-        verdicts[name] = judging.named(seen[name])
-    humans = {
+    # Naming mistakes takes longest, so it comes last, for the verdicts that stand.
+    for name in assessments.keys() - carried.keys():
+        verdicts[name] = judging.named(assessments[name])
+    answered = {
         part.id: part.source.strip() != part.released.strip()
         for part in assembly.parts
         if part.role == HUMAN
     }
-    word, reason = _word(notebook, verdicts, any(humans.values()))
+    word, reason = _outcome(notebook, verdicts, any(answered.values()))
     return Outcome(
         submission.student,
         submission.assignment,
@@ -122,26 +124,26 @@ def _grade(
         frozenset(carried),
         tuple(_shown(part, notebook.outputs) for part in assembly.parts),
         assembly.repairs,
-        {human.id: (human.points, humans[human.id]) for human in release.humans},
+        {human.id: (human.points, answered[human.id]) for human in release.humans},
         submission.digest,
     )
 
 
 def _shown(part: Part, outputs: Mapping[str, list]) -> Shown:
-    shown = tuple(outputs.get(part.id, ()))
-    return Shown(part.role, part.kind, part.id, part.source, part.exercise, shown)
+    own = tuple(outputs.get(part.id, ()))
+    return Shown(part.role, part.kind, part.id, part.source, part.exercise, own)
 
 
-def _word(
+def _outcome(
     notebook: NotebookRun, verdicts: Mapping[str, Verdict], answered: bool
 ) -> tuple[str, str]:
-    """The outcome's word, and the reason where there is something to say."""
+    """The outcome word, and the reason if there is one. The first worker's death decides."""
     if notebook.deaths:
         first = notebook.deaths[0]
         kinds = (outcome.TIMED_OUT, outcome.OUT_OF_MEMORY)
         word = first.reason if first.reason in kinds else outcome.CRASHED
         return word, first.detail
-    if notebook.starved or any(_ran_out(verdict) for verdict in verdicts.values()):
+    if notebook.memory_ran_out or any(_ran_out(verdict) for verdict in verdicts.values()):
         return outcome.OUT_OF_MEMORY, "an answer needed more memory than it may use"
     if not answered and not any(verdict.attempted for verdict in verdicts.values()):
         return outcome.NOT_ATTEMPTED, ""

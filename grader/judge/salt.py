@@ -1,4 +1,4 @@
-"""The salt that makes graded cases unguessable: one for each course folder, its owner's alone."""
+"""The salt that makes graded cases unguessable: one per course folder, readable by its owner."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ PLACE = Path(".grader") / "salt"
 
 
 def salt(course_dir: Path, given: str | None = None) -> bytes:
-    """The course's salt, made on first use; or the one given on the command line."""
+    """The salt given on the command line, or the course's own, made at its first use."""
     if given is not None:
         return given.encode()
     path = course_dir / PLACE
     if not path.exists():
         write(path, secrets.token_hex(32).encode(), 0o600)
-    if path.stat().st_mode & 0o077:
+    if path.stat().st_mode & 0o077:  # who can read the salt can draw every graded case
         os.chmod(path, 0o600)
     return path.read_bytes().strip()
 
 
 def salt_id(value: bytes) -> str:
-    """A name for a salt that does not give it away."""
+    """A name for a salt that does not reveal it."""
     return hashlib.sha256(b"salt id|" + value).hexdigest()[:12]

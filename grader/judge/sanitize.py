@@ -1,4 +1,4 @@
-"""What a submission shows, made safe to look at: plain text, checked images, harmless HTML."""
+"""Make what a submission shows safe to look at: plain text, checked images, harmless HTML."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ATTRIBUTES = {
 
 
 def clean_outputs(raw: list[Any]) -> list[dict[str, Any]]:
-    """Outputs as a worker sent them, rebuilt from nothing but what is known to be harmless."""
+    """A worker's outputs, rebuilt from the parts that are known to be harmless."""
     cleaned = [output for item in raw[:MAX_OUTPUTS] if (output := _clean(item)) is not None]
     if len(raw) > MAX_OUTPUTS:
         note = f"(only the first {MAX_OUTPUTS} outputs are kept)\n"
@@ -44,8 +44,8 @@ def clean_outputs(raw: list[Any]) -> list[dict[str, Any]]:
     return cleaned
 
 
-def within(outputs: list[dict[str, Any]], room: int) -> tuple[list[dict[str, Any]], int]:
-    """As many of these outputs as fit into ``room`` characters, and the room that is left."""
+def fit_into(outputs: list[dict[str, Any]], room: int) -> tuple[list[dict[str, Any]], int]:
+    """The outputs that fit into ``room`` characters, and the room that is left."""
     kept: list[dict[str, Any]] = []
     for output in outputs:
         room -= len(json.dumps(output))
@@ -84,7 +84,7 @@ def _bundle(data: Any) -> dict[str, str]:
     if not isinstance(data, dict):
         return {}
     kept = {}
-    for mime in ("text/markdown", "text/latex", "text/plain"):  # what was written, as it stands
+    for mime in ("text/markdown", "text/latex", "text/plain"):  # shown as source, not rendered
         if isinstance(data.get(mime), str) and "text/plain" not in kept:
             kept["text/plain"] = plain(data[mime])
     for mime in ("image/png", "image/jpeg"):
@@ -96,7 +96,7 @@ def _bundle(data: Any) -> dict[str, str]:
 
 
 def plain(text: Any, limit: int = MAX_TEXT) -> str:
-    """Text without control characters (a terminal's and a page's tricks), bounded."""
+    """Text of bounded length without control characters, which could forge a terminal or page."""
     if not isinstance(text, str):
         return ""
     text = _CONTROL.sub("\ufffd", text[:limit].encode("utf-8", "replace").decode())
@@ -104,19 +104,18 @@ def plain(text: Any, limit: int = MAX_TEXT) -> str:
 
 
 def quiet_markdown(text: str) -> str:
-    """Markdown that loads nothing where it is shown: no images, no HTML but bare harmless tags.
+    """Markdown that loads nothing when it is shown: no images, no HTML but bare harmless tags.
 
-    JupyterLab lets no script of it run, but it fetches pictures, backgrounds and what the style
-    of a Mermaid diagram names, from anywhere, and so tells a stranger who reads, when and from
-    where. What would be one of those is parted by a character that has no width: it stands there
-    as it was written.
+    JupyterLab runs no script in Markdown, but it fetches images, backgrounds and what the style of
+    a Mermaid diagram names, from any server, which then knows who reads the page and when. Break
+    up such syntax with a zero-width space: it is then shown as the student wrote it.
     """
     text = _TAG.sub("<\u200b", text).replace("![", "!\u200b[")
     return _DIAGRAM.sub("\\1\u200b\\2", text)
 
 
 def is_image(value: Any) -> bool:
-    """A PNG or JPEG in base64, of bounded size; a PNG's pixels are bounded too."""
+    """Is this a PNG or JPEG in base64 of bounded size? A PNG's pixels are bounded too."""
     if not isinstance(value, str) or len(value) > MAX_IMAGE:
         return False
     try:
@@ -131,7 +130,7 @@ def is_image(value: Any) -> bool:
 
 
 def clean_html(text: str) -> str:
-    """HTML with known harmless tags and attributes; images only from data, no links out."""
+    """HTML with only harmless tags and attributes; no links, and images only from data URLs."""
     return nh3.clean(
         text[: MAX_IMAGE + MAX_TEXT],
         tags=TAGS,
@@ -145,7 +144,7 @@ def clean_html(text: str) -> str:
 
 
 def safe_markdown(source: str) -> str:
-    """Markdown as HTML in which nothing runs or loads."""
+    """Render Markdown as HTML in which nothing runs or loads."""
     from nbconvert.filters import markdown2html  # takes long to import, and few pages need it
 
     return clean_html(markdown2html(source))
@@ -162,7 +161,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 
 def _harmless(declaration: str) -> bool:
-    """No style that fetches, hides a page, or draws over it."""
+    """Is this a style that neither fetches anything nor draws over the page?"""
     name, _, value = declaration.partition(":")
     value = value.lower()
     if any(word in value for word in ("url", "expression", "image", "fixed", "absolute", "sticky")):

@@ -1,7 +1,7 @@
-"""The second runs: which exercises deserve one, and what the course supplies in each.
+"""Plan the second runs: which exercises get one, and what the course supplies in each.
 
-An exercise that failed and builds on another one that failed is tried again with the course's
-version of that. Nothing runs here; who runs it throws away what it shows.
+An exercise that failed and builds on another failed exercise is tried again with the course's
+version of the other. This module only plans; ``carry_forward`` runs, and throws away the outputs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from grader.source.slicing import bound_names, read_names, statements
 
 @dataclass(frozen=True)
 class Run:
-    """What is judged in a run, and the notebook for it."""
+    """One planned run: the exercises that are judged in it, and its notebook."""
 
     judged: tuple[str, ...]
     parts: tuple[Part, ...]
@@ -26,14 +26,14 @@ class Run:
 
 @dataclass
 class _Group:
-    """Exercises that share a run, and what is supplied to them."""
+    """Exercises that share a run, and the exercises that the course supplies to them."""
 
     judged: list[str]
     supplied: set[str]
 
 
 class SecondRuns:
-    """The second runs of one submission, of which these exercises have ``failed``."""
+    """Plans the second runs of one submission, whose exercises ``failed`` earned no full marks."""
 
     def __init__(self, release: Assignment, assembly: Assembly, failed: set[str]) -> None:
         self.release = release
@@ -44,34 +44,34 @@ class SecondRuns:
         self.own = [part for part in code if part.role == OWN]
         self.helpers = {part.source for part in self.own}
         self.helpers.update(*(statements(part.source) for part in code if part.role == GIVEN))
-        # What an answer's cell defines beside the answer may be called in another's.
+        # A helper function beside one answer may be called by another answer.
         answers = (part.source for part in code if part.role == ANSWER)
-        self.beside = {one for source in answers for one in statements(source)}
-        # Where each answer stands, and where each exercise is judged.
+        self.answer_helpers = {text for source in answers for text in statements(source)}
+        # The places of each exercise's answer and check among the code cells.
         self.answered, self.judged = (
             {part.exercise: place for place, part in enumerate(code) if part.role == role}
             for role in (ANSWER, CHECK)
         )
         released = (part.source for part in release.parts if part.kind == "code")
-        self.behind = carried_names(released)  # answers of earlier lessons
+        self.prior_names = carried_names(released)  # answers of earlier lessons
 
     def runs(self, suites: Mapping[str, CheckSuite]) -> list[Run]:
         """The runs for the exercises with these suites, in the notebook's order.
 
-        Two exercises share one if neither is judged with anything there that may not be supplied to
-        it, and if for neither a cell of the student's would be left out that was not before: a run
-        costs a worker.
+        Each run costs a worker, so exercises share one where that is fair: no exercise may be
+        judged with a supplied answer that it does not build on, and no more of the student's own
+        cells may be left out than in a run of its own.
         """
         groups: list[_Group] = []
         for name in [name for name in self.exercises if name in suites]:
-            mentioned = self._leans_on(name, suites[name])
-            supplied = mentioned & self.failed & self._foundations(name)
-            if not supplied and not mentioned & self.behind:
+            used = self._uses(name, suites[name])
+            supplied = used & self.failed & self._foundations(name)
+            if not supplied and not used & self.prior_names:
                 continue
             for group in groups:
-                more, both = group.supplied ^ supplied, group.supplied | supplied
+                added, both = group.supplied ^ supplied, group.supplied | supplied
                 fair = all(self._may_have(other, both) for other in (*group.judged, name))
-                if fair and not any(_binds(part, more) for part in self.own):
+                if fair and not any(_binds(part, added) for part in self.own):
                     group.judged.append(name)
                     group.supplied = both
                     break
@@ -80,25 +80,25 @@ class SecondRuns:
         return [Run(tuple(group.judged), tuple(self._parts(group.supplied))) for group in groups]
 
     def _parts(self, supplied: set[str]) -> Sequence[Part]:
-        """The notebook with the course's versions of these, and without what would undo them."""
+        """The notebook with the course's versions of these, without cells that overwrite them."""
         return [
             replace(part, source=self.release.solution(part.exercise))
             if part.role == ANSWER and part.exercise in supplied
             else part
             for part in self.assembly.parts
-            if not (part.role == OWN and _binds(part, supplied | self.behind))
+            if not (part.role == OWN and _binds(part, supplied | self.prior_names))
         ]
 
     def _may_have(self, name: str, supplied: set[str]) -> bool:
-        """Whether all that is there when this exercise is judged may be supplied to it."""
-        there = {other for other in supplied if self.answered[other] < self.judged[name]}
-        return there <= self._foundations(name)
+        """Whether this exercise may have every supplied answer that stands before its check."""
+        present = {other for other in supplied if self.answered[other] < self.judged[name]}
+        return present <= self._foundations(name)
 
     def _foundations(self, name: str) -> set[str]:
-        """The exercises that this one is meant to build on, as it declares.
+        """The exercises that this one declares to build on, directly or not.
 
-        No others are ever supplied. Where one exercise is to repair a broken version of another,
-        having the course's own at hand would earn what the student did not write.
+        No others are ever supplied. If one exercise asks to fix a broken version of another, a
+        student could call the supplied version and earn points for what the course wrote.
         """
         found: set[str] = set()
         pending = list(self.exercises[name].uses)
@@ -109,33 +109,34 @@ class SecondRuns:
                 pending += self.exercises[other].uses
         return found - {name}
 
-    def _leans_on(self, name: str, suite: CheckSuite) -> set[str]:
-        """Other exercises, of this lesson or before, that its check or its cell draws on.
+    def _uses(self, name: str, suite: CheckSuite) -> set[str]:
+        """Other exercises, of this lesson or earlier ones, that its check or its cell uses.
 
-        Its cell and what that calls may mention them, given cells included; so may the course's
-        version of one that failed, which is what would be supplied. Where a text does not tell
-        what it reads, it may read all that the exercise builds on.
+        Follow the names from the exercise's cell and its questions through helper functions and
+        other answers. For an exercise that failed, follow the course's version, which would be
+        supplied. A text whose names cannot be told may use all that the exercise builds on.
         """
         anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
-        helpers, beside = set(self.helpers), set(self.beside)
+        helpers, answer_helpers = set(self.helpers), set(self.answer_helpers)
         seen: set[str] = set()
         pending = [self.assembly.answer(name).source, "\n".join({name, *_called(suite)})]
         while pending:
             text = pending.pop()
             names = read_names(text)
             names = (anything if names is None else names) | carried_names([text])
-            seen |= names & self.behind
+            seen |= names & self.prior_names
             for other in (names & self.exercises.keys()) - seen - {name}:
                 seen.add(other)
-                again = other in self.failed
-                pending.append(
-                    self.release.solution(other) if again else self.assembly.answer(other).source
-                )
+                if other in self.failed:
+                    pending.append(self.release.solution(other))
+                else:
+                    pending.append(self.assembly.answer(other).source)
             for source in [s for s in helpers if bound_names(s) & names]:
                 helpers.remove(source)
                 pending.append(source)
-            for source in [s for s in beside if bound_names(s) & (names - self.exercises.keys())]:
-                beside.remove(source)
+            called = names - self.exercises.keys()
+            for source in [s for s in answer_helpers if bound_names(s) & called]:
+                answer_helpers.remove(source)
                 pending.append(source)
         return seen
 
@@ -148,4 +149,5 @@ def _called(suite: CheckSuite) -> set[str]:
 
 
 def _binds(part: Part, names: set[str]) -> bool:
+    """Does running this cell define or change one of these names?"""
     return part.kind == "code" and bool(bound_names(part.source) & names)

@@ -1,1 +1,1 @@
-"""What makes an answer right: comparing, properties, and naming the mistake."""
+"""Rules turn replies into a verdict: comparing, properties, and naming the mistake."""

@@ -1,4 +1,4 @@
-"""Is this value that value? If not, what is the first thing to say about it."""
+"""Compare a reply with the expected one, and describe the first difference."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 
 from grader.protocol.values import Opaque, Reply, Tensor
 
-# Room for another order of operations in the given precision, far below any known mistake.
+# Enough for another order of operations in this precision, far below any known mistake.
 RTOL = {"float64": 1e-7, "float32": 2e-4, "float16": 2e-2}
 ATOL = {"float64": 1e-9, "float32": 2e-5, "float16": 2e-2}
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """``rtol``/``atol`` None mean the defaults for the expected dtype."""
+    """How far values may differ; ``rtol``/``atol`` None mean the expected dtype's defaults."""
 
     rtol: float | None = None
     atol: float | None = None
     dtype: bool = True
 
     def close(self, got: np.ndarray, want: np.ndarray) -> np.ndarray:
-        """Elementwise, NaN equal to NaN; exact for integers and booleans."""
+        """Compare elementwise: NaN equals NaN, integers and booleans must be equal exactly."""
         if want.dtype.kind not in "fc":
             return np.asarray(got == want)
         name = want.dtype.name
@@ -31,18 +31,18 @@ class Tolerance:
         atol = ATOL.get(name, 1e-9) if self.atol is None else self.atol
         wide = np.complex128 if got.dtype.kind == "c" or want.dtype.kind == "c" else np.float64
         with np.errstate(all="ignore"):
-            here, there = got.astype(wide), want.astype(wide)
-            near = np.abs(here - there) <= atol + rtol * np.abs(there)
-            near &= np.isfinite(there)  # an infinity is near nothing but itself
-            return near | (here == there) | ((here != here) & (there != there))
+            got, want = got.astype(wide), want.astype(wide)
+            near = np.abs(got - want) <= atol + rtol * np.abs(want)
+            near &= np.isfinite(want)  # an infinity is near nothing but itself
+            return near | (got == want) | ((got != got) & (want != want))
 
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """The first way in which a value is not the one expected.
+    """The first way in which a reply differs from the expected one.
 
-    ``kind``: failure, kind, length, shape, dtype, value, gradient. ``yours`` and ``expected`` are
-    set when both are numeric of one shape.
+    ``kind``: failure, kind, length, shape, dtype, value, gradient, argument. ``yours`` and
+    ``expected`` are set when both are numeric and have the same shape.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Difference:
 
 
 def describe(value: Any) -> str:
-    """What a value is, in the words of NumPy and PyTorch."""
+    """Describe a value in the words of NumPy and PyTorch."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {_shape(value.data)}"
     if isinstance(value, np.ndarray):
@@ -75,7 +75,7 @@ def _shape(array: np.ndarray) -> str:
 
 
 def difference(got: Any, want: Any, tolerance: Tolerance, where: str = "") -> Difference | None:
-    """None if ``got`` is ``want``; otherwise the first thing to say, shape before values."""
+    """The first difference between ``got`` and ``want``, shape before values; None if equal."""
     if isinstance(want, (Tensor, np.ndarray)):
         return _array_difference(got, want, tolerance, where)
     if isinstance(want, bool) or want is None or isinstance(want, str):
@@ -112,14 +112,14 @@ def _number_difference(got: Any, want: Any, tolerance: Tolerance, where: str) ->
     allowed = (int, float) if isinstance(want, float) else (int,)
     if isinstance(got, bool) or not isinstance(got, allowed):
         return _other_kind(got, want, where)
-    here, there = np.asarray(got, np.float64), np.asarray(want, np.float64)
-    if bool(tolerance.close(here, there)) if isinstance(want, float) else got == want:
+    yours, expected = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    if bool(tolerance.close(yours, expected)) if isinstance(want, float) else got == want:
         return None
-    return Difference("value", f"{_it(where)} is {_pair(got, want)}", here, there)
+    return Difference("value", f"{_it(where)} is {_pair(got, want)}", yours, expected)
 
 
 def _sequence_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Difference | None:
-    # A pair may come as a list: unpacking cannot tell. A list of numbers must be a list.
+    # A list may stand for a tuple: unpacking works the same. Where a list is due, it must be one.
     if not isinstance(got, (list, tuple) if isinstance(want, tuple) else list):
         return _other_kind(got, want, where)
     if len(got) != len(want):
@@ -127,9 +127,9 @@ def _sequence_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Dif
     numbers = all(isinstance(item, float) for item in want) and len(want) > 0
     pair = isinstance(want, tuple) and len(want) == 2 and isinstance(want[0], Tensor | np.ndarray)
     names = ("output", "weights") if pair else None
-    for index, (mine, theirs) in enumerate(zip(got, want, strict=True)):
+    for index, (yours, expected) in enumerate(zip(got, want, strict=True)):
         label = names[index] if names and not where else f"{where or 'result'}[{index}]"
-        found = difference(mine, theirs, tol, label)
+        found = difference(yours, expected, tol, label)
         if found and numbers and found.kind == "value":
             return Difference(
                 "value", found.text, np.asarray(got, np.float64), np.asarray(want, np.float64)
@@ -142,41 +142,45 @@ def _sequence_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Dif
 def _array_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Difference | None:
     if type(got) is not type(want):
         return _other_kind(got, want, where)
-    here = got.data if isinstance(got, Tensor) else got
-    there = want.data if isinstance(want, Tensor) else want
-    if here.shape != there.shape:
-        text = f"{_it(where)} has shape {_shape(here)}, expected {_shape(there)}"
+    yours = got.data if isinstance(got, Tensor) else got
+    expected = want.data if isinstance(want, Tensor) else want
+    if yours.shape != expected.shape:
+        text = f"{_it(where)} has shape {_shape(yours)}, expected {_shape(expected)}"
         return Difference("shape", text)
-    if tol.dtype and here.dtype != there.dtype:
-        text = f"{_it(where)} has dtype {here.dtype.name}, expected {there.dtype.name}"
+    if tol.dtype and yours.dtype != expected.dtype:
+        text = f"{_it(where)} has dtype {yours.dtype.name}, expected {expected.dtype.name}"
         return Difference("dtype", text)
-    if not tol.dtype and here.dtype.kind == "b" and there.dtype.kind != "b":
+    if not tol.dtype and yours.dtype.kind == "b" and expected.dtype.kind != "b":
         return Difference("dtype", f"{_it(where)} has dtype bool, expected numbers")
-    close = tol.close(here, there)
+    close = tol.close(yours, expected)
     if close.all():
         return None
-    return Difference("value", _worst(where, here, there, close), here, there)
+    text = _first_difference(where, yours, expected, close)
+    return Difference("value", text, yours, expected)
 
 
-def _worst(where: str, here: np.ndarray, there: np.ndarray, close: np.ndarray) -> str:
-    """The first differing place, preferring a place where ours is not even a number."""
-    nan = np.isnan(here) & ~np.isnan(there) if here.dtype.kind in "fc" else np.zeros_like(close)
+def _first_difference(
+    where: str, yours: np.ndarray, expected: np.ndarray, close: np.ndarray
+) -> str:
+    """Describe the first entry that differs; one that is NaN where it should not be goes first."""
+    nan = (
+        np.isnan(yours) & ~np.isnan(expected) if yours.dtype.kind in "fc" else np.zeros_like(close)
+    )
     place = np.argwhere(nan if nan.any() else ~close)[0]
     index = ", ".join(str(int(i)) for i in place)
-    mine, theirs = here[tuple(place)], there[tuple(place)]
     spot = f"{where or 'result'}[{index}]" if index else _it(where)
-    return f"{spot} is {_pair(mine, theirs)}"
+    return f"{spot} is {_pair(yours[tuple(place)], expected[tuple(place)])}"
 
 
-def _pair(mine: Any, theirs: Any) -> str:
-    """Both numbers, with more digits where few would make them look alike."""
-    if show(mine) == show(theirs):
-        return f"{float(mine):.17g}, expected {float(theirs):.17g}"
-    return f"{show(mine)}, expected {show(theirs)}"
+def _pair(got: Any, want: Any) -> str:
+    """Both numbers, with all digits if six would make them look equal."""
+    if show(got) == show(want):
+        return f"{float(got):.17g}, expected {float(want):.17g}"
+    return f"{show(got)}, expected {show(want)}"
 
 
 def show(number: Any) -> str:
-    """A number with as many digits as help."""
+    """A number with at most six digits."""
     value = complex(number) if np.iscomplexobj(number) else float(number)
     if isinstance(value, complex):
         return str(value)
@@ -184,7 +188,7 @@ def show(number: Any) -> str:
 
 
 def reply_difference(got: Reply, want: Reply, tolerance: Tolerance) -> Difference | None:
-    """Value first, then gradients, then the arguments as they stand after the call."""
+    """Compare the value first, then gradients, then the arguments as they are after the call."""
     if want.failure is not None:
         return _failure_difference(got, want)
     if got.failure is not None:
@@ -192,29 +196,29 @@ def reply_difference(got: Reply, want: Reply, tolerance: Tolerance) -> Differenc
     found = difference(got.value, want.value, tolerance)
     if found is not None:
         return found
-    for index, (mine, theirs) in enumerate(zip(got.grads, want.grads, strict=False)):
-        found = _gradient_difference(index, mine, theirs, tolerance)
+    for index, (yours, expected) in enumerate(zip(got.grads, want.grads, strict=False)):
+        found = _gradient_difference(index, yours, expected, tolerance)
         if found is not None:
             return found
     if want.args is not None:
-        for index, (mine, theirs) in enumerate(zip(got.args or (), want.args, strict=False)):
-            exact = difference(mine, theirs, Tolerance(0.0, 0.0))
-            if exact is not None:
+        for index, (after, before) in enumerate(zip(got.args or (), want.args, strict=False)):
+            if difference(after, before, Tolerance(0.0, 0.0)) is not None:
                 return Difference("argument", f"argument {index + 1} was changed by the call")
     return None
 
 
-def _gradient_difference(index: int, mine: Any, theirs: Any, tol: Tolerance) -> Difference | None:
-    if theirs is None:
+def _gradient_difference(index: int, got: Any, want: Any, tol: Tolerance) -> Difference | None:
+    if want is None:
         return None
-    if mine is None:
+    if got is None:
         return Difference("gradient", "no gradient flows back to the input: the graph is cut")
+    # The reference's gradients are finite differences, so they are less exact than its values.
     loose = Tolerance(
-        1e-3 if mine.dtype.name == "float32" else 1e-5,
-        1e-4 if mine.dtype.name == "float32" else 1e-6,
+        1e-3 if got.dtype.name == "float32" else 1e-5,
+        1e-4 if got.dtype.name == "float32" else 1e-6,
         dtype=False,
     )
-    found = _array_difference(mine, theirs, loose, f"the gradient of input {index + 1}")
+    found = _array_difference(got, want, loose, f"the gradient of input {index + 1}")
     return Difference("gradient", found.text, found.yours, found.expected) if found else None
 
 
@@ -229,7 +233,7 @@ def _failure_difference(got: Reply, want: Reply) -> Difference | None:
 
 
 def failure_text(reply: Reply) -> str:
-    """One line for a call that gave no value."""
+    """One line about a call that gave no value."""
     failure = reply.failure
     assert failure is not None
     if failure.kind == "missing":
@@ -246,8 +250,8 @@ def failure_text(reply: Reply) -> str:
 
 
 def agree(got: Reply, other: Reply, tolerance: Tolerance) -> bool:
-    """Do two replies say the same, errors included? (For naming a misconception.)"""
-    if (got.work is None) != (other.work is None):  # what could not be counted is not known
+    """Do two replies agree, errors included? (For naming a misconception.)"""
+    if (got.work is None) != (other.work is None):  # a count that failed agrees with none
         return False
     if (got.failure is None) != (other.failure is None):
         return False

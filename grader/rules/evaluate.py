@@ -1,4 +1,4 @@
-"""From replies to a verdict: pure, the same in a notebook and in the judge."""
+"""Turn replies into a verdict: pure functions, the same in a notebook and in the judge."""
 
 from __future__ import annotations
 
@@ -25,19 +25,22 @@ Known = Callable[[], Mapping[Misconception, Sequence[Reply]]]
 def evaluate(suite: CheckSuite, replies: Sequence[Reply], known: Known) -> Verdict:
     """Judge the replies to ``suite.cases`` (same order).
 
-    ``known`` is called only when something failed.
+    ``known`` is called only if a check failed: misconceptions take long to answer.
     """
-    return verdict_on(look(suite, replies), known)
+    return verdict_on(assess(suite, replies), known)
 
 
 @dataclasses.dataclass(frozen=True)
 class Untried:
-    """Of a slow check whose questions were not put, since a core check fails: see ``asking``."""
+    """Stands for the finding of a slow check that was not asked, as a core check fails."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
-    """What the rules say of an exercise's replies: for each check, and where its cases begin."""
+class Assessment:
+    """What the rules find in an exercise's replies.
+
+    ``findings`` holds for each check the index of its first case and what its rule found.
+    """
 
     suite: CheckSuite
     replies: Sequence[Reply]
@@ -45,8 +48,8 @@ class Seen:
     attempted: bool = True
 
     @property
-    def wrong(self) -> list[tuple[Check, int, Finding]]:
-        """The checks that failed, where their cases begin, and by what."""
+    def failed(self) -> list[tuple[Check, int, Finding]]:
+        """The checks that failed, each with the index of its first case and the finding."""
         return [
             (check, start, finding)
             for check, start, finding in self.findings
@@ -54,67 +57,69 @@ class Seen:
         ]
 
 
-def look(suite: CheckSuite, replies: Sequence[Reply]) -> Seen:
-    """Apply the rules, once: a verdict can be drawn from that with names and without."""
+def assess(suite: CheckSuite, replies: Sequence[Reply]) -> Assessment:
+    """Apply the rules. Naming the mistakes is a later step, since it takes much longer."""
     if len(replies) != len(suite.cases):
         raise ValueError(f"{len(replies)} replies to {len(suite.cases)} cases")
     if any(r.failure is not None and r.failure.kind == "not_attempted" for r in replies):
-        return Seen(suite, replies, (), attempted=False)
+        return Assessment(suite, replies, (), attempted=False)
     findings: list[tuple[Check, int, Finding | Remark | Untried | None]] = []
     offset = 0
     for check, own in _by_check(suite, replies):
-        waits = check.slow and all(reply is NOT_ASKED for reply in own)
-        findings.append((check, offset, Untried() if waits else _judge(check, own)))
+        untried = check.slow and all(reply is NOT_ASKED for reply in own)
+        findings.append((check, offset, Untried() if untried else _judge(check, own)))
         offset += len(check.cases)
-    return Seen(suite, replies, tuple(findings))
+    return Assessment(suite, replies, tuple(findings))
 
 
-def verdict_on(seen: Seen, known: Known = dict) -> Verdict:
-    """The verdict, naming what ``known`` explains."""
-    suite = seen.suite
-    if not seen.attempted:
+def verdict_on(assessment: Assessment, known: Known = dict) -> Verdict:
+    """The verdict, with the mistakes that ``known`` explains named."""
+    suite = assessment.suite
+    if not assessment.attempted:
         return not_attempted(suite)
-    diagnosis = _diagnosis(seen, known) if seen.wrong else None
-    core = next((check.name for check, _, _ in seen.wrong if check.core), "")
+    diagnosis = _diagnosis(assessment, known) if assessment.failed else None
+    core = next((check.name for check, _, _ in assessment.failed if check.core), "")
     results = tuple(
         _failed(check, start, finding, diagnosis)
         if isinstance(finding, Finding) and diagnosis is not None
         else _untried(check, core)
         if isinstance(finding, Untried)
         else CheckResult(check.name, True, finding.text if finding is not None else "")
-        for check, start, finding in seen.findings
+        for check, start, finding in assessment.findings
     )
     return Verdict(suite.exercise, _score(suite, results), suite.points, True, results)
 
 
-def explained(seen: Seen, known: Known) -> bool:
-    """Whether a rule, or one known mistake for all that was seen, says what went wrong.
+def explained(assessment: Assessment, known: Known) -> bool:
+    """Whether a rule names the mistake, or one misconception explains all quick replies.
 
-    Much cheaper than to look for one that explains most of it.
+    This is much cheaper than searching for a misconception that explains most of them.
     """
-    if not seen.wrong:
+    failed = assessment.failed
+    if not failed:
         return False
-    if any(finding.known or finding.names for _, _, finding in seen.wrong):
+    if any(finding.known or finding.names for _, _, finding in failed):
         return True
-    check, start, _ = seen.wrong[0]
-    return _diagnosis(seen, known).whole(range(start, start + len(check.cases))) is not None
+    check, start, _ = failed[0]
+    cases = range(start, start + len(check.cases))
+    return _diagnosis(assessment, known).full_match(cases) is not None
 
 
-def _diagnosis(seen: Seen, known: Known) -> Diagnosis:
-    return Diagnosis(seen.suite, seen.replies, known())
+def _diagnosis(assessment: Assessment, known: Known) -> Diagnosis:
+    return Diagnosis(assessment.suite, assessment.replies, known())
 
 
 def not_attempted(suite: CheckSuite) -> Verdict:
-    """The stub as it was given out: no points, and no blame."""
+    """The verdict on an unchanged stub: no points, and no finding."""
     results = tuple(CheckResult(check.name, False, "not attempted") for check in suite.checks)
     return Verdict(suite.exercise, 0.0, suite.points, False, results)
 
 
 def timing_decides(suite: CheckSuite, replies: Sequence[Reply]) -> bool:
-    """Whether a check with timed questions, not asked yet, would pass but for the time they take.
+    """Whether a check passes so far and has timed questions that are still to be asked.
 
-    The time is held against what the other answers claim; where these have failed there is nothing
-    to hold it against.
+    The judge's clock tests what the worker's counts claim. Where the counts have failed already,
+    there is nothing left to test.
     """
     return any(
         any(case.ask.timed for case in check.cases) and not isinstance(_judge(check, own), Finding)
@@ -123,7 +128,7 @@ def timing_decides(suite: CheckSuite, replies: Sequence[Reply]) -> bool:
 
 
 def core_failed(suite: CheckSuite, replies: Sequence[Reply]) -> bool:
-    """Whether a core check fails by what has been answered, so that nothing is earned."""
+    """Whether a core check fails by the replies so far, so that the exercise earns nothing."""
     return any(
         check.core
         and not any(reply is NOT_ASKED for reply in own)
@@ -151,7 +156,7 @@ def _judge(check: Check, replies: list[Reply]) -> Finding | Remark | None:
 
 
 def first_failure(replies: Sequence[Reply]) -> Finding | None:
-    """For property rules: a call that gave no value is the first thing to say."""
+    """The finding for the first call that gave no value; for property rules."""
     for index, reply in enumerate(replies):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
@@ -159,7 +164,7 @@ def first_failure(replies: Sequence[Reply]) -> Finding | None:
 
 
 def _score(suite: CheckSuite, results: Sequence[CheckResult]) -> float:
-    """Nothing unless every core check passes; then the passed checks' share of the points."""
+    """0 if a core check fails, otherwise the passed checks' share of the points."""
     pairs = list(zip(suite.checks, results, strict=True))
     if not all(result.passed for check, result in pairs if check.core):
         return 0.0

@@ -1,4 +1,4 @@
-"""Rules for answers whose precision or kind of number is the student's to choose."""
+"""Rules for answers whose precision or kind of number the student may choose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.rules.rule import Finding, rule, tolerance_of
 
 @rule
 def floating(check: Check, replies: list[Reply]) -> Finding | None:
-    """A tensor of float32 or wider; its values are not judged."""
+    """The result is a tensor of float32 or wider; its values are not judged."""
     for index, reply in enumerate(replies):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
@@ -26,7 +26,7 @@ def floating(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def one_number(check: Check, replies: list[Reply]) -> Finding | None:
-    """The reference's number, as a Python float or as a 0-d tensor of any floating dtype."""
+    """The result is the reference's number, as a float or a 0-d tensor of any floating dtype."""
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
         if reply.failure is not None:

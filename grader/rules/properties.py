@@ -1,4 +1,4 @@
-"""Rules that need no expected array, because many answers are right."""
+"""Rules that judge a property of the replies, because many answers are right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def repeatable(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def same_numbers(check: Check, replies: list[Reply]) -> Finding | None:
-    """The reference's numbers, whatever holds them: a list, a tuple or an array."""
+    """The result holds the reference's numbers, in a list, a tuple or an array."""
     tolerance = tolerance_of(check)
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
@@ -46,7 +46,7 @@ def same_numbers(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def bounded(check: Check, replies: list[Reply]) -> Finding | None:
-    """No entry of a reply is below ``low`` or above ``high``, but for a ``slack``."""
+    """No entry of a reply is below ``low`` - ``slack`` or above ``high`` + ``slack``."""
     low, high, slack = (check.options[key] for key in ("low", "high", "slack"))
     for index, reply in enumerate(replies):
         if reply.failure is not None:
@@ -62,7 +62,7 @@ def bounded(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def untouched(check: Check, replies: list[Reply]) -> Finding | None:
-    """The arguments are after the call what they were before, whatever the result is."""
+    """The call leaves its arguments unchanged, whatever its result is."""
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
@@ -75,10 +75,10 @@ def untouched(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def unmoved(check: Check, replies: list[Reply]) -> Finding | None:
-    """The cases come in pairs; of each pair, what comes before a position is the same.
+    """The cases come in pairs; both results of a pair are the same before a position.
 
     The results are tensors (B, T, d). For each pair the option ``until`` holds the first position
-    that may differ, and ``said`` what was changed, in words.
+    that may differ, and ``said`` says in words what was changed.
     """
     for index in range(0, len(replies), 2):
         first, second = replies[index], replies[index + 1]
@@ -88,7 +88,7 @@ def unmoved(check: Check, replies: list[Reply]) -> Finding | None:
             if not isinstance(reply.value, Tensor) or reply.value.data.ndim != 3:
                 return Finding(f"the result is {describe(reply.value)}, expected (B, T, d)", place)
         until = check.options["until"][index // 2]
-        before, after = (one.value.data[:, :until] for one in (first, second))
+        before, after = (reply.value.data[:, :until] for reply in (first, second))
         if not np.isfinite(after).all():
             return Finding("the result has entries that are inf or nan", index + 1)
         tolerance = tolerance_of(check)

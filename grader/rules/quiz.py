@@ -1,8 +1,8 @@
-"""Questions with lettered options: which one was chosen, and what there is to say of it.
+"""Judge quiz answers: which option was chosen, and what the check says about it.
 
-What is said of an option is sealed under its letter: whoever unpacks a file of questions reads no
-answer in it, and the letter that is chosen opens its own. (It keeps honest people honest. Whoever
-tries every letter learns as much as the check tells whoever tries every letter.)
+The explanation of an option is sealed under the option's letter, so that nobody who unpacks the
+frozen file can read the right answers in it. This only keeps honest students honest: trying all
+letters opens all explanations, as trying all letters in the check does.
 """
 
 from __future__ import annotations
@@ -20,40 +20,41 @@ from grader.rules.rule import Finding, Remark, rule
 
 
 @dataclass(frozen=True)
-class Said:
-    """What is said of one option: why it is right, or the mistake that it is."""
+class Explanation:
+    """What the check says about one option: why it is right, or which mistake it is."""
 
     why: str = ""
     mistake: Misconception | None = None
 
 
-def seal(salt: str, options: Mapping[str, Said]) -> dict[str, str]:
-    """Each letter's text, sealed; all are of one length."""
+def seal(salt: str, options: Mapping[str, Explanation]) -> dict[str, str]:
+    """Seal each letter's explanation. All have the same length, which gives nothing away."""
     texts = {}
-    for letter, said in options.items():
-        wrong = said.mistake
-        parts = [wrong.id, wrong.title, wrong.says] if wrong is not None else [said.why]
+    for letter, explanation in options.items():
+        wrong = explanation.mistake
+        parts = [wrong.id, wrong.title, wrong.says] if wrong is not None else [explanation.why]
         texts[letter] = json.dumps(parts).encode()
     size = max(map(len, texts.values()))
-    return {
-        letter: _mixed(plain.ljust(size), salt, letter).hex() for letter, plain in texts.items()
-    }
+    return {letter: _xor(plain.ljust(size), salt, letter).hex() for letter, plain in texts.items()}
 
 
-def opened(salt: str, sealed: Mapping[str, str], letter: str) -> Said:
-    """What is said of the option with this letter."""
-    parts = json.loads(_mixed(bytes.fromhex(sealed[letter]), salt, letter))
-    return Said(why=parts[0]) if len(parts) == 1 else Said(mistake=Misconception(*parts))
+def unseal(salt: str, sealed: Mapping[str, str], letter: str) -> Explanation:
+    """The explanation of the option with this letter."""
+    parts = json.loads(_xor(bytes.fromhex(sealed[letter]), salt, letter))
+    if len(parts) == 1:
+        return Explanation(why=parts[0])
+    return Explanation(mistake=Misconception(*parts))
 
 
-def _mixed(text: bytes, salt: str, letter: str) -> bytes:
+def _xor(text: bytes, salt: str, letter: str) -> bytes:
+    """Seal or unseal a text: XOR with a stream that salt and letter determine."""
     stream = hashlib.shake_256(f"{salt} {letter}".encode()).digest(len(text))
     return bytes(a ^ b for a, b in zip(text, stream, strict=True))
 
 
 @rule
 def choice(check: Check, replies: list[Reply]) -> Finding | Remark | None:
-    """The dict's letter for the question named in the options is that of the right one."""
+    """The answer's letter for the question named in the options is that of the right option."""
     reply, sealed = replies[0], check.options["sealed"]
     if reply.failure is not None:
         return Finding(failure_text(reply))
@@ -66,14 +67,14 @@ def choice(check: Check, replies: list[Reply]) -> Finding | Remark | None:
     if letter not in sealed:
         shown = repr(given[:20]) if isinstance(given, str) else describe(given)
         return Finding(f"the answer is {shown}, expected one of the letters {', '.join(sealed)}")
-    said = opened(check.options["salt"], sealed, letter)
-    if said.mistake is None:
-        return Remark(said.why)
-    return Finding(f"your answer is {letter}", known=said.mistake)
+    explanation = unseal(check.options["salt"], sealed, letter)
+    if explanation.mistake is None:
+        return Remark(explanation.why)
+    return Finding(f"your answer is {letter}", known=explanation.mistake)
 
 
 def _letter(given: Any) -> str:
-    """``"b"`` of what people write: B, (b), b), b."""
+    """The letter ``"b"`` in what people write: B, (b), b), b."""
     if not isinstance(given, str):
         return ""
     found = re.fullmatch(r"[\s(\[]*([A-Za-z])[\s)\].:]*", given)

@@ -1,8 +1,8 @@
-"""Rules: given a check and the replies to its cases, what is wrong, if anything.
+"""Register rules and find them by name. A rule says what is wrong with a check's replies.
 
-A rule is a pure function ``rule(check, replies) -> Finding | Remark | None``, registered by
-name, so that a check can be frozen as data and judged in a notebook or in the judge by the same
-code. Only a Finding fails the check.
+A rule is a pure function ``rule(check, replies) -> Finding | Remark | None``. A check names its
+rule, so that checks can be frozen as data, and notebook and judge run the same code. Only a
+Finding fails the check.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from grader.rules.comparing import Tolerance, reply_difference
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What was seen. ``case`` is the index of the case that showed it.
+    """What is wrong; ``case`` is the index of the case that showed it.
 
-    ``names`` is the id of a misconception that the rule itself recognised;
-    ``known`` is the misconception, where the rule has it at hand.
+    ``names`` is the id of a misconception that the rule itself recognized;
+    ``known`` is the misconception itself, if the rule holds it.
     """
 
     text: str
@@ -41,7 +41,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Remark:
-    """The check is passed, and this is worth saying about it."""
+    """A remark for the student about a check that passed."""
 
     text: str
 
@@ -59,12 +59,12 @@ def rule(function: SomeRule) -> SomeRule:
 
 @functools.cache
 def rule_named(name: str) -> Rule:
-    """The rule that a check names: one of the engine's, or ``lesson.name``, a lesson's own.
+    """The rule that a check names: ``name`` is the engine's, ``lesson.name`` a lesson's own.
 
     Raises:
-        CourseError: there is none; the message offers the nearest names.
+        CourseError: there is no such rule; the message offers the nearest names.
     """
-    lesson, _, own = name.rpartition(".")
+    lesson, _, function = name.rpartition(".")
     if not lesson:
         known = _engine_rules()
         if name in known:
@@ -72,10 +72,10 @@ def rule_named(name: str) -> Rule:
         near = difflib.get_close_matches(name, known, 3) or sorted(known)
         raise CourseError(f"a check names the rule {name!r}; there are {', '.join(near)}")
     home = current().root / current().solutions / lesson
-    for part in ("public", ""):  # what travels to students first; the other stays in the judge
+    for part in ("public", ""):  # public rules go to students, the others stay in the judge
         if (home / part / "rules.py").is_file():
             module = ".".join(filter(None, (current().solutions, lesson, part, "rules")))
-            found = getattr(importlib.import_module(module), own, None)
+            found = getattr(importlib.import_module(module), function, None)
             if found is not None:
                 return found
     raise CourseError(
@@ -85,7 +85,7 @@ def rule_named(name: str) -> Rule:
 
 @functools.cache
 def _engine_rules() -> dict[str, Rule]:
-    """The engine's own rules by name: those of every module in this folder."""
+    """The engine's rules by name. Importing the modules of this folder registers them."""
     for module in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}."):
         importlib.import_module(module.name)
     return RULES
@@ -100,7 +100,7 @@ def tolerance_of(check: Check) -> Tolerance:
 
 @rule
 def equal(check: Check, replies: list[Reply]) -> Finding | None:
-    """Each reply is the reference's: kind, shape, dtype, values, gradients, arguments."""
+    """Each reply equals the reference's: kind, shape, dtype, values, gradients, arguments."""
     tolerance = tolerance_of(check)
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None

@@ -1,4 +1,4 @@
-"""Rules for tests that students write: what a test says to right and to wrong candidates."""
+"""Rules for tests that students write: a test accepts right candidates and refuses wrong ones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from grader.rules.rule import Finding, rule
 
 
 def refuses(reply: Reply) -> bool:
-    """Does the test refuse its candidate? Any error that it ends with says so."""
+    """Does the test refuse its candidate? Any exception that it raises says so."""
     return reply.failure is not None and reply.failure.kind == "exception"
 
 
 @rule
 def lets_pass(check: Check, replies: list[Reply]) -> Finding | None:
-    """The test ends without an error for every case that the option ``of`` names by place."""
+    """The test ends without an error for every case whose index is in the option ``of``."""
     for index in check.options["of"]:
         reply = replies[index]
         if refuses(reply):
@@ -26,7 +26,7 @@ def lets_pass(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def catches(check: Check, replies: list[Reply]) -> Finding | None:
-    """The test ends with an error for every case that the option ``of`` names by place."""
+    """The test ends with an error for every case whose index is in the option ``of``."""
     for index in check.options["of"]:
         reply = replies[index]
         if reply.failure is None:

@@ -1,1 +1,1 @@
-"""Reading the text of cells: nothing here runs it."""
+"""Read the text of cells without running it."""

@@ -1,4 +1,4 @@
-"""What can be told from the text of cells alone: nothing here runs it."""
+"""Read what cells define and load, from their text alone, without running it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import TypeVar
 
 MINE = "mine"
 T = TypeVar("T")
-SHORT, KEPT = 10_000, 1000  # characters; results
-# A dotted name of more parts is read by nobody: Python's parser builds every beginning of it.
+# Texts of at most so many characters are cached, and so many results are kept.
+CACHED_LENGTH, CACHED_RESULTS = 10_000, 1000
+# No real name has more dotted parts, and Python's parser builds every prefix of such a name.
 MAX_PARTS = 100
 _LONG_NAME = re.compile(rf"(?<!\w)(?:\w++\s*+\.\s*+){{{MAX_PARTS}}}")
 
@@ -25,29 +26,29 @@ _MORE_THAN_PYTHON = re.compile(r"[%!?]|await|^[ \t]*(?:>>>|\.\.\.|In \[|[,;/])|\
 _QUESTION = re.compile(r"^.*\?[ \t]*$", re.M)
 
 
-# What can be read, and yet not be written again: nested too deep, or a number too long.
-UNWRITABLE = (RecursionError, MemoryError, ValueError)
+# A tree that was parsed may fail to be unparsed: nested too deep, or a number too long.
+UNPARSE_ERRORS = (RecursionError, MemoryError, ValueError)
 
 
-def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
-    """Keep the results for the last short texts: in a cohort most cells are the release's own."""
-    recent = functools.lru_cache(KEPT)(function)
+def cached(function: Callable[[str], T]) -> Callable[[str], T]:
+    """Cache the results for short texts: in a cohort most cells are the release's own."""
+    recent = functools.lru_cache(CACHED_RESULTS)(function)
 
     @functools.wraps(function)
     def call(source: str) -> T:
-        return recent(source) if len(source) <= SHORT else function(source)
+        return recent(source) if len(source) <= CACHED_LENGTH else function(source)
 
     return call
 
 
 def readable(source: str) -> tuple[str, ast.Module] | None:
-    """A cell as Python and its tree: as it is, or with its magics made to do nothing.
+    """A cell as Python text, with its tree: as it is, or with IPython's magics made to do nothing.
 
-    ``%time``, ``x = !ls``, a trailing ``?`` and an indented cell are a notebook's own. Line numbers
-    stay.
+    IPython also runs ``%time``, ``x = !ls``, a trailing ``?`` and an indented cell, which are not
+    Python. Line numbers stay the same. None if the cell cannot be parsed even so.
     """
-    bare = _ASSIGNED.sub(r"\1None", _MAGIC.sub("pass", _flush_left(source)))
-    for text in (source, bare, _QUESTION.sub("pass", bare)):
+    plain = _ASSIGNED.sub(r"\1None", _MAGIC.sub("pass", _flush_left(source)))
+    for text in (source, plain, _QUESTION.sub("pass", plain)):
         tree = parsed(text)
         if tree is not None:
             return text, tree
@@ -55,7 +56,7 @@ def readable(source: str) -> tuple[str, ast.Module] | None:
 
 
 def _flush_left(source: str) -> str:
-    """Without the indent of its first line, as IPython takes it away from all."""
+    """Remove the first line's indent from all lines, as IPython does."""
     indent = _INDENT.match(source)
     return re.sub(rf"^{indent[1]}", "", source, flags=re.M) if indent else source
 
@@ -65,15 +66,15 @@ def magics(source: str) -> list[str]:
     return _MAGIC.findall(source) + [found[0] for found in _ASSIGNED.finditer(source)]
 
 
-def defined_anyhow(source: str) -> set[str]:
-    """Names that a cell seems to define which cannot be read: told by its lines' beginnings."""
+def guessed_definitions(source: str) -> set[str]:
+    """Names that a cell with no syntax tree seems to define, by how its lines begin."""
     return {found[1] or found[2] for found in _DEFINES.finditer(source)}
 
 
-def broken(source: str) -> bool:
-    """Is it Python with a syntax error, and so runs not even in part? In doubt: no.
+def has_syntax_error(source: str) -> bool:
+    """Has the cell a syntax error, so that not even a part of it runs? False in doubt.
 
-    IPython makes sense of more than Python does: magics, help, prompts, an indented cell, await.
+    IPython accepts more than Python does: magics, help, prompts, an indented cell, await.
     """
     if _LONG_NAME.search(source) or _MORE_THAN_PYTHON.search(source):
         return False
@@ -87,7 +88,7 @@ def broken(source: str) -> bool:
 
 
 def parsed(source: str) -> ast.Module | None:
-    """The syntax tree, or None of what is not Python or costs too much to read."""
+    """The syntax tree; None if the text is not Python, or too costly to parse."""
     if _LONG_NAME.search(source):
         return None
     try:
@@ -97,24 +98,24 @@ def parsed(source: str) -> ast.Module | None:
 
 
 def text_of(node: ast.AST) -> str:
-    """A node as source; empty of what can be read and not written: too deep, a number too long."""
+    """A node as source text; empty if it cannot be unparsed (see ``UNPARSE_ERRORS``)."""
     try:
         return ast.unparse(node)
-    except UNWRITABLE:
+    except UNPARSE_ERRORS:
         return ""
 
 
 def definitions(cells: Iterable[str]) -> str:
-    """Imports, functions, classes, plain constants and what came from still earlier lessons.
+    """The cells' imports, functions, classes, plain constants and ``mine`` assignments, as text.
 
-    Cells that are not Python are left out, and so is what is nested too deep. The result is source
-    text, to be run by whoever may.
+    Cells that are not Python are left out, and so are statements that are nested too deep. The text
+    may hold student code: only a worker may run it.
     """
     kept = filter(None, map(_definitions, cells))
     return "\n\n".join(kept) + "\n"
 
 
-@remembered
+@cached
 def _definitions(source: str) -> str:
     tree = parsed(source)
     nodes = tree.body if tree else []
@@ -126,7 +127,7 @@ def carried_names(cells: Iterable[str]) -> set[str]:
     return set().union(*map(_carried, cells))
 
 
-@remembered
+@cached
 def _carried(source: str) -> frozenset[str]:
     tree = parsed(source) if MINE in source else None
     nodes = ast.walk(tree) if tree else ()
@@ -153,10 +154,10 @@ def _is_mine(node: ast.AST) -> bool:
     )
 
 
-@remembered
-def shape(source: str) -> str:
-    """What code does, without comments and layout; the text itself if that cannot be told."""
+@cached
+def normalized(source: str) -> str:
+    """Code without its comments and layout; the text itself if it cannot be parsed."""
     tree = parsed(source)
-    with contextlib.suppress(*UNWRITABLE):
+    with contextlib.suppress(*UNPARSE_ERRORS):
         return source.strip() if tree is None else ast.dump(tree)
     return source.strip()

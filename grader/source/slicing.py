@@ -1,7 +1,8 @@
-"""Which given cells a submission needs: a cell that only shows something need not run for a mark.
+"""Select the release's cells that a submission needs; cells that only show something do not run.
 
-Names decide. A given cell is needed if it binds a name that a needed cell reads; the
-submission's own cells and answers are always needed. Cells that cannot be understood are needed.
+Names decide. A cell of the release is needed if it binds a name that a needed cell reads. The
+submission's own cells and answers are always needed. If the names that one of them reads cannot be
+told, all cells are needed: a cell too many costs time, a cell too few would cost marks.
 """
 
 from __future__ import annotations
@@ -11,24 +12,31 @@ import re
 import symtable
 from collections.abc import Iterable
 
-from grader.source.cells import broken, defined_anyhow, magics, readable, remembered, text_of
+from grader.source.cells import (
+    cached,
+    guessed_definitions,
+    has_syntax_error,
+    magics,
+    readable,
+    text_of,
+)
 
 DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
 
 
-@remembered
+@cached
 def bound_names(source: str) -> frozenset[str]:
     """Names that running the cell (re)binds or changes at top level, imports included."""
     found = readable(source)
     if found is None:
-        return frozenset() if broken(source) else frozenset(defined_anyhow(source))
+        return frozenset() if has_syntax_error(source) else frozenset(guessed_definitions(source))
     names: set[str] = set()
     pending: list[ast.AST] = list(found[1].body)
     while pending:
         node = pending.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
-            continue  # what is bound inside stays inside
+            continue  # names that are bound inside are local
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
@@ -43,12 +51,12 @@ def bound_names(source: str) -> frozenset[str]:
     return frozenset(names)
 
 
-@remembered
+@cached
 def read_names(source: str) -> frozenset[str] | None:
-    """Global names that the cell, its functions included, reads; None if it cannot be told."""
+    """Global names that the cell and its functions read; None if they cannot be told."""
     found = readable(source)
     if found is None:
-        return frozenset() if broken(source) else None
+        return frozenset() if has_syntax_error(source) else None
     try:
         table = symtable.symtable(found[0], "cell", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -63,11 +71,11 @@ def read_names(source: str) -> frozenset[str] | None:
     return None if names & DYNAMIC else frozenset(names)
 
 
-@remembered
+@cached
 def statements(source: str) -> tuple[str, ...]:
-    """The cell's statements at top level, each as a text of its own; the whole if that cannot be.
+    """The cell's top-level statements as texts; the whole cell if they cannot be unparsed.
 
-    Of a cell with imports and definitions only what defines a name need then be looked at.
+    With these, one definition in a cell can be looked at without the others.
     """
     found = readable(source)
     texts = tuple(map(text_of, found[1].body)) if found is not None else ()
@@ -75,15 +83,15 @@ def statements(source: str) -> tuple[str, ...]:
 
 
 def cut_to(names: Iterable[str], source: str) -> str:
-    """Of a text of definitions those that the names need, in their order."""
-    numbered = [(str(number), one) for number, one in enumerate(statements(source))]
+    """The definitions in a text that these names need, directly or not, in their order."""
+    numbered = [(str(number), text) for number, text in enumerate(statements(source))]
     chosen = needed(numbered, names)
-    return "\n\n".join(one for number, one in numbered if number in chosen) + "\n"
+    return "\n\n".join(text for number, text in numbered if number in chosen) + "\n"
 
 
-def needed(given: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
-    """Ids of the given cells, as (id, source), that the own sources need, directly or not."""
-    cells = list(given)
+def needed(released: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
+    """Ids of the released cells, as (id, source), that the own sources need, directly or not."""
+    cells = list(released)
     wanted: set[str] = set()
     for source in own:
         names = read_names(source)

@@ -15,7 +15,7 @@ from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.asking import put_questions
 from grader.rules.evaluate import evaluate, not_attempted
-from grader.source.cells import shape
+from grader.source.cells import normalized
 from grader.student import frozen, records, screen
 from grader.student.folds import fold
 from grader.student.report import Report
@@ -84,7 +84,7 @@ def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "
     """
     answers = frozen.load(exercise_id)
     text = source or _cell_of(exercise_id, namespace)
-    as_given = bool(answers.given) and shape(text) == shape(answers.given)
+    as_given = bool(answers.given) and normalized(text) == normalized(answers.given)
     # Calling a stub is no test: a class's stub may fail before it reaches the forward that raises
     # NotImplementedError, because an earlier lesson's answer is missing.
     if as_given or is_stub(namespace.get(exercise_id)):

@@ -32,7 +32,7 @@ from grader.course.layout import LESSONS, ROOT, assignment_id, lesson_of
 from grader.course.sources import answer_source
 from grader.course.versions import Version, alternatives, misconceptions, solution
 from grader.judge.outcome import Outcome
-from grader.judge.prior_answers import lessons_behind
+from grader.judge.prior_answers import names_used
 from grader.judge.run import Judge, Submission
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
@@ -110,14 +110,14 @@ def written(plan: Plan, uglinesses: Iterable[str] = ()) -> Submission:
     """The plan as files, with these uglinesses. Each has its own random numbers."""
     texts = {name: text_of(plan.lesson, v) for name, (_, v) in plan.answers.items() if v}
     release = assignment(assignment_id(plan.lesson))
-    behind = []
+    earlier = []
     if plan.earlier:
-        for other in sorted(lessons_behind(release)):
+        for other in sorted(names_used(release)):
             home = lesson_of(other)
             right = {e.id: answer_source(home, e.id) for e in exercises(home)}
-            behind.append((other, _file(plan, home, right, uglinesses)))
+            earlier.append((other, _file(plan, home, right, uglinesses)))
     content = _file(plan, plan.lesson, texts, uglinesses)
-    return Submission(f"student-{plan.name}", release.id, content, tuple(behind))
+    return Submission(f"student-{plan.name}", release.id, content, tuple(earlier))
 
 
 def text_of(lesson: str, version: Version) -> str:

@@ -23,7 +23,7 @@ from grader.course import quiz
 from grader.course.layout import COURSE, LESSONS, SOLUTIONS, notebook_path
 from grader.course.quiz_exercise import quiz_exercise
 from grader.protocol.values import Reply
-from grader.rules.quiz import choice, opened, seal
+from grader.rules.quiz import choice, seal, unseal
 from grader.rules.rule import Finding, Remark
 from grader.student import check
 from grader.student.report import Report
@@ -438,10 +438,10 @@ def test_a_letter_opens_its_own_seal_and_all_seals_look_alike() -> None:
     check = quiz_exercise("masking").suite(b"any").checks[0]
     salt, sealed = check.options["salt"], check.options["sealed"]
     assert len({len(text) for text in sealed.values()}) == 1
-    assert seal(salt, {x: opened(salt, sealed, x) for x in sealed}) == sealed
+    assert seal(salt, {x: unseal(salt, sealed, x) for x in sealed}) == sealed
     first, second, *_ = sealed
     with pytest.raises(ValueError):
-        opened(salt, {first: sealed[second]}, first)
+        unseal(salt, {first: sealed[second]}, first)
 
 
 def test_the_bundle_gives_no_answer_away(tmp_path) -> None:

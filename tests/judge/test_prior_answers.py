@@ -71,9 +71,8 @@ def test_a_worker_that_is_killed_before_it_runs_anything_is_replaced(
 
 
 def test_which_lessons_lie_behind() -> None:
-    behind = prior_answers.lessons_behind(assignment(LATER))
-    assert behind == {FIRST: ("MultiHeadAttention",)}
-    assert prior_answers.lessons_behind(assignment(FIRST)) == {}
+    assert prior_answers.names_used(assignment(LATER)) == {FIRST: ("MultiHeadAttention",)}
+    assert prior_answers.names_used(assignment(FIRST)) == {}
 
 
 def test_the_students_own_earlier_answer_is_used(judge: Judge) -> None:

@@ -21,9 +21,9 @@ from grader.protocol.values import (
 from grader.rules.comparing import agree
 from grader.rules.diagnosis import Diagnosis
 from grader.rules.evaluate import (
+    assess,
     evaluate,
     explained,
-    look,
     timing_decides,
     verdict_on,
 )
@@ -145,11 +145,12 @@ def test_errors_alone_are_no_likeness() -> None:
 
 def test_what_explains_everything_is_known_without_names() -> None:
     what = suite(1, 2)
-    seen = look(what, [value(1.0), value(2.0), value(0.0)])
+    assessment = assess(what, [value(1.0), value(2.0), value(0.0)])
     part, whole = ([value(n) for n in numbers] for numbers in ([1, 2, 7], [1, 2, 0]))
-    assert not explained(seen, lambda: {mistake("a part"): part})
-    assert explained(seen, lambda: {mistake("a part"): part, mistake("all"): whole})
-    assert verdict_on(seen).score == 0 and not any(c.misconception for c in verdict_on(seen).checks)
+    assert not explained(assessment, lambda: {mistake("a part"): part})
+    assert explained(assessment, lambda: {mistake("a part"): part, mistake("all"): whole})
+    verdict = verdict_on(assessment)
+    assert verdict.score == 0 and not any(check.misconception for check in verdict.checks)
 
 
 def test_a_question_that_was_not_asked_speaks_for_nobody_and_against_nobody() -> None:

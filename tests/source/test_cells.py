@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.source.cells import carried_names, definitions, shape
+from grader.source.cells import carried_names, definitions, normalized
 
 
 def test_definitions_travel_and_what_runs_stays_behind() -> None:
@@ -35,7 +35,7 @@ def test_only_a_plain_name_is_carried() -> None:
     assert carried_names(["x = mine(name)", "y = their.mine('A')", "z = mine('A', 2)"]) == set()
 
 
-def test_comments_and_layout_change_no_shape() -> None:
-    assert shape("def f(x): return x  # note") == shape("def f(x):\n    return x\n")
-    assert shape("def f(x): return x") != shape("def f(x): return -x")
-    assert shape("not python (") == "not python ("
+def test_comments_and_layout_change_nothing() -> None:
+    assert normalized("def f(x): return x  # note") == normalized("def f(x):\n    return x\n")
+    assert normalized("def f(x): return x") != normalized("def f(x): return -x")
+    assert normalized("not python (") == "not python ("

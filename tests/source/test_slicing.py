@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from grader.source.cells import broken, definitions, shape
+from grader.source.cells import definitions, has_syntax_error, normalized
 from grader.source.slicing import bound_names, cut_to, needed, read_names, statements
 
 GIVEN = [("a", "x = 1"), ("b", "y = x"), ("c", "z = 3")]
@@ -56,13 +56,13 @@ def test_what_a_cell_needs_and_everything_where_it_cannot_be_told(
         "\n\n   indented = 1", "x = 1  # %", "lambda: (await f())", "def f():\n    await g()",
     ],
 )  # fmt: skip
-def test_what_ipython_makes_sense_of_is_not_called_broken(source: str) -> None:
-    assert not broken(source)
+def test_what_ipython_makes_sense_of_is_no_syntax_error(source: str) -> None:
+    assert not has_syntax_error(source)
 
 
 @pytest.mark.parametrize("source", ["x = (", "def f(:", "if x:\npass", "a b", "'open", "1 = x"])
 def test_what_is_called_broken_does_not_compile_in_ipython_either(source: str) -> None:
-    assert broken(source)
+    assert has_syntax_error(source)
     with pytest.raises(SyntaxError):
         compile(TransformerManager().transform_cell(source), "cell", "exec")
     assert read_names(source) == set()
@@ -81,7 +81,7 @@ def test_what_can_be_read_and_not_written_stays_whole_or_is_left_out(value: str)
     cell = f"import math\ndef f():\n    return {value}"
     assert statements(cell) == (cell,)
     assert definitions([cell]) == "import math\n"
-    assert shape(cell) == cell
+    assert normalized(cell) == cell
 
 
 def test_a_text_is_cut_to_what_its_names_need_however_far_down() -> None:
