@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class WorkerError(Exception):
-    """The machinery, not a submission, failed: the message says what and how to mend it."""
+    """The machinery, not a submission, failed: the message says what to fix."""
 
 
 class GradebookError(Exception):

@@ -76,7 +76,7 @@ def _stub(text: str, node: ast.FunctionDef, broken: dict[str, str]) -> str:
 
 
 def _broken(lesson: str, exercise: str) -> dict[str, str]:
-    """Bodies of the version that is handed out to be mended: by method, or of the function."""
+    """Bodies of the version that is handed out to be fixed: by method, or of the function."""
     name = next(spec.broken for spec in exercises(lesson) if spec.id == exercise)
     if not name:
         return {}

@@ -214,8 +214,8 @@ class Exercise:
 
     ``uses`` names the exercises whose answers this one builds on. ``hints`` are a nudge, the
     idea, and pseudocode with blanks; never code. With ``broken`` students are given not a stub
-    but the misconception of that id, to find out what is wrong with it and mend it. ``callbacks``
-    makes the functions that the draw's cases hand to student code from afar, by key.
+    but the misconception of that id, who find out what is wrong and fix it. ``callbacks``
+    makes the functions that the cases hand to student code, by key; they run in the judge.
     """
 
     id: str

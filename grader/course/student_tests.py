@@ -1,6 +1,6 @@
 """Exercises in which students write the test: candidates that stay in the judge, and the checks.
 
-A candidate is called from afar under a key that says nothing, in an order that the draw shuffles.
+Student code calls a candidate through a callback whose key says nothing, in a shuffled order.
 In a notebook, where there is no solution to be had, the candidates are the student's own answer
 and versions of it that are bent (the function ``candidate(namespace, key)`` in the
 lesson's module ``public.candidates``).
