@@ -77,6 +77,11 @@ def load(root: Path) -> Course:
         if not isinstance(value, str) or not value:
             raise CourseError(f'{path}: it needs a line {key} = "…"')
         texts[key] = value
+    for key, more in (("id", "_-"), ("solutions", "_")):  # a folder of ours, and a package
+        if not re.fullmatch(rf"[A-Za-z][A-Za-z0-9{more}]*", texts[key]):
+            raise CourseError(
+                f"{path}: {key} = {texts[key]!r} is no name: use letters, digits and {more[0]}"
+            )
     lessons = data.get("lessons")
     if not isinstance(lessons, list):
         raise CourseError(f'{path}: it needs a list lessons = ["…", …], in the lessons\' order')

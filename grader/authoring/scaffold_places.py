@@ -172,6 +172,6 @@ def with_lesson(text: str, name: str) -> str:
         head = text[: last.end()] + ("" if comma else ",") + text[last.end() : close]
         out = f'{head}{indent}"{name}",\n{text[close:]}'
     before, after = tomllib.loads(text), tomllib.loads(out)
-    if after != before | {"lessons": [*before["lessons"], name]}:
+    if after != before | {"lessons": [*before.get("lessons", []), name]}:
         raise NoPlace(f'the list lessons of course.toml is not as expected: add "{name}" yourself')
     return out

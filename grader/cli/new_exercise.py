@@ -18,13 +18,16 @@ import click
     help="what students write [default: a layer if NAME begins with a capital]",
 )
 def command(lesson: str, name: str, after: str, points: int, kind: str | None) -> None:
-    """Add an exercise NAME to LESSON, in a checkout: a working example to change into yours.
+    """Add an exercise NAME to LESSON: one that works, to be made into yours.
 
-    The example goes into the lesson's solutions, misconceptions, alternatives, checks, notebook and
-    tests. It subtracts from each row its mean; what you have to change is marked REPLACE. It is
-    tried in a copy of the course first, and written as a whole or not at all.
+    It goes into the lesson's answers, misconceptions, alternatives, checks, notebook and, where the
+    course has tests/lessons, laws. Its example takes from each row its mean; what is yours to
+    write is marked REPLACE. It is tried in a copy of the course first, and written whole or not at
+    all.
     """
+    from grader.authoring.derived import PAGES
     from grader.authoring.scaffold import MARK, ScaffoldError, Wanted, scaffold
+    from grader.course.layout import ROOT
 
     layer = kind == "layer" if kind else name[:1].isupper()
     try:
@@ -37,7 +40,8 @@ def command(lesson: str, name: str, after: str, points: int, kind: str | None) -
     click.echo(f"Replace what is marked {MARK} there. Then, after each change and at the end:")
     click.echo(f"  python -m grader tidy {lesson} && python -m grader prove --exercise {name}")
     click.echo(f"  python -m grader solve --execute --lesson {lesson}")
-    click.echo(
-        "  python -m grader prove --markdown docs/kill_matrix.md && "
-        "python -m grader mutate --markdown docs/mutants.md"
-    )
+    pages = [page for page in PAGES if (ROOT / page.path).exists()]
+    for page in pages:
+        click.echo(f"  {page.command}")
+    if not pages:
+        click.echo("  python -m grader mutate")

@@ -160,7 +160,7 @@ def test_what_it_writes_works_at_once(
 )
 def test_it_refuses_in_a_line_and_writes_nothing(arguments: tuple[str, ...], said: str) -> None:
     lesson = arguments[0] if arguments[0] in LESSONS else "masking"
-    watched = [*SOLUTIONS.rglob(f"{lesson}.py"), *NOTEBOOKS.glob(f"*{lesson}/*.ipynb")]
+    watched = [*(SOLUTIONS / lesson).glob("*.py"), *NOTEBOOKS.glob(f"*{lesson}/*.ipynb")]
     before = {path: path.read_bytes() for path in watched}
     done = CliRunner().invoke(main, ["new-exercise", *arguments])
     assert done.exit_code == 2
@@ -169,12 +169,15 @@ def test_it_refuses_in_a_line_and_writes_nothing(arguments: tuple[str, ...], sai
     assert {path: path.read_bytes() for path in watched} == before
 
 
-def test_outside_of_a_checkout_it_says_so(tmp_path: Path) -> None:
-    for part in ("grader", "solutions"):
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=LEFT_BEHIND)
-    done = run(tmp_path, "-m", "grader", "new-exercise", "masking", "dilated_mask")
+def test_a_lesson_that_lacks_a_file_is_refused_by_that_file_s_name(tmp_path: Path) -> None:
+    for part in ("solutions", "notebooks", "course.toml"):
+        copied = shutil.copytree if (ROOT / part).is_dir() else shutil.copyfile
+        copied(ROOT / part, tmp_path / part)
+    (tmp_path / "solutions" / "masking" / "alternatives.py").unlink()
+    command = ("-m", "grader", "--course", str(tmp_path), "new-exercise", "masking", "dilated_mask")
+    done = run(ROOT, *command)
     assert done.returncode == 2
-    assert "run it in a checkout" in " ".join(done.stderr.split())
+    assert "has no solutions/masking/alternatives.py" in " ".join(done.stderr.split())
 
 
 def test_what_does_not_work_in_the_copy_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +212,7 @@ def test_a_disk_that_fills_up_leaves_the_files_as_they_were(
     monkeypatch.setattr(scaffolding, "ROOT", tmp_path)
     monkeypatch.setattr(scaffolding.files, "write", full)
     with pytest.raises(ScaffoldError, match="three cannot be written: No space left"):
-        scaffolding._write({Path(name): "after" for name in names})
+        scaffolding.write({Path(name): "after" for name in names})
     assert ("two", b"after") in written
     assert {(tmp_path / name).read_text() for name in names} == {"before"}
 
@@ -225,6 +228,13 @@ def test_a_number_moves_no_other() -> None:
     assert number_after(cells, "one", last=False) == "3.1c"
     with pytest.raises(NoPlace):
         number_after(cells, "three", last=True)
+
+
+def test_where_exercises_have_no_number_the_new_one_has_none() -> None:
+    import nbformat
+
+    cells = [nbformat.v4.new_markdown_cell(f"### Exercise · `{name}`") for name in ("one", "two")]
+    assert number_after(cells, "one", last=False) == number_after(cells, "two", last=True) == ""
 
 
 def test_texts_go_where_the_syntax_says() -> None:

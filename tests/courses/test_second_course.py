@@ -82,7 +82,7 @@ def test_its_marks(graded: tuple[Path, dict]) -> None:
 def test_its_report_and_its_ledger(graded: tuple[Path, dict]) -> None:
     course_dir, _ = graded
     assert "sequences" in done(SECOND, "report", "--course-dir", course_dir)
-    assert "no differences" in done(SECOND, "verify", "--course-dir", course_dir)
+    assert "no differences" in done(SECOND, "verify", "--course-dir", course_dir, "--salt", SALT)
 
 
 def test_nbgrader_in_the_graded_folder_knows_the_course(graded: tuple[Path, dict]) -> None:
@@ -158,6 +158,12 @@ def test_a_description_that_cannot_be_read(broken: Path) -> None:
 def test_a_description_without_lessons(broken: Path) -> None:
     (broken / "course.toml").write_text('id = "x"\ntitle = "X"\n')
     assert "it needs a list lessons" in complaint(broken, "prove")
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "two words"])
+def test_an_id_that_names_no_folder(broken: Path, name: str) -> None:
+    edit(broken / "course.toml", 'id = "descent"', f'id = "{name}"')
+    assert f"id = {name!r} is no name" in complaint(broken, "prove")
 
 
 def test_a_lesson_without_checks(broken: Path) -> None:

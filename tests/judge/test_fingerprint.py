@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.course.fingerprint import engine_files, fingerprint, lessons_behind
+from grader.course.fingerprint import engine_files, fingerprint, lesson_of_file, lessons_behind
 from grader.course.layout import LESSONS, ROOT, assignment_id
 from grader.coursefile import ENGINE, NAME
 from grader.judge.fingerprint import DECIDES
@@ -64,6 +64,13 @@ def test_a_word_about_mine_that_names_no_exercise_stops_nothing(copied: Path) ->
     path.write_text(text + '\n# mine("no_exercise") loads nothing\n')
     assert lessons_behind("masking", copied) == {"masking"}
     path.write_text(text)
+
+
+def test_a_course_in_a_folder_called_like_a_lesson_keeps_its_lessons_apart() -> None:
+    root = Path("courses", LESSONS[0])
+    for lesson in LESSONS[:2]:
+        assert lesson_of_file(root / "solutions" / lesson / "checks.py", root) == lesson
+    assert lesson_of_file(root / NAME, root) == ""
 
 
 @pytest.mark.parametrize("file", ["grader/rules/comparing.py", "grader/course/versions.py"])
