@@ -26,7 +26,7 @@ LEFT_BEHIND = shutil.ignore_patterns(
 MARKS = """
 import sys
 import nbformat
-from grader.course.layout import notebook_path
+from grader.course.layout import assignment_id, notebook_path
 from grader.authoring.freeze import packed
 from grader.authoring.mutants import fates
 from grader.authoring.solve import solved
@@ -34,7 +34,7 @@ from grader.course.assignments import assignment
 from grader.judge.run import Judge, Submission
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
-from grader.course.exercises import assignment_id, exercises
+from grader.course.exercises import exercises
 
 lesson, name, points = sys.argv[1], sys.argv[2], float(sys.argv[3])
 release = assignment(assignment_id(lesson))
