@@ -59,6 +59,15 @@ def test_a_picture_of_something_trained_is_what_its_alternative_text_says() -> N
     assert not same(picture("It falls."), picture("It falls.") * 2, TRAINED)
 
 
+def test_of_a_cell_that_clears_its_output_the_last_state_is_compared() -> None:
+    clearing = TRAINED | {"source": "clear_output(wait=True)"}
+    states = picture("Step 1: 2.52.") + picture("Step 2: 1.52.")
+    assert same(picture("Step 2: 1.53."), states, clearing)
+    assert not same(picture("Step 2: 1.53."), states, TRAINED)
+    assert not same(picture("Step 2: 1.53."), states[:1], clearing)
+    assert not same(picture("Step 2: 1.53."), [], clearing)
+
+
 @pytest.mark.parametrize(
     ("kept", "near", "far"),
     [
