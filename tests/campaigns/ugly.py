@@ -525,7 +525,7 @@ SCRATCH: dict[str, tuple[str, ...]] = {
     ),
     "processes left running": (
         "import subprocess\nsleeper = subprocess.Popen(['sleep', '600'])",
-        "import multiprocessing\npool = multiprocessing.Executor(2)\npool.map(abs, [-1, 2])",
+        "import multiprocessing\npool = multiprocessing.Pool(2)\npool.map(abs, [-1, 2])",
     ),
     "asyncio": (
         "import asyncio\nawait asyncio.sleep(0.01)",
