@@ -80,7 +80,7 @@ class SecondRuns:
         return [Run(tuple(group.judged), tuple(self._parts(group.supplied))) for group in groups]
 
     def _parts(self, supplied: set[str]) -> Sequence[Part]:
-        """The notebook with the course's versions of these, and no own cell that overwrites them."""
+        """The notebook with the course's versions of these, and no own cell that rebinds them."""
         return [
             replace(part, source=self.release.solution(part.exercise))
             if part.role == ANSWER and part.exercise in supplied
