@@ -33,7 +33,7 @@ class _Group:
 
 
 class SecondRuns:
-    """Plans the second runs of one submission, whose exercises ``failed`` earned no full marks."""
+    """Plans the second runs of one submission, in which the exercises ``failed`` did not pass."""
 
     def __init__(self, release: Assignment, assembly: Assembly, failed: set[str]) -> None:
         self.release = release
