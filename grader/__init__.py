@@ -1,9 +1,10 @@
-"""What a lesson imports: checks, hints and figures.
+"""The functions that a lesson's notebook imports: checks, hints and figures.
 
 ``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` gives the next hint,
-``ready(f, g)`` tells whether answers are written yet, ``mine("name")`` is your answer from an
+``ready(f, g)`` tells whether answers are written yet, ``mine("name")`` gives your answer from an
 earlier lesson, ``progress()`` shows how far you are in the course, ``heatmap`` and ``show`` draw
-with alternative text, and ``explore`` draws what a ``Slider``, a ``Choice`` or a ``Switch`` moves.
+with alternative text, and ``explore`` redraws a figure when a ``Slider``, ``Choice`` or ``Switch``
+is moved.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ import sys
 
 
 def run() -> None:
-    """The command line; a missing package or an old Python is one clear line."""
-    if sys.version_info < (3, 11):  # noqa: UP036 (whoever has an older one is told)
+    """Start the command line; report a missing package or an old Python in one clear line."""
+    if sys.version_info < (3, 11):  # noqa: UP036 (tell people with an older one)
         sys.exit(f"This course needs Python 3.11; this is {sys.version.split()[0]}.")
     try:
         from grader.commandline import main

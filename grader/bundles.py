@@ -1,8 +1,8 @@
-"""What goes where student code is: to students, and into the worker.
+"""The bundles: the files that go where student code runs, to students and into workers.
 
-Each bundle is a list of folders of this package, with the modules at its top. A course adds its
-description and what its lessons keep in folders called ``public``. Everything else (checks, judge,
-records, authors' tools) holds answers or marks and stays behind.
+A bundle is a list of folders of this package, plus the modules at its top. A course adds its
+description and the files of its lessons in folders called ``public``. No bundle may hold anything
+else (checks, judge, records, authors' tools): student code could read answers or marks there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def files(folders: tuple[str, ...], suffix: str = ".py") -> Iterator[Path]:
 
 
 def public_files(course: Course) -> Iterator[Path]:
-    """What a course's lessons let travel, relative to the course's folder, sorted."""
+    """The public files of a course's lessons, relative to the course's folder, sorted."""
     pattern = f"{course.solutions}/*/{PUBLIC}/*.py"
     yield from sorted(path.relative_to(course.root) for path in course.root.glob(pattern))
 
@@ -36,7 +36,7 @@ def public_files(course: Course) -> Iterator[Path]:
 def copy(folders: tuple[str, ...], course: Course, target: Path) -> None:
     """Copy a bundle into ``target``: ``target/grader``, the course's description and public files.
 
-    Of packages on the way to a public file, ``__init__`` stays behind: it holds the answers.
+    The ``__init__`` of a lesson's package is not copied: it holds the answers.
     """
     pairs = [(ENGINE / file, Path("grader") / file) for file in files(folders)]
     pairs += [(course.root / file, file) for file in (*public_files(course), Path(NAME))]

@@ -1,7 +1,7 @@
 """The command line: each command is a module with a click command named ``command``.
 
-Those of students lie in ``student/commands``, all others in ``cli``. A student's bundle holds the
-first folder alone, and offers nothing else.
+Students' commands lie in ``student/commands``, all others in ``cli``. A student's bundle holds
+only the first folder, so it offers only these commands.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from error
 
     def invoke(self, context: click.Context) -> object:
-        """Run a command; what is wrong with the course is one line."""
+        """Run a command; report a CourseError in one line."""
         try:
             return super().invoke(context)
         except CourseError as error:

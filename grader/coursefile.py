@@ -1,6 +1,6 @@
-"""Which course this is: the file ``course.toml`` in the course's folder.
+"""Find and read a course's description: the file ``course.toml`` in the course's folder.
 
-This module travels to students and into workers, so it knows names and folders, never an answer.
+This module is copied to students and into workers, so it holds names and folders, never an answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ENGINE = Path(__file__).resolve().parent
 
 
 class CourseError(Exception):
-    """The course's own files are not as they must be; the message says which, and the fix."""
+    """Something is wrong with the course's files; the message says what, and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ def find() -> Path:
     holds a ``course.toml``, else the folder that the engine itself lies in.
 
     Raises:
-        CourseError: there is none.
+        CourseError: there is no such folder.
     """
-    given = os.environ.get(VARIABLE)
-    if given:
-        return Path(given).resolve()
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        return Path(chosen).resolve()
     here = Path.cwd()
     for folder in (here, *here.parents, ENGINE.parent):
         if (folder / NAME).is_file():
@@ -62,7 +62,7 @@ def load(root: Path) -> Course:
     """Read a course's description.
 
     Raises:
-        CourseError: it is missing, or is not as it must be.
+        CourseError: it is missing or not valid.
     """
     path = root / NAME
     try:
@@ -97,7 +97,7 @@ def load(root: Path) -> Course:
 
 @functools.cache
 def current() -> Course:
-    """The course of this process. Its root is on the path, so that its solutions can be imported.
+    """The course of this process. Puts its root on ``sys.path``, to import its solutions.
 
     Raises:
         CourseError: as :func:`find` and :func:`load`.

@@ -1,23 +1,23 @@
-"""What may go wrong with a run and is no submission's fault: commands show the message alone."""
+"""Errors of a run that no submission causes. Commands show the message without a traceback."""
 
 from __future__ import annotations
 
 
 class WorkerError(Exception):
-    """The machinery, not a submission, failed: the message says what to fix."""
+    """The sandbox or a worker failed, not a submission; the message says how to fix it."""
 
 
 class GradebookError(Exception):
-    """The gradebook cannot be used as it is; the message says what to do."""
+    """The gradebook cannot be used in its present state; the message says what to do."""
 
 
 class ExportError(Exception):
-    """Marks cannot be exported as asked for; the message says what to change."""
+    """Marks cannot be exported in the way asked for; the message says what to change."""
 
 
 class LedgerError(Exception):
-    """The ledger is not as it was left; the message says what to do."""
+    """The ledger was changed or damaged since it was written; the message says what to do."""
 
 
 class Stopped(Exception):
-    """Somebody wants the run to end. What was graded is kept."""
+    """A person or the system stopped the run. Results so far are kept."""

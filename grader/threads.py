@@ -1,4 +1,4 @@
-"""One thread for each process: pools of threads cost more than they give with tiny tensors."""
+"""Compute in one thread per process: with tiny tensors, thread pools cost more than they save."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def one_thread() -> None:
-    """Let NumPy and torch compute in one thread; NumPy only if it is imported after this."""
+    """Make NumPy and torch compute in one thread; NumPy only if it is imported afterwards."""
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     torch = sys.modules.get("torch")
     if torch is not None:

@@ -1,1 +1,1 @@
-"""The course as the engine reads it: lessons, exercises, quizzes, known answers."""
+"""Read the course: lessons, exercises, quizzes, known answers."""

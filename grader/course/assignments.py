@@ -1,4 +1,4 @@
-"""The release as the judge knows it: each assignment's cells, exercises, stubs and solutions."""
+"""Read the release for the judge: each assignment's cells, exercises, stubs and solutions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGE = __name__.partition(".")[0]
 
 @dataclass(frozen=True)
 class Human:
-    """A question that a human grades."""
+    """A question that a person grades."""
 
     id: str
     points: float
@@ -31,7 +31,7 @@ class Human:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One lesson, as it was given out."""
+    """One lesson as it was released."""
 
     id: str
     lesson: str
@@ -43,17 +43,18 @@ class Assignment:
 
     @property
     def max_score(self) -> float:
-        """The points that the checks give; a human's come on top."""
+        """The points that the checks can give; those that a person gives are added to them."""
         return float(sum(exercise.points for exercise in self.exercises))
 
     def solution(self, exercise: str) -> str:
+        """The source of the course's answer to an exercise."""
         return answer_source(self.lesson, exercise)
 
 
 def modules_of(names: Iterable[str]) -> list[str]:
-    """What the notebooks of these assignments import: it is imported once, before workers fork.
+    """The modules that these assignments' notebooks import, for the forkserver to import once.
 
-    Not this package: the forkserver knows which parts of it workers need.
+    This package is left out: the forkserver itself knows which of its modules workers need.
     """
     found: set[str] = set()
     for part in (part for name in names for part in assignment(name).parts if part.kind == "code"):
@@ -67,7 +68,7 @@ def modules_of(names: Iterable[str]) -> list[str]:
 
 
 def load(name: str) -> None:
-    """Load all that judging an assignment needs: its exercises and the mistakes that are known."""
+    """Load all that judging an assignment needs: its exercises and misconceptions."""
     release = assignment(name)
     for exercise in release.exercises:
         misconceptions(release.lesson, exercise.id)
@@ -80,7 +81,7 @@ def assignment_ids() -> list[str]:
 
 @functools.cache
 def assignment(name: str) -> Assignment:
-    """The assignment of this id; KeyError names the ones that exist."""
+    """The assignment with this id; KeyError names the ones that exist."""
     lesson = lesson_of(name)
     path = notebook_path(lesson, NOTEBOOKS)
     content = path.read_bytes()

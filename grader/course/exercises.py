@@ -1,4 +1,4 @@
-"""What each exercise is judged by: each lesson's module ``checks`` with its list ``EXERCISES``.
+"""Load the exercises and their checks from each lesson's module ``checks``, list ``EXERCISES``.
 
 Only the judge and the authors' tools import these modules: they hold the references.
 """
@@ -41,12 +41,12 @@ def _checks(lesson: str) -> ModuleType:
 
 
 def checks_file(lesson: str) -> Path:
-    """Where a lesson's exercises and their checks are written."""
+    """The file that holds a lesson's exercises and their checks."""
     return SOLUTIONS / lesson / "checks.py"
 
 
 def limits(lesson: str) -> dict[str, float]:
-    """What a lesson needs beyond the usual limits (``cell_cpu`` and the like), in seconds."""
+    """The limits (``cell_cpu`` and the like, in seconds) that a lesson raises above the usual."""
     return dict(getattr(_checks(lesson), "LIMITS", {}))
 
 
@@ -60,7 +60,7 @@ def home_of(exercise_id: str) -> str:
 
 @functools.cache
 def _homes() -> dict[str, str]:
-    """Each exercise's lesson. CourseError where two lessons have an exercise of one name."""
+    """Each exercise's lesson. CourseError if two lessons have an exercise with the same id."""
     found: dict[str, str] = {}
     for lesson in LESSONS:
         for exercise in exercises(lesson):
@@ -74,6 +74,6 @@ def _homes() -> dict[str, str]:
 
 
 def find(exercise_id: str) -> Exercise:
-    """The exercise of this id; KeyError if the course has none."""
+    """The exercise with this id; KeyError if the course has none."""
     lesson = home_of(exercise_id)
     return next(exercise for exercise in exercises(lesson) if exercise.id == exercise_id)

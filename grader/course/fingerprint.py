@@ -1,4 +1,4 @@
-"""What a lesson's marks and frozen answers follow from, as a hash over folders."""
+"""Hash all that a lesson's marks and frozen answers depend on, folder by folder."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from grader.course.exercises import home_of
 from grader.course.layout import COURSE, LESSONS, ROOT
 from grader.coursefile import ENGINE, NAME
 
+# Derived files, which may change while no mark does.
 LEFT_OUT = {"solved", ".ipynb_checkpoints", "__pycache__"}
 
 
@@ -20,14 +21,15 @@ def fingerprint(
 ) -> str:
     """A hash of these folders of the engine, of the course, and of the libraries' versions.
 
-    With a lesson: without the answers, checks and notebooks of lessons that it does not use.
+    With ``lesson``, leave out the files of lessons that it does not use, so that a change in one
+    lesson leaves the marks of the others as they are.
     """
-    behind = lessons_behind(lesson, root) if lesson else set(LESSONS)
+    used = lessons_used(lesson, root) if lesson else set(LESSONS)
     digest = hashlib.sha256()
     for path in engine_files(folders, engine):
         digest.update(f"{path.relative_to(engine)}\0".encode() + path.read_bytes())
     for path in course_files(root):
-        if lesson_of_file(path, root) in {"", *behind}:
+        if lesson_of_file(path, root) in {"", *used}:
             digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
     for package in ("numpy", "torch"):
         digest.update(importlib.metadata.version(package).encode())
@@ -50,11 +52,11 @@ def course_files(root: Path = ROOT) -> list[Path]:
     return sorted([root / NAME, *kept])
 
 
-def lessons_behind(lesson: str, root: Path = ROOT) -> set[str]:
-    """The lesson and those that it uses, directly or not.
+def lessons_used(lesson: str, root: Path = ROOT) -> set[str]:
+    """The lesson, and the lessons that it uses, directly or not.
 
-    These are the ones that its modules and its notebook name in any way, or whose answers they
-    load: one too many costs time, one too few would leave a mark standing that is out of date.
+    A lesson counts as used if a module or the notebook contains its name at all, or loads one of
+    its answers: a lesson too many costs time, a lesson too few would leave outdated marks standing.
     """
     files = course_files(root)
     found: set[str] = set()
@@ -77,8 +79,9 @@ def lesson_of_file(path: Path, root: Path = ROOT) -> str:
 
 
 def _named(text: str) -> set[str]:
+    """The lessons that a text names, or whose answers it loads with ``mine``."""
     named = set(re.findall(r"\w+", text)) & set(LESSONS)
     for name in re.findall(r"\bmine\(\W*(\w+)", text):
-        with contextlib.suppress(KeyError):  # a word about mine, and no exercise
+        with contextlib.suppress(KeyError):  # not an exercise: only prose about mine
             named.add(home_of(name))
     return named

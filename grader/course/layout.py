@@ -1,4 +1,4 @@
-"""Where things are in the course's folder, and what its lessons are called."""
+"""Where files lie in the course's folder, and what its lessons are called."""
 
 from __future__ import annotations
 
@@ -36,18 +36,19 @@ def notebook_path(lesson: str, root: Path = NOTEBOOKS) -> Path:
 
 
 def module_of(lesson: str, part: str = "") -> str:
-    """The name of a lesson's module: its answers, or such a part as ``checks``."""
+    """The name of a lesson's package, or of a module in it such as ``checks``."""
     return ".".join(filter(None, (COURSE.solutions, lesson, part)))
 
 
 class FolderTakenError(Exception):
-    """A folder that is to be written anew holds something else; the message says so."""
+    """A folder that was to be written holds files of somebody else; the message says so."""
 
 
 def make_room(folder: Path, mark: str, made_by: str) -> None:
-    """Empty ``folder`` for what ``made_by`` writes, if it is new or of an earlier time.
+    """Make ``folder`` empty for the command ``made_by``, which may have written it before.
 
-    The file ``mark`` in it says that it is.
+    A folder that holds files but no file ``mark`` was not made by this command: raise
+    FolderTakenError rather than delete somebody's work.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / mark).exists():
         raise FolderTakenError(

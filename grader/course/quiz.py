@@ -1,7 +1,7 @@
-"""The lessons' quizzes: questions, the order in which their options stand, answers.
+"""Read the lessons' quizzes: the questions, the order of their options, the answers.
 
-The questions are data in a lesson's module ``quiz``. A quiz is an exercise like any other:
-its answer is a function that returns a dict, made here from letters.
+The questions are data in a lesson's module ``quiz``. A quiz is an exercise like any other: its
+answer is a function that returns a dict of letters, whose source is made here.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from grader.course.layout import SOLUTIONS, module_of
 from grader.protocol.values import Misconception
 
 LETTERS = "abcde"
-EDITION = "2"  # another one shuffles every question anew
+EDITION = "2"  # a new edition shuffles the options of every question anew
 
 
 @dataclass(frozen=True)
 class Option:
-    """One choice, and why it is right, or what it confuses. ``text`` ends without a full stop."""
+    """One choice, and why it is right or wrong. ``text`` ends without a full stop."""
 
     text: str
     why: str
@@ -29,9 +29,9 @@ class Option:
 
 @dataclass(frozen=True)
 class Question:
-    """A question. The first option is the right one; a notebook shows them shuffled.
+    """A question. The first option is the right one; a notebook shows the options shuffled.
 
-    ``look`` says what to think of, in a hint and beside a wrong answer; it gives nothing away.
+    ``look`` says what to think about, in a hint and beside a wrong answer, without the answer.
     """
 
     id: str
@@ -41,20 +41,20 @@ class Question:
 
 
 def quiz_id(lesson: str) -> str:
-    """The exercise's id: ``trees`` → ``quiz_trees``."""
+    """The id of a lesson's quiz as an exercise: ``trees`` → ``quiz_trees``."""
     return f"quiz_{lesson}"
 
 
 @functools.cache
 def questions(lesson: str) -> tuple[Question, ...]:
-    """The lesson's questions in their order; none if the lesson has no quiz."""
+    """The lesson's questions in order; none if the lesson has no quiz."""
     if not (SOLUTIONS / lesson / "quiz.py").is_file():
         return ()
     return tuple(importlib.import_module(module_of(lesson, "quiz")).QUESTIONS)
 
 
 def lettered(lesson: str, question: Question) -> dict[str, Option]:
-    """The options by letter, in an order that only the lesson and the question's id decide."""
+    """The options by letter, in an order that depends only on the lesson and the question's id."""
 
     def place(number: int) -> bytes:
         return hashlib.sha256(f"{EDITION}/{lesson}/{question.id}/{number}".encode()).digest()
@@ -73,14 +73,14 @@ def key(lesson: str) -> dict[str, str]:
 
 
 def misconception(lesson: str, question: Question, letter: str) -> Misconception:
-    """A wrong option as the mistake that whoever chooses it makes."""
+    """A wrong option as the misconception that choosing it shows."""
     option = lettered(lesson, question)[letter]
     name = f"{quiz_id(lesson)}.{question.id}.{letter}"
     return Misconception(name, f"chooses “{option.text}”", option.why)
 
 
 def text(lesson: str, letters: Mapping[str, str]) -> str:
-    """The exercise's cell with these answers."""
+    """The source of the quiz's cell with these answers."""
     lines = [
         f"def {quiz_id(lesson)}():",
         '    """Your answers: for each question the letter of one option, such as "a"."""',
@@ -92,17 +92,17 @@ def text(lesson: str, letters: Mapping[str, str]) -> str:
 
 
 def blank(lesson: str) -> str:
-    """The cell as students get it: no question answered."""
+    """The source of the cell as students get it: no question answered."""
     return text(lesson, dict.fromkeys(key(lesson), ""))
 
 
 def solved(lesson: str) -> str:
-    """The cell with every answer right."""
+    """The source of the cell with every answer right."""
     return text(lesson, key(lesson))
 
 
 def wrong(lesson: str) -> Iterator[tuple[Misconception, str]]:
-    """For each wrong option the mistake, and the cell in which nothing else is wrong."""
+    """For each wrong option its misconception, and a cell in which only this answer is wrong."""
     right = key(lesson)
     for question in questions(lesson):
         for letter in lettered(lesson, question):
@@ -112,7 +112,7 @@ def wrong(lesson: str) -> Iterator[tuple[Misconception, str]]:
 
 
 def alternatives(lesson: str) -> Iterator[tuple[str, str]]:
-    """Other ways to write the right letters: a name, and the cell."""
+    """Other ways to write the right letters, each with a name and the cell."""
     right = key(lesson)
     yield "capital letters", text(lesson, {name: x.upper() for name, x in right.items()})
     yield "letters in parentheses", text(lesson, {name: f"({x})" for name, x in right.items()})

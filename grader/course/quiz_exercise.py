@@ -1,4 +1,4 @@
-"""A lesson's quiz as an exercise: one check for each question, made from the data."""
+"""Make an exercise of a lesson's quiz: one check for each question."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from grader.rules.quiz import Explanation, seal
 
 
 def quiz_exercise(lesson: str) -> Exercise:
-    """The quiz of a lesson that has one."""
-    asked = questions(lesson)
-    checks = [_check(lesson, number, question) for number, question in enumerate(asked, 1)]
-    topics = "\n".join(f"{number} · {one.id}: {one.look}" for number, one in enumerate(asked, 1))
+    """The quiz of a lesson that has one, as an exercise."""
+    numbered = list(enumerate(questions(lesson), 1))
+    checks = [_check(lesson, number, question) for number, question in numbered]
+    topics = "\n".join(
+        f"{number} · {question.id}: {question.look}" for number, question in numbered
+    )
     hints = (
         "Cover the options. Say in your own words what happens and why; only then look for your "
         "sentence among them.",
@@ -23,17 +25,17 @@ def quiz_exercise(lesson: str) -> Exercise:
         "    it shows something else: strike the option out\n"
         "answer ← the letter of ____",
     )
-    return Exercise(quiz_id(lesson), len(asked), lambda draw: checks, hints)
+    return Exercise(quiz_id(lesson), len(numbered), lambda draw: checks, hints)
 
 
 def check_name(number: int, question: Question) -> str:
-    """What a question is called in the card and in the report."""
+    """What a question's check is called in the notebook's card and in the report."""
     return f"{number} · {question.id}"
 
 
 def _check(lesson: str, number: int, question: Question) -> Check:
     right = key(lesson)[question.id]
-    said = {
+    explanations = {
         letter: Explanation(why=option.why)
         if letter == right
         else Explanation(mistake=misconception(lesson, question, letter))
@@ -45,5 +47,5 @@ def _check(lesson: str, number: int, question: Question) -> Check:
         question.look,
         (Case("", Ask(quiz_id(lesson))),),
         rule="choice",
-        options={"question": question.id, "salt": salt, "sealed": seal(salt, said)},
+        options={"question": question.id, "salt": salt, "sealed": seal(salt, explanations)},
     )

@@ -1,4 +1,4 @@
-"""Texts cut out of the solution modules: the whole answer, and the stub that students get."""
+"""Cut answers and stubs out of the text of the solution modules."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def _lines(text: str, first: int, last: int) -> str:
 
 
 def answer_source(lesson: str, exercise: str) -> str:
-    """The solution of one exercise as it stands in its module; KeyError if it has none.
+    """The source of an exercise's solution, cut out of its module; KeyError if it has none.
 
-    That of a quiz is made from its data.
+    A quiz's solution is made from its data.
     """
     if exercise == quiz.quiz_id(lesson):
         return quiz.solved(lesson)
@@ -42,11 +42,11 @@ def answer_source(lesson: str, exercise: str) -> str:
 
 
 def stub_source(lesson: str, exercise: str) -> str:
-    """What students get: signature and docstring of the solution, and no body that is right.
+    """What students get: the solution's signature and docstring, with another body.
 
-    The body is NotImplementedError, or that of the misconception named in the specification's
-    ``broken``. Of a class, ``__init__`` is given whole, and every other method so. A quiz is given
-    with every answer empty.
+    The body raises NotImplementedError, or is that of the misconception named in the exercise's
+    ``broken``. In a class, ``__init__`` stays whole and every other method gets such a body. A
+    quiz is left unanswered.
     """
     if exercise == quiz.quiz_id(lesson):
         return quiz.blank(lesson)
@@ -59,10 +59,9 @@ def stub_source(lesson: str, exercise: str) -> str:
     methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
     parts = [_lines(text, node.lineno, methods[0].lineno - 1).rstrip()]
     for method in methods:
-        given = method.name == "__init__"
         last = method.end_lineno or method.lineno
         whole = _lines(text, method.lineno, last)
-        parts.append(whole if given else _stub(text, method, broken))
+        parts.append(whole if method.name == "__init__" else _stub(text, method, broken))
     return "\n\n".join(parts)
 
 
@@ -76,7 +75,7 @@ def _stub(text: str, node: ast.FunctionDef, broken: dict[str, str]) -> str:
 
 
 def _broken(lesson: str, exercise: str) -> dict[str, str]:
-    """Bodies of the version that is handed out to be fixed: by method, or of the function."""
+    """The bodies of the broken version that students fix, by method (a function has the key "")."""
     name = next(spec.broken for spec in exercises(lesson) if spec.id == exercise)
     if not name:
         return {}
@@ -90,7 +89,7 @@ def _broken(lesson: str, exercise: str) -> dict[str, str]:
 
 
 def _body(text: str, node: ast.FunctionDef) -> str:
-    """A function's lines after its docstring, at the margin."""
+    """A function's lines after its docstring, dedented."""
     statements = node.body[1:] if ast.get_docstring(node) is not None else node.body
     after = node.body[0].end_lineno if ast.get_docstring(node) is not None else None
     first = (after or statements[0].lineno - 1) + 1

@@ -1,8 +1,8 @@
-"""Words to write a specification in: draws, cases with their references, exercises.
+"""The parts of a specification: draws, cases with their references, exercises.
 
 A reference takes float64 arrays (and plain numbers) and returns float64 arrays. It is written
-with loops or another library's op and shares no code with the solutions. What it returns is cast
-to the dtype in which the student's answer is due.
+with loops or another library's op and shares no code with the solutions, so that both cannot be
+wrong in the same way. Its result is cast to the dtype that the student's answer must have.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from grader.protocol.values import Ask, Case, Check, CheckSuite, Failure, Reply,
 
 
 class Draw:
-    """Random cases from one seed: public from a fixed text, graded from a secret HMAC."""
+    """Draws random cases from a seed: a fixed text for public cases, an HMAC for graded ones."""
 
     def __init__(self, seed: bytes) -> None:
         digest = hashlib.sha256(seed).digest()
         self.rng = np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
 
     def normal(self, *shape: int, scale: float = 1.0) -> np.ndarray:
-        """Standard normal float64 array, times ``scale``."""
+        """A float64 array of standard normal numbers, times ``scale``."""
         return self.rng.normal(size=shape) * scale
 
     def uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
         return self.rng.uniform(low, high, size=shape)
 
     def integer(self, low: int, high: int) -> int:
-        """One of low … high, both included."""
+        """A random integer from low … high, both included."""
         return int(self.rng.integers(low, high + 1))
 
     def sizes(self, count: int, low: int, high: int) -> list[int]:
@@ -60,7 +60,7 @@ def wide(value: Any) -> Any:
 
 
 def cast(value: Any, dtype: str | None) -> Any:
-    """A reference's result as the answer is due: tensors of ``dtype``, or NumPy if None."""
+    """A reference's result in the form of the answer: tensors of ``dtype``, or NumPy if None."""
     if isinstance(value, np.ndarray) and dtype is not None:
         return Tensor(value.astype(dtype) if value.dtype.kind == "f" else value)
     if isinstance(value, (list, tuple)):
@@ -93,14 +93,14 @@ def case(
 ) -> Case:
     """One case: what to call, and what the reference gives for it.
 
-    For a layer the reference is called with the dict of float64 weights first. ``grad`` names the
-    inputs whose gradients are compared with central finite differences of the reference along
-    random cotangents, for which ``draw`` is needed. ``watch`` holds that the arguments are
-    unchanged. ``how`` are further fields of the :class:`Ask`: mode, seed, memory, counted, timed,
-    steps, after. An argument that refers to a step's result reaches the reference as its Ref; where
-    steps follow the call, the reference returns the whole tuple. ``many`` is the reference for
-    arrays with one more axis in front, of variants: with it all the differences are computed at
-    once, if it gives what the reference gives for the case itself.
+    For a layer, the first argument of the reference is the dict of float64 weights. ``grad`` names
+    the inputs whose gradients are compared with central finite differences of the reference along
+    random cotangents, for which ``draw`` is needed. ``watch`` checks that the call leaves its
+    arguments unchanged. ``how`` holds further fields of the :class:`Ask`: mode, seed, memory,
+    counted, timed, steps, after. The reference gets an argument that refers to a step's result as
+    the Ref itself; with ``after`` it returns the whole tuple. ``many`` is the same reference for
+    arrays with a leading axis of variants: it computes all finite differences at once, which is
+    much faster, and is first compared with the reference on the case itself.
     """
     loaded = {key: np.asarray(array) for key, array in (weights or {}).items()}
     due = dtype or result_dtype(args)
@@ -124,7 +124,7 @@ def case(
 
 
 def raises(name: str, target: str, *args: Any, error: str = "ValueError", **more: Any) -> Case:
-    """A case that must raise ``error``; ``init``, ``weights`` and ``how`` as for ``case``."""
+    """A case in which the call must raise ``error``; further options as for ``case``."""
     init, how = more.pop("init", None), more.pop("how", None) or {}
     weights = {key: np.asarray(array) for key, array in (more.pop("weights", None) or {}).items()}
     ask = Ask(target, args, more, init, weights, **how)
@@ -132,11 +132,13 @@ def raises(name: str, target: str, *args: Any, error: str = "ValueError", **more
 
 
 def question(name: str, target: str, *args: Any, **kwargs: Any) -> Case:
-    """A case without one right answer, to be judged by a property; ``how``, ``init`` and
-    ``weights`` as for ``case``."""
+    """A case without one right answer, whose reply a rule judges by a property.
+
+    ``how``, ``init`` and ``weights`` are as for ``case``.
+    """
     init, how = kwargs.pop("init", None), kwargs.pop("how", None) or {}
-    given = kwargs.pop("weights", None) or {}
-    weights = {key: np.asarray(array) for key, array in given.items()}
+    arrays = kwargs.pop("weights", None) or {}
+    weights = {key: np.asarray(array) for key, array in arrays.items()}
     return Case(name, Ask(target, args, kwargs, init, weights, **how))
 
 
@@ -154,7 +156,7 @@ def _finite_difference(
     cotangents: tuple,
     step: float = 1e-5,
 ) -> np.ndarray:
-    """Central differences of sum(output * cotangent) in one input, float64 throughout."""
+    """Central differences of sum(output * cotangent) by one input, float64 throughout."""
     weights = {key: array.copy() for key, array in (first[0] if first else {}).items()}
     inputs = [wide(arg) for arg in args]
     x = inputs[int(name)] if name.isdigit() else weights[name]
@@ -185,22 +187,25 @@ def _differences_at_once(
     cotangent: np.ndarray,
     step: float = 1e-5,
 ) -> tuple[np.ndarray, ...]:
-    """The same for a layer of one output, with a variant for each step in each direction.
+    """The same differences for a layer of one output, computed by two calls for each input.
 
-    ValueError where ``many`` gives something else for the case itself than its ``value``.
+    ``many`` computes one variant for each entry that is moved. ValueError if its result for the
+    case itself is not ``value``.
     """
-    given = {str(place): array for place, array in enumerate(inputs)} | dict(weights)
+    originals = {str(place): array for place, array in enumerate(inputs)} | dict(weights)
 
     def outputs(changed: Mapping[str, np.ndarray]) -> np.ndarray:
-        variants = {key: changed.get(key, np.asarray(array)[None]) for key, array in given.items()}
+        variants = {
+            key: changed.get(key, np.asarray(array)[None]) for key, array in originals.items()
+        }
         own = [variants[str(place)] for place in range(len(inputs))]
         return many({key: variants[key] for key in weights}, *own)
 
     if not np.allclose(outputs({})[0], value, rtol=1e-9, atol=1e-9):
-        raise ValueError("the reference for many variants is another one than that for one")
+        raise ValueError("the reference for many variants differs from the reference for one")
     grads = []
     for name in names:
-        x = given[name]
+        x = originals[name]
         moved = step * np.eye(x.size).reshape(x.size, *x.shape)
         up, down = (outputs({name: x + sign * moved}) for sign in (1, -1))
         slopes = ((up - down) * cotangent).reshape(x.size, -1).sum(axis=1) / (2 * step)
@@ -213,9 +218,9 @@ class Exercise:
     """One exercise: its points, its checks for one draw, its three hints.
 
     ``uses`` names the exercises whose answers this one builds on. ``hints`` are a nudge, the
-    idea, and pseudocode with blanks; never code. With ``broken`` students are given not a stub
-    but the misconception of that id, who find out what is wrong and fix it. ``callbacks``
-    makes the functions that the cases hand to student code, by key; they run in the judge.
+    idea, and pseudocode with blanks; never code. With ``broken``, the id of a misconception,
+    students get that wrong answer instead of a stub, to find the mistake and fix it. ``callbacks``
+    returns the functions behind the suite's :class:`Callback` arguments, by key.
     """
 
     id: str
@@ -227,7 +232,7 @@ class Exercise:
     callbacks: Callable[[CheckSuite], Mapping[str, Callable[..., Any]]] | None = None
 
     def suite(self, seed: bytes, where: str = "judge") -> CheckSuite:
-        """All the cases and expectations for one occasion, at ``where`` they are asked."""
+        """The checks with their cases drawn from ``seed``, for the notebook or the judge."""
         draw = Draw(seed + b"|" + self.id.encode())
         checks = [check for check in self.checks(draw) if check.where in ("both", where)]
         return CheckSuite(self.id, float(self.points), tuple(checks))

@@ -1,9 +1,9 @@
-"""Exercises in which students write the test: candidates that stay in the judge, and the checks.
+"""Exercises in which students write the test: the checks, and the candidates to be tested.
 
-Student code calls a candidate through a callback whose key says nothing, in a shuffled order.
-In a notebook, where there is no solution to be had, the candidates are the student's own answer
-and versions of it that are bent (the function ``candidate(namespace, key)`` in the
-lesson's module ``public.candidates``).
+The candidates are right and wrong answers that stay in the judge; the student's test calls each
+one as a callback. Random keys in a shuffled order hide which candidate is which. A notebook has no
+solution, so there the candidates are the student's own answer and distorted copies of it (the
+function ``candidate(namespace, key)`` in the lesson's module ``public.candidates``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from grader.course.specification import Draw
 from grader.protocol.values import Ask, Callback, Case, Check, CheckSuite
 
 
-def examining(
+def candidate_checks(
     target: str,
     draw: Draw,
     right: Mapping[str, str],
@@ -23,20 +23,21 @@ def examining(
     where: str,
     opaque: bool = True,
 ) -> list[Check]:
-    """A core check that lets right candidates pass, worth nothing, and one for each wrong one.
+    """Checks of a student's test: one that right candidates pass, and one for each wrong candidate.
 
-    ``right`` and ``wrong`` map what is behind a candidate to the words for it. Every check holds
-    all cases, so that a mistake is named by all that the test says, and judges its own.
+    The first is a core check and earns no points: a test that refuses everything is no test.
+    ``right`` and ``wrong`` map a candidate's name to its description. Each check holds all cases,
+    so that a mistake is named by all replies of the test, and judges only its own.
     """
     names = list(right) + list(wrong)
     order = [names[place] for place in draw.permutation(len(names))]
     keys = {name: draw.rng.bytes(8).hex() if opaque else name for name in order}
     words = {**right, **wrong}
     cases = tuple(Case(words[name], Ask(target, (Callback(keys[name]),))) for name in order)
-    behind = {key: name for name, key in keys.items()}
+    candidates = {key: name for name, key in keys.items()}
 
     def check(name: str, look: str, of: Sequence[str], rule: str, **more: Any) -> Check:
-        options = {"of": [order.index(one) for one in of], "behind": behind}
+        options = {"of": [order.index(one) for one in of], "candidates": candidates}
         return Check(name, look, cases, rule, options, where=where, **more)
 
     first = check(
@@ -52,9 +53,9 @@ def examining(
     return [first, *(check(words[name], look, [name], "catches") for name in wrong)]
 
 
-def behind(
+def candidates_by_key(
     suite: CheckSuite, find: Callable[[str], Callable[..., Any]]
 ) -> dict[str, Callable[..., Any]]:
-    """Key → function, for the candidates of a suite."""
-    keys = {k: name for check in suite.checks for k, name in check.options["behind"].items()}
+    """Key → function, for the candidates of a suite; ``find`` returns the function of a name."""
+    keys = {k: name for check in suite.checks for k, name in check.options["candidates"].items()}
     return {key: find(name) for key, name in keys.items()}

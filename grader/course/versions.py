@@ -1,4 +1,4 @@
-"""Where named wrong answers and accepted alternatives register themselves."""
+"""Register and find misconceptions (named wrong answers) and alternatives (other right ones)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from grader.protocol.values import Misconception
 
 @dataclass(frozen=True)
 class Version:
-    """One implementation of an exercise: wrong (``misconception`` set) or another right way.
+    """One implementation of an exercise: wrong if it has a ``misconception``, otherwise right.
 
-    ``text`` is its source if it was made and stands in no file.
+    ``text`` is its source if it was generated and is in no file.
     """
 
     exercise: str
@@ -33,12 +33,12 @@ class Version:
 
     @property
     def namespace(self) -> dict[str, Any]:
-        """Names as they stand where this version takes the place of the answer."""
+        """The module's names, with this version in place of the answer."""
         return vars(importlib.import_module(self.module)) | {self.exercise: self.target}
 
     @functools.cached_property
     def source(self) -> str:
-        """The text of the answer: its definition, without what is above it."""
+        """The source of this version's definition, without its decorators."""
         text = self.text or textwrap.dedent(inspect.getsource(self.target))
         lines = text.splitlines(keepends=True)
         start = next(i for i, line in enumerate(lines) if line.startswith(("def ", "class ")))
@@ -49,7 +49,7 @@ VERSIONS: list[Version] = []
 
 
 def misconception(exercise: str, name: str, title: str, says: str) -> Callable[[Any], Any]:
-    """Register a misconception. ``says`` describes what it does and what gives it away."""
+    """Register a misconception. ``says`` describes what it does and how that shows."""
 
     def register(target: Any) -> Any:
         known = Misconception(name, title, says)
@@ -60,7 +60,7 @@ def misconception(exercise: str, name: str, title: str, says: str) -> Callable[[
 
 
 def alternative(exercise: str, name: str) -> Callable[[Any], Any]:
-    """Register another right way to do it, which the checks must accept."""
+    """Register another right answer, which the checks must accept."""
 
     def register(target: Any) -> Any:
         VERSIONS.append(Version(exercise, name, target, target.__module__))
@@ -100,7 +100,7 @@ def alternatives(lesson: str, exercise: str) -> list[Version]:
 
 @functools.cache
 def _load(lesson: str, part: str) -> None:
-    """Import a lesson's wrong or other right answers, which register themselves.
+    """Import a lesson's misconceptions or alternatives, whose decorators register them.
 
     CourseError if one is for an exercise that the lesson does not have.
     """
@@ -121,7 +121,7 @@ def _load(lesson: str, part: str) -> None:
 def _filled_in(
     exercise: str, name: str, text: str, misconception: Misconception | None = None
 ) -> Version:
-    """A version of a quiz's answers, from its text."""
+    """A version of a quiz's answer, made from its text, which this course's own code generated."""
     namespace: dict[str, Any] = {}
     exec(text, namespace)
     return Version(exercise, name, namespace[exercise], quiz.__name__, misconception, text)

@@ -33,7 +33,7 @@ class _Group:
 
 
 class SecondRuns:
-    """Plans the second runs of one submission, whose exercises ``failed`` earned no full marks."""
+    """Plans the second runs of one submission, in which the exercises ``failed`` did not pass."""
 
     def __init__(self, release: Assignment, assembly: Assembly, failed: set[str]) -> None:
         self.release = release
@@ -80,7 +80,7 @@ class SecondRuns:
         return [Run(tuple(group.judged), tuple(self._parts(group.supplied))) for group in groups]
 
     def _parts(self, supplied: set[str]) -> Sequence[Part]:
-        """The notebook with the course's versions of these, without cells that overwrite them."""
+        """The notebook with the course's versions of these, and no own cell that rebinds them."""
         return [
             replace(part, source=self.release.solution(part.exercise))
             if part.role == ANSWER and part.exercise in supplied

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from grader.course.specification import Draw, Exercise, case, tensor
-from grader.course.student_tests import behind, examining
+from grader.course.student_tests import candidate_checks, candidates_by_key
 from grader.protocol.values import Check, CheckSuite
 
 INF = math.inf
@@ -673,8 +673,8 @@ def examine_checks(draw: Draw) -> list[Check]:
     """The checks of ``examine_attention``: other candidates in the notebook and at grading."""
     own = {"masked_attention: yours": "your own masked_attention"}
     return [
-        *examining("examine_attention", draw, RIGHT, WRONG, "judge"),
-        *examining("examine_attention", draw, own, AT_HOME, "notebook", opaque=False),
+        *candidate_checks("examine_attention", draw, RIGHT, WRONG, "judge"),
+        *candidate_checks("examine_attention", draw, own, AT_HOME, "notebook", opaque=False),
     ]
 
 
@@ -692,7 +692,7 @@ def examined(suite: CheckSuite) -> dict[str, Callable[..., Any]]:
     def find(name: str) -> Callable[..., Any]:
         return known[name] if name in known else candidate(vars(masking), name)
 
-    return behind(suite, find)
+    return candidates_by_key(suite, find)
 
 
 EXERCISES = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.course.fingerprint import engine_files, fingerprint, lesson_of_file, lessons_behind
+from grader.course.fingerprint import engine_files, fingerprint, lesson_of_file, lessons_used
 from grader.course.layout import LESSONS, ROOT, assignment_id
 from grader.coursefile import ENGINE, NAME
 from grader.judge.fingerprint import DECIDES
@@ -62,7 +62,7 @@ def test_a_word_about_mine_that_names_no_exercise_stops_nothing(copied: Path) ->
     path = copied / "solutions" / "masking" / "__init__.py"
     text = path.read_text()
     path.write_text(text + '\n# mine("no_exercise") loads nothing\n')
-    assert lessons_behind("masking", copied) == {"masking"}
+    assert lessons_used("masking", copied) == {"masking"}
     path.write_text(text)
 
 
@@ -131,4 +131,4 @@ def test_the_engine_imports_no_lesson() -> None:
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_s_modules_import_no_lesson_that_is_not_behind_it(lesson: str) -> None:
     for path in (ROOT / "solutions" / lesson).rglob("*.py"):
-        assert imported(path) & set(LESSONS) <= lessons_behind(lesson), path
+        assert imported(path) & set(LESSONS) <= lessons_used(lesson), path

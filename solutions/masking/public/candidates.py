@@ -1,7 +1,7 @@
-"""Candidates for a student's test, in a notebook: the student's own answer, and bent copies.
+"""Candidates for a student's test in a notebook: the student's own answer, and distorted copies.
 
-Nothing of a solution is here: each bent copy calls what the student wrote, with something about
-the question or the answer changed. At grading the candidates are others, and more.
+This module holds no solution: each distorted copy calls the student's own answer and changes its
+arguments or its result. Grading uses other candidates, and more of them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BENT: dict[str, Callable[..., Any]] = {
 
 
 def candidate(namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:
-    """The candidate of this key, ``"masked_attention: mask ignored"`` or ``"…: yours"``."""
+    """The candidate for a key such as ``"masked_attention: mask ignored"`` or ``"…: yours"``."""
     exercise, _, bend = key.partition(": ")
 
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -11,7 +11,7 @@ from grader.rules.rule import Finding, equal, rule
 
 @rule
 def hides(check: Check, replies: list[Reply]) -> Finding | None:
-    """A mask shows and hides the right places: 0, and a number far below every score."""
+    """The mask shows and hides the right places: with 0, or with a number far below every score."""
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
         found = reply_difference(reply, case.expected, Tolerance(0.0, 0.0, dtype=False))
@@ -31,7 +31,7 @@ def hides(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def leaks_nothing(check: Check, replies: list[Reply]) -> Finding | None:
-    """(output, weights) are the reference's, and what gets weight 0 gets 0 to 1e-12."""
+    """(output, weights) equal the reference's; where it has weight 0, weights are below 1e-12."""
     finding = equal(check, replies)
     if finding is not None:
         return finding

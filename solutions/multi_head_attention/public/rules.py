@@ -1,4 +1,4 @@
-"""Rules about heads: one that is designed by hand, and what a layer of them costs."""
+"""Rules about heads: a head that is designed by hand, and what a multi-head layer costs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEAR = 0.05
 
 @rule
 def counts(check: Check, replies: list[Reply]) -> Finding | None:
-    """A pair of ints, each what the reference counts; ``of`` says what each of them counts."""
+    """The result is the reference's tuple of ints; ``of`` says what each of them counts."""
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
         if reply.failure is not None:
@@ -41,9 +41,11 @@ def counts(check: Check, replies: list[Reply]) -> Finding | None:
 
 @dataclass(frozen=True, eq=False)
 class _Head:
-    """A head as its scores see it: entry (a, b) of ``meeting`` is input a, asked by, input b.
+    """A head in the form that its scores need.
 
-    ``width`` is that of its queries, ``value`` is W_value; both matrices are float64.
+    Entry (a, b) of ``meeting`` is W_query's column a times W_key's column b: what input entry a of
+    the position that asks and entry b of the other add to a score. ``width`` is the queries'
+    width, ``value`` is W_value; both matrices are float64.
     """
 
     meeting: np.ndarray
@@ -55,26 +57,26 @@ class _Head:
     def scores(
         self, sequence: list[int], *, scaled: bool = True, position_first: bool = False
     ) -> np.ndarray:
-        """The table of scores: an input is two ones among zeros, so entries are picked."""
+        """The scores. An input has two ones among zeros, so a score is a sum of entries."""
         token, place = np.array(sequence), np.arange(len(sequence))
         parts = (token + self.positions, place) if position_first else (token, place + self.tokens)
         total = sum(self.meeting[np.ix_(one, other)] for one in parts for other in parts)
         return total / (math.sqrt(self.width) if scaled else 1.0)
 
     def values(self, sequence: list[int]) -> np.ndarray:
-        """One row for each position: what it hands over."""
+        """One row for each position: its value."""
         place = np.arange(len(sequence)) + self.tokens
         return (self.value[:, sequence] + self.value[:, place]).T
 
 
 @rule
 def attends_to_previous(check: Check, replies: list[Reply]) -> Finding | None:
-    """Matrices of a head that copies the token before each position, whatever their scale.
+    """The matrices are a head that copies the previous token, whatever their scale.
 
     A case asks with (vocab_size, max_len). The option ``of`` says how far the check goes:
     ``form`` (three matrices that fit together), ``masked`` (the weights with a causal mask),
-    ``free`` (those without), ``output`` (both, and then what is handed over). ``seed`` draws the
-    sequences.
+    ``free`` (the weights without a mask), ``output`` (both, and then the output). ``seed`` draws
+    the sequences.
     """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
@@ -142,14 +144,14 @@ def _sequences(seed: int, tokens: int, positions: int) -> list[list[int]]:
 
 
 def _odds(scores: np.ndarray, masked: bool) -> np.ndarray:
-    """Row t - 1: how much more weight than position t - 1 each position gets from position t."""
+    """Row t - 1: the weight that position t gives each position, relative to position t - 1."""
     rows = scores[1:]
     odds = np.exp(np.minimum(rows - np.diagonal(rows)[:, None], 700.0))
     return np.tril(odds, 1) if masked else odds
 
 
 def _on_previous(scores: np.ndarray, masked: bool) -> np.ndarray:
-    """For each position t ≥ 1: how much of its weight goes to t - 1."""
+    """For each position t ≥ 1: the share of its weight that goes to t - 1."""
     return 1.0 / _odds(scores, masked).sum(axis=1)
 
 
@@ -217,7 +219,7 @@ def _misplaced(head: _Head, sequences: list[list[int]]) -> str:
 
 
 def _output(head: _Head, sequence: list[int], scores: np.ndarray, masked: bool) -> Finding | None:
-    """Is what each position is handed the one-hot vector of the token before it?"""
+    """Is the output at each position the one-hot vector of the previous token?"""
     odds = _odds(scores, masked)
     got = odds @ head.values(sequence) / odds.sum(axis=1, keepdims=True)
     want = np.eye(head.tokens)[sequence[:-1]]
@@ -233,7 +235,7 @@ def _output(head: _Head, sequence: list[int], scores: np.ndarray, masked: bool) 
 
 
 def _miscopied(got: np.ndarray, want: np.ndarray) -> str:
-    """Right direction, wrong length: the values carry a factor of their own."""
+    """Name the mistake of an output with the right direction and the wrong length."""
     factor = float(got @ want)
     straight = factor != 0 and np.abs(got / factor - want).max() <= NEAR
     return "values_scaled" if straight else ""

@@ -1,4 +1,4 @@
-"""Rules about positions: what a matrix carries on, and what a bias adds."""
+"""Rules about positions: a matrix that shifts an encoding, and a bias on the scores."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from grader.rules.rule import Finding, rule, tolerance_of
 
 @rule
 def carries(check: Check, replies: list[Reply]) -> Finding | None:
-    """A matrix takes every row of ``before`` (as a column) to the same row of ``after``.
+    """The matrix maps every row of ``before`` (as a column) to the same row of ``after``.
 
     The options hold one array of each for every case, and ``places``: the rows' positions.
     """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
         found = reply_difference(reply, case.expected, Tolerance(dtype=False))
-        if found is not None and found.kind != "value":  # values are judged by what they do
+        if found is not None and found.kind != "value":  # judge the values by what the matrix does
             return Finding(found.text, index)
         before, after = check.options["before"][index], check.options["after"][index]
         matrix = reply.value.data.astype(np.float64)
@@ -38,7 +38,7 @@ def carries(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def biases(check: Check, replies: list[Reply]) -> Finding | None:
-    """The reference's finite numbers where it has some, far below every score elsewhere."""
+    """The result has the reference's finite numbers; elsewhere it is far below every score."""
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
         found = reply_difference(reply, case.expected, Tolerance(dtype=False))

@@ -1,4 +1,4 @@
-"""The rule about two heads, one after the other, that continue a pattern seen before."""
+"""The rule about an induction head: two heads, one after the other, that continue a pattern."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NEAR = 0.05
 
 @rule
 def continues_patterns(check: Check, replies: list[Reply]) -> Finding | None:
-    """Two heads whose output is the token that followed the latest earlier occurrence.
+    """Two heads output the token that followed the latest earlier occurrence of the present one.
 
-    A case asks with (vocab_size, max_len). The option ``of`` says which positions are judged:
-    ``form`` none (matrices that fit together), ``once`` those whose token has occurred at one
-    earlier position, not the first; ``start`` at the first position alone; ``latest`` at several;
-    ``any`` at one or more. ``seed`` draws the sequences.
+    A case asks with (vocab_size, max_len). The option ``of`` says which positions are judged, by
+    where their token has occurred before: ``once`` at one position other than the first, ``start``
+    at the first position alone, ``latest`` at several, ``any`` at one or more. ``form`` judges no
+    position, only whether the matrices fit together. ``seed`` draws the sequences.
     """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
@@ -44,7 +44,7 @@ def continues_patterns(check: Check, replies: list[Reply]) -> Finding | None:
 
 @dataclass(frozen=True, eq=False)
 class _Heads:
-    """Both heads' matrices (query, key, value) in float64, turned over, and how they are used."""
+    """Both heads' matrices (query, key, value) in float64, transposed, and how they are used."""
 
     first: list[np.ndarray]
     second: list[np.ndarray]
@@ -125,11 +125,11 @@ def _misshaped(shape: tuple[int, ...], width: int, handed: int) -> str:
     return "transposed" if shape[0] == width else ""
 
 
-# --- sequences, and what is asked of them -------------------------------------------------------
+# --- sequences, and the positions judged --------------------------------------------------------
 
 
 def _sequences(seed: int, tokens: int, positions: int) -> list[list[int]]:
-    """Random ones, short and full; one written twice; two tokens in turn; all the same."""
+    """Sequences of all kinds: random, written twice, two tokens in turn, one token alone."""
     rng = np.random.Generator(np.random.PCG64([seed, tokens, positions]))
     one, other = (int(n) for n in rng.permutation(max(tokens, 2))[:2] % tokens)
     place = np.arange(positions)
@@ -190,8 +190,8 @@ def _case(sequence: list[int], t: int) -> str:
 
 # --- which mistake is it? -----------------------------------------------------------------------
 
-# What the output would be at position t, as a list of tokens that share it evenly, given the
-# sequence, t, and the earlier positions with the same token.
+# For each mistake, functions of the sequence, the position t and the earlier positions with the
+# same token. Each gives the tokens whose mean the output at t would be with this mistake.
 _GUESSES: dict[str, tuple[Callable[[list[int], int, list[int]], list[int]], ...]] = {
     "all_occurrences": (lambda x, t, found: [x[s + 1] for s in found],),
     "start_forgotten": (lambda x, t, found: [x[0]] * (x[0] == x[t]) + [x[s + 1] for s in found],),
@@ -243,7 +243,7 @@ def _recognized(heads: _Heads, sequences: list[list[int]]) -> str:
 
 
 def _always(heads: _Heads, pairs: Iterable[tuple[np.ndarray, list[int]]]) -> bool:
-    """Are the outputs what was guessed, wherever there is a guess, and is there one?"""
+    """Is there a guess at all, and does every output equal its guess where there is one?"""
     told = False
     for output, tokens in pairs:
         if tokens:

@@ -1,4 +1,4 @@
-"""Models of this lesson's checks whose every output is known: they run beside student code."""
+"""Models with known outputs for this lesson's checks. They run in the student's process."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What of this lesson travels to students and into workers: no answer."""
+"""The modules of this lesson that are copied to students and into workers: no answers here."""

@@ -1,4 +1,4 @@
-"""Rules about a query that is designed, and about loops over queries."""
+"""Rules about a query that the student designs, and about loops over queries."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from grader.rules.rule import Finding, equal, rule
 
 @rule
 def splits_attention(check: Check, replies: list[Reply]) -> Finding | None:
-    """A query that attends evenly to the ``wanted`` keys, and to little else.
+    """The query attends evenly to the ``wanted`` keys, and to little else.
 
-    A case asks with (keys, wanted, sharpness). Everything is judged by how much more attention
-    one key gets than another, which is exp(query · (one - other)). With the option ``mass`` False
-    it is enough that every wanted key gets more than any other (for a sharpness where it must).
+    A case asks with (keys, wanted, sharpness). Judge by how much more attention one key gets than
+    another: exp(query · (one - other)). With the option ``mass`` False it is enough that every
+    wanted key gets more than any other.
     """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
@@ -85,19 +85,20 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
 
 @rule
 def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
-    """More queries take no more instructions of the student's own Python.
+    """More queries execute no more instructions of the student's own Python.
 
-    Cases: few queries and many, whose instructions are counted; the same with arrays that show
-    when a row is taken out of them; many keys, and as many queries, timed. A loop takes several
-    instructions for a query, and one instruction for ``each`` queries is too many; less may be
-    chance, such as a ``while`` that ends a turn later. Time is the judge's own measure and speaks
-    only against a count that cannot be true: the queries take more than ``slower`` times as long as
-    the keys. ``names``: which mistake it is, by whether Python's own loops turn or not.
+    Cases: few queries and many, whose instructions are counted; the same with arrays that count
+    each row taken out; many keys, and as many queries, timed. A loop executes several instructions
+    for each query. More than one instruction for every ``each`` queries fails; fewer may be chance,
+    such as a ``while`` that ends a turn later. The worker reports the counts, so student code could
+    forge them; the judge measures the time and fails a count that cannot be true: the queries take
+    more than ``slower`` times as long as the keys. ``names``: the mistake's id, for a loop of
+    Python's own and for calls from C.
     """
     for start in (0, 2):
         pair = replies[start : start + 2]
         if start and any(reply.failure is not None for reply in pair):
-            continue  # it takes arrays of the very type ndarray alone
+            continue  # the answer accepts no subclass of ndarray
         found = equal(dataclasses.replace(check, cases=check.cases[start : start + 2]), pair)
         found = found or _more_instructions(check, pair, start)
         if found is not None:
@@ -117,7 +118,7 @@ def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding | None:
-    """What few and many queries, the cases from ``start`` on, say of a loop."""
+    """The finding if many queries executed more than few, by the cases from ``start`` on."""
     few, many = pair
     if few.work is None or many.work is None:
         text = (
@@ -139,10 +140,10 @@ def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding |
 
 
 def _busiest(few: Reply, many: Reply) -> tuple[str, bool]:
-    """The line that does more for more queries, and whether a loop of Python's own turns in it.
+    """The line that loops over the queries, and whether it is a loop of Python's own.
 
-    Without such a loop it is the line that makes more calls and does little more itself, as one
-    with ``map`` does.
+    Without such a loop it is the line that makes more calls for more queries and executes few
+    instructions itself, as a line with ``map`` does.
     """
     nothing = (0, 0, 0)
     more = {

@@ -1,4 +1,4 @@
-"""Rules for what is stacked: what dropout leaves of a sub-layer, how gradients go with depth."""
+"""Rules about stacked layers: dropout on a sub-layer, and gradients by depth."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from grader.protocol.values import Check, Reply
 from grader.rules.comparing import Tolerance, describe, failure_text, reply_difference
 from grader.rules.rule import Finding, rule
 
-SIGMAS = 5.5  # either side: a fair coin is refused once in 25 million times
+SIGMAS = 5.5  # on either side: a right answer fails once in 25 million times
 
 
 @rule
 def drops(check: Check, replies: list[Reply]) -> Finding | None:
-    """Every entry that a layer adds to its input is 0 or the whole branch, scaled up.
+    """Every entry that the layer adds to its input is 0 or that of the branch, scaled up.
 
-    The options hold, for every case, ``branch``: what is added where nothing is dropped, and
-    ``share``: the probability p of a drop. An entry is 0 (with a frequency that p explains) or
-    branch / (1 - p). Cases are drawn with seeds of their own: no two drop the same entries.
+    The options hold for each case ``branch``, which is added where nothing is dropped, and
+    ``share``, the probability p of a drop. An entry is 0 (with a frequency that p explains) or
+    branch / (1 - p). Each case has a seed of its own, so no two drop the same entries.
     """
     patterns: list[bytes] = []
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
         found = reply_difference(reply, case.expected, Tolerance())
-        if found is not None and found.kind != "value":  # values are judged by what they may be
+        if found is not None and found.kind != "value":  # the values are random, and judged below
             return Finding(found.text, index)
         branch, share = check.options["branch"][index], check.options["share"][index]
         added = reply.value.data.astype(np.float64) - case.ask.args[0].data
@@ -51,7 +51,7 @@ def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str,
             f"0 (dropped) or {whole[place]:.6g} (kept)"
         )
         return text, dropped
-    telling = ~near.close(whole, np.zeros_like(whole))  # where dropped and kept are two things
+    telling = ~near.close(whole, np.zeros_like(whole))  # where dropped and kept differ
     count, drops_seen = int(telling.sum()), int((dropped & telling).sum())
     room = SIGMAS * math.sqrt(count * share * (1 - share)) + 1
     if abs(drops_seen - count * share) > room:
@@ -65,7 +65,7 @@ def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str,
 
 @rule
 def gradients_by_depth(check: Check, replies: list[Reply]) -> Finding | None:
-    """Lists with one gradient norm per block, judged by what they do and not by their digits.
+    """The results are lists with one gradient norm per block, judged by how they change.
 
     A case asks with (depth, pre_norm). The option ``of`` is "form"; "last": cases come in pairs,
     shallow and deep, and the last block's norm changes by a factor within [``low``, ``high``];

@@ -12,14 +12,14 @@ from grader.protocol.values import TICK, Check, Reply, Tensor
 from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
 from grader.rules.rule import Finding, rule, tolerance_of
 
-# Chernoff's bound: n independent draws hit something of probability p as often as k times with
+# Chernoff's bound: an event of probability p occurs k times or more in n independent draws with
 # probability at most exp(-n KL(k/n, p)), for every n and p. exp(-24) is 4e-11, about 6.9 sigma;
 # a suite has some hundreds of such frequencies, so a right answer fails less than once in 1e7.
 NEVER = 24.0
 
 
 def surprise(count: int, draws: int, chance: float) -> float:
-    """n KL(k/n, p): minus the log of how unlikely ``count`` of ``draws`` is at best."""
+    """n KL(k/n, p): minus the log of a bound on the probability of ``count`` in ``draws``."""
     share, total = count / draws, 0.0
     for part, own in ((share, chance), (1 - share, 1 - chance)):
         if part > 0:
@@ -32,7 +32,7 @@ def surprise(count: int, draws: int, chance: float) -> float:
 
 @rule
 def snippets(check: Check, replies: list[Reply]) -> Finding | None:
-    """Pairs (x, y) of snippets of a text and the same one token on, with starts drawn evenly.
+    """Pairs (x, y): snippets of a text, and the same moved on by one token; starts drawn evenly.
 
     A case asks with (tokens, batch_size, block_size, …), no token twice in the text. The option
     ``of`` says how far the check goes: ``form``, ``starts`` (how often each start comes) or
@@ -109,7 +109,7 @@ def _uneven(starts: np.ndarray, places: int, of: str) -> str:
 
 @rule
 def moves_on(check: Check, replies: list[Reply]) -> Finding | None:
-    """The call, and a call after it with the same generator, draw different things."""
+    """The call and a second call with the same generator draw different results."""
     for index, reply in enumerate(replies):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
@@ -137,7 +137,7 @@ def differing(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def frequencies(check: Check, replies: list[Reply]) -> Finding | None:
-    """Tokens are drawn as often as they should be, and never where they should not.
+    """Tokens are drawn as often as their probabilities say, and never if theirs is 0.
 
     A case's program ends in a ``@tally`` of many draws, (G, outcomes). The call itself gives a
     tensor of the shape in the option ``shapes``. For every case the option ``chances`` holds the
@@ -164,7 +164,7 @@ def frequencies(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _unlikely(counts: np.ndarray, chances: np.ndarray, base: int) -> str:
-    """What is impossible about these counts, or else what is as good as impossible."""
+    """What is impossible about these counts, or else practically impossible."""
     odd = ""
     for (group, outcome), count in np.ndenumerate(counts):
         chance, draws = float(chances[group, outcome]), int(counts[group].sum())
@@ -195,10 +195,10 @@ def _digits(outcome: int, base: int, outcomes: int) -> list[int]:
 
 @rule
 def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
-    """Replies of programs whose calls give (output, cache) pairs: the outputs are the reference's.
+    """The call and its steps give (output, cache) pairs whose outputs equal the reference's.
 
-    The reference gives a tuple: an output for the call and for each such step after it, and a
-    value as it is for each ``@same``. What a cache is made of is nobody's business.
+    The reference gives a tuple: an output for the call and for each such step after it, and the
+    plain value for each ``@same``. A cache may have any form, so it is not judged.
     """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
@@ -226,9 +226,9 @@ def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
     """Ten times as many steps make torch compute at most ``limit`` times as much.
 
     Cases: the few steps and the many, counted; as many steps in short texts and in one long text,
-    timed. Time is the judge's own measure and speaks only against a count that cannot be true: the
-    long text takes more than ``slower`` times as long. ``names``: up to which ratio of the counts
-    it is which mistake.
+    timed. The worker reports the counts, so student code could forge them; the judge measures the
+    time and fails a count that cannot be true: the long text takes more than ``slower`` times as
+    long. ``names`` holds pairs: the largest ratio of the counts, and the mistake's id up to there.
     """
     for index, reply in enumerate(replies):
         if reply.failure is not None:
@@ -270,7 +270,7 @@ def mean_nll(logits: np.ndarray, targets: np.ndarray) -> float:
 
 
 def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:
-    """The list of losses that a program of training returns first, or what is wrong with it."""
+    """The losses that a training returns as its first result, and what is wrong with them."""
     value = reply.value[0] if isinstance(reply.value, tuple) else reply.value
     if not isinstance(value, list):
         return [], f"the result is {describe(value)}, expected a list of {steps} floats"
@@ -286,12 +286,11 @@ def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:
 
 @rule
 def loss_list(check: Check, replies: list[Reply]) -> Finding | None:
-    """A list of as many floats as steps, all within the bounds given for each case.
+    """The result is a list with one float per step, all within the bounds of the case.
 
     The option ``bounds`` holds (low, high, least spread, most spread) for each case: every loss
-    is between the first two, the losses' standard deviation between the others. ``mixed`` holds
-    for each case the losses of the only two snippets that there are to draw, and how many make a
-    batch, or nothing.
+    is between the first two, the losses' standard deviation between the others. Where a text has
+    only two snippets to draw, ``mixed`` holds the loss of each and the batch size, else nothing.
     """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
@@ -323,7 +322,7 @@ def loss_list(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
-    """What to say of losses that are not the means of ``size`` snippets, each one of two."""
+    """What is wrong if losses are not means over ``size`` snippets, each of two kinds; else ""."""
     shares = [(loss - one) / (other - one) * size for loss in losses]
     counts = [round(share) for share in shares]
     odd = [share for share, count in zip(shares, counts, strict=True) if abs(share - count) > 0.02]
@@ -343,10 +342,10 @@ def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
 
 @rule
 def learned(check: Check, replies: list[Reply]) -> Finding | None:
-    """The model's logits on tokens that it has not seen give a loss below the ``threshold``.
+    """The model's logits on unseen tokens give a loss of at most the case's threshold.
 
     A case's program ends in the logits (B, T, V) that the trained model gives; the option
-    ``targets`` holds what really came, for each case.
+    ``targets`` holds the tokens that follow, for each case.
     """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
@@ -365,7 +364,7 @@ def learned(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def rising(reply: Reply, steps: int) -> str:
-    """What to say of a list of losses that does not fall from its first tenth to its last."""
+    """What is wrong if the losses do not fall from their first tenth to their last; else ""."""
     losses, problem = losses_of(reply, steps)
     if problem:
         return problem
@@ -380,7 +379,7 @@ def rising(reply: Reply, steps: int) -> str:
 
 
 def too_high(loss: float, options: dict, index: int) -> str:
-    """What to say of a held-out loss that is not good enough; "" if it is."""
+    """What is wrong if a held-out loss is above its threshold; else ""."""
     threshold, uniform = options["thresholds"][index], options["uniform"]
     if loss <= threshold:
         return ""
@@ -392,7 +391,7 @@ def too_high(loss: float, options: dict, index: int) -> str:
 
 @rule
 def trained_in_place(check: Check, replies: list[Reply]) -> Finding | None:
-    """The weights after training: moved if the learning rate is positive, as they were if it is 0.
+    """Training moves every weight, or none if the learning rate or the number of steps is 0.
 
     A case's program ends in (state before, state after).
     """

@@ -1,4 +1,4 @@
-"""Models of this lesson's checks whose every output is known: they run beside student code."""
+"""Models with known outputs for this lesson's checks. They run in the student's process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import nn
 
 
 class Shallow(nn.Module):
-    """Embedding, dropout, linear: logits (B, T, V) for tokens (B, T), each by itself.
+    """Embedding, dropout, linear: logits (B, T, V) for tokens (B, T), each token on its own.
 
     Parameters ``embedding.weight`` (V, d), ``head.weight`` (V, d), ``head.bias`` (V,).
     """
@@ -26,7 +26,8 @@ class Scripted(nn.Module):
     """A language model whose logits are sums of tables: logits_t = current[x_t] +
     previous[x_(t-1)] + place[t], with (V, V), (V, V) and (block_size, V) parameters.
 
-    It raises ValueError past ``block_size``, and in training mode its logits are upside down.
+    More tokens than ``block_size`` raise ValueError. In training mode the logits are negated, so
+    that a caller who forgets ``eval()`` is noticed.
     """
 
     def __init__(self, vocab_size: int, block_size: int) -> None:
@@ -48,7 +49,7 @@ class Scripted(nn.Module):
 class Rows(nn.Module):
     """Queries, keys and values of a sequence, as parameters ``query``, ``key`` and ``value``.
 
-    ``rows["key"][t]`` is the key of position t, (..., 1, d), on the way to which a gradient flows.
+    ``rows["key"][t]`` is the key of position t, (..., 1, d); gradients flow back through it.
     """
 
     def __init__(self, batch: list, length: int, d_k: int, d_v: int) -> None:
