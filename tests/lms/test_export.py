@@ -394,7 +394,7 @@ def test_an_id_in_the_lms_goes_where_it_can_be_one() -> None:
     assert [row[:4] for row in rows[2:]] == [("a", "17", "", "a"), ("b", "", "17b", "b")]
     known = roster.read("ID,SIS Login ID\n17,x\n18,y\n", "f")
     found = roster.match(known, [("a", "", "17")])
-    assert found.lines["a"].number == 2 and [line.key for line in found.spare] == ["y"]
+    assert found.lines["a"].number == 2 and [line.key for line in found.unmatched] == ["y"]
 
 
 def test_case_tells_two_students_apart_where_the_list_does() -> None:
