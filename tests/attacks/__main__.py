@@ -44,8 +44,8 @@ def markdown(results: list[Result], level: str, seconds: float) -> str:
         "# Attacks",
         "",
         "Made by `python -m tests.attacks --markdown FILE`. Each attack is a file in "
-        "`tests/attacks/cases`. After each, an honest submission is graded in the same forkserver "
-        "process and must get the same marks as before.",
+        "`tests/attacks/cases`. After each, an honest submission is graded by the same "
+        "forkserver and must get the same marks as before.",
         "",
         f"Sandbox: {level}; {len(results)} attacks in {seconds:.0f} s. **{totals}.**",
         "",

@@ -1,4 +1,4 @@
-"""TRIES: to read the memory of its parent, of the judge and of the warm process.
+"""TRIES: to read the memory of its parent, of the judge and of the forkserver.
 
 MUST: see no other process than its own, and no memory of any other.
 
