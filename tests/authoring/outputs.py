@@ -94,8 +94,8 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
 def differences(cell: Mapping, fresh: Sequence) -> list[str]:
     """In what a cell's fresh outputs differ from those that it keeps, in a line each."""
     kept = cell["outputs"]
-    if "clear_output(" in cell["source"]:  # nbval keeps what the cell has taken back, too
-        fresh = fresh[len(fresh) - len(kept) :]
+    if "clear_output(" in cell["source"]:
+        fresh = last_state(kept, fresh)
     if IGNORED not in cell["metadata"].get("tags", []):
         return [] if cell["id"] in TRAINED_PICTURES else pictures_differ(kept, fresh)
     before, after = said(kept), said(fresh)
@@ -107,6 +107,20 @@ def differences(cell: Mapping, fresh: Sequence) -> list[str]:
         words = own_words(cell["source"])
         before, after = own_part(before, words), own_part(after, words)
     return texts_differ(before, after, numbers=cell["id"] not in TIMES)
+
+
+def last_state(kept: Sequence, fresh: Sequence) -> list:
+    """What a cell that clears its output shows at its end: as much as it keeps.
+
+    nbval holds all that the cell has ever shown, with its printed text in one piece.
+    """
+    text = "".join(one["text"] for one in fresh if one["output_type"] == "stream")
+    lines = sum(one["text"].count("\n") for one in kept if one["output_type"] == "stream")
+    shown = [one for one in fresh if one["output_type"] != "stream"]
+    count = sum(one["output_type"] != "stream" for one in kept)
+    printed = text.splitlines(keepends=True)[-lines:] if lines else []
+    stream = {"output_type": "stream", "name": "stdout", "text": "".join(printed)}
+    return [stream, *shown[len(shown) - min(count, len(shown)) :]]
 
 
 def pictures(outputs: Sequence) -> list[tuple[str, str]]:

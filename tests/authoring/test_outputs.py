@@ -61,11 +61,13 @@ def test_a_picture_of_something_trained_is_what_its_alternative_text_says() -> N
 
 def test_of_a_cell_that_clears_its_output_the_last_state_is_compared() -> None:
     clearing = TRAINED | {"source": "clear_output(wait=True)"}
-    states = picture("Step 1: 2.52.") + picture("Step 2: 1.52.")
-    assert same(picture("Step 2: 1.53."), states, clearing)
-    assert not same(picture("Step 2: 1.53."), states, TRAINED)
-    assert not same(picture("Step 2: 1.53."), states[:1], clearing)
-    assert not same(picture("Step 2: 1.53."), [], clearing)
+    kept = printed("step 2\n") + picture("Step 2: 1.53.")
+    states = picture("Step 1: 2.52.") + picture("Step 2: 1.52.")  # printed text comes in one piece
+    assert same(kept, printed("step 1\nstep 2\n") + states, clearing)
+    assert not same(kept, printed("step 1\nstep 2\n") + states, TRAINED)
+    assert not same(kept, printed("step 2\nstep 1\n") + states, clearing)
+    assert not same(kept, printed("step 1\nstep 2\n") + states[:1], clearing)
+    assert not same(kept, printed("step 2\n"), clearing)
 
 
 @pytest.mark.parametrize(
