@@ -92,7 +92,8 @@ def grade(
     """The command in a process of its own; ``first`` is done there before."""
     report = course.parent / f"{course.name}.json"
     words = ["grade", submitted, "--course-dir", course, "--salt", salt, "--json", report, *more]
-    code = f"from grader.records.executor import cluster\n{first}\nfrom grader.commandline import main\nmain()"
+    code = "from grader.records.executor import cluster\n"
+    code += f"{first}\nfrom grader.commandline import main\nmain()"
     command = [sys.executable, "-c", code, *map(str, words)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
