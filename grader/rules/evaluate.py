@@ -14,7 +14,6 @@ from grader.protocol.values import (
     Reply,
     Verdict,
 )
-from grader.rules.comparing import failure_text
 from grader.rules.diagnosis import Diagnosis
 from grader.rules.rule import Finding, Remark, rule_named
 
@@ -153,14 +152,6 @@ def _judge(check: Check, replies: list[Reply]) -> Finding | Remark | None:
         if case:
             return dataclasses.replace(finding, text=f"{finding.text} (case: {case})")
     return finding
-
-
-def first_failure(replies: Sequence[Reply]) -> Finding | None:
-    """The finding for the first call that gave no value; for property rules."""
-    for index, reply in enumerate(replies):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-    return None
 
 
 def _score(suite: CheckSuite, results: Sequence[CheckResult]) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
 from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
-from grader.rules.rule import Finding, rule, tolerance_of
+from grader.rules.rule import Finding, for_each_reply, rule, tolerance_of
 
 
 @rule
@@ -22,54 +22,47 @@ def repeatable(check: Check, replies: list[Reply]) -> Finding | None:
     return None
 
 
-@rule
-def same_numbers(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def same_numbers(check: Check, index: int, reply: Reply) -> Finding | None:
     """The result holds the reference's numbers, in a list, a tuple or an array."""
     tolerance = tolerance_of(check)
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        assert case.expected is not None
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        expected = np.asarray(case.expected.value, np.float64)
-        value = reply.value.data if isinstance(reply.value, Tensor) else reply.value
-        try:
-            yours = np.asarray(value)
-        except ValueError:  # a ragged list
-            yours = np.asarray(None)
-        if yours.dtype.kind not in "fiu":
-            return Finding(f"the result is {describe(reply.value)}, expected numbers", index)
-        found = difference(yours.astype(np.float64), expected, tolerance)
-        if found is not None:
-            return Finding(found.text, index, found.yours, found.expected)
+    case = check.cases[index]
+    assert case.expected is not None
+    expected = np.asarray(case.expected.value, np.float64)
+    value = reply.value.data if isinstance(reply.value, Tensor) else reply.value
+    try:
+        yours = np.asarray(value)
+    except ValueError:  # a ragged list
+        yours = np.asarray(None)
+    if yours.dtype.kind not in "fiu":
+        return Finding(f"the result is {describe(reply.value)}, expected numbers")
+    found = difference(yours.astype(np.float64), expected, tolerance)
+    if found is not None:
+        return Finding(found.text, yours=found.yours, expected=found.expected)
     return None
 
 
-@rule
-def bounded(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def bounded(check: Check, index: int, reply: Reply) -> Finding | None:
     """No entry of a reply is below ``low`` - ``slack`` or above ``high`` + ``slack``."""
     low, high, slack = (check.options[key] for key in ("low", "high", "slack"))
-    for index, reply in enumerate(replies):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        if not isinstance(reply.value, np.ndarray) or reply.value.dtype.kind not in "fiu":
-            return Finding(f"the result is {describe(reply.value)}, expected an array", index)
-        outside = ~((reply.value >= low - slack) & (reply.value <= high + slack))
-        if outside.any():
-            worst = reply.value[outside].flat[0]
-            return Finding(f"an entry is {worst:.15g}, outside [{low:g}, {high:g}]", index)
+    if not isinstance(reply.value, np.ndarray) or reply.value.dtype.kind not in "fiu":
+        return Finding(f"the result is {describe(reply.value)}, expected an array")
+    outside = ~((reply.value >= low - slack) & (reply.value <= high + slack))
+    if outside.any():
+        worst = reply.value[outside].flat[0]
+        return Finding(f"an entry is {worst:.15g}, outside [{low:g}, {high:g}]")
     return None
 
 
-@rule
-def untouched(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def untouched(check: Check, index: int, reply: Reply) -> Finding | None:
     """The call leaves its arguments unchanged, whatever its result is."""
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        pairs = zip(reply.args or (), case.ask.args, strict=False)
-        for place, (after, before) in enumerate(pairs):
-            if difference(after, before, Tolerance(0.0, 0.0)) is not None:
-                return Finding(f"argument {place + 1} was changed by the call", index)
+    case = check.cases[index]
+    pairs = zip(reply.args or (), case.ask.args, strict=False)
+    for place, (after, before) in enumerate(pairs):
+        if difference(after, before, Tolerance(0.0, 0.0)) is not None:
+            return Finding(f"argument {place + 1} was changed by the call")
     return None
 
 

@@ -7,6 +7,7 @@ Finding fails the check.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import importlib
@@ -20,7 +21,7 @@ import numpy as np
 from grader import rules
 from grader.coursefile import CourseError, current
 from grader.protocol.values import Check, Misconception, Reply
-from grader.rules.comparing import Tolerance, reply_difference
+from grader.rules.comparing import Tolerance, failure_text, reply_difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,26 @@ def rule(function: SomeRule) -> SomeRule:
     """Register a rule under its own name."""
     RULES[function.__name__] = function
     return function
+
+
+def for_each_reply(judge: Callable[[Check, int, Reply], Finding | None]) -> Rule:
+    """Register a rule that judges each reply by itself, and stops at the first finding.
+
+    A call that gave no value is a finding already; ``judge(check, index, reply)`` sees only the
+    others. ``index`` is the case's, which the rule writes into the finding.
+    """
+
+    @functools.wraps(judge)
+    def judge_all(check: Check, replies: list[Reply]) -> Finding | None:
+        for index, reply in enumerate(replies):
+            if reply.failure is not None:
+                return Finding(failure_text(reply), index)
+            finding = judge(check, index, reply)
+            if finding is not None:
+                return dataclasses.replace(finding, case=index)
+        return None
+
+    return rule(judge_all)
 
 
 @functools.cache

@@ -9,33 +9,31 @@ from typing import Any
 import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
-from grader.rules.comparing import describe, failure_text
-from grader.rules.rule import Finding, rule
+from grader.rules.comparing import describe
+from grader.rules.rule import Finding, for_each_reply
 
 NAMES = ("W_query", "W_key", "W_value")
 ENOUGH = 0.99
 NEAR = 0.05
 
 
-@rule
-def counts(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def counts(check: Check, index: int, reply: Reply) -> Finding | None:
     """The result is the reference's tuple of ints; ``of`` says what each of them counts."""
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        assert case.expected is not None
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        value, expected = reply.value, case.expected.value
-        if not isinstance(value, (tuple, list)) or len(value) != len(expected):
-            text = f"the result is {describe(value)}, expected a tuple of {len(expected)}"
-            return Finding(text, index)
-        for label, got, want in zip(check.options["of"], value, expected, strict=True):
-            if type(got) is not int:
-                text = f"the number of {label} is {describe(got)}, expected an int"
-                return Finding(text, index, names="floats" if type(got) is float else "")
-            if got != want:
-                text = f"the number of {label} is {got:,}, expected {want:,}"
-                rounded = abs(got - want) < 1e-13 * want
-                return Finding(text, index, names="through_floats" if rounded else "")
+    case = check.cases[index]
+    assert case.expected is not None
+    value, expected = reply.value, case.expected.value
+    if not isinstance(value, (tuple, list)) or len(value) != len(expected):
+        text = f"the result is {describe(value)}, expected a tuple of {len(expected)}"
+        return Finding(text)
+    for label, got, want in zip(check.options["of"], value, expected, strict=True):
+        if type(got) is not int:
+            text = f"the number of {label} is {describe(got)}, expected an int"
+            return Finding(text, names="floats" if type(got) is float else "")
+        if got != want:
+            text = f"the number of {label} is {got:,}, expected {want:,}"
+            rounded = abs(got - want) < 1e-13 * want
+            return Finding(text, names="through_floats" if rounded else "")
     return None
 
 
@@ -69,8 +67,8 @@ class _Head:
         return (self.value[:, sequence] + self.value[:, place]).T
 
 
-@rule
-def attends_to_previous(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def attends_to_previous(check: Check, index: int, reply: Reply) -> Finding | None:
     """The matrices are a head that copies the previous token, whatever their scale.
 
     A case asks with (vocab_size, max_len). The option ``of`` says how far the check goes:
@@ -78,19 +76,17 @@ def attends_to_previous(check: Check, replies: list[Reply]) -> Finding | None:
     ``free`` (the weights without a mask), ``output`` (both, and then the output). ``seed`` draws
     the sequences.
     """
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        tokens, positions = case.ask.args
-        finding = _form(reply.value, tokens, positions)
-        if finding is None and check.options["of"] != "form":
-            query, key, value = (_plain(reply.value[name]).astype(np.float64) for name in NAMES)
-            sequences = _sequences(check.options["seed"], tokens, positions)
-            with np.errstate(all="ignore"):
-                head = _Head(query.T @ key, len(query), value, tokens, positions)
-                finding = _judge(head, sequences, check.options["of"])
-        if finding is not None:
-            return Finding(finding.text, index, names=finding.names)
+    case = check.cases[index]
+    tokens, positions = case.ask.args
+    finding = _form(reply.value, tokens, positions)
+    if finding is None and check.options["of"] != "form":
+        query, key, value = (_plain(reply.value[name]).astype(np.float64) for name in NAMES)
+        sequences = _sequences(check.options["seed"], tokens, positions)
+        with np.errstate(all="ignore"):
+            head = _Head(query.T @ key, len(query), value, tokens, positions)
+            finding = _judge(head, sequences, check.options["of"])
+    if finding is not None:
+        return Finding(finding.text, names=finding.names)
     return None
 
 

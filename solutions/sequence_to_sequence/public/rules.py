@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
-from grader.rules.comparing import describe, failure_text
-from grader.rules.rule import Finding, rule
+from grader.rules.comparing import describe
+from grader.rules.rule import Finding, for_each_reply
 
 NAMES = ("W_query", "W_key", "W_value")
 NEAR = 0.05
 
 
-@rule
-def continues_patterns(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def continues_patterns(check: Check, index: int, reply: Reply) -> Finding | None:
     """Two heads output the token that followed the latest earlier occurrence of the present one.
 
     A case asks with (vocab_size, max_len). The option ``of`` says which positions are judged, by
@@ -25,20 +25,18 @@ def continues_patterns(check: Check, replies: list[Reply]) -> Finding | None:
     at the first position alone, ``latest`` at several, ``any`` at one or more. ``form`` judges no
     position, only whether the matrices fit together. ``seed`` draws the sequences.
     """
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        tokens, positions = case.ask.args
-        finding = _form(reply.value, tokens, positions)
-        if finding is None and check.options["of"] != "form":
-            matrices = [
-                [_plain(head[name]).astype(np.float64).T for name in NAMES] for head in reply.value
-            ]
-            heads = _Heads(matrices[0], matrices[1], tokens, positions)
-            with np.errstate(all="ignore"):
-                finding = _judge(heads, check.options["of"], check.options["seed"])
-        if finding is not None:
-            return replace(finding, case=index)
+    case = check.cases[index]
+    tokens, positions = case.ask.args
+    finding = _form(reply.value, tokens, positions)
+    if finding is None and check.options["of"] != "form":
+        matrices = [
+            [_plain(head[name]).astype(np.float64).T for name in NAMES] for head in reply.value
+        ]
+        heads = _Heads(matrices[0], matrices[1], tokens, positions)
+        with np.errstate(all="ignore"):
+            finding = _judge(heads, check.options["of"], check.options["seed"])
+    if finding is not None:
+        return replace(finding, case=index)
     return None
 
 

@@ -9,25 +9,23 @@ import numpy as np
 
 from grader.protocol.values import TICK, Check, Reply
 from grader.rules.comparing import describe, failure_text
-from grader.rules.rule import Finding, equal, rule
+from grader.rules.rule import Finding, equal, for_each_reply, rule
 
 
-@rule
-def splits_attention(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def splits_attention(check: Check, index: int, reply: Reply) -> Finding | None:
     """The query attends evenly to the ``wanted`` keys, and to little else.
 
     A case asks with (keys, wanted, sharpness). Judge by how much more attention one key gets than
     another: exp(query · (one - other)). With the option ``mass`` False it is enough that every
     wanted key gets more than any other.
     """
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        keys, wanted, sharpness = case.ask.args
-        text = _is_vector(reply.value, keys.shape[1])
-        text = text or _split_text(keys.tolist(), wanted, sharpness, reply.value.tolist(), check)
-        if text:
-            return Finding(text, index)
+    case = check.cases[index]
+    keys, wanted, sharpness = case.ask.args
+    text = _is_vector(reply.value, keys.shape[1])
+    text = text or _split_text(keys.tolist(), wanted, sharpness, reply.value.tolist(), check)
+    if text:
+        return Finding(text)
     return None
 
 

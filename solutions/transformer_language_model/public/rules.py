@@ -10,7 +10,7 @@ import numpy as np
 
 from grader.protocol.values import TICK, Check, Reply, Tensor
 from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
-from grader.rules.rule import Finding, rule, tolerance_of
+from grader.rules.rule import Finding, for_each_reply, rule, tolerance_of
 
 # Chernoff's bound: an event of probability p occurs k times or more in n independent draws with
 # probability at most exp(-n KL(k/n, p)), for every n and p. exp(-24) is 4e-11, about 6.9 sigma;
@@ -30,31 +30,29 @@ def surprise(count: int, draws: int, chance: float) -> float:
 # --- batches ------------------------------------------------------------------------------------
 
 
-@rule
-def snippets(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def snippets(check: Check, index: int, reply: Reply) -> Finding | None:
     """Pairs (x, y): snippets of a text, and the same moved on by one token; starts drawn evenly.
 
     A case asks with (tokens, batch_size, block_size, …), no token twice in the text. The option
     ``of`` says how far the check goes: ``form``, ``starts`` (how often each start comes) or
     ``pairs`` (how often each start follows each other one in the next row).
     """
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        tokens, rows, length = case.ask.args[:3]
-        text = tokens.data.tolist()
-        problem = _form(reply.value, rows, length)
-        if problem:
-            return Finding(problem, index)
-        x, y = (part.data for part in reply.value)
-        place = {token: at for at, token in enumerate(text)}
-        problem = _not_of_the_text(x.tolist(), y.tolist(), text, place)
-        if problem:
-            return Finding(problem, index)
-        starts = np.array([place[token] for token in x[:, 0].tolist()])
-        problem = _uneven(starts, len(text) - length, check.options["of"])
-        if problem:
-            return Finding(problem, index)
+    case = check.cases[index]
+    tokens, rows, length = case.ask.args[:3]
+    text = tokens.data.tolist()
+    problem = _form(reply.value, rows, length)
+    if problem:
+        return Finding(problem)
+    x, y = (part.data for part in reply.value)
+    place = {token: at for at, token in enumerate(text)}
+    problem = _not_of_the_text(x.tolist(), y.tolist(), text, place)
+    if problem:
+        return Finding(problem)
+    starts = np.array([place[token] for token in x[:, 0].tolist()])
+    problem = _uneven(starts, len(text) - length, check.options["of"])
+    if problem:
+        return Finding(problem)
     return None
 
 
@@ -107,15 +105,12 @@ def _uneven(starts: np.ndarray, places: int, of: str) -> str:
     return ""
 
 
-@rule
-def moves_on(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def moves_on(check: Check, index: int, reply: Reply) -> Finding | None:
     """The call and a second call with the same generator draw different results."""
-    for index, reply in enumerate(replies):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        first, second = reply.value[0], reply.value[-1]
-        if difference(second, first, Tolerance(0.0, 0.0)) is None:
-            return Finding("two calls, one after the other, drew exactly the same", index)
+    first, second = reply.value[0], reply.value[-1]
+    if difference(second, first, Tolerance(0.0, 0.0)) is None:
+        return Finding("two calls, one after the other, drew exactly the same")
     return None
 
 
@@ -135,8 +130,8 @@ def differing(check: Check, replies: list[Reply]) -> Finding | None:
 # --- samples ------------------------------------------------------------------------------------
 
 
-@rule
-def frequencies(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def frequencies(check: Check, index: int, reply: Reply) -> Finding | None:
     """Tokens are drawn as often as their probabilities say, and never if theirs is 0.
 
     A case's program ends in a ``@tally`` of many draws, (G, outcomes). The call itself gives a
@@ -144,22 +139,19 @@ def frequencies(check: Check, replies: list[Reply]) -> Finding | None:
     probabilities (G, outcomes); ``base`` is 0 where an outcome is one token, else the size of the
     vocabulary.
     """
-    for index, reply in enumerate(replies):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        value, counts = reply.value[0], reply.value[-1]
-        chances, shape = check.options["chances"][index], check.options["shapes"][index]
-        problem = ""
-        if not isinstance(value, Tensor) or value.data.shape != shape:
-            problem = f"the result is {describe(value)}, expected a tensor of shape {shape}"
-        elif value.data.dtype != np.int64:
-            problem = f"the result has dtype {value.data.dtype.name}, expected int64 (long)"
-        elif not isinstance(counts, Tensor):
-            problem = str(counts)
-        else:
-            problem = _unlikely(counts.data, chances, check.options.get("base", 0))
-        if problem:
-            return Finding(problem, index)
+    value, counts = reply.value[0], reply.value[-1]
+    chances, shape = check.options["chances"][index], check.options["shapes"][index]
+    problem = ""
+    if not isinstance(value, Tensor) or value.data.shape != shape:
+        problem = f"the result is {describe(value)}, expected a tensor of shape {shape}"
+    elif value.data.dtype != np.int64:
+        problem = f"the result has dtype {value.data.dtype.name}, expected int64 (long)"
+    elif not isinstance(counts, Tensor):
+        problem = str(counts)
+    else:
+        problem = _unlikely(counts.data, chances, check.options.get("base", 0))
+    if problem:
+        return Finding(problem)
     return None
 
 
@@ -284,40 +276,35 @@ def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:
     return value, ""
 
 
-@rule
-def loss_list(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def loss_list(check: Check, index: int, reply: Reply) -> Finding | None:
     """The result is a list with one float per step, all within the bounds of the case.
 
     The option ``bounds`` holds (low, high, least spread, most spread) for each case: every loss
     is between the first two, the losses' standard deviation between the others. Where a text has
     only two snippets to draw, ``mixed`` holds the loss of each and the batch size, else nothing.
     """
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        losses, problem = losses_of(reply, case.ask.args[2])
-        if problem:
-            return Finding(problem, index)
-        low, high, least, most = check.options["bounds"][index]
-        for step, loss in enumerate(losses):
-            if not low <= loss <= high:
-                text = f"the loss of step {step} is {loss:.4g}, expected {low:.4g} … {high:.4g}"
-                return Finding(text, index)
-        spread = statistics.pstdev(losses)
-        if len(losses) > 1 and not least <= spread <= most:
-            bound = f"{least:.3g} at least" if spread < least else f"{most:.3g} at most"
-            size = (
-                "larger than they should be, or always the same" if spread < least else "too small"
-            )
-            return Finding(
-                f"the losses of {len(losses)} batches differ by {spread:.3g} (standard deviation), "
-                f"expected {bound}: are the batches {size}?",
-                index,
-            )
-        mixed = check.options.get("mixed")
-        problem = _mixed(losses, *mixed[index]) if mixed and mixed[index] else ""
-        if problem:
-            return Finding(problem, index)
+    case = check.cases[index]
+    losses, problem = losses_of(reply, case.ask.args[2])
+    if problem:
+        return Finding(problem)
+    low, high, least, most = check.options["bounds"][index]
+    for step, loss in enumerate(losses):
+        if not low <= loss <= high:
+            text = f"the loss of step {step} is {loss:.4g}, expected {low:.4g} … {high:.4g}"
+            return Finding(text)
+    spread = statistics.pstdev(losses)
+    if len(losses) > 1 and not least <= spread <= most:
+        bound = f"{least:.3g} at least" if spread < least else f"{most:.3g} at most"
+        size = "larger than they should be, or always the same" if spread < least else "too small"
+        return Finding(
+            f"the losses of {len(losses)} batches differ by {spread:.3g} (standard deviation), "
+            f"expected {bound}: are the batches {size}?"
+        )
+    mixed = check.options.get("mixed")
+    problem = _mixed(losses, *mixed[index]) if mixed and mixed[index] else ""
+    if problem:
+        return Finding(problem)
     return None
 
 
@@ -340,26 +327,24 @@ def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
     return ""
 
 
-@rule
-def learned(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def learned(check: Check, index: int, reply: Reply) -> Finding | None:
     """The model's logits on unseen tokens give a loss of at most the case's threshold.
 
     A case's program ends in the logits (B, T, V) that the trained model gives; the option
     ``targets`` holds the tokens that follow, for each case.
     """
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        problem = rising(reply, case.ask.args[2])
-        if problem:
-            return Finding(problem, index)
-        logits, targets = reply.value[-1], check.options["targets"][index]
-        if not isinstance(logits, Tensor) or logits.data.shape[:-1] != targets.shape:
-            text = f"the trained model gives {describe(logits)} for {targets.shape} tokens"
-            return Finding(text, index)
-        problem = too_high(mean_nll(logits.data, targets), check.options, index)
-        if problem:
-            return Finding(problem, index)
+    case = check.cases[index]
+    problem = rising(reply, case.ask.args[2])
+    if problem:
+        return Finding(problem)
+    logits, targets = reply.value[-1], check.options["targets"][index]
+    if not isinstance(logits, Tensor) or logits.data.shape[:-1] != targets.shape:
+        text = f"the trained model gives {describe(logits)} for {targets.shape} tokens"
+        return Finding(text)
+    problem = too_high(mean_nll(logits.data, targets), check.options, index)
+    if problem:
+        return Finding(problem)
     return None
 
 
@@ -389,25 +374,23 @@ def too_high(loss: float, options: dict, index: int) -> str:
     )
 
 
-@rule
-def trained_in_place(check: Check, replies: list[Reply]) -> Finding | None:
+@for_each_reply
+def trained_in_place(check: Check, index: int, reply: Reply) -> Finding | None:
     """Training moves every weight, or none if the learning rate or the number of steps is 0.
 
     A case's program ends in (state before, state after).
     """
-    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
-        before, after = reply.value[-2], reply.value[-1]
-        moved = [name for name in before if _moved(before[name], after.get(name))]
-        if case.ask.kwargs.get("lr") == 0 or case.ask.args[2] == 0:
-            if moved:
-                why = "no step" if case.ask.args[2] == 0 else "a learning rate of 0"
-                return Finding(f"{moved[0]} has moved, with {why}", index)
-        elif len(moved) < len(before):
-            still = next(name for name in before if name not in moved)
-            text = f"{still} of the model that was passed in is still what it was before training"
-            return Finding(text, index)
+    case = check.cases[index]
+    before, after = reply.value[-2], reply.value[-1]
+    moved = [name for name in before if _moved(before[name], after.get(name))]
+    if case.ask.kwargs.get("lr") == 0 or case.ask.args[2] == 0:
+        if moved:
+            why = "no step" if case.ask.args[2] == 0 else "a learning rate of 0"
+            return Finding(f"{moved[0]} has moved, with {why}")
+    elif len(moved) < len(before):
+        still = next(name for name in before if name not in moved)
+        text = f"{still} of the model that was passed in is still what it was before training"
+        return Finding(text)
     return None
 
 
