@@ -59,4 +59,10 @@ MUTANTS = Page(
     "python -m grader mutate --markdown docs/mutants.md",
     (*_JUDGED_BY, "grader/authoring/mutants.py"),
 )
-PAGES = (KILL_MATRIX, MUTANTS)
+CONVENTIONS = Page(
+    "docs/conventions.md",
+    "python -m grader conventions --markdown docs/conventions.md",
+    ("solutions/conventions.py", "solutions/*/checks.py", "solutions/*/__init__.py")
+    + ("grader/course/conventions.py", "grader/course/wild.py", "grader/course/specification.py"),
+)
+PAGES = (KILL_MATRIX, MUTANTS, CONVENTIONS)

@@ -1,7 +1,8 @@
 """Plan the second runs: which exercises get one, and what the course supplies in each.
 
 An exercise that failed and builds on another failed exercise is tried again with the course's
-version of the other. This module only plans; ``carry_forward`` runs, and throws away the outputs.
+version of the other; if all that it builds on passed, with the course's version of all that. This
+module only plans; ``carry_forward`` runs, and throws away the outputs.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ class SecondRuns:
         groups: list[_Group] = []
         for name in [name for name in self.exercises if name in suites]:
             used = self._uses(name, suites[name])
-            supplied = used & self.failed & self._foundations(name)
+            parts = used & self._foundations(name)
+            # Parts that all passed alone may not fit together: one cuts a tensor out of a longer
+            # one, and the other wants its numbers side by side. Then the course's parts decide.
+            supplied = parts & self.failed or parts
             if not supplied and not used & self.prior_names:
                 continue
             for group in groups:

@@ -90,14 +90,14 @@ class _Program:
                 for step in ask.steps:
                     for _ in range(step.times):
                         self._step(step)
-                args, result = self._call()
+                given, result = self._call()
                 grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
             self.store["result"] = result
             for step in ask.after:  # not counted: what a check looks at is not the answer's work
                 for _ in range(step.times):
                     self._step(step)
         work, lines = (None, {}) if count is None else (count.work, count.lines)
-        changed = tuple(to_wire(arg) for arg in args) if ask.watch else None
+        changed = tuple(to_wire(value) for value in given) if ask.watch else None
         value = to_wire(result)
         if ask.after:
             value = (value, *(to_wire(self.store[step.name]) for step in ask.after))
@@ -116,7 +116,7 @@ class _Program:
         for name in ask.wrt:
             if name.isdigit():
                 self.leaves[name] = args[int(name)].requires_grad_(True)
-        return args, target(*args, **kwargs)
+        return (*args, *kwargs.values()), target(*args, **kwargs)
 
     def _step(self, step: Step) -> None:
         if step.target.startswith("@"):

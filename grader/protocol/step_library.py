@@ -84,6 +84,37 @@ def same(value: Any) -> Any:
     return value
 
 
+def sliced(tensor: torch.Tensor) -> torch.Tensor:
+    """The same numbers as a part of a larger tensor: rows do not touch each other in memory."""
+    if tensor.dim() < 2:
+        return torch.stack([tensor, tensor], dim=-1)[..., 0]
+    return torch.cat([tensor, tensor[..., :1]], dim=-1)[..., :-1]
+
+
+def transposed(tensor: torch.Tensor) -> torch.Tensor:
+    """The same numbers as a transpose of another tensor: the first axis runs fastest in memory."""
+    if tensor.dim() < 2:
+        return sliced(tensor)
+    back = tuple(reversed(range(tensor.dim())))
+    return tensor.permute(back).contiguous().permute(back)
+
+
+def leaf(tensor: torch.Tensor) -> torch.Tensor:
+    """The same tensor, with gradients wanted, as a model in training gives it."""
+    return tensor.requires_grad_(True)
+
+
+def operations(tensor: torch.Tensor) -> list[str]:
+    """The names of the operations that a tensor was computed by, as autograd knows them."""
+    pending, seen = [tensor.grad_fn], set()
+    while pending:
+        node = pending.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            pending += [before for before, _ in node.next_functions]
+    return sorted({node.name() for node in seen})
+
+
 def stain(model: nn.Module, value: float) -> None:
     """Set every entry of every parameter's gradient to ``value``, as if left over from before."""
     for parameter in model.parameters():
@@ -125,6 +156,10 @@ STEPS: dict[str, Callable[..., Any]] = {
         set_mode,
         call,
         same,
+        sliced,
+        transposed,
+        leaf,
+        operations,
         stain,
         again,
         tally,

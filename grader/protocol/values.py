@@ -88,7 +88,8 @@ class Ask:
 
     With ``cotangents`` the scalar sum(output * cotangent) over the floating outputs, in order, is
     differentiated with respect to ``wrt``: positions of arguments ("0") or names of weights.
-    With ``watch`` the arguments are sent back as they are after the call.
+    With ``watch`` the arguments are sent back as they are after the call: those by place, then
+    those by name.
 
     A layer is put into ``mode`` ("train" or "eval") first, and ``seed`` seeds torch for the call.
     ``memory`` is how many bytes the call may allocate beyond what is already in use. ``counted``

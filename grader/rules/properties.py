@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 
-from grader.protocol.values import Check, Reply, Tensor
+from grader.protocol.values import Ask, Callback, Check, Ref, Reply, Tensor
 from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
 from grader.rules.rule import Finding, for_each_reply, rule, tolerance_of
 
@@ -55,14 +58,63 @@ def bounded(check: Check, index: int, reply: Reply) -> Finding | None:
     return None
 
 
+@rule
+def untouched(check: Check, replies: list[Reply]) -> Finding | None:
+    """The calls leave their arguments unchanged, whatever their results are.
+
+    A call that raised is another check's business, unless all of them did.
+    """
+    failures = [reply for reply in replies if reply.failure is not None]
+    if failures and len(failures) == len(replies):
+        return Finding(failure_text(failures[0]))
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        if reply.failure is not None:
+            continue
+        given = arguments(case.ask)
+        for (name, before), after in zip(given, reply.args or (), strict=False):
+            if isinstance(before, (Ref, Callback)):  # a model, or what a step has made
+                continue
+            if difference(after, before, Tolerance(0.0, 0.0)) is not None:
+                return Finding(f"{name} was changed by the call", index)
+    return None
+
+
+def arguments(ask: Ask) -> list[tuple[str, Any]]:
+    """What a call is given, with a name for each: those by place first, then those by name."""
+    places = [(f"argument {place}", value) for place, value in enumerate(ask.args, 1)]
+    return places + [(f"the argument {name}", value) for name, value in ask.kwargs.items()]
+
+
+@rule
+def error_names(check: Check, replies: list[Reply]) -> Finding | None:
+    """Each call raises the expected error, and its message holds the numbers that explain it.
+
+    The option ``numbers`` holds those of each case.
+    """
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        assert case.expected is not None
+        found = reply_difference(reply, case.expected, tolerance_of(check))
+        if found is not None:
+            return Finding(found.text, index)
+        assert reply.failure is not None
+        told = re.findall(r"\d+", reply.failure.message)
+        missing = [n for n in check.options["numbers"][index] if str(n) not in told]
+        if missing:
+            text = f"the message of the {reply.failure.type} does not name the number {missing[0]}"
+            return Finding(text, index)
+    return None
+
+
 @for_each_reply
-def untouched(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The call leaves its arguments unchanged, whatever its result is."""
-    case = check.cases[index]
-    pairs = zip(reply.args or (), case.ask.args, strict=False)
-    for place, (after, before) in enumerate(pairs):
-        if difference(after, before, Tolerance(0.0, 0.0)) is not None:
-            return Finding(f"argument {place + 1} was changed by the call")
+def made_without(check: Check, index: int, reply: Reply) -> Finding | None:
+    """No result comes from one of the ``operations`` in the options, by a part of their names.
+
+    A case's program ends in the names of the operations in the result's graph.
+    """
+    for name in reply.value[-1]:
+        for forbidden in check.options["operations"]:
+            if forbidden in name:
+                return Finding(f"the result comes from PyTorch's own {forbidden}")
     return None
 
 

@@ -512,6 +512,7 @@ def attention_checks(draw: Draw) -> list[Check]:
             (
                 ask("places hidden", small(), part, grad=("0", "1", "2"), draw=draw),
                 ask("a bias that is learned", small(), learned, grad=("0", "3"), draw=draw),
+                ask("no mask", small(), grad=("0", "1", "2"), draw=draw),
             ),
         ),
         Check(
@@ -569,6 +570,10 @@ def cross_checks(draw: Draw) -> list[Check]:
     padding[1, 0, 0] = -INF
     padding[1, 0, 1:] = 0.0
     empty = padding_reference(np.array([n_k - 1, 0]), n_k)
+    mixed = _places(draw, batch, n_q, n_k)
+    mixed[mixed == 0] = draw.normal(int((mixed == 0).sum()), scale=1.5)
+    learned = draw.normal(2, 2)
+    learned[1, draw.integer(0, 1)] = -INF
     grad = {"grad": ("0", "1", *LAYER), "draw": draw}
     return [
         Check(
@@ -598,6 +603,15 @@ def cross_checks(draw: Draw) -> list[Check]:
             ),
         ),
         Check(
+            "biases",
+            "numbers in the mask other than 0 and -inf: they are added to the scaled scores as "
+            "they are",
+            (
+                ask("a bias for each place", sizes, (batch, n_q, n_k), draw.normal(n_q, n_k)),
+                ask("biases beside hidden places", sizes, (batch, n_q, n_k), mixed),
+            ),
+        ),
+        Check(
             "a context with nothing to look at",
             "a sequence whose context is all padding: weights 0 and output 0",
             (ask(f"context lengths [{n_k - 1}, 0]", sizes, (batch, n_q, n_k), empty),),
@@ -617,12 +631,23 @@ def cross_checks(draw: Draw) -> list[Check]:
             (
                 ask("no mask", (2, 3, 2, 1), (1, 2, 3), **grad),
                 ask("one query sees nothing", (2, 3, 2, 1), (1, 2, 2), _half_empty(), **grad),
+                ask(
+                    "a bias that is learned",
+                    (2, 3, 2, 1),
+                    (1, 2, 2),
+                    learned,
+                    grad=("0", "2"),
+                    draw=draw,
+                ),
             ),
         ),
         Check(
             "float64",
             "the dtype of the result when the layer is float64 and the mask float32",
-            (ask("float64 layer", sizes, (batch, n_q, n_k), padding, dtype="float64"),),
+            (
+                ask("a float32 mask", sizes, (batch, n_q, n_k), padding, dtype="float64"),
+                ask("no mask", sizes, (batch, n_q, n_k), dtype="float64"),
+            ),
         ),
         Check(
             "the inputs are left alone",
@@ -725,6 +750,7 @@ EXERCISES = [
             "mask ← ____ where real, ____ elsewhere\n"
             "answer ← mask with a new axis of length 1 at place ____",
         ),
+        views=("two sequences",),
     ),
     Exercise(
         "local_mask",
@@ -752,6 +778,7 @@ EXERCISES = [
             "for each further mask:\n"
             "    answer ← a new tensor, answer ____ mask",
         ),
+        views=("two masks of one shape", "shapes that broadcast"),
     ),
     Exercise(
         "masked_attention",
@@ -770,6 +797,11 @@ EXERCISES = [
             "weights ← weights, with ____ in the empty rows\n"
             "answer ← (weights times ____, weights)",
         ),
+        views=(
+            "one sequence with a mask",
+            "no mask",
+            "batches, heads and masks that broadcast",
+        ),
     ),
     Exercise(
         "CrossAttention",
@@ -786,6 +818,7 @@ EXERCISES = [
             "answer ← ____ of query, key, value and the mask",
         ),
         uses=("masked_attention",),
+        views=("who asks and who is asked", "masks"),
     ),
     Exercise(
         "examine_attention",

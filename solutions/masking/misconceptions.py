@@ -1157,6 +1157,19 @@ class CrossAsksItself(_Layer):
 
 @misconception(
     "CrossAttention",
+    "finite_biases_ignored",
+    "reads from the mask only what is hidden",
+    "A mask may hold any number: it is added to the scaled scores, and -inf is but one of them.",
+)
+class CrossWithoutBiases(_Layer):
+    def forward(self, x, context, mask=None):
+        if mask is not None:
+            mask = torch.zeros_like(mask).masked_fill(mask == -torch.inf, -torch.inf)
+        return masked_attention(self.W_query(x), self.W_key(context), self.W_value(context), mask)
+
+
+@misconception(
+    "CrossAttention",
     "roles_swapped",
     "lets the context ask and x answer",
     "There should be one row for each position of x; here there is one for each of the context.",

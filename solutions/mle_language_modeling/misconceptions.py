@@ -789,6 +789,18 @@ def bigram_in_place(tokens, vocab_size, smoothing=0.0):
     return table
 
 
+@misconception(
+    "bigram_mle",
+    "never_quite_zero",
+    "smooths by 1e-5 at least",
+    "A pair that never came has probability 0 where no smoothing was asked for, and not a small "
+    "one. The division of an unseen row needs another way out.",
+)
+def bigram_never_zero(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size, max(smoothing, 1e-5))
+    return counts / counts.sum(dim=-1, keepdim=True)
+
+
 # --- negative_log_likelihood --------------------------------------------------------------------
 
 
@@ -802,6 +814,18 @@ def _losses(log_probs, targets, ignore_index):
 def _mean(log_probs, targets, ignore_index):
     losses, counts = _losses(log_probs, targets, ignore_index)
     return losses.sum() / counts.sum().clamp(min=1)
+
+
+@misconception(
+    "negative_log_likelihood",
+    "view_of_the_targets",
+    "flattens logits and targets with view",
+    "view needs the numbers to lie side by side in memory, and those of a slice or a transpose do "
+    "not. reshape and flatten copy them where that is needed.",
+)
+def nll_view(logits, targets, ignore_index=-100):
+    log_probs = logits.view(-1, logits.shape[-1]).log_softmax(-1)
+    return _mean(log_probs, targets.view(-1), ignore_index)
 
 
 @misconception(
@@ -1481,6 +1505,20 @@ def rate_power(transition):
 def rate_power_from_first(transition):
     table = transition.double()
     return (torch.linalg.matrix_power(table, 2**14) @ _row_entropies(table))[0]
+
+
+@misconception(
+    "entropy_rate",
+    "largest_absolute_eigenvalue",
+    "takes the eigenvector of the eigenvalue that is largest in absolute value",
+    "Where the chain has a period, several eigenvalues lie on the unit circle. The stationary "
+    "distribution belongs to the eigenvalue 1 alone, and rounding decides which of them is found.",
+)
+def rate_largest_eigenvalue(transition):
+    table = transition.double()
+    values, vectors = torch.linalg.eig(table.T)
+    share = vectors[:, values.abs().argmax()].real
+    return share / share.sum() @ _row_entropies(table)
 
 
 @misconception(

@@ -83,7 +83,7 @@ def split_caught(x, num_heads):
     try:
         return x.unflatten(-1, (num_heads, x.size(-1) // num_heads)).transpose(-2, -3)
     except RuntimeError as error:
-        raise ValueError("the number of heads must divide the width") from error
+        raise ValueError(f"{num_heads} heads do not divide {x.size(-1)}") from error
 
 
 # --- merge_heads --------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ def split_checks(draw: Draw) -> list[Check]:
         x = tensor(draw.normal(*shape))
         return raises(f"shape {shape}, {count} heads", "split_heads", x, count)
 
+    refused = ((2, 3, 5), (4, 2, 3, 6), (6, 2, 3), (3, 2, 2, 2, 4))
     return [
         Check(
             "one sequence",
@@ -103,8 +104,11 @@ def split_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "heads that do not divide the width",
-            "what kind of error is raised, and that one is raised at all",
-            (refuse(2, 3, 5), refuse(4, 2, 3, 6), refuse(6, 2, 3), refuse(3, 2, 2, 2, 4)),
+            "what kind of error is raised, that one is raised at all, and whether its message "
+            "names both numbers: the width and how many heads there are",
+            tuple(refuse(*one) for one in refused),
+            "error_names",
+            {"numbers": [(one[-1], one[0]) for one in refused]},
         ),
         Check(
             "float32 and float64",
@@ -467,6 +471,7 @@ def layer_checks(draw: Draw) -> list[Check]:
                 own("self-attention", (1, 2, 2, 1), grad=every, draw=draw),
                 cross("cross-attention", (1, 2, 3, 2, 1), grad=("0", "1"), draw=draw),
                 cross("a bias for each head", (1, 2, 2, 2, 1), learned, grad=("2",), draw=draw),
+                own("the same, no context", (1, 2, 2, 1), learned, grad=("0", "2"), draw=draw),
             ),
         ),
         Check(
@@ -480,7 +485,14 @@ def layer_checks(draw: Draw) -> list[Check]:
             "the dtype of the result when the layer is float64 and the mask float32",
             (
                 own("no mask", (2, 3, 2, 4), dtype="float64"),
-                cross("a float32 mask", (2, n_q, n_k, 2, 4), _places(draw, n_q, n_k), "float64"),
+                own("a float32 mask", (2, n_q, 2, 4), _places(draw, n_q, n_q), "float64"),
+                cross("a context, no mask", (2, n_q, n_k, 2, 4), dtype="float64"),
+                cross(
+                    "a context and a float32 mask",
+                    (2, n_q, n_k, 2, 4),
+                    _places(draw, n_q, n_k),
+                    "float64",
+                ),
             ),
         ),
         Check(
@@ -742,6 +754,7 @@ EXERCISES = [
             "table ← x with the axes of ____ and ____ exchanged\n"
             "answer ← table with its last ____ axes made one",
         ),
+        views=("one sequence", "batch axes"),
     ),
     Exercise(
         "MultiHeadAttention",
@@ -763,6 +776,7 @@ EXERCISES = [
             "answer ← (W_output of the merged ____, weights)",
         ),
         uses=("split_heads", "merge_heads"),
+        views=("self-attention", "cross-attention", "masks that broadcast"),
     ),
     Exercise(
         "attention_cost",

@@ -37,6 +37,18 @@ def split_at_once(x, num_heads):
 
 @misconception(
     "split_heads",
+    "error_without_numbers",
+    "does not say which two numbers do not fit",
+    "Somebody has to find out why. The message names the width and how many heads there are.",
+)
+def split_without_numbers(x, num_heads):
+    if x.shape[-1] % num_heads:
+        raise ValueError("the number of heads does not divide the width")
+    return x.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
+
+
+@misconception(
+    "split_heads",
     "heads_after_positions",
     "leaves the heads behind the positions",
     "The result is (..., n, h, d/h): every position has its heads, but no head has a sequence. "

@@ -329,9 +329,9 @@ def rotary_checks(draw: Draw) -> list[Check]:
     b, h, g = draw.sizes(3, 2, 4)
     base = float(draw.integer(20, 400))
 
-    def ask(name, shape, positions=None, *base, dtype="float32", **more):
+    def ask(name, shape, positions=None, *base, dtype="float32", whole="int64", **more):
         x = tensor(draw.normal(*shape), dtype)
-        given = () if positions is None else (tensor(positions, "int64"),)
+        given = () if positions is None else (tensor(positions, whole),)
         given = (*given, *base)
         return case(name, "rotary_encoding", x, *given, reference=rotary_reference, **more)
 
@@ -380,6 +380,7 @@ def rotary_checks(draw: Draw) -> list[Check]:
                 ask(f"positions {scattered}", (4, 6), scattered),
                 ask("positions [7, 7, 0], 2 sequences", (2, 3, 4), [7, 7, 0]),
                 ask(f"{b} by {h} batch", (b, h, 3, 4), some(3, 40)),
+                ask("positions in int32", (3, 4), some(3, 40), whole="int32"),
             ),
             options=BY_VALUE,
             share=2,
@@ -544,6 +545,7 @@ EXERCISES = [
             "if n ____ the number of rows of the table: raise ____\n"
             "answer ← x ____ the rows ____ to ____ of the table",
         ),
+        views=("every position gets its own row", "batches"),
     ),
     Exercise(
         "rotary_encoding",
@@ -564,6 +566,7 @@ EXERCISES = [
             "answer ← the two interleaved, in the shape of ____",
         ),
         uses=("sinusoidal_encoding",),
+        views=("one sequence", "batch axes", "given positions"),
     ),
     Exercise(
         "alibi_bias",

@@ -192,6 +192,7 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
                     random("query, key and value after the call", (n_q, n_k, d_k, d_v), watch=True),
                     random("the same in float64", (2, 3, 4, 5), (2,), "float64", watch=True),
                 ),
+                rule="untouched",
                 options=ROUNDED,
             ),
         ]
@@ -342,6 +343,7 @@ def self_attention_checks(draw: Draw) -> list[Check]:
                     random("x after the call", 3, (4, 5, 2), (2,), watch=True),
                     random("x after the call, float64", 4, (3, 2, 5), dtype="float64", watch=True),
                 ),
+                rule="untouched",
                 options=ROUNDED,
             ),
         ]
@@ -436,6 +438,7 @@ def additive_scores_checks(draw: Draw) -> list[Check]:
                 "an operation that writes into the caller's tensor, such as += or a name that "
                 "ends in _",
                 (ask("all five inputs after the call", (n, d_q, d_k, a), watch=True),),
+                rule="untouched",
                 options=ROUNDED,
             ),
         ]
@@ -508,6 +511,7 @@ def multiplicative_scores_checks(draw: Draw) -> list[Check]:
                 "an operation that writes into the caller's tensor, such as *= or a name that "
                 "ends in _",
                 (ask("all three inputs after the call", (n, d_q, d_k), watch=True),),
+                rule="untouched",
                 options=ROUNDED,
             ),
         ]
@@ -590,6 +594,7 @@ def softmax_jacobian_checks(draw: Draw) -> list[Check]:
                 "an operation that writes into the caller's tensor, such as -= or a name that "
                 "ends in _",
                 (ask("the weights after the call", share(m), watch=True),),
+                rule="untouched",
                 options=ROUNDED,
             ),
         ]
@@ -613,6 +618,7 @@ EXERCISES = [
             "weights ← softmax of scores along axis ____\n"
             "return weights times ____, and weights",
         ),
+        views=("one sequence", "batch axes"),
     ),
     Exercise(
         "softmax_jacobian",
@@ -627,6 +633,7 @@ EXERCISES = [
             "second ← table with entry (i, j) = ____\n"
             "answer ← first ____ second",
         ),
+        views=("weights that sum to 1",),
     ),
     Exercise(
         "SelfAttention",
@@ -644,6 +651,7 @@ EXERCISES = [
             "values ← x through ____\n"
             "return what ____ gives for the three",
         ),
+        views=("one sequence", "batch axes"),
     ),
     Exercise(
         "additive_scores",
@@ -659,6 +667,7 @@ EXERCISES = [
             "hidden ← tanh of ____\n"
             "answer ← each row of hidden times ____, summed",
         ),
+        views=("the formula",),
     ),
     Exercise(
         "multiplicative_scores",
@@ -670,5 +679,6 @@ EXERCISES = [
             "dot product, and all of them are one matrix-vector product.",
             "mapped ← the query times ____, shape (d_k,)\nanswer ← ____ times mapped, shape ____",
         ),
+        views=("the formula",),
     ),
 ]

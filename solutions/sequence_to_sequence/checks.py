@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from grader.course.specification import Draw, Exercise, case, question, tensor
+from grader.course.wild import VIEWS
 from grader.protocol.values import Check, Ref, Step
 from solutions.multi_head_attention.checks import MAPS, layer_reference
 
@@ -471,7 +472,7 @@ def decode_checks(draw: Draw) -> list[Check]:
     def grid(*shape):
         return np.round(draw.normal(*shape) * 16) / 16
 
-    def ask(name, ends, max_len, width=width, special=None):
+    def ask(name, ends, max_len, width=width, special=None, as_it="@same"):
         """A batch whose row i writes eos at place ``ends[i]`` (None: nowhere)."""
         bos, eos = special or (int(n) for n in draw.permutation(tokens)[:2])
         batch, longest = len(ends), max_len + 2
@@ -496,7 +497,7 @@ def decode_checks(draw: Draw) -> list[Check]:
                 init=(kinds, tokens, longest),
                 weights=weights,
             ),
-            Step("source", "@same", (long(source),)),
+            Step("source", as_it, (long(source),)),
         )
         return case(
             name,
@@ -574,6 +575,14 @@ def decode_checks(draw: Draw) -> list[Check]:
                 ask("bos is 0", [2, 4], 6, special=(0, zero_eos)),
                 ask("eos is 0", [4, 1], 6, special=(zero_bos, 0)),
                 ask("a source of one token", [1, 3], 5, width=1),
+            ),
+        ),
+        Check(
+            VIEWS,
+            "whether the source may be a part or a transpose of another tensor",
+            (
+                ask("eos after 3 and after 1 tokens, sliced", [3, 1], 6, as_it="@sliced"),
+                ask("eos after 2 tokens, transposed", [2, 2, 2], 6, as_it="@transposed"),
             ),
         ),
     ]
@@ -781,6 +790,7 @@ EXERCISES = [
             "the rest ← all columns of targets but ____\n"
             "answer ← the two side by side, along the axis of ____",
         ),
+        views=("several sequences",),
     ),
     Exercise(
         "DecoderBlock",
@@ -800,6 +810,7 @@ EXERCISES = [
             "answer ← ____ + feed-forward of norm3 of ____",
         ),
         uses=("MultiHeadAttention", "FeedForward", "causal_mask"),
+        views=("values", "a memory mask"),
     ),
     Exercise(
         "greedy_decode",
@@ -835,6 +846,7 @@ EXERCISES = [
             "right ← rows of fine that are true ____\n"
             "answer ← the mean of right, as a ____",
         ),
+        views=("without padding", "padding"),
     ),
     Exercise(
         "induction_head",

@@ -78,6 +78,7 @@ def softmax_checks(draw: Draw) -> list[Check]:
             "the input is left alone",
             "an in-place operation such as -= writes into the caller's array",
             (ask("the scores after the call", draw.normal(n, m), watch=True),),
+            "untouched",
             options=TIGHT,
         ),
     ]

@@ -16,11 +16,6 @@ from solutions.transformer_block import FeedForward, TransformerBlock, gelu, lay
 # --- layer_norm ---------------------------------------------------------------------------------
 
 
-@alternative("layer_norm", "PyTorch's own")
-def norm_library(x, gain, bias, eps=1e-5):
-    return F.layer_norm(x, x.shape[-1:], weight=gain, bias=bias, eps=eps)
-
-
 @alternative("layer_norm", "var and rsqrt")
 def norm_var(x, gain, bias, eps=1e-5):
     variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
@@ -280,23 +275,6 @@ def depth_autograd(depth, pre_norm):
         grads = torch.autograd.grad(loss, list(block.parameters()), retain_graph=True)
         norms.append(math.sqrt(sum(float(g.square().sum()) for g in grads)))
     return norms
-
-
-@alternative("gradient_by_depth", "biases as nn.Linear draws them")
-def depth_default_biases(depth, pre_norm):
-    torch.manual_seed(0)
-    stack = nn.Sequential(*[TransformerBlock(32, 4, 128) for _ in range(depth)])
-    for parameter in stack.parameters():
-        if parameter.dim() > 1:
-            nn.init.xavier_uniform_(parameter)
-    x, target = torch.randn(4, 16, 32), torch.randn(4, 16, 32)
-    if pre_norm:
-        x = stack(x)
-    else:
-        for block in stack:
-            x = _post(block, x)
-    F.mse_loss(F.layer_norm(x, [32]), target).backward()
-    return [np.sqrt(sum((g.numpy() ** 2).sum() for g in _grads(block))).item() for block in stack]
 
 
 @alternative("gradient_by_depth", "one norm at a time, and the norm of these")

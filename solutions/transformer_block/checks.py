@@ -10,11 +10,12 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, case, question, tensor
-from grader.protocol.values import Check
+from grader.course.specification import Draw, Exercise, case, question, steady, tensor
+from grader.protocol.values import Case, Check, Ref, Step
 from solutions.multi_head_attention.checks import MAPS, layer_reference
 
 INF = math.inf
@@ -47,10 +48,30 @@ def norm_cases(draw: Draw, target: str):
         return case(name, target, *args, reference=norm_reference, **more)
 
     def ask(*shape, eps=(), mean=0.0, spread=1.0, dtype="float32", name="", **more):
-        x = mean + spread * draw.normal(*shape)
-        return given(name or f"shape {shape}", x, *eps, dtype=dtype, **more)
+        """Numbers of this mean and spread, drawn until float32 holds the result.
+
+        It never does where the mean is far from 0: there a check has tolerances of its own.
+        """
+        while True:
+            x = mean + spread * draw.normal(*shape)
+            found = given(name or f"shape {shape}", x, *eps, dtype=dtype, **more)
+            far = abs(mean) > 3 * spread
+            if far or dtype == "float64" or steady(draw, found, norm_reference):
+                return found
 
     return given, ask
+
+
+def made_of(case: Case) -> Case:
+    """The same call with a gradient wanted; afterwards it is asked which operations it is of."""
+    step = Step("x", "@leaf", (case.ask.args[0],))
+    ask = replace(
+        case.ask,
+        args=(Ref("x"), *case.ask.args[1:]),
+        steps=(step,),
+        after=(Step("made of", "@operations", (Ref("result"),)),),
+    )
+    return Case(case.name, ask)
 
 
 def norm_checks(draw: Draw) -> list[Check]:
@@ -146,6 +167,14 @@ def norm_checks(draw: Draw) -> list[Check]:
             "an in-place operation such as x -= or a name that ends in _",
             (ask(n, d, mean=1.0, watch=True), ask(b, n, d, mean=1.0, watch=True)),
             rule="untouched",
+        ),
+        Check(
+            "written out",
+            "which operations the result comes from: the formula is the exercise, and PyTorch's "
+            "own layer norm is not to be called",
+            tuple(made_of(one) for one in (ask(n, d, name="a graph"), ask(n, d, eps=(large,)))),
+            rule="made_without",
+            options={"operations": ("LayerNorm", "GroupNorm", "BatchNorm")},
         ),
     ]
 
@@ -373,20 +402,22 @@ def block_checks(draw: Draw) -> list[Check]:
         """``sizes``: sequences, positions, heads, width of a head, d_ff."""
         batch, positions, count, each, hidden = sizes
         wide = count * each
-        x = 2.0 * draw.normal(batch, positions, wide) + draw.normal(batch, positions, 1)
-        return case(
-            name,
-            "TransformerBlock",
-            tensor(x, dtype),
-            *rest,
-            reference=reference or functools.partial(block_reference, count),
-            init=(wide, count, hidden) if p is None else (wide, count, hidden, p),
-            weights={
-                path: w.astype(dtype)
-                for path, w in block_weights(draw, wide, hidden, silent).items()
-            },
-            **more,
-        )
+        reference = reference or functools.partial(block_reference, count)
+        while True:  # until float32 holds the result
+            x = 2.0 * draw.normal(batch, positions, wide) + draw.normal(batch, positions, 1)
+            weights = block_weights(draw, wide, hidden, silent)
+            found = case(
+                name,
+                "TransformerBlock",
+                tensor(x, dtype),
+                *rest,
+                reference=reference,
+                init=(wide, count, hidden) if p is None else (wide, count, hidden, p),
+                weights={path: w.astype(dtype) for path, w in weights.items()},
+                **more,
+            )
+            if dtype == "float64" or steady(draw, found, reference):
+                return found
 
     usual = (b, n, heads, width, d_ff)
     small = (1, 2, 2, 2, 3)
@@ -420,6 +451,8 @@ def block_checks(draw: Draw) -> list[Check]:
         dropped("feed_forward", 0.5, seeds[3]),
         dropped("attention", 0.5, seeds[5]),
     ]
+
+    learned = tensor(draw.normal(2, 2, 2))
 
     def all_dropped(weights, x, mask=None):
         return x
@@ -520,10 +553,12 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "gradients",
-            "whether x and all twelve weights are reached by backpropagation",
+            "whether x, all twelve weights and a mask that is learned are reached by "
+            "backpropagation",
             (
                 call("x", (1, 3, 2, 2, 3), grad=("0",), draw=draw),
                 call("the weights", (1, 2, 2, 2, 2), grad=BLOCK, draw=draw),
+                call("a learned bias", (1, 2, 2, 2, 2), learned, grad=("0", "1"), draw=draw),
             ),
         ),
         Check(
@@ -547,6 +582,13 @@ def block_checks(draw: Draw) -> list[Check]:
 # 0.7 are not: one of those 400 right answers would have failed at 0.7.
 FALLS, STAYS, GROWS, ORDER = 0.65, 0.5, 3.0, 1.1
 BOUNDS = (0.24, 0.37)
+
+
+def looked_into(case: Case) -> Case:
+    """The same call; afterwards it is asked which parameters it made, and what became of them."""
+    steps = (Step("watch", "@transformer_block.watch"),)
+    after = (Step("made", "@transformer_block.made", (Ref("watch"),)),)
+    return replace(case, ask=replace(case.ask, steps=steps, after=after))
 
 
 def depth_checks(draw: Draw) -> list[Check]:
@@ -604,6 +646,14 @@ def depth_checks(draw: Draw) -> list[Check]:
             ask(1, True),
             ask(1, False),
             bounds=(BOUNDS, BOUNDS),
+        ),
+        Check(
+            "what is drawn, what is measured",
+            "every weight matrix Xavier-uniform and every bias 0; a block's norm takes in all of "
+            "its parameters: those of the attention, of the feed-forward network and of both "
+            "layer norms",
+            tuple(looked_into(ask(2, pre_norm)) for pre_norm in (True, False)),
+            "transformer_block.drawn_and_measured",
         ),
         judged(
             "first block first",
@@ -677,8 +727,13 @@ def repaired_checks(draw: Draw) -> list[Check]:
             (
                 ask(b, n, d, mean=100.0, dtype="float64"),
                 ask(2, 4, mean=1.0, grad=("0", "1", "2"), draw=draw),
-                ask(n, d, watch=True),
             ),
+        ),
+        Check(
+            "the inputs are left alone",
+            "an in-place operation such as x -= or a name that ends in _",
+            (ask(n, d, watch=True),),
+            rule="untouched",
         ),
     ]
 
@@ -699,6 +754,7 @@ EXERCISES = [
             "variance ← ____ of centered², over the same axis\n"
             "answer ← centered divided by the root of (____), times ____, plus ____",
         ),
+        views=("leading axes", "eps"),
     ),
     Exercise(
         "gelu",
@@ -711,6 +767,7 @@ EXERCISES = [
             "formula with tanh, which you will find in many places, only comes close.",
             "share below x ← half of (1 + erf of ____)\nanswer ← ____ times that share",
         ),
+        views=("any shape",),
     ),
     Exercise(
         "FeedForward",
@@ -724,6 +781,7 @@ EXERCISES = [
             "hidden",
         ),
         uses=("gelu",),
+        views=("up, bend, down",),
     ),
     Exercise(
         "TransformerBlock",
@@ -742,6 +800,7 @@ EXERCISES = [
             "answer ← ____ plus dropout of thought",
         ),
         uses=("MultiHeadAttention", "FeedForward", "layer_norm"),
+        views=("the whole block", "masks"),
     ),
     Exercise(
         "gradient_by_depth",
@@ -776,5 +835,6 @@ EXERCISES = [
             "answer ← gain · (x - mean) / root of (____ + ____) + bias",
         ),
         broken="as_given",
+        views=("few features",),
     ),
 ]

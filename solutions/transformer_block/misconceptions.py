@@ -35,6 +35,16 @@ def norm_unbiased(x, gain, bias, eps=1e-5):
 
 @misconception(
     "layer_norm",
+    "pytorchs_own",
+    "calls PyTorch's own layer norm",
+    "It gives the right numbers. The exercise is to write the formula out: mean, variance, root.",
+)
+def norm_library(x, gain, bias, eps=1e-5):
+    return F.layer_norm(x, x.shape[-1:], gain, bias, eps)
+
+
+@misconception(
+    "layer_norm",
     "eps_outside_the_root",
     "adds eps to the standard deviation",
     "eps belongs to the variance. Where the variance is far above eps nobody sees the difference; "
@@ -1304,6 +1314,62 @@ def depth_largest(depth, pre_norm):
 )
 def depth_attention(depth, pre_norm):
     return _norms(_stack(depth, pre_norm), part=lambda block: block.attention)
+
+
+@misconception(
+    "gradient_by_depth",
+    "feed_forward_only",
+    "measures the feed-forward network's parameters only",
+    "The whole block is meant: attention, feed-forward network and both layer norms.",
+)
+def depth_feed_forward(depth, pre_norm):
+    return _norms(_stack(depth, pre_norm), part=lambda block: block.feed_forward)
+
+
+@misconception(
+    "gradient_by_depth",
+    "layer_norms_left_out",
+    "leaves the layer norms' parameters out",
+    "Gains and biases have gradients, too, and they belong to the block.",
+)
+def depth_without_norms(depth, pre_norm):
+    def rest(block):
+        return nn.ModuleList([block.attention, block.feed_forward])
+
+    return _norms(_stack(depth, pre_norm), part=rest)
+
+
+@misconception(
+    "gradient_by_depth",
+    "xavier_normal",
+    "draws the weights from a normal distribution",
+    "Xavier's variance is right. The weights are to be uniform, which keeps all of them within a "
+    "bound.",
+)
+def depth_normal(depth, pre_norm):
+    def normal(block, generator):
+        _uniform_matrices(block, generator)
+        for parameter in block.parameters():
+            if parameter.dim() == 2:
+                nn.init.xavier_normal_(parameter, generator=generator)
+
+    return _norms(_stack(depth, pre_norm, init=normal))
+
+
+@misconception(
+    "gradient_by_depth",
+    "default_biases",
+    "keeps the biases that nn.Linear draws by default",
+    "Every bias is to be 0.",
+)
+def depth_default_biases(depth, pre_norm):
+    def matrices(block, generator):
+        for parameter in block.parameters():
+            if parameter.dim() == 2:
+                nn.init.xavier_uniform_(parameter, generator=generator)
+
+    torch.manual_seed(0)
+    return _norms(_stack(depth, pre_norm, init=matrices))
 
 
 @misconception(

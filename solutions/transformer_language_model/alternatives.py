@@ -141,7 +141,8 @@ class Caught(TransformerLM):
         try:
             where = self.position_embedding(torch.arange(tokens.shape[1]))
         except IndexError as error:
-            raise ValueError("the snippet does not fit into the block") from error
+            sizes = f"{tokens.shape[1]} tokens, a block of {self.block_size}"
+            raise ValueError(f"the snippet does not fit: {sizes}") from error
         x = where + self.token_embedding(tokens)
         mask = torch.log(torch.tril(torch.ones(tokens.shape[1], tokens.shape[1])))
         for block in self.blocks:

@@ -15,7 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, case, question, raises, tensor
+from grader.course.specification import (
+    Draw,
+    Exercise,
+    case,
+    question,
+    raises,
+    steady,
+    tensor,
+)
+from grader.course.wild import VIEWS
 from grader.protocol.values import Ask, Case, Check, Ref, Reply, Step, Tensor
 from solutions.transformer_language_model.public.rules import mean_nll, nll
 
@@ -277,7 +286,13 @@ def model_checks(draw: Draw) -> list[Check]:
         return np.array([[draw.integer(0, v - 1) for _ in range(n)] for _ in range(rows)])
 
     def ask(name, given, model, dtype="float32", **more):
-        return case(name, "TransformerLM", whole(given), dtype=dtype, **model, **more)
+        """The case; the weights are drawn again where float32 would not hold the logits."""
+        while True:
+            found = case(name, "TransformerLM", whole(given), dtype=dtype, **model, **more)
+            if dtype == "float64" or steady(draw, found, model["reference"]):
+                return found
+            shapes = {path: array.shape for path, array in model["weights"].items()}
+            model = model | {"weights": model_weights(draw, shapes)}
 
     def logits_of(rows, n, layers=1, **more):
         blocks = f"{layers} block{'s'[: layers > 1]}"
@@ -335,6 +350,7 @@ def model_checks(draw: Draw) -> list[Check]:
                 ask("one token, again and again", np.full((1, block), 1), built()),
                 ask("a single token", tokens(batch, 1), built()),
                 logits_of(block, block),  # B = T: no mix-up of the two axes goes unseen
+                logits_of(2, block),
             ),
         ),
         Check(
@@ -351,19 +367,19 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "longer than the block",
-            "what happens to more tokens than there are position vectors, and to exactly as many",
-            (
-                ask(f"{block} tokens, block_size {block}", tokens(2, block), built()),
-                *(
-                    raises(
-                        f"{n} tokens, block_size {block}",
-                        "TransformerLM",
-                        whole(tokens(2, n)),
-                        **{key: full[key] for key in ("init", "weights")},
-                    )
-                    for n in (block + 1, 3 * block)
-                ),
+            "what is raised for more tokens than there are position vectors, and whether its "
+            "message names both numbers",
+            tuple(
+                raises(
+                    f"{n} tokens, block_size {block}",
+                    "TransformerLM",
+                    whole(tokens(2, n)),
+                    **{key: full[key] for key in ("init", "weights")},
+                )
+                for n in (block + 1, 3 * block)
             ),
+            "error_names",
+            {"numbers": [(n, block) for n in (block + 1, 3 * block)]},
         ),
         Check(
             "other widths inside",
@@ -621,6 +637,12 @@ def step_checks(draw: Draw) -> list[Check]:
             "a model in double precision",
             (ask("float64 weights", dtype="float64", before=1),),
         ),
+        Check(
+            "the batch is left alone",
+            "an operation in place: it changes what the caller holds",
+            (ask("x and y after the call"),),
+            "untouched",
+        ),
     ]
 
 
@@ -703,8 +725,11 @@ def sample_checks(draw: Draw) -> list[Check]:
                 found.append(row)
         return np.array(found)
 
-    def ask(name, logits, dtype="float32", generator=True, draws=ROWS, **sampling):
-        """So many draws, from the given rows in turn, and what each row's chances are."""
+    def ask(name, logits, dtype="float32", generator=True, draws=ROWS, through=(), **sampling):
+        """So many draws, from the given rows in turn, and what each row's chances are.
+
+        ``through`` names steps that the logits go through first.
+        """
         given = tensor(logits, dtype)
         groups, size = given.data.shape
         exact = [chances_of(row, **sampling) for row in given.data.astype(np.float64).tolist()]
@@ -712,10 +737,13 @@ def sample_checks(draw: Draw) -> list[Check]:
         steps = (
             seeded(seed),
             Step("logits", "@again", (given, draws)),
+            Step("few", "@same", (given,)),
+            *(Step(name, step, (Ref(name),)) for step in through for name in ("logits", "few")),
             Step("many", "sample_next", (Ref("logits"),), how),
         )
         after = (Step("tally", "@tally", (Ref("many"), groups, size)),)
-        program = Ask("sample_next", (given,), how, steps=steps, after=after, seed=seed + 1)
+        asked = Ref("few") if through else given
+        program = Ask("sample_next", (asked,), how, steps=steps, after=after, seed=seed + 1)
         return Case(name, program), np.array(exact)
 
     def drawn(name, look, *asked, **more):
@@ -754,6 +782,7 @@ def sample_checks(draw: Draw) -> list[Check]:
     steep = np.array([[1000.0, 999.0, -1000.0, 998.5], [-5000.0, -5001.0, -4999.5, -9000.0]])
     everything = {"temperature": hot, "top_k": 4, "top_p": mass}
     clear = (hot, 4, mass)
+    graph, part = ({"through": (step,), "draws": 2_000} for step in ("@leaf", "@sliced"))
     fresh = draw.normal(64, 40)
     repeat = [
         question(
@@ -891,6 +920,17 @@ def sample_checks(draw: Draw) -> list[Check]:
             ask("no generator given", rows(2), generator=False),
         ),
         drawn(
+            "a model's logits",
+            "what a model in training hands over: logits that belong to a graph, and a part of a "
+            "larger tensor. Nothing about them needs a gradient here",
+            ask("a graph behind them", rows(2), **graph),
+            ask("the same and top_p", rows(2, clear=(1.0, None, 0.95)), **graph, top_p=0.95),
+            ask("a slice", rows(2), **part),
+            ask("a slice and top_k", rows(2), **part, top_k=2),
+            ask("a slice and top_p", rows(2, clear=(1.0, None, 0.95)), **part, top_p=0.95),
+            ask("all three, a slice", rows(2, 7, 1.6, clear), **part, **everything),
+        ),
+        drawn(
             "float64",
             "logits in double precision",
             ask("float64 logits", rows(2), "float64"),
@@ -967,14 +1007,16 @@ def generate_checks(draw: Draw) -> list[Check]:
                 row.append(int(np.argmax(logits)))
         return np.array(rows, np.int64).reshape(len(rows), -1)
 
-    def greedy(name, rows, length, count, v=vocab, t=block, *, training=False, **sampling):
+    def greedy(
+        name, rows, length, count, v=vocab, t=block, *, training=False, as_it="@same", **sampling
+    ):
         sampling = sampling or {"temperature": 0}
         answer = None
         while answer is None:
             model, prompt = tables(v, t), texts(rows, length, v)
             answer = continued(model, prompt, count)
         steps, after = program(model, training)
-        steps += (Step("prompt", "@same", (whole(prompt),)),)
+        steps += (Step("prompt", as_it, (whole(prompt),)),)
         after += (Step("kept", "@same", (Ref("prompt"),)),)
         ask = Ask(
             "generate", (MODEL, Ref("prompt"), count), sampling, steps=steps, after=after, seed=1
@@ -1105,6 +1147,14 @@ def generate_checks(draw: Draw) -> list[Check]:
             "a single row, a single token, a vocabulary of one",
             (sized(1, 1, 1, t=1), greedy("V = 1", 2, 2, 3, v=1), sized(1, 4, 1)),
         ),
+        Check(
+            VIEWS,
+            "whether the prompt may be a part or a transpose of another tensor",
+            (
+                sized(batch, 3, 2, as_it="@sliced"),
+                sized(2, block + 2, 2, as_it="@transposed"),
+            ),
+        ),
     ]
 
 
@@ -1232,8 +1282,10 @@ def cache_checks(draw: Draw) -> list[Check]:
     after = tuple(Step(f"{part} after", "@same", (Ref(part),)) for part in PARTS)
     steps = (*kept, before)
     left_alone = Ask("attend_with_cache", (*refs, Ref("start", (1,))), steps=steps, after=after)
+    at_first = Ask("attend_with_cache", refs, steps=tuple(kept), after=after)
     as_given = [tensor(here[part][..., 1:2, :]) for part in PARTS]
     answer = Tensor(causal_row(here, [0, 1]).astype("float32"))
+    alone = Tensor(causal_row(here, [1]).astype("float32"))
     return [
         Check(
             "step by step",
@@ -1305,7 +1357,11 @@ def cache_checks(draw: Draw) -> list[Check]:
             "gradients",
             "whether a gradient reaches the queries, keys and values of all earlier steps through "
             "the cache",
-            (walk(3, widths=(2, 3), grad=True), walk(2, (2,), widths=(3, 2), grad=True)),
+            (
+                walk(3, widths=(2, 3), grad=True),
+                walk(2, (2,), widths=(3, 2), grad=True),
+                walk(1, widths=(2, 2), grad=True),
+            ),
             "transformer_language_model.cached_rows",
         ),
         Check(
@@ -1336,6 +1392,7 @@ def cache_checks(draw: Draw) -> list[Check]:
                     left_alone,
                     Reply(value=(answer, *as_given)),
                 ),
+                Case("after the first call", at_first, Reply(value=(alone, *as_given))),
             ),
             "transformer_language_model.cached_rows",
         ),
@@ -1355,6 +1412,7 @@ def _called(name: str, parts: tuple, cache: str | None) -> Step:
 # position trained), 0.75 (snippets of one token), 0.85 (no training) and 0.93 (gradients that add
 # up). By its entropy, for a uniform guess or a bigram table: 0.79.
 ENOUGH = 0.15
+MANY_STEPS = 8  # after which a step of one Adam differs from a new one's first
 
 
 def echo(draw: Draw, vocab: int, length: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -1563,6 +1621,23 @@ def train_checks(draw: Draw) -> list[Check]:
             "transformer_language_model.loss_list",
             {"bounds": [any_loss]},
         ),
+        Check(
+            "one optimizer for all steps",
+            "where the optimizer is made: one of the Adam family remembers the gradients so far, "
+            "so that a step goes far where they agree and hardly anywhere where they do not. The "
+            "first step of a new one remembers nothing: it moves all weights equally far",
+            tuple(
+                ask(f"{count} steps of 2 snippets", small, numbers, count, states, batch_size=2)
+                for count in (MANY_STEPS, MANY_STEPS + 1)
+            ),
+            "transformer_language_model.one_optimizer",
+        ),
+        Check(
+            "the text is left alone",
+            "an operation in place: it changes what the caller holds",
+            (ask("2 steps", small, numbers, 2),),
+            "untouched",
+        ),
     ]
 
 
@@ -1603,6 +1678,7 @@ EXERCISES = [
             "table ← starts as a column plus 0 … ____ as a row\n"
             "tokens at the table, as long:  x ← all columns but ____, y ← all columns but ____",
         ),
+        views=("one place only",),
     ),
     Exercise(
         "TransformerLM",
@@ -1622,6 +1698,7 @@ EXERCISES = [
             "for each block: x ← block of x with ____\n"
             "answer ← ____ of (____ of x)",
         ),
+        views=("one block",),
     ),
     Exercise(
         "train_step",
@@ -1639,6 +1716,7 @@ EXERCISES = [
             "____ takes a step\n"
             "answer ← loss as a ____",
         ),
+        views=("one step downhill",),
     ),
     Exercise(
         "train_language_model",
@@ -1658,6 +1736,7 @@ EXERCISES = [
             "answer ← losses",
         ),
         uses=("get_batch", "TransformerLM", "train_step"),
+        views=("one loss for each step",),
     ),
     Exercise(
         "sample_next",
@@ -1678,6 +1757,7 @@ EXERCISES = [
             "          goes ← in front ____ top_p, but never ____; back in the old order\n"
             "answer ← one token per row, drawn by softmax of ____ with the generator",
         ),
+        views=("temperature 0",),
     ),
     Exercise(
         "generate",

@@ -298,6 +298,18 @@ class MaskInFirst(_Model):
 
 @misconception(
     "TransformerLM",
+    "error_without_numbers",
+    "does not say how many tokens there are, and how many fit",
+    "Somebody has to find out why. The message names both numbers.",
+)
+class RefusesWithoutNumbers(_Model):
+    def refuse(self, length):
+        if length > self.block_size:
+            raise ValueError("the text is too long for the block")
+
+
+@misconception(
+    "TransformerLM",
     "sees_one_ahead",
     "shows every position its successor as well",
     "The diagonal above the main one is visible, and there stands the token that is asked for.",
@@ -781,6 +793,30 @@ def _minimize(optimizer, loss, shown=None):
 def step_uphill(model, optimizer, x, y):
     loss = negative_log_likelihood(model(x), y)
     return _minimize(optimizer, -loss, loss)
+
+
+@misconception(
+    "train_step",
+    "view_of_the_targets",
+    "flattens y with view",
+    "view needs the numbers to lie side by side in memory. The y of a batch that was cut out of "
+    "longer snippets does not; reshape and flatten copy it where that is needed.",
+)
+def step_view(model, optimizer, x, y):
+    loss = negative_log_likelihood(model(x).flatten(0, 1), y.view(-1))
+    return _minimize(optimizer, loss)
+
+
+@misconception(
+    "train_step",
+    "batch_changed",
+    "moves the caller's y in place",
+    "Whoever trains on the same batch once more finds other targets.",
+)
+def step_batch_changed(model, optimizer, x, y):
+    loss = train_step(model, optimizer, x, y)
+    y.sub_(1)
+    return loss
 
 
 @misconception(
@@ -1354,6 +1390,34 @@ def sample_in_place(logits, temperature=1.0, top_k=None, top_p=None, generator=N
         return logits.argmax(-1)
     logits /= temperature
     return sample_next(logits, 1.0, top_k, top_p, generator)
+
+
+@misconception(
+    "sample_next",
+    "in_place_where_nothing_is_divided",
+    "hides tokens in the caller's own logits",
+    "At temperature 1 nothing is divided, so that no new tensor is made; what top_p hides is then "
+    "gone from the logits of the caller, too.",
+)
+def sample_in_place_at_one(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = logits if temperature == 1 else logits / temperature
+    scores = _kept(scores, top_k)
+    if top_p is not None:
+        scores[_nucleus(scores, top_p) == -INF] = -INF
+    return _pick(scores, generator)
+
+
+@misconception(
+    "sample_next",
+    "no_graph_allowed",
+    "takes the logits to NumPy as they are",
+    "Logits of a model in training belong to a graph, and numpy refuses them. detach first, or "
+    "stay in torch.",
+)
+def sample_by_numpy(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return sample_next(torch.from_numpy(logits.numpy()), temperature, top_k, top_p, generator)
 
 
 # --- generate -----------------------------------------------------------------------------------
@@ -1944,6 +2008,21 @@ def _loop(model, steps, optimizer, batch, step=train_step):
 def train_one_batch(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     batch = get_batch(tokens, batch_size, model.block_size, generator)
     return _loop(model, steps, _adam(model, lr), lambda: batch)
+
+
+@misconception(
+    "train_language_model",
+    "new_optimizer_each_step",
+    "makes a new optimizer at every step",
+    "What Adam remembers of earlier gradients is lost each time. Its first step moves every weight "
+    "by the learning rate, however small or uncertain the gradient is.",
+)
+def train_new_optimizers(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    losses = []
+    for _ in range(steps):
+        x, y = get_batch(tokens, batch_size, model.block_size, generator)
+        losses.append(train_step(model, _adam(model, lr), x, y))
+    return losses
 
 
 @misconception(

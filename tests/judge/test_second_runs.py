@@ -11,10 +11,11 @@ from grader.course.assignments import assignment
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, assignment_id
 from grader.course.versions import misconceptions
+from grader.course.wild import VIEWS
 from grader.judge import intake
 from grader.judge.assemble import ANSWER, Assembly, assemble
 from grader.judge.second_runs import SecondRuns
-from tests.conftest import with_answers
+from tests.conftest import Grade, with_answers
 
 FIRST = "single_query_attention"
 KEEP = {
@@ -122,6 +123,36 @@ def test_what_is_supplied_further_down_does_not_keep_an_exercise_from_sharing_a_
     }
     runs = second(lesson, texts, {"TransformerLM", "sample_next", "generate"})
     assert runs == [(("TransformerLM", "generate"), {"sample_next"})]
+
+
+VIEW = {  # the course's get_batch cuts y out of longer rows: right, and right, but not together
+    "train_step": (
+        "def train_step(model, optimizer, x, y):\n"
+        "    logits = model(x).flatten(0, 1)\n"
+        "    loss = negative_log_likelihood(logits, y.view(-1))\n"
+        "    optimizer.zero_grad()\n"
+        "    loss.backward()\n"
+        "    optimizer.step()\n"
+        "    return loss.item()"
+    )
+}
+
+
+def test_where_all_parts_passed_the_courses_parts_decide() -> None:
+    lesson = "transformer_language_model"
+    parts = ["get_batch", "TransformerLM", "train_step"]
+    texts = VIEW | spoiled("get_batch", "TransformerLM")
+    runs = second(lesson, texts, {"train_language_model"})
+    assert runs == [(("train_language_model",), set(parts))]
+
+
+def test_parts_that_do_not_fit_together_cost_the_whole_nothing(grade: Grade) -> None:
+    lesson = "transformer_language_model"
+    outcome = grade(lesson, with_answers(lesson, VIEW, solve=True))
+    verdicts = {verdict.exercise: verdict for verdict in outcome.verdicts}
+    failed = {c.name: c.message for c in verdicts["train_step"].checks if not c.passed}
+    assert failed.keys() == {VIEWS} and "view size is not compatible" in failed[VIEWS]
+    assert verdicts["train_language_model"].passed
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -236,6 +236,6 @@ def _fits(reply: Reply, ask: Ask) -> bool:
     if reply.failure is not None:
         return True
     gradients = 0 if ask.cotangents is None else len(ask.wrt)
-    arguments = len(ask.args) if ask.watch else None
+    arguments = len(ask.args) + len(ask.kwargs) if ask.watch else None
     returned = None if reply.args is None else len(reply.args)
     return len(reply.grads) == gradients and returned == arguments

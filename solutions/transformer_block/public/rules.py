@@ -138,3 +138,80 @@ def _size(check: Check, norms: Sequence[Sequence[float]]) -> Finding | None:
             )
             return Finding(text, index)
     return None
+
+
+WIDTH, HIDDEN = 32, 128
+OF_A_BLOCK = 12  # parameters
+MATRICES = ((WIDTH, WIDTH), (HIDDEN, WIDTH), (WIDTH, HIDDEN))
+
+
+@rule
+def drawn_and_measured(check: Check, replies: list[Reply]) -> Finding | None:
+    """The blocks' parameters are drawn as asked, and the norms hold the gradients of them all.
+
+    A case's program ends in a ``@transformer_block.made``. Where the parameters are not those of
+    the contract's blocks (copies, say, or another library's layers in which matrices are joined),
+    they tell nothing, and nothing is judged by them.
+    """
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        norms, made = reply.value[0], reply.value[-1]
+        text = _form(norms, case.ask.args[0])
+        if text:
+            return Finding(text, index)
+        if len(made) - OF_A_BLOCK * len(norms) not in (0, 2):  # 2: the layer norm at the end
+            continue
+        found = _as_drawn(made) or _as_measured(norms, made)
+        if found is not None:
+            return Finding(found.text, index, names=found.names)
+    return None
+
+
+def _as_drawn(made: list) -> Finding | None:
+    for name, shape, largest, mean, _ in made:
+        if "Norm" in name:
+            continue
+        if len(shape) == 1 and largest > 0:
+            text = f"a bias ({name}, {shape[0]} numbers) is up to {largest:.3g}, expected 0"
+            return Finding(text, names="default_biases")
+        if tuple(shape) not in MATRICES:
+            continue
+        bound = math.sqrt(6 / sum(shape))
+        if largest > bound * (1 + 1e-5):
+            # Means of |w|: uniform up to b: b/2; normal with the same variance: 0.46 b.
+            text = f"a weight of a matrix {tuple(shape)} is {largest:.3g}, the bound is {bound:.3g}"
+            normal = 0.43 * bound < mean < 0.49 * bound
+            return Finding(text, names="xavier_normal" if normal else "")
+        if not 0.45 * bound < mean < 0.55 * bound:
+            text = f"the weights of a matrix {tuple(shape)} are {mean:.3g} in size on average"
+            return Finding(f"{text}, expected {bound / 2:.3g}")
+    return None
+
+
+def _as_measured(norms: Sequence[float], made: list) -> Finding | None:
+    """Is the sum of the squared norms that of the gradients of all parameters of the blocks?"""
+    seen = [squares for *_, squares in made if squares is not None]
+    if not seen:  # computed in another way
+        return None
+    total, claimed = math.fsum(seen), math.fsum(norm * norm for norm in norms)
+    of_norms = [squares or 0.0 for name, *_, squares in made if "Norm" in name]
+    ends = [math.fsum(of_norms[:2]), math.fsum(of_norms[-2:])] if len(made) % OF_A_BLOCK else []
+    missing = len(made) - len(seen)
+    if missing <= len(ends) and any(_near(claimed, total - end) for end in (0.0, *ends)):
+        return None
+    square = math.fsum(s or 0.0 for _, shape, *_, s in made if tuple(shape) == (WIDTH, WIDTH))
+    inner = total - math.fsum(of_norms)
+    guesses = {"feed_forward_only": inner - square, "layer_norms_left_out": inner}
+    names = next((name for name, guess in guesses.items() if _near(claimed, guess)), "")
+    text = (
+        f"the squares of the norms sum to {claimed:.6g}; those of all gradients of the blocks' "
+        f"parameters sum to {total:.6g}"
+    )
+    if missing > len(ends):
+        text = f"no gradient was computed for {missing} of {len(made)} parameters"
+    return Finding(text, names=names)
+
+
+def _near(a: float, b: float) -> bool:
+    return math.isclose(a, b, rel_tol=1e-3)

@@ -1,0 +1,50 @@
+"""Look at the parameters that a call makes. These steps run in the student's process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+
+MOST = 1000  # parameters
+
+
+class Watch:
+    """Holds every parameter that a module gets from now on, and the gradients computed for it."""
+
+    def __init__(self) -> None:
+        self.parameters: list[tuple[str, nn.Parameter]] = []
+        self.squares: dict[int, float] = {}
+        self.handle = register_module_parameter_registration_hook(self.keep)
+
+    def keep(self, module: nn.Module, name: str, parameter: Any) -> None:
+        if not isinstance(parameter, nn.Parameter) or len(self.parameters) >= MOST:
+            return
+        place = len(self.parameters)
+        self.parameters.append((f"{type(module).__name__}.{name}", parameter))
+
+        def note(gradient: torch.Tensor) -> None:
+            self.squares[place] = float(gradient.detach().double().square().sum())
+
+        parameter.register_hook(note)
+
+
+def watch() -> Watch:
+    """Begin to look at the parameters that are made."""
+    return Watch()
+
+
+def made(seen: Watch) -> list[tuple]:
+    """Each parameter: (layer and name, shape, largest and mean absolute value, gradient).
+
+    The gradient is the sum of its squares, None if none was computed. The look ends here.
+    """
+    seen.handle.remove()
+    found = []
+    for place, (name, parameter) in enumerate(seen.parameters):
+        sizes = parameter.detach().double().abs()
+        numbers = (float(sizes.max()), float(sizes.mean()))
+        found.append((name, tuple(parameter.shape), *numbers, seen.squares.get(place)))
+    return found
