@@ -12,8 +12,8 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, assignment_id
 from grader.course.versions import misconceptions
 from grader.judge import intake
-from grader.judge.assemble import ANSWER, Assembly, assemble
 from grader.judge.second_runs import SecondRuns
+from grader.source.assembly import ANSWER, Assembly, assemble
 from tests.conftest import with_answers
 
 FIRST = "single_query_attention"
