@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from grader.coursefile import ENGINE, VARIABLE
 from grader.errors import Stopped
 from grader.judge.fingerprint import engine_fingerprint, facts
 from grader.judge.salt import salt_id
-from grader.records import ledger, manual_grading
+from grader.records import late, ledger, manual_grading
 from grader.records.course_lock import course_lock
 from grader.records.executor import Executor, Graded, Lost, Terms, result_of
 from grader.records.gradebook import ensure_assignment, record
@@ -176,7 +176,12 @@ class Cohort:
         name = outcome.assignment
         executed = self.course_dir / "autograded" / outcome.student / name / f"{name}.ipynb"
         files.write(executed, graded.notebook)
-        manual = self._manual_grades(found)
+        # The ledger before the gradebook: after a kill in between, a mark without a line in the
+        # ledger would look forged.
+        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
+        record(book, outcome, timestamp(found))
+        penalty = late.assign_penalty(self.course_dir, book, outcome)
+        manual = replace(self._manual_grades(found), penalty=penalty)
         page = graded.page
         if manual != manual_grading.NO_GRADES:
             page = manual_grading.fill_slots(page, manual)
@@ -184,10 +189,6 @@ class Cohort:
         files.write(path, page)
         for file_name, content in exchange_files(found).items():
             files.write(path.parent / file_name, content)
-        # The ledger before the gradebook: after a kill in between, a mark without a line in the
-        # ledger would look forged.
-        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
-        record(book, outcome, timestamp(found))
         result = outcome.as_json()
         # The record last: it declares everything above to be on disk.
         saved = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})

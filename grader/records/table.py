@@ -33,11 +33,10 @@ class Row:
 
     @classmethod
     def of(cls, result: dict[str, Any]) -> Row:
-        outcome = result["outcome"].replace("_", " ")
-        names = ("reason", "score", "max_score", "seconds")
-        values = (result[name] for name in names)
-        notices = tuple(result.get("notices", ()))
-        return cls(result["student"], result["assignment"], outcome, *values, notices=notices)
+        names = ("student", "assignment", "reason", "score", "max_score", "seconds")
+        values = {name: result[name] for name in names}
+        word = result["outcome"].replace("_", " ")
+        return cls(**values, outcome=word, notices=tuple(result.get("notices", ())))
 
     @property
     def is_usual(self) -> bool:

@@ -17,7 +17,8 @@ def read(path: Path) -> Notebook:
     except OSError as error:
         raise NotANotebook(f"{path} cannot be read: {error.strerror}") from error
     except NotANotebook as error:
-        raise NotANotebook(f"{path} cannot be read as a notebook: {error}") from error
+        why = str(error).removeprefix("the file is not a notebook: ")
+        raise NotANotebook(f"{path} is not a notebook that Jupyter could open: {why}") from error
 
 
 __all__ = ["Cell", "NotANotebook", "Notebook", "read"]
