@@ -111,18 +111,27 @@ def watch(
         kept.close()
 
 
-def finish(run: Cohort, rows: list[Row], submissions: list[Found], target: Path | None) -> None:
-    """Print the results of a run, and write them as JSON into ``target``."""
+def finish(
+    run: Cohort,
+    rows: list[Row],
+    submissions: list[Found],
+    target: Path | None,
+    passed_over: list[str],
+) -> None:
+    """Print the results of a run, and write them as JSON into ``target``.
+
+    ``passed_over``: a line about each thing in the folder that is no submission.
+    """
     _say_lost(run)
     _say_refreshed(run)
     sandbox = ", ".join(sorted(title(level) for level in run.levels))
     if target is not None:
-        about = {"engine": engine(), "sandbox": sandbox}
+        about = {"engine": engine(), "sandbox": sandbox, "passed_over": passed_over}
         try:
             files.write_all(target.resolve(), _report(about, map(run.result, submissions)))
         except OSError as error:
             raise click.ClickException(_no_room(error, target.resolve().parent)) from error
-    show(rows, sandbox, run.course_dir)
+    show(rows, sandbox, run.course_dir, passed_over)
 
 
 def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterator[bytes]:

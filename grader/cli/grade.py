@@ -66,7 +66,7 @@ def command(
     from grader.judge.salt import salt as salt_of
     from grader.records.cohort import Cohort
     from grader.records.executor import Terms
-    from grader.records.submissions import find_submissions
+    from grader.records.submissions import find_submissions, passed_over
 
     with _grading.one_line_errors(course_dir, 0 if watch else 130):
         if only is not None and only not in assignment_ids():
@@ -86,13 +86,15 @@ def command(
             hidden = [ENGINE.parent, ROOT, course_dir, folder, Path.home()]
             executor_for = _on_this_machine(terms, hidden, wanted, max_judges)
         stop = threading.Event()
-        run = Cohort(course_dir.resolve(), terms, executor_for, force, stop.is_set)
+        say = partial(click.echo, err=True)
+        run = Cohort(course_dir.resolve(), terms, executor_for, force, stop.is_set, say)
         with _grading.ctrl_c_sets(stop):
             if watch:
                 _grading.watch(run, find, partial(executor_for, max_judges), stop)
                 raise Stopped
             rows = _grading.with_progress(run, submissions)
-        _grading.finish(run, rows, submissions, target)
+        left = passed_over(folder, only, student)
+        _grading.finish(run, rows, submissions, target, left)
 
 
 ExecutorFor = Callable[[int], "AbstractContextManager[Executor]"]  # for so many submissions

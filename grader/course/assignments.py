@@ -15,7 +15,7 @@ from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id, lesson_of, n
 from grader.course.sources import answer_source
 from grader.course.specification import Exercise
 from grader.course.versions import misconceptions
-from grader.judge.assemble import ANSWER, CHECK, GIVEN, HUMAN, OWN, TEXT, Part
+from grader.source.assembly import HUMAN, Part, parts_of
 from grader.source.cells import readable
 
 PACKAGE = __name__.partition(".")[0]
@@ -87,8 +87,7 @@ def assignment(name: str) -> Assignment:
     content = path.read_bytes()
     document = json.loads(content)
     parts, humans = [], []
-    for cell in document["cells"]:
-        part, points = _part(cell)
+    for part, points in parts_of(document):
         parts.append(part)
         if part.role == HUMAN:
             humans.append(Human(part.id, points))
@@ -101,19 +100,3 @@ def assignment(name: str) -> Assignment:
         tuple(humans),
         hashlib.sha256(content).hexdigest(),
     )
-
-
-def _part(cell: dict) -> tuple[Part, float]:
-    source = "".join(cell["source"]).rstrip()
-    marks = cell["metadata"].get("nbgrader", {})
-    name = marks.get("grade_id", cell["id"])
-    points = float(marks.get("points", 0))
-    if cell["cell_type"] == "markdown":
-        role = HUMAN if marks.get("grade") else TEXT
-        return Part(role, "markdown", name, source, name if role == HUMAN else "", source), points
-    if marks.get("solution"):
-        return Part(ANSWER, "code", name, source, name, source), points
-    if marks.get("grade"):
-        return Part(CHECK, "code", name, source, name.removeprefix("check_"), source), points
-    role = GIVEN if marks.get("locked") else OWN
-    return Part(role, "code", name, source, "", source), points

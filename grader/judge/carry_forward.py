@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from grader.judge import prior_answers
-from grader.judge.assemble import Assembly
 from grader.judge.judging import Judging
 from grader.judge.notebook_run import NotebookRun
 from grader.judge.second_runs import SecondRuns
+from grader.protocol.calls import NOT_WRITTEN
 from grader.protocol.values import CheckResult, Verdict
 from grader.rules.evaluate import Assessment, verdict_on
+from grader.source.assembly import Assembly
 
 CARRIED = "with the course's version of the earlier exercise"
 
@@ -41,7 +42,7 @@ def carry_forward(
             again = judging.assess(name, replies[name])
             better = _better_verdict(judging, assessments[name], again)
             if better is not None:
-                replaced[name] = _redacted(better)
+                replaced[name] = _redacted(better, verdict_on(assessments[name]))
     return replaced
 
 
@@ -58,18 +59,33 @@ def _better_verdict(judging: Judging, first: Assessment, second: Assessment) -> 
         if judging.explained(first):
             return None
         after = judging.named(second)
-        return after if any(check.misconception for check in after.checks) else None
+        if any(check.misconception for check in after.checks):
+            return after
+        # A missing foundation is not the cause if the course's does not help.
+        return before if any(map(_blames_another, before.checks)) else None
     return judging.named(second)
 
 
-def _redacted(verdict: Verdict) -> Verdict:
-    """The verdict without any text from the run: only pass, fail and a mistake's name."""
+def _redacted(verdict: Verdict, first: Verdict) -> Verdict:
+    """The verdict without any text from the run: only pass, fail and a mistake's name.
+
+    Where the first run has a cause of its own, that stands.
+    """
+    before = {check.name: check for check in first.checks}
     checks = tuple(
-        check
-        if check.passed or not check.tried
-        else CheckResult(
-            check.name, False, f"not passed, {CARRIED}", check.look, check.misconception
-        )
+        check if check.passed or not check.tried else _reported(check, before.get(check.name))
         for check in verdict.checks
     )
     return replace(verdict, checks=checks)
+
+
+def _reported(check: CheckResult, before: CheckResult | None) -> CheckResult:
+    """A check that failed in the second run, as it is reported."""
+    if before is None or before.passed or not before.tried or _blames_another(before):
+        before = CheckResult(check.name, False, f"not passed, {CARRIED}", check.look)
+    return replace(before, misconception=check.misconception)
+
+
+def _blames_another(check: CheckResult) -> bool:
+    """Did the check fail because another exercise is not written?"""
+    return not check.passed and NOT_WRITTEN in check.message

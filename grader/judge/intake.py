@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import stat
-from dataclasses import dataclass
+import unicodedata
 from pathlib import Path
-from typing import Any
+
+from grader.source import notebook
+from grader.source.notebook import Cell as Cell
+from grader.source.notebook import Notebook as Notebook
 
 MAX_BYTES = 32 * 1024 * 1024
-MAX_CELLS = 2000
-MAX_SOURCE = 1_000_000
-SAFE_ID = re.compile(r"\w[\w.@+ -]{0,99}")
+MAX_NAME = 100  # characters
+MAX_BYTES_OF_NAME = 255  # of a file's name, as file systems have it
+# Of other characters, people's names have apostrophes (both kinds), commas and spaces, and logins
+# have the rest.
+ALSO_IN_NAMES = set("_-.@+ ,'\u2019")
 
 
 class Rejected(Exception):
     """A submission that cannot be graded; the message tells people the reason."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What is taken from a submitted cell: its kind, its ids and its text."""
-
-    kind: str  # code | markdown | raw
-    id: str
-    grade_id: str
-    source: str
+class NothingThere(Rejected):
+    """Nothing was handed in: there is no file, or it is empty."""
 
 
-@dataclass(frozen=True)
-class Notebook:
-    """A submitted notebook: its cells, and how many entries were dropped as unreadable."""
+def student_id(name: str) -> str:
+    """The id of the student whose folder has this name: the name, its accents composed (NFC).
 
-    cells: tuple[Cell, ...]
-    dropped: int = 0
+    Systems disagree on how they write an accent into a file's name.
 
-
-def check_name(name: str) -> None:
-    """Reject names that could confuse a file system, a page or a table."""
-    if not SAFE_ID.fullmatch(name) or ".." in name or name != name.strip():
+    Raises:
+        Rejected: for a name that could confuse a file system, a page or a table.
+    """
+    composed = unicodedata.normalize("NFC", name)
+    good = (
+        composed[:1].isalnum()
+        and len(composed) <= MAX_NAME
+        and len(composed.encode("utf-8", "replace")) <= MAX_BYTES_OF_NAME
+        and all(unicodedata.category(c)[0] in "LMN" or c in ALSO_IN_NAMES for c in composed)
+        and ".." not in composed
+        and composed == composed.strip()
+    )
+    if not good:
         raise Rejected(
             f"the folder name {ascii(name[:60])} is not a student id: letters, digits, spaces and "
-            "_ - . @ + only, at most 100, starting with a letter or digit"
+            f"_ - . @ + , ' only, at most {MAX_NAME}, starting with a letter or digit"
         )
+    return composed
+
+
+def shown(name: str) -> str:
+    """A file's name that is safe to print: it may hold control characters."""
+    return ascii(name)[1:-1][:MAX_NAME] if not name.isprintable() else name[:MAX_NAME]
 
 
 def read(path: Path) -> bytes:
@@ -56,7 +66,7 @@ def read(path: Path) -> bytes:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError as error:
-        raise Rejected(f"there is no {path.name} in the submission") from error
+        raise NothingThere(f"there is no {path.name} in the submission") from error
     except OSError as error:
         if _is_link(path):
             raise Rejected(f"{path.name} is a symbolic link; links are not followed") from error
@@ -87,60 +97,10 @@ def _is_link(path: Path) -> bool:
 
 
 def parse(content: bytes) -> Notebook:
-    """The cells of a notebook in nbformat 4 or 3. Raises Rejected, with the reason, for others."""
-    if not content.strip():
-        raise Rejected("the file is empty")
+    """The cells of a notebook. Raises Rejected, with the reason, for what is none."""
     try:
-        document = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise Rejected("the file is not a notebook: it is not UTF-8 text") from error
-    except RecursionError as error:
-        raise Rejected("the file is not a notebook: it is nested too deeply") from error
-    except ValueError as error:
-        place = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise Rejected(f"the file is not a notebook: it is not JSON{place}") from error
-    if not isinstance(document, dict):
-        raise Rejected("the file is not a notebook: it is JSON of another kind")
-    raw = _raw_cells(document)
-    if len(raw) > MAX_CELLS:
-        raise Rejected(
-            f"the notebook has {len(raw)} cells, more than the {MAX_CELLS} that are read"
-        )
-    cells = [cell for item in raw if (cell := _cell(item)) is not None]
-    return Notebook(tuple(cells), len(raw) - len(cells))
-
-
-def _raw_cells(document: dict[str, Any]) -> list[Any]:
-    major = document.get("nbformat")
-    if major == 4 and isinstance(document.get("cells"), list):
-        return document["cells"]
-    if major == 3 and isinstance(document.get("worksheets"), list):
-        sheets = [s.get("cells") for s in document["worksheets"] if isinstance(s, dict)]
-        return [cell for cells in sheets if isinstance(cells, list) for cell in cells]
-    if isinstance(major, int) and not isinstance(major, bool):
-        raise Rejected(f"the file is not a notebook that can be read: nbformat {major}, no cells")
-    raise Rejected("the file is not a notebook: it has no nbformat and cells")
-
-
-def _cell(item: Any) -> Cell | None:
-    if not isinstance(item, dict) or item.get("cell_type") not in ("code", "markdown", "raw"):
-        return None
-    source = item.get("source", item.get("input", ""))  # nbformat 3 says input
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        source = "".join(source)
-    if not isinstance(source, str) or len(source) > MAX_SOURCE:
-        return None
-    source = source.encode("utf-8", "replace").decode(
-        "utf-8"
-    )  # lone surrogates cannot be written as UTF-8
-    return Cell(item["cell_type"], _text(item.get("id")), _grade_id(item), source)
-
-
-def _grade_id(item: dict[str, Any]) -> str:
-    metadata = item.get("metadata")
-    ours = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    return _text(ours.get("grade_id")) if isinstance(ours, dict) else ""
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) and len(value) <= 200 else ""
+        return notebook.parse(content)
+    except notebook.NothingWritten as error:
+        raise NothingThere(str(error)) from error
+    except notebook.NotANotebook as error:
+        raise Rejected(str(error)) from error

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from grader.judge.assemble import ANSWER, CHECK, Part
 from grader.judge.callbacks import answering
 from grader.judge.judging import Judging
 from grader.judge.sanitize import MAX_SHOWN, clean_outputs, fit_into
 from grader.protocol.values import Ask, Failure, Reply
 from grader.rules.asking import put_questions
+from grader.rules.comparing import with_cause
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.workers import Worker, WorkerDied
+from grader.source.assembly import ANSWER, CHECK, OWN, Part
+from grader.source.prose import defined
 from grader.source.slicing import needed
 
 
@@ -36,6 +38,7 @@ class NotebookRun:
         self.deaths: list[WorkerDied] = []
         self.memory_ran_out = False
         self.room = MAX_SHOWN
+        self._errors: dict[str, tuple[str, str]] = {}  # by cell: what it raised in this run
 
     def run(
         self, parts: Sequence[Part], wanted: set[str], texts: Mapping[str, str], record: bool
@@ -94,13 +97,15 @@ class NotebookRun:
     ) -> None:
         """Run the cells in one worker, in order, and fill in the ``replies`` that are missing."""
         deadline = worker.cpu_seconds + budget
+        self._errors.clear()
         for part in parts:
             if part.kind != "code" or part.id in left_out:
                 continue
             if part.role == CHECK:
                 name = part.exercise
                 if name in wanted and name not in replies and name not in left_out:
-                    replies[name] = self._ask(worker, name, deadline - worker.cpu_seconds)
+                    asked = self._ask(worker, name, deadline - worker.cpu_seconds)
+                    replies[name] = with_cause(asked, self._error_of(name, parts))
                 if not record and wanted <= replies.keys():
                     return  # the outputs of later cells would be thrown away
             elif part.id in run:
@@ -110,9 +115,21 @@ class NotebookRun:
                     raw, error = worker.run_cell(part.source, cpu)
                 except WorkerDied as died:
                     raise _DiedAt(part.id, died) from died
+                if error:
+                    self._errors[part.id] = error, _message(raw)
                 if record:
                     self.memory_ran_out |= part.role == ANSWER and _out_of_memory(error, raw)
                     self.outputs[part.id], self.room = fit_into(clean_outputs(raw), self.room)
+
+    def _error_of(self, name: str, parts: Sequence[Part]) -> tuple[str, str] | None:
+        """What the cell raised that should define the exercise's name; the last one, if several."""
+        own = [
+            part.id
+            for part in parts
+            if part.id in self._errors
+            and (part.exercise == name or (part.role == OWN and name in defined(part.source)))
+        ]
+        return self._errors[own[-1]] if own else None
 
     def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
         suite, functions = self.judging.suite(name), self.judging.exercises[name].callbacks
@@ -154,6 +171,12 @@ def cells_to_run(parts: Sequence[Part], everything: bool = False) -> set[str]:
     written = [part for part in code if part not in released]
     sources = [(part.id, part.source) for part in released]
     return needed(sources, [part.source for part in written]) | {part.id for part in written}
+
+
+def _message(outputs: list) -> str:
+    """The message of the exception that a cell raised, as its worker tells it."""
+    texts = [o.get("evalue") for o in outputs if isinstance(o, dict) and "evalue" in o]
+    return next((text[:1000] for text in reversed(texts) if isinstance(text, str)), "")
 
 
 def _out_of_memory(error: str, outputs: list) -> bool:

@@ -41,6 +41,8 @@ class Outcome:
     carried: frozenset[str] = frozenset()  # exercises whose verdict is from a second run
     cells: tuple[Shown, ...] = ()
     repairs: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()  # why a person has to look: what could not be placed
+    unsure: frozenset[str] = frozenset()  # the exercises and questions that wait for that person
     humans: dict[str, tuple[float, bool]] = field(default_factory=dict)  # points, answered
     digest: str = ""
     seconds: float = 0.0
@@ -68,6 +70,8 @@ class Outcome:
                 for name, (points, answered) in self.humans.items()
             ],
             "repairs": list(self.repairs),
+            "notices": list(self.notices),
+            "needs_person": sorted(self.unsure),
         }
 
 

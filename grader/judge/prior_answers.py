@@ -18,7 +18,7 @@ from grader.course.assignments import Assignment, assignment
 from grader.course.exercises import home_of
 from grader.course.layout import assignment_id
 from grader.judge import intake
-from grader.judge.assemble import ANSWER, Part, assemble
+from grader.source.assembly import ANSWER, Part, assemble
 from grader.source.cells import carried_names, definitions
 from grader.source.slicing import cut_to
 
@@ -53,7 +53,7 @@ def of_student(release: Assignment, notebooks: Mapping[str, bytes]) -> dict[str,
     for earlier, names in names_used(release).items():
         with contextlib.suppress(intake.Rejected, KeyError):
             notebook = intake.parse(notebooks[earlier])
-            parts = assemble(list(assignment(earlier).parts), notebook).parts
+            parts = assemble(assignment(earlier).parts, notebook).parts
             texts.update(dict.fromkeys(names, definitions(_code(parts))))
     return texts
 

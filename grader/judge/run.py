@@ -11,15 +11,16 @@ from grader.course.assignments import Assignment
 from grader.course.exercises import limits
 from grader.course.specification import Exercise
 from grader.judge import intake, outcome, prior_answers
-from grader.judge.assemble import HUMAN, Assembly, Part, assemble
 from grader.judge.carry_forward import carry_forward
 from grader.judge.judging import Judging, case_seed
 from grader.judge.notebook_run import NotebookRun
 from grader.judge.outcome import Outcome, Shown
+from grader.judge.recognize import not_this_lesson
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import Assessment, not_attempted, verdict_on
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
+from grader.source.assembly import Assembly, Part, assemble
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,30 @@ class Judge:
         try:
             notebook = intake.parse(submission.content)
         except intake.Rejected as error:
-            return replace(rejected(submission, release, str(error)), sandbox=self.forkserver.level)
-        assembly = assemble(list(release.parts), notebook)
+            outcome = rejected(submission, release, str(error), written(error))
+            return replace(outcome, sandbox=self.forkserver.level)
+        assembly = assemble(release.parts, notebook)
+        foreign = not_this_lesson(notebook, release, assembly)
+        if foreign:
+            return replace(rejected(submission, release, foreign), sandbox=self.forkserver.level)
         result = _grade(self, submission, release, assembly)
         return replace(result, seconds=time.monotonic() - started, sandbox=self.forkserver.level)
 
 
-def rejected(submission: Submission, release: Assignment, reason: str) -> Outcome:
-    """The outcome of a submission that could not be graded: no points, and the reason."""
+def written(error: intake.Rejected) -> bool:
+    """Was something handed in that could not be read? Then a person has to look at it (T13)."""
+    return not isinstance(error, intake.NothingThere)
+
+
+def rejected(
+    submission: Submission, release: Assignment, reason: str, person: bool = True
+) -> Outcome:
+    """The outcome of a submission that could not be graded: no points, and the reason.
+
+    ``person``: it waits for one, since something was handed in.
+    """
     verdicts = tuple(_blank(exercise) for exercise in release.exercises)
+    names = {exercise.id for exercise in release.exercises} | {one.id for one in release.humans}
     return Outcome(
         submission.student,
         submission.assignment,
@@ -70,7 +86,9 @@ def rejected(submission: Submission, release: Assignment, reason: str) -> Outcom
         release.max_score,
         reason,
         verdicts,
-        humans={human.id: (human.points, False) for human in release.humans},
+        notices=(reason,) if person else (),
+        unsure=frozenset(names) if person else frozenset(),
+        humans={human.id: (human.points, person) for human in release.humans},
         digest=submission.digest,
     )
 
@@ -108,12 +126,8 @@ def _grade(
     # Naming mistakes takes longest, so it comes last, for the verdicts that stand.
     for name in assessments.keys() - carried.keys():
         verdicts[name] = judging.named(assessments[name])
-    answered = {
-        part.id: part.source.strip() != part.released.strip()
-        for part in assembly.parts
-        if part.role == HUMAN
-    }
-    word, reason = _outcome(notebook, verdicts, any(answered.values()))
+    answered = assembly.answered()
+    word, reason = _outcome(notebook, verdicts, assembly.as_given)
     return Outcome(
         submission.student,
         submission.assignment,
@@ -124,6 +138,8 @@ def _grade(
         frozenset(carried),
         tuple(_shown(part, notebook.outputs) for part in assembly.parts),
         assembly.repairs,
+        tuple(dict.fromkeys(assembly.unsure.values())),
+        frozenset(assembly.unsure),
         {human.id: (human.points, answered[human.id]) for human in release.humans},
         submission.digest,
     )
@@ -135,7 +151,7 @@ def _shown(part: Part, outputs: Mapping[str, list]) -> Shown:
 
 
 def _outcome(
-    notebook: NotebookRun, verdicts: Mapping[str, Verdict], answered: bool
+    notebook: NotebookRun, verdicts: Mapping[str, Verdict], as_given: bool
 ) -> tuple[str, str]:
     """The outcome word, and the reason if there is one. The first worker's death decides."""
     if notebook.deaths:
@@ -145,7 +161,7 @@ def _outcome(
         return word, first.detail
     if notebook.memory_ran_out or any(_ran_out(verdict) for verdict in verdicts.values()):
         return outcome.OUT_OF_MEMORY, "an answer needed more memory than it may use"
-    if not answered and not any(verdict.attempted for verdict in verdicts.values()):
+    if as_given and not any(verdict.attempted for verdict in verdicts.values()):
         return outcome.NOT_ATTEMPTED, ""
     return outcome.GRADED, ""
 

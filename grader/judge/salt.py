@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
-from grader.files import write
+from grader.files import create
 
 PLACE = Path(".grader") / "salt"
 
@@ -18,7 +18,9 @@ def salt(course_dir: Path, given: str | None = None) -> bytes:
         return given.encode()
     path = course_dir / PLACE
     if not path.exists():
-        write(path, secrets.token_hex(32).encode(), 0o600)
+        # Of two first runs, one makes the salt and both use it: a ledger that was sealed under a
+        # salt that another run then replaced could never be added to again.
+        create(path, secrets.token_hex(32).encode(), 0o600)
     if path.stat().st_mode & 0o077:  # who can read the salt can draw every graded case
         os.chmod(path, 0o600)
     return path.read_bytes().strip()

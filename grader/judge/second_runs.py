@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.course.assignments import Assignment
-from grader.judge.assemble import ANSWER, CHECK, GIVEN, OWN, Assembly, Part
 from grader.protocol.values import CheckSuite
+from grader.source.assembly import ANSWER, CHECK, GIVEN, OWN, Assembly, Part
 from grader.source.cells import carried_names
 from grader.source.slicing import bound_names, read_names, statements
 

@@ -10,10 +10,10 @@ import json
 from typing import Any
 
 from grader.course.assignments import Assignment
-from grader.judge.assemble import ANSWER, CHECK, HUMAN, OWN
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain, quiet_markdown
 from grader.protocol.values import Verdict
+from grader.source.assembly import ANSWER, CHECK, HUMAN, OWN
 from grader.student.report import Report
 
 

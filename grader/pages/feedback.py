@@ -13,12 +13,12 @@ from pygments.lexers import PythonLexer
 
 from grader.course.assignments import Assignment
 from grader.judge import outcome as words
-from grader.judge.assemble import ANSWER, OWN
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain
 from grader.protocol.values import Verdict
 from grader.records import manual_grading
 from grader.sandbox.host.levels import title
+from grader.source.assembly import ANSWER, OWN
 from grader.student.report import Report
 
 OUTCOMES = {
@@ -92,6 +92,7 @@ def _section(verdict: Verdict, outcome: Outcome) -> dict:
         "table": Report(verdict).table() if verdict.attempted else "",
         "code": _Code(cells[0]) if cells and verdict.attempted else None,
         "carried": verdict.exercise in outcome.carried,
+        "unsure": verdict.exercise in outcome.unsure,
     }
 
 

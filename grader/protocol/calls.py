@@ -23,6 +23,8 @@ from grader.protocol.instructions import InstructionCounter, rows
 from grader.protocol.marshal import MAX_TEXT, from_wire, to_wire
 from grader.protocol.values import Ask, Callback, Failure, Ref, Reply, Step
 
+NOT_WRITTEN = "which is not written yet"
+
 Callbacks = Callable[[str], Callable[..., Any]]
 
 
@@ -273,7 +275,9 @@ def _not_implemented(target: str, error: NotImplementedError) -> Failure:
     owner = code.co_qualname.partition(".")[0] if code is not None else target
     if owner == target:
         return _failure("not_attempted", error)
-    return Failure("exception", "NotImplementedError", f"it uses {owner}, which is not written yet")
+    # `mine` says why there is no answer of an earlier lesson.
+    text = ": ".join(filter(None, [f"it uses {owner}, {NOT_WRITTEN}", _said(error).strip()]))
+    return Failure("exception", "NotImplementedError", text[:MAX_TEXT])
 
 
 def _out_of_memory(ask: Ask, error: BaseException) -> Failure:
@@ -291,8 +295,11 @@ def _failure(kind: str, error: BaseException) -> Failure:
         name = frame.f_code.co_filename
         if "ipython-input" in name or "ipykernel" in name:
             line = linecache.getline(name, number).strip()
+    return Failure(kind, type(error).__name__[:100], _said(error)[:MAX_TEXT], line[:200])
+
+
+def _said(error: BaseException) -> str:
     try:
-        message = str(error)
+        return str(error)
     except Exception as broken:  # the student's own __str__ may raise
-        message = f"(its message raised {type(broken).__name__})"
-    return Failure(kind, type(error).__name__[:100], message[:MAX_TEXT], line[:200])
+        return f"(its message raised {type(broken).__name__})"

@@ -6,13 +6,14 @@ was killed can be started again: it grades what has no record.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from grader.coursefile import ENGINE, VARIABLE
 from grader.errors import Stopped
 from grader.judge.fingerprint import engine_fingerprint, facts
 from grader.judge.salt import salt_id
-from grader.records import ledger, manual_grading
+from grader.records import late, ledger, manual_grading
+from grader.records.course_lock import course_lock
 from grader.records.executor import Executor, Graded, Lost, Terms, result_of
 from grader.records.gradebook import ensure_assignment, record
 from grader.records.nbgrader_tables import open_gradebook
@@ -32,6 +34,11 @@ from grader.records.submissions import Found, Work, exchange_files, read_work, t
 RECORDS = Path(".grader") / "records"
 STOP_INTERVAL = 0.5  # seconds between two checks whether the run shall stop
 PER_JUDGE = 2  # submissions handed out to each judge at a time: one is graded, one is queued
+# Errors that every submission would meet; any other error of the file system is one submission's.
+OF_THE_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
 MOST_LOST = 3  # lost processes in a row, with nothing graded in between, before the run gives up
 
 
@@ -44,9 +51,11 @@ class Cohort:
     executor_for: Callable[[int], AbstractContextManager[Executor]]  # for so many submissions
     force: bool = False
     stopped: Callable[[], bool] = lambda: False  # asked between two submissions
+    say: Callable[[str], None] = lambda _: None  # told what the run is waiting for
     levels: set[str] = field(default_factory=set)  # levels of the sandbox that were used
     lost: list[str] = field(default_factory=list)  # why a judge or forkserver died, once for each
     manual: dict[tuple[str, str], manual_grading.ManualGrades] = field(default_factory=dict)
+    failed: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # without a record
     refreshed: int = 0  # pages of earlier runs that now show a person's latest marks
 
     def run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
@@ -54,6 +63,10 @@ class Cohort:
 
         Results are not kept in memory, since there may be thousands: ``result`` reads one again.
         """
+        with course_lock(self.course_dir, self.say, self.stopped):
+            self._run(submissions, done)
+
+    def _run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
         self._configure_nbgrader()
         self.manual = manual_grading.read_manual_grades(self.course_dir / "gradebook.db")
         waiting: dict[int, Found] = {}
@@ -71,6 +84,9 @@ class Cohort:
         """The result of a submission of this run, from its record on disk."""
         if not found.has_place:
             return refused_json(found, found.refused)
+        failed = self.failed.get((found.student, found.assignment))
+        if failed is not None:
+            return failed
         return json.loads(self._record_path(found).read_bytes())["result"]
 
     def _configure_nbgrader(self) -> None:
@@ -126,7 +142,7 @@ class Cohort:
                         index, key = running.pop(future)
                         found = left[index]
                         graded = result_of(future, found, executor.gone)
-                        yield index, self._write(book, found, key, graded)
+                        yield index, self._written(book, found, key, graded)
                     hand_out()
 
     @contextmanager
@@ -137,15 +153,35 @@ class Cohort:
                 ensure_assignment(book, assignment(name))
             yield book
 
-    def _write(self, book: Any, found: Found, key: str, graded: Graded | str) -> dict[str, Any]:
-        if isinstance(graded, str):
-            return refused_json(found, graded)
+    def _written(self, book: Any, found: Found, key: str, graded: Graded | str) -> dict[str, Any]:
+        """Write a result. What fails for this submission alone is its outcome (T12)."""
+        place = (found.student, found.assignment)
+        self.failed.pop(place, None)
+        if isinstance(graded, Graded):
+            try:
+                return self._write(book, found, key, graded)
+            except OSError as error:
+                if error.errno in OF_THE_MACHINE:
+                    raise
+                graded = f"its results cannot be written: {error.strerror or error}"
+        refused = refused_json(found, graded)
+        if found.has_place:
+            refused |= {"notices": [graded]}
+            self.failed[place] = refused
+        return refused
+
+    def _write(self, book: Any, found: Found, key: str, graded: Graded) -> dict[str, Any]:
         outcome = graded.outcome
         self.levels.add(outcome.sandbox)
         name = outcome.assignment
         executed = self.course_dir / "autograded" / outcome.student / name / f"{name}.ipynb"
         files.write(executed, graded.notebook)
-        manual = self._manual_grades(found)
+        # The ledger before the gradebook: after a kill in between, a mark without a line in the
+        # ledger would look forged.
+        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
+        record(book, outcome, timestamp(found))
+        penalty = late.assign_penalty(self.course_dir, book, outcome)
+        manual = replace(self._manual_grades(found), penalty=penalty)
         page = graded.page
         if manual != manual_grading.NO_GRADES:
             page = manual_grading.fill_slots(page, manual)
@@ -153,10 +189,6 @@ class Cohort:
         files.write(path, page)
         for file_name, content in exchange_files(found).items():
             files.write(path.parent / file_name, content)
-        # The ledger before the gradebook: after a kill in between, a mark without a line in the
-        # ledger would look forged.
-        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
-        record(book, outcome, timestamp(found))
         result = outcome.as_json()
         # The record last: it declares everything above to be on disk.
         saved = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})
@@ -182,7 +214,8 @@ class Cohort:
         return ledger.Ledger(self.course_dir, self.terms.secret)
 
     def _record_path(self, found: Found) -> Path:
-        return self.course_dir / RECORDS / found.assignment / f"{found.student}.json"
+        name = files.named_for(found.student, ".json")
+        return self.course_dir / RECORDS / found.assignment / name
 
     def _key(self, work: Work) -> str:
         """A hash of all that a result depends on: bytes, lesson, salt, engine, terms."""
@@ -192,6 +225,11 @@ class Cohort:
         engine = engine_fingerprint(lesson_of(work.found.assignment))
         parts = [content, engine.encode(), salt_id(self.terms.secret).encode()]
         parts += [text for _, text in work.prior_notebooks]
+        parts += [
+            part
+            for o in work.others
+            for part in (o.name.encode(errors="replace"), o.content or b"")
+        ]
         found, terms = work.found, self.terms
         run = (found.student, found.refused, terms.limits, terms.all_cells, terms.unsandboxed)
         parts.append(repr(run).encode())
@@ -206,9 +244,9 @@ class Cohort:
             return None
         try:
             record = json.loads(self._record_path(found).read_bytes())
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None
-        if record.get("key") != self._key(read_work(found)):
+        if not isinstance(record, dict) or record.get("key") != self._key(read_work(found)):
             return None
         self.levels.add(record.get("sandbox", ""))
         return record["result"]
@@ -227,4 +265,6 @@ def refused_json(found: Found, reason: str) -> dict[str, Any]:
         "exercises": [],
         "human": [],
         "repairs": [],
+        "notices": [],
+        "needs_person": [],
     }

@@ -75,7 +75,7 @@ def record(
 def _mark(name: str, scores: Mapping[str, float], outcome: Outcome) -> tuple[float | None, bool]:
     """A cell's automatic score, if it has one, and whether a human has to mark the cell."""
     if name in scores:
-        return scores[name], False
+        return scores[name], name.removeprefix("check_") in outcome.unsure
     answered = outcome.humans.get(name, (0.0, False))[1]
     return (None if answered else 0.0), answered
 
@@ -92,9 +92,11 @@ def _check_known(scores: Mapping[str, float], known: Iterable[str], outcome: Out
 
 def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
     """(cell, comment) for nbgrader to show: "No response.", or what failed, as plain text."""
+    look = _escaped("A person has to look: " + "; ".join(outcome.notices))
     for verdict in outcome.verdicts:
         if not verdict.attempted:
-            yield verdict.exercise, "No response."
+            unsure = verdict.exercise in outcome.unsure
+            yield verdict.exercise, look if unsure else "No response."
             continue
         failed = [check for check in verdict.checks if check.tried and not check.passed]
         lines = [f"{verdict.score:g} of {verdict.max_score:g} points."]
@@ -107,7 +109,7 @@ def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
             lines.append(f"{check.name}: {check.message}.{diagnosis}")
         yield verdict.exercise, _escaped("\n\n".join(lines)) if failed else None
     for name, (_, answered) in outcome.humans.items():
-        yield name, None if answered else "No response."
+        yield name, look if name in outcome.unsure else None if answered else "No response."
 
 
 def _escaped(text: str) -> str:

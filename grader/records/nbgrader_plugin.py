@@ -8,29 +8,31 @@ and no score ever comes from an output, which the submission writes.
 from __future__ import annotations
 
 import atexit
+import datetime
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from grader.course.assignments import assignment, assignment_ids, modules_of
 from grader.course.layout import COURSE, NOTEBOOKS, ROOT
 from grader.coursefile import ENGINE
-from grader.judge import intake, prior_answers
 from grader.judge.fingerprint import facts
 from grader.judge.outcome import Outcome
-from grader.judge.run import Judge, Submission, rejected
+from grader.judge.run import Judge
 from grader.judge.salt import salt
 from grader.judge.sanitize import safe_markdown
 from grader.pages.executed import executed_notebook
+from grader.records.course_lock import course_lock
+from grader.records.executor import outcome_of
 from grader.records.gradebook import ensure_assignment, record
 from grader.records.ledger import Ledger, entry
 from grader.records.nbgrader_tables import open_gradebook
-from grader.records.submissions import EXCHANGE
+from grader.records.submissions import EXCHANGE, Found, read_work, timestamp_in
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
@@ -68,6 +70,14 @@ def configure(c: Config, root: Path) -> None:
 class JudgeExporter(NotebookExporter):
     """Grade the submitted bytes instead of executing the notebook, and return the result."""
 
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        converter: Any = self.parent
+        own = converter.coursedir if converter is not None else None
+        if own is not None and not isinstance(own, TolerantCourseDirectory):
+            values = {name: getattr(own, name) for name in own.trait_names(config=True)}
+            converter.coursedir = TolerantCourseDirectory(parent=own.parent, **values)
+
     def from_filename(self, filename: str, resources: dict | None = None, **_: Any) -> Any:
         """Called by nbgrader; returns (notebook text, resources)."""
         ids = (resources or {})["nbgrader"]
@@ -79,11 +89,12 @@ class JudgeExporter(NotebookExporter):
             # used, so the release stands in for the submission.
             return self._converted(release.path.read_text(encoding="utf-8"), resources)
         root = Path(coursedir.root)
-        outcome = self._outcome(ids["student"], release, root)
-        secret = salt(root)
-        Ledger(root, secret).append(entry(outcome, facts(release.id, secret)))
-        with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
-            record(book, outcome)
+        with course_lock(root, self.log.warning):
+            outcome = self._outcome(ids["student"], release, root)
+            secret = salt(root)
+            Ledger(root, secret).append(entry(outcome, facts(release.id, secret)))
+            with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
+                record(book, outcome)
         return self._converted(executed_notebook(outcome, release).decode(), resources)
 
     def _converted(self, text: str, resources: dict | None) -> Any:
@@ -95,14 +106,16 @@ class JudgeExporter(NotebookExporter):
         folder = coursedir.format_path(coursedir.submitted_directory, student, release.id)
         path = Path(folder) / f"{release.id}.ipynb"
         forkserver = _forkserver(root, path.parents[2], tuple(modules_of([release.id])))
-        submission = Submission(student, release.id, b"")
-        try:
-            submission = replace(
-                submission, content=intake.read(path), earlier=prior_answers.read(path, release)
-            )
-        except intake.Rejected as error:
-            return replace(rejected(submission, release, str(error)), sandbox=forkserver.level)
-        return Judge(forkserver, salt(root), Limits()).grade(submission, release)
+        judge = Judge(forkserver, salt(root), Limits())
+        return outcome_of(judge, read_work(Found(student, release.id, path)))
+
+
+class TolerantCourseDirectory(CourseDirectory):
+    """nbgrader's own, but a damaged timestamp.txt does not end the run: it says nothing."""
+
+    def get_existing_timestamp(self, dest_path: str) -> datetime.datetime | None:
+        """When the submission in this folder was handed in, as ``grade`` reads it."""
+        return timestamp_in(Path(dest_path))
 
 
 _FORKSERVERS: dict[tuple[Path, Path, tuple[str, ...]], Forkserver] = {}

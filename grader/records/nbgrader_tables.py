@@ -288,6 +288,18 @@ def set_comments(book: sqlite3.Connection, rows: Iterable[tuple[str | None, str]
     book.executemany("UPDATE comment SET auto_comment = ? WHERE id = ?", rows)
 
 
+def clear_penalty(book: sqlite3.Connection, assignment: str, student: str) -> None:
+    """Take back what was deducted from a submission for being late."""
+    book.execute(
+        "UPDATE submitted_notebook SET late_submission_penalty = NULL "
+        "WHERE late_submission_penalty IS NOT NULL AND assignment_id IN "
+        "(SELECT submitted_assignment.id FROM submitted_assignment "
+        "JOIN assignment ON assignment.id = submitted_assignment.assignment_id "
+        "WHERE assignment.name = ? AND submitted_assignment.student_id = ?)",
+        (assignment, student),
+    )
+
+
 # -- reading ---------------------------------------------------------------------------------------
 
 _SELECT_OWNER = "SELECT submitted_assignment.student_id, assignment.name"
@@ -317,6 +329,18 @@ def manual_comments(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, s
         f"FROM comment {_JOIN_CELL.format('comment')} {_JOIN_SUBMISSION} "
         "WHERE trim(coalesce(comment.manual_comment, '')) != ''"
     )
+
+
+def came_after_due_date(book: sqlite3.Connection, assignment: str, student: str) -> bool:
+    """Was it handed in after the assignment's due date? A student's extension is not counted."""
+    found = book.execute(
+        "SELECT 1 FROM submitted_assignment "
+        "JOIN assignment ON assignment.id = submitted_assignment.assignment_id "
+        "WHERE assignment.name = ? AND submitted_assignment.student_id = ? "
+        "AND submitted_assignment.timestamp > assignment.duedate",
+        (assignment, student),
+    )
+    return found.fetchone() is not None
 
 
 def penalties(book: sqlite3.Connection) -> Iterable[tuple[str, str, float]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course.assignments import assignment, assignment_ids
 from grader.judge import intake, prior_answers
+from grader.records.beside import Other, lying_loose, others
 
 # Files that nbgrader's exchange writes beside a notebook, and by which it finds the owner of a
 # feedback page, with the form of their content. A student can replace them: anything of another
@@ -43,12 +45,15 @@ class Work:
     """What is sent to a judge: a submission's bytes, read once, or why they cannot be read.
 
     ``prior_notebooks``: (lesson, bytes) of the same student's notebooks that this lesson draws on.
+    ``others``: what else lies with it. ``nothing``: there is no such file at all.
     """
 
     found: Found
     content: bytes = b""
     prior_notebooks: tuple[tuple[str, bytes], ...] = ()
     unreadable: str = ""
+    nothing: bool = False
+    others: tuple[Other, ...] = ()
 
 
 def find_submissions(
@@ -58,56 +63,97 @@ def find_submissions(
 
     Names and links are the students': no link is followed, and no name is trusted.
     """
-    known = set(assignment_ids())
+    return (one for one in _look(folder, only, student) if isinstance(one, Found))
+
+
+def passed_over(folder: Path, only: str | None = None, student: str | None = None) -> list[str]:
+    """A line about each thing in the folder that is no submission, not even a refused one."""
+    return [one for one in _look(folder, only, student) if isinstance(one, str)]
+
+
+def _look(folder: Path, only: str | None, student: str | None) -> Iterator[Found | str]:
+    """Account for each thing in a folder of submissions: as a submission, or in words."""
+    seen: dict[str, str] = {}
+    wanted = None if student is None else unicodedata.normalize("NFC", student)
     for person in sorted(folder.iterdir(), key=lambda path: path.name):
-        if person.name.startswith(".") or (student is not None and person.name != student):
+        name = intake.shown(person.name)
+        if wanted is not None and unicodedata.normalize("NFC", person.name) != wanted:
             continue
-        if not person.is_dir() and not person.is_symlink():
-            continue
-        shown = _shown_name(person.name)
         if person.is_symlink():
-            yield Found(shown, only or "", person, "the folder is a symbolic link; not followed")
+            reason = "the folder is a symbolic link; not followed"
+            yield Found(name, only or "", person, reason)
             continue
         try:
-            intake.check_name(person.name)
+            if not person.is_dir():
+                yield f"{name}: not a folder, and students' submissions are folders"
+                continue
+            if person.name.startswith(".") and not _holds_assignment(person):
+                yield f"{name}: a hidden folder without an assignment in it"
+                continue
+            own = intake.student_id(person.name)
+            if own in seen:
+                raise intake.Rejected(f"the folder {seen[own]} has the same name, spelt otherwise")
+            seen[own] = ascii(person.name)
             tasks = sorted(person.iterdir(), key=lambda path: path.name)
         except intake.Rejected as error:
-            yield Found(shown, only or "", person, str(error))
+            yield Found(name, only or "", person, str(error))
             continue
         except OSError as error:
-            yield Found(shown, only or "", person, f"the folder cannot be read: {error.strerror}")
+            yield Found(name, only or "", person, f"the folder cannot be read: {error.strerror}")
             continue
-        for task in tasks:
-            if task.name.startswith(".") or (only is not None and task.name != only):
-                continue
-            try:
-                if not task.is_dir() and not task.is_symlink():
-                    continue
-            except OSError as error:
-                reason = f"the folder cannot be read: {error.strerror}"
-                yield Found(shown, _shown_name(task.name), task, reason)
-                continue
-            if task.name not in known:
-                reason = f"there is no such assignment; the course has {', '.join(sorted(known))}"
-                yield Found(shown, _shown_name(task.name), task, reason)
-                continue
-            yield Found(shown, task.name, task / f"{task.name}.ipynb")
+        yield from _tasks(own, person, tasks, only)
 
 
-def _shown_name(name: str) -> str:
-    """A name that is safe to print: a file's name may hold control characters."""
-    return ascii(name)[1:-1][:100] if not name.isprintable() else name[:100]
+def _tasks(
+    student: str, person: Path, tasks: list[Path], only: str | None
+) -> Iterator[Found | str]:
+    known = set(assignment_ids())
+    wanted = known if only is None else known & {only}
+    loose = list(lying_loose(person, wanted))
+    yield from (Found(student, name, person / name / f"{name}.ipynb") for name in loose)
+    if not tasks:
+        yield f"{student}: an empty folder"
+    for task in tasks:
+        name = intake.shown(task.name)
+        if only is not None and task.name != only:
+            continue
+        try:
+            is_folder = task.is_dir() or task.is_symlink()
+        except OSError as error:
+            reason = f"the folder cannot be read: {error.strerror}"
+            yield Found(student, name, task, reason)
+            continue
+        if task.name in known and is_folder:
+            yield Found(student, task.name, task / f"{task.name}.ipynb")
+        elif is_folder and not task.name.startswith("."):
+            reason = f"there is no such assignment; the course has {', '.join(sorted(known))}"
+            yield Found(student, name, task, reason)
+        elif not any(one.lower() in task.name.lower() for one in loose):
+            what = "a hidden folder" if is_folder else "a file outside of the assignments' folders"
+            yield f"{student}/{name}: {what}"
+
+
+def _holds_assignment(person: Path) -> bool:
+    return any((person / name).is_dir() for name in assignment_ids())
 
 
 def read_work(found: Found) -> Work:
-    """Read a submission's bytes, and its student's notebooks of the lessons that it draws on."""
+    """Read a submission's bytes, and its student's notebooks of the lessons that it draws on.
+
+    An error of ours costs this submission alone (T12).
+    """
     if not found.has_place:
         return Work(found)
     try:
-        content = intake.read(found.path)
-        return Work(found, content, prior_answers.read(found.path, assignment(found.assignment)))
-    except intake.Rejected as error:
-        return Work(found, unreadable=str(error))
+        prior = prior_answers.read(found.path, assignment(found.assignment))
+        beside = others(found.path)
+        try:
+            return Work(found, intake.read(found.path), prior, others=beside)
+        except intake.Rejected as error:
+            nothing = isinstance(error, intake.NothingThere)
+            return Work(found, b"", prior, str(error), nothing, beside)
+    except Exception as error:
+        return Work(found, unreadable=f"it cannot be read: {type(error).__name__}: {error}"[:300])
 
 
 def exchange_files(found: Found) -> dict[str, bytes]:
@@ -123,8 +169,13 @@ def exchange_files(found: Found) -> dict[str, bytes]:
 
 def timestamp(found: Found) -> datetime.datetime | None:
     """When a submission was handed in, from nbgrader's timestamp.txt; None if that says nothing."""
+    return timestamp_in(found.path.parent)
+
+
+def timestamp_in(folder: Path) -> datetime.datetime | None:
+    """What the timestamp.txt in a submission's folder says; None if it is missing or damaged."""
     try:
-        text = intake.read(found.path.parent / "timestamp.txt").decode()[:100]
+        text = intake.read(folder / "timestamp.txt").decode()[:100]
         from nbgrader.utils import parse_utc
 
         return parse_utc(text.strip())

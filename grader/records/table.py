@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,18 +29,26 @@ class Row:
     score: float
     max_score: float
     seconds: float
+    notices: tuple[str, ...] = ()  # why a person has to look
 
     @classmethod
     def of(cls, result: dict[str, Any]) -> Row:
-        outcome = result["outcome"].replace("_", " ")
-        names = ("reason", "score", "max_score", "seconds")
-        values = (result[name] for name in names)
-        return cls(result["student"], result["assignment"], outcome, *values)
+        names = ("student", "assignment", "reason", "score", "max_score", "seconds")
+        values = {name: result[name] for name in names}
+        word = result["outcome"].replace("_", " ")
+        return cls(**values, outcome=word, notices=tuple(result.get("notices", ())))
+
+    @property
+    def is_usual(self) -> bool:
+        """Does nobody have to look at it?"""
+        return self.outcome in USUAL and not self.notices
 
     @property
     def outcome_and_reason(self) -> str:
-        """The outcome, with its reason if it has one."""
-        return f"{self.outcome}: {self.reason}" if self.reason else self.outcome
+        """The outcome, with its reason if it has one, and why a person has to look."""
+        word = f"{self.outcome}, needs a person" if self.notices else self.outcome
+        texts = filter(None, dict.fromkeys((self.reason, *self.notices)))
+        return ": ".join(filter(None, (word, "; ".join(texts))))
 
     @property
     def line(self) -> str:
@@ -47,20 +56,27 @@ class Row:
         return f"{where}: {self.score:g} of {self.max_score:g}, {self.outcome_and_reason}"
 
 
-def show(rows: list[Row], sandbox: str, course_dir: Path) -> None:
-    """Print all rows; of a large cohort, a line for each assignment and what needs a look."""
+def show(rows: list[Row], sandbox: str, course_dir: Path, passed_over: Sequence[str] = ()) -> None:
+    """Print all rows; of a large cohort, a line for each assignment and what needs a look.
+
+    ``passed_over``: what lies in the folder and is no submission, a line each.
+    """
     console = Console() if sys.stdout.isatty() else Console(width=120)
     title = f"{len(rows)} submissions · sandbox: {sandbox or 'not needed'}"
     if len(rows) <= MOST_LINES:
         console.print(_submissions(rows, title))
     else:
         console.print(_assignments(rows, title))
-        unusual = [row for row in rows if row.outcome not in USUAL]
+        unusual = [row for row in rows if not row.is_usual]
         if unusual:
             shown = unusual[:MOST_LINES]
             which = f", the first {MOST_LINES}" if len(shown) < len(unusual) else ""
-            console.print(_submissions(shown, f"{len(unusual)} ended otherwise{which}"))
+            console.print(_submissions(shown, f"{len(unusual)} to look at{which}"))
         console.print("--json FILE writes every result, `python -m grader report` sums them up")
+    for line in passed_over[:MOST_LINES]:
+        console.print(f"passed over: {escape(line)}")
+    if len(passed_over) > MOST_LINES:
+        console.print(f"… and {len(passed_over) - MOST_LINES} more: --json FILE has them all")
     console.print(
         f"Executed notebooks, feedback pages and gradebook.db are in {escape(str(course_dir))}"
     )

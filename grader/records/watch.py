@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -75,9 +76,14 @@ def arrivals(
 
 
 def _state(found: Found) -> tuple:
-    """What changes whenever a file does: its inode, its size, and when it was written."""
+    """What changes whenever the file does, or the list of files beside it."""
+    return (_stat(found.path), _stat(found.path.parent))
+
+
+def _stat(path: Path) -> tuple:
+    """An inode, its size, and when it was written."""
     try:
-        state = os.lstat(found.path)
+        state = os.lstat(path)
     except OSError as error:
         return ("none", error.errno)
     return (state.st_ino, state.st_size, state.st_mtime_ns)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from grader.files import named_for
 from grader.judge.outcome import NOT_ATTEMPTED, OUTCOMES, REJECTED
 from grader.records.cohort import RECORDS
 
@@ -50,6 +51,7 @@ class Submission:
     reason: str = ""
     exercises: tuple[Exercise, ...] = ()
     sandbox: str = ""
+    notices: tuple[str, ...] = ()  # why a person has to look
 
     @property
     def counted(self) -> bool:
@@ -104,6 +106,11 @@ class Records:
         """The submissions that ran without a sandbox."""
         return [one for one in self.submissions if one.sandbox == NO_SANDBOX]
 
+    @property
+    def to_look_at(self) -> list[Submission]:
+        """The submissions with something in them that only a person can place."""
+        return [one for one in self.submissions if one.notices]
+
     def of(self, assignment: str) -> list[Submission]:
         return [one for one in self.submissions if one.assignment == assignment]
 
@@ -140,11 +147,13 @@ def submission_of(path: Path) -> Submission:
         reason=_get(result, "reason", str),
         exercises=tuple(map(_exercise, _get(result, "exercises", list))),
         sandbox=_get(record, "sandbox", str),
+        notices=tuple(map(str, result.get("notices") or ())),
     )
     if submission.outcome not in OUTCOMES:
         raise ValueError(f"there is no outcome {submission.outcome!r}")
     # Notebooks are looked up by these names: a record must not lead to another student's.
-    if (submission.assignment, submission.student) != (path.parent.name, path.stem):
+    place = (submission.assignment, named_for(submission.student, path.suffix))
+    if place != (path.parent.name, path.name):
         raise ValueError("it is the record of another submission")
     return submission
 

@@ -20,8 +20,8 @@ from grader.authoring.sample import answer_text
 from grader.course.assignments import Assignment, assignment, assignment_ids
 from grader.course.quiz import quiz_id
 from grader.course.versions import alternatives
-from grader.judge.assemble import ANSWER
 from grader.report.read import Records, Submission
+from grader.source.assembly import ANSWER
 
 RUN = 20  # characters in a run; each name and each string literal counts as one
 SHORTEST = 80  # characters of a student's own; shorter answers look alike when they are right

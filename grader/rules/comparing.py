@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from grader.protocol.values import Opaque, Reply, Tensor
+from grader.protocol.values import Failure, Opaque, Reply, Tensor
 
 # Enough for another order of operations in this precision, far below any known mistake.
 RTOL = {"float64": 1e-7, "float32": 2e-4, "float16": 2e-2}
@@ -236,6 +237,8 @@ def failure_text(reply: Reply) -> str:
     """One line about a call that gave no value."""
     failure = reply.failure
     assert failure is not None
+    if failure.kind == "missing" and failure.type:  # the error of the cell that should define it
+        return f"its cell raised {failure.type}: {_first_line(failure.message)}".rstrip(": ")
     if failure.kind == "missing":
         return f"there is {failure.message}: was the cell run?"
     if failure.kind == "timed_out":
@@ -244,9 +247,29 @@ def failure_text(reply: Reply) -> str:
         return "the call needed more memory than it may use"
     if failure.kind in ("crashed", "malformed"):
         return f"the process that ran the code ended ({failure.message or failure.kind})"
-    first = failure.message.strip().splitlines()[0][:300] if failure.message.strip() else ""
+    first = _first_line(failure.message)
     line = f", in the line `{failure.line.strip()}`" if failure.line.strip() else ""
     return f"it raised {failure.type}{': ' + first if first else ''}{line}"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:300] if text.strip() else ""
+
+
+def with_cause(replies: Sequence[Reply], error: tuple[str, str] | None) -> list[Reply]:
+    """The replies, where a name is missing with the error of the cell that should define it.
+
+    ``error``: the exception's type and message; None if no such cell raised.
+    """
+    if error is None:
+        return list(replies)
+    cause = Failure("missing", *error)
+    return [
+        replace(reply, failure=cause)
+        if reply.failure is not None and reply.failure.kind == "missing"
+        else reply
+        for reply in replies
+    ]
 
 
 def agree(got: Reply, other: Reply, tolerance: Tolerance) -> bool:

@@ -14,6 +14,7 @@ from grader.coursefile import current
 from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.asking import put_questions
+from grader.rules.comparing import with_cause
 from grader.rules.evaluate import evaluate, not_attempted
 from grader.source.cells import normalized
 from grader.student import frozen, records, screen
@@ -76,11 +77,17 @@ def _note(verdict: Verdict) -> None:
     _Session.complaint = _Session.complaint or complaint
 
 
-def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "") -> Verdict:
+def verdict_here(
+    exercise_id: str,
+    namespace: Mapping[str, Any],
+    source: str = "",
+    error: tuple[str, str] | None = None,
+) -> Verdict:
     """The verdict of the public cases on a namespace.
 
     ``source`` is the text of the answer's cell; without it, the cell is looked up in the history.
-    The text tells whether the answer is still as it was handed out.
+    The text tells whether the answer is still as it was handed out. ``error``: type and message of
+    what that cell raised, if it did.
     """
     answers = frozen.load(exercise_id)
     text = source or _cell_of(exercise_id, namespace)
@@ -91,7 +98,7 @@ def verdict_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "
         return not_attempted(answers.suite)
     calls = DirectCalls(namespace, functools.partial(_candidate, answers.lesson, namespace))
     replies = put_questions(answers.suite, calls.ask, timed=False)  # no clock decides here
-    return evaluate(answers.suite, replies, lambda: answers.known)
+    return evaluate(answers.suite, with_cause(replies, error), lambda: answers.known)
 
 
 def _candidate(lesson: str, namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:

@@ -83,7 +83,10 @@ def _run(source: str, lesson: str) -> dict[str, Any]:
 
 def _missing(name: str, why: str) -> Any:
     """A stub like those that lessons hand out, so that `ready` and `check` recognize it."""
-    message = f"{why}. Write it in its own lesson, save that notebook, and run this cell again."
+    stop = "" if why.endswith("?") else "."
+    message = (
+        f"{why}{stop} Write it in its own lesson, save that notebook, and run this cell again."
+    )
 
     def stub(*_args: Any, **_kwargs: Any) -> Any:
         raise NotImplementedError(message)

@@ -42,7 +42,7 @@ def lessons(lab: Path) -> list[Lesson]:
 def lesson(path: Path) -> Lesson:
     """The lesson that a notebook holds."""
     try:
-        cells = read(path)
+        cells = read(path).cells
     except NotANotebook as error:
         return Lesson(path, path.stem, damaged=str(error))
     head = next((cell.source for cell in cells if cell.kind == "markdown"), "")
@@ -58,8 +58,8 @@ def lesson(path: Path) -> Lesson:
 
 
 def _is_check(cell: Cell) -> bool:
-    return cell.kind == "code" and cell.name.startswith(CHECK)
+    return cell.kind == "code" and cell.grade_id.startswith(CHECK)
 
 
 def _exercise(cell: Cell) -> str:
-    return cell.name.removeprefix(CHECK)
+    return cell.grade_id.removeprefix(CHECK)

@@ -4,50 +4,89 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.coursefile import current
 from grader.protocol.values import Verdict
+from grader.source.assembly import ANSWER, CHECK, Assembly, Part, assemble, parts_of
+from grader.source.prose import defined
 from grader.student import check
-from grader.student.notebooks import NotANotebook, read
+from grader.student.notebooks import NotANotebook, Notebook, read
 
 
-def run_notebook(path: Path) -> list[Verdict]:
+@dataclass(frozen=True)
+class Checked:
+    """The verdicts on a notebook, and what was put right or could not be placed."""
+
+    verdicts: tuple[Verdict, ...]
+    remarks: tuple[str, ...]
+
+
+def run_notebook(path: Path) -> Checked:
     """Run the code cells in order, and reach a verdict in place of each check cell.
 
-    A cell that raises is reported on stderr and the run goes on: later exercises count.
+    The notebook is put into the structure of its lesson first, as the judge does. A cell that
+    raises is reported on stderr and the run goes on: later exercises count.
     """
     os.environ.setdefault("MPLBACKEND", "agg")
     from IPython.core.interactiveshell import InteractiveShell
 
+    assembly = _assembly(read(path))
+    if assembly is None:
+        raise NotANotebook(
+            f"{path.name} holds no check cell, and no answer, of a lesson of this course"
+        )
     shell = InteractiveShell.instance()
-    verdicts: list[Verdict] = []
-    sources: dict[str, str] = {}
-    cells = [cell for cell in read(path) if cell.kind == "code"]
+    code = [part for part in assembly.parts if part.kind == "code"]
     with contextlib.chdir(path.parent):  # as a kernel does: `mine` looks for lessons from here
-        for cell in cells:
-            name = cell.name
-            if name.startswith("check_"):
-                exercise = name.removeprefix("check_")
-                text = sources.get(exercise, "")
-                verdicts.append(check.verdict_here(exercise, shell.user_ns, text))
-                continue
-            sources[name] = cell.source
-            _run(shell, cell.source)
-    if not verdicts:
-        raise NotANotebook(f"{path.name} holds no check cell: is it a lesson of this course?")
-    return verdicts
+        verdicts = tuple(_verdicts(shell, code))
+    return Checked(verdicts, (*assembly.repairs, *dict.fromkeys(assembly.unsure.values())))
 
 
-def _run(shell: Any, source: str) -> None:
-    """Run one cell without its prints; a stub's NotImplementedError is not reported."""
+def _assembly(notebook: Notebook) -> Assembly | None:
+    """The notebook in the structure of the lesson that it is most of; None if it is of none."""
+    course = current()
+    found = [
+        assemble([part for part, _ in parts_of(json.loads(path.read_bytes()))], notebook)
+        for path in sorted((course.root / course.notebooks).glob("*/*.ipynb"))
+    ]
+    best = max(found, key=lambda one: one.recognized, default=None)
+    return best if best is not None and best.recognized else None
+
+
+def _verdicts(shell: Any, code: list[Part]) -> Iterator[Verdict]:
+    texts = {part.exercise: part.source for part in code if part.role == ANSWER}
+    errors: dict[str, tuple[str, str]] = {}  # by exercise: what the cell raised that defines it
+    for part in code:
+        if part.role == CHECK:
+            name = part.exercise
+            yield check.verdict_here(name, shell.user_ns, texts.get(name, ""), errors.get(name))
+            continue
+        own = {part.exercise} if part.role == ANSWER else defined(part.source) & texts.keys()
+        texts |= {name: part.source for name in own if not texts[name].strip()}
+        error = _run(shell, part.source)
+        if error is not None:
+            errors |= dict.fromkeys(own, error)
+
+
+def _run(shell: Any, source: str) -> tuple[str, str] | None:
+    """Run one cell without its prints; the type and message of the error that it raised.
+
+    A stub's NotImplementedError is not reported.
+    """
     check._Session.checking = False  # a check in a cell of the student's own does nothing here
     with contextlib.redirect_stdout(io.StringIO()):
         result = shell.run_cell(source)
     check._Session.checking = True
     error = result.error_before_exec or result.error_in_exec
-    if error is not None and not isinstance(error, NotImplementedError):
-        print("".join(traceback.format_exception_only(error)).strip(), file=sys.stderr)
+    if error is None or isinstance(error, NotImplementedError):
+        return None
+    print("".join(traceback.format_exception_only(error)).strip(), file=sys.stderr)
+    return type(error).__name__, str(error)

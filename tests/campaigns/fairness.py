@@ -5,6 +5,9 @@ out). It is graded twice: clean, and with a few uglinesses of the kind that hone
 in. Both times the exercises' cases are the same, so every check has to come out the same; and
 right answers earn full points, wrong ones less, untouched ones nothing. ``--loaded`` grades the
 ugly ones once more, while twice as many processes as there are processors burn time.
+
+``--front-ends`` sends solved lessons, with their written answers, through what Colab, Kaggle,
+Deepnote and others make of a notebook: each gets full marks, and a person gets the answer to read.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import collections
 import contextlib
 import hashlib
 import hmac
+import json
 import os
 import random
 import subprocess
@@ -22,10 +26,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import torch
 
 from grader.authoring.sample import answer_text
+from grader.authoring.solve import solved
 from grader.course.assignments import assignment
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT, assignment_id, lesson_of
@@ -37,6 +44,7 @@ from grader.judge.run import Judge, Submission
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
 from grader.source.slicing import read_names
+from tests.campaigns.front_ends import FRONT_ENDS, through
 from tests.campaigns.ugly import CLASHES, UGLINESSES, Draft
 
 LIGHT = LESSONS[:7]
@@ -235,6 +243,49 @@ def _alone(judge: Judge, plan: Plan, expected: Marks) -> list[str]:
     ]
 
 
+WORDS = (
+    "Ein weicher Vergleich: jeder Schlüssel trägt bei, $\\alpha_i > 0$.\n\n"
+    "Second, the gradient reaches every key, and not only the largest one.\n\n\n"
+    "* a hard choice would have none"
+)
+
+
+def answered(lesson: str) -> dict[str, Any]:
+    """The solved lesson as JSON, its questions answered in words."""
+    document = json.loads(nbformat.writes(solved(lesson)))
+    for cell in document["cells"]:
+        marks = cell["metadata"].get("nbgrader", {})
+        if cell["cell_type"] == "markdown" and marks.get("solution"):
+            cell["source"] = WORDS
+    return document
+
+
+def front_ends(judge: Judge, lessons: Sequence[str]) -> list[str]:
+    """Every solved lesson through every tool; where marks or written answers are lost."""
+    faults = []
+    for lesson in lessons:
+        document = answered(lesson)
+        for name in FRONT_ENDS:
+            student = f"{lesson}-{name}"
+            release = assignment(assignment_id(lesson))
+            outcome = grade(judge, Submission(student, release.id, through(name, document)))
+            faults += [f"{student}: {fault}" for fault in _lost(outcome)]
+    return faults
+
+
+def _lost(outcome: Outcome) -> Iterator[str]:
+    if outcome.score != outcome.max_score:
+        failed = [(v.exercise, c.message) for v in outcome.verdicts for c in v.checks
+                  if not c.passed]  # fmt: skip
+        yield f"{outcome.outcome} {outcome.reason}, {outcome.score:g} points: {failed[:2]}"
+    read = {cell.id: " ".join(cell.source.split()) for cell in outcome.cells}
+    for human, (_, wait) in outcome.humans.items():
+        if not wait or read.get(human) != " ".join(WORDS.split()):
+            yield f"the written answer {human} is lost: {read.get(human, '')[:60]!r}"
+    if outcome.notices:
+        yield f"a person has to look: {outcome.notices}"
+
+
 @contextlib.contextmanager
 def busy(processes: int, seconds: int = BURN) -> Iterator[None]:
     """So many processes that do nothing but burn processor time, for so long at most."""
@@ -268,10 +319,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--front-ends", action="store_true", help="what tools make of files")
     parser.add_argument("--loaded", action="store_true", help="once more on a busy machine")
     options = parser.parse_args()
     torch.set_num_threads(1)
     started = time.monotonic()
+    if options.front_ends:
+        with start_sandbox([ROOT, Path.home()], 1) as forkserver:
+            faults = front_ends(Judge(forkserver, b"fairness", Limits()), LESSONS)
+        print(f"{len(LESSONS)} lessons, each through {len(FRONT_ENDS)} tools:")
+        print(", ".join(FRONT_ENDS))
+        print(f"{len(faults)} faults, {time.monotonic() - started:.0f} s", *faults, sep="\n")
+        sys.exit(bool(faults))
     planned = plans(options.count, options.seed)
     with start_sandbox([ROOT, Path.home()], 1) as forkserver:
         judge = Judge(forkserver, b"fairness", Limits())

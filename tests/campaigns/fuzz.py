@@ -26,13 +26,13 @@ from grader.authoring.solve import solved
 from grader.course.assignments import Assignment, assignment
 from grader.course.layout import ROOT, assignment_id
 from grader.judge import intake
-from grader.judge.assemble import ANSWER, assemble
 from grader.judge.outcome import OUTCOMES
 from grader.judge.run import Judge, Submission
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
+from grader.source.assembly import ANSWER, assemble
 
 LESSON = "self_attention"
 ODD: tuple[Any, ...] = (

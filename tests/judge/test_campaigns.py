@@ -66,6 +66,11 @@ def test_ugly_submissions_get_what_their_answers_earn(judge: Judge) -> None:
     assert tally.count == 10 and len(tally.used) > 15
 
 
+@pytest.mark.parametrize("lesson", ["masking", "self_attention"])
+def test_tools_between_the_course_and_the_hand_in_cost_nothing(judge: Judge, lesson: str) -> None:
+    assert fairness.front_ends(judge, [lesson]) == []
+
+
 @pytest.mark.parametrize("name", ugly.UGLINESSES)
 def test_every_ugliness_changes_the_file_and_leaves_a_notebook(name: str) -> None:
     lesson = "masking"

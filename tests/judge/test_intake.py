@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import nbformat
@@ -15,7 +16,7 @@ from grader.authoring.solve import solved
 from grader.course.assignments import assignment
 from grader.course.layout import notebook_path
 from grader.judge import intake
-from grader.judge.assemble import assemble
+from grader.source.assembly import assemble
 from grader.source.slicing import bound_names, needed, read_names
 from tests.conftest import Grade
 
@@ -33,6 +34,7 @@ TEXT = notebook_path("masking").read_bytes()
         (b"[1, 2]", "another kind"),
         (b"{}", "no nbformat"),
         (b'{"nbformat": 4}', "nbformat 4"),
+        (b'{"nbformat": 3, "cells": []}', "nbformat 3"),
         (b'{"nbformat": 2, "worksheets": []}', "nbformat 2"),
         (b"[" * 100_000 + b"]" * 100_000, "not a notebook"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "not a notebook"),
@@ -55,6 +57,13 @@ def test_nbformat_3_is_read() -> None:
     old = {"nbformat": 3, "metadata": {}, "worksheets": [{"cells": document["cells"]}]}
     cells = intake.parse(json.dumps(old).encode()).cells
     assert any(cell.grade_id == "causal_mask" and "def" in cell.source for cell in cells)
+
+
+@pytest.mark.parametrize("major", [4, 5, 6, 4.5, "4", None])
+def test_the_place_of_the_cells_decides_and_not_the_version(major: object) -> None:
+    cells = [{"cell_type": "code", "source": "x = 1", "metadata": {}}]
+    content = json.dumps({"nbformat": major, "cells": cells}).encode()
+    assert [cell.source for cell in intake.parse(content).cells] == ["x = 1"]
 
 
 def test_a_notebook_of_many_megabytes_is_refused(tmp_path: Path) -> None:
@@ -88,16 +97,24 @@ def test_only_plain_files_are_read(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["..", ".hidden", "a/b", "a\nb", "a\x00b", "x" * 200, "", "=1+1", "-r"]
-)
+    "name",
+    ["..", ".hidden", "a/b", "a\nb", "a\x00b", "x" * 200, "", "=1+1", "-r", "'a", "a\u202eb", "a~b",
+     "a\u200bb", "\u0301a", "a ", "\udcff", "a\ufffd", "\U00020000" * 70],
+)  # fmt: skip
 def test_strange_folder_names_are_refused(name: str) -> None:
     with pytest.raises(intake.Rejected):
-        intake.check_name(name)
+        intake.student_id(name)
 
 
-@pytest.mark.parametrize("name", ["ada", "Åsa Öberg", "o.neil@uni.edu", "李雷", "s-123_4+5"])
-def test_ordinary_names_are_accepted(name: str) -> None:
-    intake.check_name(name)
+@pytest.mark.parametrize(
+    "name",
+    ["ada", "Åsa Öberg", "o.neil@uni.edu", "李雷", "s-123_4+5", "O'Brien, Seán", "D\u2019Arcy",
+     "José", "Nguyễn Văn Nghị", "प्रिया शर्मा", "สมชาย ใจดี", "மணி", "محمد", "Đặng", "Ἀθηνᾶ", "ქეთი"],
+)  # fmt: skip
+def test_peoples_names_are_accepted_however_their_accents_are_encoded(name: str) -> None:
+    composed = unicodedata.normalize("NFC", name)
+    for form in ("NFC", "NFD"):
+        assert intake.student_id(unicodedata.normalize(form, name)) == composed
 
 
 JSON = st.recursive(

@@ -14,6 +14,7 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import alternatives, misconceptions
+from grader.judge.carry_forward import CARRIED
 from grader.source.slicing import read_names
 from tests.conftest import Grade, with_answers
 
@@ -112,6 +113,39 @@ def test_an_earlier_mistake_is_not_paid_twice(grade: Grade) -> None:
     assert found["softmax"] == 0
     assert found["attention"] == points["attention"]
     assert outcome.carried == {"attention"}
+
+
+def test_a_cause_of_its_own_stands_where_an_earlier_answer_is_wrong(grade: Grade) -> None:
+    """The second run takes nothing from what the first one has seen for itself."""
+    lesson = "single_query_attention"
+    texts = {
+        "softmax": "def softmax(scores, axis=-1):\n    return np.asarray(scores)\n",
+        "attention": (
+            "def attention(query, keys, values):\n"
+            "    if isinstance(keys, list):\n        raise ValueError('no lists, please')\n"
+            "    return [float(x) for x in softmax(keys @ query) @ values]\n"
+        ),
+    }
+    verdicts = grade(lesson, with_answers(lesson, texts)).verdicts
+    verdict = next(v for v in verdicts if v.exercise == "attention")
+    assert 0 < verdict.score < verdict.max_score
+    failed = [check.message for check in verdict.checks if not check.passed]
+    assert failed and all("no lists, please" in message for message in failed)
+
+
+def test_a_missing_earlier_answer_is_not_blamed_where_the_courses_does_not_help(
+    grade: Grade,
+) -> None:
+    lesson = "single_query_attention"
+    text = (
+        "def attention(query, keys, values):\n    softmax(np.asarray(keys) @ np.asarray(query))\n"
+        "    return [0.25 + 7 * float(n) for n in range(len(values[0]))]\n"
+    )
+    outcome = grade(lesson, with_answers(lesson, {"attention": text}))
+    verdict = next(v for v in outcome.verdicts if v.exercise == "attention")
+    assert verdict.score == 0
+    messages = " ".join(check.message for check in verdict.checks)
+    assert "which is not written yet" not in messages and CARRIED in messages
 
 
 BORROWED = [

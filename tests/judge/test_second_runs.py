@@ -13,8 +13,8 @@ from grader.course.layout import LESSONS, assignment_id
 from grader.course.versions import misconceptions
 from grader.course.wild import VIEWS
 from grader.judge import intake
-from grader.judge.assemble import ANSWER, Assembly, assemble
 from grader.judge.second_runs import SecondRuns
+from grader.source.assembly import ANSWER, Assembly, assemble
 from tests.conftest import Grade, with_answers
 
 FIRST = "single_query_attention"

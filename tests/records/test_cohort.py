@@ -85,6 +85,10 @@ def test_each_submission_has_exactly_one_outcome_and_a_reason_where_it_needs_one
     _, report = graded
     found = by_student(report)
     assert len(found) == len(report["submissions"])
+    assert [line.partition(":")[0] for line in report["passed_over"]] == [
+        "no-assignment",
+        "stray file.txt",
+    ]
     words = {name: result["outcome"] for name, result in found.items()}
     assert words == {
         "ada": "graded",
@@ -136,7 +140,8 @@ def test_the_gradebook_holds_the_same_marks(graded) -> None:
         s["student"]: s["score"] for s in report["submissions"] if s["exercises"]
     }  # those of this course
     assert kept == pytest.approx(ours)
-    assert waiting == set()  # nobody answered the human question
+    # Nobody answered the human question; but something was handed in that could not be read.
+    assert waiting == {"junk", "huge"}
 
 
 def test_notebooks_and_pages_are_written_and_nothing_else(graded) -> None:

@@ -33,7 +33,7 @@ def test_a_long_run_counts_by_assignment_and_names_what_ended_otherwise(
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.splitlines()]
     assert ["a", "60", "60", "0", "0", "1.00", "4", "0.25"] in cells
     assert ["b", "11", "0", "10", "1", "0.91", "4", "0.25"] in cells
-    assert "2 ended otherwise" in said and "first" not in said
+    assert "2 to look at" in said and "first" not in said
     assert "crashed: it ended itself" in said and "rejected: [no] name" in said
     assert "student-5 " not in said
 
@@ -42,5 +42,5 @@ def test_of_very_many_that_ended_otherwise_the_first_are_named(
     capsys: pytest.CaptureFixture,
 ) -> None:
     said = shown([row(number, "crashed") for number in range(2 * MOST_LINES)], capsys)
-    assert f"{2 * MOST_LINES} ended otherwise, the first {MOST_LINES}" in said
+    assert f"{2 * MOST_LINES} to look at, the first {MOST_LINES}" in said
     assert f"student-{MOST_LINES - 1} " in said and f"student-{MOST_LINES} " not in said

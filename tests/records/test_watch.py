@@ -27,7 +27,8 @@ def test_what_is_there_comes_at_once_and_what_arrives_when_it_stands_still(tmp_p
     present: list[Found] = []
 
     def put(student: str, text: str) -> Found:
-        path = tmp_path / student
+        path = tmp_path / student / NAME
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         found = Found(student, NAME, path)
         if found not in present:

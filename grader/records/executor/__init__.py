@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from grader.course.assignments import assignment
+from grader.course.assignments import Assignment, assignment
 from grader.errors import WorkerError
+from grader.judge.choose import candidate, choose
 from grader.judge.outcome import Outcome
 from grader.judge.run import Judge, Submission, rejected
 from grader.pages.executed import executed_notebook
@@ -58,7 +61,7 @@ class Graded:
 
 
 def result_of(future: Future, found: Found, gone: tuple[type[BaseException], ...]) -> Graded | str:
-    """The result of grading ``found``. Lost if the judge died; WorkerError for an error in it."""
+    """The result of grading ``found``, or why there is none. Lost if the judge died."""
     try:
         return future.result()
     except WorkerError as error:
@@ -66,7 +69,16 @@ def result_of(future: Future, found: Found, gone: tuple[type[BaseException], ...
     except Exception as error:
         if isinstance(error, (CancelledError, *gone)):
             raise Lost(f"a judge is gone that was grading {_named(found)} or another") from error
-        raise WorkerError(f"grading {_named(found)} failed: {error!r}") from error
+        return our_fault(error)  # such as a result that could not be sent
+
+
+def our_fault(error: Exception) -> str:
+    """What to say of a submission on which the grader itself failed, and where that was."""
+    steps = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(steps[-1].filename).name}, line {steps[-1].lineno})" if steps else ""
+    said = str(error).strip().splitlines()[:1]
+    words = ": ".join([type(error).__name__, *said])[:300]
+    return f"the grader itself failed on it: {words}{where}. Please report this"
 
 
 def _named(found: Found) -> str:
@@ -84,20 +96,54 @@ def grade_found(judge: Judge, found: Found) -> Graded | str:
 
 
 def grade_work(judge: Judge, work: Work) -> Graded | str:
-    """Grade one submission; only the reason if there is no assignment to grade it for."""
+    """Grade one submission; only the reason if there is no assignment to grade it for.
+
+    An error of ours on it becomes its outcome, and ends no run (T12).
+    """
     found = work.found
     if not found.has_place:
         return found.refused
     release = assignment(found.assignment)
-    submission = Submission(found.student, found.assignment, work.content, work.prior_notebooks)
-    if work.unreadable:
-        outcome = rejected(submission, release, work.unreadable)
-        outcome = replace(outcome, sandbox=judge.forkserver.level)
-    else:
-        outcome = judge.grade(submission, release)
+    try:
+        return _pages(outcome_of(judge, work), release)
+    except WorkerError:
+        raise  # of the machine, and not of this submission
+    except Exception as error:
+        return _pages(_rejected(judge, work, our_fault(error), person=True), release)
+
+
+def _pages(outcome: Outcome, release: Assignment) -> Graded:
     return Graded(
         slim(outcome), executed_notebook(outcome, release), feedback_page(outcome, release)
     )
+
+
+def outcome_of(judge: Judge, work: Work) -> Outcome:
+    """The outcome of one submission of an assignment of this course: for every way to grade it."""
+    release, content, remark = assignment(work.found.assignment), work.content, ""
+    if work.others:
+        first = candidate(work.found.path.name, None if work.unreadable else content, release)
+        if work.unreadable:
+            first = replace(first, problem=work.unreadable)
+        choice = choose(first, [candidate(o.name, o.content, release) for o in work.others])
+        if choice.refused:
+            return _rejected(judge, work, choice.refused, person=True)
+        content, remark = choice.content, choice.remark
+    elif work.unreadable:
+        return _rejected(judge, work, work.unreadable, person=not work.nothing)
+    outcome = judge.grade(_submission(work, content), release)
+    return replace(outcome, repairs=(remark, *outcome.repairs)) if remark else outcome
+
+
+def _rejected(judge: Judge, work: Work, reason: str, person: bool) -> Outcome:
+    release = assignment(work.found.assignment)
+    outcome = rejected(_submission(work, work.content), release, reason, person)
+    return replace(outcome, sandbox=judge.forkserver.level)
+
+
+def _submission(work: Work, content: bytes) -> Submission:
+    found = work.found
+    return Submission(found.student, found.assignment, content, work.prior_notebooks)
 
 
 def slim(outcome: Outcome) -> Outcome:

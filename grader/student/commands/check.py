@@ -12,7 +12,8 @@ import click
 def command(notebook: Path) -> None:
     """Run NOTEBOOK's code cells here and try every exercise on the public cases.
 
-    The notebook's code runs as you. Exit 1 if any exercise fails or is not attempted.
+    The file is read as the grader reads it, whatever tool wrote it. The notebook's code runs as
+    you. Exit 1 if any exercise fails or is not attempted.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -23,9 +24,10 @@ def command(notebook: Path) -> None:
     from grader.student.runner import NotANotebook, run_notebook
 
     try:
-        verdicts = run_notebook(notebook)
+        checked = run_notebook(notebook)
     except NotANotebook as error:
         raise click.ClickException(str(error)) from error
+    verdicts = checked.verdicts
     table = Table(title=notebook.name)
     for name in ("exercise", "checks passed", "what was seen"):
         table.add_column(name)
@@ -40,6 +42,8 @@ def command(notebook: Path) -> None:
             seen = "\n".join(lines)
         table.add_row(verdict.exercise, f"{passed} of {len(verdict.checks)}", escape(seen))
     Console().print(table)
+    for remark in checked.remarks:
+        click.echo(f"note: {remark}")
     complaints = [said for one in verdicts if (said := records.note(one, notebook.parent))]
     if complaints:  # one is enough: all name the same folder
         click.echo(complaints[0])

@@ -1,0 +1,86 @@
+"""Choose the notebook that is graded, where the work may lie in a file of another name (T13)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from grader.course.assignments import Assignment
+from grader.judge import intake
+from grader.judge.recognize import not_this_lesson
+from grader.source.assembly import assemble
+
+MOST_NAMED = 8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The bytes to grade, with a remark on which file they are; or why there are none to grade.
+
+    ``person``: a person has to look.
+    """
+
+    content: bytes = b""
+    remark: str = ""
+    refused: str = ""
+    person: bool = True
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file of a submission. ``problem`` says why it is not taken for this lesson's notebook."""
+
+    name: str
+    content: bytes
+    problem: str = ""
+    as_given: bool = False
+
+    @property
+    def has_answers(self) -> bool:
+        return not self.problem and not self.as_given
+
+
+def candidate(name: str, content: bytes | None, release: Assignment) -> Candidate:
+    """Read a file as the release's notebook; ``content`` None: it is not to be read."""
+    if content is None:
+        return Candidate(name, b"", "the file is not a notebook")
+    try:
+        notebook = intake.parse(content)
+    except intake.Rejected as error:
+        return Candidate(name, content, str(error))
+    assembly = assemble(release.parts, notebook)
+    problem = not_this_lesson(notebook, release, assembly)
+    return Candidate(name, content, problem, assembly.as_given)
+
+
+def choose(first: Candidate, others: Sequence[Candidate]) -> Choice:
+    """The notebook of the right name if it holds answers; else another one that does.
+
+    Several others that hold answers are for a person to choose from. A notebook is left as not
+    attempted only if nothing lies beside it that may be the work.
+    """
+    if first.has_answers:
+        notebooks = [one for one in others if not one.problem]
+        remark = f"beside it lies what does not count: {_named(notebooks)}" if notebooks else ""
+        return Choice(first.content, remark)
+    state = f"{first.name} is as it was given out" if not first.problem else first.problem
+    good = {hashlib.sha256(one.content).digest(): one for one in others if one.has_answers}
+    if len(good) == 1:
+        (one,) = good.values()
+        return Choice(one.content, f"graded is {one.name}: {state}")
+    if good:
+        return Choice(refused=f"{state}, and several others hold answers: {_named(good.values())}")
+    unknown = [one for one in others if one.problem]
+    if unknown:
+        return Choice(
+            refused=f"{state}, and beside it lies what may be the work: {_named(unknown)}"
+        )
+    if first.problem and others:
+        return Choice(others[0].content, f"graded is {others[0].name}: {state}")
+    return Choice(first.content)
+
+
+def _named(files: Iterable[Candidate]) -> str:
+    names = [intake.shown(one.name) for one in files]
+    return ", ".join(names[:MOST_NAMED]) + (" …" if len(names) > MOST_NAMED else "")

@@ -1,0 +1,35 @@
+"""Tell whether a notebook is the lesson's that it was handed in for."""
+
+from __future__ import annotations
+
+from grader.course.assignments import Assignment, assignment, assignment_ids
+from grader.source.assembly import Assembly, assemble
+from grader.source.notebook import Notebook
+
+PYTHON = ("", "python", "ipython", "python3")
+
+
+def not_this_lesson(notebook: Notebook, release: Assignment, assembly: Assembly) -> str:
+    """Why this is not the release's notebook; "" if it is, or if it holds nothing at all.
+
+    Cells tell: their ids, their texts, and the exercises that they define.
+    """
+    own = assembly.recognized
+    if own >= len(release.exercises) or not any(cell.source.strip() for cell in notebook.cells):
+        return ""
+    others = {
+        name: assemble(assignment(name).parts, notebook).recognized
+        for name in assignment_ids()
+        if name != release.id
+    }
+    best = max(others, key=lambda name: others[name], default="")
+    if best and others[best] > own:
+        return f"the notebook is that of {best}, not of {release.id}"
+    if own:
+        return ""
+    if notebook.language not in PYTHON:
+        return f"the notebook is not that of {release.id}: its language is {notebook.language[:40]}"
+    return (
+        f"the notebook is not that of {release.id}: it has none of its cells, and defines none of "
+        "its names"
+    )

@@ -1,0 +1,441 @@
+"""Assemble the notebook that counts: the release's cells, with the answers of a submitted one.
+
+The judge and ``check NOTEBOOK`` both work on what this module returns, so that they read the same
+answers in the same file.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from grader.source.cells import normalized, readable
+from grader.source.notebook import Cell, Notebook
+from grader.source.prose import (
+    added_lines,
+    defined,
+    flat,
+    is_long,
+    is_prose,
+    kind_of,
+    text_in,
+    unfenced,
+    written,
+)
+from grader.source.slicing import bound_names
+
+GIVEN, ANSWER, CHECK, OWN, HUMAN, TEXT = "given", "answer", "check", "own", "human", "text"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One cell of the notebook that is graded.
+
+    Answers, checks and questions that a person grades have an ``exercise``.
+    """
+
+    role: str
+    kind: str  # code | markdown
+    id: str
+    source: str
+    exercise: str = ""
+    released: str = ""  # the text of this cell in the release
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The parts in order, and a line about each repair.
+
+    ``unsure`` holds, by exercise or question, why a person has to look: something was written that
+    could not be placed. ``recognized`` counts what shows that the notebook is of this release.
+    """
+
+    parts: tuple[Part, ...]
+    repairs: tuple[str, ...]
+    unsure: Mapping[str, str] = field(default_factory=dict)
+    recognized: int = 0
+
+    def answer(self, exercise: str) -> Part:
+        return next(p for p in self.parts if p.role == ANSWER and p.exercise == exercise)
+
+    def attempted(self, exercise: str) -> bool:
+        """Is its cell more than the stub, or does an added cell define its name?"""
+        part = self.answer(exercise)
+        if normalized(part.source) != normalized(part.released):
+            return True
+        return any(p.role == OWN and exercise in bound_names(p.source) for p in self.parts)
+
+    def answered(self) -> dict[str, bool]:
+        """For each question that a person grades: is there something to read?"""
+        return {
+            part.id: part.id in self.unsure or bool(written(part.source, part.released))
+            for part in self.parts
+            if part.role == HUMAN
+        }
+
+    @property
+    def as_given(self) -> bool:
+        """Is everything as it was given out, and nothing added?"""
+        return not self.unsure and all(
+            flat(part.source) == flat(part.released)
+            for part in self.parts
+            if part.role in (ANSWER, HUMAN, OWN)
+        )
+
+
+def parts_of(document: Mapping) -> list[tuple[Part, float]]:
+    """The parts of a release's notebook, each with its points."""
+    return [_part(cell) for cell in document["cells"]]
+
+
+def _part(cell: Mapping) -> tuple[Part, float]:
+    source = "".join(cell["source"]).rstrip()
+    marks = cell["metadata"].get("nbgrader", {})
+    name = marks.get("grade_id", cell["id"])
+    points = float(marks.get("points", 0))
+    if cell["cell_type"] == "markdown":
+        role = HUMAN if marks.get("grade") else TEXT
+        return Part(role, "markdown", name, source, name if role == HUMAN else "", source), points
+    if marks.get("solution"):
+        return Part(ANSWER, "code", name, source, name, source), points
+    if marks.get("grade"):
+        return Part(CHECK, "code", name, source, name.removeprefix("check_"), source), points
+    role = GIVEN if marks.get("locked") else OWN
+    return Part(role, "code", name, source, "", source), points
+
+
+def assemble(release: Sequence[Part], submitted: Notebook) -> Assembly:
+    """Take answers by id, the first where ids repeat; keep added cells where they stand.
+
+    Points, ids, locked cells, flags and order are the release's: a submission could raise its own
+    marks with any of them. An added cell follows the release's cell that it followed in the
+    submission. A cell directly after one with the same id counts as added: JupyterLab copies the
+    metadata when it splits a cell.
+
+    The id decides, whatever became of the cell's type. Where ids are gone, code is found by the
+    names that it defines, and a written answer by its place.
+    """
+    return _Assembler(release, submitted).assembly()
+
+
+@dataclass
+class _Loose:
+    """A cell that is none of the release's; ``place`` is the release's cell that it follows."""
+
+    cell: Cell
+    place: str
+
+
+class _Assembler:
+    """One notebook on its way into the release's structure."""
+
+    def __init__(self, release: Sequence[Part], submitted: Notebook) -> None:
+        self.release = release
+        self.known = {part.id: part for part in release}
+        self.cells = submitted.cells
+        self.repairs: list[str] = []
+        self.unsure: dict[str, str] = {}
+        self.loose: dict[int, _Loose] = {}
+        self.pieces: dict[str, list[str]] = {}  # further cells of a written answer
+        self.later: dict[str, list[str]] = {}  # later cells under an answer's id
+        self.by_id = [_id_of(cell, self.known) for cell in self.cells]
+        self.matches = self._matches()
+        self.chosen = self._chosen()  # the submitted cell's number, by the id of the release's
+        order = self._sort()
+        if submitted.dropped:
+            self.repairs.append(f"{submitted.dropped} cells were unreadable and left out")
+        self.names = self._names_bound()
+        self.filled = {part.id: self._filled(part) for part in release}
+        if order != [part.id for part in release if part.id in self.chosen]:
+            self.repairs.append("cells were out of order and were put back")
+
+    def assembly(self) -> Assembly:
+        added: dict[str, list[Part]] = {}
+        for number, loose in self.loose.items():
+            kind = "code" if loose.cell.kind == "code" else "markdown"
+            own = Part(OWN, kind, f"own-{number}", loose.cell.source)
+            added.setdefault(loose.place, []).append(own)
+        parts = list(added.get("", []))
+        for part in self.release:
+            before, after = self._defined_in_locked(part)
+            parts += [*before, self.filled[part.id], *after, *added.get(part.id, [])]
+        found = Assembly(tuple(parts), tuple(self.repairs), self.unsure, self._recognized())
+        return replace(found, unsure=self.unsure | self._unknown_names(found))
+
+    # -- which cell is which ---------------------------------------------------------------------
+
+    def _matches(self) -> list[str]:
+        """The id of the release's cell that each cell is, "" for none: by id, or by equal text."""
+        texts: dict[tuple[str, str], list[str]] = {}
+        for part in self.release:
+            texts.setdefault((part.kind, flat(part.source)), []).append(part.id)
+        claimed = set(self.by_id)
+        matches = list(self.by_id)
+        for number, cell in enumerate(self.cells):
+            if matches[number] or not cell.source.strip():
+                continue
+            names = texts.get((kind_of(cell), flat(text_in(cell))), [])
+            names = [name for name in names if name not in claimed] or names[:1]
+            if names:
+                matches[number] = names[0]
+                claimed.add(names[0])
+        for card in self._cards():
+            # Merged with its question, as "Merge Cells" does.
+            for number, cell in enumerate(self.cells):
+                if card.id in claimed:
+                    break
+                if not matches[number] and flat(text_in(cell)).startswith(flat(card.source)):
+                    matches[number] = card.id
+                    claimed.add(card.id)
+        return matches
+
+    def _cards(self) -> Iterator[Part]:
+        """The texts directly before a written answer: its question."""
+        for before, part in zip(self.release, self.release[1:], strict=False):
+            if part.role == HUMAN and before.role == TEXT:
+                yield before
+
+    def _chosen(self) -> dict[str, int]:
+        """The first cell for each of the release's, one of the right type if there is one."""
+        ranked: dict[str, tuple[int, int]] = {}
+        for number, name in enumerate(self.matches):
+            if name:
+                with_id = bool(self.by_id[number])
+                right = self.cells[number].kind == self.known[name].kind
+                rank = (0 if with_id and right else 1 if with_id else 2, number)
+                ranked[name] = min(rank, ranked.get(name, rank))
+        return {name: number for name, (_, number) in ranked.items()}
+
+    def _sort(self) -> list[str]:
+        """Tell the release's cells from loose ones; the former's ids in the submitted order."""
+        place, order = "", []
+        for number, cell in enumerate(self.cells):
+            found = self.matches[number]
+            if not found:
+                if cell.source.strip():
+                    self.loose[number] = _Loose(cell, place)
+                continue
+            part, first = self.known[found], self.cells[self.chosen[found]]
+            if self.chosen[found] == number:
+                place = found
+                order.append(found)
+            elif part.role in (GIVEN, CHECK, TEXT):
+                place = found  # a copy of a given cell adds nothing
+            elif cell.source == first.source:
+                self.repairs.append(f"a copy of the cell {found} was left out")
+            elif part.role == HUMAN:
+                self.pieces.setdefault(found, []).append(text_in(cell))
+            elif found == place:
+                self.repairs.append(f"the cell {found} is in several pieces: they count together")
+                self.loose[number] = _Loose(cell, place)
+            else:
+                self.repairs.append(f"the cell {found} occurs more than once: the first one counts")
+                self.later.setdefault(found, []).append(cell.source)
+        return order
+
+    def _names_bound(self) -> set[str]:
+        """What added code defines."""
+        code = [loose.cell.source for loose in self.loose.values() if loose.cell.kind == "code"]
+        return {name for source in code for name in bound_names(source)}
+
+    def _recognized(self) -> int:
+        """How much shows that this is the release's notebook: its cells, the names of exercises."""
+        exercises = {part.exercise for part in self.release if part.role == ANSWER}
+        return len(self.chosen) + len(exercises & self.names)
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def _filled(self, part: Part) -> Part:
+        number = self.chosen.get(part.id)
+        cell = None if number is None else self.cells[number]
+        if part.role == HUMAN:
+            return self._question(part, cell)
+        if part.role == ANSWER:
+            return self._answer(part, cell)
+        if part.role == OWN and cell is not None:  # a scratch cell of the release
+            return self._scratch(part, cell)
+        if cell is None and part.role in (GIVEN, CHECK):
+            self.repairs.append(f"the cell {part.id} was missing and was put back")
+        elif part.role in (GIVEN, CHECK) and cell is not None:
+            if flat(cell.source) != flat(part.source):
+                self.repairs.append(f"the locked cell {part.id} was changed and was put back")
+        return part
+
+    def _scratch(self, part: Part, cell: Cell) -> Part:
+        if cell.kind == "code":
+            return replace(part, source=cell.source)
+        self.loose[self.chosen[part.id]] = _Loose(cell, part.id)
+        return replace(part, source="")
+
+    def _answer(self, part: Part, cell: Cell | None) -> Part:
+        source = part.source if cell is None else cell.source
+        if cell is not None and cell.kind != "code":
+            source = unfenced(source)
+            self.repairs.append(
+                f"the answer {part.id} stood in a {cell.kind} cell and was run as code"
+            )
+        blank = not source.strip() or normalized(source) == normalized(part.source)
+        if blank and part.exercise not in self.names:
+            found = self._lost_answer(part.exercise)
+            if found is not None:
+                where = "another" if found.kind == "code" else f"a {found.kind}"
+                self.repairs.append(f"the answer {part.id} was found in {where} cell")
+                text = found.source if found.kind == "code" else unfenced(found.source)
+                return replace(part, source=text)
+            if any(normalized(s) != normalized(part.source) for s in self.later.get(part.id, [])):
+                self.unsure[part.exercise] = (
+                    f"{part.id}: the first cell of this name is as it was given out, and a later "
+                    "one, which does not count, is not"
+                )
+        if cell is None and part.exercise in self.names:
+            # Putting the stub back would overwrite the definition in the student's other cell.
+            self.repairs.append(f"the cell {part.id} was missing: another one defines its name")
+            return replace(part, source="")
+        if cell is None:
+            self.repairs.append(_gone(part))
+        return replace(part, source=source)
+
+    def _lost_answer(self, exercise: str) -> Cell | None:
+        """The added cell that seems to define the exercise, though no code cell binds it.
+
+        It is code with a syntax error, or code in a cell of another type.
+        """
+        for number in self.defining.get(exercise, []):
+            loose = self.loose.get(number)
+            if loose is None:
+                continue
+            if loose.cell.kind == "code" or readable(unfenced(loose.cell.source)) is not None:
+                return self.loose.pop(number).cell
+        return None
+
+    @functools.cached_property
+    def defining(self) -> dict[str, list[int]]:
+        """The numbers of the added cells that seem to define a name, by name."""
+        found: dict[str, list[int]] = {}
+        for number, loose in self.loose.items():
+            for name in defined(loose.cell.source):
+                found.setdefault(name, []).append(number)
+        return found
+
+    def _defined_in_locked(self, part: Part) -> tuple[list[Part], list[Part]]:
+        """Cells to put before and after a locked one: what it defines, if that is an answer."""
+        number = self.chosen.get(part.id)
+        if part.role not in (GIVEN, CHECK) or number is None:
+            return [], []
+        cell = self.cells[number]
+        if cell.kind != "code" or flat(cell.source) == flat(part.source):
+            return [], []
+        missing = {
+            one.exercise
+            for one in self.release
+            if one.role == ANSWER
+            and one.exercise not in self.names
+            and normalized(self.filled[one.id].source) == normalized(one.source)
+        }
+        if not bound_names(cell.source) & (missing - bound_names(part.source)):
+            return [], []
+        own = [Part(OWN, "code", f"own-{number}", cell.source)]
+        return (own, []) if part.role == CHECK else ([], own)
+
+    def _unknown_names(self, found: Assembly) -> dict[str, str]:
+        """If nothing is recognized as an answer, but added cells define something: a person."""
+        exercises = [part.exercise for part in self.release if part.role == ANSWER]
+        if any(map(found.attempted, exercises)):
+            return {}
+        code = (loose.cell for loose in self.loose.values() if loose.cell.kind == "code")
+        names = sorted({name for cell in code for name in defined(cell.source, assigned=False)})
+        if not names:
+            return {}
+        shown = ", ".join(name[:40] for name in names[:5]) + (" …" if len(names) > 5 else "")
+        why = f"no exercise is answered under its own name, but added cells define {shown}"
+        return dict.fromkeys(exercises, why)
+
+    # -- written answers -------------------------------------------------------------------------
+
+    def _question(self, part: Part, cell: Cell | None) -> Part:
+        pieces = [] if cell is None else [text_in(cell)]
+        pieces += self.pieces.get(part.id, [])
+        texts = [text for piece in pieces if (text := written(piece, part.source))]
+        if texts:
+            if cell is not None and cell.kind != "markdown":
+                self.repairs.append(
+                    f"the written answer {part.id} stood in a {cell.kind} cell and is read as text"
+                )
+            if len(pieces) > 1:
+                self.repairs.append(f"the written answer {part.id} is in several cells, joined")
+            return replace(part, source="\n\n".join(texts))
+        texts = list(self._in_its_place(part))
+        if texts:
+            self.repairs.append(f"the written answer {part.id} was found beside its cell")
+            return replace(part, source="\n\n".join(texts))
+        why = self._perhaps_written(part, cell)
+        if why:
+            self.unsure[part.id] = f"{part.id}: {why}"
+        elif cell is None:
+            self.repairs.append(_gone(part))
+        return part
+
+    def _neighbours(self, part: Part) -> tuple[Part | None, Part | None]:
+        place = next(n for n, one in enumerate(self.release) if one.id == part.id)
+        before = self.release[place - 1] if place else None
+        after = self.release[place + 1] if place + 1 < len(self.release) else None
+        return before, after
+
+    def _beside(self, part: Part) -> list[int]:
+        """The numbers of loose cells where this part belongs, between those of the release."""
+        before, after = self._neighbours(part)
+        found: set[int] = set()
+        for one, steps in ((before, (1,)), (part, (1, -1)), (after, (-1,))):
+            number = self.chosen.get(one.id) if one is not None else None
+            if number is not None:
+                found.update(*(self._next_to(number, step) for step in steps))
+        return sorted(found)
+
+    def _next_to(self, number: int, step: int) -> Iterator[int]:
+        """The loose cells next to this one, up to the next cell of the release."""
+        number += step
+        while 0 <= number < len(self.cells) and not self.matches[number]:
+            if number in self.loose:
+                yield number
+            number += step
+
+    def _in_its_place(self, part: Part) -> Iterator[str]:
+        """The texts where a written answer belongs: in its question's cell, and in loose cells."""
+        before, _ = self._neighbours(part)
+        number = self.chosen.get(before.id) if before is not None else None
+        if before is not None and before.role == TEXT and number is not None:
+            text = text_in(self.cells[number])
+            more = written(added_lines(text, before.source), part.source)
+            if more:
+                yield more
+        for place in self._beside(part):
+            cell = self.loose[place].cell
+            text = written(text_in(cell), part.source)
+            if is_prose(cell) and text:
+                del self.loose[place]
+                yield text
+
+    def _perhaps_written(self, part: Part, cell: Cell | None) -> str:
+        """Why a person has to look for this answer, of which nothing stands in its place."""
+        if self._beside(part):
+            return "its cell is as it was given out, and code was added where it belongs"
+        texts = [loose.cell.source for loose in self.loose.values() if is_prose(loose.cell)]
+        for one in self.release:
+            number = self.chosen.get(one.id)
+            if one.role == TEXT and number is not None:
+                texts.append(added_lines(self.cells[number].source, one.source))
+        if cell is None and any(text.strip() for text in texts):
+            return "its cell is gone, and texts were added elsewhere: is one of them the answer?"
+        if any(map(is_long, texts)):
+            return "its cell is as it was given out, and a long text was added elsewhere"
+        return ""
+
+
+def _gone(part: Part) -> str:
+    return f"the cell {part.id} was missing and was put back as it was given out"
+
+
+def _id_of(cell: Cell, known: Iterable[str]) -> str:
+    """nbgrader's id or the cell's, if the release has such a cell; "" if it has none."""
+    return next((name for name in (cell.grade_id, cell.id) if name in known), "")
