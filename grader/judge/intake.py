@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.judge.safe_files import LinkFound, open_beneath
+
 MAX_BYTES = 32 * 1024 * 1024
 MAX_CELLS = 2000
 MAX_SOURCE = 1_000_000
@@ -49,17 +51,18 @@ def check_name(name: str) -> None:
 
 def read(path: Path) -> bytes:
     """A submission's bytes. Raises Rejected unless it is a plain file of bounded size, no link."""
-    for parent in (path.parent.parent, path.parent):
-        if _is_link(parent):
-            raise Rejected(f"{parent.name} is a symbolic link; links are not followed")
-    # A link could hand in another student's file. NONBLOCK: opening a FIFO would wait forever.
+    # The file and the two folders around it, student's and assignment's, are not ours: a link there
+    # could hand in another student's file.
+    base, parts = path.parent, [path.name]
+    while base.name not in ("", "..") and len(parts) < 3:
+        base, parts = base.parent, [base.name, *parts]
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = open_beneath(base, parts)
     except FileNotFoundError as error:
         raise Rejected(f"there is no {path.name} in the submission") from error
+    except LinkFound as error:
+        raise Rejected(f"{error.filename} is a symbolic link; links are not followed") from error
     except OSError as error:
-        if _is_link(path):
-            raise Rejected(f"{path.name} is a symbolic link; links are not followed") from error
         raise Rejected(f"{path.name} cannot be read: {error.strerror}") from error
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
@@ -76,14 +79,6 @@ def read(path: Path) -> bytes:
     if len(content) > MAX_BYTES:
         raise Rejected(f"{path.name} grew while it was read")
     return content
-
-
-def _is_link(path: Path) -> bool:
-    """Is the path a symbolic link? False if its folder cannot be read."""
-    try:
-        return path.is_symlink()
-    except OSError:
-        return False
 
 
 def parse(content: bytes) -> Notebook:
