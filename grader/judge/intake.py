@@ -7,6 +7,7 @@ import stat
 import unicodedata
 from pathlib import Path
 
+from grader.judge.safe_files import LinkFound, open_beneath
 from grader.source import notebook
 from grader.source.notebook import Cell as Cell
 from grader.source.notebook import Notebook as Notebook
@@ -59,17 +60,18 @@ def shown(name: str) -> str:
 
 def read(path: Path) -> bytes:
     """A submission's bytes. Raises Rejected unless it is a plain file of bounded size, no link."""
-    for parent in (path.parent.parent, path.parent):
-        if _is_link(parent):
-            raise Rejected(f"{parent.name} is a symbolic link; links are not followed")
-    # A link could hand in another student's file. NONBLOCK: opening a FIFO would wait forever.
+    # The file and the two folders around it, student's and assignment's, are not ours: a link there
+    # could hand in another student's file.
+    base, parts = path.parent, [path.name]
+    while base.name not in ("", "..") and len(parts) < 3:
+        base, parts = base.parent, [base.name, *parts]
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = open_beneath(base, parts)
     except FileNotFoundError as error:
         raise NothingThere(f"there is no {path.name} in the submission") from error
+    except LinkFound as error:
+        raise Rejected(f"{error.filename} is a symbolic link; links are not followed") from error
     except OSError as error:
-        if _is_link(path):
-            raise Rejected(f"{path.name} is a symbolic link; links are not followed") from error
         raise Rejected(f"{path.name} cannot be read: {error.strerror}") from error
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode):
@@ -86,14 +88,6 @@ def read(path: Path) -> bytes:
     if len(content) > MAX_BYTES:
         raise Rejected(f"{path.name} grew while it was read")
     return content
-
-
-def _is_link(path: Path) -> bool:
-    """Is the path a symbolic link? False if its folder cannot be read."""
-    try:
-        return path.is_symlink()
-    except OSError:
-        return False
 
 
 def parse(content: bytes) -> Notebook:
