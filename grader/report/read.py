@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.judge.outcome import NOT_ATTEMPTED, OUTCOMES, REJECTED
-from grader.records.cohort import RECORDS
+from grader.records.written import RECORDS
 
 NO_SANDBOX = "none"  # the level of sandbox in a record made with --no-sandbox
 
