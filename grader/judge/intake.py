@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.protocol.json_bounds import has_more_values
+
 MAX_BYTES = 32 * 1024 * 1024
 MAX_CELLS = 2000
 MAX_SOURCE = 1_000_000
+MAX_CODE = 2_000_000  # characters of all code cells together; parsing them takes about a second
+MAX_VALUES = 2_000_000  # in the JSON; each takes up to 230 bytes once it is parsed
 SAFE_ID = re.compile(r"\w[\w.@+ -]{0,99}")
 
 
@@ -90,6 +94,11 @@ def parse(content: bytes) -> Notebook:
     """The cells of a notebook in nbformat 4 or 3. Raises Rejected, with the reason, for others."""
     if not content.strip():
         raise Rejected("the file is empty")
+    if has_more_values(content, MAX_VALUES):
+        raise Rejected(
+            f"the notebook holds more than {MAX_VALUES:,} numbers, lists and other values, more "
+            "than are read: clear the outputs and hand it in again"
+        )
     try:
         document = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -107,6 +116,11 @@ def parse(content: bytes) -> Notebook:
             f"the notebook has {len(raw)} cells, more than the {MAX_CELLS} that are read"
         )
     cells = [cell for item in raw if (cell := _cell(item)) is not None]
+    code = sum(len(cell.source) for cell in cells if cell.kind == "code")
+    if code > MAX_CODE:
+        raise Rejected(
+            f"the notebook's code has {code:,} characters, more than the {MAX_CODE:,} that are read"
+        )
     return Notebook(tuple(cells), len(raw) - len(cells))
 
 

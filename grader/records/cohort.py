@@ -204,8 +204,8 @@ class Cohort:
         parts = [content, engine.encode(), salt_id(self.terms.secret).encode()]
         parts += [text for _, text in work.prior_notebooks]
         found, terms = work.found, self.terms
-        run = (found.student, found.refused, terms.limits, terms.all_cells, terms.unsandboxed)
-        parts.append(repr(run).encode())
+        run = (found.student, found.refused, terms.limits, terms.judge, terms.all_cells)
+        parts.append(repr((*run, terms.unsandboxed)).encode())
         # Each part is hashed by itself: no byte can move from one part to the next unnoticed.
         return hashlib.sha256(
             b"\0".join(hashlib.sha256(part).digest() for part in parts)
