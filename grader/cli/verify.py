@@ -1,10 +1,16 @@
-"""``verify``: compare the gradebook with the ledger."""
+"""``verify``: compare the gradebook, the records and the pages with the ledger."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from grader.records.verification import Verified
 
 
 @click.command()
@@ -15,30 +21,60 @@ import click
     help="where gradebook.db and ledger.jsonl are (default: here)",
 )
 @click.option("--salt", "given", help="the salt, if grading was given one")
-def command(course_dir: Path, given: str | None) -> None:
+@click.option(
+    "--anchor", "wants_anchor", is_flag=True, help="print one line to note down elsewhere"
+)
+@click.option("--since", metavar="ANCHOR", default="", help="hold the ledger against such a line")
+@click.option(
+    "--accept", is_flag=True, help="enter into the ledger what people gave: you have looked at it"
+)
+def command(
+    course_dir: Path, given: str | None, wants_anchor: bool, since: str, accept: bool
+) -> None:
     """Check that nobody changed a mark: walk the ledger, and derive the gradebook's marks from it.
 
-    Exit 1 if a line of the ledger was altered or removed, its end was cut off, or a mark differs
-    from the ledger's; each is named. So is a mark that a person gave in place of a check's.
+    Exit 1 if a line of the ledger was altered or removed, its end was cut off, or a mark, a record,
+    a page or an executed notebook is another than the ledger's; each is named. So is what people
+    gave (points, comments, penalties, LMS ids) until it is accepted.
     """
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
     from grader.errors import GradebookError
     from grader.judge.salt import PLACE, salt
-    from grader.records.ledger import NAME, LedgerError
-    from grader.records.verification import verify
+    from grader.records import verification
+    from grader.records.ledger import NAME, LedgerError, is_anchor
 
     if not (course_dir / NAME).exists() and not (course_dir / "gradebook.db").exists():
         raise click.UsageError(f"{course_dir} holds neither {NAME} nor gradebook.db")
     if given is None and not (course_dir / PLACE).exists():
         raise click.UsageError(f"there is no {course_dir / PLACE}: name the salt with --salt")
+    if since and not is_anchor(since):
+        raise click.UsageError("--since: an anchor is a line as `verify --anchor` prints it")
+    accepted = 0
     try:
-        result = verify(course_dir, salt(course_dir, given))
+        secret = salt(course_dir, given)
+        if accept:
+            accepted = verification.accept(course_dir, secret)
+        result = verification.verify(course_dir, secret, since)
     except (LedgerError, GradebookError) as error:
         raise click.ClickException(str(error)) from error
+    if wants_anchor and not result.differences:
+        if not result.anchor:
+            raise click.ClickException("the ledger has no lines yet: there is nothing to anchor")
+        click.echo(result.anchor)
+        return
     console = Console()
+    if accept:
+        console.print(f"{accepted} lines about what people gave were added to the ledger")
+    _print(console, result)
+    if result.differences:
+        raise SystemExit(1)
+
+
+def _print(console: Console, result: Verified) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     if result.differences:
         table = Table(title="what does not agree", show_lines=False)
         table.add_column("where", overflow="fold")
@@ -46,9 +82,14 @@ def command(course_dir: Path, given: str | None) -> None:
         for one in result.differences:
             table.add_row(escape(one.where), escape(one.what))
         console.print(table)
+    for remark in result.remarks:
+        console.print(escape(remark))
+    if any(one.by_person for one in result.differences):
+        console.print(
+            "What people gave stands in the gradebook without a name or a time. Once you have "
+            "looked at it, `python -m grader verify --accept` enters it into the ledger."
+        )
     console.print(
         f"{result.lines} lines and {result.marks} marks looked at: "
         f"{len(result.differences) or 'no'} difference{'s'[: len(result.differences) != 1]}"
     )
-    if result.differences:
-        raise SystemExit(1)

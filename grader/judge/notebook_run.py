@@ -136,8 +136,9 @@ class NotebookRun:
         cpu = max(min(self.limits.checks_cpu, left), 0.1)
         deadline = worker.cpu_seconds + cpu
 
+        callbacks = answering(functions(suite)) if functions else None
+
         def put(asks: list[Ask]) -> list[Reply]:
-            callbacks = answering(functions(suite)) if functions else None
             return worker.ask(asks, max(deadline - worker.cpu_seconds, 0.1), callbacks)
 
         try:

@@ -7,7 +7,7 @@ module only plans; ``carry_forward`` runs, and throws away the outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.course.assignments import Assignment
@@ -43,11 +43,13 @@ class SecondRuns:
         self.exercises = {exercise.id: exercise for exercise in release.exercises}
         code = [part for part in assembly.parts if part.kind == "code"]
         self.own = [part for part in code if part.role == OWN]
-        self.helpers = {part.source for part in self.own}
-        self.helpers.update(*(statements(part.source) for part in code if part.role == GIVEN))
+        helpers = {part.source for part in self.own}
+        helpers.update(*(statements(part.source) for part in code if part.role == GIVEN))
         # A helper function beside one answer may be called by another answer.
         answers = (part.source for part in code if part.role == ANSWER)
-        self.answer_helpers = {text for source in answers for text in statements(source)}
+        answer_helpers = {text for source in answers for text in statements(source)}
+        # Which texts bind a name: to look through all of them for each text takes quadratic time.
+        self.helpers, self.answer_helpers = _by_name(helpers), _by_name(answer_helpers)
         # The places of each exercise's answer and check among the code cells.
         self.answered, self.judged = (
             {part.exercise: place for place, part in enumerate(code) if part.role == role}
@@ -121,8 +123,8 @@ class SecondRuns:
         supplied. A text whose names cannot be told may use all that the exercise builds on.
         """
         anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
-        helpers, answer_helpers = set(self.helpers), set(self.answer_helpers)
         seen: set[str] = set()
+        read: set[str] = set()  # helpers
         pending = [self.assembly.answer(name).source, "\n".join({name, *_called(suite)})]
         while pending:
             text = pending.pop()
@@ -135,14 +137,21 @@ class SecondRuns:
                     pending.append(self.release.solution(other))
                 else:
                     pending.append(self.assembly.answer(other).source)
-            for source in [s for s in helpers if bound_names(s) & names]:
-                helpers.remove(source)
-                pending.append(source)
             called = names - self.exercises.keys()
-            for source in [s for s in answer_helpers if bound_names(s) & called]:
-                answer_helpers.remove(source)
-                pending.append(source)
+            for texts, wanted in ((self.helpers, names), (self.answer_helpers, called)):
+                found = set().union(*(texts.get(one, ()) for one in wanted)) - read
+                read |= found
+                pending += found
         return seen
+
+
+def _by_name(sources: Iterable[str]) -> dict[str, set[str]]:
+    """Name → the texts that bind it."""
+    found: dict[str, set[str]] = {}
+    for source in sources:
+        for name in bound_names(source):
+            found.setdefault(name, set()).add(source)
+    return found
 
 
 def _called(suite: CheckSuite) -> set[str]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from grader.protocol import values
+from grader.protocol.json_bounds import has_more_values
 
 MAX_FRAME = 64 * 1024 * 1024
 MAX_NODES = 200_000
@@ -210,6 +211,8 @@ def dumps(tree: Any) -> bytes:
 
 def loads(header: bytes, body: bytes, allowed: frozenset[str] | None = None) -> Any:
     """Rebuild the tree of one frame; :class:`WireError` if it is not one."""
+    if has_more_values(header, MAX_NODES * 4):  # counted again below, once they are in memory
+        raise WireError("too many values")
     try:
         document = json.loads(header)
     except (ValueError, RecursionError) as error:

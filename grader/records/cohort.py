@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager, contextmanager
@@ -21,7 +20,7 @@ from grader import files
 from grader.course.assignments import assignment
 from grader.course.layout import ROOT, lesson_of
 from grader.coursefile import ENGINE, VARIABLE
-from grader.errors import Stopped
+from grader.errors import LedgerError, Stopped
 from grader.judge.fingerprint import engine_fingerprint, facts
 from grader.judge.salt import salt_id
 from grader.records import late, ledger, manual_grading
@@ -30,8 +29,8 @@ from grader.records.executor import Executor, Graded, Lost, Terms, result_of
 from grader.records.gradebook import ensure_assignment, record
 from grader.records.nbgrader_tables import open_gradebook
 from grader.records.submissions import Found, Work, exchange_files, read_work, timestamp
+from grader.records.written import Places, digests, open_record, seal_record
 
-RECORDS = Path(".grader") / "records"
 STOP_INTERVAL = 0.5  # seconds between two checks whether the run shall stop
 PER_JUDGE = 2  # submissions handed out to each judge at a time: one is graded, one is queued
 # Errors that every submission would meet; any other error of the file system is one submission's.
@@ -87,7 +86,11 @@ class Cohort:
         failed = self.failed.get((found.student, found.assignment))
         if failed is not None:
             return failed
-        return json.loads(self._record_path(found).read_bytes())["result"]
+        record = self._open_record(found)
+        if record is None:
+            path = self._places(found).record
+            raise LedgerError(f"{path} was changed while this run went on: see `grader verify`")
+        return record["result"]
 
     def _configure_nbgrader(self) -> None:
         """So that Formgrader opens on the result, wherever it is.
@@ -174,30 +177,36 @@ class Cohort:
         outcome = graded.outcome
         self.levels.add(outcome.sandbox)
         name = outcome.assignment
-        executed = self.course_dir / "autograded" / outcome.student / name / f"{name}.ipynb"
-        files.write(executed, graded.notebook)
+        places = self._places(found)
+        # A kill from here on leaves no record, and so the next run grades this one again. With an
+        # old record it would not, and the files would not be those that the ledger's line names.
+        places.record.unlink(missing_ok=True)
+        files.write(places.notebook, graded.notebook)
+        result = outcome.as_json()
+        kept = {"key": key, "result": result, "sandbox": outcome.sandbox}
+        kept_bytes = seal_record(kept, self.terms.secret)
+        written = digests(graded.notebook, graded.page, kept_bytes)
         # The ledger before the gradebook: after a kill in between, a mark without a line in the
         # ledger would look forged.
-        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
+        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret), written))
         record(book, outcome, timestamp(found))
         penalty = late.assign_penalty(self.course_dir, book, outcome)
+        if penalty:
+            self._ledger().append(ledger.penalty_entry(outcome, penalty))
         manual = replace(self._manual_grades(found), penalty=penalty)
         page = graded.page
         if manual != manual_grading.NO_GRADES:
             page = manual_grading.fill_slots(page, manual)
-        path = self._page_path(found)
-        files.write(path, page)
+        files.write(places.page, page)
         for file_name, content in exchange_files(found).items():
-            files.write(path.parent / file_name, content)
-        result = outcome.as_json()
+            files.write(places.page.parent / file_name, content)
         # The record last: it declares everything above to be on disk.
-        saved = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})
-        files.write(self._record_path(found), saved.encode())
+        files.write(places.record, kept_bytes)
         return result
 
     def _refresh_page(self, found: Found) -> None:
         """Put a person's latest marks into the page of an earlier run, without grading again."""
-        path = self._page_path(found)
+        path = self._places(found).page
         manual = self._manual_grades(found)
         if manual_grading.digest_of(path) not in (None, manual.digest):
             files.write(path, manual_grading.fill_slots(path.read_bytes(), manual))
@@ -206,16 +215,19 @@ class Cohort:
     def _manual_grades(self, found: Found) -> manual_grading.ManualGrades:
         return self.manual.get((found.student, found.assignment), manual_grading.NO_GRADES)
 
-    def _page_path(self, found: Found) -> Path:
-        name = found.assignment
-        return self.course_dir / "feedback" / found.student / name / f"{name}.html"
+    def _places(self, found: Found) -> Places:
+        return Places(self.course_dir, found.student, found.assignment)
 
     def _ledger(self) -> ledger.Ledger:
         return ledger.Ledger(self.course_dir, self.terms.secret)
 
-    def _record_path(self, found: Found) -> Path:
-        name = files.named_for(found.student, ".json")
-        return self.course_dir / RECORDS / found.assignment / name
+    def _open_record(self, found: Found) -> dict[str, Any] | None:
+        """The record of an earlier run, if there is one and nobody has altered it."""
+        try:
+            content = self._places(found).record.read_bytes()
+        except OSError:
+            return None
+        return open_record(content, self.terms.secret)
 
     def _key(self, work: Work) -> str:
         """A hash of all that a result depends on: bytes, lesson, salt, engine, terms."""
@@ -231,8 +243,8 @@ class Cohort:
             for part in (o.name.encode(errors="replace"), o.content or b"")
         ]
         found, terms = work.found, self.terms
-        run = (found.student, found.refused, terms.limits, terms.all_cells, terms.unsandboxed)
-        parts.append(repr(run).encode())
+        run = (found.student, found.refused, terms.limits, terms.judge, terms.all_cells)
+        parts.append(repr((*run, terms.unsandboxed)).encode())
         # Each part is hashed by itself: no byte can move from one part to the next unnoticed.
         return hashlib.sha256(
             b"\0".join(hashlib.sha256(part).digest() for part in parts)
@@ -242,11 +254,8 @@ class Cohort:
         """The result of an earlier run, if it was made from the same things; else None."""
         if not found.has_place or not (self.course_dir / "gradebook.db").exists():
             return None
-        try:
-            record = json.loads(self._record_path(found).read_bytes())
-        except (OSError, ValueError):
-            return None
-        if not isinstance(record, dict) or record.get("key") != self._key(read_work(found)):
+        record = self._open_record(found)
+        if record is None or record.get("key") != self._key(read_work(found)):
             return None
         self.levels.add(record.get("sandbox", ""))
         return record["result"]

@@ -2,8 +2,14 @@
 
 A line holds its number, what was found, the seal of the line before it, and its own seal: an HMAC
 under a key that is derived from the course's salt. A second, small file, the head, says how many
-lines there are, so that lines missing at the end are noticed. Lines are only ever added; the newest
-line for a student and an assignment is the one that counts.
+lines there are, so that lines missing at the end are noticed; it bears a seal, too. Lines are only
+ever added; the newest line for a student and an assignment is the one that counts.
+
+Some lines hold no score but points taken off for lateness, or what a person gave (see
+:mod:`grader.records.given`). Their entry has a ``kind``.
+
+Whoever keeps an old copy of both files can put it back, and nothing inside the folder shows that.
+An anchor can: the number and the seal of the last line, kept elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +21,8 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +34,9 @@ from grader.judge.outcome import Outcome
 NAME = "ledger.jsonl"
 HEAD = Path(".grader") / "ledger.head"
 FIRST_SEAL = "0" * 64  # stands for the seal of the line before the first
+PENALTY = "penalty"  # the kind of a line that says what was taken off for lateness
+FORM = 2  # of the lines written since heads bear a seal; older lines say nothing of their form
+_ANCHOR = re.compile(r"([1-9]\d{0,11}):([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -39,9 +49,29 @@ class Line:
     seal: str
     fault: str = ""
 
+    @property
+    def is_score(self) -> bool:
+        """Is this an intact line that gives a score?"""
+        return bool(self.entry) and "altered" not in self.fault and "kind" not in self.entry
 
-def entry(outcome: Outcome, facts: dict[str, Any]) -> dict[str, Any]:
-    """What a line says about one score. ``facts``: the course's hash, engine, versions, salt id."""
+
+@dataclass(frozen=True)
+class Head:
+    """The head as read. ``sealed`` is False for one written before heads bore a seal."""
+
+    number: int
+    seal: str
+    sealed: bool
+
+
+def entry(
+    outcome: Outcome, facts: dict[str, Any], written: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What a line says about one score.
+
+    ``facts``: the course's hash, engine, versions, salt id. ``written``: the digests of the files
+    that were made with it (see :mod:`grader.records.written`).
+    """
     return {
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "student": outcome.student,
@@ -66,6 +96,22 @@ def entry(outcome: Outcome, facts: dict[str, Any]) -> dict[str, Any]:
             }
             for verdict in outcome.verdicts
         ],
+        "human": [
+            {"id": name, "max_score": points, "answered": answered}
+            for name, (points, answered) in outcome.humans.items()
+        ],
+        "written": dict(written or {}),
+    }
+
+
+def penalty_entry(outcome: Outcome, points: float) -> dict[str, Any]:
+    """The line after a score's, if the course's policy takes points off for lateness."""
+    return {
+        "kind": PENALTY,
+        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "student": outcome.student,
+        "assignment": outcome.assignment,
+        "points": points,
     }
 
 
@@ -83,12 +129,20 @@ class Ledger:
         with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # Formgrader may be grading at the same time
             number, seal = self._tail(file)
-            body = {"number": number + 1, "previous": seal, "entry": new}
+            if number == 0:
+                # Before the first line: a ledger with lines and no head was never left by a kill.
+                self._write_head(0, FIRST_SEAL)
+            body = {"number": number + 1, "previous": seal, "entry": new | {"form": FORM}}
             sealed = _seal(self._key, body)
             file.write(json.dumps(body | {"seal": sealed}, sort_keys=True).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-            files.write(self.head, json.dumps({"number": number + 1, "seal": sealed}).encode())
+            self._write_head(number + 1, sealed)
+
+    def _write_head(self, number: int, seal: str) -> None:
+        body = {"number": number, "seal": seal}
+        head = body | {"mac": _seal(_head_key(self._key), body)}
+        files.write(self.head, json.dumps(head).encode())
 
     def _tail(self, file: Any) -> tuple[int, str]:
         """Number and seal of the last line, after removing half a line that a kill left there.
@@ -104,18 +158,23 @@ class Ledger:
         if whole < len(block):
             file.truncate(start + whole)
             file.seek(0, os.SEEK_END)
-        head = _read_head(self.head)
+        head = _read_head(self.head, self._key)
         lines = block[:whole].splitlines()
         if not lines:
-            if head is not None:
+            if head is not None and head.number > 0:
                 raise LedgerError(_changed(self.path, "its lines are gone"))
             return 0, FIRST_SEAL
         last = _parse(lines[-1])
-        # compare_digest: its time does not tell how much of a forged seal is right.
-        if last is None or not hmac.compare_digest(_seal(self._key, _body(last)), last["seal"]):
+        if last is None or not _same(_seal(self._key, _body(last)), last["seal"]):
             raise LedgerError(_changed(self.path, "its last line does not bear this salt's seal"))
-        if head is not None and last["number"] < head["number"]:
+        if head is None:
+            raise LedgerError(_changed(self.path, f"{HEAD.name} is gone"))
+        if not head.sealed and _form(last["entry"]) >= FORM:
+            raise LedgerError(_changed(self.head, "it bears no seal"))
+        if last["number"] < head.number:
             raise LedgerError(_changed(self.path, "its last lines are missing"))
+        if last["number"] == head.number and last["seal"] != head.seal:
+            raise LedgerError(_changed(self.path, "its last line is another"))
         return last["number"], last["seal"]
 
 
@@ -132,7 +191,7 @@ def read(course_dir: Path, secret: bytes) -> Iterator[Line]:
                 yield Line(place, number, {}, "", f"{half} of a ledger")
                 continue
             fault = ""
-            if not hmac.compare_digest(_seal(key, _body(parsed)), parsed["seal"]):
+            if not _same(_seal(key, _body(parsed)), parsed["seal"]):
                 fault = "was altered, or sealed under another salt"
             elif parsed["number"] > number + 1:
                 fault = f"follows a gap: {_lines(number + 1, parsed['number'] - 1)} removed"
@@ -142,10 +201,54 @@ def read(course_dir: Path, secret: bytes) -> Iterator[Line]:
                 fault = "does not follow the line before it"
             number, seal = parsed["number"], parsed["seal"]
             yield Line(place, number, parsed["entry"], seal, fault)
-    head = _read_head(course_dir / HEAD)
-    if head is not None and head["number"] > number:
-        text = f"the tail is cut off: {_lines(number + 1, head['number'])} missing"
-        yield Line(place + 1, head["number"], {}, "", text)
+
+
+def look_at_head(course_dir: Path, secret: bytes, lines: Sequence[Line]) -> tuple[str, str]:
+    """(what is wrong with the head or the ledger's end, a remark); both may be empty."""
+    try:
+        head = _read_head(course_dir / HEAD, _key(secret))
+    except LedgerError as error:
+        return str(error), ""
+    numbered = {line.number: line for line in lines if line.seal}
+    last = max(numbered, default=0)
+    if head is None:
+        return ("is gone: nothing says whether lines at the end are missing" if last else ""), ""
+    if head.number > last:
+        return f"the tail is cut off: {_lines(last + 1, head.number)} missing", ""
+    if head.number in numbered and numbered[head.number].seal != head.seal:
+        return f"belongs to another ledger: line {head.number} is not the one it names", ""
+    if head.sealed:
+        return "", ""
+    if any(_form(line.entry) >= FORM for line in lines):
+        return "bears no seal, though lines were written since heads bear one", ""
+    return "", (
+        f"{HEAD.name} was written by an earlier version and bears no seal: it cannot show whether "
+        "lines at the end are missing. The next grading seals it"
+    )
+
+
+def anchor(lines: Sequence[Line]) -> str:
+    """One line to keep outside the folder: number and seal of the last line; empty if none."""
+    return f"{lines[-1].number}:{lines[-1].seal}" if lines and lines[-1].seal else ""
+
+
+def is_anchor(text: str) -> bool:
+    """Could this be an anchor?"""
+    return bool(_ANCHOR.fullmatch(text))
+
+
+def changed_since(text: str, lines: Sequence[Line]) -> str:
+    """What tells that the ledger is not a continuation of the one with this anchor, or nothing."""
+    found = _ANCHOR.fullmatch(text)
+    assert found is not None
+    number, seal = int(found[1]), found[2]
+    last = max((line.number for line in lines if line.seal), default=0)
+    if last < number:
+        return f"ends with line {last}; when the anchor was noted, it had line {number}"
+    # The seal covers the seal of the line before it, and so every line up to the anchor.
+    if not any(line.number == number and line.seal == seal for line in lines):
+        return f"line {number} is not the one that the anchor was noted of"
+    return ""
 
 
 def _lines(first: int, last: int) -> str:
@@ -159,6 +262,11 @@ def _key(secret: bytes) -> bytes:
 def _seal(key: bytes, body: dict[str, Any]) -> str:
     text = json.dumps(body, sort_keys=True).encode()
     return hmac.new(key, text, hashlib.sha256).hexdigest()
+
+
+def _same(right: str, found: str) -> bool:
+    """Compare seals in a time that does not tell how much of a forged one is right."""
+    return hmac.compare_digest(right.encode(), found.encode("utf-8", "replace"))
 
 
 def _body(parsed: dict[str, Any]) -> dict[str, Any]:
@@ -175,16 +283,33 @@ def _parse(raw: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _read_head(path: Path) -> dict[str, Any] | None:
+def _form(entry_read: Mapping[str, Any]) -> int:
+    form = entry_read.get("form", 1)
+    return form if type(form) is int else 1
+
+
+def _head_key(key: bytes) -> bytes:
+    """A key for heads alone, so that no line's seal can stand for a head's."""
+    return hmac.new(key, b"head", hashlib.sha256).digest()
+
+
+def _read_head(path: Path, key: bytes) -> Head | None:
+    """The head; None if there is none. LedgerError if it was altered."""
     try:
         head = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LedgerError(_changed(path, "it is not JSON")) from error
-    if not isinstance(head, dict) or type(head.get("number")) is not int:
+    types = {"number": int, "seal": str}
+    if not isinstance(head, dict) or any(type(head.get(k)) is not t for k, t in types.items()):
         raise LedgerError(_changed(path, "it does not say how many lines there are"))
-    return head
+    body = {name: head[name] for name in types}
+    mac = head.get("mac")
+    if mac is not None:
+        if not isinstance(mac, str) or not _same(_seal(_head_key(key), body), mac):
+            raise LedgerError(_changed(path, "it does not bear this salt's seal"))
+    return Head(head["number"], head["seal"], mac is not None)
 
 
 def _changed(path: Path, how: str) -> str:

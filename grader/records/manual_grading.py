@@ -134,6 +134,12 @@ def fill_slots(page: bytes, grades: ManualGrades = NO_GRADES) -> bytes:
     return _SLOT.sub(fill, text).encode()
 
 
+def empty_slots(page: bytes) -> bytes:
+    """The page with nothing in its slots, as it is the same whatever a person gives."""
+    text = page.decode("utf-8", "replace")
+    return _SLOT.sub(lambda slot: f"{slot[0].partition('-->')[0]}--><!--/by-hand-->", text).encode()
+
+
 def _mark(slot: re.Match[str], grades: ManualGrades) -> Mark:
     auto = None if slot[3] == "-" else float(slot[3])
     return Mark(slot[2], auto, float(slot[4]), grades.cells.get(slot[2], ManualGrade()))

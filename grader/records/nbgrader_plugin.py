@@ -22,19 +22,17 @@ from grader.course.assignments import assignment, assignment_ids, modules_of
 from grader.course.layout import COURSE, NOTEBOOKS, ROOT
 from grader.coursefile import ENGINE
 from grader.judge.fingerprint import facts
-from grader.judge.outcome import Outcome
-from grader.judge.run import Judge
 from grader.judge.salt import salt
 from grader.judge.sanitize import safe_markdown
-from grader.pages.executed import executed_notebook
+from grader.records import late
 from grader.records.course_lock import course_lock
-from grader.records.executor import outcome_of
+from grader.records.executor import Graded, Terms, judge_on
+from grader.records.executor.apart import JudgeApart
 from grader.records.gradebook import ensure_assignment, record
-from grader.records.ledger import Ledger, entry
+from grader.records.ledger import Ledger, entry, penalty_entry
 from grader.records.nbgrader_tables import open_gradebook
 from grader.records.submissions import EXCHANGE, Found, read_work, timestamp_in
 from grader.sandbox.host.forkserver_client import Forkserver
-from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
 from grader.threads import one_thread
 
@@ -90,24 +88,30 @@ class JudgeExporter(NotebookExporter):
             return self._converted(release.path.read_text(encoding="utf-8"), resources)
         root = Path(coursedir.root)
         with course_lock(root, self.log.warning):
-            outcome = self._outcome(ids["student"], release, root)
+            graded = self._graded(ids["student"], release, root)
             secret = salt(root)
-            Ledger(root, secret).append(entry(outcome, facts(release.id, secret)))
+            ledger = Ledger(root, secret)
+            ledger.append(entry(graded.outcome, facts(release.id, secret)))
             with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
-                record(book, outcome)
-        return self._converted(executed_notebook(outcome, release).decode(), resources)
+                record(book, graded.outcome)
+                # nbgrader's own step comes to the same; here it gets its line in the ledger.
+                penalty = late.assign_penalty(root, book, graded.outcome)
+            if penalty:
+                ledger.append(penalty_entry(graded.outcome, penalty))
+        return self._converted(graded.notebook.decode(), resources)
 
     def _converted(self, text: str, resources: dict | None) -> Any:
         """Pass a notebook through nbgrader's own preprocessors: (notebook text, resources)."""
         return super().from_notebook_node(nbformat.reads(text, as_version=4), resources)
 
-    def _outcome(self, student: str, release: Any, root: Path) -> Outcome:
+    def _graded(self, student: str, release: Any, root: Path) -> Graded:
         coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
         folder = coursedir.format_path(coursedir.submitted_directory, student, release.id)
         path = Path(folder) / f"{release.id}.ipynb"
-        forkserver = _forkserver(root, path.parents[2], tuple(modules_of([release.id])))
-        judge = Judge(forkserver, salt(root), Limits())
-        return outcome_of(judge, read_work(Found(student, release.id, path)))
+        judge = _judge(root, path.parents[2], tuple(modules_of([release.id])))
+        graded = judge.grade(read_work(Found(student, release.id, path)))
+        assert isinstance(graded, Graded)  # text is only for what has no place in the gradebook
+        return graded
 
 
 class TolerantCourseDirectory(CourseDirectory):
@@ -118,7 +122,18 @@ class TolerantCourseDirectory(CourseDirectory):
         return timestamp_in(Path(dest_path))
 
 
-_FORKSERVERS: dict[tuple[Path, Path, tuple[str, ...]], Forkserver] = {}
+_Key = tuple[Path, Path, tuple[str, ...]]
+_FORKSERVERS: dict[_Key, Forkserver] = {}
+_JUDGES: dict[_Key, JudgeApart] = {}
+
+
+def _judge(root: Path, submitted: Path, modules: tuple[str, ...]) -> JudgeApart:
+    """A judge for lessons that import ``modules``, kept as long as this process lives."""
+    key = (root, submitted, modules)
+    if key not in _JUDGES:
+        terms = Terms(salt(root))
+        _JUDGES[key] = JudgeApart(judge_on(terms, _forkserver(*key)), terms.judge)
+    return _JUDGES[key]
 
 
 def _forkserver(root: Path, submitted: Path, modules: tuple[str, ...]) -> Forkserver:
@@ -137,6 +152,8 @@ def _forkserver(root: Path, submitted: Path, modules: tuple[str, ...]) -> Forkse
 
 @atexit.register
 def _close_all() -> None:
+    for judge in _JUDGES.values():
+        judge.close()
     for forkserver in _FORKSERVERS.values():
         forkserver.close()
 

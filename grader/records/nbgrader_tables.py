@@ -4,7 +4,7 @@ The statements are for the tables of nbgrader 0.9 (revision ``SCHEMA``) only: th
 gradebook is checked whenever it is opened. They write the rows that nbgrader's own ``Gradebook``
 would write (tests/records/test_gradebook.py compares them). The reason is time: importing
 nbgrader's database layer takes seconds, and its objects would take most of the writer's time for
-each submission. Reports, exports and ``verify``, which need not be fast, use nbgrader's objects.
+each submission. Reports and exports, which need not be fast, use nbgrader's objects.
 """
 
 from __future__ import annotations
@@ -349,4 +349,43 @@ def penalties(book: sqlite3.Connection) -> Iterable[tuple[str, str, float]]:
         f"{_SELECT_OWNER}, sum(submitted_notebook.late_submission_penalty) "
         f"FROM submitted_notebook {_JOIN_SUBMISSION} "
         "WHERE submitted_notebook.late_submission_penalty > 0.0 GROUP BY submitted_assignment.id"
+    )
+
+
+@dataclass(frozen=True)
+class GradeRow:
+    """One cell's marks of one submission. ``cell`` is empty if the submission has no marks."""
+
+    student: str
+    assignment: str
+    cell: str
+    auto: float | None
+    max_score: float
+    student_is_known: bool
+
+
+def all_grades(book: sqlite3.Connection) -> Iterator[GradeRow]:
+    """Every mark of every submission, of students too that have been deleted."""
+    rows = book.execute(
+        f"{_SELECT_OWNER}, coalesce(base_cell.name, ''), grade.auto_score, "
+        "coalesce(grade_cells.max_score, task_cells.max_score, 0.0), student.id IS NOT NULL "
+        "FROM submitted_assignment "
+        "JOIN assignment ON assignment.id = submitted_assignment.assignment_id "
+        "LEFT JOIN student ON student.id = submitted_assignment.student_id "
+        "LEFT JOIN submitted_notebook "
+        "ON submitted_notebook.assignment_id = submitted_assignment.id "
+        "LEFT JOIN grade ON grade.notebook_id = submitted_notebook.id "
+        "LEFT JOIN base_cell ON base_cell.id = grade.cell_id "
+        "LEFT JOIN grade_cells ON grade_cells.id = base_cell.id "
+        "LEFT JOIN task_cells ON task_cells.id = base_cell.id"
+    )
+    for student, assignment, cell, auto, most, known in rows:
+        yield GradeRow(student, assignment, cell, auto, most, bool(known))
+
+
+def identities(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, str, str]]:
+    """(student, LMS id, e-mail address, first name, last name); empty where nothing is known."""
+    return book.execute(
+        "SELECT id, coalesce(lms_user_id, ''), coalesce(email, ''), coalesce(first_name, ''), "
+        "coalesce(last_name, '') FROM student"
     )

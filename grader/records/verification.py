@@ -1,93 +1,223 @@
-"""Compare the gradebook with the ledger, which must account for every mark."""
+"""Compare the gradebook, the records and the pages with the ledger, which must account for all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.records import ledger
+from grader.errors import LedgerError
+from grader.records import given, ledger, manual_grading
+from grader.records.ledger import Ledger, Line
+from grader.records.manual_grading import ManualGrades
+from grader.records.nbgrader_tables import GradeRow, all_grades, read_gradebook
+from grader.records.written import RECORDS, Places, open_record, page_digest
+
+Scores = Mapping[tuple[str, str], dict[str, Any]]  # the newest score's entry, by (student, task)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One disagreement, and where it is."""
+    """One disagreement, and where it is. ``by_person``: ``accept`` would enter it in the ledger."""
 
     where: str
     what: str
+    by_person: bool = False
 
 
 @dataclass(frozen=True)
 class Verified:
-    """How much was compared, and what differs."""
+    """How much was compared, what differs, remarks, and the anchor of this state (may be empty)."""
 
     lines: int
     marks: int
     differences: tuple[Difference, ...]
+    remarks: tuple[str, ...] = ()
+    anchor: str = ""
 
 
-def verify(course_dir: Path, secret: bytes) -> Verified:
-    """Follow the ledger's chain; compare each mark with the newest line that gives it."""
+def verify(course_dir: Path, secret: bytes, since: str = "") -> Verified:
+    """Follow the ledger's chain; compare what the folder holds with the newest lines.
+
+    ``since`` is an anchor that was noted before: the ledger must go on from there.
+    """
     lines = list(ledger.read(course_dir, secret))
     found = [
         Difference(f"{ledger.NAME}, line {one.place}", one.fault) for one in lines if one.fault
     ]
-    newest: dict[tuple[str, str], dict[str, Any]] = {}
+    fault, remark = ledger.look_at_head(course_dir, secret, lines)
+    if fault:
+        found.append(Difference(ledger.HEAD.name, fault))
+    changed = ledger.changed_since(since, lines) if since else ""
+    if changed:
+        found.append(Difference(f"{ledger.NAME} since the anchor", changed))
+    scores: dict[tuple[str, str], dict[str, Any]] = {}
     for line in lines:
-        if line.entry and "altered" not in line.fault:
-            newest[line.entry["student"], line.entry["assignment"]] = line.entry
-    marks = 0
-    for where, in_gradebook, in_ledger in _marks(course_dir, newest):
-        marks += 1
-        if in_gradebook != in_ledger:
-            what = f"the gradebook says {in_gradebook}, the ledger {in_ledger}"
-            found.append(Difference(where, what))
-    return Verified(len(lines), marks, tuple(found))
+        if line.is_score:
+            scores[line.entry["student"], line.entry["assignment"]] = line.entry
+    marks = list(_marks(course_dir, scores))
+    found += [
+        Difference(where, f"the gradebook says {in_gradebook}, the ledger {in_ledger}")
+        for where, in_gradebook, in_ledger in marks
+        if in_gradebook != in_ledger
+    ]
+    found += _given(course_dir, lines)
+    found += _files(course_dir, secret, lines)
+    remarks = [remark] if remark else []
+    if any("written" not in entry for entry in scores.values()):
+        remarks.append(
+            "some lines were written by an earlier version: they say nothing of records, pages and "
+            "written answers. `grade --force` makes new ones"
+        )
+    return Verified(len(lines), len(marks), tuple(found), tuple(remarks), ledger.anchor(lines))
 
 
-def _marks(
-    course_dir: Path, newest: dict[tuple[str, str], dict[str, Any]]
-) -> Iterator[tuple[str, str, str]]:
-    """(where, the gradebook's mark, the ledger's mark) for every exercise that either has."""
-    book = _gradebook(course_dir)
-    for student, assignment in sorted(newest.keys() | book.keys()):
-        where = f"{student}/{assignment}"
-        entry, grades = newest.get((student, assignment)), book.get((student, assignment))
+def accept(course_dir: Path, secret: bytes) -> int:
+    """Enter what people gave into the ledger as it stands in the gradebook; how many lines.
+
+    LedgerError if the ledger was changed: a good seal on the next line would hide it.
+    """
+    lines = list(ledger.read(course_dir, secret))
+    fault = next((one.fault for one in lines if one.fault), "")
+    fault = fault or ledger.look_at_head(course_dir, secret, lines)[0]
+    if fault:
+        raise LedgerError(f"nothing was accepted, because the ledger was changed ({fault})")
+    new = given.in_gradebook(course_dir / "gradebook.db")
+    entries = list(given.entries(new, given.in_ledger(lines)))
+    for entry in entries:
+        Ledger(course_dir, secret).append(entry)
+    return len(entries)
+
+
+# -- marks -----------------------------------------------------------------------------------------
+
+
+def _marks(course_dir: Path, scores: Scores) -> Iterator[tuple[str, str, str]]:
+    """(where, what the gradebook says, what the ledger says) for each cell that either has."""
+    book: dict[tuple[str, str], dict[str, GradeRow]] = {}
+    with read_gradebook(course_dir / "gradebook.db") as open_book:
+        rows = list(all_grades(open_book)) if open_book is not None else []
+    for row in rows:
+        cells = book.setdefault((row.student, row.assignment), {})
+        if row.cell:
+            cells[row.cell] = row
+    missing = {row.student for row in rows if not row.student_is_known}
+    for student in sorted(missing):
+        yield student, "nothing of such a student, but has marks for one", "marks"
+    most: dict[str, tuple[float, float]] = {}  # where → what the gradebook and the ledger say
+    for student, task in sorted(scores.keys() | book.keys()):
+        where = f"{student}/{task}"
+        entry, grades = scores.get((student, task)), book.get((student, task))
         if entry is None:
             yield where, "marks", "nothing"
             continue
-        scores = {f"check_{one['id']}": one["score"] for one in entry["exercises"]}
         if grades is None:
             yield where, "nothing", f"{entry['score']:g}"
             continue
-        for name in sorted(scores.keys() | grades.keys()):
-            exercise = f"{where}/{name.removeprefix('check_')}"
-            in_ledger = f"{scores[name]:g}" if name in scores else "nothing"
-            yield exercise, grades.get(name, "nothing"), in_ledger
+        expected = _expected(entry)
+        for cell in sorted(expected.keys() | _compared(grades, entry)):
+            name = cell.removeprefix("check_")
+            own, in_ledger = grades.get(cell), expected.get(cell)
+            if own is not None and in_ledger is not None and own.max_score != in_ledger[1]:
+                most[f"{task}/{name}"] = own.max_score, in_ledger[1]
+            says = "nothing" if own is None or own.auto is None else f"{own.auto:g}"
+            yield f"{where}/{name}", says, "nothing" if in_ledger is None else in_ledger[0]
+    for where, (in_gradebook, in_ledger_too) in sorted(most.items()):
+        yield where, f"at most {in_gradebook:g}", f"at most {in_ledger_too:g}"
 
 
-def _gradebook(course_dir: Path) -> dict[tuple[str, str], dict[str, str]]:
-    """The gradebook's mark for each check cell: a person's, where there is one."""
-    from grader.records.nbgrader_gradebook import nbgrader_gradebook
+def _expected(entry: dict[str, Any]) -> dict[str, tuple[str, float]]:
+    """Each cell's automatic mark and its maximum, as a line of the ledger gives them.
 
-    path = course_dir / "gradebook.db"
-    if not path.exists():
-        return {}
-    marks: dict[tuple[str, str], dict[str, str]] = {}
-    with nbgrader_gradebook(path) as book:
-        for assignment in book.assignments:
-            for submission in assignment.submissions:
-                own = marks.setdefault((submission.student.id, assignment.name), {})
-                for notebook in submission.notebooks:
-                    for grade in notebook.grades:
-                        if grade.name.startswith("check_"):
-                            own[grade.name] = _mark_text(grade)
-    return marks
+    What a person gave instead is compared by itself.
+    """
+    found = {
+        f"check_{one['id']}": (f"{one['score']:g}", one["max_score"]) for one in entry["exercises"]
+    }
+    for one in entry.get("human", ()):
+        # A person marks an answer; without an answer there are 0 points at once.
+        found[one["id"]] = ("nothing" if one["answered"] else "0", one["max_score"])
+    return found
 
 
-def _mark_text(grade: Any) -> str:
-    if grade.manual_score is not None:
-        return f"{grade.manual_score:g} (given by a person)"
-    extra = f" + {grade.extra_credit:g} extra" if grade.extra_credit else ""
-    return ("nothing" if grade.auto_score is None else f"{grade.auto_score:g}") + extra
+def _compared(grades: Mapping[str, GradeRow], entry: dict[str, Any]) -> set[str]:
+    """The gradebook's cells that the line must account for: an old line knows only of checks."""
+    return {cell for cell in grades if "human" in entry or cell.startswith("check_")}
+
+
+def _given(course_dir: Path, lines: list[Line]) -> Iterator[Difference]:
+    """What a person gave that the ledger does not hold, or holds otherwise."""
+    new, old = given.in_gradebook(course_dir / "gradebook.db"), given.in_ledger(lines)
+    for student, task in sorted(new.keys() | old.keys()):
+        before, after = old.get((student, task), {}), new.get((student, task), {})
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                says, said = after.get(name, "nothing"), before.get(name, "nothing")
+                what = f"{name}: the gradebook says {says}, the ledger {said}"
+                yield Difference(f"{student}/{task}".rstrip("/"), what, by_person=True)
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Difference]:
+    """Records, pages and executed notebooks that are not as they were written.
+
+    Formgrader's button and ``nbgrader autograde`` write the executed notebook themselves, and
+    neither record nor page: a notebook is compared only with the newest line.
+    """
+    written: dict[tuple[str, str], dict[str, str]] = {}
+    for line in lines:
+        if line.is_score:
+            known = written.setdefault((line.entry["student"], line.entry["assignment"]), {})
+            known.pop("notebook", None)
+            known |= line.entry.get("written", {})
+    grades = manual_grading.read_manual_grades(course_dir / "gradebook.db")
+    for (student, task), known in sorted(written.items()):
+        places = Places(course_dir, student, task)
+        for name, path in (("record", places.record), ("notebook", places.notebook)):
+            if name in known and hashlib.sha256(_content(path)).hexdigest() != known[name]:
+                yield Difference(_shown(path, course_dir), _changed(path))
+        if "page" in known:
+            what = _page_fault(places.page, known["page"], grades.get((student, task)))
+            if what:
+                yield Difference(_shown(places.page, course_dir), what)
+    known_records = {
+        Places(course_dir, *key).record: "record" in known for key, known in written.items()
+    }
+    for path in sorted((course_dir / RECORDS).glob("*/*.json")):
+        is_old = known_records.get(path) is False  # a remark says so
+        is_known = path in known_records
+        if not is_known or (not is_old and open_record(_content(path), secret) is None):
+            what = "bears no seal" if is_known else "no line of the ledger knows it"
+            yield Difference(_shown(path, course_dir), what)
+
+
+def _page_fault(path: Path, digest: str, grades: ManualGrades | None) -> str:
+    """What is wrong with a feedback page, or nothing."""
+    content = _content(path)
+    if page_digest(content) != digest:
+        return _changed(path)
+    own = grades or manual_grading.NO_GRADES
+    if manual_grading.digest_of(path) != own.digest:
+        return "shows other points or comments of a person: the next grading brings it up to date"
+    if manual_grading.fill_slots(content.decode("utf-8", "replace").encode(), own) != content:
+        return "what it shows of a person's points was altered: `grade --force` writes it anew"
+    return ""
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _changed(path: Path) -> str:
+    return "is not as it was written" if path.exists() else "is gone"
+
+
+def _shown(path: Path, course_dir: Path) -> str:
+    return str(path.relative_to(course_dir))

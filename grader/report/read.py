@@ -10,7 +10,7 @@ from typing import Any
 
 from grader.files import named_for
 from grader.judge.outcome import NOT_ATTEMPTED, OUTCOMES, REJECTED
-from grader.records.cohort import RECORDS
+from grader.records.written import RECORDS
 
 NO_SANDBOX = "none"  # the level of sandbox in a record made with --no-sandbox
 

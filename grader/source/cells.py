@@ -7,12 +7,13 @@ import contextlib
 import functools
 import re
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 MINE = "mine"
 T = TypeVar("T")
-# Texts of at most so many characters are cached, and so many results are kept.
-CACHED_LENGTH, CACHED_RESULTS = 10_000, 1000
+# Of texts of at most so many characters, so many results are kept; and of longer texts, which are
+# some submission's own, those of the last so many characters.
+CACHED_LENGTH, CACHED_RESULTS, CACHED_LONG = 10_000, 1000, 4_000_000
 # No real name has more dotted parts, and Python's parser builds every prefix of such a name.
 MAX_PARTS = 100
 _LONG_NAME = re.compile(rf"(?<!\w)(?:\w++\s*+\.\s*+){{{MAX_PARTS}}}")
@@ -31,14 +32,39 @@ UNPARSE_ERRORS = (RecursionError, MemoryError, ValueError)
 
 
 def cached(function: Callable[[str], T]) -> Callable[[str], T]:
-    """Cache the results for short texts: in a cohort most cells are the release's own."""
+    """Cache the results: in a cohort most cells are the release's own.
+
+    A submission's own long cells are looked at for each exercise, and parsing one takes long.
+    """
     recent = functools.lru_cache(CACHED_RESULTS)(function)
+    long = _ByLength(function)
 
     @functools.wraps(function)
     def call(source: str) -> T:
-        return recent(source) if len(source) <= CACHED_LENGTH else function(source)
+        return recent(source) if len(source) <= CACHED_LENGTH else long(source)
 
     return call
+
+
+class _ByLength(Generic[T]):
+    """The results for the texts that were asked for last, ``CACHED_LONG`` characters of them."""
+
+    def __init__(self, function: Callable[[str], T]) -> None:
+        self.function = function
+        self.results: dict[str, T] = {}  # in the order of their last use
+        self.length = 0
+
+    def __call__(self, source: str) -> T:
+        if source in self.results:
+            self.results[source] = self.results.pop(source)
+            return self.results[source]
+        self.results[source] = result = self.function(source)
+        self.length += len(source)
+        while self.length > CACHED_LONG:
+            oldest = next(iter(self.results))
+            del self.results[oldest]
+            self.length -= len(oldest)
+        return result
 
 
 def readable(source: str) -> tuple[str, ast.Module] | None:

@@ -6,8 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from grader.protocol.json_bounds import has_more_values
+
 MAX_CELLS = 2000
 MAX_SOURCE = 1_000_000
+MAX_CODE = 2_000_000  # characters of all code cells together; parsing them takes about a second
+MAX_VALUES = 2_000_000  # in the JSON; each takes up to 230 bytes once it is parsed
 MAX_NAME = 200  # characters of an id
 KINDS = ("code", "markdown", "raw", "heading")  # nbformat 3 has headings
 
@@ -52,6 +56,11 @@ def parse(content: bytes) -> Notebook:
     """
     if not content.strip():
         raise NothingWritten("the file is not a notebook: it is empty")
+    if has_more_values(content, MAX_VALUES):
+        raise NotANotebook(
+            f"the notebook holds more than {MAX_VALUES:,} numbers, lists and other values, more "
+            "than are read: clear the outputs and hand it in again"
+        )
     try:
         document = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -69,6 +78,11 @@ def parse(content: bytes) -> Notebook:
             f"the notebook has {len(raw)} cells, more than the {MAX_CELLS} that are read"
         )
     cells = [cell for item in raw if (cell := _cell(item)) is not None]
+    code = sum(len(cell.source) for cell in cells if cell.kind == "code")
+    if code > MAX_CODE:
+        raise NotANotebook(
+            f"the notebook's code has {code:,} characters, more than the {MAX_CODE:,} that are read"
+        )
     return Notebook(tuple(cells), len(raw) - len(cells), _language(document.get("metadata")))
 
 

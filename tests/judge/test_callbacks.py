@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from grader.judge.callbacks import MAX_NUMBERS, answering
+from grader.judge.callbacks import MAX_NUMBERS, _broadcast, answering
 from grader.protocol.values import Opaque, Tensor
 from tests.conftest import Grade, with_answers
 
@@ -84,3 +84,48 @@ def test_the_judge_s_own_random_state_and_threads_are_left_alone() -> None:
     before = torch.random.get_rng_state()
     call("add", Tensor(np.ones(2)))
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def zeros(*shape: int) -> Tensor:
+    return Tensor(np.zeros(shape, np.float32))
+
+
+def test_few_numbers_that_broadcasting_makes_many_of_are_refused() -> None:
+    computed = []
+    answer = answering({"add": lambda *args: computed.append(sum(args))})
+    shapes = [(110, 1, 1, 1), (110, 1, 1), (110, 1), (110,)]
+    found = answer({"remote": "add", "args": [zeros(*s) for s in shapes], "kwargs": {}})
+    assert "may make" in found["error"] and computed == []
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_no_sum_and_no_product_of_matrices_is_larger_than_the_bound(seed: int) -> None:
+    """Against the sizes that PyTorch itself makes."""
+    rng = np.random.default_rng(seed)
+    n, m, d, e = rng.integers(1, 8, 4)
+    batch = [tuple(rng.choice([1, size]) for size in (3, 5)) for _ in range(2)]
+    left, right = torch.zeros(*batch[0], n, d), torch.zeros(*batch[1], m, d)
+    scores = left @ right.mT
+    made = [scores, scores @ torch.zeros(*batch[1], m, e)]
+    made += [left + torch.zeros(n, d), scores + torch.zeros(n, 1)]
+    shapes = [tuple(left.shape), tuple(right.shape), (*batch[1], m, e), (n, d), (n, 1)]
+    assert max(one.numel() for one in made) <= _broadcast(shapes)
+
+
+def test_all_calls_together_have_a_bound() -> None:
+    answer = answering({"count": lambda *args: 0})
+    large = {"remote": "count", "args": [zeros(330, 1, 1)] * 3, "kwargs": {}}
+    answered = next(n for n in range(5000) if answer(large)["error"])
+    assert 100 < answered < 1000
+    assert "no more calls" in answer(large)["error"]
+
+
+def test_honest_tests_have_room() -> None:
+    """Five hundred random examples, and some that are as large as they may be."""
+    answer = answering({"count": lambda *args: 0})
+    for _ in range(500):
+        args = [zeros(2, 4, 3), zeros(2, 5, 3), zeros(2, 5, 6), zeros(4, 5)]
+        assert answer({"remote": "count", "args": args, "kwargs": {}})["error"] == ""
+    for _ in range(50):
+        args = [zeros(2, 3, 8, 6), zeros(2, 3, 8, 6), zeros(2, 3, 8, 6), zeros(8, 8)]
+        assert answer({"remote": "count", "args": args, "kwargs": {}})["error"] == ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -14,13 +17,18 @@ from click.testing import CliRunner, Result
 
 from grader.authoring.solve import solved
 from grader.commandline import main
+from grader.course.assignments import assignment
 from grader.course.layout import assignment_id, notebook_path
+from grader.judge.salt import salt
 from grader.records import ledger
 from grader.records.ledger import Ledger, LedgerError
+from grader.records.written import RECORDS
 
 LESSON = "self_attention"
 NAME = assignment_id(LESSON)
 SECRET = b"a salt for these tests"
+QUESTION = assignment(NAME).humans[0].id
+WRITTEN = f"(SELECT id FROM base_cell WHERE name = '{QUESTION}')"
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +91,47 @@ def test_what_was_graded_verifies(course: Path) -> None:
     assert "3 lines" in done.output and "no differences" in done.output
 
 
+def record(course: Path) -> Path:
+    return course / RECORDS / NAME / "ada.json"
+
+
+def page(course: Path) -> Path:
+    return course / "feedback" / "ada" / NAME / f"{NAME}.html"
+
+
+def forged_record(course: Path) -> None:
+    document = json.loads(record(course).read_bytes())
+    document["result"]["score"] = 19
+    record(course).write_text(json.dumps(document))
+
+
+def edited(folder: str, ending: str, old: bytes, new: bytes) -> Callable[[Path], None]:
+    def edit(course: Path) -> None:
+        path = course / folder / "ada" / NAME / f"{NAME}.{ending}"
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+
+    return edit
+
+
+def both(*tampers: Callable[[Path], object]) -> Callable[[Path], None]:
+    def run(course: Path) -> None:
+        for tamper in tampers:
+            tamper(course)
+
+    return run
+
+
+def last(course: Path) -> dict:
+    return json.loads(lines(course)[-1])
+
+
+def head_for_the_last_line(course: Path, more: dict) -> None:
+    head = {name: last(course)[name] for name in ("number", "seal")} | more
+    (course / ledger.HEAD).write_text(json.dumps(head))
+
+
 TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a mark in the database": (
         sql("UPDATE grade SET auto_score = auto_score + 1 WHERE auto_score = 3"),
@@ -95,6 +144,94 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "extra credit": (
         sql("UPDATE grade SET extra_credit = 5 WHERE auto_score = 0"),
         "extra",
+    ),
+    "a person's mark for a written answer": (
+        sql(f"UPDATE grade SET manual_score = 2 WHERE cell_id IN {WRITTEN}"),
+        f"{QUESTION}: points given by a person: the gradebook says 2, the ledger nothing",
+    ),
+    "an automatic mark for a written answer": (
+        sql(f"UPDATE grade SET auto_score = 2 WHERE cell_id IN {WRITTEN}"),
+        f"{QUESTION} │ the gradebook says 2, the ledger 0",
+    ),
+    "a comment": (
+        sql("UPDATE comment SET manual_comment = 'well done'"),
+        "comment: the gradebook says a text",
+    ),
+    "the points that an exercise can earn": (
+        sql("UPDATE grade_cells SET max_score = max_score * 2 WHERE max_score = 2"),
+        "the gradebook says at most 4, the ledger at most 2",
+    ),
+    "a penalty": (
+        sql("UPDATE submitted_notebook SET late_submission_penalty = 4"),
+        "late penalty: the gradebook says 4, the ledger nothing",
+    ),
+    "an LMS id": (
+        sql("UPDATE student SET lms_user_id = '4711' WHERE id = 'blank'"),
+        "LMS id: the gradebook says 4711, the ledger nothing",
+    ),
+    "a student deleted": (
+        sql("DELETE FROM student WHERE id = 'ada'"),
+        "ada │ the gradebook says nothing of such a student",
+    ),
+    "a submission deleted": (
+        sql("DELETE FROM submitted_assignment WHERE student_id = 'ada'"),
+        f"ada/{NAME} │ the gradebook says nothing",
+    ),
+    "a record": (forged_record, "ada.json"),
+    "a record removed": (lambda course: record(course).unlink(), "ada.json │ is gone"),
+    "a record of nobody": (
+        lambda course: record(course).with_name("eve.json").write_text("{}") and None,
+        "eve.json │ no line of the ledger knows it",
+    ),
+    "a page": (
+        edited("feedback", "html", b"</title>", b", prize winner</title>"),
+        f"{NAME}.html │ is not as it was written",
+    ),
+    "the total on a page": (
+        lambda course: (
+            page(course).write_bytes(
+                re.sub(
+                    rb"(<!--by-hand total-->).*?(<!--/by-hand-->)",
+                    rb"\1 99 / 99 \2",
+                    page(course).read_bytes(),
+                    flags=re.S,
+                )
+            )
+            and None
+        ),
+        "what it shows of a person's points was altered",
+    ),
+    "an executed notebook": (
+        edited("autograded", "ipynb", b"points", b"prizes"),
+        f"{NAME}.ipynb │ is not as it was written",
+    ),
+    "the head removed": (lambda course: (course / ledger.HEAD).unlink(), "ledger.head │ is gone"),
+    "the tail cut off and the head removed": (
+        both(rewrite(lambda x: x[:-1]), lambda course: (course / ledger.HEAD).unlink()),
+        "ledger.head │ is gone",
+    ),
+    "the tail cut off and the head rewritten": (
+        both(rewrite(lambda x: x[:-1]), lambda course: head_for_the_last_line(course, {})),
+        "bears no seal",
+    ),
+    "the tail cut off and the head rewritten with a seal": (
+        both(
+            rewrite(lambda x: x[:-1]),
+            lambda course: head_for_the_last_line(course, {"mac": last(course)["seal"]}),
+        ),
+        "this salt's seal",
+    ),
+    "the head of another ledger": (
+        lambda course: (
+            [Ledger(course.parent, salt(course)).append({"student": "x"}) for _ in "12"]
+            and shutil.copy(course.parent / ledger.HEAD, course / ledger.HEAD)
+            and None
+        ),
+        "belongs to another ledger",
+    ),
+    "a seal of other characters": (
+        rewrite(lambda x: [*x[:-1], json.dumps(json.loads(x[-1]) | {"seal": "é"}) + "\n"]),
+        "was altered",
     ),
     "a line altered": (rewrite(lambda x: [raised(x[0]), *x[1:]]), "line 1"),
     "a line removed": (rewrite(lambda x: [x[0], x[2]]), "line 2 is removed"),
@@ -173,6 +310,122 @@ def test_a_mark_without_a_line_and_a_line_without_a_mark(course: Path) -> None:
     (course / ledger.HEAD).unlink()
     done = verify(course)
     assert done.exit_code == 1 and "the ledger nothing" in " ".join(done.output.split())
+
+
+def options(course: Path, *more: str) -> Result:
+    command = ["verify", "--course-dir", str(course), *more]
+    return CliRunner().invoke(main, command, env={"COLUMNS": "200"})
+
+
+def test_a_forged_record_is_graded_again(graded: Path, course: Path, tmp_path: Path) -> None:
+    """Whoever writes 19 points into a record does not find them in the results of a run."""
+    honest = json.loads(record(course).read_bytes())["result"]["score"]
+    forged_record(course)
+    target = tmp_path / "out.json"
+    done = grade(graded / "submitted", course, "--json", str(target), "--student", "ada")
+    assert done.exit_code == 0, done.output
+    (result,) = json.loads(target.read_bytes())["submissions"]
+    assert result["score"] == honest != 19
+    assert len(lines(course)) == 4 and verify(course).exit_code == 0
+
+
+def test_what_a_person_gave_is_named_until_it_is_accepted(course: Path) -> None:
+    sql(f"UPDATE grade SET manual_score = 2 WHERE cell_id IN {WRITTEN}")(course)
+    sql("UPDATE student SET lms_user_id = '4711' WHERE id = 'ada'")(course)
+    assert "verify --accept" in " ".join(verify(course).output.split())
+    before = len(lines(course))
+    done = options(course, "--accept")
+    assert "4 lines about what people gave were added" in done.output  # three marks and one id
+    assert len(lines(course)) == before + 4
+    # The pages do not show the points yet: only the next grading puts them there.
+    assert "given by a person" not in done.output and "4711" not in done.output
+    sql("UPDATE student SET lms_user_id = '4712' WHERE id = 'ada'")(course)
+    done = verify(course)
+    said = " ".join(done.output.split())
+    assert done.exit_code == 1 and "the gradebook says 4712, the ledger 4711" in said
+    sql(f"UPDATE grade SET manual_score = NULL WHERE cell_id IN {WRITTEN}")(course)
+    said = " ".join(verify(course).output.split())
+    assert "points given by a person: the gradebook says nothing, the ledger 2" in said
+
+
+def test_after_accepting_and_grading_everything_agrees(graded: Path, course: Path) -> None:
+    sql(f"UPDATE grade SET manual_score = 2 WHERE cell_id IN {WRITTEN}")(course)
+    assert options(course, "--accept").exit_code == 1
+    assert grade(graded / "submitted", course).exit_code == 0
+    done = verify(course)
+    assert done.exit_code == 0, done.output
+
+
+def test_nothing_is_accepted_into_a_ledger_that_was_changed(course: Path) -> None:
+    TAMPERED["a line removed"][0](course)
+    before = lines(course)
+    done = options(course, "--accept")
+    assert done.exit_code == 1 and "nothing was accepted" in done.output
+    assert lines(course) == before
+
+
+def test_an_anchor_kept_elsewhere_shows_that_an_old_copy_was_put_back(
+    graded: Path, course: Path, tmp_path: Path
+) -> None:
+    """Ledger, head and gradebook of yesterday agree with one another: only the anchor tells."""
+    old = Path(shutil.copytree(course, tmp_path / "yesterday"))
+    anchors = []
+    for folder in (old, course):
+        if folder == course:
+            assert grade(graded / "submitted", course, "--force", "--student", "ada").exit_code == 0
+        done = options(folder, "--anchor")
+        assert done.exit_code == 0, done.output
+        anchors.append(done.output.strip())
+    yesterday, today = anchors
+    assert options(old).exit_code == 0  # nothing inside it tells
+    done = options(old, "--since", today)
+    assert done.exit_code == 1 and "when the anchor was noted, it had line 4" in done.output
+    for folder in (old, course):
+        assert options(folder, "--since", yesterday).exit_code == 0
+    assert options(course, "--since", today).exit_code == 0
+    other = f"3:{'0' * 64}"
+    assert "is not the one that the anchor" in options(course, "--since", other).output
+    assert options(course, "--since", "yesterday").exit_code == 2
+
+
+def test_no_anchor_is_given_for_what_does_not_agree(course: Path) -> None:
+    TAMPERED["a mark in the database"][0](course)
+    done = options(course, "--anchor")
+    assert done.exit_code == 1 and f"ada/{NAME}" in done.output
+
+
+def as_before_heads_were_sealed(course: Path) -> None:
+    """Make the folder into one of the version before: other lines, no seals on head and records."""
+    secret = salt(course)
+    entries = [json.loads(line)["entry"] for line in lines(course)]
+    (course / ledger.NAME).write_text("")
+    seal = ledger.FIRST_SEAL
+    for number, old in enumerate(entries, 1):
+        entry = {k: v for k, v in old.items() if k not in ("form", "human", "written")}
+        body = {"number": number, "previous": seal, "entry": entry}
+        key = hmac.new(secret, b"ledger", hashlib.sha256).digest()
+        canonical = json.dumps(body, sort_keys=True).encode()
+        seal = hmac.new(key, canonical, hashlib.sha256).hexdigest()
+        with (course / ledger.NAME).open("a") as file:
+            file.write(json.dumps(body | {"seal": seal}, sort_keys=True) + "\n")
+    (course / ledger.HEAD).write_text(json.dumps({"number": number, "seal": seal}))
+    for path in (course / RECORDS).rglob("*.json"):
+        document = json.loads(path.read_bytes())
+        del document["seal"]
+        path.write_text(json.dumps(document))
+
+
+def test_a_folder_of_an_earlier_version_gets_a_line_and_goes_on(graded: Path, course: Path) -> None:
+    as_before_heads_were_sealed(course)
+    done = verify(course)
+    said = " ".join(done.output.split())
+    assert done.exit_code == 0, done.output
+    assert "written by an earlier version and bears no seal" in said
+    assert "they say nothing of records, pages" in said
+    assert grade(graded / "submitted", course).exit_code == 0  # its records bear no seal: again
+    done = verify(course)
+    assert done.exit_code == 0 and "earlier version" not in done.output, done.output
+    assert len(lines(course)) == 6
 
 
 def test_nothing_to_verify_is_said(tmp_path: Path) -> None:

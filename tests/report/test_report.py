@@ -23,7 +23,7 @@ from grader.authoring.solve import solved
 from grader.commandline import main
 from grader.course.layout import ROOT
 from grader.course.versions import misconceptions
-from grader.records.cohort import RECORDS
+from grader.records.written import RECORDS
 from grader.report import known, page, read, sheet, similar, statistics
 from grader.report.read import Check, Exercise, Records, Submission
 from tests.conftest import with_answers

@@ -29,11 +29,23 @@ class Lost(WorkerError):
 
 
 @dataclass(frozen=True)
+class JudgeLimits:
+    """What a judge may use for one submission: bytes of memory, seconds of processor time.
+
+    Not the worker's, which are less: a fault of ours is what these are for.
+    """
+
+    memory: int = 2 << 30
+    cpu: int = 240
+
+
+@dataclass(frozen=True)
 class Terms:
     """What a run grades with, the same for all. ``unsandboxed``: every submission is trusted."""
 
     secret: bytes
     limits: Limits = Limits()
+    judge: JudgeLimits = JudgeLimits()
     all_cells: bool = False
     unsandboxed: bool = False
 

@@ -24,7 +24,8 @@ from grader.course.layout import ROOT
 from grader.coursefile import ENGINE
 from grader.errors import WorkerError
 from grader.judge.fingerprint import engine_fingerprint
-from grader.records.executor import Executor, Graded, Lost, Terms, grade_work, judge_on
+from grader.records.executor import Executor, Graded, Lost, Terms, judge_on
+from grader.records.executor.apart import JudgeApart
 from grader.records.submissions import Work
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.select import NoSandbox, start_sandbox
@@ -47,10 +48,13 @@ class JudgePlugin(WorkerPlugin):
     def setup(self, worker: Any) -> None:
         self.address = worker.address
         self.forkserver: Forkserver | None = None
+        self.judge: JudgeApart | None = None
         self.one_at_a_time = threading.Lock()  # Dask may run several threads; a judge is not shared
         one_thread()
 
     def teardown(self, worker: Any) -> None:
+        if self.judge is not None:
+            self.judge.close()
         if self.forkserver is not None:
             self.forkserver.close()
 
@@ -63,9 +67,10 @@ class JudgePlugin(WorkerPlugin):
                 "PyTorch than this machine: install the same on both"
             )
         with self.one_at_a_time:
-            if self.forkserver is None:
+            if self.forkserver is None or self.judge is None:
                 self.forkserver = self._start_forkserver()
-            return grade_work(judge_on(self.terms, self.forkserver), work)
+                self.judge = JudgeApart(judge_on(self.terms, self.forkserver), self.terms.judge)
+            return self.judge.grade(work)
 
     def _start_forkserver(self) -> Forkserver:
         try:

@@ -16,7 +16,8 @@ from typing import Any
 
 from grader.course.assignments import load
 from grader.judge.run import Judge
-from grader.records.executor import Executor, Graded, Lost, Terms, grade_work, judge_on
+from grader.records.executor import Executor, Graded, JudgeLimits, Lost, Terms, judge_on
+from grader.records.executor.apart import JudgeApart
 from grader.records.submissions import Work
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.threads import one_thread
@@ -39,7 +40,7 @@ def local_judges(
     """An executor of ``jobs`` judges, which share one forkserver."""
     with contextlib.ExitStack() as stack:
         forkserver = stack.enter_context(start_forkserver(jobs))
-        processes = stack.enter_context(_processes(judge_on(terms, forkserver), jobs))
+        processes = stack.enter_context(_processes(terms, forkserver, jobs))
 
         def submit(work: Work) -> Future:
             try:
@@ -57,31 +58,33 @@ def local_judges(
             raise
 
 
-_JUDGE: dict[str, Any] = {}  # in a judge's process: its judge
+_JUDGE: dict[str, JudgeApart] = {}  # in a judge's process: its judge
 
 
-def _start_judge(judge: Judge, socket_numbers: Any) -> None:
+def _start_judge(judge: Judge, limits: JudgeLimits, socket_numbers: Any) -> None:
     """First in each judge's process: take one control socket of the forkserver for itself.
 
     The process dies with its parent, and leaves Ctrl-C to it.
     """
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _JUDGE["judge"] = replace(judge, forkserver=judge.forkserver.on_socket(socket_numbers.get()))
+    own = replace(judge, forkserver=judge.forkserver.on_socket(socket_numbers.get()))
+    _JUDGE["judge"] = JudgeApart(own, limits)
 
 
 def _grade(work: Work) -> Graded | str:
     """Runs in a judge's process: grade."""
-    return grade_work(_JUDGE["judge"], work)
+    return _JUDGE["judge"].grade(work)
 
 
-def _processes(judge: Judge, jobs: int) -> ProcessPoolExecutor:
+def _processes(terms: Terms, forkserver: Forkserver, jobs: int) -> ProcessPoolExecutor:
     """``jobs`` processes that judge, each with a control socket of its own to the forkserver."""
     one_thread()  # a fork does not copy threads, and waits forever for a lock that one held
+    judge = judge_on(terms, forkserver)
     judge.forkserver.wait_until_ready()
     context = multiprocessing.get_context("fork")  # shares what this process has imported
     socket_numbers = context.SimpleQueue()
     for number in range(jobs):
         socket_numbers.put(number)
     gc.freeze()  # the garbage collector would write to every object, and so copy shared pages
-    return ProcessPoolExecutor(jobs, context, _start_judge, (judge, socket_numbers))
+    return ProcessPoolExecutor(jobs, context, _start_judge, (judge, terms.judge, socket_numbers))

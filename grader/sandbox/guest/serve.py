@@ -14,6 +14,8 @@ from grader.protocol.values import Failure, Reply
 from grader.sandbox.guest.shell import Shell, run_cell
 from grader.student import earlier_answers
 
+SPARE = 1 << 20  # bytes of a frame for what replaces a reply that is not sent
+
 
 def serve(channel: Channel, shell: Shell) -> None:
     """Answer requests in order. An answer is only data: the judge decides what it is worth."""
@@ -60,20 +62,31 @@ def _reply(channel: Channel, answer: dict[str, Any]) -> None:
     try:
         frame = wire.dumps(answer)
     except (wire.WireError, RecursionError):
-        replies = answer.get("replies", [])
-        answer = {"replies": [_sendable(reply) for reply in replies]}
-        frame = wire.dumps(answer)
+        frame = wire.dumps({"replies": _sendable(answer.get("replies", []))})
     channel.sock.settimeout(None)
     channel.sock.sendall(frame)
 
 
-def _sendable(reply: Reply) -> Reply:
-    """The reply, or a failure if it cannot be sent."""
-    try:
-        wire.dumps(reply)
-    except (wire.WireError, RecursionError) as error:
-        return Reply(failure=Failure("malformed", type(error).__name__, str(error)[:200]))
-    return reply
+def _sendable(replies: list[Reply]) -> list[Reply]:
+    """The replies, each replaced by a failure that cannot be sent or finds no room any more."""
+    room, kept = wire.MAX_FRAME - SPARE, []
+    for reply in replies:
+        try:
+            size = len(wire.dumps(reply))
+        except (wire.WireError, RecursionError) as error:
+            kept.append(_unsent(type(error).__name__, str(error)[:200]))
+            continue
+        if size <= room:
+            room -= size
+            kept.append(reply)
+        else:
+            most = wire.MAX_FRAME // 2**20
+            kept.append(_unsent("", f"the answers take more than the {most} MB that are read"))
+    return kept
+
+
+def _unsent(kind: str, why: str) -> Reply:
+    return Reply(failure=Failure("malformed", kind, why))
 
 
 def _copy_changes(argument: Any, after: Any) -> None:

@@ -1,0 +1,201 @@
+"""Grade in a process of its own, with limits: its loss costs one submission.
+
+What a submission makes the judge do (parse its JSON, read its code, answer its calls, draw its
+pages) is bounded where it is done. Behind all those bounds stand the limits of this process: the
+kernel enforces them, and whatever was overlooked costs the submission that used it, and no other.
+
+The process goes on from one submission to the next, so that what it has read and compiled is not
+read again. It is started anew after a submission at which it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import pickle
+import resource
+import signal
+import time
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from grader.course.assignments import assignment
+from grader.errors import WorkerError
+from grader.judge import outcome as words
+from grader.judge.run import Judge, Submission, rejected
+from grader.pages.executed import executed_notebook
+from grader.pages.feedback import feedback_page
+from grader.records.executor import Graded, JudgeLimits, grade_work, slim
+from grader.records.submissions import Work
+
+CHANCES = 1  # how often a submission is graded again at which something else killed the process
+KILLED = (
+    "the grader's own process was killed at it (signal 9), as the kernel does when the machine's "
+    "memory runs out"
+)
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What the process says where it has no result: the outcome's word and the reason."""
+
+    word: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _NoWorker:
+    """The sandbox failed, not the submission: another judge may grade it."""
+
+    message: str
+
+
+class JudgeApart:
+    """Grades by a judge in a process of its own, which is forked when it is first needed.
+
+    Not for several threads at a time.
+    """
+
+    def __init__(self, judge: Judge, limits: JudgeLimits) -> None:
+        self._judge = judge
+        self._limits = limits
+        self._pid = 0
+        self._pipe: Connection | None = None
+
+    def grade(self, work: Work) -> Graded | str:
+        """Grade one submission; whatever happens to the process is the outcome of it.
+
+        WorkerError if the sandbox or the forkserver failed.
+        """
+        if not work.found.has_place:
+            return work.found.refused
+        answer: Graded | str | _Failed | _NoWorker | None = None
+        for _ in range(CHANCES + 1):
+            answer = self._ask(work)
+            if answer is not None:
+                break
+        if isinstance(answer, _NoWorker):
+            raise WorkerError(answer.message)
+        if answer is None:
+            answer = _Failed(words.CRASHED, f"{CHANCES + 1} times {KILLED}")
+        if isinstance(answer, _Failed):
+            self.close()
+            return self._without_result(work, answer)
+        return answer
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+        if self._pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            self._reap()
+
+    def _reap(self) -> int:
+        """Wait for the end of the process; returns the number of the signal that ended it, or 0."""
+        _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+    def _ask(self, work: Work) -> Graded | str | _Failed | _NoWorker | None:
+        """The process's answer; None if something else than this submission may have killed it."""
+        if self._pipe is None:
+            self._start()
+        assert self._pipe is not None
+        try:
+            self._pipe.send(work)
+            return pickle.loads(self._pipe.recv_bytes())  # from our own process, not a worker
+        except (EOFError, ConnectionError):
+            self._pipe.close()
+            self._pipe = None
+            ended_by = self._reap()
+        except BaseException:  # Ctrl-C: an answer that comes late would be taken for the next one
+            self.close()
+            raise
+        if ended_by == signal.SIGXCPU:
+            most = f"{self._limits.cpu} s of processor time"
+            return _Failed(words.TIMED_OUT, f"the grader itself needed more than {most} for it")
+        if ended_by == signal.SIGKILL:
+            return None
+        return _Failed(words.CRASHED, f"the grader's own process ended at it (signal {ended_by})")
+
+    def _start(self) -> None:
+        self._pipe, end = multiprocessing.Pipe()
+        self._judge.forkserver.wait_until_ready()
+        parent = os.getpid()
+        self._pid = os.fork()
+        if self._pid:
+            end.close()
+            return
+        try:
+            self._pipe.close()
+            _end_with(parent)
+            _serve(end, self._judge, self._limits)
+        finally:
+            os._exit(0)  # what the parent does at its exit is not this process's to do
+
+    def _without_result(self, work: Work, failed: _Failed) -> Graded:
+        """No points, the reason, and a person who looks at it: nobody has read what was written."""
+        release = assignment(work.found.assignment)
+        submission = Submission(work.found.student, release.id, work.content)
+        humans = {human.id: (human.points, True) for human in release.humans}
+        outcome = replace(
+            rejected(submission, release, failed.reason),
+            outcome=failed.word,
+            humans=humans,
+            sandbox=self._judge.forkserver.level,
+        )
+        return Graded(
+            slim(outcome), executed_notebook(outcome, release), feedback_page(outcome, release)
+        )
+
+
+# -- in the process --------------------------------------------------------------------------------
+
+
+def _end_with(parent: int) -> None:
+    """End when the parent ends, and leave Ctrl-C to it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.getppid() != parent:  # it ended before the signal was asked for
+        os._exit(0)
+
+
+def _serve(pipe: Connection, judge: Judge, limits: JudgeLimits) -> None:
+    """Grade what comes, until the parent closes the pipe."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    memory = pages * resource.getpagesize() + limits.memory
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would hold the salt
+    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    while True:
+        try:
+            work = pipe.recv()
+        except EOFError:
+            return
+        # For each submission anew: past the soft limit the kernel sends SIGXCPU, which ends this.
+        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + limits.cpu, most))
+        pipe.send_bytes(_answer(judge, work, limits))
+
+
+def _answer(judge: Judge, work: Work, limits: JudgeLimits) -> bytes:
+    try:
+        return pickle.dumps(grade_work(judge, work))
+    except WorkerError as error:
+        return pickle.dumps(_NoWorker(str(error)))
+    except Exception as error:  # an error of ours on one submission is an outcome of that one (T12)
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            most = f"{limits.memory / 1e9:.1f} GB of memory"
+            failed = _Failed(
+                words.OUT_OF_MEMORY, f"the grader itself needed more than {most} for it"
+            )
+        else:
+            what = f"{type(error).__name__}: {str(error)[:200]}"
+            failed = _Failed(words.CRASHED, f"the grader itself failed at it ({what})")
+        return pickle.dumps(failed)
