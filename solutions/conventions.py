@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,15 @@ def _arrays(call: Call) -> Iterator[np.ndarray]:
             yield value
 
 
+def compared(check: Callable[[Call], bool]) -> Callable[[Call], bool]:
+    """True only where what comes back is judged: ``untouched`` looks at the inputs alone."""
+
+    def compare(call: Call) -> bool:
+        return call.check.rule != "untouched" and check(call)
+
+    return compare
+
+
 def _steps(call: Call) -> set[str]:
     return {step.target for step in call.ask.steps}
 
@@ -47,17 +56,20 @@ def left_alone(call: Call) -> bool:
     return seen or (call.check.rule == "untouched" and call.ask.watch)
 
 
+@compared
 def in_other_memory(call: Call) -> bool:
     """A tensor is a part or a transpose of another one, as cached rows of a batch are."""
     return bool({"@sliced", "@transposed", "@transformer_language_model.Rows"} & _steps(call))
 
 
+@compared
 def in_float64(call: Call) -> bool:
     """Something that goes in is float64, and the dtype of what comes out is compared."""
     wide = any(array.dtype == np.float64 for array in _arrays(call))
     return wide and call.check.options.get("dtype", True)
 
 
+@compared
 def differentiated(call: Call) -> bool:
     """A gradient is compared with differences of the reference."""
     return call.ask.cotangents is not None
@@ -71,18 +83,21 @@ def _mask(call: Call) -> np.ndarray | None:
     return None
 
 
+@compared
 def with_biases(call: Call) -> bool:
     """The mask has finite numbers other than 0."""
     mask = _mask(call)
     return mask is not None and bool((np.isfinite(mask) & (mask != 0)).any())
 
 
+@compared
 def with_an_empty_row(call: Call) -> bool:
     """The mask hides everything from a query."""
     mask = _mask(call)
     return mask is not None and bool((mask == -math.inf).all(axis=-1).any())
 
 
+@compared
 def of_size_one(call: Call) -> bool:
     """An axis has length 1 or a size is 1: one query, one token, one head."""
     arrays = (1 in array.shape or array.ndim == 0 for array in _arrays(call))
@@ -90,11 +105,13 @@ def of_size_one(call: Call) -> bool:
     return any(arrays) or 1 in sizes
 
 
+@compared
 def in_other_integers(call: Call) -> bool:
     """Whole numbers come in another dtype than int64."""
     return any(array.dtype.kind in "iu" and array.dtype != np.int64 for array in _arrays(call))
 
 
+@compared
 def behind_a_graph(call: Call) -> bool:
     """What comes in belongs to a graph, as a model in training gives it."""
     models = {

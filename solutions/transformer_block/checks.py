@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from grader.course.specification import Draw, Exercise, case, question, steady, tensor
+from grader.course.specification import Draw, Exercise, case, question, steady, tensor, wide
 from grader.protocol.values import Case, Check, Ref, Step
 from solutions.multi_head_attention.checks import MAPS, layer_reference
 
@@ -34,6 +34,12 @@ def norm_reference(x, gain, bias, eps=1e-5) -> np.ndarray:
         for c, entry in enumerate(row):
             out[(*place, c)] = gain[c] * (entry - mean) / math.sqrt(variance + eps) + bias[c]
     return out
+
+
+def quick_norm(x, gain, bias, eps=1e-5) -> np.ndarray:
+    """All vectors at once: for what an error does, never for what is due."""
+    off = x - x.mean(axis=-1, keepdims=True)
+    return off / np.sqrt((off * off).mean(axis=-1, keepdims=True) + eps) * gain + bias
 
 
 def norm_cases(draw: Draw, target: str):
@@ -56,7 +62,7 @@ def norm_cases(draw: Draw, target: str):
             x = mean + spread * draw.normal(*shape)
             found = given(name or f"shape {shape}", x, *eps, dtype=dtype, **more)
             far = abs(mean) > 3 * spread
-            if far or dtype == "float64" or steady(draw, found, norm_reference):
+            if far or dtype == "float64" or steady(draw, found, quick_norm):
                 return found
 
     return given, ask
@@ -372,6 +378,26 @@ def block_reference(heads, weights, x, mask=None) -> np.ndarray:
     return x + feed_branch(weights, x)
 
 
+def quick_block(heads, weights, x, mask=None) -> np.ndarray:
+    """The same, all positions and heads at once: for what an error does, never for what is due."""
+
+    def normed(name, x):
+        return quick_norm(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+
+    inner = normed("norm1", x)
+    maps = (inner @ weights[f"attention.{name}"].T for name in MAPS[:3])
+    query, key, value = (a.reshape(*a.shape[:2], heads, -1).swapaxes(1, 2) for a in maps)
+    scores = query @ key.swapaxes(-1, -2) / math.sqrt(query.shape[-1])
+    scores = scores if mask is None else scores + wide(mask)
+    top = scores.max(axis=-1, keepdims=True)
+    powers = np.exp(scores - np.where(np.isfinite(top), top, 0.0))
+    total = powers.sum(axis=-1, keepdims=True)
+    brought = (powers / np.where(total > 0, total, 1.0)) @ value
+    x = x + brought.swapaxes(1, 2).reshape(x.shape) @ weights[f"attention.{MAPS[3]}"].T
+    up, up_bias, down, down_bias = (weights[f"feed_forward.{name}"] for name in FEED)
+    return x + gelu_reference(normed("norm2", x) @ up.T + up_bias) @ down.T + down_bias
+
+
 def block_weights(draw: Draw, d: int, d_ff: int, silent: Sequence[str] = ()) -> dict:
     """Random weights; a sub-layer named in ``silent`` puts out zeros whatever it is given."""
     weights = {f"attention.{name}": draw.normal(d, d, scale=1.5 / d**0.5) for name in MAPS}
@@ -403,6 +429,7 @@ def block_checks(draw: Draw) -> list[Check]:
         batch, positions, count, each, hidden = sizes
         wide = count * each
         reference = reference or functools.partial(block_reference, count)
+        quick = functools.partial(quick_block, count)
         while True:  # until float32 holds the result
             x = 2.0 * draw.normal(batch, positions, wide) + draw.normal(batch, positions, 1)
             weights = block_weights(draw, wide, hidden, silent)
@@ -416,7 +443,7 @@ def block_checks(draw: Draw) -> list[Check]:
                 weights={path: w.astype(dtype) for path, w in weights.items()},
                 **more,
             )
-            if dtype == "float64" or steady(draw, found, reference):
+            if dtype == "float64" or p == 1.0 or steady(draw, found, quick):
                 return found
 
     usual = (b, n, heads, width, d_ff)
