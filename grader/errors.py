@@ -7,6 +7,10 @@ class WorkerError(Exception):
     """The sandbox or a worker failed, not a submission; the message says how to fix it."""
 
 
+class LevelDenied(WorkerError):
+    """This machine does not allow one level of the sandbox; another may hold."""
+
+
 class GradebookError(Exception):
     """The gradebook cannot be used in its present state; the message says what to do."""
 

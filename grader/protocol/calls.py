@@ -37,18 +37,30 @@ class Calls(Protocol):
 class DirectCalls:
     """Call into a namespace of this process (a notebook's globals, a module's dict).
 
-    ``callbacks`` returns the function for the key of a :class:`Callback`.
+    ``callbacks`` returns the function for the key of a :class:`Callback`. ``bounds_memory``: limit
+    this process's memory where a question says so; otherwise somebody else does.
     """
 
-    def __init__(self, namespace: Mapping[str, Any], callbacks: Callbacks | None = None) -> None:
+    def __init__(
+        self,
+        namespace: Mapping[str, Any],
+        callbacks: Callbacks | None = None,
+        bounds_memory: bool = True,
+    ) -> None:
         self.namespace = namespace
         self.callbacks = callbacks
+        self.bounds_memory = bounds_memory
 
     def ask(self, asks: Iterable[Ask]) -> list[Reply]:
-        return [answer(self.namespace, ask, self.callbacks) for ask in asks]
+        return [answer(self.namespace, ask, self.callbacks, self.bounds_memory) for ask in asks]
 
 
-def answer(namespace: Mapping[str, Any], ask: Ask, callbacks: Callbacks | None = None) -> Reply:
+def answer(
+    namespace: Mapping[str, Any],
+    ask: Ask,
+    callbacks: Callbacks | None = None,
+    bounds_memory: bool = True,
+) -> Reply:
     """Put one question to the namespace."""
     if ask.target not in namespace:
         return Reply(failure=Failure("missing", message=f"no name {ask.target} here"))
@@ -62,7 +74,7 @@ def answer(namespace: Mapping[str, Any], ask: Ask, callbacks: Callbacks | None =
             _seeded(ask.seed),
         ):
             warnings.simplefilter("ignore")
-            return _Program(namespace, ask, callbacks).run()
+            return _Program(namespace, ask, callbacks, bounds_memory).run()
     except KeyboardInterrupt:  # somebody at the notebook wants to stop
         raise
     except NotImplementedError as error:
@@ -82,12 +94,13 @@ class _Program:
     namespace: Mapping[str, Any]
     ask: Ask
     callbacks: Callbacks | None = None
+    bounds_memory: bool = True
     store: dict[str, Any] = field(default_factory=dict)
     leaves: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> Reply:
         ask = self.ask
-        with _gradients_on(), _memory_limit(ask.memory):
+        with _gradients_on(), _memory_limit(ask.memory if self.bounds_memory else 0):
             with _counted(ask.counted) as count:
                 for step in ask.steps:
                     for _ in range(step.times):

@@ -1,24 +1,28 @@
-"""Frames over a socket, with a deadline. Judge and worker both use it."""
+"""Frames over a socket, watched while they are waited for. Judge and worker both use it."""
 
 from __future__ import annotations
 
 import socket
-import time
+from collections.abc import Callable
 from typing import Any
 
 from grader.protocol import wire
+
+LOOK = 0.05  # seconds between two looks at the other end, while it sends or reads nothing
+# Called again and again while the other end is waited for; ends the wait by raising an error.
+Watch = Callable[[], object]
 
 
 class ChannelClosed(Exception):
     """The process at the other end has closed the socket or ended."""
 
 
-class ChannelTimeout(Exception):
-    """No whole frame arrived before the deadline."""
-
-
 class Channel:
-    """One end of a stream socket that carries frames."""
+    """One end of a stream socket that carries frames.
+
+    A judge passes ``watch`` to whatever waits for a worker. It is called before each part, not only
+    where nothing arrives: a worker may drip single bytes, or read them.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -26,39 +30,40 @@ class Channel:
     def fileno(self) -> int:
         return self.sock.fileno()
 
-    def send(self, tree: Any) -> None:
-        try:
-            self.sock.settimeout(None)
-            self.sock.sendall(wire.dumps(tree))
-        except OSError as error:
-            raise ChannelClosed(str(error)) from error
+    def send(self, tree: Any, watch: Watch | None = None) -> None:
+        """Send one frame. WireError if it cannot be written as one."""
+        frame = memoryview(wire.dumps(tree))
+        self.sock.settimeout(None if watch is None else LOOK)
+        while frame:
+            if watch is not None:
+                watch()
+            try:
+                frame = frame[self.sock.send(frame) :]
+            except TimeoutError:
+                continue
+            except OSError as error:
+                raise ChannelClosed(str(error)) from error
 
-    def receive(self, allowed: frozenset[str] | None = None, seconds: float | None = None) -> Any:
-        """The next frame. WireError if it is malformed, ChannelTimeout after ``seconds``.
+    def receive(self, allowed: frozenset[str] | None = None, watch: Watch | None = None) -> Any:
+        """The next frame. WireError if it is malformed.
 
         ``allowed`` names the dataclasses that the frame may hold. A judge that reads from a worker
         must pass it: otherwise student code could send a CheckSuite.
         """
-        deadline = None if seconds is None else time.monotonic() + seconds
-        header_size, body_size = wire.frame_sizes(self._read(wire.PREFIX_BYTES, deadline))
-        header = self._read(header_size, deadline)
-        return wire.loads(header, self._read(body_size, deadline), allowed)
+        self.sock.settimeout(None if watch is None else LOOK)
+        header_size, body_size = wire.frame_sizes(self._read(wire.PREFIX_BYTES, watch))
+        header = self._read(header_size, watch)
+        return wire.loads(header, self._read(body_size, watch), allowed)
 
-    def _read(self, count: int, deadline: float | None) -> bytes:
-        # One deadline for all parts: a sender that drips single bytes gains no time.
+    def _read(self, count: int, watch: Watch | None) -> bytes:
         parts: list[bytes] = []
         while count:
-            if deadline is not None:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise ChannelTimeout
-                self.sock.settimeout(left)
-            else:
-                self.sock.settimeout(None)
+            if watch is not None:
+                watch()
             try:
                 part = self.sock.recv(min(count, 1 << 20))
-            except TimeoutError as error:
-                raise ChannelTimeout from error
+            except TimeoutError:
+                continue
             except OSError as error:
                 raise ChannelClosed(str(error)) from error
             if not part:

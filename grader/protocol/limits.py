@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MEBIBYTE = 1 << 20
+# User ids for workers that root starts, one for each, and one for a forkserver that must not be
+# root: no account has them.
+FIRST_ID, IDS = 62000, 3000
+FORKSERVER_ID = FIRST_ID + IDS
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -26,6 +30,7 @@ from grader.sandbox.host import select
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.levels import LEVELS
 from grader.sandbox.host.mounts import without_inner
+from grader.sandbox.host.usage import in_sockets, shares_of, user_ids
 from tests.conftest import QUICK, SALT, with_answers
 from tests.records.test_cohort import hand_in
 
@@ -37,21 +42,34 @@ def test_each_level_holds_and_grades_the_same(level: str) -> None:
     """Root's own way and an ordinary user's (root can take it, too)."""
     release = assignment("03_masking")
     submission = Submission("x", release.id, nbformat.writes(solved("masking")).encode())
-    with Forkserver(level, HIDDEN) as forkserver:
+    with _open(level) as forkserver:
         found = select.try_level(forkserver, HIDDEN)
-        if level == "landlock" and _closed(forkserver):
-            assert "install Python where everybody can read it" in found.error
-            return
         assert found.holds, select.describe(found)
         outcome = Judge(forkserver, SALT, QUICK).grade(submission, release)
     assert outcome.score == outcome.max_score
     assert outcome.sandbox == level
 
 
-def _closed(forkserver: Forkserver) -> bool:
-    """Root's workers become other users: may they not enter a folder that holds Python?"""
-    above = [parent for path in forkserver.shown for parent in Path(path).resolve().parents]
-    return os.geteuid() == 0 and not all(folder.stat().st_mode & 0o001 for folder in above)
+@contextlib.contextmanager
+def _open(level: str, **options: Any) -> Iterator[Forkserver]:
+    """A forkserver at this level. Where root's workers cannot read Python, the test is skipped.
+
+    They become other users, who may not enter a folder such as /root; and it must say so.
+    """
+    python = Path(sys.executable).resolve().parents
+    if os.geteuid() == 0 and level not in ("root", "none") and not all(map(_enters, python)):
+        with pytest.raises(WorkerError) as refused, Forkserver(level, HIDDEN) as forkserver:
+            forkserver.start(QUICK)
+        text = str(refused.value)
+        assert "install Python where everybody can read it" in text or "Permission denied" in text
+        pytest.skip("Python lies in a folder that is closed to other users")
+    with Forkserver(level, HIDDEN, **options) as forkserver:
+        yield forkserver
+
+
+def _enters(folder: Path) -> bool:
+    """May every user pass through the folder?"""
+    return bool(folder.stat().st_mode & 0o001)
 
 
 @pytest.mark.parametrize("level", [name for name in select.levels() if not LEVELS[name].own_world])
@@ -84,9 +102,7 @@ def test_without_namespaces_a_submission_is_kept_alone(level: str) -> None:
         "t.join()",
     ]
     lines += ["def what():", "    return done"]
-    with Forkserver(level, HIDDEN) as forkserver:
-        if level == "landlock" and _closed(forkserver):
-            pytest.skip("Python lies in a folder that is closed to other users")
+    with _open(level) as forkserver:
         worker = forkserver.start(QUICK)
         _, error = worker.run_cell("\n".join(lines), 10)
         assert not error
@@ -107,9 +123,7 @@ def test_a_lesson_that_needs_no_torch_may_be_solved_with_it(level: str) -> None:
     }
     assert by_torch and "torch" not in modules_of([release.id])
     notebook = with_answers(release.lesson, by_torch, solve=True).encode()
-    with Forkserver(level, HIDDEN, modules=()) as forkserver:
-        if level == "landlock" and _closed(forkserver):
-            pytest.skip("Python lies in a folder that is closed to other users")
+    with _open(level, modules=()) as forkserver:
         worker = forkserver.start(QUICK)
         worker.run_cell("import sys\ndef has(): return 'torch' in sys.modules", 10)
         assert worker.ask([Ask("has", ())], 10)[0].value is (not LEVELS[level].own_world)
@@ -125,8 +139,17 @@ def test_the_probe_can_fail() -> None:
     with Forkserver("none", HIDDEN) as forkserver:
         found = select.try_level(forkserver, HIDDEN)
     assert not found.holds
-    for claim in ("no network", "own processes only", "no sight of the course"):
+    for claim in (
+        "no network",
+        "own processes only",
+        "no sight of the course",
+        "ends with its supervisor",
+        "bounded memory",
+    ):
         assert not found.held[claim]
+    if os.geteuid() == 0:
+        assert not found.held["not the machine's root"]
+        assert not found.held["bounded threads and processes"]
 
 
 def test_without_walls_grading_is_refused_unless_said_otherwise(
@@ -155,30 +178,171 @@ def test_a_course_in_pythons_own_folder_is_refused() -> None:
         Forkserver("user", [Path(sys.prefix)])
 
 
-def test_the_judges_death_ends_the_workers() -> None:
-    """A judge that is killed takes the forkserver and its workers with it."""
-    import signal
-    import sys
-    import time
+LASTING = """
+import ctypes, os, signal, time
+prctl = ctypes.CDLL(None).prctl
+def last():
+    prctl(1, 0)  # PR_SET_PDEATHSIG: do not die with the parent
+    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_IGN)
+last()
+try:
+    for _ in range(2):
+        if os.fork() == 0:
+            os.setsid()
+            last()
+            if os.fork():
+                os._exit(0)
+            time.sleep(3600)
+except OSError:
+    pass  # a level that denies new processes
+"""
 
-    code = (
-        "import sys, time; from grader.sandbox.host.forkserver_client import Forkserver;"
-        "from grader.sandbox.host.limits import Limits; from pathlib import Path;"
-        f"w = Forkserver({select.levels()[0]!r}, [Path.home()]); k = w.start(Limits());"
-        "print(w.pid, k._pid, flush=True); time.sleep(60)"
-    )
+
+@pytest.mark.parametrize("level", [*select.levels(), "none"])
+@pytest.mark.parametrize("busy", [False, True], ids=["between questions", "in a cell"])
+def test_the_graders_death_ends_all_that_a_submission_started(level: str, busy: bool) -> None:
+    """By SIGKILL, which leaves the grader no time to end anything."""
+    with _open(level):
+        pass  # skips where this level cannot be had
+    code = f"""
+import time
+from pathlib import Path
+from grader.sandbox.host.forkserver_client import Forkserver
+from grader.sandbox.host.limits import Limits
+forkserver = Forkserver({level!r}, [Path.home()], modules=())
+worker = forkserver.start(Limits())
+worker.run_cell({LASTING!r}, 10)
+print(forkserver.pid, flush=True)
+worker.run_cell("time.sleep(600)" if {busy} else "1", 10)
+time.sleep(600)
+"""
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    pids = [int(pid) for pid in process.stdout.readline().split()]
-    assert len(pids) == 2
+    first = int(process.stdout.readline())
+    process.stdout.close()
+    pids = {first, *_below(first)}
+    assert len(pids) >= (3 if level in ("bubblewrap", "landlock") else 5)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    process.stdout.close()
     deadline = time.monotonic() + 20
-    while any(os.path.exists(f"/proc/{pid}") for pid in pids) and time.monotonic() < deadline:
+    while (alive := [pid for pid in pids if _runs(pid)]) and time.monotonic() < deadline:
         time.sleep(0.05)
-    alive = [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
-    assert not alive or all("zombie" in Path(f"/proc/{p}/status").read_text() for p in alive)
+    for pid in alive:
+        os.kill(pid, signal.SIGKILL)
+    assert not alive
+
+
+def _below(pid: int) -> set[int]:
+    """All that a process has started, and what that has."""
+    children = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                children.add(int(folder.name))
+    return children.union(*map(_below, children))
+
+
+def _runs(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return "zombie" not in Path(f"/proc/{pid}/status").read_text()
+    return False
+
+
+@pytest.mark.parametrize("level", select.levels())
+def test_a_worker_is_never_the_machines_root(level: str) -> None:
+    """Whoever starts it, and whatever it is called inside; nor is its supervisor."""
+    with _open(level, modules=()) as forkserver:
+        worker = forkserver.start(QUICK)
+        assert worker.user_ids() and 0 not in worker.user_ids()
+        assert 0 not in user_ids(worker._supervisor)
+        worker.close()
+
+
+@pytest.mark.parametrize("level", select.levels())
+def test_a_questions_limit_of_memory_cannot_be_lifted(level: str) -> None:
+    """And is gone with the question, which an honest answer needs."""
+    code = """
+import resource
+def grow(lift):
+    if lift:
+        most = resource.getrlimit(resource.RLIMIT_AS)[1]
+        try:
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        except ValueError:
+            pass
+    return len(bytearray(1 << 28))
+"""
+    with _open(level, modules=()) as forkserver:
+        worker = forkserver.start(QUICK)
+        worker.run_cell(code, 10)
+        bounded = [Ask("grow", (lift,), memory=1 << 26) for lift in (False, True)]
+        asks = [Ask("grow", (False,)), *bounded, Ask("grow", (False,)), Ask("grow", (True,))]
+        replies = worker.ask(asks, 10)
+        worker.close()
+    assert [reply.value for reply in replies] == [1 << 28, None, None, 1 << 28, 1 << 28]
+    failures = [reply.failure for reply in replies[1:3]]
+    assert all(failure and failure.type == "MemoryError" for failure in failures)
+
+
+@pytest.mark.parametrize("level", [name for name in select.levels() if LEVELS[name].own_world])
+def test_what_sockets_hold_is_counted(level: str) -> None:
+    """At least what a worker has put into them, and little where there are few."""
+    code = """
+import socket
+kept = []
+def fill(count):
+    held = 0
+    for _ in range(count):
+        pair = socket.socketpair()
+        kept.append(pair)
+        pair[0].setblocking(False)
+        try:
+            while True:
+                held += pair[0].send(bytes(1 << 16))
+        except BlockingIOError:
+            pass
+    return held
+"""
+    with _open(level, modules=()) as forkserver:
+        worker = forkserver.start(QUICK)
+        worker.run_cell(code, 10)
+        assert in_sockets(worker._pid) == 0
+        held = worker.ask([Ask("fill", (50,))], 10)[0].value
+        assert held > 1 << 20
+        assert held <= in_sockets(worker._pid) < 20 * held
+        worker.close()
+
+
+def test_what_forks_share_is_counted_once(forkserver: Forkserver) -> None:
+    """An honest pool of processes reads one large array: that is no reason to end it."""
+    code = """
+import os, time
+data = bytearray(os.urandom(1 << 20) * 200)
+for _ in range(6):
+    if os.fork() == 0:
+        time.sleep(60)
+        os._exit(0)
+def size():
+    time.sleep(0.3)
+    return len(data)
+"""
+    if not LEVELS[forkserver.level].own_world:
+        pytest.skip("this level denies new processes")
+    limits = replace(QUICK, worker=replace(QUICK.worker, memory=900 << 20))
+    worker = forkserver.start(limits)
+    if shares_of([worker._pid]) is None:
+        worker.close()
+        pytest.skip("this user may not see the shares of a worker's memory")
+    worker.run_cell(code, 10)
+    used = worker._usage()
+    assert len(used.processes) == 7 and used.memory > limits.worker.memory
+    shares = shares_of(used.processes)
+    assert shares is not None
+    assert 150 << 20 < shares < 600 << 20  # the kernel estimates what is shared of large pages
+    assert worker.ask([Ask("size", ())], 10)[0].value == 200 << 20
+    worker.close()
 
 
 def test_a_window_that_lies_in_another_is_not_mounted_twice(tmp_path: Path) -> None:

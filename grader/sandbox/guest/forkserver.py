@@ -1,5 +1,7 @@
 """The forkserver: imports once what the lessons import, then forks a worker for each request.
 
+Between the forkserver and each worker stands a supervisor, which runs no student code.
+
 It is started as a new process with a clean environment, and never holds a solution, a
 specification, the salt or the database: each fork inherits its memory, and student code can read
 all of that.
@@ -13,16 +15,18 @@ import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from grader.protocol.channel import Channel
 from grader.protocol.limits import WorkerLimits
 from grader.sandbox.guest import linux
-from grader.sandbox.guest.levels import LEVELS
+from grader.sandbox.guest.levels import LEVELS, Level
 from grader.sandbox.guest.root import Mounts
 from grader.sandbox.guest.serve import serve
 from grader.sandbox.guest.shell import Shell, make_shell
@@ -34,6 +38,7 @@ PYPLOT = "matplotlib.pyplot"
 def main(control_fds: list[int], modules: list[str]) -> None:
     """Serve requests for workers on the control sockets, one for each judge, until they close."""
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # it dies with the grader
+    itself = os.pidfd_open(os.getpid())  # by which supervisors see that it has ended
     control = [socket.socket(fileno=fd) for fd in control_fds]
     shell = import_and_prepare(modules)
     # What the imports wrote is made read-only: all workers share it, and their seccomp filter
@@ -48,19 +53,33 @@ def main(control_fds: list[int], modules: list[str]) -> None:
             if not message:
                 control.remove(judge)
             else:
-                _spawn(shell, message, ancillary)
+                _spawn(shell, message, ancillary, itself)
 
 
-def _spawn(shell: Shell, message: bytes, ancillary: list) -> None:
+def _spawn(shell: Shell, message: bytes, ancillary: list, itself: int) -> None:
     """Fork a supervisor, which forks the worker."""
     talk_fd, status_fd = _descriptors(ancillary)
-    if os.fork() == 0:
-        try:
-            _supervise(shell, json.loads(message), talk_fd, status_fd)
-        finally:
-            os._exit(0)  # never back into the forkserver's own loop
+    status = socket.socket(fileno=status_fd)
+    request = json.loads(message)
+    level = LEVELS[request["level"]]
+    try:
+        pid = level.fork()
+    except OSError as error:
+        _say(status, failed=str(error))
+    else:
+        if pid == 0:
+            try:
+                _supervise(shell, level, request, talk_fd, status, itself)
+            finally:
+                os._exit(0)  # never back into the forkserver's own loop
     os.close(talk_fd)
-    os.close(status_fd)
+    status.close()
+
+
+def _say(status: socket.socket, **facts: Any) -> None:
+    """Tell the judge, as one line; it may be gone."""
+    with contextlib.suppress(OSError):
+        status.sendall(json.dumps(facts).encode() + b"\n")
 
 
 def import_and_prepare(modules: list[str]) -> Shell:
@@ -113,42 +132,73 @@ def _descriptors(ancillary: list) -> tuple[int, int]:
     return talk, status
 
 
-def _supervise(shell: Shell, request: dict[str, Any], talk_fd: int, status_fd: int) -> None:
-    """In the supervisor, between forkserver and worker: start the worker, report how it ended.
+def _supervise(
+    shell: Shell,
+    level: Level,
+    request: dict[str, Any],
+    talk_fd: int,
+    status: socket.socket,
+    forkserver: int,
+) -> None:
+    """In the supervisor: start the worker, set its limits, end it, report how it ended.
 
-    A process of its own, because unshare(2) moves only the caller's next child into a new PID
-    namespace, and because the worker is its child alone, whose end it can wait for.
+    ``forkserver`` is a pidfd: a supervisor ends with the forkserver, which ends with the grader.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the forkserver ignores it; here wait4 needs it
-    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-    status = socket.socket(fileno=status_fd)
+    worker = 0
     try:
-        LEVELS[request["level"]].unshare()
-        slot = os.getpid()
-        pid = os.fork()
+        slot = _outer_pid()
+        level.settle(slot)
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # it can end orphans, too
+        worker = os.fork()
+        if worker == 0:
+            _say(status, worker=_outer_pid())
+            status.close()
+            os.close(forkserver)
+            _work(shell, level, request, talk_fd, slot)
+        os.close(talk_fd)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no KeyboardInterrupt: an init ignores it
+        level.step_down(slot)
+        # Only after a change of user, which would undo both: a submission must not trace this
+        # process, and the kernel is to end a world, by its init, with the forkserver.
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        if level.namespaces:
+            linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     except OSError as error:
-        status.sendall(json.dumps({"failed": str(error)}).encode() + b"\n")
+        if worker:
+            os.kill(worker, signal.SIGKILL)
+        _say(status, failed=str(error))
         return
-    if pid == 0:
-        status.close()
-        _work(shell, request, talk_fd, slot)
-    os.close(talk_fd)
-    status.sendall(json.dumps({"pid": pid}).encode() + b"\n")
-    ended = _wait(pid, status)
-    status.sendall(json.dumps(ended).encode() + b"\n")
+    _say(status, supervisor=slot)  # the judge waits for it, and only then sends student code
+    ended = _watch(worker, status, forkserver)
+    _end_children()
+    _say(status, **ended)
 
 
-def _wait(pid: int, status: socket.socket) -> dict[str, Any]:
-    """Wait until the worker ends, or kill it once the judge says so or is gone.
+def _outer_pid() -> int:
+    """This process's id as the judge knows it: the old /proc still shows it in a new world."""
+    try:
+        return int(os.readlink("/proc/self"))
+    except FileNotFoundError:  # bubblewrap shows no /proc, and makes no PID namespace
+        return os.getpid()
 
-    Where the worker is process 1 of a PID namespace, the kernel kills with it all it started.
+
+def _watch(worker: int, status: socket.socket, forkserver: int) -> dict[str, Any]:
+    """Wait until the worker ends; kill it once the judge says so, or judge or forkserver is gone.
+
+    In between, set the worker's limit of memory as the judge asks.
     """
-    handle = os.pidfd_open(pid)
-    readable, _, _ = select.select([handle, status.fileno()], [], [])
+    handle, said = os.pidfd_open(worker), status.fileno()
+    while True:
+        readable, _, _ = select.select([handle, said, forkserver], [], [])
+        message = status.recv(4096) if said in readable else b""
+        if handle in readable or not message:
+            break
+        _bound_memory(worker, json.loads(message)["memory"], status)
     stopped = handle not in readable
     if stopped:
-        os.kill(pid, signal.SIGKILL)
-    _, code, usage = os.wait4(pid, 0)
+        os.kill(worker, signal.SIGKILL)
+    _, code, usage = os.wait4(worker, 0)
     return {
         "stopped": stopped,
         "signal": os.WTERMSIG(code) if os.WIFSIGNALED(code) else 0,
@@ -158,10 +208,44 @@ def _wait(pid: int, status: socket.socket) -> dict[str, Any]:
     }
 
 
-def _work(shell: Shell, request: dict[str, Any], talk_fd: int, slot: int) -> None:
-    """In the worker: isolate this process, then serve the judge. Never returns."""
+def _bound_memory(worker: int, most: int | None, status: socket.socket) -> None:
+    """Set the soft limit of address space, or lift it again up to the hard one with None.
+
+    From outside: the worker's seccomp filter lets no process there change a limit. A helper that
+    the worker started before must not be a way around it.
+    """
+    processes = {worker}
+    if os.getpid() == 1:
+        processes |= {int(name) for name in os.listdir("/proc") if name.isdigit()} - {1}
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for pid in processes:
+            with contextlib.suppress(ProcessLookupError):
+                _, hard = resource.prlimit(pid, resource.RLIMIT_AS)
+                resource.prlimit(pid, resource.RLIMIT_AS, (min(most or hard, hard), hard))
+    except OSError as error:
+        _say(status, failed=f"a worker's memory cannot be limited: {error}")
+    else:
+        _say(status, memory=most)
+
+
+def _end_children() -> None:
+    """Kill what the worker has left, down to the last orphan, and wait for its end.
+
+    Where this process is an init, its own end does that in one go. Where workers may start no
+    process, there is nothing left, and perhaps no /proc to look into.
+    """
+    if os.getpid() == 1:
+        return
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while left := children.read_text().split() if children.exists() else []:
+        for pid in map(int, left):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)  # only then are its own children this process's
+
+
+def _work(shell: Shell, level: Level, request: dict[str, Any], talk_fd: int, slot: int) -> NoReturn:
+    """In the worker: isolate this process, then serve the judge."""
+    try:
         os.setsid()
         _keep_only(talk_fd)
         limits = WorkerLimits(**request["limits"])
@@ -170,7 +254,7 @@ def _work(shell: Shell, request: dict[str, Any], talk_fd: int, slot: int) -> Non
         )
         channel = Channel(socket.socket(fileno=3))
         try:
-            LEVELS[request["level"]].enter(mounts, limits, slot)
+            level.enter(mounts, limits, slot)
         except OSError as error:
             channel.send({"failed": str(error)})
             os._exit(70)  # never run a cell in a sandbox that is not complete

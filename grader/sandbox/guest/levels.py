@@ -1,16 +1,21 @@
 """The levels of the sandbox, from inside: how a fresh fork gives up what it does not need.
 
-With namespaces a worker gets a world of its own: processes, files, users and network. Ordinary
-users build it in a user namespace; root builds it directly and then becomes a user without rights,
-so that the limit on processes, which the kernel does not hold root to, holds for the worker.
+With namespaces a worker gets a world of its own: processes, files, users and network. The init of
+that world is its supervisor, which runs no student code: with it the kernel ends all that a
+submission started. Ordinary users build the world in a user namespace; root builds it directly and
+then becomes a user without rights.
 
 Where the machine denies namespaces, a worker stays among the machine's processes: it sees files
 through bubblewrap or as far as Landlock lets it, writes none, starts no process and reaches none.
+
+No worker is ever the machine's root: root may write the kernel's settings without any capability,
+and the kernel holds it to no limit of processes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -18,7 +23,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from grader.protocol.limits import WorkerLimits
+from grader.protocol.limits import FIRST_ID, IDS, WorkerLimits
 from grader.sandbox.guest import landlock, linux, seccomp
 from grader.sandbox.guest.root import Mounts, build_root
 
@@ -30,30 +35,50 @@ NAMESPACES = (
     | linux.CLONE_NEWUTS
 )
 STUDENT = 1000  # the worker's user id in a user namespace
-FIRST_ID, IDS = 62000, 3000  # user ids for workers that root starts: no account has them
 MORE_TASKS = 1024  # beyond what the user runs already: the kernel counts all over the machine
 
 
 class Level:
-    """One way to isolate a worker. ``name`` is what records and ``--json`` call it."""
+    """One way to isolate a worker. ``name`` is what records and ``--json`` call it.
+
+    ``namespaces``: those that each supervisor and its worker have to themselves.
+    """
 
     name = ""
+    namespaces = 0
 
-    def unshare(self) -> None:
-        """Step into fresh namespaces, if the level has any: the next fork is process 1 there."""
+    def fork(self) -> int:
+        """Fork a supervisor, into fresh namespaces if the level has any; 0 in the supervisor."""
+        return linux.fork(self.namespaces) if self.namespaces else os.fork()
 
-    def enter(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
-        """In that fork, before any student code: take every right away and set the limits.
+    def settle(self, slot: int) -> None:
+        """In the supervisor, before it forks the worker.
 
         ``slot`` keeps workers that root starts apart: each is a user of its own.
         """
+
+    def step_down(self, slot: int) -> None:
+        """In the supervisor, once it has forked the worker: keep no rights either.
+
+        It must be the worker's user: only then may it set the worker's limits.
+        """
+        linux.drop_capabilities()
+
+    def enter(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
+        """In the worker, before any student code: take every right away and set the limits."""
         self._isolate(mounts, limits, slot)
-        # Nobody may trace the worker, and it dies with the process that supervises it.
+        # Nobody may trace the worker, and it dies with its supervisor. Only after a change of user,
+        # which would undo both; and before the filter, which denies the second.
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        self._filter()
 
     def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
         raise NotImplementedError
+
+    def _filter(self) -> None:
+        """Deny the system calls that no exercise needs."""
+        seccomp.install()
 
 
 class Unsandboxed(Level):
@@ -65,15 +90,27 @@ class Unsandboxed(Level):
         os.chdir(tempfile.mkdtemp(dir=mounts.root))  # the judge removes the root after the run
         _set_limits(replace(limits, processes=None))
 
+    def step_down(self, slot: int) -> None:
+        return
+
+    def _filter(self) -> None:
+        return
+
 
 class UserNamespaces(Level):
     """Namespaces as an ordinary user can have them."""
 
     name = "user"
+    namespaces = NAMESPACES | linux.CLONE_NEWUSER
 
-    def unshare(self) -> None:
-        uid, gid = os.geteuid(), os.getegid()
-        linux.unshare(NAMESPACES | linux.CLONE_NEWUSER)
+    def fork(self) -> int:
+        self._outside = os.geteuid(), os.getegid()
+        if 0 in self._outside:  # outside of its namespace the worker would still be root
+            raise PermissionError(errno.EPERM, "root's own id must not be mapped")
+        return super().fork()
+
+    def settle(self, slot: int) -> None:
+        uid, gid = self._outside
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{STUDENT} {uid} 1")
         Path("/proc/self/gid_map").write_text(f"{STUDENT} {gid} 1")
@@ -81,36 +118,43 @@ class UserNamespaces(Level):
     def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
         build_root(mounts, limits, owner=None)
         _give_up_rights(limits)
-        seccomp.install()
 
 
 class RootNamespaces(Level):
     """Namespaces that root builds without a user namespace."""
 
     name = "root"
+    namespaces = NAMESPACES
 
-    def unshare(self) -> None:
-        linux.unshare(NAMESPACES)
+    def step_down(self, slot: int) -> None:
+        _become(_user(slot))
 
     def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
         user = _user(slot)
         build_root(mounts, limits, owner=user)
         _become(user)
         _give_up_rights(limits)
-        seccomp.install()
 
 
 class _Alone(Level):
     """No namespaces of the worker's own: it is kept away from the machine's processes."""
 
-    def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
+    _own_user = False  # does nobody else run anything as the worker's user?
+
+    def settle(self, slot: int) -> None:
         if os.geteuid() == 0:
             _become(_user(slot))
+            self._own_user = True
+
+    def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
         os.chdir(mounts.root)  # empty, and not the worker's own: it can write nothing there
-        tasks = _tasks_of(os.getuid())
-        most = None if tasks is None else tasks + MORE_TASKS
-        _give_up_rights(replace(limits, processes=most, file_size=0))
+        if not self._own_user:
+            tasks = _tasks_of(os.getuid()) + MORE_TASKS
+            limits = replace(limits, processes=tasks)
+        _give_up_rights(replace(limits, file_size=0))
         self._restrict_files(mounts)
+
+    def _filter(self) -> None:
         seccomp.install(alone=os.getpid())
 
     def _restrict_files(self, mounts: Mounts) -> None:
@@ -157,15 +201,17 @@ def _give_up_rights(limits: WorkerLimits) -> None:
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
 
 
-def _tasks_of(user: int) -> int | None:
-    """How many threads this user runs on the machine; None where there is no /proc to read."""
-    folders = list(Path("/proc").glob("[0-9]*"))
+def _tasks_of(user: int) -> int:
+    """How many threads this user runs on the machine.
+
+    0 in bubblewrap, which shows no /proc: there the kernel counts its user namespace alone.
+    """
     count = 0
-    for folder in folders:
+    for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it ended while we looked
             if folder.stat().st_uid == user:
                 count += len(os.listdir(folder / "task"))
-    return count if folders else None
+    return count
 
 
 def _set_limits(limits: WorkerLimits) -> None:

@@ -1,8 +1,9 @@
 """The seccomp filter: system calls that no exercise needs fail with EPERM.
 
 Namespaces isolate the worker; this filter reduces what of the kernel student code can attack: new
-namespaces, mounts, ptrace, keys, bpf, io_uring, memory outside of processes, and every socket but
-local ones. Where there are no namespaces, ``alone`` also denies what reaches other processes
+namespaces, mounts, ptrace, keys, bpf, io_uring, and every socket but local ones. It denies memory
+that the judge cannot see in any process, changes of the worker's limits, and any dealings with its
+supervisor. Where there are no namespaces, ``alone`` also denies what reaches other processes
 (starting them, signals to them, sockets of every kind) and what Landlock does not control (to
 change a file's mode, owner, times and attributes, and to watch it).
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import errno
 import platform
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from grader.sandbox.guest import linux
 
@@ -33,6 +36,9 @@ _DENIED = {
     "fsmount": (432, 432),
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
+    "open_tree_attr": (467, 467),
+    "statmount": (457, 457),  # they name the machine's mounts, which Landlock does not hide
+    "listmount": (458, 458),
     "unshare": (272, 97),
     "setns": (308, 268),
     "name_to_handle_at": (303, 264),
@@ -58,6 +64,7 @@ _DENIED = {
     "syslog": (103, 116),
     "quotactl": (179, 60),
     # Memory that no limit of a process counts.
+    "vmsplice": (278, 75),  # a page that a pipe holds may keep 2 MB in use
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
@@ -76,6 +83,7 @@ _DENIED = {
     "clock_settime": (227, 112),
     "settimeofday": (164, 170),
     "adjtimex": (159, 171),
+    "setrlimit": (160, 164),
 }
 # Denied, too, where the worker shares the machine's other processes. None: no such call on this
 # architecture.
@@ -102,6 +110,9 @@ _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "setpgid": (109, 154),
     "setsid": (112, 157),
     "socket": (41, 198),
+    "bind": (49, 200),  # with a name, one end of a pair takes in what many others send
+    "listen": (50, 201),
+    "connect": (42, 203),
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -133,12 +144,6 @@ _OWN_ONLY = {
     "prlimit64": (302, 261),
     "sched_setaffinity": (203, 122),
 }
-# name: numbers, and second arguments by which the kernel would send signals to another process:
-# F_SETOWN and F_SETOWN_EX; FIOSETOWN and SIOCSPGRP.
-_DENIED_COMMANDS = {
-    "fcntl": ((72, 25), (8, 15)),
-    "ioctl": ((16, 29), (0x8901, 0x8902)),
-}
 _CLONE_THREAD = 0x00010000
 _CLONE = (56, 220)
 _CLONE3 = (435, 435)
@@ -156,7 +161,52 @@ _NEW_NAMESPACES = (
 
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
-_NUMBER, _ARCH, _ARGUMENT_0, _ARGUMENT_1 = 0, 4, 16, 24
+_NUMBER, _ARCH, _ARGUMENT_0, _ARGUMENT_1, _ARGUMENT_2, _ARGUMENT_3 = 0, 4, 16, 24, 32, 40
+_HIGH = 4  # from an argument's lower half to its upper one
+
+
+class _Rule(NamedTuple):
+    """A call that is denied if all ``tests`` hold: (which argument, comparison, any of these)."""
+
+    numbers: tuple[int, int]
+    tests: tuple[tuple[int, int, tuple[int, ...]], ...]
+
+
+_PRCTL, _MMAP, _FCNTL, _IOCTL = (157, 167), (9, 222), (72, 25), (16, 29)
+_SETSOCKOPT, _PRLIMIT, _SETPRIORITY = (54, 208), (302, 261), (141, 140)
+_RULES = (
+    # PR_SET_PDEATHSIG: the worker is to die with its supervisor.
+    _Rule(_PRCTL, ((_ARGUMENT_0, _EQUAL, (1,)),)),
+    # MAP_SHARED | MAP_ANONYMOUS: stays in use although no process has touched it.
+    _Rule(_MMAP, ((_ARGUMENT_3, _ANY_BIT, (0x01,)), (_ARGUMENT_3, _ANY_BIT, (0x20,)))),
+    # SO_SNDBUF, SO_RCVBUF and the same with FORCE, of SOL_SOCKET: megabytes in each socket.
+    _Rule(_SETSOCKOPT, ((_ARGUMENT_1, _EQUAL, (1,)), (_ARGUMENT_2, _EQUAL, (7, 8, 32, 33)))),
+    # F_SETPIPE_SZ
+    _Rule(_FCNTL, ((_ARGUMENT_1, _EQUAL, (1031,)),)),
+    # A new limit, at whatever address: one that was lowered for a question could be lifted again.
+    _Rule(_PRLIMIT, ((_ARGUMENT_2, _ANY_BIT, (0xFFFFFFFF,)),)),
+    _Rule(_PRLIMIT, ((_ARGUMENT_2 + _HIGH, _ANY_BIT, (0xFFFFFFFF,)),)),
+)
+# Where the worker shares the machine's other processes: commands by which the kernel would send
+# signals to one of them. F_SETOWN and F_SETOWN_EX; FIOSETOWN and SIOCSPGRP.
+_RULES_ALONE = (
+    _Rule(_FCNTL, ((_ARGUMENT_1, _EQUAL, (8, 15)),)),
+    _Rule(_IOCTL, ((_ARGUMENT_1, _EQUAL, (0x8901, 0x8902)),)),
+)
+# Where its supervisor is process 1 of its world, perhaps as the same user: calls on it. In order:
+# kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_open, sched_setaffinity,
+# sched_setscheduler, sched_setparam, sched_setattr.
+_ON_A_PROCESS = ((62, 129), (200, 130), (234, 131), (129, 138), (297, 240), (434, 434)) + (
+    (203, 122),
+    (144, 119),
+    (142, 118),
+    (314, 274),
+)
+_RULES_IN_A_WORLD = (
+    *(_Rule(numbers, ((_ARGUMENT_0, _EQUAL, (1,)),)) for numbers in _ON_A_PROCESS),
+    _Rule(_SETPRIORITY, ((_ARGUMENT_1, _EQUAL, (1,)),)),
+    _Rule(_SETPRIORITY, ((_ARGUMENT_0, _EQUAL, (2,)),)),  # of all processes of a user
+)
 
 
 def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, int, int]]:
@@ -178,8 +228,11 @@ def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, 
         code += [(_GREATER_EQUAL, 0, 1, 0x40000000), (_RETURN, 0, 0, denied)]
     for numbers in _DENIED.values():
         code += [(_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, denied)]
+    code += _apply(_RULES, column, denied)
     if alone:
         code += _keep_alone(column, alone, denied)
+    else:
+        code += _apply(_RULES_IN_A_WORLD, column, denied)
     # clone3 passes its flags in memory, which a filter cannot read. ENOSYS, not EPERM: then libc
     # falls back to clone, whose flags are an argument.
     code += [(_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)]
@@ -198,6 +251,22 @@ def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, 
     return code
 
 
+def _apply(rules: Iterable[_Rule], column: int, denied: int) -> list[tuple[int, int, int, int]]:
+    """Instructions that deny the calls that fulfil a rule."""
+    code = []
+    for rule in rules:
+        tests: list[tuple[int, int, int, int]] = []
+        for place, comparison, values in reversed(rule.tests):
+            # A value that holds leads on to the next test. If none does, past all and the RETURN.
+            after = len(tests) + 1
+            compare = [(comparison, len(values) - 1 - n, 0, v) for n, v in enumerate(values)]
+            compare[-1] = (comparison, 0, after, values[-1])
+            tests = [(_LOAD, 0, 0, place), *compare, *tests]
+        code += [(_EQUAL, 0, len(tests) + 1, rule.numbers[column]), *tests]
+        code += [(_RETURN, 0, 0, denied), (_LOAD, 0, 0, _NUMBER)]
+    return code
+
+
 def _keep_alone(column: int, own: int, denied: int) -> list[tuple[int, int, int, int]]:
     """Instructions that deny all dealings with other processes; new threads stay allowed."""
     code = []
@@ -213,17 +282,9 @@ def _keep_alone(column: int, own: int, denied: int) -> list[tuple[int, int, int,
             (_RETURN, 0, 0, denied),
             (_LOAD, 0, 0, _NUMBER),
         ]
-    for numbers, (first, second) in _DENIED_COMMANDS.values():
-        code += [
-            (_EQUAL, 0, 5, numbers[column]),
-            (_LOAD, 0, 0, _ARGUMENT_1),
-            (_EQUAL, 1, 0, first),
-            (_EQUAL, 0, 1, second),
-            (_RETURN, 0, 0, denied),
-            (_LOAD, 0, 0, _NUMBER),
-        ]
     return [
         *code,
+        *_apply(_RULES_ALONE, column, denied),
         (_EQUAL, 0, 4, _CLONE[column]),
         (_LOAD, 0, 0, _ARGUMENT_0),
         (_ANY_BIT, 1, 0, _CLONE_THREAD),

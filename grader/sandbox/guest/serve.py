@@ -34,7 +34,9 @@ def _handle(channel: Channel, shell: Shell, request: dict[str, Any]) -> dict[str
         earlier_answers.SUPPLIED.update(request["texts"])
         return {"supplied": True}
     callbacks = functools.partial(_callback, channel)
-    return {"replies": DirectCalls(shell.user_ns, callbacks).ask(request["asks"])}
+    # A limit that this process set, it could lift again: the supervisor bounds its memory.
+    calls = DirectCalls(shell.user_ns, callbacks, bounds_memory=False)
+    return {"replies": calls.ask(request["asks"])}
 
 
 def _callback(channel: Channel, key: str) -> Callable[..., Any]:

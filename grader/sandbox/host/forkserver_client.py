@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import copy
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from grader import bundles
 from grader.coursefile import current
-from grader.errors import WorkerError
+from grader.errors import LevelDenied, WorkerError
+from grader.protocol.limits import FORKSERVER_ID
 from grader.sandbox.host.levels import LEVELS
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.mounts import clean_environment, mounts_for
@@ -51,11 +53,12 @@ class Forkserver:
         more = () if LEVELS[level].writes else HEAVY
         modules = list(dict.fromkeys([*modules, *more]))
         self._folder = Path(tempfile.mkdtemp(prefix="grader-worker-"))
-        self._folder.chmod(0o755)  # a worker that root starts runs as another user
-        # A copy of what workers may see: the whole repository holds the solutions.
+        # A copy of what workers may see: the whole repository holds the solutions. A worker that
+        # root starts runs as another user.
         package = self._folder / "package"
         bundles.copy(bundles.WORKER, current(), package)
         (self._folder / "root").mkdir()
+        _readable_for_all(self._folder)
         self._mounts = mounts_for(self._folder, package, hidden)
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(judges)]
         self._control = [host for host, _ in pairs]
@@ -63,19 +66,31 @@ class Forkserver:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
         boot = BOOT.format(package=str(package), fds=fds, modules=modules)
         prefix = LEVELS[level].command(self._mounts)
-        self._process = subprocess.Popen(
-            [*prefix, sys.executable, "-I", "-c", boot],
-            pass_fds=fds,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._log,
-            cwd=package,
-            env=clean_environment(),
-            process_group=0,  # keeps a terminal's Ctrl-C from it: the command ends it in order
-        )
-        for _, guest in pairs:
-            guest.close()
+        user = FORKSERVER_ID if LEVELS[level].never_root and os.geteuid() == 0 else None
         self._is_ready = False
+        try:
+            self._process = subprocess.Popen(
+                [*prefix, sys.executable, "-I", "-c", boot],
+                pass_fds=fds,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._log,
+                cwd=package,
+                env=clean_environment(user),
+                process_group=0,  # keeps a terminal's Ctrl-C from it: the command ends it in order
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
+            )
+        except PermissionError as error:
+            self._remove()
+            raise LevelDenied(
+                f"as another user than root, {sys.executable} cannot be started "
+                f"({error.strerror}): install Python where everybody can read it"
+            ) from error
+        finally:
+            for _, guest in pairs:
+                guest.close()
 
     def __enter__(self) -> Forkserver:
         return self
@@ -149,13 +164,22 @@ class Forkserver:
         finally:
             guest_talk.close()
             guest_status.close()
-        return Worker(talk, status, limits)
+        return Worker(talk, status, limits, LEVELS[self.level].own_world)
 
     def close(self) -> None:
         """End the process, and with it every worker that is left."""
-        for control in self._control:
-            control.close()
         self._process.kill()
         self._process.wait()
+        self._remove()
+
+    def _remove(self) -> None:
+        for control in self._control:
+            control.close()
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _readable_for_all(folder: Path) -> None:
+    """Open what was copied to every user, whatever this user's umask is."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)

@@ -13,14 +13,17 @@ from grader.sandbox.host.mounts import bubblewrap
 class Level:
     """What sets one level apart for those who start and probe its workers.
 
-    ``own_world``: a worker is process 1 of namespaces of its own. ``writes``: it has scratch space;
-    where it has none, a library that writes files when it is imported has to be imported before.
+    ``own_world``: a worker has namespaces of its own, with its supervisor as their process 1.
+    ``writes``: it has scratch space; where it has none, a library that writes files when it is
+    imported has to be imported before. ``never_root``: what root starts keeps root's id, seen from
+    outside, unless the forkserver is another user from the start.
     """
 
     name: str
     title: str
     own_world: bool = False
     writes: bool = True
+    never_root: bool = False
 
     def command(self, mounts: Mapping[str, Any]) -> list[str]:
         """The program, with its options, that the forkserver has to run under; often none."""
@@ -39,8 +42,8 @@ LEVELS = {
     level.name: level
     for level in (
         Level("root", "namespaces (built by root)", own_world=True),
-        Level("user", "namespaces (ordinary user)", own_world=True),
-        Bubblewrap("bubblewrap", "bubblewrap and seccomp", writes=False),
+        Level("user", "namespaces (ordinary user)", own_world=True, never_root=True),
+        Bubblewrap("bubblewrap", "bubblewrap and seccomp", writes=False, never_root=True),
         Level("landlock", "Landlock and seccomp", writes=False),
         Level("none", "none: --no-sandbox"),
     )

@@ -26,7 +26,8 @@ SYSTEM = (
     "/etc/alternatives",
     "/sys/devices/system/cpu",
 )
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+# Not /dev/zero: a shared mapping of it is memory that belongs to no process.
+DEVICES = ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom")
 SCRATCH = "/run/scratch"  # where a forkserver in bubblewrap may write while it imports
 
 
@@ -99,14 +100,18 @@ def bubblewrap(mounts: Mapping[str, Any]) -> list[str]:
     return [*command, "--chdir", "/"]
 
 
-def clean_environment() -> dict[str, str]:
-    """A worker's environment: what Python needs, and nothing of the instructor's, such as keys."""
+def clean_environment(user: int | None = None) -> dict[str, str]:
+    """A worker's environment: what Python needs, and nothing of the instructor's, such as keys.
+
+    ``user`` is whom the forkserver runs as, if that is not the present user.
+    """
+    cache = "grader-matplotlib" if user is None else f"grader-matplotlib-{user}"
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "grader-matplotlib"),
+        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / cache),
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

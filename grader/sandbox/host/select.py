@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import WorkerError
+from grader.errors import LevelDenied, WorkerError
 from grader.protocol.values import Ask
 from grader.sandbox.host.forkserver_client import HEAVY, Forkserver
 from grader.sandbox.host.levels import LEVELS, title
@@ -18,7 +18,7 @@ from grader.sandbox.host.workers import WorkerDied
 
 # Run inside a worker before any student code: each line says what must not be possible.
 PROBE = """
-import importlib.util, os, socket, pathlib
+import ctypes, importlib.util, os, socket, pathlib, resource, threading
 
 def fails(attempt):
     try:
@@ -36,14 +36,34 @@ def other_processes():
         seen = os.listdir("/proc")
     except OSError:
         return []
-    return [p for p in seen if p.isdigit() and int(p) != os.getpid()]
-
-def reaches_parent():
-    return os.getppid() != 0 and not fails(lambda: os.kill(os.getppid(), 0))
+    return [p for p in seen if p.isdigit() and int(p) not in (os.getpid(), os.getppid())]
 
 def is_alone(own_world):
-    first = os.getpid() == 1 or not own_world
-    return first and not other_processes() and not reaches_parent()
+    supervised = os.getppid() == 1 or not own_world
+    return supervised and not other_processes() and fails(lambda: os.kill(os.getppid(), 0))
+
+def may_outlive():
+    return ctypes.CDLL(None).prctl(1, 0) == 0  # PR_SET_PDEATHSIG
+
+def tasks_end():
+    threading.stack_size(1 << 16)
+    end, started = threading.Event(), []
+    try:
+        while len(started) <= 3000:
+            started.append(threading.Thread(target=end.wait, daemon=True))
+            started[-1].start()
+    except RuntimeError:
+        return True
+    finally:
+        end.set()
+    return False
+
+def takes_too_much():
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)[1:] * 2)
+    except ValueError:
+        pass
+    return len(bytearray(1 << 28))
 
 def files_below(folder, shown):
     for path, folders, files in os.walk(folder):
@@ -54,6 +74,9 @@ def probe(hidden, shown, writable, own_world):
     found = {
         "no network": fails(send),
         "no rights": os.geteuid() != 0 and fails(lambda: os.setuid(0)),
+        "kernel's settings": fails(lambda: os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY)),
+        "bounded threads and processes": tasks_end(),
+        "ends with its supervisor": not may_outlive(),
         "own processes only": is_alone(own_world),
         "Python's libraries": all(map(importlib.util.find_spec, ("numpy", "torch"))),
         "read-only files": all(fails(lambda: pathlib.Path(w, "x").touch()) for w in writable),
@@ -100,13 +123,21 @@ def try_level(forkserver: Forkserver, hidden: Iterable[Path]) -> Found:
         own_world = LEVELS[forkserver.level].own_world
         ask = Ask("probe", (paths, list(forkserver.shown), ["/", "/usr", "/etc"], own_world))
         reply = worker.ask([ask], 10)[0]
+        bounded = worker.ask([Ask("takes_too_much", memory=1 << 26)], 10)[0]
+        users = worker.user_ids()
+    except WorkerError as error:
+        return Found(forkserver.level, {}, str(error))
     except WorkerDied as died:
         return Found(forkserver.level, {}, f"the probe died: {died}")
     finally:
         worker.close()
     if not isinstance(reply.value, dict):
         return Found(forkserver.level, {}, f"the probe gave no answer: {reply.failure}")
-    return Found(forkserver.level, {key: value is True for key, value in reply.value.items()})
+    held = {key: value is True for key, value in reply.value.items()}
+    held["not the machine's root"] = bool(users) and 0 not in users
+    failure = bounded.failure
+    held["bounded memory"] = failure is not None and failure.type == "MemoryError"
+    return Found(forkserver.level, held)
 
 
 def start_sandbox(
@@ -124,7 +155,11 @@ def start_sandbox(
     hidden, modules = list(hidden), list(modules)
     tried = []
     for level in ["none"] if unsandboxed else levels():
-        forkserver = Forkserver(level, hidden, lines, modules)
+        try:
+            forkserver = Forkserver(level, hidden, lines, modules)
+        except LevelDenied as error:
+            tried.append(f"{title(level)}: {error}")
+            continue
         try:
             meanwhile()
             if unsandboxed:

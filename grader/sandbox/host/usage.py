@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 CLOCK_TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 
+_HELD = re.compile(rb"^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB", re.M)
+_SHARE = re.compile(rb"^(?:Pss_Anon|Pss_Shmem|SwapPss):\s+(\d+) kB", re.M)
+
+
 @dataclass(frozen=True)
 class Usage:
-    """Seconds on a processor; seconds spent waiting for one; bytes of memory."""
+    """Seconds on a processor; seconds spent waiting for one; bytes of memory.
+
+    ``memory`` is at least what is held: memory that a fork shares counts for each of
+    ``processes``. :func:`shares_of` is exact.
+    """
 
     cpu: float
     queued: float
     memory: int
+    processes: tuple[int, ...] = ()
 
 
 def fine_seconds(pid: int) -> float:
@@ -27,23 +39,86 @@ def fine_seconds(pid: int) -> float:
     return total / 1e9
 
 
-def usage_of_tree(pid: int, common: int = 0) -> Usage:
-    """What a process and all it started use. ``common`` bytes, which every fork has, count once."""
-    ticks, queued, memory, left = 0, 0, common, [pid]
+def usage_of_tree(supervisor: int, worker: int) -> Usage:
+    """What a worker and all that it started use.
+
+    Orphans become children of the supervisor, whose own memory is not the submission's.
+    """
+    ticks, queued, memory, left, seen = 0, 0, 0, [supervisor, worker], []
     while left:
         one = left.pop()
+        if one in seen:
+            continue
+        seen.append(one)
         try:
             fields = _read(f"/proc/{one}/stat").rpartition(b")")[2].split()
             ticks += sum(int(n) for n in fields[11:15])  # own and waited-for children's time
-            _, resident, shared, *_ = _read(f"/proc/{one}/statm").split()
-            memory += max((int(resident) - int(shared)) * PAGE - common, 0)
+            if one != supervisor:
+                memory += _kilobytes(_HELD, f"/proc/{one}/status")
             for task in os.listdir(f"/proc/{one}/task"):
                 folder = f"/proc/{one}/task/{task}"
                 queued += int(_read(f"{folder}/schedstat").split()[1])
                 left += map(int, _read(f"{folder}/children").split())
         except OSError:
             continue  # it ended while we looked
-    return Usage(ticks / CLOCK_TICKS, queued / 1e9, memory)
+    return Usage(ticks / CLOCK_TICKS, queued / 1e9, memory, tuple(seen[1:]))
+
+
+def shares_of(processes: Iterable[int]) -> int | None:
+    """Bytes of memory that these processes hold, what forks share counted once.
+
+    Slower than :func:`usage_of_tree`: the kernel looks at each page. None where it does not let
+    this user see.
+    """
+    total = 0
+    for one in processes:
+        try:
+            total += _kilobytes(_SHARE, f"/proc/{one}/smaps_rollup")
+        except PermissionError:
+            return None
+        except OSError:
+            continue  # it ended while we looked
+    return total
+
+
+def in_sockets(worker: int) -> int:
+    """Bytes that the local sockets in the worker's network namespace can hold, at most.
+
+    A socket's buffer holds what one other has sent, and that of a datagram socket as many messages
+    as may wait there, each of another sender.
+    """
+    size, waiting = _socket_bounds()
+    try:
+        sockets = _read(f"/proc/{worker}/net/unix").splitlines()[1:]
+    except OSError:
+        return 0  # it ended while we looked
+    datagram = b"0002"
+    each = size + size // 2  # with the kernel's own share, and one message beyond the limit
+    return sum(each * (waiting if one.split()[4] == datagram else 1) for one in sockets)
+
+
+@functools.cache
+def _socket_bounds() -> tuple[int, int]:
+    """Bytes of a socket's buffer, and how many datagrams may wait in one."""
+    size = int(_read("/proc/sys/net/core/wmem_default"))
+    return size, int(_read("/proc/sys/net/unix/max_dgram_qlen")) + 1
+
+
+def user_ids(process: int) -> set[int]:
+    """A process's real, effective, saved and file system user ids, as this machine counts them."""
+    for line in _read(f"/proc/{process}/status").splitlines():
+        if line.startswith(b"Uid:"):
+            return {int(number) for number in line.split()[1:]}
+    return set()
+
+
+def address_space(process: int) -> int:
+    """Bytes of address space that a process has taken."""
+    return int(_read(f"/proc/{process}/statm").split()[0]) * PAGE
+
+
+def _kilobytes(fields: re.Pattern[bytes], path: str) -> int:
+    return 1024 * sum(map(int, fields.findall(_read(path))))
 
 
 def _read(path: str) -> bytes:

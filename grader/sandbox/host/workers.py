@@ -5,21 +5,30 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import select
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from grader.errors import WorkerError
 from grader.protocol import wire
-from grader.protocol.channel import Channel, ChannelClosed, ChannelTimeout
+from grader.protocol.channel import LOOK, Channel, ChannelClosed
 from grader.protocol.values import Ask, Failure, Reply
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.usage import CLOCK_TICKS, fine_seconds, usage_of_tree
+from grader.sandbox.host.usage import (
+    CLOCK_TICKS,
+    Usage,
+    address_space,
+    fine_seconds,
+    in_sockets,
+    shares_of,
+    usage_of_tree,
+    user_ids,
+)
 
-TICK = 0.05  # seconds between two looks at what a worker uses
 PAUSE = 1.0  # seconds; a longer gap between two looks is our delay, not the worker's
 # Answers a worker's message that calls a callback.
 Callbacks = Callable[[dict[str, Any]], dict[str, Any]]
@@ -51,21 +60,34 @@ class Ended:
 
 
 class Worker:
-    """One submission's process in its sandbox. Whatever it says may be a lie."""
+    """One submission's process in its sandbox. Whatever it says may be a lie.
 
-    def __init__(self, talk: socket.socket, status: socket.socket, limits: Limits) -> None:
+    What its supervisor says is true: that runs no student code. ``own_world``: both have namespaces
+    of their own.
+    """
+
+    def __init__(
+        self, talk: socket.socket, status: socket.socket, limits: Limits, own_world: bool = False
+    ) -> None:
         self._channel = Channel(talk)
         self._status = status
         self._received = b""  # from the supervisor, not yet a whole line
         self._limits = limits
+        self._own_world = own_world
         self.ended: Ended | None = None
         self.idled = 0.0  # seconds, in all exchanges so far
-        self._common = 0
-        start = self._status_line(30)
-        if "pid" not in start:
-            raise WorkerError(f"no worker could be started: {start.get('failed', 'no answer')}")
-        self._pid = int(start["pid"])
-        self._used = usage_of_tree(self._pid)
+        started: dict[str, Any] = {}  # each of the two says its id, in either order
+        while not {"supervisor", "worker"} <= started.keys():
+            started |= self._status_line(30)
+            if "failed" in started:
+                raise WorkerError(f"no worker could be started: {started['failed']}")
+        self._supervisor, self._pid = int(started["supervisor"]), int(started["worker"])
+        # Its end is that of its world: before it, the kernel kills what is left there.
+        try:
+            self._handle = os.pidfd_open(self._supervisor)
+        except ProcessLookupError as error:
+            raise WorkerError("no worker could be started: its supervisor is gone") from error
+        self._used = self._usage()
 
     def prepare(self, texts: Mapping[str, str]) -> None:
         """Wait until its sandbox is built, then give it the texts for ``mine("name")`` to find."""
@@ -73,7 +95,6 @@ class Worker:
         if not isinstance(answer, dict) or answer.get("ready") is not True:
             detail = answer.get("failed") if isinstance(answer, dict) else None
             raise WorkerError(f"the sandbox could not be built: {detail}")
-        self._common = self._used.memory  # which every fork has; counted once, not for each
         if texts:
             self._exchange({"op": "supply", "texts": dict(texts)}, self._limits.cell_cpu)
 
@@ -86,15 +107,54 @@ class Worker:
         return outputs, error
 
     def ask(self, asks: list[Ask], cpu: float, callbacks: Callbacks | None = None) -> list[Reply]:
-        """One Reply for each ask. Timed asks are sent one by one, and timed from outside."""
+        """One Reply for each ask.
+
+        Asks that are timed, or whose memory is bounded, are sent one by one: that is done from
+        outside, where the worker cannot change it.
+        """
         replies: list[Reply] = []
         deadline = self.cpu_seconds + cpu
-        for timed, group in itertools.groupby(asks, key=lambda ask: ask.timed):
-            if timed:
-                replies += [self._timed(ask, deadline, callbacks) for ask in group]
+        for alone, group in itertools.groupby(asks, key=lambda ask: ask.timed or ask.memory > 0):
+            if alone:
+                replies += [self._alone(ask, deadline, callbacks) for ask in group]
             else:
                 replies += self._ask(list(group), deadline, callbacks)
         return replies
+
+    def _alone(self, ask: Ask, deadline: float, callbacks: Callbacks | None) -> Reply:
+        with self._memory_bound(ask.memory):
+            if ask.timed:
+                return self._timed(ask, deadline, callbacks)
+            return self._ask([ask], deadline, callbacks)[0]
+
+    @contextlib.contextmanager
+    def _memory_bound(self, extra: int) -> Iterator[None]:
+        """Let the worker take ``extra`` bytes of address space beyond what it has (0: as it is)."""
+        if not extra:
+            yield
+            return
+        if self.ended is not None:
+            raise WorkerDied("crashed", "the worker is gone")
+        try:
+            most = address_space(self._pid) + extra
+        except OSError as error:  # it has just ended
+            raise self._end("crashed") from error
+        self._set_memory(most)
+        yield
+        self._set_memory(None)
+
+    def _set_memory(self, most: int | None) -> None:
+        """Have the supervisor set the limit, and wait until it is set."""
+        try:
+            self._status.sendall(json.dumps({"memory": most}).encode())
+            answer = self._status_line(30)
+        except OSError as error:
+            raise self._end("crashed") from error
+        if "failed" in answer:
+            raise WorkerError(answer["failed"])
+        if "memory" not in answer:  # it has ended meanwhile, and this is how
+            self._received = json.dumps(answer).encode() + b"\n" + self._received
+            raise self._end("crashed")
 
     def _timed(self, ask: Ask, deadline: float, callbacks: Callbacks | None) -> Reply:
         before = self._fine_and_coarse()
@@ -120,7 +180,7 @@ class Worker:
 
         Neither is enough alone: the first misses threads that ended, and ticks are coarse.
         """
-        return fine_seconds(self._pid), usage_of_tree(self._pid).cpu
+        return fine_seconds(self._pid), self._usage().cpu
 
     def _exchange(
         self, request: Any, cpu: float, callbacks: Callbacks | None = None
@@ -129,52 +189,50 @@ class Worker:
 
         Callbacks that the worker calls before it answers are run here, a bounded number of times.
         """
-        calls, idle = 0, 0.0
         if self.ended is not None:
             raise WorkerDied("crashed", "the worker is gone")
-        before, started = self._used, time.monotonic()
+        calls, watch = 0, _Watch(self, cpu)
         try:
             if request is not None:
-                self._channel.sock.settimeout(self._limits.idle)
-                self._channel.sock.sendall(wire.dumps(request))
+                self._channel.send(request, watch)
             while True:
-                now_at = time.monotonic()
-                while not select.select([self._channel], [], [], TICK)[0]:
-                    last_at, now_at = now_at, time.monotonic()
-                    # A long gap means that this process or the machine was suspended.
-                    started += max(now_at - last_at - PAUSE, 0.0)
-                    wall = now_at - started
-                    now = usage_of_tree(self._pid, self._common)
-                    used, queued = now.cpu - before.cpu, now.queued - before.queued
-                    # Waiting for a processor is not idling, so that a busy machine fails nobody.
-                    idle = wall - used - queued
-                    too_idle = self.idled + idle > self._limits.notebook_idle
-                    if used > cpu or idle > self._limits.idle or too_idle:
-                        raise self._end("timed_out")
-                    if wall > cpu * self._limits.wall:
-                        raise self._end("timed_out")
-                    if now.memory > self._limits.worker.memory:
-                        raise self._end("out_of_memory", "all its processes together")
-                answer = self._channel.receive(wire.REPLY_TYPES, self._limits.idle)
+                answer = self._channel.receive(wire.REPLY_TYPES, watch)
                 if not isinstance(answer, dict) or "remote" not in answer:
                     break
                 calls += 1
                 if callbacks is None or calls > self._limits.callback_calls:
                     raise self._end("malformed", "more calls of remote functions than it may make")
-                self._channel.sock.settimeout(self._limits.idle)
-                self._channel.sock.sendall(wire.dumps(callbacks(answer)))
-        except (wire.WireError, ChannelTimeout) as error:
+                result = callbacks(answer)
+                watch.last = time.monotonic()
+                self._channel.send(result, watch)
+        except wire.WireError as error:
             raise self._end("malformed", str(error)) from error
-        except TimeoutError as error:
-            raise self._end("malformed", "it does not read what it is asked") from error
         except (ChannelClosed, OSError) as error:
             raise self._end("crashed") from error
         finally:
-            self.idled += max(idle, 0.0)
+            self.idled += max(watch.idle, 0.0)
         if not isinstance(answer, dict):
             raise self._end("malformed", "an answer of another kind")
-        self._used = usage_of_tree(self._pid, self._common)
+        self._used = self._usage()
+        self._hold_memory(self._used)
         return answer
+
+    def _usage(self) -> Usage:
+        return usage_of_tree(self._supervisor, self._pid)
+
+    def _hold_memory(self, used: Usage) -> None:
+        """End a worker that holds more than it may, in all its processes together."""
+        most = self._limits.worker.memory
+        sockets = in_sockets(self._pid) if self._own_world else 0  # the machine's are not its own
+        if used.memory + sockets <= most:
+            return
+        exact = shares_of(used.processes)
+        if exact is None or exact + sockets > most:
+            raise self._end("out_of_memory", "all its processes together")
+
+    def user_ids(self) -> set[int]:
+        """The worker's user ids as this machine knows them, whatever it is called in its world."""
+        return user_ids(self._pid)
 
     def _end(self, reason: str, detail: str = "") -> WorkerDied:
         """Make sure that the worker is dead; returns the error to raise."""
@@ -211,10 +269,13 @@ class Worker:
                 self._status.shutdown(socket.SHUT_WR)
             try:
                 self.ended = Ended(**self._status_line(30))
-            except (TypeError, WorkerError) as error:
+                if not select.select([self._handle], [], [], 30)[0]:
+                    raise WorkerError("a worker's processes do not end")
+            except TypeError as error:
                 raise WorkerError("a worker's supervisor did not report its end") from error
             finally:
                 self._status.close()
+                os.close(self._handle)
         return self.ended
 
     def _status_line(self, seconds: float) -> dict[str, Any]:
@@ -229,6 +290,37 @@ class Worker:
             self._received += part
         line, _, self._received = self._received.partition(b"\n")
         return json.loads(line)
+
+
+class _Watch:
+    """Looks at what a worker uses, at most every LOOK seconds, and ends it at a limit."""
+
+    def __init__(self, worker: Worker, cpu: float) -> None:
+        self.worker = worker
+        self.cpu = cpu
+        self.before = worker._used
+        self.started = self.last = time.monotonic()
+        self.idle = 0.0
+
+    def __call__(self) -> None:
+        now_at = time.monotonic()
+        gap = now_at - self.last
+        if gap < LOOK:
+            return
+        self.last = now_at
+        # A long gap means that this process or the machine was suspended.
+        self.started += max(gap - PAUSE, 0.0)
+        wall = now_at - self.started
+        worker, limits, now = self.worker, self.worker._limits, self.worker._usage()
+        used, queued = now.cpu - self.before.cpu, now.queued - self.before.queued
+        # Waiting for a processor is not idling, so that a busy machine fails nobody.
+        self.idle = wall - used - queued
+        too_idle = worker.idled + self.idle > limits.notebook_idle
+        if used > self.cpu or self.idle > limits.idle or too_idle:
+            raise worker._end("timed_out")
+        if wall > self.cpu * limits.wall:
+            raise worker._end("timed_out")
+        worker._hold_memory(now)
 
 
 def _fits(reply: Reply, ask: Ask) -> bool:

@@ -12,5 +12,5 @@ import os
 
 
 def softmax_jacobian(weights):
-    zero = os.open("/dev/zero", os.O_RDWR)
-    os.dup2(zero, 3)
+    full = os.open("/dev/full", os.O_RDWR)
+    os.dup2(full, 3)

@@ -27,7 +27,9 @@ def softmax_jacobian(weights):
         return None
     # mov eax, 20 (getpid of the 32-bit interface); int 0x80; ret
     code = b"\xb8\x14\x00\x00\x00\xcd\x80\xc3"
-    page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    every = mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+    page = mmap.mmap(-1, 4096, flags=private, prot=every)
     page.write(code)
     address = ctypes.addressof(ctypes.c_char.from_buffer(page))
     pid = ctypes.CFUNCTYPE(ctypes.c_int)(address)()

@@ -1,6 +1,6 @@
 """TRIES: to see, signal or reprioritise other processes of this machine.
 
-MUST: see only its own.
+MUST: see only its own and its supervisor, and reach not even that.
 
 ROWS: 16, 17
 """
@@ -9,8 +9,10 @@ ROWS: 16, 17
 import os
 import signal
 
-found = [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()]
-for pid in (int("@JUDGE@"), int("@WARM@"), os.getppid()):
+# Process 1 is its supervisor, which it may see and no more.
+mine = {1, os.getpid()}
+found = [p for p in os.listdir("/proc") if p.isdigit() and int(p) not in mine]
+for pid in (int("@JUDGE@"), int("@WARM@"), os.getppid(), 1):
     if pid in (0, os.getpid()):
         continue
     for action in (
