@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -220,7 +220,9 @@ class Exercise:
     ``uses`` names the exercises whose answers this one builds on. ``hints`` are a nudge, the
     idea, and pseudocode with blanks; never code. With ``broken``, the id of a misconception,
     students get that wrong answer instead of a stub, to find the mistake and fix it. ``callbacks``
-    returns the functions behind the suite's :class:`Callback` arguments, by key.
+    returns the functions behind the suite's :class:`Callback` arguments, by key. ``returns`` is
+    what the contract calls the result, or the parts of a tuple; ``takes``, which is read from the
+    solution, what it calls the arguments.
     """
 
     id: str
@@ -230,11 +232,18 @@ class Exercise:
     uses: tuple[str, ...] = ()
     broken: str = ""
     callbacks: Callable[[CheckSuite], Mapping[str, Callable[..., Any]]] | None = None
+    returns: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
 
     def suite(self, seed: bytes, where: str = "judge") -> CheckSuite:
         """The checks with their cases drawn from ``seed``, for the notebook or the judge."""
         draw = Draw(seed + b"|" + self.id.encode())
-        checks = [check for check in self.checks(draw) if check.where in ("both", where)]
+        names = {"takes": self.takes, "returns": self.returns}
+        checks = [
+            replace(check, options=names | check.options)
+            for check in self.checks(draw)
+            if check.where in ("both", where)
+        ]
         return CheckSuite(self.id, float(self.points), tuple(checks))
 
 

@@ -286,13 +286,13 @@ def _out_of_memory(ask: Ask, error: BaseException) -> Failure:
 
 def _failure(kind: str, error: BaseException) -> Failure:
     """The error's type and message, and the last line in its traceback from a notebook's cell."""
-    line = ""
-    for frame, number in traceback.walk_tb(error.__traceback__):
+    line, number = "", 0
+    for frame, place in traceback.walk_tb(error.__traceback__):
         name = frame.f_code.co_filename
         if "ipython-input" in name or "ipykernel" in name:
-            line = linecache.getline(name, number).strip()
+            line, number = linecache.getline(name, place).strip(), place
     try:
         message = str(error)
     except Exception as broken:  # the student's own __str__ may raise
         message = f"(its message raised {type(broken).__name__})"
-    return Failure(kind, type(error).__name__[:100], message[:MAX_TEXT], line[:200])
+    return Failure(kind, type(error).__name__[:100], message[:MAX_TEXT], line[:200], number)

@@ -6,7 +6,7 @@ import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
 from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
-from grader.rules.rule import Finding, for_each_reply, rule, tolerance_of
+from grader.rules.rule import Finding, for_each_reply, names_for, rule, tolerance_of
 
 
 @rule
@@ -62,7 +62,8 @@ def untouched(check: Check, index: int, reply: Reply) -> Finding | None:
     pairs = zip(reply.args or (), case.ask.args, strict=False)
     for place, (after, before) in enumerate(pairs):
         if difference(after, before, Tolerance(0.0, 0.0)) is not None:
-            return Finding(f"argument {place + 1} was changed by the call")
+            name = names_for(check, case).argument(place)
+            return Finding(f"{name} was changed by the call", kind="argument")
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -672,10 +673,12 @@ AT_HOME = {
 def examine_checks(draw: Draw) -> list[Check]:
     """The checks of ``examine_attention``: other candidates in the notebook and at grading."""
     own = {"masked_attention: yours": "your own masked_attention"}
-    return [
-        *candidate_checks("examine_attention", draw, RIGHT, WRONG, "judge"),
-        *candidate_checks("examine_attention", draw, own, AT_HOME, "notebook", opaque=False),
-    ]
+    at_grading = candidate_checks("examine_attention", draw, RIGHT, WRONG, "judge")
+    first, *others = candidate_checks(
+        "examine_attention", draw, own, AT_HOME, "notebook", opaque=False
+    )
+    kinds = {"kinds": (len(AT_HOME), len(WRONG))}
+    return [*at_grading, replace(first, options=first.options | kinds), *others]
 
 
 def examined(suite: CheckSuite) -> dict[str, Callable[..., Any]]:
@@ -770,6 +773,7 @@ EXERCISES = [
             "weights ← weights, with ____ in the empty rows\n"
             "answer ← (weights times ____, weights)",
         ),
+        returns=("output", "weights"),
     ),
     Exercise(
         "CrossAttention",
@@ -786,6 +790,7 @@ EXERCISES = [
             "answer ← ____ of query, key, value and the mask",
         ),
         uses=("masked_attention",),
+        returns=("output", "weights"),
     ),
     Exercise(
         "examine_attention",

@@ -763,6 +763,7 @@ EXERCISES = [
             "answer ← (W_output of the merged ____, weights)",
         ),
         uses=("split_heads", "merge_heads"),
+        returns=("output", "weights"),
     ),
     Exercise(
         "attention_cost",

@@ -613,6 +613,7 @@ EXERCISES = [
             "weights ← softmax of scores along axis ____\n"
             "return weights times ____, and weights",
         ),
+        returns=("output", "weights"),
     ),
     Exercise(
         "softmax_jacobian",
@@ -644,6 +645,7 @@ EXERCISES = [
             "values ← x through ____\n"
             "return what ____ gives for the three",
         ),
+        returns=("output", "weights"),
     ),
     Exercise(
         "additive_scores",

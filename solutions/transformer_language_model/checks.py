@@ -975,7 +975,7 @@ def generate_checks(draw: Draw) -> list[Check]:
             answer = continued(model, prompt, count)
         steps, after = program(model, training)
         steps += (Step("prompt", "@same", (whole(prompt),)),)
-        after += (Step("kept", "@same", (Ref("prompt"),)),)
+        after += (Step("prompt afterwards", "@same", (Ref("prompt"),)),)
         ask = Ask(
             "generate", (MODEL, Ref("prompt"), count), sampling, steps=steps, after=after, seed=1
         )
@@ -1603,6 +1603,7 @@ EXERCISES = [
             "table ← starts as a column plus 0 … ____ as a row\n"
             "tokens at the table, as long:  x ← all columns but ____, y ← all columns but ____",
         ),
+        returns=("x", "y"),
     ),
     Exercise(
         "TransformerLM",
@@ -1639,6 +1640,7 @@ EXERCISES = [
             "____ takes a step\n"
             "answer ← loss as a ____",
         ),
+        returns=("loss",),
     ),
     Exercise(
         "train_language_model",
@@ -1658,6 +1660,7 @@ EXERCISES = [
             "answer ← losses",
         ),
         uses=("get_batch", "TransformerLM", "train_step"),
+        returns=("losses",),
     ),
     Exercise(
         "sample_next",
@@ -1698,6 +1701,7 @@ EXERCISES = [
             "the model's mode ← ____",
         ),
         uses=("sample_next",),
+        returns=("text",),
     ),
     Exercise(
         "attend_with_cache",
@@ -1715,5 +1719,6 @@ EXERCISES = [
             "weights ← softmax over ____ of (query with all keys) / ____\n"
             "answer ← (weights times ____, the new cache: ____ and ____)",
         ),
+        returns=("output", "cache"),
     ),
 ]
