@@ -37,7 +37,20 @@ def packed(lesson: str, name: str) -> bytes:
     # The counted lines are lines of our code: they would give it away, and name no mistake.
     known = {one: [replace(r, lines={}) for r in replies] for one, replies in answers.items()}
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
-    return frozen.pack(frozen.Frozen(suite, known, exercise.hints, lesson, given))
+    following = next_exercise(lesson, name)
+    return frozen.pack(frozen.Frozen(suite, known, exercise.hints, lesson, given, following))
+
+
+def next_exercise(lesson: str, name: str) -> str:
+    """What to call the exercise after this one, in this lesson or the next; "" after the last."""
+    names = [one.id for one in exercises(lesson)]
+    place = names.index(name) + 1
+    if place < len(names):
+        return "the quiz" if names[place] == quiz_id(lesson) else names[place]
+    number = LESSONS.index(lesson) + 1  # from 0, the next lesson's; from 1, this one's
+    if number == len(LESSONS):
+        return ""
+    return f"{exercises(LESSONS[number])[0].id}, in lesson {number + 1}"
 
 
 def freeze(folder: Path | None = None) -> int:
@@ -50,7 +63,10 @@ def freeze(folder: Path | None = None) -> int:
         if old.name not in wanted:
             old.unlink()
     stamps = _stamps(folder)
-    fresh = {lesson: fingerprint(FROZEN_BY, lesson) for lesson in LESSONS}
+    fresh = {
+        lesson: f"{fingerprint(FROZEN_BY, lesson)} {next_exercise(lesson, own[-1])}"
+        for lesson, own in names.items()
+    }
     todo = [
         (lesson, name)
         for lesson, own in names.items()

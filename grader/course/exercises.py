@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -21,12 +23,26 @@ from grader.coursefile import CourseError
 def exercises(lesson: str) -> tuple[Exercise, ...]:
     """The lesson's exercises in the order of the notebook; its quiz, if it has one, is the last."""
     quiz = [quiz_exercise(lesson)] if questions(lesson) else []
-    found = (*_checks(lesson).EXERCISES, *quiz)
+    own = _checks(lesson).EXERCISES
+    found = (*(replace(one, takes=parameter_names(lesson, one.id)) for one in own), *quiz)
     names = [exercise.id for exercise in found]
     for name in names:
         if names.count(name) > 1:
             raise CourseError(f"{checks_file(lesson)}: two exercises are called {name!r}")
     return found
+
+
+def parameter_names(lesson: str, exercise_id: str) -> tuple[str, ...]:
+    """What an exercise's function, or the forward method of its class, calls its arguments."""
+    target = getattr(importlib.import_module(module_of(lesson)), exercise_id, None)
+    if target is None:
+        return ()
+    function = getattr(target, "forward", target)
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [
+        one.name for one in inspect.signature(function).parameters.values() if one.kind in kinds
+    ]
+    return tuple(names[1:] if inspect.isclass(target) else names)
 
 
 @functools.cache

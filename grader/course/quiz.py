@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from grader.course.layout import SOLUTIONS, module_of
 from grader.protocol.values import Misconception
+from grader.rules.quiz import CHOOSES
 
 LETTERS = "abcde"
 EDITION = "2"  # a new edition shuffles the options of every question anew
@@ -76,7 +77,7 @@ def misconception(lesson: str, question: Question, letter: str) -> Misconception
     """A wrong option as the misconception that choosing it shows."""
     option = lettered(lesson, question)[letter]
     name = f"{quiz_id(lesson)}.{question.id}.{letter}"
-    return Misconception(name, f"chooses “{option.text}”", option.why)
+    return Misconception(name, f"{CHOOSES}“{option.text}”", option.why)
 
 
 def text(lesson: str, letters: Mapping[str, str]) -> str:

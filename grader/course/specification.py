@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -262,7 +262,8 @@ class Exercise:
     students get that wrong answer instead of a stub, to find the mistake and fix it. ``callbacks``
     returns the functions behind the suite's :class:`Callback` arguments, by key. ``views`` names
     checks, all by one rule, whose cases are asked again with tensors that are views of others; see
-    :mod:`grader.course.wild`.
+    :mod:`grader.course.wild`. ``returns`` is what the contract calls the result, or the parts of a
+    tuple; ``takes``, which is read from the solution, what it calls the arguments.
     """
 
     id: str
@@ -273,12 +274,16 @@ class Exercise:
     broken: str = ""
     callbacks: Callable[[CheckSuite], Mapping[str, Callable[..., Any]]] | None = None
     views: tuple[str, ...] = ()
+    returns: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
 
     def suite(self, seed: bytes, where: str = "judge") -> CheckSuite:
         """The checks with their cases drawn from ``seed``, for the notebook or the judge."""
         draw = Draw(seed + b"|" + self.id.encode())
         checks = [check for check in self.checks(draw) if check.where in ("both", where)]
         checks = watch_every_call(with_views(checks, self.views))
+        names = {"takes": self.takes, "returns": self.returns}
+        checks = [replace(check, options=names | check.options) for check in checks]
         return CheckSuite(self.id, float(self.points), tuple(checks))
 
 

@@ -14,7 +14,8 @@ from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain, quiet_markdown
 from grader.protocol.values import Verdict
 from grader.source.assembly import ANSWER, CHECK, HUMAN, OWN
-from grader.student.report import Report
+from grader.student.report import as_html, as_text
+from grader.student.summary import summary
 
 
 def executed_notebook(outcome: Outcome, release: Assignment) -> bytes:
@@ -60,7 +61,6 @@ def _verdict_output(verdict: Verdict) -> dict[str, Any]:
     if not verdict.attempted:
         text = f"{verdict.exercise}: not attempted (0 of {verdict.max_score:g} points)\n"
         return {"output_type": "stream", "name": "stdout", "text": text}
-    report = Report(verdict)
-    points = f"{verdict.score:g} of {verdict.max_score:g} points"
-    data = {"text/plain": f"{report!r}\n{points}", "text/html": f"{report.table()}<p>{points}</p>"}
+    said = summary(verdict, final=True)
+    data = {"text/plain": as_text(said), "text/html": as_html(said)}
     return {"output_type": "display_data", "data": data, "metadata": {}}

@@ -303,12 +303,13 @@ def _out_of_memory(ask: Ask, error: BaseException) -> Failure:
 
 def _failure(kind: str, error: BaseException) -> Failure:
     """The error's type and message, and the last line in its traceback from a notebook's cell."""
-    line = ""
-    for frame, number in traceback.walk_tb(error.__traceback__):
+    line, number = "", 0
+    for frame, place in traceback.walk_tb(error.__traceback__):
         name = frame.f_code.co_filename
         if "ipython-input" in name or "ipykernel" in name:
-            line = linecache.getline(name, number).strip()
-    return Failure(kind, type(error).__name__[:100], _said(error)[:MAX_TEXT], line[:200])
+            line, number = linecache.getline(name, place).strip(), place
+    said = _said(error)[:MAX_TEXT]
+    return Failure(kind, type(error).__name__[:100], said, line[:200], number)
 
 
 def _said(error: BaseException) -> str:

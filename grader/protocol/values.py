@@ -31,13 +31,16 @@ class Failure:
     """Why there is no value.
 
     ``kind`` is one of ``exception``, ``missing`` (no such name), ``not_attempted`` (the stub's
-    NotImplementedError), ``timed_out``, ``out_of_memory``, ``crashed``, ``malformed``.
+    NotImplementedError), ``timed_out``, ``out_of_memory``, ``crashed``, ``malformed``. ``line`` is
+    the text of the line in the student's cell that raised the error, and ``number`` its number
+    there; "" and 0 if it was no line of a cell.
     """
 
     kind: str
     type: str = ""
     message: str = ""
     line: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -223,8 +226,9 @@ class Misconception:
 class CheckResult:
     """One check's outcome, and what to say about it, whether it passed or not.
 
-    ``yours`` and ``expected`` hold a pair of matrices where a picture helps. A check that was not
-    ``tried``, because it could earn nothing, counts as not passed.
+    ``yours`` and ``expected`` hold a pair of arrays where numbers help. ``failure`` is why the
+    call that failed the check gave no value. A check that was not ``tried`` (it could earn nothing)
+    or could not be judged (the value that it looks beside is wrong) counts as not passed.
     """
 
     name: str
@@ -235,6 +239,7 @@ class CheckResult:
     yours: np.ndarray | None = None
     expected: np.ndarray | None = None
     tried: bool = True
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)

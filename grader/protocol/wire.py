@@ -171,7 +171,9 @@ def _validate(node: Any) -> None:
     elif isinstance(node, values.Opaque):
         valid = type(node.type) is str
     elif isinstance(node, values.Failure):
-        valid = all(type(getattr(node, f.name)) is str for f in dataclasses.fields(node))
+        texts = (node.kind, node.type, node.message, node.line)
+        valid = all(type(text) is str for text in texts)
+        valid = valid and type(node.number) is int and 0 <= node.number < 1_000_000
     elif isinstance(node, values.Reply):
         valid = (
             type(node.grads) is tuple

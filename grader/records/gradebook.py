@@ -11,6 +11,7 @@ from grader.course.assignments import Assignment
 from grader.errors import GradebookError
 from grader.judge.outcome import Outcome
 from grader.records import nbgrader_tables as tables
+from grader.student.summary import summary
 
 
 def ensure_assignment(book: sqlite3.Connection, release: Assignment) -> None:
@@ -98,16 +99,11 @@ def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
             unsure = verdict.exercise in outcome.unsure
             yield verdict.exercise, look if unsure else "No response."
             continue
-        failed = [check for check in verdict.checks if check.tried and not check.passed]
-        lines = [f"{verdict.score:g} of {verdict.max_score:g} points."]
-        for check in failed[:4]:
-            diagnosis = (
-                f" Matches an answer that {check.misconception.title}."
-                if check.misconception
-                else ""
-            )
-            lines.append(f"{check.name}: {check.message}.{diagnosis}")
-        yield verdict.exercise, _escaped("\n\n".join(lines)) if failed else None
+        said = summary(verdict, final=True)
+        look = f"Where to look: {said.look}" if said.look else ""
+        lines = [f"{said.headline} · {said.points}", said.wrong, said.why, said.seen, look]
+        text = "\n\n".join(filter(None, lines))
+        yield verdict.exercise, None if said.passed else _escaped(text)
     for name, (_, answered) in outcome.humans.items():
         yield name, look if name in outcome.unsure else None if answered else "No response."
 

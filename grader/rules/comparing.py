@@ -38,6 +38,30 @@ class Tolerance:
             return near | (got == want) | ((got != got) & (want != want))
 
 
+@dataclass(frozen=True)
+class Names:
+    """What the exercise's contract calls the arguments and the parts of the result.
+
+    ``returns`` has one name for a result in one piece, several for a tuple; where a name is itself
+    a tuple, so is that part. ``wrt`` holds what gradients are taken by. () is for no names.
+    """
+
+    takes: tuple = ()
+    returns: tuple = ()
+    wrt: tuple = ()
+
+    def argument(self, place: int) -> str:
+        return self.takes[place] if place < len(self.takes) else f"argument {place + 1}"
+
+    def leaf(self, place: int) -> str:
+        """What the gradient in this place is taken by: an argument, or a weight of the layer."""
+        name = self.wrt[place] if place < len(self.wrt) else str(place)
+        return self.argument(int(name)) if name.isdigit() else name
+
+
+NAMELESS = Names()
+
+
 @dataclass(frozen=True, eq=False)
 class Difference:
     """The first way in which a reply differs from the expected one.
@@ -75,8 +99,13 @@ def _shape(array: np.ndarray) -> str:
     return str(tuple(int(n) for n in array.shape))
 
 
-def difference(got: Any, want: Any, tolerance: Tolerance, where: str = "") -> Difference | None:
-    """The first difference between ``got`` and ``want``, shape before values; None if equal."""
+def difference(
+    got: Any, want: Any, tolerance: Tolerance, where: str = "", parts: tuple = ()
+) -> Difference | None:
+    """The first difference between ``got`` and ``want``, shape before values; None if equal.
+
+    ``where`` says what is compared, ``parts`` what the items of a tuple are called.
+    """
     if isinstance(want, (Tensor, np.ndarray)):
         return _array_difference(got, want, tolerance, where)
     if isinstance(want, bool) or want is None or isinstance(want, str):
@@ -85,7 +114,7 @@ def difference(got: Any, want: Any, tolerance: Tolerance, where: str = "") -> Di
     if isinstance(want, (int, float)):
         return _number_difference(got, want, tolerance, where)
     if isinstance(want, (list, tuple)):
-        return _sequence_difference(got, want, tolerance, where)
+        return _sequence_difference(got, want, tolerance, where, parts)
     if isinstance(want, dict):
         if not isinstance(got, dict):
             return _other_kind(got, want, where)
@@ -119,18 +148,20 @@ def _number_difference(got: Any, want: Any, tolerance: Tolerance, where: str) ->
     return Difference("value", f"{_it(where)} is {_pair(got, want)}", yours, expected)
 
 
-def _sequence_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Difference | None:
+def _sequence_difference(
+    got: Any, want: Any, tol: Tolerance, where: str, parts: tuple
+) -> Difference | None:
     # A list may stand for a tuple: unpacking works the same. Where a list is due, it must be one.
     if not isinstance(got, (list, tuple) if isinstance(want, tuple) else list):
         return _other_kind(got, want, where)
     if len(got) != len(want):
         return Difference("length", f"{_it(where)} has {len(got)} items, expected {len(want)}")
     numbers = all(isinstance(item, float) for item in want) and len(want) > 0
-    pair = isinstance(want, tuple) and len(want) == 2 and isinstance(want[0], Tensor | np.ndarray)
-    names = ("output", "weights") if pair else None
+    named = isinstance(want, tuple) and len(parts) == len(want)
     for index, (yours, expected) in enumerate(zip(got, want, strict=True)):
-        label = names[index] if names and not where else f"{where or 'result'}[{index}]"
-        found = difference(yours, expected, tol, label)
+        label = parts[index] if named else f"{where or 'result'}[{index}]"
+        own = label if isinstance(label, tuple) else ()
+        found = difference(yours, expected, tol, "" if own else label, own)
         if found and numbers and found.kind == "value":
             return Difference(
                 "value", found.text, np.asarray(got, np.float64), np.asarray(want, np.float64)
@@ -188,38 +219,41 @@ def show(number: Any) -> str:
     return f"{value:.6g}" if value == value else "nan"
 
 
-def reply_difference(got: Reply, want: Reply, tolerance: Tolerance) -> Difference | None:
+def reply_difference(
+    got: Reply, want: Reply, tolerance: Tolerance, names: Names = NAMELESS
+) -> Difference | None:
     """Compare the value first, then gradients, then the arguments as they are after the call."""
     if want.failure is not None:
         return _failure_difference(got, want)
     if got.failure is not None:
         return Difference("failure", failure_text(got))
-    found = difference(got.value, want.value, tolerance)
+    whole = names.returns[0] if len(names.returns) == 1 else ""
+    found = difference(got.value, want.value, tolerance, whole, names.returns)
     if found is not None:
         return found
     for index, (yours, expected) in enumerate(zip(got.grads, want.grads, strict=False)):
-        found = _gradient_difference(index, yours, expected, tolerance)
+        found = _gradient_difference(names.leaf(index), yours, expected)
         if found is not None:
             return found
     if want.args is not None:
         for index, (after, before) in enumerate(zip(got.args or (), want.args, strict=False)):
             if difference(after, before, Tolerance(0.0, 0.0)) is not None:
-                return Difference("argument", f"argument {index + 1} was changed by the call")
+                return Difference("argument", f"{names.argument(index)} was changed by the call")
     return None
 
 
-def _gradient_difference(index: int, got: Any, want: Any, tol: Tolerance) -> Difference | None:
+def _gradient_difference(leaf: str, got: Any, want: Any) -> Difference | None:
     if want is None:
         return None
     if got is None:
-        return Difference("gradient", "no gradient flows back to the input: the graph is cut")
+        return Difference("gradient", f"no gradient flows back to {leaf}: the graph is cut")
     # The reference's gradients are finite differences, so they are less exact than its values.
     loose = Tolerance(
         1e-3 if got.dtype.name == "float32" else 1e-5,
         1e-4 if got.dtype.name == "float32" else 1e-6,
         dtype=False,
     )
-    found = _array_difference(got, want, loose, f"the gradient of input {index + 1}")
+    found = _array_difference(got, want, loose, f"the gradient of {leaf}")
     return Difference("gradient", found.text, found.yours, found.expected) if found else None
 
 
@@ -248,7 +282,8 @@ def failure_text(reply: Reply) -> str:
     if failure.kind in ("crashed", "malformed"):
         return f"the process that ran the code ended ({failure.message or failure.kind})"
     first = _first_line(failure.message)
-    line = f", in the line `{failure.line.strip()}`" if failure.line.strip() else ""
+    place = f"line {failure.number}:" if failure.number else "the line"
+    line = f", in {place} `{failure.line.strip()}`" if failure.line.strip() else ""
     return f"it raised {failure.type}{': ' + first if first else ''}{line}"
 
 

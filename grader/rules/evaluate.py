@@ -10,12 +10,14 @@ from grader.protocol.values import (
     Check,
     CheckResult,
     CheckSuite,
+    Failure,
     Misconception,
     Reply,
     Verdict,
 )
 from grader.rules.diagnosis import Diagnosis
 from grader.rules.rule import Finding, Remark, rule_named
+from grader.rules.side_checks import fails_by_the_value, shows_a_wrong_value
 
 # For each misconception, the reply that it gives to every case of the suite, in order.
 Known = Callable[[], Mapping[Misconception, Sequence[Reply]]]
@@ -78,8 +80,11 @@ def verdict_on(assessment: Assessment, known: Known = dict) -> Verdict:
         return not_attempted(suite)
     diagnosis = _diagnosis(assessment, known) if assessment.failed else None
     core = next((check.name for check, _, _ in assessment.failed if check.core), "")
+    beside = _beside(assessment)
     results = tuple(
-        _failed(check, start, finding, diagnosis)
+        _unjudged(check, _failure(assessment, start, finding))
+        if isinstance(finding, Finding) and check.name in beside
+        else _failed(check, start, finding, diagnosis, _failure(assessment, start, finding))
         if isinstance(finding, Finding) and diagnosis is not None
         else _untried(check, core)
         if isinstance(finding, Untried)
@@ -87,6 +92,27 @@ def verdict_on(assessment: Assessment, known: Known = dict) -> Verdict:
         for check, start, finding in assessment.findings
     )
     return Verdict(suite.exercise, _score(suite, results), suite.points, True, results)
+
+
+def _beside(assessment: Assessment) -> set[str]:
+    """The failed checks of something beside the value that could not judge it, by name.
+
+    The value itself is wrong there, and a check of the value says so. Where none does, the check
+    beside it is the only one that tells, and it stands.
+    """
+    failed = [
+        (check, finding, _failure(assessment, start, finding))
+        for check, start, finding in assessment.failed
+    ]
+    if not any(shows_a_wrong_value(check, failure) for check, _, failure in failed):
+        return set()
+    return {one[0].name for one in failed if fails_by_the_value(*one)}
+
+
+def _failure(assessment: Assessment, start: int, finding: Finding) -> Failure | None:
+    """Why the call that a finding is about gave no value; None if it gave one."""
+    place = start + finding.case
+    return assessment.replies[place].failure if place < len(assessment.replies) else None
 
 
 def explained(assessment: Assessment, known: Known) -> bool:
@@ -148,6 +174,9 @@ def _judge(check: Check, replies: list[Reply]) -> Finding | Remark | None:
     if not isinstance(finding, Finding):
         return finding
     if check.cases and len(check.cases) > finding.case:
+        failure = replies[finding.case].failure
+        if failure is not None and failure.kind == "missing":
+            return finding  # it is no matter of the case
         case = check.cases[finding.case].name
         if case:
             return dataclasses.replace(finding, text=f"{finding.text} (case: {case})")
@@ -169,12 +198,26 @@ def _untried(check: Check, core: str) -> CheckResult:
     return CheckResult(check.name, False, text, tried=False)
 
 
-def _failed(check: Check, start: int, finding: Finding, diagnosis: Diagnosis) -> CheckResult:
+def _unjudged(check: Check, failure: Failure | None) -> CheckResult:
+    text = "there is no value" if failure is not None else "the value itself is wrong"
+    return CheckResult(check.name, False, text, tried=False)
+
+
+def _failed(
+    check: Check, start: int, finding: Finding, diagnosis: Diagnosis, failure: Failure | None
+) -> CheckResult:
     named = finding.known
     if named is None and finding.names:
         named = diagnosis.by_id(finding.names)
     elif named is None:
         named = diagnosis.name(start, len(check.cases))
     return CheckResult(
-        check.name, False, finding.text, check.look, named, finding.yours, finding.expected
+        check.name,
+        False,
+        finding.text,
+        check.look,
+        named,
+        finding.yours,
+        finding.expected,
+        failure=failure,
     )

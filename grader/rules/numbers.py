@@ -13,11 +13,11 @@ from grader.rules.rule import Finding, for_each_reply, tolerance_of
 def floating(check: Check, index: int, reply: Reply) -> Finding | None:
     """The result is a tensor of float32 or wider; its values are not judged."""
     if not isinstance(reply.value, Tensor):
-        return Finding(f"the result is {describe(reply.value)}, expected a tensor")
+        return Finding(f"the result is {describe(reply.value)}, expected a tensor", kind="kind")
     dtype = reply.value.data.dtype
     if dtype.kind != "f" or dtype.itemsize < 4:
         text = f"the result has dtype {dtype.name}, expected float32 (or float64)"
-        return Finding(text)
+        return Finding(text, kind="dtype")
     return None
 
 

@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 
 from grader.protocol.values import Ask, Callback, Check, Ref, Reply, Tensor
-from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
-from grader.rules.rule import Finding, for_each_reply, rule, tolerance_of
+from grader.rules.comparing import (
+    Names,
+    Tolerance,
+    describe,
+    difference,
+    failure_text,
+    reply_difference,
+)
+from grader.rules.rule import Finding, for_each_reply, names_for, rule, tolerance_of
 
 
 @rule
@@ -70,19 +77,19 @@ def untouched(check: Check, replies: list[Reply]) -> Finding | None:
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             continue
-        given = arguments(case.ask)
+        given = arguments(case.ask, names_for(check, case))
         for (name, before), after in zip(given, reply.args or (), strict=False):
             if isinstance(before, (Ref, Callback)):  # a model, or what a step has made
                 continue
             if difference(after, before, Tolerance(0.0, 0.0)) is not None:
-                return Finding(f"{name} was changed by the call", index)
+                return Finding(f"{name} was changed by the call", index, kind="argument")
     return None
 
 
-def arguments(ask: Ask) -> list[tuple[str, Any]]:
+def arguments(ask: Ask, names: Names) -> list[tuple[str, Any]]:
     """What a call is given, with a name for each: those by place first, then those by name."""
-    places = [(f"argument {place}", value) for place, value in enumerate(ask.args, 1)]
-    return places + [(f"the argument {name}", value) for name, value in ask.kwargs.items()]
+    places = [(names.argument(place), value) for place, value in enumerate(ask.args)]
+    return [*places, *ask.kwargs.items()]
 
 
 @rule

@@ -18,6 +18,8 @@ from grader.protocol.values import Check, Misconception, Reply
 from grader.rules.comparing import describe, failure_text
 from grader.rules.rule import Finding, Remark, rule
 
+CHOOSES = "chooses "  # with which the title of a wrong option begins
+
 
 @dataclass(frozen=True)
 class Explanation:

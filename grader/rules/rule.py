@@ -20,8 +20,8 @@ import numpy as np
 
 from grader import rules
 from grader.coursefile import CourseError, current
-from grader.protocol.values import Check, Misconception, Reply
-from grader.rules.comparing import Tolerance, failure_text, reply_difference
+from grader.protocol.values import Case, Check, Misconception, Reply, Tensor
+from grader.rules.comparing import Names, Tolerance, failure_text, reply_difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,8 @@ class Finding:
     """What is wrong; ``case`` is the index of the case that showed it.
 
     ``names`` is the id of a misconception that the rule itself recognized;
-    ``known`` is the misconception itself, if the rule holds it.
+    ``known`` is the misconception itself, if the rule holds it. ``kind`` is that of a
+    :class:`Difference`, "" where the rule has none.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Finding:
     expected: np.ndarray | None = None
     names: str = ""
     known: Misconception | None = None
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,36 @@ def tolerance_of(check: Check) -> Tolerance:
     )
 
 
+def names_for(check: Check, case: Case) -> Names:
+    """What the contract calls the parts of a case; with steps after the call, by their names."""
+    takes, returns = (tuple(check.options.get(key, ())) for key in ("takes", "returns"))
+    if case.ask.after:
+        own = returns if len(returns) > 1 else returns[0] if returns else "result"
+        returns = (own, *(step.name for step in case.ask.after))
+    return Names(takes, returns, case.ask.wrt)
+
+
+def size_of(case: Case) -> int:
+    """How many numbers the arguments of a case hold."""
+    arrays = [one.data if isinstance(one, Tensor) else one for one in case.ask.args]
+    return sum(array.size for array in arrays if isinstance(array, np.ndarray))
+
+
 @rule
 def equal(check: Check, replies: list[Reply]) -> Finding | None:
-    """Each reply equals the reference's: kind, shape, dtype, values, gradients, arguments."""
+    """Each reply equals the reference's: kind, shape, dtype, values, gradients, arguments.
+
+    The finding is that of the smallest case that differs.
+    """
     tolerance = tolerance_of(check)
+    smallest: tuple[int, Finding] | None = None
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
-        found = reply_difference(reply, case.expected, tolerance)
+        size = size_of(case)
+        if smallest is not None and smallest[0] <= size:
+            continue
+        found = reply_difference(reply, case.expected, tolerance, names_for(check, case))
         if found is not None:
-            return Finding(found.text, index, found.yours, found.expected)
-    return None
+            finding = Finding(found.text, index, found.yours, found.expected, kind=found.kind)
+            smallest = size, finding
+    return smallest[1] if smallest is not None else None

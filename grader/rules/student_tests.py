@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from grader.protocol.values import Check, Reply
-from grader.rules.comparing import failure_text
-from grader.rules.rule import Finding, rule
+from grader.rules.comparing import describe, failure_text
+from grader.rules.rule import Finding, Remark, rule
 
 
 def refuses(reply: Reply) -> bool:
@@ -13,14 +13,20 @@ def refuses(reply: Reply) -> bool:
 
 
 @rule
-def lets_pass(check: Check, replies: list[Reply]) -> Finding | None:
-    """The test ends without an error for every case whose index is in the option ``of``."""
+def lets_pass(check: Check, replies: list[Reply]) -> Finding | Remark | None:
+    """The test ends without an error for every case whose index is in the option ``of``.
+
+    The option ``kinds`` holds how many kinds of wrong candidates are tried here, and at grading.
+    """
     for index in check.options["of"]:
         reply = replies[index]
         if refuses(reply):
             return Finding(f"your test refuses a right candidate: {failure_text(reply)}", index)
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
+    if "kinds" in check.options:
+        tried, kinds = check.options["kinds"]
+        return Remark(f"{tried} of {kinds} kinds of wrong candidates tried, all {kinds} at grading")
     return None
 
 
@@ -30,7 +36,17 @@ def catches(check: Check, replies: list[Reply]) -> Finding | None:
     for index in check.options["of"]:
         reply = replies[index]
         if reply.failure is None:
-            return Finding("your test lets this wrong candidate pass", index)
+            return Finding(f"your test lets this wrong candidate pass{_returned(reply)}", index)
         if not refuses(reply):
             return Finding(failure_text(reply), index)
     return None
+
+
+def _returned(reply: Reply) -> str:
+    """What to say to a test that answers by what it returns."""
+    if reply.value is None:
+        return ""
+    return (
+        f": it returned {describe(reply.value)}, and only an error, such as that of a failed "
+        "assert, refuses a candidate"
+    )

@@ -20,10 +20,11 @@ from grader.source.cells import normalized
 from grader.student import frozen, records, screen
 from grader.student.folds import fold
 from grader.student.report import Report
+from grader.student.summary import summary
 
 
 class CheckFailed(Exception):
-    """An answer is not right yet. Shown as one line: the table above the error says the rest."""
+    """An answer is not right yet. Shown as one line: what stands above it says the rest."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"CheckFailed: {self}"]
@@ -52,7 +53,7 @@ def check(exercise_id: str) -> None:
         return
     namespace = _namespace()
     verdict = verdict_here(exercise_id, namespace)
-    hints = frozen.load(exercise_id).hints
+    answers = frozen.load(exercise_id)
     if exercise_id in namespace:  # before the answer's cell has run, there is no answer to record
         _note(verdict)
     if not verdict.attempted:
@@ -61,12 +62,13 @@ def check(exercise_id: str) -> None:
             f'run this cell again. hint("{exercise_id}") gives a hint.',
             file=sys.stderr,
         )
-        screen.show_html(fold(exercise_id, hints))
+        screen.show_html(fold(exercise_id, answers.hints))
         return
-    report = Report(verdict, hints)
-    screen.show(report)
+    run_failed = exercise_id not in namespace and bool(_cell_of(exercise_id, namespace))
+    said = summary(verdict, following=answers.next, run_failed=run_failed)
+    screen.show(Report(said, answers.hints))
     if not verdict.passed:
-        raise CheckFailed(report.headline)
+        raise CheckFailed(said.headline)
 
 
 def _note(verdict: Verdict) -> None:

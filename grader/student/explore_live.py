@@ -34,7 +34,7 @@ STYLE = """\
 .explorer, .explorer .widget-box { overflow: visible; }
 .explorer .widget-html-content { line-height: normal; }
 .explorer input[type="number"] { width: 4.5em; }
-.explorer-note { color: var(--jp-ui-font-color1, #333); font-size: 90%; }
+.explorer-note { color: var(--jp-ui-font-color1, currentColor); font-size: 90%; }
 </style>
 """
 NOTE = "This picture stands still. Run the cell again to move it."

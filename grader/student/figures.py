@@ -143,8 +143,11 @@ def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
     finite = both[np.isfinite(both)]
     scale = Normalize(finite.min() if finite.size else 0, finite.max() if finite.size else 1)
     height, width = yours.shape
-    figure = Figure(figsize=(min(3 * (0.9 + 0.42 * width), 12), min(1.1 + 0.36 * height, 6)))
-    left, middle, right = figure.subplots(1, 3)
+    # Small: the verdict around it has to fit on a laptop's screen, together with the picture.
+    figure = Figure(figsize=(min(3 * (0.3 + 0.45 * width), 8.6), min(0.35 + 0.22 * height, 2.1)))
+    left, middle, right = figure.subplots(
+        1, 3, gridspec_kw={"left": 0, "right": 1, "bottom": 0, "wspace": 0.06}
+    )
     numbers = height <= 8 and width <= 6
     _draw(left, yours, scale, SEQUENTIAL, numbers)
     _draw(middle, expected, scale, SEQUENTIAL, numbers)

@@ -29,7 +29,8 @@ class Frozen:
     """One exercise as a student's machine holds it.
 
     ``lesson`` is the lesson of the exercise. ``given`` is the text of the answer's cell where it is
-    handed out broken or blank; "" for a stub.
+    handed out broken or blank; "" for a stub. ``next`` says which exercise of the course follows;
+    "" after the last.
     """
 
     suite: CheckSuite
@@ -37,14 +38,15 @@ class Frozen:
     hints: tuple[str, ...]
     lesson: str
     given: str = ""
+    next: str = ""
 
 
 def pack(exercise: Frozen) -> bytes:
     """The bytes of one exercise's file; the same input gives the same bytes."""
     pairs = [(misconception, list(replies)) for misconception, replies in exercise.known.items()]
     tree = {"suite": exercise.suite, "known": pairs}
-    rest = {"hints": exercise.hints, "lesson": exercise.lesson, "given": exercise.given}
-    frame = wire.dumps(tree | rest)
+    tree |= {"hints": exercise.hints, "lesson": exercise.lesson, "given": exercise.given}
+    frame = wire.dumps(tree | {"next": exercise.next})
     return gzip.compress(frame, mtime=0)  # a time would make each file differ
 
 
@@ -54,7 +56,7 @@ def unpack(packed: bytes) -> Frozen:
     header, body = wire.frame_sizes(frame[: wire.PREFIX_BYTES])
     start = wire.PREFIX_BYTES + header
     tree = wire.loads(frame[wire.PREFIX_BYTES : start], frame[start : start + body])
-    return Frozen(tree["suite"], dict(tree["known"]), tree["hints"], tree["lesson"], tree["given"])
+    return Frozen(**tree | {"known": dict(tree["known"])})
 
 
 def load(exercise_id: str) -> Frozen:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from grader.student import records, screen
 from grader.student.check import _Session
+from grader.student.colors import LINE, MUTED
 from grader.student.lessons import Lesson, lessons
 from grader.student.records import Record
 
@@ -24,10 +25,10 @@ WHAT_IT_IS = (
     "points for the lesson's question, which a person reads. Minutes are an estimate for the whole "
     "lesson; its first cell says how they are counted."
 )
-LINE = "border-bottom:1px solid var(--jp-border-color2,currentColor)"
-CELL = f"text-align:left;vertical-align:top;padding:.35em .8em .35em 0;{LINE}"
+CELL = (
+    f"text-align:left;vertical-align:top;padding:.35em .8em .35em 0;border-bottom:1px solid {LINE}"
+)
 NUMBER = f"{CELL};white-space:nowrap"
-MUTED = "var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#555))"
 
 
 @dataclass(frozen=True)

@@ -1,106 +1,129 @@
-"""How a verdict looks: text for a terminal, a table for a notebook."""
+"""A verdict's summary as text for a terminal, and as HTML for notebooks and pages."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
 
-import numpy as np
+from grader.student.colors import BAD, GOOD, MONO
+from grader.student.folds import OWN_KEYS, fold
+from grader.student.summary import Group, Row, Summary
 
-from grader.protocol.values import CheckResult, Verdict
-from grader.student.folds import fold
-
-MAX_CELLS = 900  # of a matrix that is drawn
-# JupyterLab's colors, mixed with that of its text: alone they are too faint on a dark page.
-MIX = "color-mix(in srgb, var(--jp-{0}-color0, {1}) 70%, var(--jp-ui-font-color0, {1}))"
-GREEN, RED = MIX.format("success", "#1b5e20"), MIX.format("error", "#b71c1c")
-MUTED = "color-mix(in srgb, var(--jp-ui-font-color0, #333) 75%, transparent)"
+WIDTH = 100  # columns of a terminal
+CELL = "text-align:right;padding:.1em .7em;white-space:nowrap;background:none;border:none"
+PARAGRAPH = "margin:.25em 0;text-align:left"
 
 
 class Report:
-    """A verdict that displays itself; if it is not a pass, with the hints folded below it."""
+    """A summary that displays itself; if it is of no pass, with the hints folded below it."""
 
-    def __init__(self, verdict: Verdict, hints: Sequence[str] = ()) -> None:
-        self.verdict = verdict
-        self.hints = () if verdict.passed else hints
-
-    @property
-    def headline(self) -> str:
-        checks = self.verdict.checks
-        passed = sum(check.passed for check in checks)
-        if passed == len(checks):
-            return f"{self.verdict.exercise}: all {len(checks)} checks passed"
-        return f"{self.verdict.exercise}: {passed} of {len(checks)} checks passed"
+    def __init__(self, said: Summary, hints: Sequence[str] = ()) -> None:
+        self.summary = said
+        self.hints = () if said.passed else hints
 
     def __repr__(self) -> str:
-        lines = [self.headline]
-        for check, details in explained(self.verdict):
-            lines.append(f"  {_word(check)}  {check.name}")
-            lines += [f"        {label}: {text}" for label, text in details]
-        return "\n".join(lines)
+        return as_text(self.summary)
 
     def _repr_html_(self) -> str:
-        hints = fold(self.verdict.exercise, self.hints)
-        return f"{self.table()}{_picture(self.verdict)}{hints}"
-
-    def table(self) -> str:
-        """The checks as an HTML table, everything escaped, without the picture."""
-        color = GREEN if self.verdict.passed else RED
-        rows = "".join(_row(check, details) for check, details in explained(self.verdict))
-        return (
-            f'<div role="group" aria-label="{_text(self.headline)}">'
-            f'<p style="margin:.3em 0;font-weight:600;color:{color}">{_text(self.headline)}</p>'
-            f'<table style="border-collapse:collapse;margin:0;text-align:left">{rows}</table></div>'
-        )
+        body = as_html(self.summary, "status", _picture(self.summary))
+        return f"{body}{fold(self.summary.exercise, self.hints)}"
 
 
-def explained(verdict: Verdict) -> list[tuple[CheckResult, list[tuple[str, str]]]]:
-    """Each check with what to say about it; a mistake is explained once, then only named."""
-    told: set[str] = set()  # ids of the misconceptions explained so far
-    pairs = []
-    for check in verdict.checks:
-        pairs.append((check, explain(check, told)))
-        told |= {check.misconception.id} if check.misconception is not None else set()
-    return pairs
+def as_text(said: Summary) -> str:
+    """The summary for a terminal."""
+    lines = [f"{said.headline} · {said.points}"]
+    lines += [textwrap.indent(line, "  ") for line in what_is_wrong(said)]
+    for group in said.rest:
+        if any(text for _, text in group.checks):
+            lines.append(f"  {group.title}:")
+            lines += (_filled(_pair(*check), "    ") for check in group.checks)
+        else:
+            names = ", ".join(name for name, _ in group.checks)
+            lines.append(_filled(f"{group.title} ({names})", "  "))
+    if said.next:
+        lines.append(f"Next: {said.next}")
+    return "\n".join(lines)
 
 
-def explain(check: CheckResult, told: AbstractSet[str] = frozenset()) -> list[tuple[str, str]]:
-    """(label, text) pairs: what was seen, the mistake that it matches, where to look.
-
-    A check that passed, or was not tried, has at most a remark. Misconceptions in ``told`` are
-    named without their explanation.
-    """
-    if check.passed or not check.tried:
-        return [("Why", check.message)] if check.message else []
-    parts = [("Seen", check.message)]
-    if check.misconception is not None:
-        known = check.misconception
-        says = "" if known.id in told else f" {known.says}"
-        parts.append(("Matches", f"an answer that {known.title}.{says}"))
-    if check.look:
-        parts.append(("Look at", check.look))
-    return parts
+def what_is_wrong(said: Summary) -> list[str]:
+    """The lines of text that say what is wrong, and where to look."""
+    look = f"Where to look: {said.look}" if said.look else ""
+    texts = [said.wrong, said.why, said.seen, *_aligned(said.rows), look]
+    return [_filled(text) if text[:1] != " " else text for text in texts if text]
 
 
-def _word(check: CheckResult) -> str:
-    return "pass" if check.passed else "FAIL" if check.tried else "  – "
+def _pair(name: str, text: str) -> str:
+    return f"{name}: {text}" if text else name
 
 
-def _row(check: CheckResult, explanation: list[tuple[str, str]]) -> str:
-    mark, word, color = ("✓", "passed", GREEN) if check.passed else ("✗", "failed", RED)
-    if not check.tried:
-        mark, word, color = "–", "not tried", MUTED
-    details = "".join(
-        f'<div style="margin:.15em 0"><span style="color:{MUTED}">{_text(label)}:</span> '
-        f"{_text(text)}</div>"
-        for label, text in explanation
+def _filled(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )
-    cell = "text-align:left;vertical-align:top;padding:.25em .6em;white-space:normal"
+
+
+def _aligned(rows: Iterable[Row]) -> list[str]:
+    """Rows of numbers in columns, indented."""
+    table = [(row.label, *row.numbers) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        f"    {label:<{widths[0]}}"
+        + "".join(f"  {n:>{width}}" for n, width in zip(numbers, widths[1:], strict=True))
+        for label, *numbers in table
+    ]
+
+
+def as_html(said: Summary, role: str = "group", picture: str = "") -> str:
+    """The summary as HTML, everything escaped, with a picture in the place of the numbers.
+
+    What is wrong has the ``role``: "status" where a screen reader is to announce it.
+    """
+    label = f' aria-label="{_text(said.exercise)}"' if role == "group" else ""
+    sign = "✓" if said.passed else "✗"
+    parts = [
+        f'<p style="{PARAGRAPH}"><span aria-hidden="true">{sign} </span>'
+        f"<strong>{_text(said.headline)}</strong> · {_text(said.points)}</p>",
+        _paragraph(f"<strong>{_coded(said.wrong)}</strong>" if said.wrong else ""),
+        _paragraph(_coded(said.why)),
+        _paragraph(_coded(said.seen)),
+        picture or _table(said.rows),
+        _paragraph(f"<em>Where to look:</em> {_coded(said.look)}" if said.look else ""),
+        _paragraph(f"Next: <strong>{_text(said.next)}</strong>" if said.next else ""),
+    ]
+    groups = "".join(map(_group, said.rest))
+    color = GOOD if said.passed else BAD
     return (
-        f'<tr><td style="{cell};color:{color}" aria-label="{word}">{mark}</td>'
-        f'<td style="{cell}">{_text(check.name)}</td>'
-        f'<td style="{cell};max-width:46em">{details}</td></tr>'
+        f'<div {OWN_KEYS} style="border-left:4px solid {color};padding:0 0 0 .8em;max-width:64em">'
+        f'<div role="{role}"{label}>{"".join(parts)}</div>{groups}</div>'
+    )
+
+
+def _paragraph(content: str) -> str:
+    return f'<p style="{PARAGRAPH}">{content}</p>' if content else ""
+
+
+def _table(rows: Sequence[Row]) -> str:
+    body = "".join(
+        f'<tr style="background:none"><th scope="row" style="{CELL};text-align:left;'
+        f'font-weight:normal">{_text(row.label)}</th>'
+        + "".join(f'<td style="{CELL};{MONO}">{_text(number)}</td>' for number in row.numbers)
+        + "</tr>"
+        for row in rows
+    )
+    style = "border-collapse:collapse;border:none;margin:.25em 0"
+    return f'<table style="{style}">{body}</table>' if body else ""
+
+
+def _group(group: Group) -> str:
+    items = "".join(
+        f"<li>{_text(name)}{': ' if text else ''}{_coded(text)}</li>" for name, text in group.checks
+    )
+    return (
+        f'<details style="margin:.2em 0"{" open" if group.unfolded else ""}>'
+        f'<summary style="cursor:pointer;width:fit-content">{_text(group.title)}</summary>'
+        f'<ul style="margin:.2em 0 .4em;padding-left:2em;text-align:left">{items}</ul></details>'
     )
 
 
@@ -108,27 +131,15 @@ def _text(text: str) -> str:
     return html.escape(text, quote=True)
 
 
-def _picture(verdict: Verdict) -> str:
-    """Heatmaps (yours, expected, difference) for the first failed check with matrices."""
-    for check in verdict.checks:
-        pair = None if check.passed else matrices(check)
-        if pair is not None:
-            from grader.student import figures
-
-            return figures.comparison(*pair)
-    return ""
+def _coded(text: str) -> str:
+    """Text with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
 
 
-def matrices(check: CheckResult) -> tuple[np.ndarray, np.ndarray] | None:
-    """The first 2-D slices of yours and expected that differ; None if they cannot be drawn."""
-    yours, expected = check.yours, check.expected
-    if yours is None or expected is None or yours.ndim < 2 or yours.shape != expected.shape:
-        return None
-    if yours.dtype.kind not in "fiub" or yours.shape[-1] * yours.shape[-2] > MAX_CELLS:
-        return None
-    yours_slices = yours.reshape(-1, *yours.shape[-2:]).astype(np.float64)
-    expected_slices = expected.reshape(-1, *expected.shape[-2:]).astype(np.float64)
-    for one, other in zip(yours_slices, expected_slices, strict=True):
-        if not np.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True):
-            return one, other
-    return yours_slices[0], expected_slices[0]
+def _picture(said: Summary) -> str:
+    """Heatmaps of yours, expected and difference, where they are matrices."""
+    if said.matrices is None:
+        return ""
+    from grader.student import figures
+
+    return figures.comparison(*said.matrices)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -697,10 +698,12 @@ AT_HOME = {
 def examine_checks(draw: Draw) -> list[Check]:
     """The checks of ``examine_attention``: other candidates in the notebook and at grading."""
     own = {"masked_attention: yours": "your own masked_attention"}
-    return [
-        *candidate_checks("examine_attention", draw, RIGHT, WRONG, "judge"),
-        *candidate_checks("examine_attention", draw, own, AT_HOME, "notebook", opaque=False),
-    ]
+    at_grading = candidate_checks("examine_attention", draw, RIGHT, WRONG, "judge")
+    first, *others = candidate_checks(
+        "examine_attention", draw, own, AT_HOME, "notebook", opaque=False
+    )
+    kinds = {"kinds": (len(AT_HOME), len(WRONG))}
+    return [*at_grading, replace(first, options=first.options | kinds), *others]
 
 
 def examined(suite: CheckSuite) -> dict[str, Callable[..., Any]]:
@@ -802,6 +805,7 @@ EXERCISES = [
             "no mask",
             "batches, heads and masks that broadcast",
         ),
+        returns=("output", "weights"),
     ),
     Exercise(
         "CrossAttention",
@@ -819,6 +823,7 @@ EXERCISES = [
         ),
         uses=("masked_attention",),
         views=("who asks and who is asked", "masks"),
+        returns=("output", "weights"),
     ),
     Exercise(
         "examine_attention",

@@ -777,6 +777,7 @@ EXERCISES = [
         ),
         uses=("split_heads", "merge_heads"),
         views=("self-attention", "cross-attention", "masks that broadcast"),
+        returns=("output", "weights"),
     ),
     Exercise(
         "attention_cost",

@@ -1392,7 +1392,7 @@ def head_too_soft(vocab_size, max_len):
 @misconception(
     "previous_token_head",
     "scale_forgotten",
-    "would be sharp enough if the scores were not divided by √w",
+    "is sharp enough only for scores that are not divided by √w",
     "The head is used with scaled scores; the wider the queries, the more of the gap is lost.",
 )
 def head_scale_forgotten(vocab_size, max_len):

@@ -619,6 +619,7 @@ EXERCISES = [
             "return weights times ____, and weights",
         ),
         views=("one sequence", "batch axes"),
+        returns=("output", "weights"),
     ),
     Exercise(
         "softmax_jacobian",
@@ -652,6 +653,7 @@ EXERCISES = [
             "return what ____ gives for the three",
         ),
         views=("one sequence", "batch axes"),
+        returns=("output", "weights"),
     ),
     Exercise(
         "additive_scores",

@@ -509,7 +509,11 @@ def decode_checks(draw: Draw) -> list[Check]:
             max_len,
             reference=functools.partial(decode_reference, tables | {"source": source}),
             dtype="int64",
-            how={"steps": steps, "after": (Step("left", "@same", (Ref("source"),)),), "seed": 5},
+            how={
+                "steps": steps,
+                "after": (Step("source afterwards", "@same", (Ref("source"),)),),
+                "seed": 5,
+            },
         )
 
     late = draw.integer(5, 7)

@@ -1299,7 +1299,7 @@ def induction_soft(vocab_size, max_len):
 @misconception(
     "induction_head",
     "scale_forgotten",
-    "would be sharp enough if scores were not divided by the root of the width",
+    "is sharp enough only for scores not divided by the root of the width",
     "Both heads are used with scaled scores.",
 )
 def induction_unscaled(vocab_size, max_len):

@@ -655,6 +655,7 @@ EXERCISES = [
             "hand back the pair (____, ____)",
         ),
         uses=("softmax", "similarity_scores", "attention"),
+        returns=("output", "weights"),
     ),
     Exercise(
         "design_query",

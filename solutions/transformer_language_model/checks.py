@@ -1017,7 +1017,7 @@ def generate_checks(draw: Draw) -> list[Check]:
             answer = continued(model, prompt, count)
         steps, after = program(model, training)
         steps += (Step("prompt", as_it, (whole(prompt),)),)
-        after += (Step("kept", "@same", (Ref("prompt"),)),)
+        after += (Step("prompt afterwards", "@same", (Ref("prompt"),)),)
         ask = Ask(
             "generate", (MODEL, Ref("prompt"), count), sampling, steps=steps, after=after, seed=1
         )
@@ -1679,6 +1679,7 @@ EXERCISES = [
             "tokens at the table, as long:  x ← all columns but ____, y ← all columns but ____",
         ),
         views=("one place only",),
+        returns=("x", "y"),
     ),
     Exercise(
         "TransformerLM",
@@ -1717,6 +1718,7 @@ EXERCISES = [
             "answer ← loss as a ____",
         ),
         views=("one step downhill",),
+        returns=("loss",),
     ),
     Exercise(
         "train_language_model",
@@ -1737,6 +1739,7 @@ EXERCISES = [
         ),
         uses=("get_batch", "TransformerLM", "train_step"),
         views=("one loss for each step",),
+        returns=("losses",),
     ),
     Exercise(
         "sample_next",
@@ -1778,6 +1781,7 @@ EXERCISES = [
             "the model's mode ← ____",
         ),
         uses=("sample_next",),
+        returns=("text",),
     ),
     Exercise(
         "attend_with_cache",
@@ -1795,5 +1799,6 @@ EXERCISES = [
             "weights ← softmax over ____ of (query with all keys) / ____\n"
             "answer ← (weights times ____, the new cache: ____ and ____)",
         ),
+        returns=("output", "cache"),
     ),
 ]

@@ -19,7 +19,8 @@ from tests.browser.conftest import SCREENSHOTS, Lab
 
 LESSON = "single_query_attention"
 CHECKED = "softmax"
-TABLE = ".jp-RenderedHTML"  # what a check shows; JupyterLab's own faults are not ours
+SHOWN = ".jp-RenderedHTML"  # what a check shows; JupyterLab's own faults are not ours
+VERDICT = "[role=status]"
 LONG = 150_000  # milliseconds: a kernel starts, a whole notebook runs
 
 
@@ -144,13 +145,13 @@ def test_a_known_mistake_is_typed_and_named(lesson: Notebook) -> None:
     wrong = misconceptions(LESSON, CHECKED)[0]
     lesson.answer(CHECKED, answer_text(wrong))
     output = lesson.output(CHECKED)
-    expect(output.locator("table")).to_contain_text(wrong.misconception.title, timeout=LONG)
+    expect(output.locator(VERDICT)).to_contain_text(wrong.misconception.title, timeout=LONG)
     expect(output).to_contain_text("CheckFailed")
     lesson.shot("mistake", output)
-    assert serious(lesson.page, within=output.locator(TABLE)) == []
+    assert serious(lesson.page, within=output.locator(SHOWN)) == []
     lesson.theme("Dark")
     lesson.shot("mistake_dark", output)
-    assert serious(lesson.page, within=output.locator(TABLE)) == []
+    assert serious(lesson.page, within=output.locator(SHOWN)) == []
     lesson.theme("Light")
     answer = lesson.validate("wrong", "CheckFailed")
     assert cells_named(answer) == set(names())
@@ -188,12 +189,12 @@ def test_figures_have_words_and_a_difference_is_drawn(browser: Browser, lab: Lab
     notebook = Notebook(browser, lab, "masking")
     notebook.restart_and_run_all()
     output = notebook.output(wrong)
-    expect(output.locator("table")).to_contain_text(known.misconception.title, timeout=LONG)
+    expect(output.locator(VERDICT)).to_contain_text(known.misconception.title, timeout=LONG)
     expect(notebook.output(waiting)).to_contain_text(f"{waiting}: not attempted yet")
     expect(notebook.output(right)).to_contain_text(re.compile(r"all \d+ checks passed"))
     notebook.shot("mistake_drawn", output.locator("img"))
     figures = notebook.page.locator(".jp-OutputArea img")
     assert figures.count() > 1
     assert all(figure.get_attribute("alt") for figure in figures.all())
-    assert serious(notebook.page, within=output.locator(TABLE)) == []
+    assert serious(notebook.page, within=output.locator(SHOWN)) == []
     notebook.page.close()

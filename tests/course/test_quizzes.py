@@ -26,7 +26,7 @@ from grader.protocol.values import Reply
 from grader.rules.quiz import choice, seal, unseal
 from grader.rules.rule import Finding, Remark
 from grader.student import check
-from grader.student.report import Report
+from grader.student.summary import summary
 from tests.conftest import Grade, with_answers
 
 WRITTEN = sorted(path.parent.name for path in SOLUTIONS.glob("*/quiz.py"))
@@ -355,11 +355,12 @@ def test_the_report_explains_right_and_wrong_choices() -> None:
     right = KEYS["masking"]
     (mistake, _), *_ = quiz.wrong("masking")
     _, question, letter = mistake.id.split(".")
-    report = Report(verdict("masking", right | {question: letter}))
-    assert mistake.says in repr(report) and f"your answer is {letter}" in repr(report)
-    for one in quiz.questions("masking")[1:]:
-        assert f"Why: {one.options[0].why}" in repr(report)
-    assert "4 of 5 checks passed" in report.headline
+    said = summary(verdict("masking", right | {question: letter}))
+    assert said.why == mistake.says and f"your answer is {letter}" in said.seen
+    assert said.wrong == f"You chose {mistake.title.removeprefix('chooses ')}."
+    whys = [why for group in said.rest for _, why in group.checks]
+    assert whys == [one.options[0].why for one in quiz.questions("masking")[1:]]
+    assert "4 of 5 checks passed" in said.headline
 
 
 def test_a_check_in_a_notebook(shell: InteractiveShell, capsys) -> None:

@@ -183,3 +183,15 @@ def test_a_failure_tells_the_last_line_that_the_student_wrote() -> None:
     shell.user_ns["np"] = np
     failure = DirectCalls(shell.user_ns).ask([Ask("f", (np.zeros(3),))])[0].failure
     assert failure is not None and failure.line == "return np.zeros(2) @ x"
+
+
+def test_an_error_says_which_line_of_the_students_cell_raised_it(shell) -> None:
+    """The last line of a cell in the traceback, also where a library raised further down."""
+    text = "import numpy as np\n\n\ndef f(x):\n    y = x\n    return np.linalg.inv(y)"
+    assert shell.run_cell(text, store_history=True).success
+    reply = answer(shell.user_ns, Ask("f", (np.zeros((2, 2)),)))
+    failure = reply.failure
+    assert failure is not None and failure.type == "LinAlgError"
+    assert (failure.number, failure.line) == (6, "return np.linalg.inv(y)")
+    built_in = answer({"f": np.linalg.inv}, Ask("f", (np.zeros((2, 2)),))).failure
+    assert built_in is not None and (built_in.number, built_in.line) == (0, "")

@@ -146,3 +146,12 @@ def test_objects_of_other_types_do_not_travel() -> None:
         wire.dumps(object())
     with pytest.raises(wire.WireError):
         wire.dumps(np.array([object()]))
+
+
+@pytest.mark.parametrize("number", [-1, 10**6, True, 1.0, "5", None])
+def test_the_number_of_a_line_is_a_small_whole_number(number: object) -> None:
+    fine = Reply(failure=Failure("exception", "ValueError", "no", "x = 1", 5))
+    assert read(wire.dumps(fine), wire.REPLY_TYPES) == fine
+    odd = Reply(failure=Failure("exception", "ValueError", "no", "x = 1", number))
+    with pytest.raises(wire.WireError):
+        read(wire.dumps(odd), wire.REPLY_TYPES)

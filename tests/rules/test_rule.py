@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from grader.protocol.values import Ask, Case, Check, Failure, Reply
-from grader.rules.rule import RULES, Finding, for_each_reply
+from grader.rules.rule import RULES, Finding, equal, for_each_reply
 
 SEEN: list[int] = []
 
@@ -40,3 +42,22 @@ def test_a_call_without_a_value_is_a_finding_that_the_rule_itself_never_sees() -
     assert finding is not None and finding.case == 1
     assert "ValueError" in finding.text and "no numbers" in finding.text
     assert SEEN == [0]
+
+
+def test_equal_shows_the_smallest_case_that_differs_and_the_first_of_those() -> None:
+    sizes = (3, 5, 2, 2)
+    cases = tuple(Case(f"{n} numbers", Ask("f", (np.zeros(n),)), Reply(np.zeros(n))) for n in sizes)
+    check = Check("numbers", "", cases)
+    right = [Reply(np.zeros(n)) for n in sizes]
+    wrong = [Reply(np.ones(n)) for n in sizes]
+
+    def shown(*replies: Reply) -> int | None:
+        finding = equal(check, list(replies))
+        return None if finding is None else finding.case
+
+    assert shown(*right) is None
+    assert shown(*wrong) == 2
+    assert shown(wrong[0], wrong[1], right[2], right[3]) == 0
+    assert shown(right[0], wrong[1], right[2], wrong[3]) == 3
+    failed = Reply(failure=Failure("exception", "ValueError"))
+    assert shown(wrong[0], right[1], failed, right[3]) == 2

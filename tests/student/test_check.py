@@ -19,6 +19,7 @@ from grader.course.layout import LESSONS, ROOT, notebook_path
 from grader.course.versions import misconceptions, solution
 from grader.student import check, figures, frozen
 from grader.student.report import Report
+from grader.student.summary import summary
 from solutions.transformer_language_model import attend_with_cache
 from tests.conftest import with_answers
 
@@ -31,12 +32,12 @@ def run(shell: InteractiveShell, source: str) -> BaseException | None:
     return result.error_before_exec or result.error_in_exec
 
 
-def test_a_wrong_answer_raises_one_line_under_a_table(shell, capsys) -> None:
+def test_a_wrong_answer_raises_one_line_under_what_is_wrong(shell, capsys) -> None:
     run(shell, WRONG)
     error = run(shell, "from grader import check\ncheck('softmax')")
     assert isinstance(error, check.CheckFailed)
     out = capsys.readouterr().out
-    assert "FAIL  one row of scores" in out and "Seen:" in out and "Look at:" in out
+    assert "0 of 4 checks passed" in out and "Seen in “one row of scores”" in out
     assert out.count("Traceback") == 0
     assert error._render_traceback_() == [f"CheckFailed: {error}"]
 
@@ -72,6 +73,15 @@ def test_a_name_that_was_never_run_is_said_so(shell, capsys) -> None:
     error = run(shell, "from grader import check\ncheck('softmax')")
     assert isinstance(error, check.CheckFailed)
     assert "was the cell run?" in capsys.readouterr().out
+
+
+def test_an_answer_whose_cell_failed_is_told_from_one_that_was_never_run(shell, capsys) -> None:
+    shell.run_cell("def softmax(scores, axis=-1)\n    return scores", store_history=True)
+    error = run(shell, "from grader import check\ncheck('softmax')")
+    assert isinstance(error, check.CheckFailed)
+    said = capsys.readouterr().out
+    assert "The last run of its cell failed, so there is no softmax yet" in said
+    assert "was the cell run?" not in said and "Where to look" not in said
 
 
 def test_an_unknown_exercise_is_answered_with_the_nearest(shell) -> None:
@@ -130,17 +140,17 @@ def test_the_median_check_takes_well_under_a_second() -> None:
 def test_a_matrix_is_shown_as_a_picture_with_words(shell) -> None:
     wrong = misconceptions("masking", "causal_mask")[0]
     verdict = check.verdict_here("causal_mask", wrong.namespace, wrong.source)
-    html = Report(verdict)._repr_html_()
+    html = Report(summary(verdict))._repr_html_()
     assert '<img alt="Three heatmaps of shape' in html and "largest at" in html
     assert html.count(wrong.misconception.says[:30]) == 1  # explained once, then referred to
 
 
-def test_what_students_return_cannot_break_the_table() -> None:
+def test_what_students_raise_cannot_break_the_page() -> None:
     def softmax(scores, axis=-1):
         raise ValueError("<script>alert(1)</script>\x00")
 
     verdict = check.verdict_here("softmax", {"softmax": softmax}, "")
-    assert "<script>" not in Report(verdict)._repr_html_()
+    assert "<script>" not in Report(summary(verdict))._repr_html_()
 
 
 def test_damaged_answers_are_no_traceback(tmp_path: Path, monkeypatch) -> None:

@@ -13,6 +13,7 @@ from grader.course.versions import misconceptions, solution
 from grader.student import check, frozen, screen
 from grader.student.folds import fold
 from grader.student.report import Report
+from grader.student.summary import summary
 
 HINTS = ("look at <b>", "a & b", "first ← ____\nthen ← ____")
 
@@ -45,12 +46,14 @@ def test_every_hint_of_the_course_has_its_fold() -> None:
 def test_a_failed_check_has_them_in_html_alone_and_a_passed_one_has_none() -> None:
     hints = frozen.load("causal_mask").hints
     wrong = misconceptions("masking", "causal_mask")[0]
-    failed = Report(check.verdict_here("causal_mask", wrong.namespace, wrong.source), hints)
-    assert failed._repr_html_().count("<details") == 3
+    verdict = check.verdict_here("causal_mask", wrong.namespace, wrong.source)
+    failed = Report(summary(verdict), hints)
+    assert failed._repr_html_().count("<summary") == 3 + len(failed.summary.rest)
     assert hints[0] not in repr(failed) and "Hint" not in repr(failed)
     right = solution("masking", "causal_mask")
-    passed = Report(check.verdict_here("causal_mask", right.namespace, right.source), hints)
-    assert "<details" not in passed._repr_html_()
+    verdict = check.verdict_here("causal_mask", right.namespace, right.source)
+    passed = Report(summary(verdict), hints)
+    assert "Hint" not in passed._repr_html_()
 
 
 def test_not_attempted_stays_on_stderr_and_offers_them(

@@ -20,8 +20,9 @@ def command(notebook: Path) -> None:
     from rich.table import Table
 
     from grader.student import records
-    from grader.student.report import explain
+    from grader.student.report import what_is_wrong
     from grader.student.runner import NotANotebook, run_notebook
+    from grader.student.summary import summary
 
     try:
         checked = run_notebook(notebook)
@@ -29,18 +30,16 @@ def command(notebook: Path) -> None:
         raise click.ClickException(str(error)) from error
     verdicts = checked.verdicts
     table = Table(title=notebook.name)
-    for name in ("exercise", "checks passed", "what was seen"):
+    for name in ("exercise", "checks passed", "points so far", "what is wrong"):
         table.add_column(name)
     for verdict in verdicts:
         passed = sum(check.passed for check in verdict.checks)
-        first = next((c for c in verdict.checks if c.tried and not c.passed), None)
-        seen = "all checks passed"
-        if not verdict.attempted:
-            seen = "not attempted yet"
-        elif first is not None:
-            lines = [f"{first.name}", *(f"{label}: {text}" for label, text in explain(first))]
-            seen = "\n".join(lines)
-        table.add_row(verdict.exercise, f"{passed} of {len(verdict.checks)}", escape(seen))
+        wrong = ["not attempted yet"]
+        if verdict.attempted:
+            wrong = what_is_wrong(summary(verdict))
+        points = f"{verdict.score:g} of {verdict.max_score:g}"
+        right = f"{passed} of {len(verdict.checks)}"
+        table.add_row(verdict.exercise, right, points, escape("\n".join(wrong)))
     Console().print(table)
     for remark in checked.remarks:
         click.echo(f"note: {remark}")

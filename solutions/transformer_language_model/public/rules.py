@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 
 from grader.protocol.values import TICK, Check, Reply, Tensor
-from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
-from grader.rules.rule import Finding, for_each_reply, rule, tolerance_of
+from grader.rules.comparing import (
+    Names,
+    Tolerance,
+    describe,
+    difference,
+    failure_text,
+    reply_difference,
+)
+from grader.rules.rule import Finding, for_each_reply, names_for, rule, tolerance_of
 
 # Chernoff's bound: an event of probability p occurs k times or more in n independent draws with
 # probability at most exp(-n KL(k/n, p)), for every n and p. exp(-24) is 4e-11, about 6.9 sigma;
@@ -204,12 +211,12 @@ def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
                 text = f"the result is {describe(item)}, expected a pair (output, cache)"
                 return Finding(text, index)
             outputs.append(item if as_it_is else item[0])
+        names = Names(names_for(check, case).takes, ("output",), case.ask.wrt)
         for output, due in zip(outputs, case.expected.value, strict=True):
             mine, wanted = Reply(output, reply.grads), Reply(due, case.expected.grads)
-            found = reply_difference(mine, wanted, tolerance_of(check))
+            found = reply_difference(mine, wanted, tolerance_of(check), names)
             if found is not None:
-                text = found.text.replace("result", "output").replace("the the", "the")
-                return Finding(text, index, found.yours, found.expected)
+                return Finding(found.text, index, found.yours, found.expected, kind=found.kind)
     return None
 
 
