@@ -25,7 +25,7 @@ def subject(check: Check) -> str:
         return INPUTS
     if all(ask.wrt for ask in asks):
         return GRADIENTS
-    plain = not any(ask.watch or ask.wrt for ask in asks)
+    plain = not any(ask.wrt for ask in asks)
     precisions = {name for case in check.cases for name in _precisions(case)}
     compares = check.rule == "equal" and check.options.get("dtype", True) and plain
     if check.rule == "floating" or (compares and {"float32", "float64"} <= precisions):

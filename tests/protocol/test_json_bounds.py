@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from grader.judge.intake import MAX_VALUES, Rejected, parse
+from grader.judge.intake import Rejected, parse
 from grader.protocol import wire
 from grader.protocol.json_bounds import has_more_values
+from grader.source.notebook import MAX_VALUES
 
 
 def a_value(rng: random.Random, depth: int = 0) -> Any:

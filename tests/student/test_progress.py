@@ -103,7 +103,7 @@ def test_a_record_that_cannot_be_written_is_a_sentence_and_the_check_goes_on(
     shell.run_cell(f"import numpy as np\n{WRONG}")
     error = shell.run_cell(CHECK).error_in_exec
     said = capsys.readouterr()
-    assert isinstance(error, check.CheckFailed) and "Seen:" in said.out
+    assert isinstance(error, check.CheckFailed) and "Seen in" in said.out
     assert said.out.count("cannot note this") == 1 and "Traceback" not in said.out
     assert said.err == ""  # nbgrader's Validate takes anything there as not done
     shell.run_cell(CHECK)

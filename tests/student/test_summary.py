@@ -250,7 +250,9 @@ def _attention(query, key, value, scale=1.0):
 
 
 def test_what_stands_beside_a_wrong_value_is_not_judged() -> None:
-    beside = ("float32 and float64", "gradients", "the inputs are left alone")
+    """Whether the inputs were changed can be seen beside a wrong value, but not without any."""
+    beside = ("float32 and float64", "gradients")
+    inputs = "the inputs are left alone"
 
     def wrong(query, key, value):
         return _attention(query, key, value, 0.9)
@@ -258,10 +260,11 @@ def test_what_stands_beside_a_wrong_value_is_not_judged() -> None:
     def nothing(query, key, value):
         raise ValueError("no")
 
-    for answer in (wrong, nothing):
+    for answer, seen in ((wrong, "passed"), (nothing, "not judged")):
         states = _states("scaled_dot_product_attention", answer)
         assert {states[name] for name in beside} == {"not judged"}, states
         assert states["one sequence"] == "failed"
+        assert states[inputs] == seen
 
 
 def test_what_stands_beside_a_right_value_is_judged() -> None:

@@ -59,10 +59,8 @@ def tasks_end():
     return False
 
 def takes_too_much():
-    try:
+    with contextlib.suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)[1:] * 2)
-    except ValueError:
-        pass
     return len(bytearray(1 << 28))
 
 def files_below(folder, shown):
