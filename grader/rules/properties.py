@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
-from grader.rules.comparing import Tolerance, describe, difference, failure_text, reply_difference
+from grader.rules.comparing import (
+    Tolerance,
+    describe,
+    difference,
+    failure_text,
+    reply_difference,
+    second_call_difference,
+)
 from grader.rules.rule import Finding, rule, tolerance_of
 
 
@@ -62,7 +71,10 @@ def bounded(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def untouched(check: Check, replies: list[Reply]) -> Finding | None:
-    """The call leaves its arguments unchanged, whatever its result is."""
+    """The call leaves its arguments unchanged, whatever its result is.
+
+    Where the result is right, a second call with the same objects must be right, too.
+    """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         if reply.failure is not None:
             return Finding(failure_text(reply), index)
@@ -70,6 +82,11 @@ def untouched(check: Check, replies: list[Reply]) -> Finding | None:
         for place, (after, before) in enumerate(pairs):
             if difference(after, before, Tolerance(0.0, 0.0)) is not None:
                 return Finding(f"argument {place + 1} was changed by the call", index)
+        want, loose = case.expected, replace(tolerance_of(check), dtype=False)
+        if want is not None and difference(reply.value, want.value, loose) is None:
+            found = second_call_difference(reply, want, loose)
+            if found is not None:
+                return Finding(found.text, index, found.yours, found.expected)
     return None
 
 
