@@ -20,6 +20,7 @@ from grader.course.quiz import quiz_id
 from grader.course.sources import stub_source
 from grader.course.specification import PUBLIC_SEED
 from grader.judge.known_replies import known_replies
+from grader.protocol.values import NOT_ASKED
 from grader.student import frozen
 from grader.threads import one_thread
 
@@ -34,8 +35,13 @@ def packed(lesson: str, name: str) -> bytes:
     suite = exercise.suite(PUBLIC_SEED, "notebook")
     quiz = exercise.id == quiz_id(lesson)  # what to say of wrong options is sealed in its suite
     answers = {} if quiz else known_replies(lesson, exercise.id, suite)
-    # The counted lines are lines of our code: they would give it away, and name no mistake.
-    known = {one: [replace(r, lines={}) for r in replies] for one, replies in answers.items()}
+    # The counted lines are lines of our code: they would give it away, and name no mistake. Timed
+    # questions are not asked in a notebook.
+    timed = [case.ask.timed for case in suite.cases]
+    known = {
+        one: [NOT_ASKED if t else replace(replies[i], lines={}) for i, t in enumerate(timed)]
+        for one, replies in answers.items()
+    }
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
     following = next_exercise(lesson, name)
     return frozen.pack(frozen.Frozen(suite, known, exercise.hints, lesson, given, following))

@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 
 from grader.course.wild import watch_every_call, with_views
-from grader.protocol.values import Ask, Case, Check, CheckSuite, Failure, Reply, Tensor
+from grader.protocol.values import (
+    Ask,
+    Case,
+    Check,
+    CheckSuite,
+    Failure,
+    Reply,
+    Tensor,
+    moved_on,
+)
 from grader.rules.comparing import ATOL, RTOL, Tolerance
 
 
@@ -89,6 +98,7 @@ def case(
     grad: Sequence[str] = (),
     draw: Draw | None = None,
     watch: bool = False,
+    twice: bool = True,
     how: Mapping[str, Any] | None = None,
     many: Callable[..., np.ndarray] | None = None,
     **kwargs: Any,
@@ -98,11 +108,13 @@ def case(
     For a layer, the first argument of the reference is the dict of float64 weights. ``grad`` names
     the inputs whose gradients are compared with central finite differences of the reference along
     random cotangents, for which ``draw`` is needed. ``watch`` checks that the call leaves its
-    arguments unchanged. ``how`` holds further fields of the :class:`Ask`: mode, seed, memory,
-    counted, timed, steps, after. The reference gets an argument that refers to a step's result as
-    the Ref itself; with ``after`` it returns the whole tuple. ``many`` is the same reference for
-    arrays with a leading axis of variants: it computes all finite differences at once, which is
-    much faster, and is first compared with the reference on the case itself.
+    arguments unchanged; without ``grad`` and ``how`` a second call with the same objects shows it
+    (not with ``twice`` False, for arguments whose rows make no sense in another order).
+    ``how`` holds further fields of the :class:`Ask`: mode, seed, memory, counted, timed, steps,
+    after. The reference gets an argument that refers to a step's result as the Ref itself; with
+    ``after`` it returns the whole tuple. ``many`` is the same reference for arrays with a leading
+    axis of variants: it computes all finite differences at once, which is much faster, and is first
+    compared with the reference on the case itself.
     """
     loaded = {key: np.asarray(array) for key, array in (weights or {}).items()}
     due = dtype or result_dtype(args)
@@ -120,9 +132,16 @@ def case(
         else:
             inputs, layer = [wide(arg) for arg in args], dict(*first)
             grads = _differences_at_once(many, layer, inputs, grad, value, *cotangents)
-    ask = Ask(target, args, kwargs, init, loaded, cotangents, tuple(grad), watch, **(how or {}))
+    twice = twice and watch and not how and not grad
+    ask = Ask(
+        target, args, kwargs, init, loaded, cotangents, tuple(grad), watch, twice, **(how or {})
+    )
     after = (*args, *kwargs.values()) if watch else None
-    return Case(name, ask, Reply(value=cast(value, due), grads=grads, args=after))
+    again = None
+    if twice:
+        moved = [moved_on(one) if isinstance(one, np.ndarray) else one for one in map(wide, args)]
+        again = cast(reference(*first, *moved, **kwargs), due)
+    return Case(name, ask, Reply(value=cast(value, due), grads=grads, args=after, again=again))
 
 
 def steady(draw: Draw, found: Case, quick: Callable[..., Any]) -> bool:

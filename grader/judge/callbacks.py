@@ -2,8 +2,12 @@
 
 Student code decides what a worker requests. So each request is checked, and what it can make the
 judge compute is bounded: for one call the numbers in its arguments, and the numbers that they make
-when they are broadcast against each other; for all calls together the work that these stand for.
-Work is estimated from shapes, not measured, so that a verdict does not depend on a clock.
+when they are broadcast against each other; for all calls together their number, and the work that
+they stand for. Work is estimated from shapes, not measured, so that a verdict does not depend on a
+clock.
+
+An error crosses as the name of one of Python's own error types and a text of this module's. The
+text of an exception, or the name of a class or a parameter, could tell one function from another.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from grader.protocol.calls import CallRefused
 from grader.protocol.marshal import from_wire, to_wire
-from grader.protocol.values import Tensor
+from grader.protocol.values import Opaque, Tensor
 
 MAX_NUMBERS = 1000
 MAX_AXES = 5
@@ -26,30 +31,55 @@ MAX_BROADCAST = 1_000_000
 # hundred small examples uses a hundredth of it.
 MAX_WORK = 30_000_000
 WORK_OF_ARGUMENT = 100
+MAX_CALLS = 500
+# The types that may cross; an error crosses as the first that it is an instance of. The worker
+# gives a meaning of its own to MemoryError and NotImplementedError.
+TYPES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
 
 
-class _Refused(ValueError):
-    """A call that the judge does not answer; the message is for the student."""
+def answering(
+    functions: Mapping[str, Callable[..., Any]], most: int = MAX_CALLS
+) -> Callable[[dict], dict]:
+    """A function that answers ``{"remote", "args", "kwargs"}``: a call of one of ``functions``.
 
-
-def answering(functions: Mapping[str, Callable[..., Any]]) -> Callable[[dict], dict]:
-    """A function that answers ``{"remote", "args", "kwargs"}`` by ``{"value", "after", "error"}``.
-
-    ``after`` holds the positional arguments as they are after the call. All calls of the function
-    that this returns share one bound on their work.
+    The answer is ``{"value", "after", "type", "error"}``: ``after`` holds all arguments as they are
+    after the call; ``type`` and ``error`` are empty, or name an error. Only ``most`` calls are
+    answered in any other way than by an error, and all calls of the function that this returns
+    share one bound on their work.
     """
-    work = [MAX_WORK]  # a list, so that all calls share it
+    work, left = [MAX_WORK], [most]  # lists, so that all calls share them
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
+        left[0] -= 1
+        if left[0] < 0:
+            return _failed("ValueError", f"{most} calls are enough: no more are answered")
         try:
             function, args, kwargs = _call(functions, request, work)
             value = to_wire(function(*args, **kwargs))
-            return {"value": value, "after": [to_wire(arg) for arg in args], "error": ""}
+            after = [to_wire(arg) for arg in (*args, *kwargs.values())]
+        except CallRefused as error:
+            return _failed("ValueError", str(error))
         except Exception as error:  # a wrong candidate may raise anything, and so may odd arguments
-            text = f"{type(error).__name__}: {str(error)[:300]}"
-            return {"value": None, "after": [], "error": text}
+            kind = next((one.__name__ for one in TYPES if isinstance(error, one)), "RuntimeError")
+            return _failed(kind, f"the function that was called raised a {kind}")
+        if not _travels(value):
+            return _failed("ValueError", "the function that was called returned no plain data")
+        return {"value": value, "after": after, "type": "", "error": ""}
 
     return answer
+
+
+def _failed(kind: str, text: str) -> dict[str, Any]:
+    return {"value": None, "after": [], "type": kind, "error": text}
+
+
+def _travels(value: Any) -> bool:
+    """Is there no object in it that only the name of its class would stand for?"""
+    if isinstance(value, (list, tuple)):
+        return all(map(_travels, value))
+    if isinstance(value, dict):
+        return all(map(_travels, value.values()))
+    return not isinstance(value, Opaque)
 
 
 def _call(
@@ -57,20 +87,20 @@ def _call(
 ) -> tuple[Any, list, dict]:
     key, args, kwargs = (request.get(name) for name in ("remote", "args", "kwargs"))
     if not isinstance(key, str) or key not in functions:
-        raise _Refused("there is no such function")
+        raise CallRefused("there is no such function")
     if not isinstance(args, list) or not isinstance(kwargs, dict):
-        raise _Refused("a call is made of arguments")
+        raise CallRefused("a call is made of arguments")
     room = [MAX_NUMBERS]  # a list, so that all arguments share one bound
     shapes = [_admit(value, room) for value in [*args, *kwargs.values()]]
     most = _broadcast(shapes)
     if most > MAX_BROADCAST:
-        raise _Refused(
+        raise CallRefused(
             f"small examples are enough: broadcast against each other, these arguments may make "
             f"{most:,} numbers, more than {MAX_BROADCAST:,}"
         )
     work[0] -= max(most, WORK_OF_ARGUMENT * (MAX_NUMBERS - room[0]))
     if work[0] < 0:
-        raise _Refused("small examples are enough, and not as many: no more calls are answered")
+        raise CallRefused("small examples are enough, and not as many: no more calls are answered")
     return (
         functions[key],
         [from_wire(arg) for arg in args],
@@ -84,11 +114,11 @@ def _admit(value: Any, room: list[int]) -> tuple[int, ...]:
     if isinstance(array, np.ndarray):
         room[0] -= math.prod(max(n, 1) for n in array.shape)  # (0, huge) counts too
         if array.dtype.kind not in "biuf" or array.ndim > MAX_AXES:
-            raise _Refused("an argument has a strange dtype or too many axes")
+            raise CallRefused("an argument has a strange dtype or too many axes")
     elif value is not None and not isinstance(value, (bool, int, float)):
-        raise _Refused("arguments are tensors, numbers or None")
+        raise CallRefused("arguments are tensors, numbers or None")
     if room[0] < 0:
-        raise _Refused(f"small examples are enough: at most {MAX_NUMBERS} numbers in one call")
+        raise CallRefused(f"small examples are enough: at most {MAX_NUMBERS} numbers in one call")
     return array.shape if isinstance(array, np.ndarray) else ()
 
 

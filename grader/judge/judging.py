@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from grader.course.assignments import Assignment
 from grader.judge.known_replies import known_replies
 from grader.protocol.values import CheckSuite, Misconception, Reply, Verdict
-from grader.rules.evaluate import Assessment, assess, explained, verdict_on
+from grader.rules.evaluate import Assessment, assess, verdict_on
 
 
 def case_seed(secret: bytes, assignment: str, exercise: str, student: str, digest: str) -> bytes:
@@ -48,10 +48,6 @@ class Judging:
     def named(self, assessment: Assessment) -> Verdict:
         """The verdict with the names of mistakes; finding them is most of the judge's work."""
         return verdict_on(assessment, lambda: self.known(assessment.suite.exercise))
-
-    def explained(self, assessment: Assessment) -> bool:
-        """Whether a rule or one known mistake says what went wrong."""
-        return explained(assessment, lambda: self.known(assessment.suite.exercise))
 
     def known(self, name: str) -> Mapping[Misconception, Sequence[Reply]]:
         """The replies of each known mistake, made once however often they are compared."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from grader.judge.callbacks import answering
 from grader.judge.judging import Judging
+from grader.judge.one_by_one import OneByOne
 from grader.judge.sanitize import MAX_SHOWN, clean_outputs, fit_into
 from grader.protocol.values import Ask, Failure, Reply
 from grader.rules.asking import put_questions
@@ -16,7 +16,7 @@ from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.workers import Worker, WorkerDied
 from grader.source.assembly import ANSWER, CHECK, OWN, Part
 from grader.source.prose import defined
-from grader.source.slicing import needed
+from grader.source.slicing import leading_to, needed
 
 
 class NotebookRun:
@@ -39,6 +39,7 @@ class NotebookRun:
         self.memory_ran_out = False
         self.room = MAX_SHOWN
         self._errors: dict[str, tuple[str, str]] = {}  # by cell: what it raised in this run
+        self._spent = self._idled = 0.0  # by all workers of the present run that have ended
 
     def run(
         self, parts: Sequence[Part], wanted: set[str], texts: Mapping[str, str], record: bool
@@ -55,14 +56,13 @@ class NotebookRun:
         left_out: set[str] = set()  # cells and checks that killed a worker
         killed: Counter[str] = Counter()
         run = cells_to_run(parts, everything=record and self.all_cells)
-        spent = idled = 0.0
+        self._spent = self._idled = 0.0
         for _ in range(self.limits.restarts):
-            left = self.limits.notebook_cpu - spent
-            if left <= 0 or idled > self.limits.notebook_idle:
+            if self._left() <= 0 or self._idled > self.limits.notebook_idle:
                 break
             worker = self.forkserver.start(self.limits, texts)
             try:
-                self._run_once(worker, parts, run, wanted, left_out, replies, record, left)
+                self._run_once(worker, parts, run, wanted, left_out, replies, record, texts)
                 break
             except _DiedAt as death:
                 killed[death.place] += death.died.killed
@@ -76,8 +76,8 @@ class NotebookRun:
                 if record and not death.place.startswith("check_"):
                     self.outputs[death.place] = [_death_note(death.died)]
             finally:
-                spent += worker.close().cpu
-                idled += worker.idled
+                self._spent += worker.close().cpu
+                self._idled += worker.idled
         for name in wanted - replies.keys():
             died = WorkerDied("timed_out", "the notebook used all the time that it may use")
             self.deaths.append(died)
@@ -93,10 +93,11 @@ class NotebookRun:
         left_out: set[str],
         replies: dict[str, list[Reply]],
         record: bool,
-        budget: float,
+        texts: Mapping[str, str],
     ) -> None:
         """Run the cells in one worker, in order, and fill in the ``replies`` that are missing."""
-        deadline = worker.cpu_seconds + budget
+        begun = worker.cpu_seconds  # a fork is not the submission's work
+        done: list[Part] = []
         self._errors.clear()
         for part in parts:
             if part.kind != "code" or part.id in left_out:
@@ -104,13 +105,18 @@ class NotebookRun:
             if part.role == CHECK:
                 name = part.exercise
                 if name in wanted and name not in replies and name not in left_out:
-                    asked = self._ask(worker, name, deadline - worker.cpu_seconds)
+                    left = self._left() - (worker.cpu_seconds - begun)
+                    if self.judging.exercises[name].callbacks is not None:
+                        asked = self._examine(done, name, left, texts)
+                    else:
+                        asked = self._ask(worker, name, left)
                     replies[name] = with_cause(asked, self._error_of(name, parts))
                 if not record and wanted <= replies.keys():
                     return  # the outputs of later cells would be thrown away
             elif part.id in run:
-                left = deadline - worker.cpu_seconds
+                left = self._left() - (worker.cpu_seconds - begun)
                 cpu = max(min(self.limits.cell_cpu, left), 0.1)
+                done.append(part)
                 try:
                     raw, error = worker.run_cell(part.source, cpu)
                 except WorkerDied as died:
@@ -120,6 +126,10 @@ class NotebookRun:
                 if record:
                     self.memory_ran_out |= part.role == ANSWER and _out_of_memory(error, raw)
                     self.outputs[part.id], self.room = fit_into(clean_outputs(raw), self.room)
+
+    def _left(self) -> float:
+        """The processor seconds that the notebook may still use."""
+        return self.limits.notebook_cpu - self._spent
 
     def _error_of(self, name: str, parts: Sequence[Part]) -> tuple[str, str] | None:
         """What the cell raised that should define the exercise's name; the last one, if several."""
@@ -132,19 +142,43 @@ class NotebookRun:
         return self._errors[own[-1]] if own else None
 
     def _ask(self, worker: Worker, name: str, left: float) -> list[Reply]:
-        suite, functions = self.judging.suite(name), self.judging.exercises[name].callbacks
         cpu = max(min(self.limits.checks_cpu, left), 0.1)
         deadline = worker.cpu_seconds + cpu
 
-        callbacks = answering(functions(suite)) if functions else None
-
         def put(asks: list[Ask]) -> list[Reply]:
-            return worker.ask(asks, max(deadline - worker.cpu_seconds, 0.1), callbacks)
+            return worker.ask(asks, max(deadline - worker.cpu_seconds, 0.1))
 
         try:
-            return put_questions(suite, put)
+            return put_questions(self.judging.suite(name), put)
         except WorkerDied as died:
             raise _DiedAt(f"check_{name}", died) from died
+
+    def _examine(
+        self, done: Sequence[Part], name: str, left: float, texts: Mapping[str, str]
+    ) -> list[Reply]:
+        """Put an exercise's candidates to the student's test, each in a worker of its own.
+
+        There only those cells run again that lead to the test: running all of them for each
+        candidate could take long.
+        """
+        suite, functions = self.judging.suite(name), self.judging.exercises[name].callbacks
+        assert functions is not None
+        chosen = leading_to([(part.id, part.source) for part in done], name)
+        examination = OneByOne(
+            lambda: self.forkserver.start(self.limits, texts),
+            self.limits,
+            [part.source for part in done if part.id in chosen],
+            functions(suite),
+            left,
+            min(self.limits.checks_cpu, left),
+        )
+        try:
+            return put_questions(suite, examination.put)
+        except WorkerDied as died:
+            raise _DiedAt(f"check_{name}", died) from died
+        finally:
+            self._spent += examination.spent
+            self._idled += examination.idled
 
     def _failed(self, name: str, died: WorkerDied) -> list[Reply]:
         failure = Failure(died.reason, message=died.detail)

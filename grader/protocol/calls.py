@@ -21,7 +21,7 @@ import numpy as np
 
 from grader.protocol.instructions import InstructionCounter, rows
 from grader.protocol.marshal import MAX_TEXT, from_wire, to_wire
-from grader.protocol.values import Ask, Callback, Failure, Ref, Reply, Step
+from grader.protocol.values import Ask, Callback, Failure, Ref, Reply, Step, moved_on
 
 NOT_WRITTEN = "which is not written yet"
 
@@ -32,6 +32,13 @@ class Calls(Protocol):
     """Anything that answers questions: a namespace in this process, or a worker."""
 
     def ask(self, asks: Iterable[Ask]) -> list[Reply]: ...
+
+
+class CallRefused(ValueError):
+    """A callback's refusal of a call, raised before the function itself is called.
+
+    Its text is written for students, and is all of an exception that crosses to student code.
+    """
 
 
 class DirectCalls:
@@ -105,20 +112,27 @@ class _Program:
                 for step in ask.steps:
                     for _ in range(step.times):
                         self._step(step)
-                given, result = self._call()
+                target, args, kwargs = self._target()
+                result = target(*args, **kwargs)
                 grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
             self.store["result"] = result
             for step in ask.after:  # not counted: what a check looks at is not the answer's work
                 for _ in range(step.times):
                     self._step(step)
         work, lines = (None, {}) if count is None else (count.work, count.lines)
-        changed = tuple(to_wire(value) for value in given) if ask.watch else None
-        value = to_wire(result)
+        changed = tuple(map(to_wire, (*args, *kwargs.values()))) if ask.watch else None
+        value = to_wire(result)  # now: it may be a view of an argument
         if ask.after:
             value = (value, *(to_wire(self.store[step.name]) for step in ask.after))
-        return Reply(value=value, grads=grads, args=changed, work=work, lines=lines)
+        again = None
+        if ask.twice:
+            for arg in args:
+                _move_on(arg)
+            again = to_wire(target(*args, **kwargs))
+        return Reply(value, grads, changed, work=work, lines=lines, again=again)
 
-    def _call(self) -> tuple[tuple, Any]:
+    def _target(self) -> tuple[Any, tuple, dict[str, Any]]:
+        """What the question calls, with its arguments."""
         ask = self.ask
         target = self.namespace[ask.target]
         if ask.init is not None:
@@ -131,7 +145,7 @@ class _Program:
         for name in ask.wrt:
             if name.isdigit():
                 self.leaves[name] = args[int(name)].requires_grad_(True)
-        return (*args, *kwargs.values()), target(*args, **kwargs)
+        return target, args, kwargs
 
     def _step(self, step: Step) -> None:
         if step.target.startswith("@"):
@@ -147,6 +161,10 @@ class _Program:
         else:
             args, kwargs = self._arguments(step)
             self.store[step.name] = target(*args, **kwargs)
+        if step.every:
+            name, *path = step.every
+            found = self._resolve(Ref(step.name, tuple(path)))
+            self.store.setdefault(name, []).append(found)
 
     def _arguments(self, call: Ask | Step) -> tuple[tuple, dict[str, Any]]:
         args = tuple(self._resolve(arg) for arg in call.args)
@@ -182,6 +200,14 @@ class _Program:
             setattr(parent, attribute, new)
             self.leaves[path] = new
         return layer
+
+
+def _move_on(arg: Any) -> None:
+    """Move an array's rows on by one place, in the array itself; see :func:`moved_on`."""
+    if isinstance(arg, np.ndarray) and arg.ndim:
+        arg[...] = moved_on(arg)
+    elif hasattr(arg, "roll") and arg.dim():
+        arg.copy_(arg.roll(1, 0))
 
 
 def _gradients_on() -> contextlib.AbstractContextManager:

@@ -19,6 +19,11 @@ class Tensor:
     data: np.ndarray
 
 
+def moved_on(array: np.ndarray) -> np.ndarray:
+    """The array with its rows moved on by one place: the last comes first."""
+    return np.roll(array, 1, 0) if array.ndim else array
+
+
 @dataclass(frozen=True)
 class Opaque:
     """A value of a type that does not travel; only the name of the type does."""
@@ -69,7 +74,9 @@ class Step:
     ``target`` is a name in the student's notebook or, after an "@", a function of
     :mod:`grader.protocol.step_library`. ``init`` and ``weights`` build a layer, as in an
     :class:`Ask`; the built layer itself is the step's result, and it is not called. ``times``
-    repeats the step; its arguments may refer to the result of the previous repetition.
+    repeats the step; its arguments may refer to the result of the previous repetition. With
+    ``every`` = (name, *path), the items at this path of all its results are kept, too, in a list
+    under that name.
     """
 
     name: str
@@ -79,6 +86,7 @@ class Step:
     init: tuple | None = None
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     times: int = 1
+    every: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,9 @@ class Ask:
     With ``cotangents`` the scalar sum(output * cotangent) over the floating outputs, in order, is
     differentiated with respect to ``wrt``: positions of arguments ("0") or names of weights.
     With ``watch`` the arguments are sent back as they are after the call: those by place, then
-    those by name.
+    those by name. That they are unchanged is then only what the worker says. So with ``twice`` the
+    target is called once more, with the same objects, after the rows of each array among its
+    arguments were moved on by one place (the last row comes first): see ``Reply.again``.
 
     A layer is put into ``mode`` ("train" or "eval") first, and ``seed`` seeds torch for the call.
     ``memory`` is how many bytes the call may allocate beyond what is already in use. ``counted``
@@ -115,6 +125,7 @@ class Ask:
     cotangents: tuple | None = None
     wrt: tuple = ()
     watch: bool = False
+    twice: bool = False
     mode: str = ""
     seed: int | None = None
     memory: int = 0
@@ -128,9 +139,10 @@ class Ask:
 class Reply:
     """What student code gave for one :class:`Ask`.
 
-    ``work`` is the count that was asked for, None if nothing could be counted. If Python's
-    instructions were counted, ``lines`` maps the text of the busiest lines of code to three
-    counts: instructions, turns of loops, calls made.
+    ``args`` are the arguments after the call, and ``again`` is the result of the second call, where
+    these were asked for. ``work`` is the count that was asked for, None if nothing could be
+    counted. If Python's instructions were counted, ``lines`` maps the text of the busiest lines of
+    code to three counts: instructions, turns of loops, calls made.
     """
 
     value: Any = None
@@ -140,6 +152,7 @@ class Reply:
     work: int | None = None
     lines: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     cpu: float | None = None
+    again: Any = None
 
 
 # The resolution of the coarsest processor clock of a kernel, in seconds.

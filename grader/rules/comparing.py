@@ -239,7 +239,21 @@ def reply_difference(
         for index, (after, before) in enumerate(zip(got.args or (), want.args, strict=False)):
             if difference(after, before, Tolerance(0.0, 0.0)) is not None:
                 return Difference("argument", f"{names.argument(index)} was changed by the call")
-    return None
+    return second_call_difference(got, want, tolerance)
+
+
+def second_call_difference(got: Reply, want: Reply, tolerance: Tolerance) -> Difference | None:
+    """Compare the results of the second call with the same objects, if one was asked for.
+
+    Only that the arguments are unchanged is left to be said by it: the first call was right.
+    """
+    if want.again is None:
+        return None
+    found = difference(got.again, want.again, tolerance, "the second result")
+    if found is None:
+        return None
+    text = f"an argument was changed by the call: with the same objects, {found.text}"
+    return Difference("argument", text, found.yours, found.expected)
 
 
 def _gradient_difference(leaf: str, got: Any, want: Any) -> Difference | None:

@@ -115,21 +115,6 @@ def _failure(assessment: Assessment, start: int, finding: Finding) -> Failure | 
     return assessment.replies[place].failure if place < len(assessment.replies) else None
 
 
-def explained(assessment: Assessment, known: Known) -> bool:
-    """Whether a rule names the mistake, or one misconception explains all quick replies.
-
-    This is much cheaper than searching for a misconception that explains most of them.
-    """
-    failed = assessment.failed
-    if not failed:
-        return False
-    if any(finding.known or finding.names for _, _, finding in failed):
-        return True
-    check, start, _ = failed[0]
-    cases = range(start, start + len(check.cases))
-    return _diagnosis(assessment, known).full_match(cases) is not None
-
-
 def _diagnosis(assessment: Assessment, known: Known) -> Diagnosis:
     return Diagnosis(assessment.suite, assessment.replies, known())
 

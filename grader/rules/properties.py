@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from grader.rules.comparing import (
     difference,
     failure_text,
     reply_difference,
+    second_call_difference,
 )
 from grader.rules.rule import Finding, for_each_reply, names_for, rule, tolerance_of
 
@@ -69,7 +71,8 @@ def bounded(check: Check, index: int, reply: Reply) -> Finding | None:
 def untouched(check: Check, replies: list[Reply]) -> Finding | None:
     """The calls leave their arguments unchanged, whatever their results are.
 
-    A call that raised is another check's business, unless all of them did.
+    Where a result is right, a second call with the same objects must be right, too. A call that
+    raised is another check's business, unless all of them did.
     """
     failures = [reply for reply in replies if reply.failure is not None]
     if failures and len(failures) == len(replies):
@@ -83,6 +86,11 @@ def untouched(check: Check, replies: list[Reply]) -> Finding | None:
                 continue
             if difference(after, before, Tolerance(0.0, 0.0)) is not None:
                 return Finding(f"{name} was changed by the call", index, kind="argument")
+        want, loose = case.expected, replace(tolerance_of(check), dtype=False)
+        if want is not None and difference(reply.value, want.value, loose) is None:
+            found = second_call_difference(reply, want, loose)
+            if found is not None:
+                return Finding(found.text, index, found.yours, found.expected, kind="argument")
     return None
 
 

@@ -108,3 +108,41 @@ def needed(released: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
                 wanted |= read_names(source) or frozenset()
                 grew = True
     return chosen
+
+
+def leading_to(cells: Iterable[tuple[str, str]], name: str) -> set[str]:
+    """Ids of the cells, as (id, source), that have to run before ``name`` can be called.
+
+    As in :func:`needed`, names decide. But these cells may be students' own, so a cell that only
+    reads a wanted name counts, too, if some cell has assigned to that name: it may change what is
+    there, as ``cases.append(...)`` does. All of them, if the names that one reads cannot be told.
+    """
+    listed = dict(cells)
+    reads = {cell_id: read_names(source) for cell_id, source in listed.items()}
+    if any(names is None for names in reads.values()):
+        return set(listed)
+    assigned = {one for source in listed.values() for one in bound_names(source) - _defined(source)}
+    wanted, chosen = {name}, set[str]()
+    grew = True
+    while grew:
+        grew = False
+        for cell_id, source in listed.items():
+            names = reads[cell_id] or frozenset()
+            if cell_id not in chosen and (bound_names(source) | (names & assigned)) & wanted:
+                chosen.add(cell_id)
+                wanted |= names
+                grew = True
+    return chosen
+
+
+@cached
+def _defined(source: str) -> frozenset[str]:
+    """Names that a cell binds at top level by def, class or import."""
+    found = readable(source)
+    names: set[str] = set()
+    for node in found[1].body if found is not None else ():
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    return frozenset(names)

@@ -710,7 +710,7 @@ def examined(suite: CheckSuite) -> dict[str, Callable[..., Any]]:
     """The candidates behind the keys; imported here, since no reference has a use for them."""
     from grader.course.versions import alternatives, misconceptions
     from solutions import masking
-    from solutions.masking.public.candidates import candidate
+    from solutions.masking.public.candidates import candidate, in_form
 
     versions = alternatives("masking", "masked_attention")
     versions += misconceptions("masking", "masked_attention")
@@ -718,9 +718,9 @@ def examined(suite: CheckSuite) -> dict[str, Callable[..., Any]]:
     known[SOLUTION] = masking.masked_attention
 
     def find(name: str) -> Callable[..., Any]:
-        return known[name] if name in known else candidate(vars(masking), name)
+        return in_form(known[name]) if name in known else candidate(vars(masking), name)
 
-    return candidates_by_key(suite, find)
+    return candidates_by_key(suite, find, masking.masked_attention)
 
 
 EXERCISES = [

@@ -880,7 +880,14 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
         Check(
             "the input is left alone",
             "an operation that works in place: it changes what the caller holds",
-            (some(size, watch=True), ask("0 → 1, 1 → 0 or 1", [[0, 1], [0.5, 0.5]], watch=True)),
+            (
+                some(size, watch=True),
+                ask(
+                    "two steps never taken",
+                    [[0, 0.5, 0.5], [0.5, 0.5, 0], [0.3, 0.4, 0.3]],
+                    watch=True,
+                ),
+            ),
             rule="untouched",
             options=ITERATED,
         ),

@@ -1161,6 +1161,7 @@ def generate_checks(draw: Draw) -> list[Check]:
 # --- attend_with_cache --------------------------------------------------------------------------
 
 PARTS = ("query", "key", "value")
+LESSON = "@transformer_language_model"
 SOON = 10
 
 
@@ -1175,6 +1176,16 @@ def causal_row(rows: dict[str, np.ndarray], places: Sequence[int]) -> np.ndarray
     total = np.sum(powers, axis=0)
     mixed = sum(p[..., None] * v for p, v in zip(powers, values, strict=True))
     return (mixed / total[..., None])[..., None, :]
+
+
+def causal_rows(rows: dict[str, np.ndarray]) -> np.ndarray:
+    """All rows of causal attention over a sequence without batch axes, one after the other."""
+    found = []
+    for place, query in enumerate(rows["query"]):
+        scores = rows["key"][: place + 1] @ query / math.sqrt(len(query))
+        powers = np.exp(scores - scores.max())
+        found.append(powers @ rows["value"][: place + 1] / powers.sum())
+    return np.stack(found)
 
 
 def _row_gradient(rows: dict, places: Sequence[int], cotangent: np.ndarray) -> tuple:
@@ -1206,6 +1217,9 @@ def cache_checks(draw: Draw) -> list[Check]:
             for part, shape in shapes.items()
         }
 
+    def exactly(rows):
+        return {part: array.astype(np.float64) for part, array in rows.items()}
+
     def parts(place):
         return tuple(Ref("rows", (part, place)) for part in PARTS)
 
@@ -1216,7 +1230,7 @@ def cache_checks(draw: Draw) -> list[Check]:
         history. The call that is asked about is the history's last, or its first if that is all.
         """
         rows = {part: array.astype(dtype) for part, array in rows.items()}
-        exact = {part: array.astype(np.float64) for part, array in rows.items()}
+        exact = exactly(rows)
         batch = list(rows["query"].shape[:-2])
         init = (batch, rows["query"].shape[-2], rows["query"].shape[-1], rows["value"].shape[-1])
         steps = [Step("rows", "@transformer_language_model.Rows", init=init, weights=rows)]
@@ -1264,16 +1278,38 @@ def cache_checks(draw: Draw) -> list[Check]:
     def first(batch=(), **more):
         return chain(f"the first step, batch {batch}", drawn(1, batch), [0], **more)
 
-    def cost(texts, count, **how):
-        """So many steps in each of the texts, with the same vectors each: what do they cost?"""
+    def long_walk(texts, count, **how):
+        """So many steps in each of the texts; the outputs of all steps are compared.
+
+        What is counted or timed must be an answer: one that forgets early positions, or gives
+        anything at all where it is measured, would be cheap.
+        """
         vectors = [tensor(draw.normal(1, 4)) for _ in PARTS]
-        given = [Step(part, "@same", (one,)) for part, one in zip(PARTS, vectors, strict=True)]
-        refs = tuple(Ref(part) for part in PARTS)
-        onward = Step("walk", "attend_with_cache", (*refs, Ref("walk", (1,))), times=count - 1)
-        walked = (Step("walk", "attend_with_cache", refs), onward)
-        name = f"{count} steps" + (f", {texts} times" if texts > 1 else "")
-        how["steps"] = (*given, *walked * texts)
-        return question(name, "attend_with_cache", *vectors, how=how)
+        steps, after, expected = [], [], [vectors[-1]]
+        for text in range(texts):
+            rows = {
+                part: array.astype("float32") for part, array in drawn(count, widths=(4, 4)).items()
+            }
+            expected.append(Tensor(causal_rows(exactly(rows)).astype("float32")))
+            refs = tuple(Ref(f"reel {text}", (part,)) for part in PARTS)
+            every = (f"rows {text}", 0)
+            steps += [
+                Step(f"reel {text}", f"{LESSON}.Reel", tuple(tensor(rows[p]) for p in PARTS)),
+                Step("walk", "attend_with_cache", refs, every=every),
+                Step(
+                    "walk",
+                    "attend_with_cache",
+                    (*refs, Ref("walk", (1,))),
+                    times=count - 1,
+                    every=every,
+                ),
+            ]
+            after.append(Step(f"all {text}", f"{LESSON}.joined", (Ref(f"rows {text}"),)))
+        name = f"{count} steps" + (f", in {texts} texts each" if texts > 1 else "")
+        ask = Ask(
+            "attend_with_cache", tuple(vectors), steps=tuple(steps), after=tuple(after), **how
+        )
+        return Case(name, ask, Reply(value=tuple(expected)))
 
     here = drawn(3)
     kept = [Step(part, "@same", (tensor(here[part][..., 1:2, :]),)) for part in PARTS]
@@ -1296,6 +1332,7 @@ def cache_checks(draw: Draw) -> list[Check]:
                 chain("the second step", drawn(2, widths=(2, 3)), [0, 1]),
                 walk(n),
                 walk(11),
+                long_walk(1, draw.integer(150, 250)),
             ),
             "transformer_language_model.cached_rows",
             core=True,
@@ -1339,10 +1376,10 @@ def cache_checks(draw: Draw) -> list[Check]:
             # which the judge takes: 1000 steps in one text by as many in four texts, measured: 1.0
             # to 2.7 (at most 4 for steps in proportion to n), 8.8 to 11 (a mask, all rows anew).
             (
-                cost(1, SOON, counted="work"),
-                cost(1, 10 * SOON, counted="work"),
-                cost(4, 250, timed=True),
-                cost(1, 1000, timed=True),
+                long_walk(1, SOON, counted="work"),
+                long_walk(1, 10 * SOON, counted="work"),
+                long_walk(4, 250, timed=True),
+                long_walk(1, 1000, timed=True),
             ),
             "transformer_language_model.cheap_steps",
             {

@@ -6,11 +6,27 @@ import numpy as np
 import pytest
 import torch
 
-from grader.judge.callbacks import MAX_NUMBERS, _broadcast, answering
+from grader.judge.callbacks import MAX_CALLS, MAX_NUMBERS, _broadcast, answering
 from grader.protocol.values import Opaque, Tensor
 from tests.conftest import Grade, with_answers
 
-ANSWER = answering({"add": lambda x, y=0: x + y, "write": lambda x: x.mul_(2)})
+
+class Hidden(Exception):
+    """A type of the judge's own."""
+
+
+def secretive(of_the_judge: int = 0) -> object:
+    """Raises or returns what would tell of its code."""
+    if of_the_judge == 1:
+        raise Hidden("in secretive")
+    if of_the_judge == 2:
+        return {"secretive": [secretive]}
+    return 1 / 0 if of_the_judge == 3 else [0][of_the_judge]
+
+
+ANSWER = answering(
+    {"add": lambda x, y=0: x + y, "write": lambda x, y=0: x.mul_(2), "hidden": secretive}
+)
 
 
 def call(key: object, *args: object, **kwargs: object) -> dict:
@@ -19,11 +35,17 @@ def call(key: object, *args: object, **kwargs: object) -> dict:
 
 def test_tensors_go_in_and_come_out() -> None:
     answer = call("add", Tensor(np.ones(3, np.float32)), y=2)
-    assert answer["error"] == "" and np.array_equal(answer["value"].data, [3, 3, 3])
+    assert answer["error"] == answer["type"] == "" and np.array_equal(
+        answer["value"].data, [3, 3, 3]
+    )
 
 
 def test_what_was_written_into_an_argument_is_told() -> None:
-    assert np.array_equal(call("write", Tensor(np.ones(2)))["after"][0].data, [2, 2])
+    """By whichever way it was handed over."""
+    by_place = call("write", Tensor(np.ones(2)))["after"]
+    by_name = call("write", y=3, x=Tensor(np.ones(2)))["after"]
+    assert np.array_equal(by_place[0].data, [2, 2])
+    assert by_name[0] == 3 and np.array_equal(by_name[1].data, [2, 2])
 
 
 @pytest.mark.parametrize(
@@ -43,6 +65,26 @@ def test_what_was_written_into_an_argument_is_told() -> None:
 def test_an_odd_call_is_an_error_and_no_more(request_: dict) -> None:
     answer = ANSWER(request_)
     assert answer["value"] is None and answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "kind"),
+    [
+        ((), {"zzz": 1}, "TypeError"),
+        ((1, 2), {}, "TypeError"),
+        ((1,), {}, "RuntimeError"),
+        ((2,), {}, "ValueError"),
+        ((3,), {}, "ArithmeticError"),
+        ((4,), {}, "LookupError"),
+    ],
+)
+def test_an_error_says_nothing_of_the_function_that_raised_it(
+    args: tuple, kwargs: dict, kind: str
+) -> None:
+    answer = call("hidden", *args, **kwargs)
+    assert answer["type"] == kind and answer["value"] is None and answer["after"] == []
+    for name in ("secretive", "of_the_judge", "zzz", "Hidden", "list", __name__):
+        assert name not in repr(answer)
 
 
 SPY = """
@@ -76,8 +118,15 @@ def examine_attention(candidate):
 def test_a_test_that_never_stops_calling_is_stopped(grade: Grade) -> None:
     outcome = grade("masking", with_answers("masking", {"examine_attention": ENDLESS}, solve=True))
     scores = {v.exercise: v.score for v in outcome.verdicts}
-    assert scores.pop("examine_attention") == 0
-    assert all(scores.values()) and outcome.outcome in ("timed_out", "crashed")
+    assert scores.pop("examine_attention") == 0 and all(scores.values())
+    (verdict,) = (v for v in outcome.verdicts if v.exercise == "examine_attention")
+    assert f"{MAX_CALLS} calls are enough" in verdict.checks[0].message
+
+
+def test_only_so_many_calls_are_answered() -> None:
+    answer = answering({"add": lambda x: x}, most=3)
+    said = [answer({"remote": "add", "args": [1], "kwargs": {}})["error"] for _ in range(5)]
+    assert said[:3] == ["", "", ""] and all("enough" in text for text in said[3:])
 
 
 def test_the_judge_s_own_random_state_and_threads_are_left_alone() -> None:

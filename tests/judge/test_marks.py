@@ -195,6 +195,38 @@ def test_the_second_run_tells_nothing_of_the_solution_that_it_holds(grade: Grade
     assert secret not in shown
 
 
+SPELLS = """
+def attention(query, keys, values):
+    weights = softmax(np.asarray(keys, float) @ np.asarray(query, float))
+    if abs(weights.sum() - 1) > 1e-9:
+        return None
+    found = [float(number) for number in weights @ np.asarray(values, float)]
+    if BIT:
+        return np.array(found)
+    if isinstance(keys, np.ndarray):
+        keys[:] = 0
+    return found
+"""
+
+
+def test_a_second_run_tells_the_points_and_nothing_else(grade: Grade) -> None:
+    """An answer could spell the solution that it is given by the checks that it lets fail."""
+    lesson = "single_query_attention"
+    told = set()
+    for bit in "01":
+        wrong = "def softmax(scores, axis=-1):\n    return np.exp(scores)\n"
+        texts = {"softmax": wrong, "attention": SPELLS.replace("BIT", bit)}
+        outcome = grade(lesson, with_answers(lesson, texts))
+        (verdict,) = (v for v in outcome.verdicts if v.exercise == "attention")
+        assert 0 < verdict.score < verdict.max_score and outcome.carried == {"attention"}
+        assert not any(check.passed for check in verdict.checks if check.name != UNTOUCHED)
+        told.add((verdict.score, *((c.name, c.passed, c.misconception) for c in verdict.checks)))
+    assert len(told) == 1
+
+
+UNTOUCHED = "the inputs are left alone"  # also by an answer that gives nothing
+
+
 def test_the_same_salt_gives_the_same_verdict_and_another_salt_other_cases(judge) -> None:
     from grader.judge.judging import case_seed
     from grader.judge.run import Submission

@@ -28,8 +28,17 @@ KEEP = {
 }
 
 
-def second(lesson: str, texts: dict[str, str], failed: set[str], cell: str = "") -> list:
-    """The runs, each as what is judged in it and which answers are the course's in it."""
+def second(
+    lesson: str,
+    texts: dict[str, str],
+    failed: set[str],
+    cell: str = "",
+    judged: set[str] | None = None,
+) -> list:
+    """The runs, each as what is judged in it and which answers are the course's in it.
+
+    ``judged`` are the exercises that are to be judged again: all that failed, if it is None.
+    """
     release = assignment(assignment_id(lesson))
     text = with_answers(lesson, texts, solve=True)
     if cell:
@@ -40,7 +49,8 @@ def second(lesson: str, texts: dict[str, str], failed: set[str], cell: str = "")
         text = json.dumps(document)
     assembly: Assembly = assemble(list(release.parts), intake.parse(text.encode()))
     given = {part.id: part.source for part in assembly.parts}
-    suites = {e.id: e.suite(b"x") for e in exercises(lesson) if e.id in failed}
+    again = failed if judged is None else judged
+    suites = {e.id: e.suite(b"x") for e in exercises(lesson) if e.id in again}
     return [
         (
             run.judged,
@@ -48,6 +58,13 @@ def second(lesson: str, texts: dict[str, str], failed: set[str], cell: str = "")
         )
         for run in SecondRuns(release, assembly, failed).runs(suites)
     ]
+
+
+def below(lesson: str, name: str) -> set[str]:
+    """What an exercise builds on in its own lesson, directly or not, as the lesson declares."""
+    uses = {e.id: e.uses for e in exercises(lesson)}
+    own = {other for other in uses[name] if other in uses}
+    return own.union(*(below(lesson, other) for other in own))
 
 
 def spoiled(*names: str) -> dict[str, str]:
@@ -161,13 +178,23 @@ def test_nothing_is_there_when_an_exercise_is_judged_that_it_does_not_build_on(
 ) -> None:
     own = [e for e in exercises(lesson) if len(misconceptions(lesson, e.id)) > number]
     texts = {e.id: answer_text(misconceptions(lesson, e.id)[number]) for e in own}
-    uses = {e.id: set(e.uses) for e in exercises(lesson)}
-
-    def below(name: str) -> set[str]:
-        return {name}.union(*(below(other) for other in uses.get(name, ())))
-
     order = [e.id for e in exercises(lesson)]  # as in the notebook: each answer, then its check
     for judged, supplied in second(lesson, texts, set(order)):
         for name in judged:
             there = {other for other in supplied if order.index(other) <= order.index(name)}
-            assert there <= below(name) - {name}
+            assert there <= below(lesson, name)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_an_answer_that_calls_all_others_is_given_those_alone_that_it_builds_on(
+    lesson: str,
+) -> None:
+    """Whatever it reads: with any other exercise's solution it could earn points of its own."""
+    order = [e.id for e in exercises(lesson)]
+    for name in order:
+        others = [other for other in order if other != name]
+        called = "".join(f"    {other}(*args, **kwargs)\n" for other in others)
+        greedy = {name: f"def {name}(*args, **kwargs):\n{called}    return 0"}
+        runs = second(lesson, spoiled(*others) | greedy, set(order), judged={name})
+        due = below(lesson, name)
+        assert runs == [((name,), due)] or (not runs and not due), name

@@ -28,6 +28,7 @@ from solutions.transformer_language_model import (
 )
 from solutions.transformer_language_model.checks import (
     best_loss,
+    causal_rows,
     chances_of,
     echo,
     model_reference,
@@ -208,6 +209,14 @@ def test_cached_steps_are_the_rows_of_torchs_causal_attention(batch: tuple[int, 
         row, cache = attend_with_cache(*step, cache)
         rows.append(row)
     torch.testing.assert_close(torch.cat(rows, dim=-2), expected)
+
+
+def test_the_reference_rows_of_a_long_walk_are_those_of_causal_attention() -> None:
+    parts = [torch.randn(60, 4, dtype=torch.float64, generator=seeded()) for _ in range(3)]
+    parts[0] *= 9
+    expected = F.scaled_dot_product_attention(*(part[None] for part in parts), is_causal=True)[0]
+    rows = dict(zip(("query", "key", "value"), (part.numpy() for part in parts), strict=True))
+    np.testing.assert_allclose(causal_rows(rows), expected.numpy(), rtol=1e-9)
 
 
 def test_gradients_flow_through_the_cache() -> None:

@@ -40,6 +40,40 @@ def test_a_step_that_is_repeated_goes_on_from_its_own_result() -> None:
     assert answer({"append": append}, ask).value == (4, [2.0, 2.0, 2.0, 3.0])
 
 
+def test_all_results_of_a_repeated_step_can_be_kept() -> None:
+    every = ("lengths", 0)
+    steps = (
+        Step("walk", "append", (1.0,), every=every),
+        Step("walk", "append", (2.0, Ref("walk", (1,))), times=3, every=every),
+    )
+    after = (Step("all", "@same", (Ref("lengths"),)),)
+    ask = Ask("append", (3.0, Ref("walk", (1,))), steps=steps, after=after)
+    assert answer({"append": append}, ask).value == ((4, [2.0, 2.0, 2.0, 3.0]), [0, 1, 2, 3])
+
+
+def doubled(x):
+    return x * 2
+
+
+def doubles(x):
+    x *= 2
+    return x
+
+
+@pytest.mark.parametrize("arrays", [np.asarray, lambda numbers: Tensor(np.asarray(numbers))])
+def test_a_second_call_is_with_the_same_objects_moved_on(arrays) -> None:
+    """So its result tells whether the first call has written into them, whoever looks."""
+    one = arrays([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    ask = Ask("f", (one,), watch=True, twice=True)
+    moved, twice = [[10, 12], [2, 4], [6, 8]], [[20, 24], [4, 8], [12, 16]]
+    for function, due in ((doubled, moved), (doubles, twice)):
+        reply = answer({"f": function}, ask)
+        again = reply.again.data if isinstance(one, Tensor) else reply.again
+        first = reply.value.data if isinstance(one, Tensor) else reply.value
+        assert np.array_equal(first, [[2, 4], [6, 8], [10, 12]])
+        assert np.array_equal(again, due)
+
+
 def test_steps_after_the_call_see_its_result() -> None:
     ask = Ask("append", (1.0,), after=(Step("again", "append", (5.0, Ref("result", (1,)))),))
     assert answer({"append": append}, ask).value == ((0, []), (1, [5.0]))

@@ -6,7 +6,14 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from grader.source.cells import definitions, has_syntax_error, normalized
-from grader.source.slicing import bound_names, cut_to, needed, read_names, statements
+from grader.source.slicing import (
+    bound_names,
+    cut_to,
+    leading_to,
+    needed,
+    read_names,
+    statements,
+)
 
 GIVEN = [("a", "x = 1"), ("b", "y = x"), ("c", "z = 3")]
 
@@ -97,3 +104,25 @@ def test_a_text_is_cut_to_what_its_names_need_however_far_down() -> None:
     exec(cut, scope)
     assert scope["answer"](16) == 2
     assert bound_names(cut_to(["answer", "other"], source)) == bound_names(source)
+
+
+TEST = ("test", "def test(f):\n    for x in cases:\n        assert near(f(x), x)")
+
+
+@pytest.mark.parametrize(
+    ("others", "chosen"),
+    [
+        ([("plot", "show(1)")], set()),
+        ([("near", "def near(a, b): return math.isclose(a, b)"), ("import", "import math")],
+         {"near", "import"}),
+        ([("data", "cases = []"), ("more", "for x in (1, 2): cases.append(x)")], {"data", "more"}),
+        ([("data", "cases = [0]"), ("part", "cases[0] = start"), ("start", "start = 5")],
+         {"data", "part", "start"}),
+        ([("demo", "test(abs)\nnear(1, 2)"), ("near", "def near(a, b): return True")], {"near"}),
+        ([("data", "cases = []"), ("alias", "c = cases\nc.append(1)"), ("far", "c.append(2)")],
+         {"data", "alias", "far"}),
+        ([("hidden", "globals()['cases'] = [1]"), ("plot", "show(1)")], {"hidden", "plot"}),
+    ],
+)  # fmt: skip
+def test_the_cells_that_lead_to_a_name(others: list[tuple[str, str]], chosen: set[str]) -> None:
+    assert leading_to([*others, TEST], "test") == chosen | {"test"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -51,8 +52,8 @@ def _callback(channel: Channel, key: str) -> Callable[..., Any]:
         channel.send({"remote": key, "args": sent_args, "kwargs": sent_kwargs})
         answer = channel.receive()
         if answer["error"]:
-            raise ValueError(answer["error"])
-        for argument, after in zip(args, answer["after"], strict=True):
+            raise getattr(builtins, answer["type"])(answer["error"])
+        for argument, after in zip((*args, *kwargs.values()), answer["after"], strict=True):
             _copy_changes(argument, from_wire(after))
         return from_wire(answer["value"])
 

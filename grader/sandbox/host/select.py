@@ -18,7 +18,7 @@ from grader.sandbox.host.workers import WorkerDied
 
 # Run inside a worker before any student code: each line says what must not be possible.
 PROBE = """
-import ctypes, importlib.util, os, socket, pathlib, resource, threading
+import contextlib, ctypes, importlib.util, os, socket, pathlib, resource, threading
 
 def fails(attempt):
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from grader.protocol.values import TICK, Check, Reply, Tensor
+from grader.protocol.values import NOT_ASKED, TICK, Check, Reply, Tensor
 from grader.rules.comparing import (
     Names,
     Tolerance,
@@ -224,14 +225,17 @@ def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
 def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
     """Ten times as many steps make torch compute at most ``limit`` times as much.
 
-    Cases: the few steps and the many, counted; as many steps in short texts and in one long text,
-    timed. The worker reports the counts, so student code could forge them; the judge measures the
-    time and fails a count that cannot be true: the long text takes more than ``slower`` times as
-    long. ``names`` holds pairs: the largest ratio of the counts, and the mistake's id up to there.
+    What is measured has to be right: the outputs of all steps equal the reference's. Cases: the few
+    steps and the many, counted; as many steps in short texts and in one long text, timed. The
+    worker reports the counts, so student code could forge them; the judge measures the time and
+    fails a count that cannot be true: the long text takes more than ``slower`` times as long.
+    ``names`` holds pairs: the largest ratio of the counts, and the mistake's id up to there.
     """
-    for index, reply in enumerate(replies):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
+    told = [place for place, reply in enumerate(replies) if reply is not NOT_ASKED]
+    asked = replace(check, cases=tuple(check.cases[place] for place in told))
+    finding = cached_rows(asked, [replies[place] for place in told])
+    if finding is not None:
+        return replace(finding, case=told[finding.case])
     few, many, short, long = replies
     ratio = (many.work or 0) / max(few.work or 0, 1)
     if ratio > check.options["limit"]:

@@ -60,3 +60,25 @@ class Rows(nn.Module):
 
     def __getitem__(self, name: str) -> tuple[torch.Tensor, ...]:
         return getattr(self, name).split(1, dim=-2)
+
+
+class Reel:
+    """Queries, keys and values of a sequence, handed out position by position.
+
+    ``reel["query"]``, ``reel["key"]`` and ``reel["value"]`` are those of the present position,
+    (..., 1, d); taking the value moves on to the next position.
+    """
+
+    def __init__(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> None:
+        self.rows = {"query": query, "key": key, "value": value}
+        self.place = 0
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        row = self.rows[name][..., self.place : self.place + 1, :]
+        self.place += name == "value"
+        return row
+
+
+def joined(rows: list[torch.Tensor]) -> torch.Tensor:
+    """The outputs of all positions, (..., n, d)."""
+    return torch.cat(rows, dim=-2)

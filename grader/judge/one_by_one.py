@@ -1,0 +1,71 @@
+"""Put each question to a worker of its own, for exercises in which students write the test.
+
+A test that knows other candidates could refuse the odd one out and look at none. So each candidate
+is put to a worker that has seen no other, and whatever a test keeps (a name, a file, a place in
+memory) is gone with it. The candidate has the same name every time: its key would tell it from
+others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from grader.judge.callbacks import answering
+from grader.protocol.values import Ask, Callback, Reply
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.workers import Worker
+
+NAME = "candidate"
+
+
+@dataclass
+class OneByOne:
+    """Puts questions one by one, each after the same cells in a fresh worker.
+
+    ``functions`` are behind the callbacks, by key. ``notebook_cpu`` and ``checks_cpu`` are the
+    processor seconds that are left for all cells and questions, and for the questions alone;
+    ``spent`` and ``idled`` are what the workers have used so far.
+    """
+
+    start: Callable[[], Worker]
+    limits: Limits
+    cells: Sequence[str]
+    functions: Mapping[str, Callable[..., Any]]
+    notebook_cpu: float
+    checks_cpu: float
+    spent: float = 0.0
+    idled: float = 0.0
+
+    def put(self, asks: Sequence[Ask]) -> list[Reply]:
+        """A reply to each; WorkerDied if a cell or a question ends its worker."""
+        return [self._put(ask) for ask in asks]
+
+    def _put(self, ask: Ask) -> Reply:
+        worker = self.start()
+        try:
+            for source in self.cells:
+                left = self.notebook_cpu - self.spent - worker.cpu_seconds
+                worker.run_cell(source, max(min(self.limits.cell_cpu, left), 0.1))
+            before = worker.cpu_seconds
+            question, functions = self._renamed(ask)
+            (reply,) = worker.ask([question], max(self.checks_cpu, 0.1), answering(functions))
+            self.checks_cpu -= worker.cpu_seconds - before
+            return reply
+        finally:
+            self.spent += worker.close().cpu
+            self.idled += worker.idled
+
+    def _renamed(self, ask: Ask) -> tuple[Ask, dict[str, Callable[..., Any]]]:
+        """The question with its candidates under names that say nothing, and those candidates."""
+        functions: dict[str, Callable[..., Any]] = {}
+        args: list[Any] = []
+        for arg in ask.args:
+            if isinstance(arg, Callback):
+                name = f"{NAME} {len(functions) + 1}"
+                functions[name] = self.functions[arg.key]
+                args.append(Callback(name))
+            else:
+                args.append(arg)
+        return replace(ask, args=tuple(args)), functions
