@@ -13,6 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from grader.course.exercises import exercises
 from grader.course.fingerprint import fingerprint
 from grader.course.layout import LESSONS
@@ -20,10 +22,12 @@ from grader.course.quiz import quiz_id
 from grader.course.sources import stub_source
 from grader.course.specification import PUBLIC_SEED
 from grader.judge.known_replies import known_replies
-from grader.protocol.values import NOT_ASKED
+from grader.protocol.values import NOT_ASKED, Ask, Reply, Tensor
+from grader.rules.comparing import Tolerance, difference
 from grader.student import frozen
 from grader.threads import one_thread
 
+SAME = Tolerance(0.0, 0.0)
 STAMPS = ".stamps.json"
 # The engine's folders that frozen answers depend on, besides the course.
 FROZEN_BY = ("course", "protocol", "rules")
@@ -35,11 +39,13 @@ def packed(lesson: str, name: str) -> bytes:
     suite = exercise.suite(PUBLIC_SEED, "notebook")
     quiz = exercise.id == quiz_id(lesson)  # what to say of wrong options is sealed in its suite
     answers = {} if quiz else known_replies(lesson, exercise.id, suite)
-    # The counted lines are lines of our code: they would give it away, and name no mistake. Timed
-    # questions are not asked in a notebook.
-    timed = [case.ask.timed for case in suite.cases]
+    # Timed questions are not asked in a notebook.
+    asks = [case.ask for case in suite.cases]
     known = {
-        one: [NOT_ASKED if t else replace(replies[i], lines={}) for i, t in enumerate(timed)]
+        one: [
+            NOT_ASKED if ask.timed else _lean(reply, ask)
+            for reply, ask in zip(replies, asks, strict=True)
+        ]
         for one, replies in answers.items()
     }
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
@@ -57,6 +63,23 @@ def next_exercise(lesson: str, name: str) -> str:
     if number == len(LESSONS):
         return ""
     return f"{exercises(LESSONS[number])[0].id}, in lesson {number + 1}"
+
+
+def _lean(reply: Reply, ask: Ask) -> Reply:
+    """The reply, smaller: arguments that are as they were are the question's own.
+
+    It holds no counted lines: they are lines of our code, would give it away, and name no mistake.
+    """
+    if reply.args is None:
+        return replace(reply, lines={})
+    given = (*ask.args, *ask.kwargs.values())
+    args = tuple(
+        before
+        if isinstance(before, Tensor | np.ndarray) and difference(after, before, SAME) is None
+        else after
+        for before, after in zip(given, reply.args, strict=True)
+    )
+    return replace(reply, lines={}, args=args)
 
 
 def freeze(folder: Path | None = None) -> int:

@@ -63,12 +63,15 @@ def _name_of(dtype: np.dtype) -> str:
 
 
 def encode(tree: Any) -> tuple[Any, list[np.ndarray]]:
-    """Turn a tree into (JSON-able document, list of contiguous arrays)."""
+    """Turn a tree into (JSON-able document, list of contiguous arrays).
+
+    An array that the tree holds in several places is in the list once.
+    """
     arrays: list[np.ndarray] = []
-    return _encode(tree, arrays, 0), arrays
+    return _encode(tree, arrays, {}, 0), arrays
 
 
-def _encode(node: Any, arrays: list[np.ndarray], depth: int) -> Any:
+def _encode(node: Any, arrays: list[np.ndarray], known: dict[int, int], depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise WireError(f"nested more than {MAX_DEPTH} levels deep")
     if node is None or type(node) in (bool, str):
@@ -78,22 +81,24 @@ def _encode(node: Any, arrays: list[np.ndarray], depth: int) -> Any:
     if type(node) is float:
         return node if math.isfinite(node) else {"f": repr(node)}
     if type(node) is list:
-        return [_encode(item, arrays, depth + 1) for item in node]
+        return [_encode(item, arrays, known, depth + 1) for item in node]
     if type(node) is tuple:
-        return {"t": [_encode(item, arrays, depth + 1) for item in node]}
+        return {"t": [_encode(item, arrays, known, depth + 1) for item in node]}
     if type(node) is dict:
         if not all(type(key) is str for key in node):
             raise WireError("a dict's keys must be strings")
-        return {"d": {key: _encode(item, arrays, depth + 1) for key, item in node.items()}}
+        return {"d": {key: _encode(item, arrays, known, depth + 1) for key, item in node.items()}}
     if type(node) is np.ndarray:
         if _name_of(node.dtype) not in DTYPES or node.ndim > MAX_AXES:
             raise WireError(f"an array of dtype {node.dtype} and {node.ndim} axes does not travel")
-        arrays.append(np.ascontiguousarray(node).reshape(node.shape))
-        return {"a": len(arrays) - 1}
+        if id(node) not in known:  # the tree keeps it alive
+            known[id(node)] = len(arrays)
+            arrays.append(np.ascontiguousarray(node).reshape(node.shape))
+        return {"a": known[id(node)]}
     name = type(node).__name__
     if TYPES.get(name) is type(node):
         fields = {
-            f.name: _encode(getattr(node, f.name), arrays, depth + 1)
+            f.name: _encode(getattr(node, f.name), arrays, known, depth + 1)
             for f in dataclasses.fields(node)
         }
         return {"c": name, "v": fields}
