@@ -6,6 +6,7 @@ import ast
 import contextlib
 import functools
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
@@ -17,6 +18,8 @@ CACHED_LENGTH, CACHED_RESULTS, CACHED_LONG = 10_000, 1000, 4_000_000
 # No real name has more dotted parts, and Python's parser builds every prefix of such a name.
 MAX_PARTS = 100
 _LONG_NAME = re.compile(rf"(?<!\w)(?:\w++\s*+\.\s*+){{{MAX_PARTS}}}")
+# Python sorts the accents of a name, which takes quadratic time in a run of them.
+_FAR_FROM_ASCII = re.compile(r"[^\x00-\x7f]{300,}")
 
 
 _MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
@@ -84,7 +87,9 @@ def readable(source: str) -> tuple[str, ast.Module] | None:
 def _flush_left(source: str) -> str:
     """Remove the first line's indent from all lines, as IPython does."""
     indent = _INDENT.match(source)
-    return re.sub(rf"^{indent[1]}", "", source, flags=re.M) if indent else source
+    if not indent:
+        return source
+    return "\n".join(line.removeprefix(indent[1]) for line in source.split("\n"))
 
 
 def magics(source: str) -> list[str]:
@@ -97,12 +102,22 @@ def guessed_definitions(source: str) -> set[str]:
     return {found[1] or found[2] for found in _DEFINES.finditer(source)}
 
 
+def _costly(source: str) -> bool:
+    """Would it take Python's parser more than linear time, or memory?"""
+    runs = (found[0] for found in _FAR_FROM_ASCII.finditer(source))
+    return bool(_LONG_NAME.search(source)) or any(map(_has_accents, runs))
+
+
+def _has_accents(text: str) -> bool:
+    return any(map(unicodedata.combining, text))
+
+
 def has_syntax_error(source: str) -> bool:
     """Has the cell a syntax error, so that not even a part of it runs? False in doubt.
 
     IPython accepts more than Python does: magics, help, prompts, an indented cell, await.
     """
-    if _LONG_NAME.search(source) or _MORE_THAN_PYTHON.search(source):
+    if _costly(source) or _MORE_THAN_PYTHON.search(source):
         return False
     try:
         ast.parse(source)
@@ -115,7 +130,7 @@ def has_syntax_error(source: str) -> bool:
 
 def parsed(source: str) -> ast.Module | None:
     """The syntax tree; None if the text is not Python, or too costly to parse."""
-    if _LONG_NAME.search(source):
+    if _costly(source):
         return None
     try:
         return ast.parse(source)

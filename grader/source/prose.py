@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-import unicodedata
 
 from grader.source.cells import cached, guessed_definitions, readable
 from grader.source.notebook import Cell
 
 LONG = 25  # words: so much text, added anywhere, may be the answer to a question
-_FENCED = re.compile(r"\s*(`{3,}|~{3,})[ \t]*\w*[ \t]*\n(.*?)\n[ \t]*\1\s*", re.S)
+# Patterns are matched with texts of strangers: none of them may need more than linear time.
+_FENCED = re.compile(r"(`{3,}|~{3,})[ \t]*(?:\w+[ \t]*)?\n(.*?)\n[ \t]*\1", re.S)
 _DEFINITION = re.compile(r"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)", re.M)
 # How Databricks and IPython mark a cell of Markdown.
-_MARKDOWN_MAGIC = re.compile(r"\s*%{1,2}(?:md|markdown)\b[^\S\n]*\n?")
+_MARKDOWN_MAGIC = re.compile(r"%{1,2}(?:md|markdown)\b[^\S\n]*\n?")
 
 
 def flat(text: str) -> str:
-    """The text without what tools change: line ends, blanks at ends, how accents are encoded."""
-    lines = unicodedata.normalize("NFC", text).replace("\u00a0", " ").strip().splitlines()
+    """The text without what tools change: line ends, blanks at the ends of lines, hard blanks."""
+    # Not Unicode's normal forms: to sort a run of accents takes quadratic time.
+    lines = text.replace("\u00a0", " ").strip().splitlines()
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -38,18 +39,22 @@ def added_lines(text: str, released: str) -> str:
 
 def kind_of(cell: Cell) -> str:
     """A cell's type, that of Markdown in a code cell being Markdown."""
-    magic = cell.kind == "code" and _MARKDOWN_MAGIC.match(cell.source)
+    magic = cell.kind == "code" and _MARKDOWN_MAGIC.match(cell.source.lstrip())
     return "markdown" if magic else cell.kind
 
 
 def text_in(cell: Cell) -> str:
     """A cell's text, without the magic that makes Markdown of a code cell."""
-    return cell.source if cell.kind != "code" else _MARKDOWN_MAGIC.sub("", cell.source, count=1)
+    if cell.kind != "code":
+        return cell.source
+    text = cell.source.lstrip()
+    magic = _MARKDOWN_MAGIC.match(text)
+    return text[magic.end() :] if magic else cell.source
 
 
 def unfenced(source: str) -> str:
     """The code in a cell of Markdown: what the fence encloses if that is all there is."""
-    found = _FENCED.fullmatch(source)
+    found = _FENCED.fullmatch(source.strip())
     return found[2] if found else source
 
 
