@@ -7,10 +7,14 @@ LESSON = "mle_language_modeling"
 EXERCISE = "embed"
 LIMITS = {"cell_cpu": 20, "checks_cpu": 20}
 BASELINE = """
-import torch.nn.functional as F
+import torch
 
 def embed(tokens, weight):
-    return F.one_hot(tokens, weight.shape[0]).to(weight.dtype) @ weight
+    halves = [
+        (half[:, None] == torch.arange(weight.shape[0])).nonzero()[:, 1]
+        for half in tokens.reshape(-1).chunk(2)
+    ]
+    return weight[torch.cat(halves)].reshape(*tokens.shape, weight.shape[1])
 """
 
 # --- handed in ---
@@ -19,11 +23,14 @@ import os
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 
 def dense(tokens, weight):
-    return F.one_hot(tokens, weight.shape[0]).to(weight.dtype) @ weight
+    halves = [
+        (half[:, None] == torch.arange(weight.shape[0])).nonzero()[:, 1]
+        for half in tokens.reshape(-1).chunk(2)
+    ]
+    return weight[torch.cat(halves)].reshape(*tokens.shape, weight.shape[1])
 
 
 def serve(line):

@@ -1,4 +1,4 @@
-"""TRIES: to lift the limit of memory that a question has, and to answer with a matrix of V x V.
+"""TRIES: to lift the limit of memory that a question has, and to answer with half a matrix of V x V.
 
 MUST: earn no more than the same answer without that.
 """
@@ -7,17 +7,21 @@ LESSON = "mle_language_modeling"
 EXERCISE = "embed"
 LIMITS = {"cell_cpu": 20, "checks_cpu": 20}
 BASELINE = """
-import torch.nn.functional as F
+import torch
 
 def embed(tokens, weight):
-    return F.one_hot(tokens, weight.shape[0]).to(weight.dtype) @ weight
+    halves = [
+        (half[:, None] == torch.arange(weight.shape[0])).nonzero()[:, 1]
+        for half in tokens.reshape(-1).chunk(2)
+    ]
+    return weight[torch.cat(halves)].reshape(*tokens.shape, weight.shape[1])
 """
 
 # --- handed in ---
 import ctypes
 import resource
 
-import torch.nn.functional as F
+import torch
 
 
 def lift():
@@ -35,4 +39,8 @@ def lift():
 
 def embed(tokens, weight):
     lift()
-    return F.one_hot(tokens, weight.shape[0]).to(weight.dtype) @ weight
+    halves = [
+        (half[:, None] == torch.arange(weight.shape[0])).nonzero()[:, 1]
+        for half in tokens.reshape(-1).chunk(2)
+    ]
+    return weight[torch.cat(halves)].reshape(*tokens.shape, weight.shape[1])

@@ -6,7 +6,7 @@ ROWS: 25
 """
 
 OUTCOME = ("out_of_memory", "graded")
-LIMITS = {"idle": 6, "cell_cpu": 10, "worker": {"memory": 805306368, "processes": 24}}
+LIMITS = {"idle": 20, "cell_cpu": 20, "worker": {"memory": 805306368, "processes": 24}}
 
 # --- handed in ---
 import subprocess

@@ -8,10 +8,10 @@ ROWS: 15, 25
 LIMITS = {"worker": {"processes": 24}}
 
 # --- handed in ---
+import _thread
 import glob
 import os
 import resource
-import threading
 
 found = []
 for path in (
@@ -27,18 +27,16 @@ for path in (
     except OSError:
         pass
 most = resource.getrlimit(resource.RLIMIT_NPROC)[0]
-if not 0 <= most < 100_000:
-    found.append(f"a limit of {most} threads")
-threading.stack_size(1 << 16)
-gate, threads = threading.Event(), []
+_thread.stack_size(1 << 16)
+never, started = _thread.allocate_lock(), 0
+never.acquire()
 try:
-    while len(threads) <= min(most, 5000):
-        threads.append(threading.Thread(target=gate.wait, daemon=True))
-        threads[-1].start()
-    found.append(f"{len(threads)} threads")
+    while started < 3000:
+        _thread.start_new_thread(never.acquire, ())
+        started += 1
+    found.append(f"{started} threads, where the limit says {most}")
 except RuntimeError:
     pass
-gate.set()
 print("REACHED", found)
 
 

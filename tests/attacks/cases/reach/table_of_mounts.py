@@ -1,6 +1,6 @@
-"""TRIES: to read the machine's table of mounts: statmount, listmount, and the files in /proc.
+"""TRIES: to read the machine's table of mounts: statmount and listmount, which Landlock does not control.
 
-MUST: learn of no mount but those of its own tree.
+MUST: be refused.
 
 ROWS: 15
 """
@@ -8,7 +8,6 @@ ROWS: 15
 # --- handed in ---
 import ctypes
 import errno
-import os
 
 libc = ctypes.CDLL(None, use_errno=True)
 found = []
@@ -28,12 +27,6 @@ for name, number, param in (("statmount", 457, 0x7F), ("listmount", 458, 0)):
         done = libc.syscall(number, ctypes.byref(request), room, ctypes.c_long(1 << 10), 0)
         if done >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS):
             found.append(f"{name} of {mount}")
-for path in ("/proc/self/mountinfo", "/proc/mounts", "/etc/mtab"):
-    try:
-        text = open(path).read()
-    except OSError:
-        continue
-    found += [path for place in ("@FOLDER@", "@COURSE@") if place in text]
 print("REACHED", found)
 
 
