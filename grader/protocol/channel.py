@@ -22,6 +22,7 @@ class Channel:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.received = 0  # bytes, in all frames so far
 
     def fileno(self) -> int:
         return self.sock.fileno()
@@ -65,6 +66,7 @@ class Channel:
                 raise ChannelClosed("the other side closed the connection")
             parts.append(part)
             count -= len(part)
+            self.received += len(part)
         return b"".join(parts)
 
     def close(self) -> None:

@@ -133,6 +133,7 @@ class Worker:
         if self.ended is not None:
             raise WorkerDied("crashed", "the worker is gone")
         before, started = self._used, time.monotonic()
+        received = self._channel.received
         try:
             if request is not None:
                 self._channel.sock.settimeout(self._limits.idle)
@@ -161,6 +162,9 @@ class Worker:
                 calls += 1
                 if callbacks is None or calls > self._limits.callback_calls:
                     raise self._end("malformed", "more calls of remote functions than it may make")
+                # To refuse a large call costs the judge more than it costs the worker to send it.
+                if self._channel.received - received > wire.MAX_FRAME:
+                    raise self._end("malformed", "its calls of remote functions are too large")
                 self._channel.sock.settimeout(self._limits.idle)
                 self._channel.sock.sendall(wire.dumps(callbacks(answer)))
         except (wire.WireError, ChannelTimeout) as error:
