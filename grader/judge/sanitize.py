@@ -29,6 +29,18 @@ TAGS = {
 # fmt: on
 _TAG = re.compile(rf"<(?=[a-zA-Z/!?])(?!/?(?:{'|'.join(sorted(TAGS))})\s*/?>)", re.I)
 _DIAGRAM = re.compile("(mer)(maid)", re.I)
+# What MathJax and KaTeX make links, styles, ids, pictures and extensions of, or load them by.
+_ACTIVE_MACRO = re.compile(
+    r"\\(?=(?:href|url|cssId|class|style|data|require|unicode|mmlToken|bbox|csname|includegraphics"
+    r"|html(?:Id|Class|Style|Data)|tooltip|texttip|mathtip|toggle)(?![a-zA-Z]))"
+)
+_FORMULA = re.compile(r"\$|\\[(\[]|\\begin")
+# A character that Markdown makes of an entity: by these, a formula could come together afterwards.
+# In HTML a number needs no semicolon and may begin with any number of zeros.
+_ENTITY = re.compile(
+    r"&(?=#0*+(?P<decimal>\d{1,3})(?!\d)|#[xX]0*+(?P<hex>[0-9a-fA-F]{1,2})(?![0-9a-fA-F])"
+    r"|(?:bsol|dollar|lpar|lsqb|lbrack);)"
+)
 ATTRIBUTES = {
     "*": {"style", "title", "aria-label", "role", "colspan", "rowspan", "scope"},
     "img": {"src", "alt", "width", "height"},
@@ -108,10 +120,34 @@ def quiet_markdown(text: str) -> str:
 
     JupyterLab runs no script in Markdown, but it fetches images, backgrounds and what the style of
     a Mermaid diagram names, from any server, which then knows who reads the page and when. Break
-    up such syntax with a zero-width space: it is then shown as the student wrote it.
+    up such syntax with a zero-width space: it is then shown as the student wrote it. In formulas
+    the same happens to links and styles. Where formulas begin and end is another question for each
+    renderer, so in a text with any formula all such macros are broken up.
     """
+    text = _ENTITY.sub(_quiet_entity, text)
+    if _FORMULA.search(text):
+        text = _without_active_macros(text)
     text = _TAG.sub("<\u200b", text).replace("![", "!\u200b[")
     return _DIAGRAM.sub("\\1\u200b\\2", text)
+
+
+def _quiet_entity(found: re.Match[str]) -> str:
+    decimal, hexadecimal = found["decimal"], found["hex"]
+    if not decimal and not hexadecimal:
+        return "&\u200b"
+    meant = chr(int(decimal) if decimal else int(hexadecimal, 16))
+    is_syntax = meant in "\\$([" or (meant.isascii() and meant.isalpha())
+    return "&\u200b" if is_syntax else "&"
+
+
+def _without_active_macros(text: str) -> str:
+    """Text in which nothing becomes a link, a style or an id, or loads anything, as a formula.
+
+    ``\\href{javascript:...}`` in a formula is a link that runs a script, unless MathJax is told
+    otherwise, and who opens the text may have any MathJax. A zero-width space takes the macro's
+    meaning away.
+    """
+    return _ACTIVE_MACRO.sub("\\\\\u200b", text)
 
 
 def is_image(value: Any) -> bool:
@@ -131,6 +167,11 @@ def is_image(value: Any) -> bool:
 
 def clean_html(text: str) -> str:
     """HTML with only harmless tags and attributes; no links, and images only from data URLs."""
+    # The formulas last: what was an entity is a character now, and what was a tag is none any more.
+    return _without_active_macros(_cleaned(text))
+
+
+def _cleaned(text: str) -> str:
     return nh3.clean(
         text[: MAX_IMAGE + MAX_TEXT],
         tags=TAGS,

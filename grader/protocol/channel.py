@@ -26,6 +26,7 @@ class Channel:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.received = 0  # bytes, in all frames so far
 
     def fileno(self) -> int:
         return self.sock.fileno()
@@ -70,6 +71,7 @@ class Channel:
                 raise ChannelClosed("the other side closed the connection")
             parts.append(part)
             count -= len(part)
+            self.received += len(part)
         return b"".join(parts)
 
     def close(self) -> None:

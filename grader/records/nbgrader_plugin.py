@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import datetime
+import importlib.resources
 import shutil
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from grader.coursefile import ENGINE
 from grader.judge.fingerprint import facts
 from grader.judge.salt import salt
 from grader.judge.sanitize import safe_markdown
+from grader.pages.mathjax import local_mathjax
 from grader.records import late
 from grader.records.course_lock import course_lock
 from grader.records.executor import Graded, Terms, judge_on
@@ -61,8 +63,13 @@ def configure(c: Config, root: Path) -> None:
     ]
     c.Autograde.pre_convert_hook = f"{MODULE}.enter_assignments"
     c.Autograde.post_convert_hook = f"{MODULE}.keep_notebooks_only"
-    # nbgrader's pages would let raw HTML through.
-    c.HTMLExporter.filters = {"markdown2html": safe_markdown}
+    # nbgrader's pages would let raw HTML through, and load MathJax from another server. What lies
+    # in the first folder takes the place of the template that does.
+    c.HTMLExporter.filters = {"markdown2html": safe_markdown, "local_mathjax": local_mathjax}
+    c.HTMLExporter.extra_template_basedirs = [
+        str(importlib.resources.files("grader.pages") / "templates" / "nbgrader"),
+        str(importlib.resources.files("nbgrader.server_extensions.formgrader") / "templates"),
+    ]
 
 
 class JudgeExporter(NotebookExporter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 
 import pytest
@@ -198,3 +199,43 @@ def test_an_answer_that_calls_all_others_is_given_those_alone_that_it_builds_on(
         runs = second(lesson, spoiled(*others) | greedy, set(order), judged={name})
         due = below(lesson, name)
         assert runs == [((name,), due)] or (not runs and not due), name
+
+
+def parsed_cells(count: int, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often Python's parser runs for ``count`` long helpers, each of which calls the next."""
+    release = assignment(assignment_id("transformer_block"))
+    body = "\n".join(f"    x{n} = {count} + {n}" for n in range(700))
+    document = json.loads(with_answers("transformer_block", {}))
+    for number in range(count):
+        after = (number + 1) % count
+        source = f"def helper{number}(*args):\n{body}\n    return helper{after}(*args)"
+        assert len(source) > 10_000
+        own = {"cell_type": "code", "id": f"own{number}", "metadata": {}, "source": source}
+        document["cells"].insert(1, own | {"outputs": [], "execution_count": None})
+    for cell in document["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        if name in {exercise.id for exercise in release.exercises}:
+            cell["source"] = f"def {name}(*args, **options):\n    return helper0(*args)"
+    assembly = assemble(list(release.parts), intake.parse(json.dumps(document).encode()))
+    suites = {e.id: e.suite(b"x") for e in release.exercises}
+    calls = []
+    real = ast.parse
+
+    def counting(source: str, *more: object, **options: object) -> ast.AST:
+        calls.append(len(source) > 10_000)
+        return real(source, *more, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ast, "parse", counting)
+        assembly.attempted(release.exercises[0].id)
+        SecondRuns(release, assembly, {e.id for e in release.exercises}).runs(suites)
+    return sum(calls)
+
+
+def test_the_work_of_planning_grows_with_the_length_of_a_notebook(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Four times as many helpers take four times as long, not sixteen times."""
+    few, many = parsed_cells(10, monkeypatch), parsed_cells(40, monkeypatch)
+    assert few >= 10
+    assert many <= 4 * few

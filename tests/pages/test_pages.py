@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 
@@ -112,6 +113,51 @@ def test_honest_markdown_is_left_alone() -> None:
     text = (
         "**bold** $a < b$, `x < y`, a<sub>2</sub><br/> [link](http://a.b) ! [1] <B>b</B>\n\n| a |"
     )
+    assert quiet_markdown(text) == text
+
+
+MACROS = [
+    r"$\href{javascript:alert(1)}{x}$",
+    r"$$\href {javascript:alert(1)}{x}$$",
+    r"\(\url{http://evil/x}\)",
+    r"\[\style{background:url(http://evil/x)}{x}\]",
+    r"\begin{equation}\cssId{submission_id}{x}\class{y}{z}\end{equation}",
+    r"$\require{html}\data{x=1}{y}$",
+    r"$\unicode{x2713}$",
+    r"$\def\a#1{\href{javascript:alert(1)}{#1}}\let\b\href\a{x}$",
+    r"$\includegraphics{http://evil/x.png}\htmlStyle{color: red}{x}$",
+    r"&#36;&#92;href{javascript:alert(1)}{x}&#36;",
+    r"&dollar;&bsol;href{javascript:alert(1)}{x}&dollar;",
+    r"&#x24;\h&#114;ef{javascript:alert(1)}{x}&#x24;",
+    r"<div>&#0000000036&#x00005C;hre&#0102{javascript:alert(1)}{x}&#36</div>",
+    r"$\hr<wbr>ef{javascript:alert(1)}{x}$",
+    r"$\hr<!-- -->ef{javascript:alert(1)}{x}$",
+]
+MACRO = re.compile(
+    r"\\(href|url|style|cssId|class|require|data|unicode|includegraphics|htmlStyle)\b"
+)
+
+
+@pytest.mark.parametrize("text", MACROS)
+def test_formulas_have_no_links_and_styles_whoever_renders_them(text: str) -> None:
+    """The text of the page, as a browser would hand it to MathJax, names no such macro."""
+    quiet = quiet_markdown(text)
+    assert quiet.replace("\u200b", "") == text
+    for page in (safe_markdown(text), safe_markdown(quiet), clean_html(text), clean_html(quiet)):
+        assert not MACRO.search(html.unescape(page)), page
+    if "&" not in text and "<" not in text:
+        assert not MACRO.search(quiet)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"$\frac{a}{b}$, $$\sum_i x_i$$, \(\hat{y}\), $\classical$ and $\urls$",
+        r"In LaTeX `\href{address}{text}` makes a link; C:\style and \url as text",
+        "&lt;b&gt; &amp; &nbsp; &alpha; &#8594; &#x2192; a&b AT&T",
+    ],
+)
+def test_honest_formulas_and_entities_are_left_alone(text: str) -> None:
     assert quiet_markdown(text) == text
 
 

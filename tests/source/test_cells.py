@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.source.cells import carried_names, definitions, normalized
+from grader.source.cells import CACHED_LONG, cached, carried_names, definitions, normalized
 
 
 def test_definitions_travel_and_what_runs_stays_behind() -> None:
@@ -39,3 +39,18 @@ def test_comments_and_layout_change_nothing() -> None:
     assert normalized("def f(x): return x  # note") == normalized("def f(x):\n    return x\n")
     assert normalized("def f(x): return x") != normalized("def f(x): return -x")
     assert normalized("not python (") == "not python ("
+
+
+def test_a_long_text_is_read_once_and_not_too_many_are_kept() -> None:
+    read = []
+    length = cached(lambda source: read.append(source[:1]) or len(source))
+    long = [letter * (CACHED_LONG // 3) for letter in "abcd"]
+    assert [length(text) for text in (long[0], long[0], long[1], long[0], long[2])] == [
+        CACHED_LONG // 3
+    ] * 5
+    assert read == ["a", "b", "c"]
+    length(long[3])  # b was asked for least recently, and makes room
+    length(long[0])
+    assert read == ["a", "b", "c", "d"]
+    length(long[1])
+    assert read == ["a", "b", "c", "d", "b"]

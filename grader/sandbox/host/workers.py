@@ -192,6 +192,7 @@ class Worker:
         if self.ended is not None:
             raise WorkerDied("crashed", "the worker is gone")
         calls, watch = 0, _Watch(self, cpu)
+        received = self._channel.received
         try:
             if request is not None:
                 self._channel.send(request, watch)
@@ -202,6 +203,9 @@ class Worker:
                 calls += 1
                 if callbacks is None or calls > self._limits.callback_calls:
                     raise self._end("malformed", "more calls of remote functions than it may make")
+                # To refuse a large call costs the judge more than it costs the worker to send it.
+                if self._channel.received - received > wire.MAX_FRAME:
+                    raise self._end("malformed", "its calls of remote functions are too large")
                 result = callbacks(answer)
                 watch.last = time.monotonic()
                 self._channel.send(result, watch)
