@@ -1,4 +1,5 @@
-"""Freeze the public cases: the replies of the reference and of every misconception, and the hints.
+"""Freeze the public cases: the replies of the reference and of every misconception, the hints, and
+recorded calls of the earlier answers that an exercise builds on.
 
 A lesson whose sources have not changed since its answers were frozen is left as it is.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from grader.course.exercises import exercises
 from grader.course.fingerprint import fingerprint
+from grader.course.foundations import foundations, recordings
 from grader.course.layout import LESSONS
 from grader.course.quiz import quiz_id
 from grader.course.sources import stub_source
@@ -37,7 +39,9 @@ def packed(lesson: str, name: str) -> bytes:
     # The counted lines are lines of our code: they would give it away, and name no mistake.
     known = {one: [replace(r, lines={}) for r in replies] for one, replies in answers.items()}
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
-    return frozen.pack(frozen.Frozen(suite, known, exercise.hints, lesson, given))
+    below = foundations(lesson, exercise.id)
+    calls = recordings(lesson, exercise.id, suite)
+    return frozen.pack(frozen.Frozen(suite, known, exercise.hints, lesson, given, below, calls))
 
 
 def freeze(folder: Path | None = None) -> int:
