@@ -1,6 +1,7 @@
 """The functions that a lesson's notebook imports: checks, hints and figures.
 
 ``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` gives the next hint,
+``case("exercise_id")`` gives the arguments of the case that it fails,
 ``ready(f, g)`` tells whether answers are written yet, ``mine("name")`` gives your answer from an
 earlier lesson, ``progress()`` shows how far you are in the course, ``heatmap`` and ``show`` draw
 with alternative text, and ``explore`` redraws a figure when a ``Slider``, ``Choice`` or ``Switch``
@@ -16,6 +17,7 @@ __all__ = [
     "Choice",
     "Slider",
     "Switch",
+    "case",
     "check",
     "explore",
     "heatmap",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "case": "grader.student.check",
     "check": "grader.student.check",
     "hint": "grader.student.check",
     "mine": "grader.student.earlier_answers",

@@ -1,4 +1,5 @@
-"""Freeze the public cases: the replies of the reference and of every misconception, and the hints.
+"""Freeze the public cases: the replies of the reference and of every misconception, the hints, and
+recorded calls of the earlier answers that an exercise builds on.
 
 A lesson whose sources have not changed since its answers were frozen is left as it is.
 """
@@ -17,6 +18,7 @@ import numpy as np
 
 from grader.course.exercises import exercises
 from grader.course.fingerprint import fingerprint
+from grader.course.foundations import foundations, recordings
 from grader.course.layout import LESSONS
 from grader.course.quiz import quiz_id
 from grader.course.sources import stub_source
@@ -49,8 +51,11 @@ def packed(lesson: str, name: str) -> bytes:
         for one, replies in answers.items()
     }
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
-    following = next_exercise(lesson, name)
-    return frozen.pack(frozen.Frozen(suite, known, exercise.hints, lesson, given, following))
+    following, below = next_exercise(lesson, name), foundations(lesson, exercise.id)
+    calls = recordings(lesson, exercise.id, suite)
+    return frozen.pack(
+        frozen.Frozen(suite, known, exercise.hints, lesson, given, following, below, calls)
+    )
 
 
 def next_exercise(lesson: str, name: str) -> str:

@@ -62,19 +62,29 @@ class DirectCalls:
         return [answer(self.namespace, ask, self.callbacks, self.bounds_memory) for ask in asks]
 
 
+class Listener(Protocol):
+    """Hears what else a call does: what it prints, and the exception that it raises."""
+
+    printed: io.TextIOBase
+
+    def raised(self, error: BaseException) -> None: ...
+
+
 def answer(
     namespace: Mapping[str, Any],
     ask: Ask,
     callbacks: Callbacks | None = None,
     bounds_memory: bool = True,
+    listener: Listener | None = None,
 ) -> Reply:
     """Put one question to the namespace."""
+    printed = io.StringIO() if listener is None else listener.printed
     if ask.target not in namespace:
         return Reply(failure=Failure("missing", message=f"no name {ask.target} here"))
     try:
         with (
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
             warnings.catch_warnings(),
             np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
             _torch_defaults(),
@@ -84,14 +94,31 @@ def answer(
             return _Program(namespace, ask, callbacks, bounds_memory).run()
     except KeyboardInterrupt:  # somebody at the notebook wants to stop
         raise
-    except NotImplementedError as error:
-        return Reply(failure=_not_implemented(ask.target, error))
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-            return Reply(failure=_out_of_memory(ask, error))
-        return Reply(failure=_failure("exception", error))
     except BaseException as error:  # exit() must not end the worker: it is an answer too
-        return Reply(failure=_failure("exception", error))
+        if listener is not None:
+            listener.raised(error)
+        return _reply_to(error, ask)
+
+
+def prepared(
+    namespace: Mapping[str, Any], ask: Ask, callbacks: Callbacks | None = None
+) -> tuple[Any, tuple, dict[str, Any]]:
+    """What a question calls and with what, after its steps: the function or built layer, the
+    positional arguments and those by name. Whatever the student's code raises comes through.
+    """
+    with _torch_defaults(), _seeded(ask.seed):
+        program = _Program(namespace, ask, callbacks)
+        program.take_steps()
+        return program.prepared()
+
+
+def _reply_to(error: BaseException, ask: Ask) -> Reply:
+    if isinstance(error, NotImplementedError):
+        return Reply(failure=_not_implemented(ask.target, error))
+    full = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    if isinstance(error, MemoryError) or full:
+        return Reply(failure=_out_of_memory(ask, error))
+    return Reply(failure=_failure("exception", error))
 
 
 @dataclass
@@ -109,10 +136,13 @@ class _Program:
         ask = self.ask
         with _gradients_on(), _memory_limit(ask.memory if self.bounds_memory else 0):
             with _counted(ask.counted) as count:
-                for step in ask.steps:
-                    for _ in range(step.times):
-                        self._step(step)
-                target, args, kwargs = self._target()
+                self.take_steps()
+                target, args, kwargs = self.prepared()
+                if ask.counted == "rows":
+                    args = tuple(rows(arg) for arg in args)
+                for name in ask.wrt:
+                    if name.isdigit():
+                        self.leaves[name] = args[int(name)].requires_grad_(True)
                 result = target(*args, **kwargs)
                 grads = () if ask.cotangents is None else _gradients(result, ask, self.leaves)
             self.store["result"] = result
@@ -131,8 +161,13 @@ class _Program:
             again = to_wire(target(*args, **kwargs))
         return Reply(value, grads, changed, work=work, lines=lines, again=again)
 
-    def _target(self) -> tuple[Any, tuple, dict[str, Any]]:
-        """What the question calls, with its arguments."""
+    def take_steps(self) -> None:
+        for step in self.ask.steps:
+            for _ in range(step.times):
+                self._step(step)
+
+    def prepared(self) -> tuple[Any, tuple, dict[str, Any]]:
+        """What is called, the layer built if it is one, and the arguments."""
         ask = self.ask
         target = self.namespace[ask.target]
         if ask.init is not None:
@@ -140,11 +175,6 @@ class _Program:
             if ask.mode:
                 target.train(ask.mode == "train")
         args, kwargs = self._arguments(ask)
-        if ask.counted == "rows":
-            args = tuple(rows(arg) for arg in args)
-        for name in ask.wrt:
-            if name.isdigit():
-                self.leaves[name] = args[int(name)].requires_grad_(True)
         return target, args, kwargs
 
     def _step(self, step: Step) -> None:

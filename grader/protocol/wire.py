@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.protocol import values
+from grader.protocol import recorded, values
 from grader.protocol.json_bounds import has_more_values
 
 MAX_FRAME = 64 * 1024 * 1024
@@ -44,6 +44,10 @@ TYPES = {
         values.Check,
         values.CheckSuite,
         values.Misconception,
+        recorded.Signature,
+        recorded.LayerForm,
+        recorded.RecordedCall,
+        recorded.Recording,
     )
 }
 # The types that a worker may send: no questions, checks or expected replies.

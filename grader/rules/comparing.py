@@ -290,7 +290,8 @@ def failure_text(reply: Reply) -> str:
     if failure.kind == "missing":
         return f"there is {failure.message}: was the cell run?"
     if failure.kind == "timed_out":
-        return "the call took longer than it may: is there a loop that never ends?"
+        why = failure.message or "the call took longer than it may"
+        return f"{why}: is there a loop that never ends?"
     if failure.kind == "out_of_memory":
         return "the call needed more memory than it may use"
     if failure.kind in ("crashed", "malformed"):

@@ -91,7 +91,12 @@ def verdict_on(assessment: Assessment, known: Known = dict) -> Verdict:
         else CheckResult(check.name, True, finding.text if finding is not None else "")
         for check, start, finding in assessment.findings
     )
-    return Verdict(suite.exercise, _score(suite, results), suite.points, True, results)
+    return with_results(suite, results)
+
+
+def with_results(suite: CheckSuite, results: Sequence[CheckResult]) -> Verdict:
+    """The verdict that consists of these results, one for each check of the suite."""
+    return Verdict(suite.exercise, _score(suite, results), suite.points, True, tuple(results))
 
 
 def _beside(assessment: Assessment) -> set[str]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from grader.coursefile import current
-from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.asking import put_questions
 from grader.rules.comparing import with_cause
-from grader.rules.evaluate import evaluate, not_attempted
+from grader.rules.evaluate import assess, not_attempted, verdict_on
 from grader.source.cells import normalized
-from grader.student import frozen, records, screen
+from grader.student import cases, cell_versions, foundations, frozen, records, screen
+from grader.student.calling import NotebookCalls, slow_questions
 from grader.student.folds import fold
 from grader.student.report import Report
 from grader.student.summary import summary
@@ -47,15 +47,22 @@ def check(exercise_id: str) -> None:
     Raises:
         CheckFailed: a check did not pass. An answer that is not written yet raises nothing; a line
             on stderr says so, which nbgrader's Validate counts as not done.
-        KeyError: the course has no such exercise.
+        NoSuchExercise: the course has no such exercise.
     """
     if not _Session.checking:
         return
+    cell_versions.watch()
     namespace = _namespace()
-    verdict = verdict_here(exercise_id, namespace)
+    judgement = judge_here(exercise_id, namespace)
+    verdict = judgement.verdict
     answers = frozen.load(exercise_id)
-    if exercise_id in namespace:  # before the answer's cell has run, there is no answer to record
+    stale = cell_versions.stale(exercise_id, namespace)
+    # Before the answer's cell has run there is no answer to record, nor is there if the file holds
+    # another answer than the one that was tried.
+    if exercise_id in namespace and not stale:
         _note(verdict)
+    if stale:
+        screen.show_notice(f"This is a check of an earlier version of {exercise_id}: {stale}.")
     if not verdict.attempted:
         print(
             f"{exercise_id}: not attempted yet.\nWrite your answer in the cell above, run it, then "
@@ -64,10 +71,20 @@ def check(exercise_id: str) -> None:
         )
         screen.show_html(fold(exercise_id, answers.hints))
         return
-    run_failed = exercise_id not in namespace and bool(_cell_of(exercise_id, namespace))
+    if stale and verdict.passed:  # nothing green: what will be handed in is another version
+        raise CheckFailed(
+            f"{exercise_id}: the earlier version passes, but it is not what stands in the cell. "
+            "Run the answer's cell, then this one"
+        )
+    if judgement.remark:
+        screen.show_notice(judgement.remark)
+    was_run = bool(cell_versions.last_text(exercise_id, namespace))
+    run_failed = exercise_id not in namespace and was_run
     said = summary(verdict, following=answers.next, run_failed=run_failed)
     screen.show(Report(said, answers.hints))
     if not verdict.passed:
+        if judgement.failing is not None:
+            screen.show(judgement.failing)
         raise CheckFailed(said.headline)
 
 
@@ -79,28 +96,80 @@ def _note(verdict: Verdict) -> None:
     _Session.complaint = _Session.complaint or complaint
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict, what to say of earlier answers that it depends on, and the case that fails."""
+
+    verdict: Verdict
+    remark: str = ""
+    failing: cases.Failing | None = None
+
+
+def judge_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "") -> Judgement:
+    """Judge an answer on the public cases as grading does.
+
+    An answer that fails and builds on earlier answers that are wrong or missing is judged with the
+    course's versions of those, as far as recordings of them go.
+    """
+    calls = _calls(exercise_id, namespace)
+    first, failing = _judged(exercise_id, namespace, source, calls)
+    if first.passed or not first.attempted:
+        return Judgement(first)
+    weak = foundations.weak_ones(exercise_id, namespace, verdict_here)
+    if not weak:
+        return Judgement(first, failing=failing)
+    calls = _calls(exercise_id, namespace)
+    assessment, second, untold = foundations.verdict_with_stand_ins(
+        exercise_id, namespace, weak, calls
+    )
+    better = not untold and first.score > second.score  # grading keeps the better one, too
+    lesson, count = frozen.load(exercise_id).lesson, len(second.checks)
+    remark = foundations.remark(exercise_id, lesson, weak, untold, count, better)
+    if better:
+        return Judgement(first, remark, failing)
+    return Judgement(second, remark, cases.first_failing(assessment, second, calls))
+
+
 def verdict_here(
     exercise_id: str,
     namespace: Mapping[str, Any],
     source: str = "",
     error: tuple[str, str] | None = None,
 ) -> Verdict:
-    """The verdict of the public cases on a namespace.
+    """The verdict of the public cases on a namespace as it is.
 
     ``source`` is the text of the answer's cell; without it, the cell is looked up in the history.
     The text tells whether the answer is still as it was handed out. ``error``: type and message of
     what that cell raised, if it did.
     """
+    return _judged(exercise_id, namespace, source, _calls(exercise_id, namespace), error)[0]
+
+
+def _judged(
+    exercise_id: str,
+    namespace: Mapping[str, Any],
+    source: str,
+    calls: NotebookCalls,
+    error: tuple[str, str] | None = None,
+) -> tuple[Verdict, cases.Failing | None]:
+    """The verdict on a namespace, and the first case that fails."""
     answers = frozen.load(exercise_id)
-    text = source or _cell_of(exercise_id, namespace)
+    text = source or cell_versions.last_text(exercise_id, namespace)
     as_given = bool(answers.given) and normalized(text) == normalized(answers.given)
     # Calling a stub is no test: a class's stub may fail before it reaches the forward that raises
     # NotImplementedError, because an earlier lesson's answer is missing.
     if as_given or is_stub(namespace.get(exercise_id)):
-        return not_attempted(answers.suite)
-    calls = DirectCalls(namespace, functools.partial(_candidate, answers.lesson, namespace))
+        return not_attempted(answers.suite), None
     replies = put_questions(answers.suite, calls.ask, timed=False)  # no clock decides here
-    return evaluate(answers.suite, with_cause(replies, error), lambda: answers.known)
+    assessment = assess(answers.suite, with_cause(replies, error))
+    verdict = verdict_on(assessment, lambda: answers.known)
+    return verdict, cases.first_failing(assessment, verdict, calls)
+
+
+def _calls(exercise_id: str, namespace: Mapping[str, Any]) -> NotebookCalls:
+    answers = frozen.load(exercise_id)
+    callbacks = functools.partial(_candidate, answers.lesson, namespace)
+    return NotebookCalls(namespace, callbacks, slow_questions(answers.suite))
 
 
 def _candidate(lesson: str, namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:
@@ -119,6 +188,29 @@ def hint(exercise_id: str) -> None:
     print(f"Hint {index + 1} of {len(hints)} for {exercise_id}:\n{hints[index]}")
     if index + 1 == len(hints):
         print("(That was the last one; now try, check, and read what the check has seen.)")
+
+
+def case(exercise_id: str) -> cases.Arguments:
+    """The arguments of the first public case that your answer to an exercise fails.
+
+    They come as a tuple, in order: ``f(*case("f"))`` calls your function with them. What is given
+    by name is in its attribute ``kwargs``. Its attribute ``answer`` is what is called: your
+    function or, where the exercise is a layer, your layer with the case's weights in it. If your
+    answer fails no case, or is not written yet, it is the first case of all.
+
+    Raises:
+        NoSuchExercise: the course has no such exercise.
+    """
+    if not _Session.checking:
+        raise LookupError("case() works in your own notebook only, not where it is graded")
+    namespace = _namespace()
+    failing = judge_here(exercise_id, namespace).failing
+    calls = _calls(exercise_id, namespace)
+    if failing is None:
+        first = frozen.load(exercise_id).suite.cases[0]
+        failing = cases.Failing(exercise_id, first.name, first.ask, calls)
+        print(f"(Your {exercise_id} fails no case; this is the first of all: {first.name})")
+    return failing.arguments()
 
 
 def ready(*answers: Any) -> bool:
@@ -148,18 +240,5 @@ def _namespace() -> Mapping[str, Any]:
     return shell.user_ns if shell is not None else sys._getframe(2).f_globals
 
 
-def _inputs(namespace: Mapping[str, Any]) -> list[Any]:
-    """The cells as they were typed. ``In`` would show magics as calls of get_ipython."""
-    shell = screen.shell()
-    if shell is not None and shell.user_ns is namespace:
-        return list(shell.history_manager.input_hist_raw)
-    return list(namespace.get("In", []))
-
-
-def _cell_of(exercise_id: str, namespace: Mapping[str, Any]) -> str:
-    """The last cell run that defines the name; "" if there is none."""
-    pattern = re.compile(
-        rf"^(def|class)\s+{re.escape(exercise_id)}\b|^{re.escape(exercise_id)}\s*=", re.M
-    )
-    cells = [cell for cell in _inputs(namespace) if isinstance(cell, str)]
-    return next((cell for cell in reversed(cells) if pattern.search(cell)), "")
+# Notes the runs from now on: the lesson's first cell imports this module.
+cell_versions.watch()

@@ -13,10 +13,21 @@ from pathlib import Path
 
 from grader.coursefile import current
 from grader.protocol import wire
+from grader.protocol.recorded import Recording
 from grader.protocol.values import CheckSuite, Misconception, Reply
 
 FOLDER = Path(__file__).parent / "answers"  # holds a folder for each course
 SUFFIX = ".answers"
+
+
+class NoSuchExercise(KeyError):
+    """The course has no exercise of this name. IPython shows it as one line."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would put it in quotation marks
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
 def folder() -> Path:
@@ -30,7 +41,8 @@ class Frozen:
 
     ``lesson`` is the lesson of the exercise. ``given`` is the text of the answer's cell where it is
     handed out broken or blank; "" for a stub. ``next`` says which exercise of the course follows;
-    "" after the last.
+    "" after the last. ``foundations`` names the exercises that the answer may build on, and
+    ``recordings`` holds calls of the course's versions of them.
     """
 
     suite: CheckSuite
@@ -39,14 +51,16 @@ class Frozen:
     lesson: str
     given: str = ""
     next: str = ""
+    foundations: tuple[str, ...] = ()
+    recordings: Sequence[Recording] = ()
 
 
 def pack(exercise: Frozen) -> bytes:
     """The bytes of one exercise's file; the same input gives the same bytes."""
     pairs = [(misconception, list(replies)) for misconception, replies in exercise.known.items()]
     tree = {"suite": exercise.suite, "known": pairs}
-    tree |= {"hints": exercise.hints, "lesson": exercise.lesson, "given": exercise.given}
-    frame = wire.dumps(tree | {"next": exercise.next})
+    others = ("hints", "lesson", "given", "next", "foundations", "recordings")
+    frame = wire.dumps(tree | {name: getattr(exercise, name) for name in others})
     return gzip.compress(frame, mtime=0)  # a time would make each file differ
 
 
@@ -63,10 +77,10 @@ def load(exercise_id: str) -> Frozen:
     """The frozen answers of one exercise.
 
     Raises:
-        KeyError: the course has no such exercise; the message offers the nearest names.
+        NoSuchExercise: the course has no such exercise; the message offers the nearest names.
     """
     if not isinstance(exercise_id, str) or not re.fullmatch(r"\w+", exercise_id):
-        raise KeyError(
+        raise NoSuchExercise(
             f"an exercise is named by a string such as check('exercise_id'), not {exercise_id!r}"
         )
     place = folder()
@@ -79,7 +93,7 @@ def load(exercise_id: str) -> Frozen:
                 "the course, or install the student bundle again"
             )
         near = difflib.get_close_matches(exercise_id, names, 3) or names
-        raise KeyError(f"no exercise {exercise_id!r}; there are {', '.join(near)}")
+        raise NoSuchExercise(f"no exercise {exercise_id!r}; there are {', '.join(near)}")
     return _read(path, path.stat().st_mtime_ns)
 
 

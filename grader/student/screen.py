@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 from typing import Any
 
@@ -30,3 +31,22 @@ def show_html(text: str) -> None:
     from IPython.display import display
 
     display({"text/html": text}, raw=True)
+
+
+def show_notice(text: str) -> None:
+    """Show a sentence that stands above a verdict; a screen reader announces it."""
+    show(_Notice(text))
+
+
+class _Notice:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        style = (
+            "margin:.3em 0;padding:.2em .7em;border-left:.25em solid currentColor;max-width:50em"
+        )
+        return f'<p role="status" style="{style}">{html.escape(self.text)}</p>'

@@ -1,0 +1,335 @@
+"""The earlier answers that an exercise builds on, and recordings of the course's versions of them.
+
+Grading judges an exercise with the course's version of an earlier answer that is wrong. A student's
+machine has no such version. What it has are recordings: while the course's own answers to the
+exercise, right and wrong, reply to the public cases, each call that they make of an earlier answer
+is recorded. So a check there can go on with numbers alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from grader.course import versions
+from grader.course.exercises import exercises, find, home_of
+from grader.course.layout import module_of, notebook_path
+from grader.protocol import wire
+from grader.protocol.calls import DirectCalls
+from grader.protocol.marshal import to_wire
+from grader.protocol.recorded import (
+    LayerForm,
+    RecordedCall,
+    Recording,
+    Signature,
+    connected,
+    is_float_tensor,
+    leaves,
+    with_leaves,
+)
+from grader.protocol.values import Ask, CheckSuite, Failure, Opaque
+from grader.source.cells import carried_names
+from grader.student.notebooks import NotANotebook, read
+
+# Bytes of one exercise's recordings. What needs more, such as a training, is not recorded.
+MOST_BYTES = 2_000_000
+PLAIN = (bool, int, float, str)
+
+
+def foundations(lesson: str, exercise: str) -> tuple[str, ...]:
+    """The exercises that this one may build on: declared ones, and answers of earlier lessons.
+
+    They are those that grading supplies (see :mod:`grader.judge.second_runs`).
+    """
+    own = {one.id: one for one in exercises(lesson)}
+    found: list[str] = []
+    pending = list(own[exercise].uses) if exercise in own else []
+    while pending:
+        name = pending.pop(0)
+        if name not in found and name != exercise:
+            found.append(name)
+            pending += own[name].uses if name in own else ()
+    return tuple(dict.fromkeys([*found, *sorted(_carried(lesson))]))
+
+
+def _carried(lesson: str) -> set[str]:
+    """The answers of earlier lessons that a lesson's notebook loads."""
+    try:
+        cells = read(notebook_path(lesson)).cells
+    except NotANotebook:  # a lesson that is being written
+        return set()
+    return carried_names(cell.source for cell in cells if cell.kind == "code")
+
+
+def recordings(lesson: str, exercise: str, suite: CheckSuite) -> list[Recording]:
+    """Recordings of what this exercise builds on; empty if they would be too large.
+
+    The calls are those of the course's answer first, then those of other right answers and of known
+    wrong ones, as long as there is room.
+    """
+    names = foundations(lesson, exercise)
+    if not names:
+        return []
+    recorders = {name: _Recorder(name) for name in names}
+    own = versions.alternatives(lesson, exercise), versions.misconceptions(lesson, exercise)
+    solved = versions.solution(lesson, exercise)
+    for version in (solved, *own[0], *own[1]):
+        before = {name: recorder.state() for name, recorder in recorders.items()}
+        _record(version, recorders, suite)
+        if sum(recorder.size for recorder in recorders.values()) > MOST_BYTES:
+            if version is solved:
+                return []
+            for name, recorder in recorders.items():
+                recorder.go_back(before[name])
+            break
+    return [recorder.recording() for recorder in recorders.values() if recorder.calls]
+
+
+def _record(
+    version: versions.Version, recorders: Mapping[str, _Recorder], suite: CheckSuite
+) -> None:
+    """Put a version's questions to it while its modules have the recorders for the answers."""
+    callbacks = find(version.exercise).callbacks
+    functions = callbacks(suite) if callbacks is not None else {}
+    homes = {module_of(home_of(version.exercise)), version.module}
+    with contextlib.ExitStack() as undo:
+        for space in (vars(importlib.import_module(home)) for home in homes):
+            for name in recorders.keys() & space.keys():
+                undo.callback(space.__setitem__, name, space[name])
+                space[name] = recorders[name].stand_in()
+        DirectCalls(version.namespace, functions.__getitem__).ask(_questions(suite))
+
+
+def _questions(suite: CheckSuite) -> list[Ask]:
+    """The questions whose calls are recorded: no trainings, and nothing whose work is counted."""
+    asks = {
+        id(case.ask): case.ask for check in suite.checks if not check.slow for case in check.cases
+    }
+    return [ask for ask in asks.values() if not (ask.counted or ask.timed or ask.memory)]
+
+
+@dataclass
+class _Call:
+    """A call that was recorded; its gradients come later, or never."""
+
+    call: RecordedCall
+    gradients: dict[bytes, tuple] = field(default_factory=dict)
+
+
+class _Recorder:
+    """Records all calls of one function or layer of the course's."""
+
+    depth = 0  # of calls of recorded functions in progress: only the outermost is recorded
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.target = versions.solution(home_of(name), name).target
+        self.is_layer = inspect.isclass(self.target)
+        self.calls: dict[bytes, _Call] = {}
+        self.forms: dict[bytes, LayerForm] = {}
+        self.weights: dict[bytes, dict[str, np.ndarray]] = {}
+        self.size = 0
+        method = self.target.forward if self.is_layer else self.target
+        self.call_signature = _signature(method, self.is_layer)
+        self.init_signature = (
+            _signature(self.target.__init__, True) if self.is_layer else Signature(())
+        )
+
+    def stand_in(self) -> Any:
+        if self.is_layer:
+            return _recorded_layer(self)
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            return self.run(lambda bound, _: self.target(**bound), args, kwargs)
+
+        return function
+
+    def run(
+        self,
+        call: Callable[[dict[str, Any], dict[str, Any]], Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        parameters: Mapping[str, Any] = MappingProxyType({}),
+        training: bool = False,
+    ) -> Any:
+        """Call the course's version by arguments and parameters, and record it.
+
+        Nothing is recorded inside another recorded call.
+        """
+        bound = self.call_signature.bind(args, kwargs)
+        if _Recorder.depth:
+            return call(bound, dict(parameters))
+        before = {key: to_wire(value) for key, value in bound.items()}
+        weights = {key: _array(value) for key, value in parameters.items()}
+        sources = {
+            key: value
+            for key, value in {**bound, **parameters}.items()
+            if is_float_tensor(value) and value.requires_grad
+        }
+        copies = {key: value.detach().requires_grad_() for key, value in sources.items()}
+        random = _random_state()
+        _Recorder.depth += 1
+        try:
+            result = call(
+                {key: copies.get(key, value) for key, value in bound.items()},
+                {key: copies.get(key, value) for key, value in parameters.items()},
+            )
+        except Exception as error:
+            failure = Failure("exception", type(error).__name__, str(error))
+            self._keep(RecordedCall(before, failure, 0, training), weights)
+            raise
+        finally:
+            _Recorder.depth -= 1
+        recorded = RecordedCall(before, to_wire(result), 0, training)
+        # What is drawn by chance is not the same the next time.
+        drawn = _random_state() != random
+        kept = _Call(recorded) if drawn else self._keep(recorded, weights)
+        exchange = _Differentiated(self, kept, list(leaves(result)), copies)
+        outputs = iter(connected(exchange, list(sources.values())))
+        return with_leaves(result, lambda: next(outputs))
+
+    def _keep(self, call: RecordedCall, weights: dict[str, np.ndarray]) -> _Call:
+        if _holds_opaque(call.arguments) or _holds_opaque(call.value):
+            return _Call(call)  # cannot be recognized again
+        known = wire.dumps(weights)
+        if known not in self.weights:
+            self.weights[known] = weights
+            self.size += len(known)
+        place = list(self.weights).index(known)
+        key = wire.dumps([call.arguments, place, call.training])
+        if key not in self.calls:
+            self.calls[key] = _Call(replace(call, weights=place))
+            self.size += len(key) + len(wire.dumps(call.value))
+        return self.calls[key]
+
+    def state(self) -> tuple[dict, dict, int]:
+        return dict(self.calls), dict(self.weights), self.size
+
+    def go_back(self, state: tuple[dict, dict, int]) -> None:
+        """Forget the calls recorded since ``state``."""
+        self.calls, self.weights, self.size = state
+
+    def recording(self) -> Recording:
+        calls = [
+            replace(one.call, gradients=tuple(one.gradients.values()))
+            for one in self.calls.values()
+        ]
+        forms = tuple(self.forms.values())
+        weights = list(self.weights.values())
+        return Recording(self.name, self.call_signature, calls, self.init_signature, forms, weights)
+
+
+class _Differentiated:
+    """A call's outputs, with the graph behind them; what goes backward is recorded."""
+
+    def __init__(
+        self, recorder: _Recorder, call: _Call, results: list[Any], inputs: Mapping[str, Any]
+    ) -> None:
+        self.recorder = recorder
+        self.call = call
+        self.results = results
+        self.inputs = inputs
+        self.outputs = [result.detach() for result in results]
+
+    def backward(self, cotangents: Sequence[Any]) -> list[Any]:
+        import torch
+
+        pairs = [
+            (result, cotangent)
+            for result, cotangent in zip(self.results, cotangents, strict=True)
+            if result.requires_grad
+        ]
+        outputs, given = zip(*pairs, strict=True) if pairs else ((), ())
+        with torch.enable_grad():
+            found = torch.autograd.grad(
+                outputs, list(self.inputs.values()), given, allow_unused=True, retain_graph=True
+            )
+        arrived = tuple(map(_array, cotangents))
+        left = {
+            key: _array(grad)
+            for key, grad in zip(self.inputs, found, strict=True)
+            if grad is not None
+        }
+        key = wire.dumps(arrived)
+        if key not in self.call.gradients:
+            self.call.gradients[key] = (arrived, left)
+            self.recorder.size += len(key) + len(wire.dumps(left))
+        return list(found)
+
+
+def _recorded_layer(recorder: _Recorder) -> type:
+    import torch
+    from torch import nn
+
+    class RecordedLayer(nn.Module):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__()
+            inner = recorder.target(*args, **kwargs)
+            for name, child in inner.named_children():
+                self.add_module(name, child)
+            for name, parameter in inner.named_parameters(recurse=False):
+                self.register_parameter(name, parameter)
+            self._inner = (inner,)  # in a tuple it is no child: its parameters are ours
+            own = {
+                key: value
+                for key, value in vars(inner).items()
+                if not key.startswith("_") and key != "training" and isinstance(value, PLAIN)
+            }
+            for key, value in own.items():
+                setattr(self, key, value)
+            bound = recorder.init_signature.bind(args, kwargs)
+            init = {key: to_wire(value) for key, value in bound.items()}
+            if not _holds_opaque(init):
+                shapes = {key: tuple(p.shape) for key, p in inner.named_parameters()}
+                recorder.forms[wire.dumps(init)] = LayerForm(init, shapes, own)
+
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            self._inner[0].train(self.training)
+            named = dict(self.named_parameters())
+            return recorder.run(self._call, args, kwargs, named, self.training)
+
+        def _call(self, bound: dict[str, Any], parameters: dict[str, Any]) -> Any:
+            return torch.func.functional_call(self._inner[0], parameters, (), bound)
+
+    RecordedLayer.__name__ = RecordedLayer.__qualname__ = recorder.name
+    return RecordedLayer
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return tensor.detach().cpu().numpy().copy()
+
+
+def _random_state() -> bytes:
+    """The state of torch's own generator; empty without torch."""
+    torch = sys.modules.get("torch")
+    return b"" if torch is None else torch.get_rng_state().numpy().tobytes()
+
+
+def _signature(function: Callable[..., Any], method: bool) -> Signature:
+    parameters = list(inspect.signature(function).parameters.values())[1 if method else 0 :]
+    defaults = {
+        p.name: to_wire(p.default) for p in parameters if p.default is not inspect.Parameter.empty
+    }
+    return Signature(tuple(p.name for p in parameters), defaults)
+
+
+def _holds_opaque(value: Any) -> bool:
+    return any(isinstance(one, Opaque) for one in _walk(value))
+
+
+def _walk(value: Any) -> Iterator[Any]:
+    yield value
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _walk(item)
+    elif isinstance(value, (list, tuple)) and not isinstance(value, np.ndarray):
+        for item in value:
+            yield from _walk(item)

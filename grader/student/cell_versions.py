@@ -1,0 +1,178 @@
+"""Tell whether the answer in the kernel is the one that stands in its cell.
+
+A kernel keeps what a cell defined last, also if the cell has been changed since, or its last run
+failed. The file that is handed in holds the cell as it stands. So this module compares the object
+that a check would judge with the later runs of its cell, and with the notebook's file where its
+path is known. What has been typed but neither run nor saved, no kernel can know.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import os
+import re
+import time
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.source.cells import guessed_definitions, has_syntax_error, normalized
+from grader.source.slicing import bound_names
+from grader.student import screen
+from grader.student.calling import is_cell
+from grader.student.lessons import CHECK
+from grader.student.notebooks import Cell, NotANotebook, read
+
+# Seconds that a file must be younger than a run to count as later: a file server has its own clock.
+LATER = 1.0
+MOST_RUNS = 2000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a cell: its id if the frontend sends one, its text, the kind of error, when.
+
+    ``python`` is the text as Python, with IPython's magics as calls.
+    """
+
+    cell: str
+    text: str
+    python: str
+    error: str
+    at: float
+
+    def defines(self, name: str) -> bool:
+        """Does the cell define the name, as far as its text tells?"""
+        return name in _defined(self.text)
+
+
+class _Runs:
+    """The runs that this kernel has seen since a check was imported."""
+
+    shell: Any = None
+    seen: list[Run] = []
+
+
+def watch() -> None:
+    """Begin to note the runs of cells, if this process has an IPython shell."""
+    shell = screen.shell()
+    if shell is None or shell is _Runs.shell:
+        return
+    _Runs.shell, _Runs.seen = shell, []
+    shell.events.register("post_run_cell", _note)
+
+
+def _note(result: Any) -> None:
+    info = result.info
+    if info is None or not isinstance(info.raw_cell, str):
+        return
+    error = result.error_before_exec or result.error_in_exec
+    python = getattr(info, "transformed_cell", None) or _Runs.shell.transform_cell(info.raw_cell)
+    run = Run(
+        str(getattr(info, "cell_id", None) or ""),
+        info.raw_cell,
+        python,
+        type(error).__name__ if error is not None else "",
+        time.time(),
+    )
+    _Runs.seen = [*_Runs.seen[-MOST_RUNS:], run]
+
+
+def stale(exercise: str, namespace: Mapping[str, Any]) -> str:
+    """Why the answer in the namespace is not what stands in its cell; "" if nothing says so."""
+    shell = screen.shell()
+    if shell is None or shell.user_ns is not namespace or exercise not in namespace:
+        return ""
+    return outdated(exercise, namespace[exercise], _Runs.seen, notebook_path(namespace))
+
+
+def outdated(exercise: str, answer: Any, runs: list[Run], path: Path | None) -> str:
+    """The same for an answer, the runs in their order, and the notebook's file."""
+    made = _made_by(exercise, _text_behind(answer), runs)
+    if made is None:
+        return ""
+    run = runs[made]
+    after = runs[made + 1 :]
+    own = [one for one in after if (one.cell == run.cell if run.cell else one.defines(exercise))]
+    if own and own[-1].error and own[-1].defines(exercise):
+        return f"the last run of its cell failed ({own[-1].error})"
+    if own and not own[-1].defines(exercise):
+        return f"its cell does not define {exercise} any more"
+    cells = _cells_above_check(exercise, path)
+    # If the file is older than the run, the change was run and is not saved yet.
+    if path is None or not cells or path.stat().st_mtime < run.at + LATER:
+        return ""
+    defining = [cell for cell in cells if exercise in _defined(cell.source)]
+    if not defining:
+        return f"no cell above its check defines {exercise} any more"
+    source = defining[-1].source
+    if normalized(source) in (normalized(run.text), normalized(run.python)):
+        return ""
+    if has_syntax_error(source):
+        return "its cell has been changed since, and has a syntax error now"
+    return "its cell has been changed since, and was not run"
+
+
+def notebook_path(namespace: Mapping[str, Any]) -> Path | None:
+    """The file of the notebook that this kernel belongs to, where the frontend says so."""
+    # VS Code sets the variable in the namespace, a Jupyter server that in the environment.
+    for name in (namespace.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
+        if isinstance(name, str) and name.endswith(".ipynb") and Path(name).is_file():
+            return Path(name)
+    return None
+
+
+def _cells_above_check(exercise: str, path: Path | None) -> list[Cell]:
+    """The file's code cells above the exercise's check, as grading runs them; [] if unknown."""
+    try:
+        cells = [cell for cell in read(path).cells if cell.kind == "code"] if path is not None else []
+    except NotANotebook:
+        return []
+    names = [cell.grade_id or cell.id for cell in cells]
+    check = f"{CHECK}{exercise}"
+    return cells[: names.index(check)] if check in names else []
+
+
+def _defined(source: str) -> frozenset[str]:
+    """The names that a cell binds, or would bind but for a syntax error."""
+    guessed = has_syntax_error(source)
+    return frozenset(guessed_definitions(source)) if guessed else bound_names(source)
+
+
+def _made_by(exercise: str, text: str, runs: list[Run]) -> int | None:
+    """The index of the run that made the answer, None if it was not seen."""
+    for index in range(len(runs) - 1, -1, -1):
+        run = runs[index]
+        if (run.python.strip() == text) if text else (not run.error and run.defines(exercise)):
+            return index
+    return None
+
+
+def _text_behind(answer: Any) -> str:
+    """The text of the cell whose code this function or class has; "" for any other value."""
+    members = vars(answer).values() if inspect.isclass(answer) else [answer]
+    for member in members:
+        function = inspect.unwrap(member) if callable(member) else member
+        if isinstance(function, types.FunctionType) and is_cell(function.__code__.co_filename):
+            return "".join(linecache.getlines(function.__code__.co_filename)).strip()
+    return ""
+
+
+def last_text(exercise: str, namespace: Mapping[str, Any]) -> str:
+    """The text of the last cell run that defines the name; "" if there is none."""
+    pattern = re.compile(
+        rf"^(def|class)\s+{re.escape(exercise)}\b|^{re.escape(exercise)}\s*=", re.M
+    )
+    cells = [cell for cell in _inputs(namespace) if isinstance(cell, str)]
+    return next((cell for cell in reversed(cells) if pattern.search(cell)), "")
+
+
+def _inputs(namespace: Mapping[str, Any]) -> list[Any]:
+    """The cells as they were typed. ``In`` would show magics as calls of get_ipython."""
+    shell = screen.shell()
+    if shell is not None and shell.user_ns is namespace:
+        return list(shell.history_manager.input_hist_raw)
+    return list(namespace.get("In", []))

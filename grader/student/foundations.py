@@ -1,0 +1,231 @@
+"""Earlier answers that are wrong or missing, and the check of an answer that builds on them.
+
+Grading takes the course's version of an earlier answer where that gives more points. A student's
+machine has only recordings of it (:mod:`grader.student.stand_ins`), so a check here may come to the
+point where it cannot tell. It then says so, and blames nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grader.coursefile import current
+from grader.protocol.calls import Calls
+from grader.protocol.values import Ask, CheckResult, CheckSuite, Failure, Reply, Verdict
+from grader.rules.asking import put_questions
+from grader.rules.evaluate import Assessment, assess, verdict_on, with_results
+from grader.student import frozen
+from grader.student.stand_ins import Doubt, stand_in, unknown
+
+NOT_TOLD = Reply(failure=Failure("exception", "NotTold", "an earlier answer comes first"))
+# The verdict on one exercise's answer, by its name and the names around it.
+Judge = Callable[[str, Mapping[str, Any]], Verdict]
+
+
+@dataclass(frozen=True, eq=False)
+class Weak:
+    """An earlier answer that does not pass its own public checks.
+
+    ``because`` holds the answers under it that are weak themselves: they come first.
+    """
+
+    name: str
+    lesson: str
+    verdict: Verdict
+    because: tuple[Weak, ...] = ()
+
+    @property
+    def roots(self) -> tuple[Weak, ...]:
+        """The weak answers that have no weak one under them."""
+        return roots(self.because) or (self,)
+
+    def said(self, lesson: str) -> str:
+        """One clause about it, as read in the given lesson."""
+        lessons = current().lessons
+        place = "" if self.lesson == lesson else f" of lesson {lessons.index(self.lesson) + 1}"
+        if not self.verdict.attempted:
+            return f"your {self.name}{place} is not written yet"
+        checks = self.verdict.checks
+        failed = sum(not check.passed for check in checks)
+        return f"your {self.name}{place} fails {failed} of its {len(checks)} checks"
+
+
+def roots(weak: Sequence[Weak]) -> tuple[Weak, ...]:
+    """The weak answers at the bottom of these, each once."""
+    return tuple({root.name: root for one in weak for root in one.roots}.values())
+
+
+def weak_ones(exercise: str, namespace: Mapping[str, Any], judge: Judge) -> tuple[Weak, ...]:
+    """The earlier answers that this exercise's answer or its questions use and that are weak."""
+    answers = frozen.load(exercise)
+    used = names_used(namespace.get(exercise), namespace) | _called(answers.suite)
+    found = []
+    for name in answers.foundations:
+        if name not in used:
+            continue
+        # An answer of an earlier lesson has that lesson's names around it.
+        space = {**namespace, **_globals(namespace.get(name)), name: namespace.get(name)}
+        verdict = judge(name, space)
+        if not verdict.passed:
+            below = weak_ones(name, space, judge) if verdict.attempted else ()
+            found.append(Weak(name, frozen.load(name).lesson, verdict, below))
+    return tuple(found)
+
+
+def verdict_with_stand_ins(
+    exercise: str, namespace: Mapping[str, Any], weak: Sequence[Weak], calls: Calls
+) -> tuple[Assessment, Verdict, int]:
+    """The verdict with stand-ins for weak answers, and how many checks they cannot tell.
+
+    ``calls`` must call into ``namespace`` itself; the names there are put back afterwards.
+    """
+    answers = frozen.load(exercise)
+    doubt = Doubt()
+    known = {recording.name: recording for recording in answers.recordings}
+    stand_ins = {
+        one.name: stand_in(known[one.name], doubt)
+        if one.name in known
+        else unknown(one.name, doubt)
+        for one in weak
+    }
+
+    # A subclass of the student's version goes on using that one.
+    answer = namespace.get(exercise)
+    inherits = inspect.isclass(answer) and any(
+        namespace.get(one.name) in answer.__mro__ for one in weak
+    )
+
+    def ask(asks: list[Ask]) -> list[Reply]:
+        replies = []
+        for one in asks:
+            doubt.clear()
+            (reply,) = calls.ask([one])
+            # What is counted is the course's work, too, and a recording does none.
+            lost = doubt.raised or inherits or (doubt.called and bool(one.counted))
+            replies.append(NOT_TOLD if lost else reply)
+        return replies
+
+    with _replaced(namespace, answer, stand_ins):
+        replies = put_questions(answers.suite, ask, timed=False)
+    assessment = assess(answers.suite, replies)
+    verdict = verdict_on(assessment, lambda: answers.known)
+    if not verdict.attempted:
+        return assessment, verdict, 0
+    return assessment, *_without_doubtful(answers.suite, replies, verdict, weak)
+
+
+def _without_doubtful(
+    suite: CheckSuite, replies: Sequence[Reply], verdict: Verdict, weak: Sequence[Weak]
+) -> tuple[Verdict, int]:
+    """The verdict without what a lost reply decides: such checks count as not tried."""
+    names = " and ".join(root.name for root in roots(weak))
+    text = f"not judged here until your {names} passes"
+    start, doubtful = 0, []
+    for check in suite.checks:
+        own = replies[start : start + len(check.cases)]
+        doubtful.append(any(reply is NOT_TOLD for reply in own))
+        start += len(check.cases)
+    core = any(lost and check.core for lost, check in zip(doubtful, suite.checks, strict=True))
+    results = []
+    for result, lost in zip(verdict.checks, doubtful, strict=True):
+        waits = lost or (core and not result.tried)  # a core check decides whether it is tried
+        results.append(CheckResult(result.name, False, text, tried=False) if waits else result)
+    count = sum(not result.tried and result.message == text for result in results)
+    return with_results(suite, results), count
+
+
+def remark(
+    exercise: str, lesson: str, weak: Sequence[Weak], untold: int, checks: int, better: bool
+) -> str:
+    """What to say of earlier answers with the verdict on a later one.
+
+    ``untold`` of its ``checks`` cannot be told; ``better`` if it has more points with the earlier
+    answers as they are.
+    """
+    first = roots(weak)
+    said = " and ".join(root.said(lesson) for root in first)
+    names = " and ".join(root.name for root in first)
+    said = said[0].upper() + said[1:]
+    if better:
+        how = f"{exercise} is judged with it all the same: with the course's version it gets less"
+    elif not untold:
+        how = f"{exercise} is judged here with the course's version, as in grading"
+    elif untold < checks:
+        how = (
+            f"{exercise} is judged here with the course's version, as in grading; {untold} of its "
+            f"{checks} checks must wait"
+        )
+    else:
+        how = f"{exercise} is not judged here yet; grading judges it with the course's version"
+    written = all(root.verdict.attempted for root in first)
+    return f"{said}. {how}. {'Fix' if written else 'Write'} {names} first."
+
+
+def _called(suite: CheckSuite) -> set[str]:
+    """The names that the suite's questions call."""
+    asks = [case.ask for case in suite.cases]
+    steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
+    return {call.target for call in (*asks, *steps)}
+
+
+def names_used(answer: Any, namespace: Mapping[str, Any]) -> set[str]:
+    """The names that an answer's code uses, followed through helpers that are defined here."""
+    found: set[str] = set()
+    pending = [answer]
+    while pending:
+        thing = pending.pop()
+        if inspect.isclass(thing):
+            pending += [base for base in thing.__bases__ if _globals(base) is _globals(thing)]
+            found |= {base.__name__ for base in thing.__bases__}
+        names = {name for code in _codes(thing) for name in code.co_names} - found
+        found |= names
+        around = _globals(thing) or namespace
+        # Modules and classes of libraries are no helpers: theirs are other namespaces.
+        pending += [
+            around[name]
+            for name in names
+            if name in around and _globals(around[name]) is _globals(thing)
+        ]
+    return found
+
+
+def _functions(thing: Any) -> Iterator[types.FunctionType]:
+    members = vars(thing).values() if inspect.isclass(thing) else [thing]
+    for member in members:
+        function = inspect.unwrap(member) if callable(member) else member
+        if isinstance(function, types.FunctionType):
+            yield function
+
+
+def _codes(thing: Any) -> Iterator[types.CodeType]:
+    pending = [function.__code__ for function in _functions(thing)]
+    while pending:
+        code = pending.pop()
+        yield code
+        pending += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+
+
+def _globals(thing: Any) -> dict[str, Any]:
+    """The names around a function's or class's code; empty for anything else."""
+    function = next(_functions(thing), None)
+    return function.__globals__ if function is not None else {}
+
+
+@contextlib.contextmanager
+def _replaced(namespace: Mapping[str, Any], answer: Any, new: Mapping[str, Any]) -> Iterator[None]:
+    """Put these names into the namespace, and around the answer's code, for a while."""
+    with contextlib.ExitStack() as undo:
+        for space in (namespace, _globals(answer)):
+            if isinstance(space, dict):
+                for name, value in new.items():
+                    if name in space:
+                        undo.callback(space.__setitem__, name, space[name])
+                    else:
+                        undo.callback(space.pop, name, None)
+                    space[name] = value
+        yield

@@ -1,0 +1,190 @@
+"""``check`` never praises another version of an answer than the one that stands in its cell."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id
+from grader.course.versions import solution
+from grader.student import records
+from grader.student.cell_versions import Run, notebook_path, outdated
+from grader.student.commands.lab import copy_lessons, start_page
+
+RIGHT = "import numpy as np\n" + solution("single_query_attention", "softmax").source
+BROKEN = RIGHT + "\nreturn ("
+RENAMED = RIGHT.replace("def softmax", "def soft_max")
+CHECK = "check('softmax')"
+OWN, OTHER = "the answer's cell", "a cell for trying things"
+
+
+class Kernel:
+    """A real kernel, to which cells are sent as JupyterLab sends them."""
+
+    def __init__(self, lesson: Path, env: dict[str, str]) -> None:
+        self.lesson = lesson
+        self.manager, self.client = start_new_kernel(cwd=str(lesson.parent), env=env)
+
+    def run(self, code: str, cell: str = "") -> str:
+        """Run a cell; what it has shown and raised, as text."""
+        content = {"code": code, "silent": False, "store_history": True}
+        metadata = {"cellId": cell} if cell else {}
+        session = self.client.session
+        message = session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(message)
+        said: list[str] = []
+        while True:
+            got = self.client.get_iopub_msg(timeout=60)
+            if got["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+                continue
+            kind, content = got["msg_type"], got["content"]
+            if kind == "status" and content["execution_state"] == "idle":
+                return "\n".join(said)
+            if kind == "stream":
+                said.append(content["text"])
+            elif kind == "error":
+                said.append("\n".join(content["traceback"]))
+            elif kind in ("display_data", "execute_result"):
+                said.append(content["data"]["text/plain"])
+
+    def save(self, source: str, later: float = 60.0) -> None:
+        """Save the lesson with this text in the answer's cell; the file's time is ``later``."""
+        notebook = nbformat.read(self.lesson, as_version=4)
+        for cell in notebook.cells:
+            if cell.metadata.get("nbgrader", {}).get("grade_id") == "softmax":
+                cell.source = source
+        nbformat.write(notebook, self.lesson)
+        os.utime(self.lesson, (time.time() + later,) * 2)
+
+    @property
+    def recorded(self) -> bool:
+        return "softmax" in records.read(self.lesson.parent.parent)[0]
+
+    def forget(self) -> None:
+        for path in (self.lesson.parent.parent / records.FOLDER).glob("*.json"):
+            path.unlink()
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    lab = tmp_path_factory.mktemp("lab")
+    copy_lessons(NOTEBOOKS, lab)
+    start_page(lab)
+    name = assignment_id(LESSONS[0])
+    lesson = lab / name / f"{name}.ipynb"
+    env = os.environ | {"PYTHONPATH": str(ROOT), "JPY_SESSION_NAME": str(lesson)}
+    started = Kernel(lesson, env)
+    yield started
+    started.client.stop_channels()
+    started.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def passed(kernel: Kernel) -> Kernel:
+    """A kernel in which the right answer has been run and checked, and whose records are empty."""
+    kernel.run("from grader import check", "first")
+    kernel.run(RIGHT, OWN)
+    kernel.save(RIGHT)
+    assert "all 4 checks passed" in kernel.run(CHECK) and kernel.recorded
+    kernel.forget()
+    return kernel
+
+
+def refused(kernel: Kernel, *words: str) -> None:
+    said = kernel.run(CHECK)
+    assert "check of an earlier version of softmax" in said and "all 4 checks passed" not in said
+    assert "CheckFailed: softmax: the earlier version passes, but" in said
+    assert not kernel.recorded
+    for word in words:
+        assert word in said, said
+
+
+def test_a_syntax_error_left_in_the_cell(passed: Kernel) -> None:
+    assert "SyntaxError" in passed.run(BROKEN, OWN)
+    refused(passed, "the last run of its cell failed (SyntaxError)")
+    passed.run(RIGHT, OWN)
+    assert "all 4 checks passed" in passed.run(CHECK) and passed.recorded
+
+
+def test_a_syntax_error_where_the_frontend_names_no_cells(passed: Kernel) -> None:
+    passed.run(RIGHT + "\n\n")
+    passed.run(BROKEN)
+    refused(passed, "the last run of its cell failed (SyntaxError)")
+
+
+def test_another_name_in_the_cell(passed: Kernel) -> None:
+    passed.run(RENAMED, OWN)
+    refused(passed, "its cell does not define softmax any more")
+
+
+def test_a_cell_changed_and_saved_and_not_run(passed: Kernel) -> None:
+    passed.save(RIGHT.replace("scores", "numbers"))
+    refused(passed, "its cell has been changed since, and was not run")
+    passed.save(BROKEN)
+    refused(passed, "has a syntax error now")
+    passed.save(RENAMED)
+    refused(passed, "no cell above its check defines softmax any more")
+
+
+def test_what_was_run_and_not_saved_yet_is_as_good_as_any(passed: Kernel) -> None:
+    passed.save(RENAMED, later=-60)
+    assert "all 4 checks passed" in passed.run(CHECK) and passed.recorded
+
+
+def test_comments_and_layout_make_no_other_version(passed: Kernel) -> None:
+    passed.save(f"# mine\n\n{RIGHT}\n")
+    assert "all 4 checks passed" in passed.run(CHECK)
+
+
+def test_an_error_in_another_cell_is_none_of_the_answer_s(passed: Kernel) -> None:
+    passed.run("def softmax(:", OTHER)
+    passed.run("1 / 0", OTHER)
+    assert "all 4 checks passed" in passed.run(CHECK)
+
+
+# --- the same without a kernel ----------------------------------------------------------------
+
+
+def ran(cell: str, text: str, error: str = "", at: float = 0.0) -> Run:
+    return Run(cell, text, text, error, at)
+
+
+def test_an_answer_in_a_cell_of_one_s_own_counts_where_it_stands(tmp_path: Path) -> None:
+    """Grading runs the cells above the check in their order; what is bound last is judged."""
+    answer, blank, later = "double = abs", "double = None", "double = len"
+
+    def saved(*sources: str) -> Path:
+        path = tmp_path / "notebook.ipynb"
+        cells = [
+            {"cell_type": "code", "source": source, "metadata": {"nbgrader": {"grade_id": name}}}
+            for source, name in (*((one, "") for one in sources), ("", "check_double"))
+        ]
+        path.write_text(json.dumps({"cells": cells}))
+        return path
+
+    runs = [ran("a", blank), ran("b", answer)]
+    assert outdated("double", abs, runs, saved(blank, answer)) == ""
+    assert "was not run" in outdated("double", abs, runs, saved(answer, later))
+    assert outdated("double", abs, runs, tmp_path / "gone.ipynb") == ""
+    assert outdated("double", abs, runs, None) == ""
+
+
+def test_an_answer_whose_run_was_not_seen_is_not_doubted() -> None:
+    assert outdated("double", abs, [ran("a", "1 / 0", "ZeroDivisionError")], None) == ""
+
+
+def test_vs_code_names_the_file_in_the_namespace(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "lesson.ipynb"
+    path.write_text("{}")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "gone.ipynb"))
+    assert notebook_path({}) is None
+    assert notebook_path({"__vsc_ipynb_file__": str(path)}) == path
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    assert notebook_path({}) == path

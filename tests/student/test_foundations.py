@@ -1,0 +1,209 @@
+"""A later answer is judged as grading judges it, also where an earlier one is wrong or missing."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from grader.course.exercises import exercises, find
+from grader.course.foundations import foundations
+from grader.course.layout import LESSONS, module_of
+from grader.course.versions import Version, misconceptions, solution
+from grader.protocol.recorded import Recording
+from grader.protocol.values import Verdict
+from grader.student import check, frozen
+from grader.student.foundations import Weak, names_used
+from grader.student.stand_ins import Doubt, UnknownCall, stand_in
+
+
+def pairs() -> list[tuple[str, str, str]]:
+    """(lesson, exercise, foundation) wherever the course's answer uses the earlier one."""
+    found = []
+    for lesson in LESSONS:
+        names = vars(importlib.import_module(module_of(lesson)))
+        for exercise in exercises(lesson):
+            used = foundations(lesson, exercise.id)
+            code = names_used(names.get(exercise.id), names)
+            found += [(lesson, exercise.id, name) for name in used if name in code]
+    return found
+
+
+PAIRS = pairs()
+# Trainings, counted work and drawn numbers cannot be replayed: those checks wait.
+TOLD = {
+    ("attention", "softmax"),
+    ("attention", "similarity_scores"),
+    ("SelfAttention", "scaled_dot_product_attention"),
+    ("CrossAttention", "masked_attention"),
+    ("MultiHeadAttention", "split_heads"),
+    ("MultiHeadAttention", "merge_heads"),
+    ("mended_heads", "split_heads"),
+    ("mended_heads", "merge_heads"),
+    ("FeedForward", "gelu"),
+    ("TransformerBlock", "MultiHeadAttention"),
+    ("TransformerBlock", "FeedForward"),
+    ("DecoderBlock", "MultiHeadAttention"),
+    ("DecoderBlock", "FeedForward"),
+    ("DecoderBlock", "causal_mask"),
+}
+
+
+def missing(name: str) -> Callable:
+    """What a notebook has for an earlier answer that is not written yet."""
+
+    def stub(*_args: object, **_kwargs: object) -> None:
+        raise NotImplementedError
+
+    stub.__name__ = stub.__qualname__ = name
+    stub.__code__ = stub.__code__.replace(co_name=name, co_qualname=name)
+    return stub
+
+
+def with_foundation(
+    version: Version, lesson: str, name: str, value: object, patch: pytest.MonkeyPatch
+) -> dict:
+    """The names around a version of an answer, with another version of an earlier one."""
+    for module in {module_of(lesson), version.module}:
+        space = vars(importlib.import_module(module))
+        if name in space:
+            patch.setitem(space, name, value)
+    return version.namespace
+
+
+def wrong_versions(name: str) -> list[object]:
+    lesson = next(one for one in LESSONS if name in {e.id for e in exercises(one)})
+    return [missing(name), misconceptions(lesson, name)[0].target]
+
+
+@pytest.mark.parametrize(("lesson", "exercise", "foundation"), PAIRS)
+def test_a_right_answer_is_never_blamed_for_an_earlier_one(
+    lesson: str, exercise: str, foundation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Grading gives it full marks. Here each check passes, or says that it has to wait."""
+    right = solution(lesson, exercise)
+    for wrong in wrong_versions(foundation):
+        with monkeypatch.context() as patch:
+            space = with_foundation(right, lesson, foundation, wrong, patch)
+            judgement = check.judge_here(exercise, space, right.source)
+        for result in judgement.verdict.checks:
+            assert result.passed or not result.tried, (wrong, result)
+        if judgement.verdict.passed and not judgement.remark:
+            continue  # the mistake does not matter here
+        assert foundation in judgement.remark and "first" in judgement.remark
+        if (exercise, foundation) in TOLD:
+            assert judgement.verdict.passed, judgement.remark
+            assert judgement.verdict.score == judgement.verdict.max_score
+
+
+@pytest.mark.parametrize(("lesson", "exercise", "foundation"), PAIRS)
+def test_what_is_told_of_a_wrong_answer_is_what_the_course_s_version_shows(
+    lesson: str, exercise: str, foundation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sample of the known mistakes, on an earlier answer that is missing."""
+    known = [
+        version
+        for version in misconceptions(lesson, exercise)
+        # Not those that call the course's own answer, which has other names around it.
+        if foundation in names_used(version.target, version.namespace)
+    ]
+    sample = np.random.default_rng(len(exercise)).permutation(len(known))[:2]
+    for version in (known[place] for place in sample):
+        expected = check.verdict_here(exercise, version.namespace, version.source)
+        with monkeypatch.context() as patch:
+            space = with_foundation(version, lesson, foundation, missing(foundation), patch)
+            judgement = check.judge_here(exercise, space, version.source)
+        assert not judgement.verdict.passed, version.name
+        if judgement.verdict.score > expected.score:  # grading keeps the better one, too
+            assert "with the course's version it gets less" in judgement.remark
+            continue
+        for told, true in zip(judgement.verdict.checks, expected.checks, strict=True):
+            if told.tried:
+                assert told.passed == true.passed, (version.name, told)
+                named = told.misconception.id if told.misconception else version.name
+                assert named == version.name
+
+
+def test_the_pairs_that_must_be_told_exist() -> None:
+    assert {(exercise, name) for _, exercise, name in PAIRS} >= TOLD
+
+
+def test_a_block_on_a_wrong_scale_is_told_where_to_begin(monkeypatch) -> None:
+    known = misconceptions("multi_head_attention", "MultiHeadAttention")
+    scaled = next(version.target for version in known if version.name == "sqrt_d_model")
+    right = solution("transformer_block", "TransformerBlock")
+    space = with_foundation(right, "transformer_block", "MultiHeadAttention", scaled, monkeypatch)
+    judgement = check.judge_here("TransformerBlock", space, right.source)
+    assert judgement.verdict.passed
+    assert "Your MultiHeadAttention of lesson 4 fails " in judgement.remark
+    assert judgement.remark.endswith("Fix MultiHeadAttention first.")
+    assert "course's version, as in grading" in judgement.remark
+
+
+def test_the_answer_at_the_bottom_is_the_one_to_begin_with() -> None:
+    def weak(name: str, *under: Weak) -> Weak:
+        return Weak(name, LESSONS[0], Verdict(name, 0.0, 1.0, True, ()), under)
+
+    gelu, norm = weak("gelu"), weak("norm")
+    assert [one.name for one in weak("block", weak("mlp", gelu), norm, gelu).roots] == [
+        "gelu",
+        "norm",
+    ]
+
+
+def test_a_mistake_of_one_s_own_is_not_put_on_an_earlier_answer(monkeypatch) -> None:
+    """With everything earlier right, nothing is said of it."""
+    version = misconceptions("transformer_block", "TransformerBlock")[0]
+    judgement = check.judge_here("TransformerBlock", version.namespace, version.source)
+    assert not judgement.verdict.passed and not judgement.remark
+
+
+def test_a_stand_in_knows_what_was_recorded_and_nothing_else() -> None:
+    recording = recorded("TransformerBlock", "FeedForward")
+    doubt = Doubt()
+    layer_class = stand_in(recording, doubt)
+    init = recording.forms[0].init
+    layer = layer_class(**init)
+    assert not doubt.raised
+    with pytest.raises(UnknownCall):
+        layer(torch.zeros(1, 1, init["d_model"]))
+    assert doubt.raised
+    doubt.clear()
+    with pytest.raises(UnknownCall):
+        layer_class(1, 1)
+    doubt.clear()
+    with pytest.raises(AttributeError):
+        _ = layer.something_else
+    assert doubt.raised
+
+
+def test_replies_and_gradients_are_those_of_the_course_s_version() -> None:
+    """Each recorded call, replayed, is what the course's function computes now."""
+    recording = recorded("FeedForward", "gelu")
+    replay = stand_in(recording, Doubt())
+    compared = 0
+    for call in recording.calls:
+        (value,) = call.arguments.values()
+        x = torch.from_numpy(value.data.copy()).requires_grad_()
+        out = replay(x)
+        expected = torch.nn.functional.gelu(x.detach())
+        torch.testing.assert_close(out.detach(), expected, rtol=1e-4, atol=1e-6)
+        for (cotangent,), _ in call.gradients:
+            given = torch.from_numpy(cotangent.copy())
+            (grad,) = torch.autograd.grad(out, x, given, retain_graph=True)
+            y = x.detach().requires_grad_()
+            (due,) = torch.autograd.grad(torch.nn.functional.gelu(y), y, given)
+            torch.testing.assert_close(grad, due, rtol=1e-3, atol=1e-5)
+            compared += 1
+    assert compared > 3
+
+
+def recorded(exercise: str, name: str) -> Recording:
+    return next(one for one in frozen.load(exercise).recordings if one.name == name)
+
+
+def test_an_exercise_of_the_first_day_builds_on_nothing() -> None:
+    assert frozen.load(find(exercises(LESSONS[0])[0].id).id).foundations == ()
