@@ -114,7 +114,9 @@ def _cell(item: Any) -> Cell | None:
     source = source.encode("utf-8", "replace").decode("utf-8")
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     if kind == "heading":
-        kind, source = "markdown", f"# {source}"
+        level = item.get("level")
+        depth = level if isinstance(level, int) and 1 <= level <= 6 else 1
+        kind, source = "markdown", f"{'#' * depth} {source}"
     metadata = _section(item, "metadata")
     marks = _section(metadata, "nbgrader")
     # Colab moves a cell's id into its metadata.

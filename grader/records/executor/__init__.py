@@ -108,18 +108,13 @@ def grade_found(judge: Judge, found: Found) -> Graded | str:
 
 
 def grade_work(judge: Judge, work: Work) -> Graded | str:
-    """Grade one submission; only the reason if there is no assignment to grade it for.
-
-    An error of ours on it becomes its outcome, and ends no run (T12).
-    """
+    """Grade one submission; only the reason if there is no assignment to grade it for."""
     found = work.found
     if not found.has_place:
         return found.refused
-    release = assignment(found.assignment)
+    outcome, release = outcome_of(judge, work), assignment(found.assignment)
     try:
-        return _pages(outcome_of(judge, work), release)
-    except WorkerError:
-        raise  # of the machine, and not of this submission
+        return _pages(outcome, release)
     except Exception as error:
         return _pages(_rejected(judge, work, our_fault(error), person=True), release)
 
@@ -131,7 +126,19 @@ def _pages(outcome: Outcome, release: Assignment) -> Graded:
 
 
 def outcome_of(judge: Judge, work: Work) -> Outcome:
-    """The outcome of one submission of an assignment of this course: for every way to grade it."""
+    """The outcome of one submission of an assignment of this course: for every way to grade it.
+
+    An error of ours on it becomes its outcome, and ends no run (T12).
+    """
+    try:
+        return _outcome(judge, work)
+    except WorkerError:
+        raise  # of the machine, and not of this submission
+    except Exception as error:
+        return _rejected(judge, work, our_fault(error), person=True)
+
+
+def _outcome(judge: Judge, work: Work) -> Outcome:
     release, content, remark = assignment(work.found.assignment), work.content, ""
     if work.others:
         first = candidate(work.found.path.name, None if work.unreadable else content, release)
