@@ -48,6 +48,7 @@ class Cohort:
     lost: list[str] = field(default_factory=list)  # why a judge or forkserver died, once for each
     manual: dict[tuple[str, str], manual_grading.ManualGrades] = field(default_factory=dict)
     refreshed: int = 0  # pages of earlier runs that now show a person's latest marks
+    withdrawn: list[str] = field(default_factory=list)  # answers that a person has to read again
 
     def run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
         """Grade what has no valid record yet, and call ``done`` with each result.
@@ -145,6 +146,14 @@ class Cohort:
         name = outcome.assignment
         executed = self.course_dir / "autograded" / outcome.student / name / f"{name}.ipynb"
         files.write(executed, graded.notebook)
+        # The ledger before the gradebook: after a kill in between, a mark without a line in the
+        # ledger would look forged.
+        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
+        withdrawn = record(book, outcome, timestamp(found))
+        if withdrawn:
+            self.manual = manual_grading.read_manual_grades(self.course_dir / "gradebook.db")
+            self.withdrawn += [f"{one} of {outcome.student}" for one in withdrawn]
+        # The page after the gradebook, which may just have withdrawn what a person gave.
         manual = self._manual_grades(found)
         page = graded.page
         if manual != manual_grading.NO_GRADES:
@@ -153,10 +162,6 @@ class Cohort:
         files.write(path, page)
         for file_name, content in exchange_files(found).items():
             files.write(path.parent / file_name, content)
-        # The ledger before the gradebook: after a kill in between, a mark without a line in the
-        # ledger would look forged.
-        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret)))
-        record(book, outcome, timestamp(found))
         result = outcome.as_json()
         # The record last: it declares everything above to be on disk.
         saved = json.dumps({"key": key, "result": result, "sandbox": outcome.sandbox})
