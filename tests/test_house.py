@@ -150,6 +150,7 @@ def test_one_lesson_has_one_name_everywhere(lesson: str) -> None:
     assert notebook_path(lesson).is_file()
     for part in ("__init__", "misconceptions", "alternatives", "quiz", "checks"):
         assert (SOLUTIONS / lesson / f"{part}.py").is_file()
+    assert (SOLUTIONS / lesson / "written.md").is_file()
     assert (ROOT / "tests" / "lessons" / f"test_{lesson}.py").is_file()
     assert (SOLUTIONS / "solved" / f"{assignment_id(lesson)}.ipynb").is_file()
     importlib.import_module(f"solutions.{lesson}")

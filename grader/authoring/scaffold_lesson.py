@@ -17,6 +17,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grader.authoring.lesson_files import lesson_files
+from grader.authoring.rubrics import NAME as RUBRICS
 from grader.authoring.scaffold import (
     LONGEST,
     ScaffoldError,
@@ -88,6 +89,7 @@ def plan(wanted: WantedLesson) -> dict[Path, str]:
     except NoPlace as error:
         raise ScaffoldError(str(error)) from error
     changes = {path: made[part] for part, path in files.items()}
+    changes[files["checks"].with_name(RUBRICS)] = made["written"]
     package = Path(COURSE.solutions, "__init__.py")
     if not (ROOT / package).exists():
         changes[package] = '"""The answers of this course."""\n'

@@ -1,4 +1,7 @@
-"""Make the solved notebooks: each lesson with its stubs replaced by the solutions."""
+"""Make the solved notebooks: each lesson with its stubs replaced by the solutions.
+
+They are for instructors: a question in writing has its sample answer, and its rubric below it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from grader.authoring.rubrics import with_rubrics
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT, notebook_path
 from grader.course.sources import answer_source
@@ -71,6 +75,7 @@ def solve(lesson: str, folder: Path, run: bool) -> Path:
             for other in LESSONS:
                 nbformat.write(solved(other), Path(beside, notebook_path(other).name))
             execute(notebook, Path(beside))
+    with_rubrics(notebook, lesson)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / notebook_path(lesson).name
     nbformat.write(notebook, path)

@@ -33,6 +33,8 @@ from grader.records.watch import KeptExecutor, arrivals
 from grader.sandbox.host.levels import title
 from grader.sandbox.host.select import NoSandbox
 
+NAMED = 5  # answers that are named where many have changed
+
 
 @contextmanager
 def one_line_errors(course_dir: Path, stopped: int) -> Iterator[None]:
@@ -107,6 +109,7 @@ def watch(
             run.force = False  # --force holds for the first batch alone
             _say_lost(run)
             _say_refreshed(run)
+            _say_withdrawn(run)
     finally:
         kept.close()
 
@@ -124,6 +127,7 @@ def finish(
     """
     _say_lost(run)
     _say_refreshed(run)
+    _say_withdrawn(run)
     sandbox = ", ".join(sorted(title(level) for level in run.levels))
     if target is not None:
         about = {"engine": engine(), "sandbox": sandbox, "passed_over": passed_over}
@@ -154,6 +158,17 @@ def _say_refreshed(run: Cohort) -> None:
         pages = "feedback page" if run.refreshed == 1 else "feedback pages"
         click.echo(f"{run.refreshed} {pages} brought up to date with the gradebook", err=True)
     run.refreshed = 0
+
+
+def _say_withdrawn(run: Cohort) -> None:
+    changed = len(run.withdrawn)
+    if changed:
+        names = ", ".join(run.withdrawn[:NAMED])
+        names += f" and {changed - NAMED} more" if changed > NAMED else ""
+        one = "1 answer has changed since a person graded it, and waits"
+        more = f"{changed} answers have changed since a person graded them, and wait"
+        click.echo(f"{one if changed == 1 else more} to be read again: {names}", err=True)
+    run.withdrawn.clear()
 
 
 def _no_room(error: OSError, course_dir: Path) -> str:

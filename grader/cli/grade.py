@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from grader.coursefile import ENGINE
+from grader.coursefile import ENGINE, NAME
 from grader.threads import one_thread
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def command(
     from grader.records.executor import Terms
     from grader.records.submissions import find_submissions, passed_over
 
+    _recommend_own_folder(course_dir)
     with _grading.one_line_errors(course_dir, 0 if watch else 130):
         if only is not None and only not in assignment_ids():
             known = ", ".join(assignment_ids())
@@ -145,6 +146,16 @@ def _check_folders(folder: Path, course_dir: Path, target: Path | None) -> None:
             f"the course folder {course_dir} cannot be written ({error.strerror}): give another "
             "with --course-dir"
         ) from error
+
+
+def _recommend_own_folder(course_dir: Path) -> None:
+    """Say so if marks, submissions and salt would lie where others clone, commit and build."""
+    if any((course_dir / mark).exists() for mark in (NAME, ".git")):
+        click.echo(
+            "this grades into a checkout; better keep each cohort's work, marks and salt in "
+            "a folder of its own, outside of it: --course-dir ../COHORT, or run this in there",
+            err=True,
+        )
 
 
 def _nothing(folder: Path, only: str | None, student: str | None) -> str:

@@ -56,6 +56,7 @@ class Cohort:
     manual: dict[tuple[str, str], manual_grading.ManualGrades] = field(default_factory=dict)
     failed: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # without a record
     refreshed: int = 0  # pages of earlier runs that now show a person's latest marks
+    withdrawn: list[str] = field(default_factory=list)  # answers that a person has to read again
 
     def run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
         """Grade what has no valid record yet, and call ``done`` with each result.
@@ -189,10 +190,14 @@ class Cohort:
         # The ledger before the gradebook: after a kill in between, a mark without a line in the
         # ledger would look forged.
         self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret), written))
-        record(book, outcome, timestamp(found))
+        withdrawn = record(book, outcome, timestamp(found))
+        if withdrawn:
+            self.manual = manual_grading.read_manual_grades(self.course_dir / "gradebook.db")
+            self.withdrawn += [f"{one} of {outcome.student}" for one in withdrawn]
         penalty = late.assign_penalty(self.course_dir, book, outcome)
         if penalty:
             self._ledger().append(ledger.penalty_entry(outcome, penalty))
+        # The page after the gradebook, which may just have withdrawn what a person gave.
         manual = replace(self._manual_grades(found), penalty=penalty)
         page = graded.page
         if manual != manual_grading.NO_GRADES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from grader.course.assignments import Assignment
 from grader.errors import GradebookError
 from grader.judge.outcome import Outcome
 from grader.records import nbgrader_tables as tables
+from grader.source.assembly import HUMAN
 from grader.student.summary import summary
 
 
@@ -59,18 +61,42 @@ def _write_cell(book: sqlite3.Connection, notebook: str, name: str, cell: Mappin
 
 def record(
     book: sqlite3.Connection, outcome: Outcome, when: datetime.datetime | None = None
-) -> None:
-    """Write one submission's marks, all of them or none; a human's marks are left as they are."""
+) -> list[str]:
+    """Write one submission's marks, all of them or none.
+
+    A human's marks are left as they are, but for those of an answer in writing whose text has
+    changed since: they are kept as an earlier text's, and the answer waits for a human again.
+    Returns the names of such answers.
+    """
     # Bounded once more: whatever a rule computes, no mark leaves its range.
     scores = {f"check_{v.exercise}": min(max(v.score, 0.0), v.max_score) for v in outcome.verdicts}
-    comments = dict(_comments(outcome))
+    withdrawn = []
     with tables.at_once(book):
         for notebook in tables.put_submission(book, outcome.assignment, outcome.student, when):
             _check_known(scores, notebook.grades, outcome)
-            marks = ((*_mark(name, scores, outcome), row) for name, row in notebook.grades.items())
+            answers = {
+                name: tables.put_answer(
+                    book, notebook.grades[name], notebook.comments[name], _text_hash(name, outcome)
+                )
+                for name in outcome.humans
+                if name in notebook.grades and name in notebook.comments
+            }
+            marks = (
+                (*_mark(name, scores, outcome), row)
+                for name, row in notebook.grades.items()
+                if name not in answers
+            )
             tables.set_grades(book, marks)
+            written = (
+                (*_written_mark(outcome.humans[name][1], one), notebook.grades[name])
+                for name, one in answers.items()
+            )
+            tables.set_written_grades(book, written)
+            comments = dict(_comments(outcome, answers))
             texts = ((comments.get(name), row) for name, row in notebook.comments.items())
             tables.set_comments(book, texts)
+            withdrawn += [name for name, one in answers.items() if one.withdrawn]
+    return withdrawn
 
 
 def _mark(name: str, scores: Mapping[str, float], outcome: Outcome) -> tuple[float | None, bool]:
@@ -79,6 +105,21 @@ def _mark(name: str, scores: Mapping[str, float], outcome: Outcome) -> tuple[flo
         return scores[name], name.removeprefix("check_") in outcome.unsure
     answered = outcome.humans.get(name, (0.0, False))[1]
     return (None if answered else 0.0), answered
+
+
+def _text_hash(name: str, outcome: Outcome) -> str:
+    """A hash of an answer in writing; of nothing if the notebook could not be read."""
+    texts = (cell.source for cell in outcome.cells if cell.role == HUMAN and cell.id == name)
+    return hashlib.sha256(next(texts, "").strip().encode()).hexdigest()
+
+
+def _written_mark(answered: bool, answer: tables.Answer) -> tuple[float | None, bool]:
+    """An answer's automatic score, if it has one, and whether a human has to mark it.
+
+    What an earlier text got never ends as a silent 0: if nothing is left of it, a human decides.
+    """
+    waits = not answer.graded and (answered or answer.earlier is not None)
+    return (None if answered else 0.0), waits
 
 
 def _check_known(scores: Mapping[str, float], known: Iterable[str], outcome: Outcome) -> None:
@@ -91,7 +132,9 @@ def _check_known(scores: Mapping[str, float], known: Iterable[str], outcome: Out
         )
 
 
-def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
+def _comments(
+    outcome: Outcome, answers: Mapping[str, tables.Answer]
+) -> Iterable[tuple[str, str | None]]:
     """(cell, comment) for nbgrader to show: "No response.", or what failed, as plain text."""
     look = _escaped("A person has to look: " + "; ".join(outcome.notices))
     for verdict in outcome.verdicts:
@@ -100,12 +143,18 @@ def _comments(outcome: Outcome) -> Iterable[tuple[str, str | None]]:
             yield verdict.exercise, look if unsure else "No response."
             continue
         said = summary(verdict, final=True)
-        look = f"Where to look: {said.look}" if said.look else ""
-        lines = [f"{said.headline} · {said.points}", said.wrong, said.why, said.seen, look]
+        where = f"Where to look: {said.look}" if said.look else ""
+        lines = [f"{said.headline} · {said.points}", said.wrong, said.why, said.seen, where]
         text = "\n\n".join(filter(None, lines))
         yield verdict.exercise, None if said.passed else _escaped(text)
-    for name, (_, answered) in outcome.humans.items():
-        yield name, look if name in outcome.unsure else None if answered else "No response."
+    for name, (of, answered) in outcome.humans.items():
+        lines = [look] if name in outcome.unsure else [] if answered else ["No response."]
+        earlier = answers[name].earlier if name in answers else None
+        if earlier is not None and earlier.score is not None:
+            lines.append(f"An earlier text of this answer got {earlier.score:g} of {of:g} points.")
+        if earlier is not None and earlier.comment:
+            lines.append(f"The comment on the earlier text: {earlier.comment}")
+        yield name, "\n\n".join(lines) or None
 
 
 def _escaped(text: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.records.nbgrader_tables import (
+    earlier_scores,
     manual_comments,
     manual_scores,
     penalties,
@@ -32,11 +33,15 @@ _SLOT = re.compile(
 
 @dataclass(frozen=True)
 class ManualGrade:
-    """For one cell: points instead of the automatic ones, extra points, a comment (Markdown)."""
+    """For one cell: points instead of the automatic ones, extra points, a comment (Markdown).
+
+    ``earlier``: the points of an earlier text of an answer in writing, while this one waits.
+    """
 
     score: float | None = None
     extra: float = 0.0
     comment: str = ""
+    earlier: float | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,8 @@ def read_manual_grades(gradebook: Path) -> dict[tuple[str, str], ManualGrades]:
             change(student, assignment, cell, score=score, extra=extra)
         for student, assignment, cell, comment in manual_comments(book):
             change(student, assignment, cell, comment=comment.strip())
+        for student, assignment, cell, score in earlier_scores(book):
+            change(student, assignment, cell, earlier=score)
         late = {(student, task): points for student, task, points in penalties(book)}
     keys = cells.keys() | late.keys()
     return {key: ManualGrades(cells.get(key, {}), late.get(key, 0.0)) for key in keys}

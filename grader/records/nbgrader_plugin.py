@@ -16,11 +16,13 @@ from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbconvert.preprocessors import Preprocessor
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from grader.authoring.rubrics import is_question, rubric_cell, rubrics
 from grader.course.assignments import assignment, assignment_ids, modules_of
-from grader.course.layout import COURSE, NOTEBOOKS, ROOT
+from grader.course.layout import COURSE, NOTEBOOKS, ROOT, lesson_of
 from grader.coursefile import ENGINE
 from grader.judge.fingerprint import facts
 from grader.judge.salt import salt
@@ -70,6 +72,31 @@ def configure(c: Config, root: Path) -> None:
         str(importlib.resources.files("grader.pages") / "templates" / "nbgrader"),
         str(importlib.resources.files("nbgrader.server_extensions.formgrader") / "templates"),
     ]
+    c.HTMLExporter.preprocessors = [f"{MODULE}.ShowRubrics"]
+
+
+class ShowRubrics(Preprocessor):
+    """Show the rubric under each answer in writing, in Formgrader and nowhere else.
+
+    nbgrader makes feedback for students with the same exporter, and a rubric must not get there. So
+    it is Formgrader's page that is recognized, by the id with which it saves points; whatever else
+    is converted stays as it is.
+    """
+
+    def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
+        """Called by nbconvert; returns (notebook, resources)."""
+        if "submission_id" not in resources or "nbgrader" in resources:
+            return nb, resources
+        if resources["assignment_id"] not in assignment_ids():
+            return nb, resources  # an assignment beside this course's own
+        known = rubrics(lesson_of(resources["assignment_id"]))
+        cells = []
+        for cell in nb.cells:
+            cells.append(cell)
+            if is_question(cell) and (rubric := known.get(cell.metadata.nbgrader.grade_id)):
+                cells.append(rubric_cell(rubric, sample=True))
+        nb.cells = cells
+        return nb, resources
 
 
 class JudgeExporter(NotebookExporter):

@@ -283,6 +283,80 @@ def set_grades(book: sqlite3.Connection, rows: Iterable[tuple[float | None, bool
     )
 
 
+# A table of our own, made when it is first needed: to which text of an answer in writing a person's
+# points belong, and what an earlier text got. nbgrader leaves tables that it does not know alone.
+_ANSWERS = """
+CREATE TABLE IF NOT EXISTS grader_answer (
+    grade_id VARCHAR(32) NOT NULL PRIMARY KEY, text VARCHAR(64) NOT NULL,
+    earlier_score FLOAT, earlier_comment TEXT
+)
+"""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What a person gave for an earlier text of an answer: points (None: none), and a comment."""
+
+    score: float | None
+    comment: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer in writing: has a person graded this text, and what did an earlier one get?"""
+
+    graded: bool
+    earlier: Earlier | None = None
+    withdrawn: bool = False  # just now, since its text is another
+
+
+def put_answer(book: sqlite3.Connection, grade: str, comment: str, text: str) -> Answer:
+    """Enter the hash ``text`` of an answer; ``grade`` and ``comment`` are the ids of its rows.
+
+    Points and comment that were given for another text are kept as those of an earlier one, and
+    count no more. Where it is not known what text they were given for, they stay.
+    """
+    book.execute(_ANSWERS)
+    score, extra = book.execute(
+        "SELECT manual_score, extra_credit FROM grade WHERE id = ?", (grade,)
+    ).fetchone()
+    (words,) = book.execute(
+        "SELECT manual_comment FROM comment WHERE id = ?", (comment,)
+    ).fetchone()
+    given = score is not None or bool(extra) or bool((words or "").strip())
+    known = book.execute(
+        "SELECT text, earlier_score, earlier_comment FROM grader_answer WHERE grade_id = ?",
+        (grade,),
+    ).fetchone()
+    earlier = Earlier(*known[1:]) if known and known[1:] != (None, None) else None
+    withdrawn = given and known is not None and known[0] != text
+    if withdrawn:
+        points = None if score is None and not extra else (score or 0.0) + (extra or 0.0)
+        earlier = Earlier(points, words or None)
+        book.execute(
+            "UPDATE grade SET manual_score = NULL, extra_credit = NULL WHERE id = ?", (grade,)
+        )
+        book.execute("UPDATE comment SET manual_comment = NULL WHERE id = ?", (comment,))
+    elif score is not None:
+        earlier = None  # this text has points of its own
+    last = earlier or Earlier(None, None)
+    book.execute(
+        "INSERT OR REPLACE INTO grader_answer VALUES (?, ?, ?, ?)",
+        (grade, text, last.score, last.comment),
+    )
+    return Answer(score is not None and not withdrawn, earlier, withdrawn)
+
+
+def set_written_grades(
+    book: sqlite3.Connection, rows: Iterable[tuple[float | None, bool, str]]
+) -> None:
+    """Write grades of answers in writing; the rows are as those of :func:`set_grades`."""
+    book.executemany(
+        "UPDATE grade SET auto_score = ?, needs_manual_grade = ? WHERE id = ?",
+        rows,
+    )
+
+
 def set_comments(book: sqlite3.Connection, rows: Iterable[tuple[str | None, str]]) -> None:
     """Write comments; each of ``rows`` is (automatic comment, the row's id)."""
     book.executemany("UPDATE comment SET auto_comment = ? WHERE id = ?", rows)
@@ -341,6 +415,19 @@ def came_after_due_date(book: sqlite3.Connection, assignment: str, student: str)
         (assignment, student),
     )
     return found.fetchone() is not None
+
+
+def earlier_scores(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, float]]:
+    """(student, assignment, cell, points) wherever an earlier text of an answer had points."""
+    table = "SELECT 1 FROM sqlite_master WHERE name = 'grader_answer'"
+    if book.execute(table).fetchone() is None:
+        return ()
+    return book.execute(
+        f"{_SELECT_OWNER}, base_cell.name, grader_answer.earlier_score "
+        "FROM grader_answer JOIN grade ON grade.id = grader_answer.grade_id "
+        f"{_JOIN_CELL.format('grade')} {_JOIN_SUBMISSION} "
+        "WHERE grader_answer.earlier_score IS NOT NULL AND grade.manual_score IS NULL"
+    )
 
 
 def penalties(book: sqlite3.Connection) -> Iterable[tuple[str, str, float]]:

@@ -74,7 +74,9 @@ class NotebookCalls:
         heard = self.heard[id(ask)] = Heard()
         seconds = SLOW_LIMIT if id(ask) in self._slow else LIMIT
         try:
-            return within(seconds, lambda: answer(self.namespace, ask, self.callbacks, listener=heard))
+            return within(
+                seconds, lambda: answer(self.namespace, ask, self.callbacks, listener=heard)
+            )
         except RanOn as error:
             self._stopped = str(error)
             return Reply(failure=Failure("timed_out", message=self._stopped))

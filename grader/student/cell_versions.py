@@ -128,7 +128,9 @@ def notebook_path(namespace: Mapping[str, Any]) -> Path | None:
 def _cells_above_check(exercise: str, path: Path | None) -> list[Cell]:
     """The file's code cells above the exercise's check, as grading runs them; [] if unknown."""
     try:
-        cells = [cell for cell in read(path).cells if cell.kind == "code"] if path is not None else []
+        cells = (
+            [cell for cell in read(path).cells if cell.kind == "code"] if path is not None else []
+        )
     except NotANotebook:
         return []
     names = [cell.grade_id or cell.id for cell in cells]

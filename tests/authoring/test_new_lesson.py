@@ -57,6 +57,7 @@ def test_in_a_second_course_it_writes_a_lesson_that_goes_the_whole_way(course: P
         "tests/lessons/test_momentum.py",
         *(f"solutions/momentum/{part}.py" for part in ("__init__", "checks", "alternatives")),
         "solutions/momentum/misconceptions.py",
+        "solutions/momentum/written.md",
     }
     assert "momentum is lesson 3" in said
     assert tomllib.loads(after["course.toml"].decode())["lessons"][2:] == ["momentum"]

@@ -12,6 +12,7 @@ from nbclient import NotebookClient
 
 from grader.authoring.header import measured
 from grader.authoring.measure import budget
+from grader.authoring.rubrics import with_rubrics
 from grader.authoring.solve import solved
 from grader.authoring.tidy import tidy
 from grader.course.exercises import exercises
@@ -140,9 +141,9 @@ def test_untouched_runs_to_its_end_and_says_not_attempted(lesson: str, tmp_path:
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_solved_notebooks_are_the_lesson_solved(lesson: str) -> None:
-    """What stands in solutions/solved is made from notebook and solutions, never by hand."""
+    """What stands in solutions/solved is made from the lesson's files, never by hand."""
     kept = nbformat.read(SOLVED / f"{assignment_id(lesson)}.ipynb", as_version=4)
-    made = solved(lesson)
+    made = with_rubrics(solved(lesson), lesson)
     assert [(c.cell_type, c.id, c.source) for c in kept.cells] == [
         (c.cell_type, c.id, c.source) for c in made.cells
     ]

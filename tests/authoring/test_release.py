@@ -19,6 +19,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from grader.authoring.release import release
+from grader.authoring.rubrics import file_of
 from grader.bundles import PUBLIC
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT, SOLUTIONS, FolderTakenError, assignment_id
@@ -128,6 +129,18 @@ def test_no_line_of_a_solution_in_any_file_or_metadata(bundle: Path) -> None:
             for line in lines:
                 assert line.encode() not in content, (path, line)
                 assert json.dumps(line)[1:-1].encode() not in content, (path, line)
+
+
+def test_no_line_of_a_rubric_in_any_file(bundle: Path) -> None:
+    """Criteria and sample answers of the questions in writing are for instructors alone."""
+    texts = [file_of(lesson).read_text(encoding="utf-8") for lesson in LESSONS]
+    lines = {line for text in texts for line in text.splitlines() if len(line) > 40}
+    assert len(lines) > 100
+    for path in bundle.rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        for line in lines:
+            assert line.encode() not in content, (path, line)
+            assert json.dumps(line, ensure_ascii=False)[1:-1].encode() not in content, (path, line)
 
 
 def test_nothing_of_the_instructors_side(bundle: Path) -> None:

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from traitlets.config import Config
 
 from grader.authoring.release import release
+from grader.authoring.rubrics import rubrics
 from grader.authoring.solve import solved
 from grader.commandline import main
 from grader.course.layout import ROOT, assignment_id, notebook_path
@@ -144,6 +145,9 @@ def test_the_exchange_there_and_back(course: Path, tmp_path: Path) -> None:
     nbgrader(course, "release_feedback", NAME, "--student=ada")
     nbgrader(student, "fetch_feedback", NAME)
     assert fetched.read_bytes() == page.read_bytes()
+    sample = rubrics("masking")["masking_in_words"].sample.splitlines()[0]
+    assert "masking_in_words" in page.read_text() and sample not in page.read_text()
+    assert "Half-answers" not in page.read_text()
 
 
 def test_no_more_than_the_exchanges_own_files_are_taken_over(tmp_path: Path) -> None:

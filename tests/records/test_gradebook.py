@@ -20,10 +20,14 @@ from grader.commandline import main
 from grader.course.assignments import assignment
 from grader.course.layout import LESSONS, assignment_id
 from grader.errors import GradebookError
+from grader.judge.outcome import Outcome, Shown
 from grader.judge.run import Submission, rejected
+from grader.pages.feedback import feedback_page
 from grader.records.gradebook import ensure_assignment, record
+from grader.records.manual_grading import fill_slots, read_manual_grades
 from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from grader.records.nbgrader_tables import SCHEMA, open_gradebook, read_gradebook
+from grader.source.assembly import HUMAN
 
 WHEN = "2026-02-03 04:05:06.789 UTC"
 
@@ -281,3 +285,113 @@ def test_a_persons_marks_stay_and_are_looked_at_again(tmp_path: Path) -> None:
     with nbgrader_gradebook(tmp_path / "gradebook.db") as theirs:
         grade = theirs.find_grade(name, release.id, release.id, "ada")
         assert (grade.manual_score, grade.score, grade.needs_manual_grade) == (1.5, 1.5, True)
+
+
+# -- answers in writing ----------------------------------------------------------------------------
+
+WRITTEN = "masking_in_words"
+
+
+def handed_in(text: str | None) -> Outcome:
+    """What grading finds in a notebook with this answer in writing; None: as it was given out."""
+    release = assignment(assignment_id("masking"))
+    found = rejected(Submission("ada", release.id, b""), release, "a reason")
+    cells = (Shown(HUMAN, "markdown", WRITTEN, text or "*Write here.*"),)
+    return dataclasses.replace(found, cells=cells, humans={WRITTEN: (3.0, text is not None)})
+
+
+def written(path: Path) -> tuple:
+    """Points, extra points, does it wait, a person's comment, the automatic comment."""
+    name = assignment_id("masking")
+    with nbgrader_gradebook(path) as book:
+        grade = book.find_grade(WRITTEN, name, name, "ada")
+        note = book.find_comment(WRITTEN, name, name, "ada")
+        waits = grade.needs_manual_grade
+        extra = grade.extra_credit or 0.0
+        return grade.manual_score, extra, waits, note.manual_comment, note.auto_comment
+
+
+def read_by_a_person(path: Path, score: float | None, comment: str, extra: float = 0.0) -> None:
+    """As Formgrader writes it."""
+    name = assignment_id("masking")
+    with nbgrader_gradebook(path) as book:
+        grade = book.find_grade(WRITTEN, name, name, "ada")
+        grade.manual_score, grade.extra_credit = score, extra
+        grade.needs_manual_grade = score is None
+        book.find_comment(WRITTEN, name, name, "ada").manual_comment = comment
+        book.db.commit()
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> Path:
+    """A gradebook in which a person gave an answer 2 points, half a point more, and a comment."""
+    path = tmp_path / "gradebook.db"
+    assert hand_in_again(path, "The first two.") == []
+    assert written(path)[:3] == (None, 0.0, True)
+    read_by_a_person(path, 2.0, "Say *why*.", extra=0.5)
+    return path
+
+
+def hand_in_again(path: Path, text: str | None) -> list[str]:
+    with open_gradebook(path) as book:
+        ensure_assignment(book, assignment(assignment_id("masking")))
+        return record(book, handed_in(text))
+
+
+def test_the_same_text_keeps_its_points_and_nobody_reads_it_twice(answers: Path) -> None:
+    for text in ("The first two.", "\n The first two. \n"):
+        assert hand_in_again(answers, text) == []
+        assert written(answers) == (2.0, 0.5, False, "Say *why*.", None)
+
+
+def test_another_text_keeps_no_points_and_waits_with_the_old_ones_shown(answers: Path) -> None:
+    assert hand_in_again(answers, "All of them.") == [WRITTEN]
+    score, extra, waits, comment, shown = written(answers)
+    assert (score, extra, waits, comment) == (None, 0.0, True, None)
+    assert shown == (
+        "An earlier text of this answer got 2.5 of 3 points.\n\n"
+        "The comment on the earlier text: Say *why*."
+    )
+    name = assignment_id("masking")
+    grades = read_manual_grades(answers)["ada", name]
+    assert grades.cells[WRITTEN].earlier == 2.5 and grades.cells[WRITTEN].score is None
+    page = feedback_page(handed_in("All of them."), assignment(name))
+    assert "waits for a person; an earlier text got 2.5<" in "".join(
+        fill_slots(page, grades).decode().splitlines()
+    )
+    # Once more, before anybody has read it: the old points are still those that were given last.
+    assert hand_in_again(answers, "None of them.") == []
+    assert written(answers)[4] == shown and written(answers)[2]
+    read_by_a_person(answers, 1.0, "Yes.")
+    assert read_manual_grades(answers)["ada", name].cells[WRITTEN].earlier is None
+    assert hand_in_again(answers, "None of them.") == []
+    assert written(answers) == (1.0, 0.0, False, "Yes.", None)
+
+
+def test_an_answer_that_is_gone_is_no_silent_zero(answers: Path) -> None:
+    """As it was given out, or in a file that nobody can read: a person decides."""
+    assert hand_in_again(answers, None) == [WRITTEN]
+    score, _, waits, _, shown = written(answers)
+    assert (score, waits) == (None, True)
+    assert shown.startswith("No response.\n\nAn earlier text of this answer got 2.5 of 3")
+    page = feedback_page(handed_in(None), assignment(assignment_id("masking")))
+    grades = read_manual_grades(answers)["ada", assignment_id("masking")]
+    said = "".join(fill_slots(page, grades).decode().splitlines())
+    assert "a person decides, since an earlier text got 2.5" in said
+
+
+def test_points_whose_text_was_not_noted_stay(answers: Path) -> None:
+    """A gradebook that an older version of this grader wrote."""
+    with sqlite3.connect(answers) as database:
+        database.execute("DROP TABLE grader_answer")
+    assert hand_in_again(answers, "Another text.") == []
+    assert written(answers)[:3] == (2.0, 0.5, False)
+    assert hand_in_again(answers, "And another.") == [WRITTEN]
+
+
+def test_nbgrader_lives_with_the_table_that_is_not_its_own(answers: Path) -> None:
+    with nbgrader_gradebook(answers) as book:
+        book.remove_submission(assignment_id("masking"), "ada")
+        assert book.find_assignment(assignment_id("masking")).submissions == []
+    assert hand_in_again(answers, "Once more.") == []
+    assert written(answers)[:3] == (None, 0.0, True)

@@ -191,6 +191,62 @@ def test_grade_brings_a_page_up_to_date_and_grades_nothing(course: Path) -> None
     assert page_of(course, "ada").read_bytes() == before["ada"]
 
 
+def row(course: Path, student: str) -> tuple:
+    """What the gradebook has of an answer in writing."""
+    with nbgrader_gradebook(course / "gradebook.db") as book:
+        grade = book.find_grade(WORDS, NAME, NAME, student)
+        note = book.find_comment(WORDS, NAME, NAME, student)
+        extra = grade.extra_credit or 0.0
+        return (
+            grade.manual_score,
+            extra,
+            grade.needs_manual_grade,
+            note.manual_comment,
+            note.auto_comment,
+        )
+
+
+@pytest.fixture
+def graded(tmp_path: Path) -> Path:
+    """Cy's answer, which a person has given 2 points and a half more, and a comment."""
+    hand_in(tmp_path / "submitted", "cy", answered(), NAME)
+    grade_again(tmp_path / "course")
+    give(tmp_path / "course", "cy", 2.0, "Say *why*.")
+    with nbgrader_gradebook(tmp_path / "course" / "gradebook.db") as book:
+        book.find_grade(WORDS, NAME, NAME, "cy").extra_credit = 0.5
+        book.db.commit()
+    grade_again(tmp_path / "course")
+    return tmp_path / "course"
+
+
+def resubmit(course: Path, content: str) -> str:
+    path = course.parent / "submitted" / "cy" / NAME / f"{NAME}.ipynb"
+    path.write_text(content, encoding="utf-8")
+    return " ".join(grade_again(course).split())
+
+
+def test_a_changed_answer_waits_again_and_table_page_and_gradebook_say_so(graded: Path) -> None:
+    """Its laws, one by one, are in test_gradebook.py."""
+    assert row(graded, "cy")[:4] == (2.0, 0.5, False, "Say *why*.")
+    said = resubmit(graded, answered("The winner takes it all, always."))
+    assert f"to be read again: {WORDS} of cy" in said
+    score, extra, waits, comment, shown = row(graded, "cy")
+    assert (score, extra, waits, comment) == (None, 0.0, True, None)
+    assert "An earlier text of this answer got 2.5 of 3 points." in shown
+    assert "Say *why*." in shown
+    page = page_of(graded, "cy").read_text()
+    assert f"{most():g} / {most():g} <span" in heading(page.encode())
+    assert "waits for a person" in page and "an earlier text got 2.5" in page
+    # A third text, before anybody has read the second: the points shown are still the last given.
+    assert "to be read again" not in resubmit(graded, answered("Never."))
+    assert row(graded, "cy")[:3] == (None, 0.0, True) and "2.5 of 3" in row(graded, "cy")[4]
+    # Now a person reads it: what was earlier is gone.
+    give(graded, "cy", 1.0, "No.")
+    grade_again(graded, "--force")
+    assert row(graded, "cy") == (1.0, 0.0, False, "No.", None)
+    assert "an earlier text" not in page_of(graded, "cy").read_text()
+
+
 def test_pages_that_are_not_ours_are_left_alone(course: Path) -> None:
     give(course, "bob", 1.0, "x")
     page_of(course, "bob").write_text("<p>nbgrader's own page</p>")

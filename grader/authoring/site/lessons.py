@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from grader.authoring.rubrics import without_rubrics
 from grader.course.layout import SOLVED
 from grader.source.slicing import bound_names, read_names
 
@@ -24,7 +25,8 @@ class StaleError(Exception):
 def page(notebook: Path) -> str:
     """A lesson's notebook as text, unsolved, with the outputs that :func:`shown` copies into it."""
     lesson = nbformat.read(notebook, as_version=4)
-    return nbformat.writes(shown(lesson, nbformat.read(SOLVED / notebook.name, as_version=4)))
+    solved = without_rubrics(nbformat.read(SOLVED / notebook.name, as_version=4))
+    return nbformat.writes(shown(lesson, solved))
 
 
 def shown(notebook: NotebookNode, solved: NotebookNode) -> NotebookNode:

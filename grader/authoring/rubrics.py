@@ -1,0 +1,166 @@
+"""Rubrics of the questions that a person grades: a lesson's file ``written.md``, read and shown.
+
+The file is for instructors alone: no bundle holds it, and no mark depends on it. For each question
+it has a heading ``# `question` (3 points)``, and under it the sections of ``SECTIONS``. The first
+is a table whose first column holds the points of each criterion.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from grader.course.layout import SOLUTIONS, notebook_path
+from grader.coursefile import CourseError
+
+NAME = "written.md"
+CRITERIA, SAMPLE = "Criteria", "Sample answer"
+SECTIONS = (CRITERIA, "Half-answers", SAMPLE)
+TAG = "rubric"  # of the cell that shows one
+_HEADING = re.compile(r"^# `([\w-]+)` \((\d+(?:\.\d+)?) points?\)[ ]*$", re.M)
+_SECTION = re.compile(r"^## (.+?)[ ]*$", re.M)
+_CRITERION = re.compile(r"^\| *(\d+(?:\.\d+)?) *\|", re.M)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question that a person grades, as it stands in the notebook: text, cell, points."""
+
+    id: str
+    points: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """What an instructor reads beside the answers to one question. Texts are Markdown."""
+
+    question: str
+    points: float
+    sections: dict[str, str]
+
+    @property
+    def sample(self) -> str:
+        """An answer that gets all points."""
+        return self.sections.get(SAMPLE, "")
+
+    def text(self, level: int = 2, sample: bool = True) -> str:
+        """The sections under headings of this level, with the sample answer or without."""
+        shown = {name: text for name, text in self.sections.items() if sample or name != SAMPLE}
+        return "\n\n".join(f"{'#' * level} {name}\n\n{text}" for name, text in shown.items())
+
+    def fault(self) -> str:
+        """What is missing or does not add up, in a few words; "" if nothing is."""
+        missing = [name for name in SECTIONS if not self.sections.get(name)]
+        if missing:
+            return "lacks the section " + " and ".join(f"`## {name}`" for name in missing)
+        given = sum(map(float, _CRITERION.findall(self.sections[CRITERIA])))
+        if given != self.points:
+            return f"its criteria add up to {given:g}, not to {self.points:g}"
+        return ""
+
+
+def file_of(lesson: str) -> Path:
+    """The file that holds a lesson's rubrics."""
+    return SOLUTIONS / lesson / NAME
+
+
+def rubrics(lesson: str) -> dict[str, Rubric]:
+    """The lesson's rubrics by question; none if it has no such file.
+
+    Raises:
+        CourseError: the file cannot be read.
+    """
+    path = file_of(lesson)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path} cannot be read: {error}") from error
+    _, *parts = _HEADING.split(text)
+    found = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    return {name: Rubric(name, float(points), _sections(body)) for name, points, body in found}
+
+
+def _sections(body: str) -> dict[str, str]:
+    _, *parts = _SECTION.split(body)
+    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def questions(lesson: str) -> list[Question]:
+    """The lesson's questions that a person grades, each with the text from the heading above it."""
+    found, text = [], ""
+    for cell in nbformat.read(notebook_path(lesson), as_version=4).cells:
+        if cell.cell_type != "markdown":
+            continue
+        if is_question(cell):
+            found.append(Question(cell.metadata.nbgrader.grade_id, _points(cell), text))
+            text = ""
+        else:
+            text = cell.source if cell.source.startswith("## ") else f"{text}\n\n{cell.source}"
+    return found
+
+
+def faults(lesson: str) -> list[str]:
+    """What a lesson's rubrics lack, each in a line that names the file and what to write there."""
+    path, written = file_of(lesson), rubrics(lesson)
+    where = "/".join(path.parts[-3:])
+    asked = {question.id: question.points for question in questions(lesson)}
+    found = []
+    for name, points in asked.items():
+        heading = f"# `{name}` ({points:g} point{'s'[: points != 1]})"
+        rubric = written.get(name)
+        if rubric is None:
+            found.append(f"{where}: no rubric of {name}: begin it with the line {heading}")
+        elif rubric.points != points:
+            found.append(
+                f"{where}: the rubric of {name} gives {rubric.points:g} points, the notebook "
+                f"{points:g}"
+            )
+        elif rubric.fault():
+            found.append(f"{where}: the rubric of {name}: {rubric.fault()}")
+    extra = written.keys() - asked.keys()
+    found += [f"{where}: the notebook has no question {name}: remove it" for name in sorted(extra)]
+    return found
+
+
+def with_rubrics(notebook: NotebookNode, lesson: str) -> NotebookNode:
+    """Put into a solved notebook the sample answers and, under each, its rubric; in place."""
+    known, cells = rubrics(lesson), []
+    for cell in notebook.cells:
+        cells.append(cell)
+        if is_question(cell) and (rubric := known.get(cell.metadata.nbgrader.grade_id)):
+            cell.source = rubric.sample or cell.source
+            cells.append(rubric_cell(rubric))
+    notebook.cells = cells
+    return notebook
+
+
+def rubric_cell(rubric: Rubric, sample: bool = False) -> NotebookNode:
+    """A Markdown cell that shows a rubric, for instructors."""
+    heading = f"### For instructors: how to grade `{rubric.question}` ({rubric.points:g} points)"
+    return nbformat.v4.new_markdown_cell(
+        f"{heading}\n\n{rubric.text(4, sample)}",
+        id=f"rubric-{rubric.question}"[:64],  # the most that the format allows
+        metadata={"tags": [TAG]},
+    )
+
+
+def without_rubrics(notebook: NotebookNode) -> NotebookNode:
+    """The notebook without the cells that show a rubric; in place."""
+    notebook.cells = [c for c in notebook.cells if TAG not in c.metadata.get("tags", [])]
+    return notebook
+
+
+def is_question(cell: NotebookNode) -> bool:
+    """Is it the cell of an answer in writing, which a person grades?"""
+    return cell.cell_type == "markdown" and bool(cell.metadata.get("nbgrader", {}).get("grade"))
+
+
+def _points(cell: NotebookNode) -> float:
+    return float(cell.metadata.nbgrader.points)

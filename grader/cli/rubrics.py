@@ -1,0 +1,33 @@
+"""``rubrics``: the rubrics of the questions that a person grades, as one page to print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from grader.course.layout import LESSONS
+
+
+@click.command()
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("rubrics.html"), show_default=True
+)
+@click.option("--lesson", "lessons", multiple=True, type=click.Choice(LESSONS), help="only this")
+def command(output: Path, lessons: tuple[str, ...]) -> None:
+    """Write the rubrics of the questions in writing as one page to print; not for students."""
+    from grader import files
+    from grader.authoring.rubrics import file_of
+    from grader.pages.rubrics import rubrics_page
+
+    page = rubrics_page(lessons or LESSONS)
+    if page is None:
+        wanted = file_of((lessons or LESSONS)[0])
+        raise click.UsageError(f"there is no rubric: write one into {wanted}")
+    if output.is_dir():
+        raise click.UsageError(f"--output: {output} is a folder; name a file")
+    try:
+        files.write(output.resolve(), page)
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
+    click.echo(f"written: {output}")
