@@ -13,6 +13,9 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS
 from grader.course.versions import misconceptions, solution
 from grader.protocol.values import CheckResult, Failure, Misconception, Verdict
+from grader.rules.comparing import Tolerance, difference
+from grader.rules.evaluate import evaluate
+from grader.rules.side_checks import INPUTS, subject
 from grader.student import check, frozen
 from grader.student.report import Report, as_html, as_text, what_is_wrong
 from grader.student.summary import rows, sentence, summary
@@ -293,6 +296,27 @@ def test_what_stands_beside_a_right_value_is_judged() -> None:
     ):  # fmt: skip
         assert states[name][check_name] == "failed", (name, states[name])
         assert "not judged" not in states[name].values()
+
+
+def test_an_input_is_blamed_only_where_it_was_changed() -> None:
+    """Over all named mistakes: those that change nothing fail other checks, and never this one."""
+    exact, blamed = Tolerance(0.0, 0.0), 0
+    for exercise in (one for lesson in LESSONS for one in exercises(lesson)):
+        answers = frozen.load(exercise.id)
+        for known, replies in answers.known.items():
+            found, place = evaluate(answers.suite, replies, dict), 0
+            for one, result in zip(answers.suite.checks, found.checks, strict=True):
+                own = replies[place : place + len(one.cases)]
+                place += len(one.cases)
+                if subject(one) == INPUTS and result.tried and not result.passed:
+                    blamed += 1
+                    changed = [
+                        difference(after, before, exact)
+                        for case, reply in zip(one.cases, own, strict=True)
+                        for after, before in zip(reply.args or (), case.ask.args, strict=False)
+                    ]
+                    assert any(changed), (exercise.id, known.id)
+    assert blamed > 20
 
 
 def test_what_is_not_judged_earns_nothing_and_is_left_out_of_the_json() -> None:
