@@ -160,17 +160,19 @@ def test_a_question_that_was_not_asked_speaks_for_nobody_and_against_nobody() ->
 def test_time_is_taken_only_where_it_can_decide() -> None:
     """The judge's clock guards a count; a count that is too high already has decided."""
 
-    def counted(few: int, many: int) -> list[Reply]:
-        return [Reply(work=few), Reply(work=many), NOT_ASKED, NOT_ASKED]
+    def counted(few: int, many: int, output: float = 1.0) -> list[Reply]:
+        pair = (np.float64(output), "a cache")
+        return [Reply(value=pair, work=work) for work in (few, many)] + [NOT_ASKED, NOT_ASKED]
 
     asks = (Ask("f", counted=True),) * 2 + (Ask("f", timed=True),) * 2
     options = {"limit": 130.0, "slower": 5.0, "steps": 10, "names": [(np.inf, "slow")]}
-    cases = tuple(Case("", ask) for ask in asks)
+    cases = tuple(Case("", ask, Reply(value=(np.float64(1.0),))) for ask in asks)
     what = CheckSuite(
         "f", 1.0, (Check("work", "", cases, "transformer_language_model.cheap_steps", options),)
     )
     assert timing_decides(what, counted(10, 1000))
     assert not timing_decides(what, counted(10, 5000))
+    assert not timing_decides(what, counted(10, 1000, output=2.0))  # cheap, and no answer
 
 
 def test_where_only_slow_checks_failed_the_quick_answers_tell() -> None:
