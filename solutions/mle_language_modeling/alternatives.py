@@ -272,6 +272,18 @@ def perplexity_bits(mean_nll):
     return 2.0 ** (mean_nll / math.log(2.0))
 
 
+@alternative("perplexity", "a float through float32")
+def perplexity_float32(mean_nll):
+    given = torch.as_tensor(mean_nll)
+    return given.exp() if torch.is_tensor(mean_nll) else given.exp().item()
+
+
+@alternative("bits_per_token", "a float through float32")
+def bits_float32(mean_nll):
+    bits = torch.as_tensor(mean_nll) / math.log(2)
+    return bits if torch.is_tensor(mean_nll) else bits.item()
+
+
 @alternative("bits_per_token", "times log2 of e")
 def bits_log2_e(mean_nll):
     return mean_nll * math.log2(math.e)
