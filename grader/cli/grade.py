@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from grader.records.executor import Executor, Terms
 
 
+MOST_SAID = 10  # lines about what lies in a folder without submissions
+
+
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--assignment", "only", metavar="ID", help="only this assignment")
@@ -76,7 +79,8 @@ def command(
         find = partial(find_submissions, folder, only, student)
         submissions = list(find())
         if not submissions and not watch:
-            raise click.UsageError(_nothing(folder, only, student))
+            lines = passed_over(folder, only, student)
+            raise click.UsageError("\n".join([_nothing(folder, only, student), *lines[:MOST_SAID]]))
         terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unsandboxed=no_sandbox)
         max_judges = jobs or os.cpu_count() or 1
         if scheduler is not None:

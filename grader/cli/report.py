@@ -108,6 +108,9 @@ def _show(records: Records, found: list[Summary]) -> None:
             f"[bold red]Graded without a sandbox: {len(records.unsandboxed)} of {count} "
             "submissions (--no-sandbox)[/]"
         )
+    for one in records.to_look_at:
+        where = f"{_text(one.student)}/{_text(one.assignment)}"
+        console.print(f"[bold]needs a person:[/] {where}: {_text('; '.join(one.notices))}")
     for one in records.unreadable:
         console.print(f"[bold red]not read:[/] {_text(str(one.path))}: {_text(one.why)}")
     for each in found:

@@ -79,6 +79,7 @@ def write(course: Path, one: Submission) -> Path:
         ],
         "human": [],
         "repairs": [],
+        "notices": list(one.notices),
     }
     path = course / RECORDS / one.assignment / f"{one.student}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -337,6 +338,21 @@ def test_no_sandbox_is_said_wherever_one_reads(tmp_path: Path) -> None:
     done = run("--course-dir", tmp_path, "--html", target)
     assert "Graded without a sandbox: 1 of 2" in done.output
     assert "Graded without a sandbox" in target.read_text() and "1 of 2" in target.read_text()
+
+
+def test_what_waits_for_a_person_is_said_wherever_one_reads(tmp_path: Path) -> None:
+    notice = "the notebook is that of 02_x, not of 03_y <b>"
+    one = submission("ann", outcome="rejected", reason=notice, notices=(notice,))
+    write(tmp_path, one)
+    write(tmp_path, submission("bob", exercise("causal_mask", 1.0)))
+    assert read.read_records(tmp_path).to_look_at == [one]
+    target = tmp_path / "report.html"
+    done = run("--course-dir", tmp_path, "--html", target)
+    said = " ".join(done.output.split())
+    assert f"needs a person: ann/{NAME}: {notice}" in said and "bob/" not in said
+    text = target.read_text()
+    assert "1 submission needs a person" in " ".join(re.sub("<[^>]*>", "", text).split())
+    assert "02_x, not of 03_y &lt;b&gt;" in text
 
 
 def broken(**change: Any) -> str:
