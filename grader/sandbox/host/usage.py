@@ -104,8 +104,16 @@ def in_sockets(worker: int) -> int:
 @functools.cache
 def _socket_bounds() -> tuple[int, int]:
     """Bytes of a socket's buffer, and how many datagrams may wait in one."""
-    size = int(_read("/proc/sys/net/core/wmem_default"))
-    return size, int(_read("/proc/sys/net/unix/max_dgram_qlen")) + 1
+    size = _setting("/proc/sys/net/core/wmem_default", 212_992)
+    return size, _setting("/proc/sys/net/unix/max_dgram_qlen", 10) + 1
+
+
+def _setting(path: str, usual: int) -> int:
+    """A setting of the kernel's, or what it is as a rule: containers do not show them all."""
+    try:
+        return int(_read(path))
+    except FileNotFoundError:
+        return usual
 
 
 def user_ids(process: int) -> set[int]:
