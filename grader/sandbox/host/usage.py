@@ -72,8 +72,10 @@ def shares_of(processes: Iterable[int]) -> int | None:
     """Bytes of memory that these processes hold, what forks share counted once.
 
     Slower than :func:`usage_of_tree`: the kernel looks at each page. None where it does not let
-    this user see.
+    this user see, or does not count.
     """
+    if not os.path.exists("/proc/self/smaps_rollup"):
+        return None
     total = 0
     for one in processes:
         try:
