@@ -14,7 +14,7 @@ from grader.protocol.values import Ask
 from grader.sandbox.host.forkserver_client import HEAVY, Forkserver
 from grader.sandbox.host.levels import LEVELS, title
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.workers import WorkerDied
+from grader.sandbox.host.workers import Worker, WorkerDied
 
 # Run inside a worker before any student code: each line says what must not be possible.
 PROBE = """
@@ -77,7 +77,6 @@ def probe(hidden, shown, writable, own_world):
         "read-only files": all(fails(lambda: pathlib.Path(w, "x").touch()) for w in writable),
     }
     found["no sight of the course"] = not any(f for h in hidden for f in files_below(h, shown))
-    found["bounded threads and processes"] = tasks_end()
     return found
 """
 
@@ -121,6 +120,7 @@ def try_level(forkserver: Forkserver, hidden: Iterable[Path]) -> Found:
         reply = worker.ask([ask], 10)[0]
         bounded = worker.ask([Ask("takes_too_much", memory=1 << 26)], 10)[0]
         users = worker.user_ids()
+        tasks = _tasks_end(worker)
     except WorkerError as error:
         return Found(forkserver.level, {}, str(error))
     except WorkerDied as died:
@@ -131,9 +131,18 @@ def try_level(forkserver: Forkserver, hidden: Iterable[Path]) -> Found:
         return Found(forkserver.level, {}, f"the probe gave no answer: {reply.failure}")
     held = {key: value is True for key, value in reply.value.items()}
     held["not the machine's root"] = bool(users) and 0 not in users
+    held["bounded threads and processes"] = tasks
     failure = bounded.failure
     held["bounded memory"] = failure is not None and failure.type == "MemoryError"
     return Found(forkserver.level, held)
+
+
+def _tasks_end(worker: Worker) -> bool:
+    """Is a worker that starts threads without end refused more of them, or ended?"""
+    try:
+        return worker.ask([Ask("tasks_end")], 10)[0].value is True
+    except WorkerDied as died:
+        return died.reason == "crashed"
 
 
 def start_sandbox(

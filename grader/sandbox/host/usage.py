@@ -18,7 +18,7 @@ _SHARE = re.compile(rb"^(?:Pss_Anon|Pss_Shmem|SwapPss):\s+(\d+) kB", re.M)
 
 @dataclass(frozen=True)
 class Usage:
-    """Seconds on a processor; seconds spent waiting for one; bytes of memory.
+    """Seconds on a processor; seconds spent waiting for one; bytes of memory; threads.
 
     ``memory`` is at least what is held: memory that a fork shares counts for each of
     ``processes``. :func:`shares_of` is exact.
@@ -28,6 +28,7 @@ class Usage:
     queued: float
     memory: int
     processes: tuple[int, ...] = ()
+    tasks: int = 0
 
 
 def fine_seconds(pid: int) -> float:
@@ -44,7 +45,7 @@ def usage_of_tree(supervisor: int, worker: int) -> Usage:
 
     Orphans become children of the supervisor, whose own memory is not the submission's.
     """
-    ticks, queued, memory, left, seen = 0, 0, 0, [supervisor, worker], []
+    ticks, queued, memory, threads, left, seen = 0, 0, 0, 0, [supervisor, worker], []
     while left:
         one = left.pop()
         if one in seen:
@@ -55,21 +56,26 @@ def usage_of_tree(supervisor: int, worker: int) -> Usage:
             ticks += sum(int(n) for n in fields[11:15])  # own and waited-for children's time
             if one != supervisor:
                 memory += _kilobytes(_HELD, f"/proc/{one}/status")
-            for task in os.listdir(f"/proc/{one}/task"):
+            tasks = os.listdir(f"/proc/{one}/task")
+            threads += len(tasks) if one != supervisor else 0
+            for task in tasks:
                 folder = f"/proc/{one}/task/{task}"
                 queued += int(_read(f"{folder}/schedstat").split()[1])
                 left += map(int, _read(f"{folder}/children").split())
         except OSError:
             continue  # it ended while we looked
-    return Usage(ticks / CLOCK_TICKS, queued / 1e9, memory, tuple(seen[1:]))
+    others = tuple(one for one in seen if one != supervisor)
+    return Usage(ticks / CLOCK_TICKS, queued / 1e9, memory, others, threads)
 
 
 def shares_of(processes: Iterable[int]) -> int | None:
     """Bytes of memory that these processes hold, what forks share counted once.
 
     Slower than :func:`usage_of_tree`: the kernel looks at each page. None where it does not let
-    this user see.
+    this user see, or does not count.
     """
+    if not os.path.exists("/proc/self/smaps_rollup"):
+        return None
     total = 0
     for one in processes:
         try:
@@ -100,8 +106,16 @@ def in_sockets(worker: int) -> int:
 @functools.cache
 def _socket_bounds() -> tuple[int, int]:
     """Bytes of a socket's buffer, and how many datagrams may wait in one."""
-    size = int(_read("/proc/sys/net/core/wmem_default"))
-    return size, int(_read("/proc/sys/net/unix/max_dgram_qlen")) + 1
+    size = _setting("/proc/sys/net/core/wmem_default", 212_992)
+    return size, _setting("/proc/sys/net/unix/max_dgram_qlen", 10) + 1
+
+
+def _setting(path: str, usual: int) -> int:
+    """A setting of the kernel's, or what it is as a rule: containers do not show them all."""
+    try:
+        return int(_read(path))
+    except FileNotFoundError:
+        return usual
 
 
 def user_ids(process: int) -> set[int]:

@@ -76,6 +76,7 @@ class Worker:
         self._own_world = own_world
         self.ended: Ended | None = None
         self.idled = 0.0  # seconds, in all exchanges so far
+        self._looked, self._in_sockets = 0.0, 0  # when, and how many bytes
         started: dict[str, Any] = {}  # each of the two says its id, in either order
         while not {"supervisor", "worker"} <= started.keys():
             started |= self._status_line(30)
@@ -218,20 +219,27 @@ class Worker:
         if not isinstance(answer, dict):
             raise self._end("malformed", "an answer of another kind")
         self._used = self._usage()
-        self._hold_memory(self._used)
+        self._hold(self._used)
         return answer
 
     def _usage(self) -> Usage:
         return usage_of_tree(self._supervisor, self._pid)
 
-    def _hold_memory(self, used: Usage) -> None:
-        """End a worker that holds more than it may, in all its processes together."""
-        most = self._limits.worker.memory
-        sockets = in_sockets(self._pid) if self._own_world else 0  # the machine's are not its own
-        if used.memory + sockets <= most:
+    def _hold(self, used: Usage) -> None:
+        """End a worker that holds more than it may, in all its processes together.
+
+        The kernel counts threads, too, but with all that the same user runs: where that may be
+        more than this worker, its limit is loose.
+        """
+        if used.tasks > (self._limits.worker.processes or used.tasks):
+            raise self._end("crashed", "more threads and processes than it may have")
+        most, now = self._limits.worker.memory, time.monotonic()
+        if self._own_world and now - self._looked >= LOOK:  # elsewhere they are not its own
+            self._looked, self._in_sockets = now, in_sockets(self._pid)
+        if used.memory + self._in_sockets <= most:
             return
         exact = shares_of(used.processes)
-        if exact is None or exact + sockets > most:
+        if exact is None or exact + self._in_sockets > most:
             raise self._end("out_of_memory", "all its processes together")
 
     def user_ids(self) -> set[int]:
@@ -240,7 +248,7 @@ class Worker:
 
     def _end(self, reason: str, detail: str = "") -> WorkerDied:
         """Make sure that the worker is dead; returns the error to raise."""
-        ended = self.close(patience=2.0 if reason == "crashed" else 0.0)
+        ended = self.close(patience=2.0 if reason == "crashed" and not detail else 0.0)
         killed = False
         if reason == "crashed" and not ended.stopped:
             if ended.signal == 9:  # by the kernel: for its limit of processor time, or for memory
@@ -324,7 +332,7 @@ class _Watch:
             raise worker._end("timed_out")
         if wall > self.cpu * limits.wall:
             raise worker._end("timed_out")
-        worker._hold_memory(now)
+        worker._hold(now)
 
 
 def _fits(reply: Reply, ask: Ask) -> bool:

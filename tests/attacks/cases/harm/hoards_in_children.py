@@ -13,12 +13,17 @@ import os
 import time
 
 full, says = os.pipe()
-for _ in range(9):
-    if os.fork() == 0:
-        hoard = bytearray(os.urandom(1 << 20) * 200)
-        os.write(says, b"x")
-        time.sleep(60)
-        os._exit(0)
+hoard = []
+try:
+    for _ in range(9):
+        if os.fork() == 0:
+            hoard = bytearray(os.urandom(1 << 20) * 200)
+            os.write(says, b"x")
+            time.sleep(60)
+            os._exit(0)
+except OSError:  # no new processes at this level: as much as one may have
+    while True:
+        hoard.append(bytearray(1 << 24))
 for _ in range(9):
     os.read(full, 1)
 time.sleep(1)
