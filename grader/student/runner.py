@@ -10,13 +10,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from grader.protocol.values import Verdict
 from grader.student import check
 from grader.student.notebooks import NotANotebook, read
 
 
-def run_notebook(path: Path) -> list[Verdict]:
-    """Run the code cells in order, and reach a verdict in place of each check cell.
+def run_notebook(path: Path) -> list[check.Judgement]:
+    """Run the code cells in order, and judge an answer in place of each check cell.
 
     A cell that raises is reported on stderr and the run goes on: later exercises count.
     """
@@ -24,7 +23,7 @@ def run_notebook(path: Path) -> list[Verdict]:
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell.instance()
-    verdicts: list[Verdict] = []
+    judgements: list[check.Judgement] = []
     sources: dict[str, str] = {}
     cells = [cell for cell in read(path) if cell.kind == "code"]
     with contextlib.chdir(path.parent):  # as a kernel does: `mine` looks for lessons from here
@@ -33,13 +32,13 @@ def run_notebook(path: Path) -> list[Verdict]:
             if name.startswith("check_"):
                 exercise = name.removeprefix("check_")
                 text = sources.get(exercise, "")
-                verdicts.append(check.verdict_here(exercise, shell.user_ns, text))
+                judgements.append(check.judge_here(exercise, shell.user_ns, text))
                 continue
             sources[name] = cell.source
             _run(shell, cell.source)
-    if not verdicts:
+    if not judgements:
         raise NotANotebook(f"{path.name} holds no check cell: is it a lesson of this course?")
-    return verdicts
+    return judgements
 
 
 def _run(shell: Any, source: str) -> None:

@@ -23,21 +23,23 @@ def command(notebook: Path) -> None:
     from grader.student.runner import NotANotebook, run_notebook
 
     try:
-        verdicts = run_notebook(notebook)
+        judgements = run_notebook(notebook)
     except NotANotebook as error:
         raise click.ClickException(str(error)) from error
     table = Table(title=notebook.name)
     for name in ("exercise", "checks passed", "what was seen"):
         table.add_column(name)
-    for verdict in verdicts:
+    verdicts = [judgement.verdict for judgement in judgements]
+    for verdict, remark in ((one.verdict, one.remark) for one in judgements):
         passed = sum(check.passed for check in verdict.checks)
         first = next((c for c in verdict.checks if c.tried and not c.passed), None)
-        seen = "all checks passed"
+        seen = "all checks passed" if verdict.passed else ""
         if not verdict.attempted:
             seen = "not attempted yet"
         elif first is not None:
             lines = [f"{first.name}", *(f"{label}: {text}" for label, text in explain(first))]
             seen = "\n".join(lines)
+        seen = "\n".join(filter(None, (remark, seen)))
         table.add_row(verdict.exercise, f"{passed} of {len(verdict.checks)}", escape(seen))
     Console().print(table)
     complaints = [said for one in verdicts if (said := records.note(one, notebook.parent))]
