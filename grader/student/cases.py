@@ -165,5 +165,5 @@ def _numbers(array: np.ndarray, module: str) -> str:
     if not array.size:
         return "[]" if array.ndim == 1 else f"{module}.zeros({array.shape})"
     text = np.array2string(array, separator=", ", threshold=sys.maxsize, floatmode="unique")
-    text = re.sub(r"\s+", " ", text).replace("[ ", "[")
+    text = re.sub(r" +(?=[,\]])|(?<=\[) +", "", re.sub(r"\s+", " ", text))
     return re.sub(r"\b(inf|nan)\b", rf"{module}.\1", text)

@@ -105,14 +105,19 @@ class Judgement:
     failing: cases.Failing | None = None
 
 
-def judge_here(exercise_id: str, namespace: Mapping[str, Any], source: str = "") -> Judgement:
-    """Judge an answer on the public cases as grading does.
+def judge_here(
+    exercise_id: str,
+    namespace: Mapping[str, Any],
+    source: str = "",
+    error: tuple[str, str] | None = None,
+) -> Judgement:
+    """Judge an answer on the public cases as grading does; arguments as for ``verdict_here``.
 
     An answer that fails and builds on earlier answers that are wrong or missing is judged with the
     course's versions of those, as far as recordings of them go.
     """
     calls = _calls(exercise_id, namespace)
-    first, failing = _judged(exercise_id, namespace, source, calls)
+    first, failing = _judged(exercise_id, namespace, source, calls, error)
     if first.passed or not first.attempted:
         return Judgement(first)
     weak = foundations.weak_ones(exercise_id, namespace, verdict_here)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from grader.coursefile import current
-from grader.protocol.values import Verdict
 from grader.source.assembly import ANSWER, CHECK, Assembly, Part, assemble, parts_of
 from grader.source.prose import defined
 from grader.student import check
@@ -23,14 +22,14 @@ from grader.student.notebooks import NotANotebook, Notebook, read
 
 @dataclass(frozen=True)
 class Checked:
-    """The verdicts on a notebook, and what was put right or could not be placed."""
+    """What was judged in a notebook, and what was put right or could not be placed."""
 
-    verdicts: tuple[Verdict, ...]
+    judgements: tuple[check.Judgement, ...]
     remarks: tuple[str, ...]
 
 
 def run_notebook(path: Path) -> Checked:
-    """Run the code cells in order, and reach a verdict in place of each check cell.
+    """Run the code cells in order, and judge an answer in place of each check cell.
 
     The notebook is put into the structure of its lesson first, as the judge does. A cell that
     raises is reported on stderr and the run goes on: later exercises count.
@@ -46,8 +45,8 @@ def run_notebook(path: Path) -> Checked:
     shell = InteractiveShell.instance()
     code = [part for part in assembly.parts if part.kind == "code"]
     with contextlib.chdir(path.parent):  # as a kernel does: `mine` looks for lessons from here
-        verdicts = tuple(_verdicts(shell, code))
-    return Checked(verdicts, (*assembly.repairs, *dict.fromkeys(assembly.unsure.values())))
+        judgements = tuple(_judgements(shell, code))
+    return Checked(judgements, (*assembly.repairs, *dict.fromkeys(assembly.unsure.values())))
 
 
 def _assembly(notebook: Notebook) -> Assembly | None:
@@ -61,13 +60,13 @@ def _assembly(notebook: Notebook) -> Assembly | None:
     return best if best is not None and best.recognized else None
 
 
-def _verdicts(shell: Any, code: list[Part]) -> Iterator[Verdict]:
+def _judgements(shell: Any, code: list[Part]) -> Iterator[check.Judgement]:
     texts = {part.exercise: part.source for part in code if part.role == ANSWER}
     errors: dict[str, tuple[str, str]] = {}  # by exercise: what the cell raised that defines it
     for part in code:
         if part.role == CHECK:
             name = part.exercise
-            yield check.verdict_here(name, shell.user_ns, texts.get(name, ""), errors.get(name))
+            yield check.judge_here(name, shell.user_ns, texts.get(name, ""), errors.get(name))
             continue
         own = {part.exercise} if part.role == ANSWER else defined(part.source) & texts.keys()
         texts |= {name: part.source for name in own if not texts[name].strip()}

@@ -149,6 +149,16 @@ def test_an_error_in_another_cell_is_none_of_the_answer_s(passed: Kernel) -> Non
     assert "all 4 checks passed" in passed.run(CHECK)
 
 
+def test_an_answer_that_runs_on_is_stopped_and_the_kernel_goes_on(passed: Kernel) -> None:
+    passed.run("import grader.student.calling as calling\ncalling.LIMIT = 1.0")
+    passed.run("def softmax(scores, axis=-1):\n    while True:\n        pass", OWN)
+    said = passed.run(CHECK)
+    assert "still running after 1 s in line" in said and "KeyboardInterrupt" not in said
+    time.sleep(1.5)
+    assert passed.run("print(6 * 7)").strip() == "42"
+    passed.run("calling.LIMIT = 20.0")
+
+
 # --- the same without a kernel ----------------------------------------------------------------
 
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from grader.course.assignments import assignment
 from grader.course.exercises import exercises, find
 from grader.course.foundations import foundations
-from grader.course.layout import LESSONS, module_of
+from grader.course.layout import LESSONS, assignment_id, module_of
 from grader.course.versions import Version, misconceptions, solution
+from grader.judge.run import Judge, Submission
 from grader.protocol.recorded import Recording
 from grader.protocol.values import Verdict
 from grader.student import check, frozen
 from grader.student.foundations import Weak, names_used
+from grader.student.runner import run_notebook
 from grader.student.stand_ins import Doubt, UnknownCall, stand_in
+from tests.conftest import with_answers
 
 
 def pairs() -> list[tuple[str, str, str]]:
@@ -207,3 +212,30 @@ def recorded(exercise: str, name: str) -> Recording:
 
 def test_an_exercise_of_the_first_day_builds_on_nothing() -> None:
     assert frozen.load(find(exercises(LESSONS[0])[0].id).id).foundations == ()
+
+
+def test_a_notebook_on_a_wrong_earlier_answer_gets_the_points_that_grade_gives(
+    tmp_path: Path, judge: Judge, shell: object
+) -> None:
+    """The same files, checked in a terminal and graded: the same points for each exercise."""
+    right = solution("multi_head_attention", "MultiHeadAttention").source
+    scaled = right.replace("sqrt(query.shape[-1])", "sqrt(x.shape[-1])")
+    assert scaled != right
+    earlier = with_answers("multi_head_attention", {"MultiHeadAttention": scaled}, solve=True)
+    later = with_answers("transformer_block", {}, solve=True)
+    names = [assignment_id(name) for name in ("multi_head_attention", "transformer_block")]
+    for name, text in zip(names, (earlier, later), strict=True):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.ipynb").write_text(text)
+    submission = Submission("ada", names[1], later.encode(), ((names[0], earlier.encode()),))
+    outcome = judge.grade(submission, assignment(names[1]))
+    graded = {one.exercise: one.score for one in outcome.verdicts}
+    checked = run_notebook(tmp_path / names[1] / f"{names[1]}.ipynb")
+    points = {one.verdict.exercise: one.verdict.score for one in checked}
+    waits = {one.verdict.exercise for one in checked if "not judged here yet" in one.remark}
+    assert points.keys() == graded.keys() and waits <= {"gradient_by_depth"}
+    assert {k: v for k, v in points.items() if k not in waits} == {
+        k: v for k, v in graded.items() if k not in waits
+    }
+    (block,) = (one for one in checked if one.verdict.exercise == "TransformerBlock")
+    assert block.verdict.passed and "MultiHeadAttention of lesson 4 fails" in block.remark

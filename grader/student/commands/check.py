@@ -28,18 +28,19 @@ def command(notebook: Path) -> None:
         checked = run_notebook(notebook)
     except NotANotebook as error:
         raise click.ClickException(str(error)) from error
-    verdicts = checked.verdicts
     table = Table(title=notebook.name)
     for name in ("exercise", "checks passed", "points so far", "what is wrong"):
         table.add_column(name)
-    for verdict in verdicts:
+    verdicts = [judgement.verdict for judgement in checked.judgements]
+    for verdict, remark in ((one.verdict, one.remark) for one in checked.judgements):
         passed = sum(check.passed for check in verdict.checks)
         wrong = ["not attempted yet"]
         if verdict.attempted:
             wrong = what_is_wrong(summary(verdict))
         points = f"{verdict.score:g} of {verdict.max_score:g}"
         right = f"{passed} of {len(verdict.checks)}"
-        table.add_row(verdict.exercise, right, points, escape("\n".join(wrong)))
+        said = "\n".join(filter(None, (remark, *wrong)))
+        table.add_row(verdict.exercise, right, points, escape(said))
     Console().print(table)
     for remark in checked.remarks:
         click.echo(f"note: {remark}")
