@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 import tomllib
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from grader import bundles
+from grader.authoring import readiness
 from grader.authoring.freeze import freeze
+from grader.course.exercises import exercises
 from grader.course.layout import COURSE, LESSONS, NOTEBOOKS, ROOT, make_room, notebook_path
 from grader.coursefile import ENGINE
 from grader.student import frozen
 
 MARK = ".grader-release"
+COMMAND = "python -m grader release"
 PROJECT = """\
 [build-system]
 requires = ["setuptools>=77"]
@@ -73,19 +78,59 @@ With conda: `conda env create -f environment.yml`, then `conda activate {name}` 
 """
 
 
-def release(output: Path) -> list[Path]:
-    """Write the bundle into ``output``, replacing an earlier bundle; return the files written.
+class UnfinishedError(Exception):
+    """A course that may not go out yet; ``faults`` has a line for each thing to do."""
 
-    FolderTakenError if ``output`` holds something else.
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def release(output: Path, without: Collection[str] = (), draft: bool = False) -> list[str]:
+    """Write the bundle into ``output``, replacing an earlier bundle.
+
+    Args:
+        output: the folder to write.
+        without: lessons that are left out; the others keep their numbers.
+        draft: write it whatever is unfinished, for the author to look at.
+
+    Returns:
+        What is unfinished: lines of a draft, otherwise none.
+
+    Raises:
+        UnfinishedError: something is unfinished; nothing was written.
+        FolderTakenError: ``output`` holds something else; nothing was written.
     """
-    make_room(output, MARK, "python -m grader release")
+    if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
+        make_room(output, MARK, COMMAND)  # it raises: now, rather than after minutes of work
+    lessons = [lesson for lesson in LESSONS if lesson not in without]
+    with tempfile.TemporaryDirectory() as name:
+        bundle = Path(name).resolve() / "release"
+        bundle.mkdir()
+        _write(bundle, lessons)
+        faults = [fault for one in without for fault in readiness.needed_by(one, lessons)]
+        faults += [fault for lesson in lessons for fault in readiness.faults(lesson)]
+        faults += readiness.raised(bundle, lessons)
+        if faults and not draft:
+            raise UnfinishedError(faults)
+        make_room(output, MARK, COMMAND)
+        left_behind = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(bundle, output, ignore=left_behind, dirs_exist_ok=True)
+    return faults
+
+
+def _write(output: Path, lessons: Sequence[str]) -> None:
+    """Write a bundle of these lessons into an empty folder."""
     bundles.copy(bundles.STUDENT, COURSE, output)
+    for lesson in set(LESSONS) - set(lessons):
+        shutil.rmtree(output / COURSE.solutions / lesson, ignore_errors=True)
     freeze()
     answers = output / "grader" / "student" / frozen.FOLDER.name / COURSE.id
     answers.mkdir(parents=True)
-    for path in sorted(frozen.folder().glob(f"*{frozen.SUFFIX}")):
-        shutil.copyfile(path, answers / path.name)
-    for lesson in LESSONS:
+    for name in sorted(exercise.id for lesson in lessons for exercise in exercises(lesson)):
+        file = f"{name}{frozen.SUFFIX}"
+        shutil.copyfile(frozen.folder() / file, answers / file)
+    for lesson in lessons:
         path = notebook_path(lesson)
         target = output / "notebooks" / path.relative_to(NOTEBOOKS)
         target.parent.mkdir(parents=True)
@@ -104,7 +149,6 @@ def release(output: Path) -> list[Path]:
     (output / "constraints.txt").write_text("\n".join(pins()) + "\n")
     lines = "\n".join(f"      - {pin}" for pin in pins())
     (output / "environment.yml").write_text(ENVIRONMENT.format(name=COURSE.id, dependencies=lines))
-    return sorted(path for path in output.rglob("*") if path.is_file())
 
 
 def _packages(output: Path) -> list[str]:

@@ -94,7 +94,8 @@ def _sections(body: str) -> dict[str, str]:
 
 def questions(lesson: str) -> list[Question]:
     """The lesson's questions that a person grades, each with the text from the heading above it."""
-    found, text = [], ""
+    found: list[Question] = []
+    text = ""
     for cell in nbformat.read(notebook_path(lesson), as_version=4).cells:
         if cell.cell_type != "markdown":
             continue
@@ -131,7 +132,8 @@ def faults(lesson: str) -> list[str]:
 
 def with_rubrics(notebook: NotebookNode, lesson: str) -> NotebookNode:
     """Put into a solved notebook the sample answers and, under each, its rubric; in place."""
-    known, cells = rubrics(lesson), []
+    known = rubrics(lesson)
+    cells: list[NotebookNode] = []
     for cell in notebook.cells:
         cells.append(cell)
         if is_question(cell) and (rubric := known.get(cell.metadata.nbgrader.grade_id)):

@@ -154,8 +154,13 @@ def _fits(
             )
 
 
-def tried(changes: Mapping[Path, str], lesson: str, exercise: str) -> dict[Path, str]:
-    """The same, tidied and proved in a copy of the course."""
+def tried(
+    changes: Mapping[Path, str], lesson: str, exercise: str, what: str = ""
+) -> dict[Path, str]:
+    """The same, tidied and, for this exercise, proved in a copy of the course.
+
+    ``what`` begins the message if that fails: by default it speaks of a lesson with the exercise.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         if (ROOT / COURSE.solutions).is_dir():
@@ -170,11 +175,11 @@ def tried(changes: Mapping[Path, str], lesson: str, exercise: str) -> dict[Path,
             (copy / path).parent.mkdir(parents=True, exist_ok=True)
             (copy / path).write_text(text, encoding="utf-8")
         for command in (("tidy", lesson), ("prove", "--exercise", exercise)):
-            _passes(copy, command, exercise)
+            _passes(copy, command, what or f"with {exercise} in it the lesson")
         return {path: (copy / path).read_text(encoding="utf-8") for path in changes}
 
 
-def _passes(copy: Path, command: Sequence[str], exercise: str) -> None:
+def _passes(copy: Path, command: Sequence[str], what: str) -> None:
     """ScaffoldError if the command fails in this copy of the course."""
     done = subprocess.run(
         [sys.executable, "-m", "grader", *command],
@@ -188,10 +193,7 @@ def _passes(copy: Path, command: Sequence[str], exercise: str) -> None:
         said = (done.stderr.strip() or done.stdout.strip()).replace(f"{copy}{os.sep}", "")
         if said.startswith("Traceback"):
             said = said.splitlines()[-1]
-        raise ScaffoldError(
-            f"with {exercise} in it the lesson does not pass "
-            f"`python -m grader {' '.join(command)}`:\n{said}"
-        )
+        raise ScaffoldError(f"{what} does not pass `python -m grader {' '.join(command)}`:\n{said}")
 
 
 def _checkout(lesson: str) -> None:

@@ -6,20 +6,52 @@ from pathlib import Path
 
 import click
 
+from grader.course.layout import LESSONS, assignment_id
+
 
 @click.command()
 @click.option(
     "--output", type=click.Path(path_type=Path), default=Path("release"), show_default=True
 )
-def command(output: Path) -> None:
-    """Write what students get: notebooks, checks, environment; no solution in any form."""
-    from grader.authoring.release import release
+@click.option(
+    "--without", "left_out", metavar="NN", multiple=True, help="leave this lesson out, by number"
+)
+@click.option("--draft", is_flag=True, help="write it though something is unfinished, to look at")
+def command(output: Path, left_out: tuple[str, ...], draft: bool) -> None:
+    """Write what students get: notebooks, checks, environment; no solution in any form.
+
+    A course that is unfinished is refused, with a line for each thing to do.
+    """
+    without = [_lesson(word) for word in left_out]
+    if len(set(without)) == len(LESSONS):
+        raise click.UsageError("--without: no lesson is left")
+    from grader.authoring.release import UnfinishedError, release
     from grader.course.layout import FolderTakenError
 
     try:
-        written = release(output)
+        faults = release(output, without, draft)
     except FolderTakenError as error:
         raise click.UsageError(str(error)) from error
+    except UnfinishedError as error:
+        for fault in error.faults:
+            click.echo(fault, err=True)
+        things = "1 thing is" if len(error.faults) == 1 else f"{len(error.faults)} things are"
+        raise click.ClickException(
+            f"{things} unfinished, and nothing was written; --draft writes it all the same"
+        ) from error
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
-    click.echo(f"{len(written)} files in {output}")
+    for fault in faults:
+        click.echo(fault, err=True)
+    written = sum(path.is_file() for path in output.rglob("*"))
+    click.echo(f"{written} files in {output}{': a draft, not for students' if faults else ''}")
+
+
+def _lesson(word: str) -> str:
+    """The lesson that is called 09, 9, 09_name or name."""
+    for lesson in LESSONS:
+        number = assignment_id(lesson)[:2]
+        if word in (lesson, assignment_id(lesson), number, number.lstrip("0")):
+            return lesson
+    known = ", ".join(map(assignment_id, LESSONS))
+    raise click.UsageError(f"--without: no lesson {word!r}; the course has {known}")

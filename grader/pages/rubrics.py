@@ -14,7 +14,7 @@ from grader.judge.sanitize import safe_markdown
 
 def rubrics_page(lessons: Iterable[str]) -> bytes | None:
     """One self-contained page; None if none of these lessons has a rubric."""
-    parts = []
+    parts: list[dict] = []
     for lesson in lessons:
         known = rubrics(lesson)
         parts += [

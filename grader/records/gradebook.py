@@ -70,7 +70,7 @@ def record(
     """
     # Bounded once more: whatever a rule computes, no mark leaves its range.
     scores = {f"check_{v.exercise}": min(max(v.score, 0.0), v.max_score) for v in outcome.verdicts}
-    withdrawn = []
+    withdrawn: list[str] = []
     with tables.at_once(book):
         for notebook in tables.put_submission(book, outcome.assignment, outcome.student, when):
             _check_known(scores, notebook.grades, outcome)

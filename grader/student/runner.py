@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.coursefile import current
+from grader.protocol.values import Verdict
 from grader.source.assembly import ANSWER, CHECK, Assembly, Part, assemble, parts_of
 from grader.source.prose import defined
 from grader.student import check
@@ -26,6 +27,10 @@ class Checked:
 
     judgements: tuple[check.Judgement, ...]
     remarks: tuple[str, ...]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        return [judgement.verdict for judgement in self.judgements]
 
 
 def run_notebook(path: Path) -> Checked:

@@ -21,7 +21,7 @@ from grader.authoring.scaffold_places import NoPlace, with_lesson
 from grader.commandline import main
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, SOLUTIONS
 from grader.student import frozen
-from tests.courses.test_second_course import SECOND, complaint, done, edit
+from tests.courses.test_second_course import SECOND, complaint, done, edit, run
 
 OURS = "new_lesson_trial"  # the copy's id: its frozen answers lie in a folder of that name
 
@@ -90,7 +90,12 @@ def test_in_a_second_course_it_writes_a_lesson_that_goes_the_whole_way(course: P
     assert [rows["ada"][4].strip(), rows["ada"][5].strip()] == ["2", "2"], table
     assert rows["bo"][4].strip() == "0", table
 
-    done(course, "release", "--output", course / "bundle")
+    refused = run(course, "release", "--output", course / "bundle")
+    assert refused.returncode == 1 and not (course / "bundle").exists()
+    for path in ("checks.py", "__init__.py", "misconceptions.py", "alternatives.py", "written.md"):
+        assert f"solutions/momentum/{path}: {MARK} is left in line" in refused.stderr
+    assert f"03_momentum.ipynb: {MARK} is left in cell 1" in refused.stderr
+    done(course, "release", "--draft", "--output", course / "bundle")
     checked = subprocess.run(
         [sys.executable, "-m", "grader", "check", str(submitted / "ada" / name / f"{name}.ipynb")],
         cwd=course / "bundle",

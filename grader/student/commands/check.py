@@ -31,7 +31,7 @@ def command(notebook: Path) -> None:
     table = Table(title=notebook.name)
     for name in ("exercise", "checks passed", "points so far", "what is wrong"):
         table.add_column(name)
-    verdicts = [judgement.verdict for judgement in checked.judgements]
+    verdicts = checked.verdicts
     for verdict, remark in ((one.verdict, one.remark) for one in checked.judgements):
         passed = sum(check.passed for check in verdict.checks)
         wrong = ["not attempted yet"]

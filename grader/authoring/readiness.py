@@ -1,0 +1,191 @@
+"""What a lesson still lacks before it may go out: each fault a line that names place and fix."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from grader import files
+from grader.authoring import rubrics
+from grader.authoring.scaffold import MARK
+from grader.authoring.tidy import LessonError, tidy
+from grader.course.exercises import exercises, home_of
+from grader.course.fingerprint import fingerprint
+from grader.course.layout import COURSE, LESSONS, ROOT, SOLUTIONS, assignment_id, notebook_path
+from grader.coursefile import VARIABLE
+from grader.student import frozen
+
+SECONDS = 300  # that a cell of an untouched notebook may take
+# The engine's folders that a notebook as handed out depends on, besides the course.
+RUN_BY = ("course", "protocol", "rules", "source", "student")
+RUNS = ".untouched.json"  # beside the frozen answers: what the last run of each notebook raised
+_MARK = re.compile(rf"\b{MARK}\b")
+_HEADING = re.compile(r"^#{1,6} ", re.M)
+_POINTS = re.compile(r"^\| \*\*Points\*\* \| (\d+(?:\.\d+)?)\b", re.M)
+_TOLD = re.compile(r"\((\d+(?:\.\d+)?) points?\b")
+
+
+def faults(lesson: str) -> list[str]:
+    """What can be seen without running anything: marks left, form, points of cards, rubrics."""
+    notebook = nbformat.read(notebook_path(lesson), as_version=4)
+    return [
+        *_marks_left(lesson, notebook),
+        *_form(lesson, notebook),
+        *_cards(lesson, notebook),
+        *rubrics.faults(lesson),
+    ]
+
+
+def _marks_left(lesson: str, notebook: NotebookNode) -> Iterator[str]:
+    """Where an author has not yet replaced what `new-exercise` or `new-lesson` wrote."""
+    own = (SOLUTIONS / lesson).rglob("*")
+    for path in sorted(path for path in own if path.suffix in (".py", ".md")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        places = [number for number, line in enumerate(lines, 1) if _MARK.search(line)]
+        if places:
+            more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+            yield f"{_shown(path)}: {MARK} is left in line {places[0]}{more}"
+    for number, cell in enumerate(notebook.cells, 1):
+        found = _MARK.search(cell.source)
+        if found:
+            said = cell.source[found.start() :].partition("\n")[0][:40]
+            yield f"{_shown(notebook_path(lesson))}: {MARK} is left in cell {number}: {said!r}"
+
+
+def _form(lesson: str, notebook: NotebookNode) -> Iterator[str]:
+    path = notebook_path(lesson)
+    try:
+        tidied = nbformat.writes(tidy(nbformat.from_dict(notebook), lesson)) + "\n"
+    except LessonError as error:
+        yield f"{_shown(path)}: {error}"
+        return
+    if tidied != path.read_text(encoding="utf-8"):
+        yield f"{_shown(path)}: it is not tidy: run `python -m grader tidy {lesson}`"
+
+
+def _cards(lesson: str, notebook: NotebookNode) -> Iterator[str]:
+    """Where the points that students read are not those that they get."""
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    for exercise in exercises(lesson):
+        told = _card_points(exercise.id, texts)
+        if told is not None and told != exercise.points:
+            yield (
+                f"{_shown(notebook_path(lesson))}: the card of {exercise.id} says {told:g} points, "
+                f"{_shown(SOLUTIONS / lesson / 'checks.py')} {exercise.points:g}"
+            )
+    for question in rubrics.questions(lesson):
+        found = [float(points) for points in _TOLD.findall(question.text)]
+        if found and question.points not in (sum(found), *found):
+            yield (
+                f"{_shown(notebook_path(lesson))}: the question {question.id} says "
+                f"{' and '.join(f'{one:g}' for one in found)} points, its cell {question.points:g}"
+            )
+
+
+def _card_points(exercise: str, texts: Iterable[str]) -> float | None:
+    """The points on an exercise's card; None if it has none."""
+    heading = re.compile(rf"^#{{2,}} .*`{exercise}`.*$", re.M)
+    for text in texts:
+        found = heading.search(text)
+        if found is None:
+            continue
+        rest = text[found.end() :]
+        following = _HEADING.search(rest)
+        points = _POINTS.search(rest[: following.start()] if following else rest)
+        return float(points[1]) if points else None
+    return None
+
+
+def needed_by(left_out: str, kept: Iterable[str]) -> Iterator[str]:
+    """Which of the ``kept`` lessons need one that is left out, and for what, each in a line."""
+    words = re.compile(rf"""["']@?{left_out}\.|\b{COURSE.solutions}\.{left_out}\.public\b""")
+    for lesson in kept:
+        code = [
+            cell.source
+            for cell in nbformat.read(notebook_path(lesson), as_version=4).cells
+            if cell.cell_type == "code"
+        ]
+        loaded = {name for text in code for name in re.findall(r"\bmine\(\W*(\w+)", text)}
+        own = [SOLUTIONS / lesson / "checks.py", *(SOLUTIONS / lesson / "public").glob("*.py")]
+        names = sorted(name for name in loaded if _home(name) == left_out)
+        if names:
+            yield (
+                f"{assignment_id(lesson)} loads {', '.join(names)} of {assignment_id(left_out)}: "
+                f"leave {assignment_id(lesson)[:2]} out, too"
+            )
+        elif any(words.search(path.read_text(encoding="utf-8")) for path in own if path.is_file()):
+            yield (
+                f"{assignment_id(lesson)} is checked with what {assignment_id(left_out)} holds: "
+                f"leave {assignment_id(lesson)[:2]} out, too"
+            )
+
+
+def _home(exercise: str) -> str:
+    try:
+        return home_of(exercise)
+    except KeyError:
+        return ""
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+# -- the notebook as handed out, run ---------------------------------------------------------------
+
+
+def raised(bundle: Path, lessons: Iterable[str]) -> list[str]:
+    """Run the notebooks of a bundle untouched; each error a line that names cell and error.
+
+    A notebook whose lesson and engine have not changed since its last run is not run again.
+    """
+    path = frozen.folder() / RUNS
+    known = json.loads(path.read_bytes()) if path.exists() else {}
+    found: list[str] = []
+    for lesson in lessons:
+        key = f"{fingerprint(RUN_BY, lesson)} {platform.python_version()}"
+        if known.get(lesson, {}).get("key") != key:
+            known[lesson] = {"key": key, "errors": _errors(bundle, lesson)}
+            kept = {one: known[one] for one in LESSONS if one in known}
+            files.write(path, json.dumps(kept, indent=1).encode())
+        found += known[lesson]["errors"]
+    return found
+
+
+def _errors(bundle: Path, lesson: str) -> list[str]:
+    path = notebook_path(lesson, bundle / "notebooks")
+    notebook = nbformat.read(path, as_version=4)
+    # The bundle's own package and course, as students have them.
+    environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
+    environment |= {"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS,
+        allow_errors=True,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--IPKernelApp.log_level=40"],
+    )
+    shown = _shown(notebook_path(lesson))
+    try:
+        client.execute(env=environment)
+    except CellTimeoutError:
+        return [f"{shown}: untouched, a cell takes more than {SECONDS} seconds"]
+    except DeadKernelError:
+        return [f"{shown}: untouched, a cell ends the kernel"]
+    return [
+        f"{shown}: untouched, cell {number} raises {output.ename}: "
+        f"{output.evalue.strip().partition(chr(10))[0][:120]}"
+        for number, cell in enumerate(notebook.cells, 1)
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    ]

@@ -1,0 +1,328 @@
+"""Take an exercise out of the files of its lesson, as `new-exercise` puts one in.
+
+What belongs to the exercise alone goes. What else needs it is named, and then nothing is changed.
+What merely mentions it stays, and is named for the author, who alone knows what to write instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from grader.authoring.lesson_files import lesson_files
+from grader.authoring.rubrics import NAME as RUBRICS
+from grader.authoring.scaffold import LISTED, ScaffoldError, tried, write
+from grader.course.exercises import exercises
+from grader.course.layout import COURSE, LESSONS, ROOT, assignment_id, notebook_path
+from grader.source.slicing import bound_names, read_names
+
+MUTANTS = "equivalent_mutants.py"
+REGISTERS = ("misconception", "alternative")
+_RULE = re.compile(r"^# --- (.+?) -+$")
+_HEADING = re.compile(r"^#{1,6} ", re.M)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The new texts of files; laws that go, too; and where the name still stands afterwards."""
+
+    changes: dict[Path, str]
+    laws: tuple[str, ...]
+    mentions: tuple[str, ...]
+
+
+def remove(lesson: str, name: str) -> Removal:
+    """Take the exercise out of this course. ScaffoldError if it cannot be; nothing was written."""
+    removal = plan(lesson, name)
+    other = next(e.id for e in exercises(lesson) if e.id != name)
+    changes = tried(removal.changes, lesson, other, f"without {name} the lesson")
+    write(changes)
+    return removal
+
+
+def plan(lesson: str, name: str) -> Removal:
+    """What would be written. ScaffoldError names all that needs the exercise."""
+    _known(lesson, name)
+    paths = lesson_files(lesson)
+    old = {part: (ROOT / path).read_text(encoding="utf-8") for part, path in paths.items()}
+    new = {
+        "solution": without(old["solution"], name, lambda node: _defines(node, name)),
+        "misconceptions": without_versions(old["misconceptions"], name),
+        "alternatives": without_versions(old["alternatives"], name),
+        "checks": without_checks(old["checks"], name),
+    }
+    laws: tuple[str, ...] = ()
+    if "law" in old:
+        laws, new["law"] = _without_laws(old["law"], name)
+    notebook = nbformat.reads(old["card"], as_version=4)
+    notebook.cells = without_cells(notebook.cells, name)
+    new["card"] = nbformat.writes(notebook) + "\n"
+    changes = {paths[part]: text for part, text in new.items() if text != old[part]}
+    mutants = paths["checks"].with_name(MUTANTS)
+    if (ROOT / mutants).is_file():
+        text = (ROOT / mutants).read_text(encoding="utf-8")
+        if without_keys(text, name) != text:
+            changes[mutants] = without_keys(text, name)
+    needs = list(_needs(lesson, name, changes))
+    if needs:
+        raise ScaffoldError(f"{name} is needed elsewhere:\n" + "\n".join(needs))
+    return Removal(changes, laws, tuple(_mentions(name, changes)))
+
+
+def _known(lesson: str, name: str) -> None:
+    if lesson not in LESSONS:
+        raise ScaffoldError(f"no lesson {lesson!r}; there are {', '.join(LESSONS)}")
+    own = [one.id for one in exercises(lesson) if not one.id.startswith("quiz_")]
+    if name not in own:
+        raise ScaffoldError(f"{lesson} has no exercise {name!r}; it has {', '.join(own)}")
+    if own == [name]:
+        raise ScaffoldError(
+            f"{name} is the only exercise of {lesson}: leave the lesson out instead"
+        )
+
+
+# -- modules ---------------------------------------------------------------------------------------
+
+
+def without(text: str, name: str, goes: Callable[[ast.stmt], bool]) -> str:
+    """The module without these statements, and without the comments that stand right above them.
+
+    Of the rules that divide a module into sections only that of ``name`` goes, too.
+    """
+    lines = text.splitlines(keepends=True)
+    kept: list[str] = []
+    end = 0
+    for node in ast.parse(text).body:
+        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+        above, own = lines[end : first - 1], lines[first - 1 : node.end_lineno]
+        end = node.end_lineno or node.lineno
+        if not goes(node):
+            kept += [*above, *own]
+            continue
+        for line in above:
+            rule = _RULE.match(line)
+            if rule and rule[1] != name:
+                kept += ["\n\n", line]
+    return "".join([*kept, *lines[end:]])
+
+
+def _defines(node: ast.stmt, name: str) -> bool:
+    return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name
+
+
+def _for(node: ast.stmt, name: str) -> bool:
+    """Does the statement register a version of this exercise?"""
+    return any(
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in REGISTERS
+        and _is_text(call.args[:1], name)
+        for call in ast.walk(node)
+    )
+
+
+def _is_text(found: Iterable[ast.expr | None], text: str) -> bool:
+    return any(isinstance(node, ast.Constant) and node.value == text for node in found)
+
+
+def without_entry(text: str, name: str) -> str:
+    """The checks without the exercise's entry in the list of exercises."""
+    entry = _entry(text, name)
+    lines = text.splitlines(keepends=True)
+    return "".join([*lines[: entry.lineno - 1], *lines[entry.end_lineno or entry.lineno :]])
+
+
+def _entry(text: str, name: str) -> ast.expr:
+    for node in ast.parse(text).body:
+        named = isinstance(node, ast.Assign) and _target(node) == LISTED
+        if named and isinstance(node.value, ast.List):
+            for item in node.value.elts:
+                if isinstance(item, ast.Call) and _is_text(item.args[:1], name):
+                    return item
+    raise ScaffoldError(f"{LISTED} of the checks has no entry {name!r} of its own")
+
+
+def _target(node: ast.Assign) -> str:
+    first = node.targets[0]
+    return first.id if isinstance(first, ast.Name) else ""
+
+
+def _orphaned(text: str, read_by_it: str) -> Callable[[ast.stmt], bool]:
+    """Which definitions of a module nobody reads once a piece of it, ``read_by_it``, is gone.
+
+    Only those that this piece read, directly or not: what was unread before is somebody's own.
+    ``text`` is the module without the piece.
+    """
+    body = [
+        ast.unparse(node)
+        for node in ast.parse(text).body
+        if not isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+    gone: set[str] = set()  # texts of statements
+    wanted = set(_reads(read_by_it))
+    grew = True
+    while grew:
+        grew = False
+        read = {one for source in body if source not in gone for one in _reads(source, own=True)}
+        for source in body:
+            bound = bound_names(source)
+            if source not in gone and bound and bound <= wanted and not bound & read:
+                gone.add(source)
+                wanted |= set(_reads(source))
+                grew = True
+    return lambda node: ast.unparse(node) in gone
+
+
+def without_versions(text: str, name: str) -> str:
+    """The module of wrong or right answers without those to this exercise, and their helpers."""
+    versions = [ast.unparse(node) for node in ast.parse(text).body if _for(node, name)]
+    rest = without(text, name, lambda node: _for(node, name))
+    return without(rest, name, _orphaned(rest, "\n".join(versions)))
+
+
+def without_checks(text: str, name: str) -> str:
+    """The checks without the exercise's entry, and what it alone reads."""
+    entry = ast.get_source_segment(text, _entry(text, name)) or ""
+    rest = without_entry(text, name)
+    return without(rest, name, _orphaned(rest, entry))
+
+
+def _reads(source: str, own: bool = False) -> Iterable[str]:
+    """Names that a program reads; with ``own``, not those that it binds itself: a recursion."""
+    names = read_names(source)
+    names = frozenset(re.findall(r"\w+", source)) if names is None else names
+    return names - bound_names(source) if own else names
+
+
+def without_keys(text: str, name: str) -> str:
+    """The module without the entries of this key in its dictionaries."""
+    lines = text.splitlines(keepends=True)
+    for node in reversed(ast.parse(text).body):
+        table = getattr(node, "value", None)
+        if not isinstance(table, ast.Dict):
+            continue
+        for key, value in reversed(list(zip(table.keys, table.values, strict=True))):
+            if key is not None and _is_text([key], name):
+                del lines[key.lineno - 1 : value.end_lineno]
+    return "".join(lines)
+
+
+def _without_laws(text: str, name: str) -> tuple[tuple[str, ...], str]:
+    """The names of the laws that call the exercise, and the tests without them."""
+    laws = [
+        node.name
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef) and name in _reads(ast.unparse(node))
+    ]
+    rest = without(text, name, lambda node: isinstance(node, ast.FunctionDef) and node.name in laws)
+    for node in ast.parse(rest).body:
+        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
+            rest = _without_import(rest, node, name)
+            break
+    return tuple(laws), rest
+
+
+def _without_import(text: str, node: ast.ImportFrom, name: str) -> str:
+    names = [ast.unparse(alias) for alias in node.names if alias.name != name]
+    line = f"from {node.module} import {', '.join(names)}"
+    if len(line) > 100:
+        line = f"from {node.module} import (\n" + "".join(f"    {one},\n" for one in names) + ")"
+    lines = text.splitlines()
+    own = [line] if names else []
+    return "\n".join([*lines[: node.lineno - 1], *own, *lines[node.end_lineno :], ""])
+
+
+# -- the notebook ----------------------------------------------------------------------------------
+
+
+def without_cells(cells: Sequence[NotebookNode], name: str) -> list[NotebookNode]:
+    """The cells without the exercise's card, stub and check, and what is said of its hints."""
+    heading = re.compile(rf"^#{{2,}} .*`{name}`", re.M)
+    kept: list[NotebookNode] = []
+    inside = False  # between the card and the stub
+    for cell in cells:
+        if cell.get("id") in (name, f"check_{name}"):
+            inside = False
+            continue
+        if cell.cell_type == "markdown":
+            found, source = heading.search(cell.source), cell.source
+            if found:
+                following = _HEADING.search(source, found.end())
+                below = source[following.start() :] if following else ""
+                source = f"{source[: found.start()].rstrip()}\n\n{below}".strip()
+                inside = not below
+            elif inside and not _HEADING.search(source):
+                continue
+            hint = f'hint("{name}")'
+            paragraphs = [one for one in source.split("\n\n") if hint not in one]
+            source = "\n\n".join(paragraphs) if hint in source else source
+            if not source.strip():
+                continue
+            if source != cell.source:
+                cell.source = source
+        kept.append(cell)
+    return kept
+
+
+# -- who needs it ----------------------------------------------------------------------------------
+
+
+def _needs(lesson: str, name: str, changes: dict[Path, str]) -> Iterator[str]:
+    """What cannot work without the exercise, each in a line."""
+    for exercise in exercises(lesson):
+        if name in exercise.uses:
+            yield f"{exercise.id} uses it: `uses` of its entry in the checks"
+    for path, text in _programs(changes):
+        if "solved" in path.parts or path.name == MUTANTS:
+            continue
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ImportFrom):
+                found = name in {alias.name for alias in node.names}
+            else:
+                own = lesson in path.parts
+                found = own and name in _reads(ast.unparse(node))
+                asked = own and path.name == "checks.py"
+                found = found or (asked and _is_text(_constants(node), name))
+            if found:
+                yield f"{path}, line {node.lineno}: {ast.unparse(node).partition(chr(10))[0][:60]}"
+    for other in LESSONS:
+        notebook = nbformat.read(notebook_path(other), as_version=4)
+        for number, cell in enumerate(notebook.cells, 1):
+            code = cell.source if cell.cell_type == "code" else ""
+            if re.search(rf"\bmine\(\W*{name}\b", code):
+                yield f"{assignment_id(other)} loads it in cell {number}"
+
+
+def _programs(changes: dict[Path, str]) -> Iterator[tuple[Path, str]]:
+    for path in sorted((ROOT / COURSE.solutions).rglob("*.py")):
+        place = path.relative_to(ROOT)
+        yield place, changes.get(place) or path.read_text(encoding="utf-8")
+
+
+def _constants(node: ast.AST) -> Iterator[ast.expr]:
+    return (one for one in ast.walk(node) if isinstance(one, ast.Constant))
+
+
+def _mentions(name: str, changes: dict[Path, str]) -> Iterator[str]:
+    """Where the name still stands in programs, notebooks and rubrics, each place a line."""
+    word = re.compile(rf"\b{name}\b")
+    for path, text in _programs(changes):
+        for number, line in enumerate(text.splitlines(), 1):
+            if word.search(line):
+                yield f"{path}, line {number}: {line.strip()[:60]}"
+    for lesson in LESSONS:
+        path = notebook_path(lesson).relative_to(ROOT)
+        text = changes.get(path) or (ROOT / path).read_text(encoding="utf-8")
+        for number, cell in enumerate(nbformat.reads(text, as_version=4).cells, 1):
+            found = next((one for one in cell.source.splitlines() if word.search(one)), "")
+            if found:
+                yield f"{path}, cell {number}: {found.strip()[:60]}"
+        rubric = Path(COURSE.solutions, lesson, RUBRICS)
+        if (ROOT / rubric).is_file() and word.search((ROOT / rubric).read_text(encoding="utf-8")):
+            yield f"{rubric}"

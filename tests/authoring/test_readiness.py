@@ -1,0 +1,205 @@
+"""What is unfinished does not go out: all of it is named at once, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from grader.authoring import readiness
+from grader.commandline import main
+from grader.course.layout import LESSONS
+from grader.student import frozen
+from tests.courses.test_second_course import SECOND, done, edit, run
+
+OURS = "readiness_trial"  # the copy's id: its frozen answers lie in a folder of that name
+SEQUENCES = Path("notebooks", "01_sequences", "01_sequences.ipynb")
+DESCENT = Path("notebooks", "02_descent", "02_descent.ipynb")
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the second course, which is finished."""
+    target = tmp_path_factory.mktemp("ready") / "course"
+    shutil.copytree(SECOND, target, ignore=shutil.ignore_patterns("__pycache__"))
+    edit(target / "course.toml", 'id = "descent"', f'id = "{OURS}"')
+    yield target
+    shutil.rmtree(frozen.FOLDER / OURS, ignore_errors=True)
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_this_course_is_finished(lesson: str) -> None:
+    """What can be seen without a kernel; `release` runs the notebooks (test_release.py)."""
+    assert readiness.faults(lesson) == []
+
+
+def test_all_that_is_unfinished_is_named_at_once_and_the_last_release_stays(course: Path) -> None:
+    bundle = course.parent / "bundle"
+    assert "files in" in done(course, "release", "--output", bundle)
+    before, sources = everything(bundle), everything(course)
+
+    edit(course / "solutions/descent/checks.py", "What lesson 2", "REPLACE: what lesson 2")
+    (course / "solutions/descent/written.md").unlink()
+    edit(course / SEQUENCES, "| **Points** | 2 |", "| **Points** | 4 |")
+    notebook = nbformat.read(course / SEQUENCES, as_version=4)
+    text = "print(dropped(1))"
+    notebook.cells.insert(2, nbformat.v4.new_code_cell(text, id="needs-dropped"))
+    nbformat.write(notebook, course / SEQUENCES)
+    done(course, "tidy")
+    refused = run(course, "release", "--output", bundle)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr
+    lines = refused.stderr.splitlines()
+    for said in (
+        "solutions/descent/checks.py: REPLACE is left in line 1",
+        "solutions/descent/written.md: no rubric of rate_in_words: begin it with the line "
+        "# `rate_in_words` (2 points)",
+        f"{SEQUENCES}: the card of reversed_copy says 4 points, solutions/sequences/checks.py 2",
+        f"{SEQUENCES}: untouched, cell 3 raises NameError: name 'dropped' is not defined",
+    ):
+        assert said in lines, refused.stderr
+    assert lines[-1].startswith("Error: 4 things are unfinished, and nothing was written")
+    assert everything(bundle) == before
+
+    drafted = run(course, "release", "--output", bundle, "--draft")
+    assert drafted.returncode == 0 and "a draft, not for students" in drafted.stdout
+    assert "dropped" in (bundle / SEQUENCES).read_text()
+    for path, content in sources.items():  # for the tests below
+        (course / path).write_bytes(content)
+    assert "draft" not in done(course, "release", "--output", bundle)
+    assert everything(bundle) == before
+
+
+def test_a_notebook_that_has_not_changed_is_not_run_again(course: Path) -> None:
+    path = frozen.FOLDER / OURS / readiness.RUNS
+    done(course, "release", "--output", course.parent / "again")
+    known = json.loads(path.read_bytes())
+    assert known.keys() == {"sequences", "descent"}
+    known["descent"]["errors"] = ["as remembered"]
+    path.write_text(json.dumps(known))
+    refused = run(course, "release", "--output", course.parent / "again")
+    assert "as remembered" in refused.stderr
+    checks = course / "solutions" / "descent" / "checks.py"
+    before = checks.read_text(encoding="utf-8")
+    checks.write_text(f"{before}\n# changed\n", encoding="utf-8")
+    done(course, "release", "--output", course.parent / "again")
+    checks.write_text(before, encoding="utf-8")
+
+
+def test_a_lesson_is_left_out_and_the_others_keep_their_numbers(course: Path) -> None:
+    bundle = course.parent / "shorter"
+    for word in ("01", "1", "sequences", "01_sequences"):
+        done(course, "release", "--output", bundle, "--without", word)
+        names = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*.ipynb")}
+        assert names == {DESCENT.as_posix()}
+        answers = {path.name for path in bundle.rglob("*.answers")}
+        assert answers == {"slope_gradient.answers", "fit_slope.answers"}
+        assert not (bundle / "solutions" / "sequences").exists()
+    refused = run(course, "release", "--output", bundle, "--without", "07")
+    assert refused.returncode == 2 and "no lesson '07'; the course has 01_seq" in refused.stderr
+    refused = run(course, "release", "--output", bundle, "--without", "1", "--without", "2")
+    assert refused.returncode == 2 and "no lesson is left" in refused.stderr
+
+
+def test_what_others_build_on_is_not_left_out_alone() -> None:
+    def needed(left_out: str) -> list[str]:
+        return list(readiness.needed_by(left_out, [one for one in LESSONS if one != left_out]))
+
+    assert needed("sequence_to_sequence") == needed("transformer_language_model") == []
+    said = needed("multi_head_attention")
+    assert any(
+        line.startswith("06_transformer_block loads MultiHeadAttention of 04_multi_head_attention")
+        and line.endswith("leave 06 out, too")
+        for line in said
+    )
+    assert {line[:2] for line in needed("transformer_block")} == {"08", "09"}
+
+
+# -- an exercise less ------------------------------------------------------------------------------
+
+
+def texts(course: Path) -> dict[str, str]:
+    """All of a course's own files; of a notebook the cells' texts, without their ids."""
+    found = {}
+    for path, content in everything(course).items():
+        text = content.decode()
+        if path.endswith(".ipynb"):
+            cells = nbformat.reads(text, as_version=4).cells
+            text = "\n\n".join(cell.source for cell in cells)
+        found[path] = text
+    return found
+
+
+def test_removing_undoes_adding(course: Path) -> None:
+    (course / "tests" / "lessons").mkdir(parents=True)
+    law = course / "tests" / "lessons" / "test_descent.py"
+    law.write_text(
+        '"""Laws."""\n\nimport numpy as np\n\nfrom solutions.descent import fit_slope\n\n\n'
+        "def test_none() -> None:\n    assert fit_slope(np.ones(1), np.ones(1), 0.1, 0) == 0\n"
+    )
+    before = texts(course)
+    done(course, "new-exercise", "descent", "centered_once", "--after", "slope_gradient")
+    assert texts(course) != before
+    said = done(course, "remove-exercise", "descent", "centered_once")
+    assert "Laws that called it are gone, too: test_centered_once_rows" in said
+    assert "It still stands here" not in said
+    assert texts(course) == before
+    assert done(course, "tidy", "--check").count("already tidy") == 2
+    shutil.rmtree(course / "tests")
+
+
+def test_what_is_needed_elsewhere_is_not_removed(course: Path) -> None:
+    before = texts(course)
+    refused = run(course, "remove-exercise", "descent", "slope_gradient")
+    assert refused.returncode == 2 and "Traceback" not in refused.stderr
+    said = " ".join(refused.stderr.split())
+    assert "slope_gradient is needed elsewhere" in said
+    assert "solutions/descent/__init__.py, line" in said
+    for name, message in (
+        ("fit_slop", "descent has no exercise 'fit_slop'; it has slope_gradient, fit_slope"),
+        ("quiz_descent", "descent has no exercise 'quiz_descent'"),
+    ):
+        refused = run(course, "remove-exercise", "descent", name)
+        assert message in " ".join(refused.stderr.split())
+    refused = run(course, "remove-exercise", "sequences", "reversed_copy")
+    assert "the only exercise of sequences" in " ".join(refused.stderr.split())
+    assert texts(course) == before
+
+
+def test_a_grown_exercise_goes_with_all_that_is_its_own() -> None:
+    """A mask of this course: what only it reads goes, what others read stays, the rest is named."""
+    from grader.authoring.removal import plan
+
+    removal = plan("masking", "local_mask")
+    new = {path.name: text for path, text in removal.changes.items()}
+    assert "def local_checks" not in new["checks.py"] and '"local_mask"' not in new["checks.py"]
+    assert "def local_reference" in new["checks.py"], "the checks of combine_masks call it"
+    assert "def _distance" not in new["misconceptions.py"], "nobody else's mistakes need it"
+    assert "def local_mask" not in new["__init__.py"]
+    assert '"local_mask"' not in new["misconceptions.py"] + new["alternatives.py"]
+    assert '"local_mask"' not in new["equivalent_mutants.py"]
+    assert "# --- combine_masks ---" in new["misconceptions.py"]
+    assert "# --- local_mask ---" not in new["misconceptions.py"]
+    cells = nbformat.reads(new["03_masking.ipynb"], as_version=4).cells
+    assert not {"local_mask", "check_local_mask"} & {cell.id for cell in cells}
+    assert any("03_masking.ipynb, cell" in place for place in removal.mentions)
+    for text in (new["checks.py"], new["__init__.py"], new["misconceptions.py"]):
+        compile(text, "changed", "exec")
+
+
+def test_an_option_of_the_command_line_that_is_wrong_is_one_line() -> None:
+    for command in (["release", "--without", "x"], ["remove-exercise", "mask", "local_mask"]):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 2 and "no lesson '" in " ".join(result.output.split())
