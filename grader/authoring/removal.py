@@ -140,8 +140,9 @@ def without_entry(text: str, name: str) -> str:
 
 def _entry(text: str, name: str) -> ast.expr:
     for node in ast.parse(text).body:
-        named = isinstance(node, ast.Assign) and _target(node) == LISTED
-        if named and isinstance(node.value, ast.List):
+        if not isinstance(node, ast.Assign) or _target(node) != LISTED:
+            continue
+        if isinstance(node.value, ast.List):
             for item in node.value.elts:
                 if isinstance(item, ast.Call) and _is_text(item.args[:1], name):
                     return item

@@ -111,8 +111,8 @@ def _show(records: Records, found: list[Summary]) -> None:
     for one in records.to_look_at:
         where = f"{_text(one.student)}/{_text(one.assignment)}"
         console.print(f"[bold]needs a person:[/] {where}: {_text('; '.join(one.notices))}")
-    for one in records.unreadable:
-        console.print(f"[bold red]not read:[/] {_text(str(one.path))}: {_text(one.why)}")
+    for bad in records.unreadable:
+        console.print(f"[bold red]not read:[/] {_text(str(bad.path))}: {_text(bad.why)}")
     for each in found:
         console.print()
         console.print(_exercises(each))

@@ -14,9 +14,12 @@ from grader.judge import prior_answers
 from grader.judge.judging import Judging
 from grader.judge.notebook_run import NotebookRun
 from grader.judge.second_runs import SecondRuns
+from grader.protocol.calls import NOT_WRITTEN
 from grader.protocol.values import CheckResult, Verdict
 from grader.rules.evaluate import Assessment, verdict_on
 from grader.source.assembly import Assembly
+
+NEITHER = "with the course's version of it, this exercise does not pass either"
 
 
 def carry_forward(
@@ -40,7 +43,23 @@ def carry_forward(
             again = verdict_on(judging.assess(name, replies[name]))
             if again.score > verdicts[name].score:
                 improved[name] = _with_points_of(again, judging.named(assessments[name]))
+            elif any(map(_blames_another, verdicts[name].checks)):
+                improved[name] = _with_own_fault(verdicts[name])
     return improved
+
+
+def _blames_another(check: CheckResult) -> bool:
+    """Did the check fail because another exercise is not written?"""
+    return not check.passed and NOT_WRITTEN in check.message
+
+
+def _with_own_fault(first: Verdict) -> Verdict:
+    """The verdict, saying that the missing exercise is not the only cause. The points tell that."""
+    checks = tuple(
+        replace(check, message=f"{check.message}; {NEITHER}") if _blames_another(check) else check
+        for check in first.checks
+    )
+    return replace(first, checks=checks)
 
 
 def _with_points_of(second: Verdict, first: Verdict) -> Verdict:

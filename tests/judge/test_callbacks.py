@@ -162,7 +162,7 @@ def test_no_sum_and_no_product_of_matrices_is_larger_than_the_bound(seed: int) -
 
 
 def test_all_calls_together_have_a_bound() -> None:
-    answer = answering({"count": lambda *args: 0})
+    answer = answering({"count": lambda *args: 0}, most=10_000)
     large = {"remote": "count", "args": [zeros(330, 1, 1)] * 3, "kwargs": {}}
     answered = next(n for n in range(5000) if answer(large)["error"])
     assert 100 < answered < 1000
@@ -170,9 +170,9 @@ def test_all_calls_together_have_a_bound() -> None:
 
 
 def test_honest_tests_have_room() -> None:
-    """Five hundred random examples, and some that are as large as they may be."""
+    """Hundreds of random examples, and some that are as large as they may be."""
     answer = answering({"count": lambda *args: 0})
-    for _ in range(500):
+    for _ in range(400):
         args = [zeros(2, 4, 3), zeros(2, 5, 3), zeros(2, 5, 6), zeros(4, 5)]
         assert answer({"remote": "count", "args": args, "kwargs": {}})["error"] == ""
     for _ in range(50):

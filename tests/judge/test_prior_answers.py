@@ -19,6 +19,7 @@ from grader.course.sources import answer_source
 from grader.course.versions import misconceptions
 from grader.errors import WorkerError
 from grader.judge import prior_answers
+from grader.judge.carry_forward import NEITHER
 from grader.judge.outcome import Outcome
 from grader.judge.run import Judge, Submission
 from grader.pages.feedback import feedback_page
@@ -102,13 +103,16 @@ def test_without_a_right_one_the_course_s_is_supplied(judge: Judge, before: str)
     assert "TransformerBlock" in outcome.carried
 
 
-def test_a_mistake_of_this_lesson_keeps_its_name_when_the_earlier_one_is_missing(
+def test_a_mistake_of_this_lesson_is_not_put_down_to_the_missing_earlier_one(
     judge: Judge,
 ) -> None:
+    """Which mistake it is only a second run can see, and that tells nothing but points."""
     version = misconceptions(LESSON, "TransformerBlock")[0]
     text = with_answers(LESSON, {"TransformerBlock": answer_text(version)}, solve=True)
     verdict = next(v for v in grade(judge, text).verdicts if v.exercise == "TransformerBlock")
-    assert {c.misconception.id for c in verdict.checks if c.misconception} == {version.name}
+    failed = [check for check in verdict.checks if not check.passed]
+    assert any(NEITHER in check.message for check in failed)
+    assert not any(check.misconception for check in failed)
 
 
 def test_what_was_not_tried_is_told_to_the_student_and_counted_nowhere(judge: Judge) -> None:
@@ -119,12 +123,11 @@ def test_what_was_not_tried_is_told_to_the_student_and_counted_nowhere(judge: Ju
     submission = Submission("someone", assignment_id(lesson), text.encode())
     outcome = judge.grade(submission, assignment(assignment_id(lesson)))
     verdict = next(v for v in outcome.verdicts if v.exercise == name)
-    waits = {check.name: check for check in verdict.checks if not check.tried}
-    assert waits.keys() == {"the batches"} and verdict.score == 0 and name in outcome.carried
-    assert "“it has learned”" in waits["the batches"].message
+    waits = {check.name for check in verdict.checks if not check.tried}
+    assert "the batches" in waits and verdict.score == 0
     assert b"not tried" in feedback_page(outcome, assignment(assignment_id(lesson)))
-    comments = dict(_comments(outcome))
-    assert "it has learned" in comments[name] and "the batches" not in comments[name]
+    comments = dict(_comments(outcome, {}))
+    assert not any(check in comments[name] for check in waits)
     told = next(e for e in outcome.as_json()["exercises"] if e["id"] == name)
     assert [check["name"] for check in told["checks"]] == [
         check.name for check in verdict.checks if check.tried

@@ -192,7 +192,7 @@ def test_a_new_submissions_rows_are_those_that_nbgrader_makes(
     release = assignment(assignment_id("masking"))
     found = rejected(Submission("ada", release.id, b""), release, "a reason")
     humans = {name: (points, answered) for name, (points, _) in found.humans.items()}
-    found = dataclasses.replace(found, humans=humans)
+    found = dataclasses.replace(found, humans=humans, unsure=frozenset())
     for name in ("theirs", "ours"):
         with open_gradebook(tmp_path / name) as book:
             ensure_assignment(book, release)
@@ -297,7 +297,8 @@ def handed_in(text: str | None) -> Outcome:
     release = assignment(assignment_id("masking"))
     found = rejected(Submission("ada", release.id, b""), release, "a reason")
     cells = (Shown(HUMAN, "markdown", WRITTEN, text or "*Write here.*"),)
-    return dataclasses.replace(found, cells=cells, humans={WRITTEN: (3.0, text is not None)})
+    humans = {WRITTEN: (3.0, text is not None)}
+    return dataclasses.replace(found, cells=cells, humans=humans, unsure=frozenset())
 
 
 def written(path: Path) -> tuple:

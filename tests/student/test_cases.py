@@ -30,7 +30,8 @@ def test_case_gives_the_arguments_of_the_case_that_fails(shell, capsys) -> None:
     found = shell.run_cell("found = case('softmax')\nfound").result
     assert isinstance(found, Arguments)
     exercise = frozen.load("softmax").suite
-    first = exercise.checks[0].cases[0].ask
+    calls = [case.ask for case in exercise.checks[0].cases]
+    first = min(calls, key=lambda ask: ask.args[0].size)  # the smallest of those that fail
     assert [one.tolist() for one in found] == [one.tolist() for one in first.args]
     wrong = shell.run_cell("softmax(*found, **found.kwargs)").result
     assert np.array_equal(wrong, np.exp(first.args[0]))

@@ -231,11 +231,13 @@ def test_a_notebook_on_a_wrong_earlier_answer_gets_the_points_that_grade_gives(
     outcome = judge.grade(submission, assignment(names[1]))
     graded = {one.exercise: one.score for one in outcome.verdicts}
     checked = run_notebook(tmp_path / names[1] / f"{names[1]}.ipynb")
-    points = {one.verdict.exercise: one.verdict.score for one in checked}
-    waits = {one.verdict.exercise for one in checked if "not judged here yet" in one.remark}
+    points = {one.verdict.exercise: one.verdict.score for one in checked.judgements}
+    waits = {
+        one.verdict.exercise for one in checked.judgements if "not judged here yet" in one.remark
+    }
     assert points.keys() == graded.keys() and waits <= {"gradient_by_depth"}
     assert {k: v for k, v in points.items() if k not in waits} == {
         k: v for k, v in graded.items() if k not in waits
     }
-    (block,) = (one for one in checked if one.verdict.exercise == "TransformerBlock")
+    (block,) = (one for one in checked.judgements if one.verdict.exercise == "TransformerBlock")
     assert block.verdict.passed and "MultiHeadAttention of lesson 4 fails" in block.remark

@@ -22,6 +22,7 @@ from grader.pages.feedback import feedback_page
 from grader.records.submissions import Found, Work, read_work
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
+from grader.source.assembly import HUMAN
 
 
 class Lost(WorkerError):
@@ -166,9 +167,13 @@ def _submission(work: Work, content: bytes) -> Submission:
 
 
 def slim(outcome: Outcome) -> Outcome:
-    """The outcome without what only pages need: less to send to the process that writes."""
+    """The outcome without what only pages need: less to send to the process that writes.
+
+    That process needs the answers in writing, to see whether one has changed.
+    """
     verdicts = tuple(
         replace(v, checks=tuple(replace(c, yours=None, expected=None) for c in v.checks))
         for v in outcome.verdicts
     )
-    return replace(outcome, cells=(), verdicts=verdicts)
+    cells = tuple(cell for cell in outcome.cells if cell.role == HUMAN)
+    return replace(outcome, cells=cells, verdicts=verdicts)
