@@ -209,7 +209,7 @@ def _marks(course_dir: Path, wanted: set[str]) -> dict[tuple[str, str], Mark]:
                 continue
             for submission in assignment.submissions:
                 grades = [grade for part in submission.notebooks for grade in part.grades]
-                marks[submission.student.id, assignment.name] = Mark(
+                marks[submission.student_id, assignment.name] = Mark(
                     round(math.fsum(grade.score or 0.0 for grade in grades), 2),
                     round(math.fsum(grade.max_score or 0.0 for grade in grades), 2),
                     by_person=any(

@@ -208,7 +208,8 @@ def test_a_person_marks_a_question_and_the_student_reads_it(
     assert score_of(course, "ada") == (found + 2.5, "false")
     canvas = run("export", "--to", "canvas", "--course-dir", course, "--output", "-").stdout
     assert re.search(rf"^ada,.*{found + 2.5:g}", canvas, re.M), canvas
-    named = CliRunner().invoke(main, ["verify", "--course-dir", str(course)])
+    check = ["verify", "--course-dir", str(course)]
+    named = CliRunner().invoke(main, check, env={"COLUMNS": "200"})
     assert named.exit_code == 1 and "points given by a person" in " ".join(named.output.split())
 
     again = run("grade", course / "submitted", "--course-dir", course)

@@ -428,6 +428,12 @@ def test_a_folder_of_an_earlier_version_gets_a_line_and_goes_on(graded: Path, co
     assert len(lines(course)) == 6
 
 
+def test_a_student_who_was_deleted_stops_no_report(course: Path) -> None:
+    TAMPERED["a student deleted"][0](course)
+    done = CliRunner().invoke(main, ["report", "--course-dir", str(course)])
+    assert done.exit_code == 0, done.exception
+
+
 def test_nothing_to_verify_is_said(tmp_path: Path) -> None:
     done = verify(tmp_path)
     assert done.exit_code == 2 and "neither" in done.output
