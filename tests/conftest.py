@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from grader.authoring.freeze import freeze
 from grader.authoring.sample import replace_answers
 from grader.authoring.solve import solved
 from grader.course.assignments import Assignment, assignment
-from grader.course.layout import ROOT, assignment_id, notebook_path
+from grader.course.layout import LESSONS, ROOT, assignment_id, notebook_path
 from grader.judge.outcome import Outcome
 from grader.judge.run import Judge, Submission
 from grader.sandbox.host.forkserver_client import Forkserver
@@ -64,12 +65,22 @@ Grade = Callable[..., Outcome]
 def grade(judge: Judge) -> Grade:
     """Grade notebook text as a student's submission for a lesson."""
 
-    def run(lesson: str, content: str | bytes, student: str = "someone") -> Outcome:
+    def run(
+        lesson: str, content: str | bytes, student: str = "someone", *, earlier: bool = False
+    ) -> Outcome:
+        """``earlier``: the student has solved all lessons before this one."""
         data = content.encode() if isinstance(content, str) else content
         release: Assignment = assignment(assignment_id(lesson))
-        return judge.grade(Submission(student, release.id, data), release)
+        before = LESSONS[: LESSONS.index(lesson)] if earlier else ()
+        priors = tuple((assignment_id(name), _solved(name)) for name in before)
+        return judge.grade(Submission(student, release.id, data, priors), release)
 
     return run
+
+
+@functools.cache
+def _solved(lesson: str) -> bytes:
+    return nbformat.writes(solved(lesson)).encode()
 
 
 def with_answers(lesson: str, texts: dict[str, str], solve: bool = False) -> str:

@@ -88,7 +88,7 @@ def untouched(check: Check, replies: list[Reply]) -> Finding | None:
                 return Finding(f"{name} was changed by the call", index, kind="argument")
         want, loose = case.expected, replace(tolerance_of(check), dtype=False)
         if want is not None and difference(reply.value, want.value, loose) is None:
-            found = second_call_difference(reply, want, loose)
+            found = second_call_difference(reply, want)
             if found is not None:
                 return Finding(found.text, index, found.yours, found.expected, kind="argument")
     return None

@@ -22,20 +22,6 @@ EQUIVALENT = {
             "x = block.norm1(x - block.attention(x)[0])",
         ): "the sign of a branch with random weights is chance itself",
         change(
-            "nn.init.zeros_(block.feed_forward.down.bias)", "pass"
-        ): "a few small random biases change no gradient's size that can be told from the draw",
-        change(
-            "nn.init.zeros_(block.feed_forward.down.bias)",
-            "nn.init.zeros_(block.feed_forward.up.bias)",
-        ): "a few small random biases change no gradient's size that can be told from the draw",
-        change(
-            "nn.init.zeros_(block.feed_forward.up.bias)", "pass"
-        ): "a few small random biases change no gradient's size that can be told from the draw",
-        change(
-            "nn.init.zeros_(block.feed_forward.up.bias)",
-            "nn.init.zeros_(block.feed_forward.down.bias)",
-        ): "a few small random biases change no gradient's size that can be told from the draw",
-        change(
             "blocks = [TransformerBlock(32, 4, 128) for _ in range(depth)]",
             "blocks = [TransformerBlock(32, 4, 129) for _ in range(depth)]",
         ): "one hidden feature more or less: what is judged is the effect of depth, not one number",

@@ -82,7 +82,8 @@ def test_a_mistake_is_named_and_costs_its_own_exercise_alone(
     """
     wrong = {name: misconceptions(lesson, name)[0] for name in half}
     texts = {name: answer_text(version) for name, version in wrong.items()}
-    for verdict in grade(lesson, with_answers(lesson, texts, solve=True)).verdicts:
+    outcome = grade(lesson, with_answers(lesson, texts, solve=True), earlier=True)
+    for verdict in outcome.verdicts:
         named = [c.misconception.id for c in verdict.checks if c.misconception]
         if verdict.exercise in wrong:
             called = (read_names(texts[verdict.exercise]) or set()) - {verdict.exercise}
@@ -136,7 +137,8 @@ def test_a_cause_of_its_own_stands_where_an_earlier_answer_is_wrong(grade: Grade
     verdict = next(v for v in verdicts if v.exercise == "attention")
     assert 0 < verdict.score < verdict.max_score
     failed = [check.message for check in verdict.checks if not check.passed]
-    assert failed and all("no lists, please" in message for message in failed)
+    assert any("no lists, please" in message for message in failed)
+    assert not any("with the course's version" in message for message in failed)
 
 
 def test_a_missing_earlier_answer_is_not_blamed_where_the_courses_does_not_help(
@@ -180,7 +182,8 @@ def test_an_earlier_cell_that_kills_its_process_takes_no_other_down(grade: Grade
     outcome = grade(lesson, with_answers(lesson, {"softmax": kill}, solve=True))
     points = {e.id: float(e.points) for e in exercises(lesson)}
     assert scores(outcome) == {name: points[name] * (name != "softmax") for name in points}
-    assert outcome.outcome == "crashed"
+    # From outside, its own SIGKILL looks like that of a kernel which is out of memory.
+    assert outcome.outcome in ("crashed", "out_of_memory")
 
 
 def test_the_second_run_tells_nothing_of_the_solution_that_it_holds(grade: Grade) -> None:

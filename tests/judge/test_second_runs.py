@@ -166,7 +166,7 @@ def test_where_all_parts_passed_the_courses_parts_decide() -> None:
 
 def test_parts_that_do_not_fit_together_cost_the_whole_nothing(grade: Grade) -> None:
     lesson = "transformer_language_model"
-    outcome = grade(lesson, with_answers(lesson, VIEW, solve=True))
+    outcome = grade(lesson, with_answers(lesson, VIEW, solve=True), earlier=True)
     verdicts = {verdict.exercise: verdict for verdict in outcome.verdicts}
     assert [c.name for c in verdicts["train_step"].checks if not c.passed] == [VIEWS]
     assert verdicts["train_language_model"].passed

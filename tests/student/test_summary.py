@@ -299,7 +299,10 @@ def test_what_stands_beside_a_right_value_is_judged() -> None:
 
 
 def test_an_input_is_blamed_only_where_it_was_changed() -> None:
-    """Over all named mistakes: those that change nothing fail other checks, and never this one."""
+    """Over all named mistakes: those that change nothing fail other checks, and never this one.
+
+    A second call with the same objects may be wrong without that. Then nothing is blamed on it.
+    """
     exact, blamed = Tolerance(0.0, 0.0), 0
     for exercise in (one for lesson in LESSONS for one in exercises(lesson)):
         answers = frozen.load(exercise.id)
@@ -315,7 +318,8 @@ def test_an_input_is_blamed_only_where_it_was_changed() -> None:
                         for case, reply in zip(one.cases, own, strict=True)
                         for after, before in zip(reply.args or (), case.ask.args, strict=False)
                     ]
-                    assert any(changed), (exercise.id, known.id)
+                    blames = "was changed by the call" in result.message
+                    assert any(changed) or not blames, (exercise.id, known.id)
     assert blamed > 20
 
 
