@@ -34,7 +34,8 @@ class Report:
 def as_text(said: Summary) -> str:
     """The summary for a terminal."""
     lines = [f"{said.headline} · {said.points}"]
-    lines += [textwrap.indent(line, "  ") for line in what_is_wrong(said)]
+    for line in what_is_wrong(said):
+        lines.append(textwrap.indent(line if line[0] == " " else _filled(line), "  "))
     for group in said.rest:
         if any(text for _, text in group.checks):
             lines.append(f"  {group.title}:")
@@ -48,10 +49,10 @@ def as_text(said: Summary) -> str:
 
 
 def what_is_wrong(said: Summary) -> list[str]:
-    """The lines of text that say what is wrong, and where to look."""
+    """The lines of text that say what is wrong, and where to look; numbers are indented."""
     look = f"Where to look: {said.look}" if said.look else ""
-    texts = [said.wrong, said.why, said.seen, *_aligned(said.rows), look]
-    return [_filled(text) if text[:1] != " " else text for text in texts if text]
+    texts = (said.wrong, said.why, said.seen, *_aligned(said.rows), look)
+    return [text for text in texts if text]
 
 
 def _pair(name: str, text: str) -> str:

@@ -6,8 +6,10 @@ give to what a cell shows. Screenshots go to build/screenshots.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 from playwright.sync_api import Browser, Page
@@ -15,9 +17,11 @@ from playwright.sync_api import Browser, Page
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS
 from grader.course.versions import Version, misconceptions, solution
-from grader.student import check, frozen
+from grader.rules.evaluate import evaluate
+from grader.student import check, figures, frozen
+from grader.student.folds import fold
 from grader.student.progress import Course
-from grader.student.report import Report
+from grader.student.report import Report, as_html
 from grader.student.summary import summary
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS
@@ -124,8 +128,8 @@ def test_every_kind_of_verdict_can_be_read_everywhere(page: Page, theme: str, pa
     for kind, content in pages.items():
         show(page, theme, content)
         page.screenshot(path=SCREENSHOTS / f"verdict_{kind}_{theme}.png")
-        for fold in page.locator("details").all():  # each hint lies in the one before
-            fold.evaluate("one => one.open = true")
+        for closed in page.locator("details").all():  # each hint lies in the one before
+            closed.evaluate("one => one.open = true")
         assert serious(page, within="#shown") == [], (kind, theme)
 
 
@@ -158,13 +162,21 @@ def test_every_verdict_fits_on_a_laptops_screen_with_its_picture(page: Page, pag
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_named_mistake_fits_on_a_laptops_screen(page: Page, lesson: str) -> None:
+    """With a picture of the largest size wherever there is one."""
+    picture = figures.comparison(np.zeros((30, 30)), np.eye(30))
+    boxes, names = [], []
     for exercise in exercises(lesson):
-        for version in misconceptions(lesson, exercise.id):
-            found = check.verdict_here(exercise.id, version.namespace, version.source)
-            content = Report(summary(found), frozen.load(exercise.id).hints)._repr_html_()
-            show(page, "jupyterlab_light", content)
-            box = page.locator("#shown").bounding_box()
-            assert box is not None and box["height"] <= ROOM["height"], (version.name, box)
+        answers = frozen.load(exercise.id)
+        for known, replies in answers.known.items():
+            named = functools.partial(dict, {known: replies})
+            said = summary(evaluate(answers.suite, replies, named))
+            shown = as_html(said, "status", picture if said.matrices is not None else "")
+            boxes.append(f'<div class="box">{shown}{fold(exercise.id, exercise.hints)}</div>')
+            names.append(f"{exercise.id}: {known.id}")
+    show(page, "jupyterlab_light", "".join(boxes))
+    heights = page.locator(".box").evaluate_all("all => all.map(one => one.offsetHeight)")
+    high = {n: h for n, h in zip(names, heights, strict=True) if h > ROOM["height"]}
+    assert high == {} and len(names) > 50
 
 
 def test_what_is_wrong_is_announced_and_the_rest_unfolds_by_keys(page: Page, pages: dict) -> None:
