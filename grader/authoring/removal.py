@@ -140,11 +140,11 @@ def without_entry(text: str, name: str) -> str:
 
 def _entry(text: str, name: str) -> ast.expr:
     for node in ast.parse(text).body:
-        named = isinstance(node, ast.Assign) and _target(node) == LISTED
-        if named and isinstance(node.value, ast.List):
-            for item in node.value.elts:
-                if isinstance(item, ast.Call) and _is_text(item.args[:1], name):
-                    return item
+        if not isinstance(node, ast.Assign) or _target(node) != LISTED:
+            continue
+        for item in node.value.elts if isinstance(node.value, ast.List) else []:
+            if isinstance(item, ast.Call) and _is_text(item.args[:1], name):
+                return item
     raise ScaffoldError(f"{LISTED} of the checks has no entry {name!r} of its own")
 
 
