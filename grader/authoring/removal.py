@@ -142,10 +142,9 @@ def _entry(text: str, name: str) -> ast.expr:
     for node in ast.parse(text).body:
         if not isinstance(node, ast.Assign) or _target(node) != LISTED:
             continue
-        if isinstance(node.value, ast.List):
-            for item in node.value.elts:
-                if isinstance(item, ast.Call) and _is_text(item.args[:1], name):
-                    return item
+        for item in node.value.elts if isinstance(node.value, ast.List) else []:
+            if isinstance(item, ast.Call) and _is_text(item.args[:1], name):
+                return item
     raise ScaffoldError(f"{LISTED} of the checks has no entry {name!r} of its own")
 
 

@@ -7,18 +7,21 @@ import re
 from pathlib import Path
 
 import nbformat
+import nbgrader
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from nbconvert.exporters import HTMLExporter
 from torch.nn.functional import scaled_dot_product_attention
+from traitlets.config import Config
 
 from grader.authoring import rubrics
 from grader.authoring.site import lessons as site
 from grader.commandline import main
-from grader.course.layout import LESSONS, SOLVED, assignment_id, notebook_path
+from grader.course.layout import LESSONS, ROOT, SOLVED, assignment_id, notebook_path
 from grader.coursefile import CourseError
-from grader.records.nbgrader_plugin import ShowRubrics
+from grader.records.nbgrader_plugin import ShowRubrics, configure
 from tests.authoring.test_prose import NAMES, NOT_PROSE, NUMBER, shown
 
 WORDS = {"one": 1, "two": 2, "three": 3, "five": 5, "six": 6, "eight": 8, "ten": 10}
@@ -215,6 +218,25 @@ def test_formgrader_shows_the_rubric_and_a_page_for_students_does_not() -> None:
     plain = "\n".join(c.source for c in nbformat.read(notebook_path("masking"), 4).cells)
     assert converted(feedback) == converted({}) == plain
     assert converted(formgrader | {"assignment_id": "homework 1"}) == plain
+
+
+def test_it_is_formgraders_own_page_that_shows_it_under_the_answer() -> None:
+    """Its template, in the configuration that `nbgrader_config.py` makes."""
+    config = Config()
+    configure(config, ROOT)
+    config.HTMLExporter.template_name = "formgrade"
+    templates = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
+    config.HTMLExporter.extra_template_basedirs = [str(templates)]
+    name = assignment_id("masking")
+    resources = {"assignment_id": name, "notebook_id": name, "index": 0, "total": 1, "base_url": ""}
+    pages = [
+        HTMLExporter(config=config).from_filename(str(notebook_path("masking")), resources | more)
+        for more in ({"submission_id": "4711"}, {"nbgrader": {"assignment": name}})
+    ]
+    (formgrader, _), (other, _) = pages
+    comment = formgrader.index('id="masking_in_words-comment"')
+    assert comment < formgrader.index("Half-answers") < formgrader.index("Dimension sheet")
+    assert "Half-answers" not in other
 
 
 def test_one_page_to_print_has_them_all(tmp_path: Path) -> None:
