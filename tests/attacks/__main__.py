@@ -17,7 +17,7 @@ import torch
 
 from grader.sandbox.host.levels import LEVELS
 from tests.attacks.arena import Arena, Result, summary
-from tests.attacks.reader import cases
+from tests.attacks.reader import PAGE, cases
 
 COLUMNS = ("attack", "points", "secrets", "others", "left", "unsafe", "alive", "outcome", "s")
 
@@ -43,7 +43,7 @@ def markdown(results: list[Result], level: str, seconds: float) -> str:
     lines = [
         "# Attacks",
         "",
-        "Made by `python -m tests.attacks --markdown FILE`. Each attack is a file in "
+        f"Made by `{PAGE.command}`. Each attack is a file in "
         "`tests/attacks/cases`. After each, an honest submission is graded by the same "
         "forkserver and must get the same marks as before.",
         "",
@@ -69,6 +69,7 @@ def main() -> int:
     parser.add_argument("--level", default="", choices=["", *LEVELS], help="this sandbox")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    stamp = PAGE.stamp()
     chosen = [case for case in cases() if arguments.only in case.name]
     started, results = time.monotonic(), []
     with Arena(level=arguments.level) as arena:
@@ -87,7 +88,7 @@ def main() -> int:
     print(f"{seconds:.0f} s")
     if arguments.markdown:
         text = markdown(results, arena.forkserver.level, seconds)
-        arguments.markdown.write_text(text, encoding="utf-8")
+        arguments.markdown.write_text(f"{text}\n{stamp}", encoding="utf-8")
     return int(any(result.faults for result in results))
 
 

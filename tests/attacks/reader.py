@@ -24,7 +24,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader.authoring.derived import Page
+
 FOLDER = Path(__file__).parent / "cases"
+PAGE = Page(
+    "docs/attacks.md",
+    "python -m tests.attacks --markdown docs/attacks.md",
+    ("tests/attacks/cases/**/*.py", "tests/attacks/arena.py", "tests/attacks/reader.py"),
+)
 MARK = "# --- handed in ---\n"
 LESSON = "self_attention"
 EXERCISE = "softmax_jacobian"

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from grader.commandline import main
 from tests.attacks.arena import Arena
-from tests.attacks.reader import Case, cases
+from tests.attacks.reader import PAGE, Case, cases
 
 ALL = cases()
 MATRIX = range(1, 30)
@@ -46,6 +46,10 @@ def test_what_an_attack_takes_from_the_engine_is_there(case: Case) -> None:
             assert hasattr(found, name) or importlib.util.find_spec(f"{module}.{name}"), name
     for module in re.findall(r"^ *import (grader[\w.]*)", text, re.M):
         importlib.import_module(module)
+
+
+def test_the_page_of_attacks_is_current() -> None:
+    assert PAGE.fault() == ""
 
 
 def test_there_are_enough_and_every_row_of_the_threat_matrix_is_tried() -> None:
