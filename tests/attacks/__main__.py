@@ -68,6 +68,9 @@ def main() -> int:
     parser.add_argument("--only", metavar="TEXT", default="", help="attacks whose name holds this")
     parser.add_argument("--level", default="", choices=["", *LEVELS], help="this sandbox")
     arguments = parser.parse_args()
+    if arguments.markdown and arguments.only:
+        # The page would lack the other attacks, and yet bear the stamp of a current one.
+        parser.error("--markdown makes the page of all attacks: leave --only out")
     torch.set_num_threads(1)
     stamp = PAGE.stamp()
     chosen = [case for case in cases() if arguments.only in case.name]
