@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from grader.commandline import main
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, SOLUTIONS, notebook_path
 from grader.judge import salt
-from grader.records import cohort, ledger
+from grader.records import ledger, written
 
 # Whatever the commands write, or the pages for instructors have one put there.
 PRIVATE = (
@@ -21,7 +21,7 @@ PRIVATE = (
     str(ledger.HEAD),
     ledger.NAME,
     f"{ledger.NAME}.old",
-    str(cohort.RECORDS / "03_masking" / "ada.json"),
+    str(written.RECORDS / "03_masking" / "ada.json"),
     "gradebook.db",
     "gradebook.db-journal",
     "gradebook.db.2026-11-28",

@@ -61,7 +61,7 @@ def test_two_first_runs_on_a_fresh_folder_grade_everything(tmp_path: Path) -> No
     for half in ("one", "two"):
         for number in range(3):
             student = f"{half}-{number}"
-            hand_in(tmp_path / half, student, nbformat.writes(solved(LESSON)))
+            hand_in(tmp_path / half, student, nbformat.writes(solved(LESSON)), NAME)
     course = tmp_path / "course"
     command = [sys.executable, "-m", "grader", "grade", "--jobs", "1", "--course-dir", course]
     runs = [
@@ -118,8 +118,8 @@ def test_a_name_that_is_too_long_and_a_file_in_the_way_cost_that_submission_alon
     long, longer, in_the_way = "\u0915" * 84, "\u0958" * 84, "in-the-way"
     submitted, course = tmp_path / "submitted", tmp_path / "course"
     for student in (long, longer, in_the_way):
-        hand_in(submitted, student, text)
-    hand_in(submitted, "zoe", nbformat.writes(solved(LESSON)))
+        hand_in(submitted, student, text, NAME)
+    hand_in(submitted, "zoe", nbformat.writes(solved(LESSON)), NAME)
     (course / "autograded").mkdir(parents=True)
     (course / "autograded" / in_the_way).write_text("a file, where a folder has to be")
     target = tmp_path / "out.json"

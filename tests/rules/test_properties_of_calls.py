@@ -26,7 +26,7 @@ def looked_at(*replies: Reply, kwargs: dict | None = None, args: tuple = (ONE,))
 def test_an_argument_by_name_is_looked_at_as_well() -> None:
     assert looked_at(Reply(args=(ONE, TWO)), kwargs={"mask": TWO}) is None
     found = looked_at(Reply(args=(ONE, ONE)), kwargs={"mask": TWO})
-    assert found is not None and found.text == "the argument mask was changed by the call"
+    assert found is not None and found.text == "mask was changed by the call"
 
 
 def test_a_call_that_raised_is_another_checks_business_unless_all_did() -> None:

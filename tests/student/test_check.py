@@ -244,4 +244,4 @@ def test_what_is_only_to_be_timed_is_not_asked_in_a_notebook() -> None:
         return output, new
 
     assert check.verdict_here("attend_with_cache", {"attend_with_cache": cached}).passed
-    assert max(lengths) == 100
+    assert 100 <= max(lengths) <= 250  # what is timed takes a thousand steps

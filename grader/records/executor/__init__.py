@@ -15,7 +15,7 @@ from pathlib import Path
 from grader.course.assignments import Assignment, assignment
 from grader.errors import WorkerError
 from grader.judge.choose import candidate, choose
-from grader.judge.outcome import Outcome
+from grader.judge.outcome import CRASHED, OUT_OF_MEMORY, Outcome
 from grader.judge.run import Judge, Submission, rejected
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
@@ -82,16 +82,18 @@ def result_of(future: Future, found: Found, gone: tuple[type[BaseException], ...
     except Exception as error:
         if isinstance(error, (CancelledError, *gone)):
             raise Lost(f"a judge is gone that was grading {_named(found)} or another") from error
-        return our_fault(error)  # such as a result that could not be sent
+        return our_fault(error)[1]  # such as a result that could not be sent
 
 
-def our_fault(error: Exception) -> str:
-    """What to say of a submission on which the grader itself failed, and where that was."""
+def our_fault(error: Exception) -> tuple[str, str]:
+    """The outcome of a submission on which the grader itself failed, and what to say of it."""
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # torch's
+        return OUT_OF_MEMORY, "the grader itself needed more memory than it may use for it"
     steps = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(steps[-1].filename).name}, line {steps[-1].lineno})" if steps else ""
     said = str(error).strip().splitlines()[:1]
-    words = ": ".join([type(error).__name__, *said])[:300]
-    return f"the grader itself failed on it: {words}{where}. Please report this"
+    what = ": ".join([type(error).__name__, *said])[:300]
+    return CRASHED, f"the grader itself failed on it: {what}{where}. Please report this"
 
 
 def _named(found: Found) -> str:
@@ -117,7 +119,7 @@ def grade_work(judge: Judge, work: Work) -> Graded | str:
     try:
         return _pages(outcome, release)
     except Exception as error:
-        return _pages(_rejected(judge, work, our_fault(error), person=True), release)
+        return _pages(_failed(judge, work, error), release)
 
 
 def _pages(outcome: Outcome, release: Assignment) -> Graded:
@@ -136,7 +138,7 @@ def outcome_of(judge: Judge, work: Work) -> Outcome:
     except WorkerError:
         raise  # of the machine, and not of this submission
     except Exception as error:
-        return _rejected(judge, work, our_fault(error), person=True)
+        return _failed(judge, work, error)
 
 
 def _outcome(judge: Judge, work: Work) -> Outcome:
@@ -159,6 +161,12 @@ def _rejected(judge: Judge, work: Work, reason: str, person: bool) -> Outcome:
     release = assignment(work.found.assignment)
     outcome = rejected(_submission(work, work.content), release, reason, person)
     return replace(outcome, sandbox=judge.forkserver.level)
+
+
+def _failed(judge: Judge, work: Work, error: Exception) -> Outcome:
+    """A person looks at it: the grader failed, and not the student."""
+    word, reason = our_fault(error)
+    return replace(_rejected(judge, work, reason, person=True), outcome=word)
 
 
 def _submission(work: Work, content: bytes) -> Submission:

@@ -28,7 +28,7 @@ from grader.judge import outcome as words
 from grader.judge.run import Judge, Submission, rejected
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
-from grader.records.executor import Graded, JudgeLimits, grade_work, slim
+from grader.records.executor import Graded, JudgeLimits, grade_work, our_fault, slim
 from grader.records.submissions import Work
 
 CHANCES = 1  # how often a submission is graded again at which something else killed the process
@@ -181,21 +181,13 @@ def _serve(pipe: Connection, judge: Judge, limits: JudgeLimits) -> None:
             return
         # For each submission anew: past the soft limit the kernel sends SIGXCPU, which ends this.
         resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + limits.cpu, most))
-        pipe.send_bytes(_answer(judge, work, limits))
+        pipe.send_bytes(_answer(judge, work))
 
 
-def _answer(judge: Judge, work: Work, limits: JudgeLimits) -> bytes:
+def _answer(judge: Judge, work: Work) -> bytes:
     try:
         return pickle.dumps(grade_work(judge, work))
     except WorkerError as error:
         return pickle.dumps(_NoWorker(str(error)))
     except Exception as error:  # an error of ours on one submission is an outcome of that one (T12)
-        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-            most = f"{limits.memory / 1e9:.1f} GB of memory"
-            failed = _Failed(
-                words.OUT_OF_MEMORY, f"the grader itself needed more than {most} for it"
-            )
-        else:
-            what = f"{type(error).__name__}: {str(error)[:200]}"
-            failed = _Failed(words.CRASHED, f"the grader itself failed at it ({what})")
-        return pickle.dumps(failed)
+        return pickle.dumps(_Failed(*our_fault(error)))
