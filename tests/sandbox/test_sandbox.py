@@ -329,12 +329,12 @@ def size():
 """
     if not LEVELS[forkserver.level].own_world:
         pytest.skip("this level denies new processes")
-    limits = replace(QUICK, worker=replace(QUICK.worker, memory=900 << 20))
+    limits = replace(QUICK, worker=replace(QUICK.worker, memory=1200 << 20))
     worker = forkserver.start(limits)
     if shares_of([worker._pid]) is None:
         worker.close()
         pytest.skip("this user may not see the shares of a worker's memory")
-    worker.run_cell(code, 10)
+    assert worker.run_cell(code, 10) == ([], "")
     used = worker._usage()
     assert len(used.processes) == 7 and used.memory > limits.worker.memory
     shares = shares_of(used.processes)

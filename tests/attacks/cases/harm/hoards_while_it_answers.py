@@ -6,7 +6,7 @@ ROWS: 25
 """
 
 OUTCOME = ("out_of_memory", "graded")  # graded: where it may have no children
-LIMITS = {"idle": 6, "checks_cpu": 10, "worker": {"memory": 805306368, "processes": 24}}
+LIMITS = {"idle": 6, "checks_cpu": 10, "worker": {"memory": 1258291200, "processes": 24}}
 
 # --- handed in ---
 import os
