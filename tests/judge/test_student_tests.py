@@ -144,6 +144,7 @@ def test_a_test_that_leans_on_other_cells_counts_in_full(grade: Grade) -> None:
         "torch.manual_seed(4)\n"
         "q, k, v = torch.randn(2, 3, 4), torch.randn(2, 5, 4), torch.randn(2, 5, 2)\n"
         "q[0, 0] = 0.0\nk[1, 4] = 60 * q[1, 1]\nm = torch.randn(2, 3, 5)\n"
+        "m[0, 0, 0] = 0.0\n"
         "m[1, 1, 4] = m[0, 0, 2] = -float('inf')\nm[1, 2] = -float('inf')"
     )
     cells = (
