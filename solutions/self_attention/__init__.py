@@ -29,8 +29,8 @@ def scaled_dot_product_attention(query, key, value):
 def softmax_jacobian(weights):
     """The derivative of softmax, written with its result p: diag(p) - p pᵀ.
 
-    Entry (i, j) says how fast weight i changes with score j. The formula is to hold for any
-    vector, also for one that does not sum to 1.
+    Entry (i, j) says how fast weight i changes with score j. The formula must hold for any
+    vector, even for one that does not sum to 1.
 
     Args:
         weights: (n,) tensor, float32 or float64.
