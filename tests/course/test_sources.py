@@ -62,7 +62,7 @@ TAUGHT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "B",
         "positions are added to embeddings; no recurrence",
         L5,
-        ("added", "embedding", "no recurrence", "all time steps at once"),
+        ("add", "embedding", "no recurrence", "all positions at once"),
     ),
     ("B", "three linear maps", L2, ("three linear maps",)),
     ("B", "scores by dot product, scaled, softmax gives weights", L2, ("softmax", "\\sqrt{d_k}")),
