@@ -14,8 +14,8 @@ def split_heads(x, num_heads):
     Head 0 gets the first d/h features of every position, head 1 the next d/h, and so on.
 
     Args:
-        x: (..., n, d) tensor, float32 or float64; ``...`` is any number of batch axes, none
-            included.
+        x: (..., n, d) tensor, float32 or float64; ``...`` is any number of batch axes,
+            including none.
         num_heads: h, how many heads there are.
 
     Returns:
@@ -36,7 +36,7 @@ def merge_heads(x):
 
     Args:
         x: (..., h, n, w) tensor, float32 or float64: for each head a sequence of vectors of
-            width w; ``...`` is any number of batch axes, none included.
+            width w; ``...`` is any number of batch axes, including none.
 
     Returns:
         (..., n, h·w) tensor with the dtype of ``x``.

@@ -13,7 +13,7 @@ def scaled_dot_product_attention(query, key, value):
 
     Args:
         query: (..., n_q, d_k) tensor, float32 or float64; ``...`` is any number of batch axes,
-            none included.
+            including none.
         key: (..., n_k, d_k) tensor.
         value: (..., n_k, d_v) tensor.
 
@@ -60,7 +60,7 @@ class SelfAttention(nn.Module):
         """Let every position of ``x`` attend to every position of ``x``.
 
         Args:
-            x: (..., n, d_model) tensor; ``...`` is any number of batch axes, none included.
+            x: (..., n, d_model) tensor; ``...`` is any number of batch axes, including none.
 
         Returns:
             A pair of tensors: the output (..., n, d_v) and the weights (..., n, n).
