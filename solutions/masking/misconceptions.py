@@ -719,7 +719,7 @@ def attention_fill_1e4(query, key, value, mask=None):
     "masked_attention",
     "writes_into_the_query",
     "scales the caller's query in place",
-    "The result is right once; called again with the same tensor it is another one.",
+    "The result is right once; called again with the same tensor, it is different.",
 )
 def attention_query_in_place(query, key, value, mask=None):
     query /= math.sqrt(query.shape[-1])
@@ -1287,7 +1287,7 @@ class CrossRawValues(_Layer):
     "CrossAttention",
     "no_scaling",
     "does not scale the scores",
-    "The scores are to be divided by √d_k here as everywhere.",
+    "The scores must be divided by √d_k here, as everywhere.",
 )
 class CrossUnscaled(_Layer):
     def forward(self, x, context, mask=None):
@@ -1420,7 +1420,7 @@ def examine_nothing(candidate):
     "examine_attention",
     "returns_the_verdict",
     "returns True or False",
-    "A test speaks by raising: what it returns is read by nobody.",
+    "A test speaks by raising: nobody reads what it returns.",
 )
 def examine_returns(candidate):
     query, key, value, mask = _example()

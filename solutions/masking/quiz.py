@@ -5,7 +5,7 @@ from grader.course.quiz import Option, Question
 QUESTIONS = (
     Question(
         "after",
-        "Four keys have equal scores, and the last one is to be hidden. The code computes softmax "
+        "Four keys have equal scores, and the last one must be hidden. The code computes softmax "
         "first and then sets the last weight to 0. What do the other three get?",
         "what the weights sum to, before and after the last one is struck out",
         (

@@ -39,7 +39,7 @@ def split_at_once(x, num_heads):
     "split_heads",
     "error_without_numbers",
     "does not say which two numbers do not fit",
-    "Somebody has to find out why. The message names the width and how many heads there are.",
+    "Somebody has to find out why. The message should name the width and how many heads there are.",
 )
 def split_without_numbers(x, num_heads):
     if x.shape[-1] % num_heads:
@@ -1456,7 +1456,7 @@ def head_transposed(vocab_size, max_len):
     "previous_token_head",
     "positions_as_values",
     "hands over the position instead of the token",
-    "W_value reads the second part of the input; the token stands in the first.",
+    "W_value reads the second part of the input; the token is in the first.",
 )
 def head_positions_as_values(vocab_size, max_len):
     values = torch.cat([torch.zeros(max_len, vocab_size), torch.eye(max_len)], dim=1)

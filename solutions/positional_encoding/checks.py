@@ -185,7 +185,7 @@ def shift_checks(draw: Draw) -> list[Check]:
         Check(
             "it takes PE[p] to PE[p + k]",
             "sin(a + b) and cos(a + b), written with sines and cosines of a and of b; the vector "
-            "stands to the right of the matrix",
+            "is to the right of the matrix",
             first,
             rule="positional_encoding.carries",
             options=carried(first, places) | {"rtol": 0.0, "atol": 1e-4},

@@ -236,7 +236,7 @@ def sinusoids_table(n, d, base=10000.0):
     "sinusoidal_encoding",
     "transposed",
     "has a row for every column and a column for every position",
-    "One row for each position is due: shape (n, d).",
+    "There should be one row for each position: shape (n, d).",
 )
 def sinusoids_transposed(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base).T
@@ -246,7 +246,7 @@ def sinusoids_transposed(n, d, base=10000.0):
     "sinusoidal_encoding",
     "batch_axis",
     "has an extra axis of length 1 in front",
-    "Handy in a layer, but the answer is due in shape (n, d). Broadcasting adds it to a batch "
+    "Handy in a layer, but the answer should have shape (n, d). Broadcasting adds it to a batch "
     "either way.",
 )
 def sinusoids_batch(n, d, base=10000.0):
@@ -415,7 +415,7 @@ def shift_diagonal(k, d, base=10000.0):
     "shift_matrix",
     "moves_entries",
     "moves the entries of the vector by k places",
-    "It is a matrix of zeros and ones that carries entry 0 to entry k. What is to move is the "
+    "It is a matrix of zeros and ones that carries entry 0 to entry k. What should move is the "
     "position that the vector stands for.",
 )
 def shift_roll(k, d, base=10000.0):
@@ -590,7 +590,7 @@ class LearnedOneRow(_Table):
     "LearnedPositionalEncoding",
     "back_to_front",
     "counts positions from the end",
-    "The first token gets the row of the last one, and another one in a longer sequence.",
+    "The first token gets the row of the last one, and a different row in a longer sequence.",
 )
 class LearnedReversed(_Table):
     def forward(self, x):
@@ -1229,7 +1229,7 @@ def alibi_heads_last(n, num_heads):
     "alibi_bias",
     "batch_axis",
     "has an extra axis of length 1 in front",
-    "(H, n, n) is due; broadcasting against (B, H, n, n) adds the axis by itself.",
+    "The shape should be (H, n, n); broadcasting against (B, H, n, n) adds the axis by itself.",
 )
 def alibi_batch(n, num_heads):
     return alibi_bias(n, num_heads)[None]

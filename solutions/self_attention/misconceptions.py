@@ -270,7 +270,7 @@ def attention_keys_ask(query, key, value):
     "scaled_dot_product_attention",
     "keys_not_turned",
     "multiplies by the keys without swapping their axes",
-    "In the first product every query is to meet every key, row by row. With the keys as they "
+    "In the first product every query must meet every key, row by row. With the keys as they "
     "come, it runs only where there are as many keys as entries in a query.",
 )
 def attention_keys_not_turned(query, key, value):
@@ -518,7 +518,7 @@ class RolesSwapped(_Layer):
     "SelfAttention",
     "key_and_value_swapped",
     "swaps the maps of keys and values",
-    "Queries are compared with what is to be extracted, and what is extracted are the keys. It "
+    "Queries are compared with what is to be extracted, and the keys are what is extracted. It "
     "runs only where d_v happens to equal d_k.",
 )
 class KeyAndValueSwapped(_Layer):
@@ -738,8 +738,7 @@ class MatrixNotTransposed(_Layer):
     "SelfAttention",
     "maps_chained",
     "makes the keys from the queries and the values from the keys",
-    "All three maps are to be applied to x itself. Chained, it runs only where all widths are "
-    "equal.",
+    "All three maps must be applied to x itself. Chained, it runs only where all widths are equal.",
 )
 class MapsChained(_Layer):
     def forward(self, x):
@@ -1016,7 +1015,7 @@ def additive_v_not_summed(query, keys, W_q, W_k, v):
     "additive_scores",
     "returns_weights",
     "returns weights that sum to 1",
-    "Softmax is a later step: here the raw scores are due.",
+    "Softmax is a later step: here the raw scores are asked for.",
 )
 def additive_returns_weights(query, keys, W_q, W_k, v):
     return torch.softmax(torch.tanh(W_q @ query + keys @ W_k.T) @ v, dim=-1)
@@ -1139,7 +1138,7 @@ def multiplicative_keys_turned_over(query, keys, W):
     "multiplicative_scores",
     "returns_weights",
     "returns weights that sum to 1",
-    "Softmax is a later step: here the raw scores are due.",
+    "Softmax is a later step: here the raw scores are asked for.",
 )
 def multiplicative_returns_weights(query, keys, W):
     return torch.softmax(keys @ (query @ W), dim=-1)
@@ -1269,7 +1268,7 @@ def jacobian_diagonal_only(weights):
     "softmax_jacobian",
     "a_vector",
     "returns only p(1 - p), as a vector",
-    "That is the diagonal of the matrix: n numbers, where a table of n by n is due.",
+    "That is the diagonal of the matrix: n numbers, instead of a table of n by n.",
 )
 def jacobian_a_vector(weights):
     return weights * (1 - weights)

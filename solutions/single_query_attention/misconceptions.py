@@ -446,7 +446,8 @@ def attention_scaled(query, keys, values):
     "attention",
     "no_softmax",
     "combines the values with the raw scores",
-    "The scores do not sum to 1, so the output is no average: it can lie far outside the values.",
+    "The scores do not sum to 1, so the output is not an average: it can lie far outside the "
+    "values.",
 )
 def attention_no_softmax(query, keys, values):
     query, keys, values = _arrays(query, keys, values)

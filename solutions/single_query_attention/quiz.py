@@ -16,7 +16,7 @@ QUESTIONS = (
             ),
             Option(
                 "It stays at 3, as the scores say",
-                "Weights are not in the proportion of the scores: exp stands between the two, and "
+                "Weights are not in proportion to the scores: exp comes between the two, and "
                 "turns differences of scores into ratios of weights.",
             ),
             Option(
@@ -100,7 +100,7 @@ QUESTIONS = (
             ),
             Option(
                 "query [1, 3], keys [[2, 7], [7, 4]]",
-                "Its numbers look arbitrary, but 7 stands on both sides of the diagonal: rows and "
+                "Its numbers look arbitrary, but 7 is on both sides of the diagonal: rows and "
                 "columns are the same, and so are the scores.",
             ),
             Option(
