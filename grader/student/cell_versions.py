@@ -100,20 +100,20 @@ def outdated(exercise: str, answer: Any, runs: list[Run], path: Path | None) -> 
     if own and own[-1].error and own[-1].defines(exercise):
         return f"the last run of its cell failed ({own[-1].error})"
     if own and not own[-1].defines(exercise):
-        return f"its cell does not define {exercise} any more"
+        return f"its cell no longer defines {exercise}"
     cells = _cells_above_check(exercise, path)
     # If the file is older than the run, the change was run and is not saved yet.
     if path is None or not cells or path.stat().st_mtime < run.at + LATER:
         return ""
     defining = [cell for cell in cells if exercise in _defined(cell.source)]
     if not defining:
-        return f"no cell above its check defines {exercise} any more"
+        return f"no cell above its check defines {exercise} anymore"
     source = defining[-1].source
     if normalized(source) in (normalized(run.text), normalized(run.python)):
         return ""
     if has_syntax_error(source):
-        return "its cell has been changed since, and has a syntax error now"
-    return "its cell has been changed since, and was not run"
+        return "its cell has been changed since, and now has a syntax error"
+    return "its cell has been changed since, and not run again"
 
 
 def notebook_path(namespace: Mapping[str, Any]) -> Path | None:

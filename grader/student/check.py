@@ -192,29 +192,29 @@ def hint(exercise_id: str) -> None:
     _Session.hints[exercise_id] = index + 1
     print(f"Hint {index + 1} of {len(hints)} for {exercise_id}:\n{hints[index]}")
     if index + 1 == len(hints):
-        print("(That was the last one; now try, check, and read what the check has seen.)")
+        print("(That was the last hint. Now try it, run the check, and read what the check says.)")
 
 
 def case(exercise_id: str) -> cases.Arguments:
     """The arguments of the first public case that your answer to an exercise fails.
 
-    They come as a tuple, in order: ``f(*case("f"))`` calls your function with them. What is given
-    by name is in its attribute ``kwargs``. Its attribute ``answer`` is what is called: your
-    function or, where the exercise is a layer, your layer with the case's weights in it. If your
-    answer fails no case, or is not written yet, it is the first case of all.
+    They come as a tuple, in order: ``f(*case("f"))`` calls your function with them. Arguments given
+    by name are in its attribute ``kwargs``. Its attribute ``answer`` is what is called: your
+    function or, if the exercise is a layer, your layer with the case's weights in it. If your
+    answer fails no case, or is not written yet, you get the very first case.
 
     Raises:
         NoSuchExercise: the course has no such exercise.
     """
     if not _Session.checking:
-        raise LookupError("case() works in your own notebook only, not where it is graded")
+        raise LookupError("case() works only in your own notebook, not in grading")
     namespace = _namespace()
     failing = judge_here(exercise_id, namespace).failing
     calls = _calls(exercise_id, namespace)
     if failing is None:
         first = frozen.load(exercise_id).suite.cases[0]
         failing = cases.Failing(exercise_id, first.name, first.ask, calls)
-        print(f"(Your {exercise_id} fails no case; this is the first of all: {first.name})")
+        print(f"(Your {exercise_id} fails no case; this is the first case: {first.name})")
     return failing.arguments()
 
 

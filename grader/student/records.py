@@ -57,7 +57,7 @@ def note(verdict: Verdict, folder: Path | None = None) -> str:
             _write(verdict, lab / FOLDER)
     except OSError as error:
         why = error.strerror or error
-        return f"(progress() cannot note this: {error.filename}: {why}. The check is complete.)"
+        return f"(progress() cannot record this: {error.filename}: {why}. The check is complete.)"
     return ""
 
 

@@ -22,17 +22,17 @@ MARK = "grader_start_page"
 WELCOME = """\
 # {title}
 
-**Open a lesson from the table.** Write your answer in an exercise's cell, run it with Shift+Enter,
-and run the check below it: it tells what it has seen, and which mistake it looks like. When you
-are stuck, open the hints under the check, one at a time.
+**Open a lesson from the table.** Write your answer in an exercise's cell, run the cell with
+Shift+Enter, and then run the check below it. The check says what it found and, if something is
+wrong, which mistake it looks like. If you are stuck, open the hints under the check, one at a time.
 
 What you write is yours: it is never overwritten. Later lessons build on your own answers from
-the lessons before, so save each notebook when you leave it."""
+earlier ones, so save each notebook before you leave it."""
 CALL = "from grader import progress\n\nprogress()"
 # Shift+Enter in the code cell moves on to this cell; in a last cell it would add a new one.
 BELOW = """\
-*The table is as of when you opened the course. Run its cell to bring it up to date: click into it,
-then Shift+Enter.*"""
+*The table shows how far you were when you opened the course. To bring it up to date, click into its
+cell and press Shift+Enter.*"""
 
 
 def write(folder: Path, course: Course) -> Path:
