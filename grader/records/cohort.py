@@ -25,6 +25,7 @@ from grader.judge.fingerprint import engine_fingerprint, facts
 from grader.judge.salt import salt_id
 from grader.records import late, ledger, manual_grading
 from grader.records import nbgrader_tables as tables
+from grader.records.changes import Change, changes
 from grader.records.course_lock import course_lock
 from grader.records.executor import Executor, Graded, Lost, Terms, result_of
 from grader.records.gradebook import ensure_assignment, record
@@ -66,6 +67,8 @@ class Cohort:
     failed: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # without a record
     refreshed: int = 0  # pages of earlier runs that now show a person's latest marks
     withdrawn: list[str] = field(default_factory=list)  # answers that a person has to read again
+    changes: list[Change] = field(default_factory=list)  # marks that are others than before
+    first: int = 0  # how many lines the ledger had when the run began
 
     def run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
         """Grade what has no valid record yet, and call ``done`` with each result.
@@ -73,7 +76,11 @@ class Cohort:
         Results are not kept in memory, since there may be thousands: ``result`` reads one again.
         """
         with course_lock(self.course_dir, self.say, self.stopped):
+            self.first = self._ledger().length()
             self._run(submissions, done)
+            if 0 < self.first < self._ledger().length():
+                lines = ledger.read(self.course_dir, self.terms.secret)
+                self.changes += changes(lines, self.first)
 
     def _run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
         self._configure_nbgrader()
@@ -128,7 +135,7 @@ class Cohort:
             self.manual[owner] = replace(self._manual_grades(found), penalty=penalty)
 
     def _say_off(self, facts: dict[str, Any]) -> None:
-        self._ledger().append(ledger.penalty_entry(facts))
+        self._ledger().append(ledger.penalty_entry(facts | {"run": self.first}))
 
     def _timed(self, found: Found, result: dict[str, Any]) -> dict[str, Any]:
         """A result with its lateness: the due date, and so the lateness, is not in the record."""
@@ -249,7 +256,8 @@ class Cohort:
         written = digests(graded.notebook, graded.page, kept_bytes)
         # The ledger before the gradebook: after a kill in between, a mark without a line in the
         # ledger would look forged.
-        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret), written))
+        about = facts(name, self.terms.secret) | {"run": self.first}
+        self._ledger().append(ledger.entry(outcome, about, written))
         when, fault = read_timestamp(found.path.parent)
         withdrawn = record(book, outcome, when)
         if withdrawn:
