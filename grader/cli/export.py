@@ -81,11 +81,29 @@ def command(
     try:
         with nbgrader_gradebook(gradebook) as book:
             notices = exporter.write(book)
+        stale = _out_of_date(course_dir)
     except ExportError as error:
         raise click.UsageError(str(error)) from error
     except GradebookError as error:
         raise click.ClickException(str(error)) from error
-    for notice in notices:
+    for notice in (*notices, *stale):
         click.echo(notice, err=True)
     if target != STDOUT:
         click.echo(f"written: {target}", err=True)
+
+
+def _out_of_date(course_dir: Path) -> list[str]:
+    """A notice if penalties for lateness are not what due dates and policy give by now."""
+    from grader.records import late
+    from grader.records.nbgrader_tables import read_gradebook, timings
+
+    with read_gradebook(course_dir / "gradebook.db") as book:
+        known = timings(book) if book is not None else {}
+    found = [f"{student}/{task}" for student, task in late.out_of_date(course_dir, known)]
+    if not found:
+        return []
+    names = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    return [
+        f"a due date, an extension or the policy has changed since grading, and {len(found)} "
+        f"penalties have not: run `grade` and export again ({names})"
+    ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grader.records.executor import Executor, Terms
 
 
+LEDGER = "ledger.jsonl"
 MOST_SAID = 10  # lines about what lies in a folder without submissions
 
 
@@ -39,6 +40,7 @@ MOST_SAID = 10  # lines about what lies in a folder without submissions
 @click.option("--watch", is_flag=True, help="go on: grade what arrives, until Ctrl-C")
 @click.option("--all-cells", is_flag=True, help="run cells that only show something, too")
 @click.option("--scheduler", metavar="ADDRESS", help="judges on a Dask cluster: tcp://host:8786")
+@click.option("--dry-run", is_flag=True, help="only show whose marks would change, and why")
 @click.option("--no-sandbox", is_flag=True, help="trust every submission; reports will say so")
 def command(
     folder: Path,
@@ -52,12 +54,19 @@ def command(
     watch: bool,
     all_cells: bool,
     scheduler: str | None,
+    dry_run: bool,
     no_sandbox: bool,
 ) -> None:
     """Grade DIR/<student>/<assignment>/<assignment>.ipynb.
 
     Exit 0 when every submission has an outcome, 2 on bad usage.
     """
+    if dry_run and watch:
+        raise click.UsageError("--dry-run ends, and --watch does not: give one of them")
+    if dry_run and not (course_dir / LEDGER).exists():
+        raise click.UsageError(
+            f"--dry-run: nothing was graded in {course_dir} yet, so no mark can change"
+        )
     _check_folders(folder, course_dir, target)
     if watch and target is not None:
         raise click.UsageError("--json is written at the end of a run, and --watch has none")
@@ -69,6 +78,7 @@ def command(
     from grader.judge.salt import salt as salt_of
     from grader.records.cohort import Cohort
     from grader.records.executor import Terms
+    from grader.records.scratch import scratch_of
     from grader.records.submissions import find_submissions, passed_over
 
     _recommend_own_folder(course_dir)
@@ -83,16 +93,23 @@ def command(
             raise click.UsageError("\n".join([_nothing(folder, only, student), *lines[:MOST_SAID]]))
         terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unsandboxed=no_sandbox)
         max_judges = jobs or os.cpu_count() or 1
+        hidden = [ENGINE.parent, ROOT, course_dir, folder, Path.home()]
         if scheduler is not None:
             executor_for = _on_cluster(scheduler, terms)
         else:
             found = {one.assignment for one in submissions if one.has_place}
             wanted = set(assignment_ids()) if watch else found  # watching, any may arrive
-            hidden = [ENGINE.parent, ROOT, course_dir, folder, Path.home()]
             executor_for = _on_this_machine(terms, hidden, wanted, max_judges)
         stop = threading.Event()
         say = partial(click.echo, err=True)
         run = Cohort(course_dir.resolve(), terms, executor_for, force, stop.is_set, say)
+        if dry_run:
+            with _grading.ctrl_c_sets(stop), scratch_of(run.course_dir) as copy:
+                hidden.append(copy)  # before a sandbox is started
+                run.course_dir = copy
+                rows = _grading.with_progress(run, submissions)
+                _grading.finish_dry_run(run, rows, submissions, target)
+            return
         with _grading.ctrl_c_sets(stop):
             if watch:
                 _grading.watch(run, find, partial(executor_for, max_judges), stop)
