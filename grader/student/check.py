@@ -60,7 +60,7 @@ def check(exercise_id: str) -> None:
     # Before the answer's cell has run there is no answer to record, nor is there if the file holds
     # another answer than the one that was tried.
     if exercise_id in namespace and not stale:
-        _note(verdict)
+        _note(verdict, cell_versions.last_text(exercise_id, namespace))
     if stale:
         screen.show_notice(f"This is a check of an earlier version of {exercise_id}: {stale}.")
     if not verdict.attempted:
@@ -88,9 +88,9 @@ def check(exercise_id: str) -> None:
         raise CheckFailed(said.headline)
 
 
-def _note(verdict: Verdict) -> None:
+def _note(verdict: Verdict, answer: str) -> None:
     """Record a verdict for ``progress()``; the first failure to do so is printed."""
-    complaint = records.note(verdict)
+    complaint = records.note(verdict, answer=answer)
     if complaint and not _Session.complaint:
         print(complaint)
     _Session.complaint = _Session.complaint or complaint
