@@ -30,11 +30,15 @@ class CheckFailed(Exception):
         return [f"CheckFailed: {self}"]
 
 
+PASSED, FAILED, WAITS = "passed", "failed", "waits"  # what a check has said
+
+
 class _Session:
     """What this kernel remembers between calls."""
 
     checking = True  # False in the grading worker, where the judge does the checking
     hints: dict[str, int] = {}  # hints given so far, by exercise
+    outcomes: dict[str, str] = {}  # what each check said last, by exercise
     complaint = ""  # why a verdict could not be recorded; printed only once
 
 
@@ -57,6 +61,9 @@ def check(exercise_id: str) -> None:
     verdict = judgement.verdict
     answers = frozen.load(exercise_id)
     stale = cell_versions.stale(exercise_id, namespace)
+    right = verdict.passed and not stale
+    outcome = PASSED if right else FAILED if verdict.attempted else WAITS
+    _Session.outcomes[exercise_id] = outcome
     # Before the answer's cell has run there is no answer to record, nor is there if the file holds
     # another answer than the one that was tried.
     if exercise_id in namespace and not stale:
