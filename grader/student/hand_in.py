@@ -9,7 +9,7 @@ from grader.student.check import _Session
 from grader.student.packing import NothingPacked, pack_lessons
 
 
-def pack(*lessons: str, to: str = "") -> None:
+def pack(*lessons: str | int, to: str = "") -> None:
     """Pack lessons for handing in: judge the saved files, warn, write one zip with a receipt.
 
     Args:
@@ -25,7 +25,7 @@ def pack(*lessons: str, to: str = "") -> None:
     shell = screen.shell()
     own = cell_versions.notebook_path(shell.user_ns) if shell is not None else None
     changed: dict[Path, tuple[str, ...]] = {}
-    wanted = list(lessons)
+    wanted = [str(lesson) for lesson in lessons]
     if own is not None:
         differing = cell_versions.differing(own)
         if differing.unsaved:

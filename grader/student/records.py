@@ -105,8 +105,9 @@ def read(lab: Path) -> tuple[dict[str, Record], list[str]]:
 
 def _record(path: Path) -> Record:
     tree = json.loads(path.read_text(encoding="utf-8"))
+    passed, checks, points = int(tree["passed"]), int(tree["checks"]), float(tree["points"])
     answer = str(tree.get("answer", ""))  # records of earlier editions have none
-    record = Record(int(tree["passed"]), int(tree["checks"]), float(tree["points"]), answer)
+    record = Record(passed, checks, points, answer)
     if not 0 <= record.passed <= record.checks or not 0 <= record.points < 1e6:
         raise ValueError(f"{path} holds numbers that no check gives")
     return record
