@@ -59,6 +59,7 @@ def command(
 ) -> None:
     """Grade DIR/<student>/<assignment>/<assignment>.ipynb.
 
+    A zip that students made with pack counts, too: as DIR/<student>/NAME.zip or DIR/<student>.zip.
     Exit 0 when every submission has an outcome, 2 on bad usage.
     """
     if dry_run and watch:
@@ -78,19 +79,30 @@ def command(
     from grader.judge.salt import salt as salt_of
     from grader.records.cohort import Cohort
     from grader.records.executor import Terms
+    from grader.records.handed_in import Unpacker
     from grader.records.scratch import scratch_of
-    from grader.records.submissions import find_submissions, passed_over
+    from grader.records.submissions import Found, find_submissions, passed_over
 
     _recommend_own_folder(course_dir)
     with _grading.one_line_errors(course_dir, 0 if watch else 130):
         if only is not None and only not in assignment_ids():
             known = ", ".join(assignment_ids())
             raise click.UsageError(f"no assignment {only!r}; the course has {known}")
-        find = partial(find_submissions, folder, only, student)
-        submissions = list(find())
-        if not submissions and not watch:
+        unpacker = Unpacker(folder)
+
+        def find() -> list[Found]:
+            unpacker.unpack()
+            return list(find_submissions(folder, only, student))
+
+        def left_over() -> list[str]:
             lines = passed_over(folder, only, student)
-            raise click.UsageError("\n".join([_nothing(folder, only, student), *lines[:MOST_SAID]]))
+            kept = [line for line in lines if line.partition(": ")[0] not in unpacker.taken]
+            return [*unpacker.remarks, *kept]
+
+        submissions = find()
+        if not submissions and not watch:
+            lines = left_over()[:MOST_SAID]
+            raise click.UsageError("\n".join([_nothing(folder, only, student), *lines]))
         terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unsandboxed=no_sandbox)
         max_judges = jobs or os.cpu_count() or 1
         hidden = [ENGINE.parent, ROOT, course_dir, folder, Path.home()]
@@ -115,7 +127,7 @@ def command(
                 _grading.watch(run, find, partial(executor_for, max_judges), stop)
                 raise Stopped
             rows = _grading.with_progress(run, submissions)
-        left = passed_over(folder, only, student)
+        left = left_over()
         _grading.finish(run, rows, submissions, target, left)
 
 

@@ -30,11 +30,15 @@ class CheckFailed(Exception):
         return [f"CheckFailed: {self}"]
 
 
+PASSED, FAILED, WAITS = "passed", "failed", "waits"  # what a check has said
+
+
 class _Session:
     """What this kernel remembers between calls."""
 
     checking = True  # False in the grading worker, where the judge does the checking
     hints: dict[str, int] = {}  # hints given so far, by exercise
+    outcomes: dict[str, str] = {}  # what each check said last, by exercise
     complaint = ""  # why a verdict could not be recorded; printed only once
 
 
@@ -57,10 +61,13 @@ def check(exercise_id: str) -> None:
     verdict = judgement.verdict
     answers = frozen.load(exercise_id)
     stale = cell_versions.stale(exercise_id, namespace)
+    right = verdict.passed and not stale
+    outcome = PASSED if right else FAILED if verdict.attempted else WAITS
+    _Session.outcomes[exercise_id] = outcome
     # Before the answer's cell has run there is no answer to record, nor is there if the file holds
     # another answer than the one that was tried.
     if exercise_id in namespace and not stale:
-        _note(verdict)
+        _note(verdict, cell_versions.last_text(exercise_id, namespace))
     if stale:
         screen.show_notice(f"This is a check of an earlier version of {exercise_id}: {stale}.")
     if not verdict.attempted:
@@ -88,9 +95,9 @@ def check(exercise_id: str) -> None:
         raise CheckFailed(said.headline)
 
 
-def _note(verdict: Verdict) -> None:
+def _note(verdict: Verdict, answer: str) -> None:
     """Record a verdict for ``progress()``; the first failure to do so is printed."""
-    complaint = records.note(verdict)
+    complaint = records.note(verdict, answer=answer)
     if complaint and not _Session.complaint:
         print(complaint)
     _Session.complaint = _Session.complaint or complaint
