@@ -30,7 +30,8 @@ WELCOME = """\
 Shift+Enter, and then run the check below it. The check says what it found and, if something is
 wrong, which mistake it looks like. If you are stuck, open the hints under the check, one at a time.
 
-What you write is yours: it is never overwritten. Save each notebook before you leave it{builders}."""
+What you write is yours: it is never overwritten. Save each notebook before you leave
+it{builders}."""
 HAND_IN = """\
 ## Handing in
 
