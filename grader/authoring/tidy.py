@@ -121,7 +121,7 @@ def _generated(kind: str, words: list[str], lesson: str, specs: dict) -> Noteboo
 
 def _end(lesson: str) -> NotebookNode:
     """The last cell: how many checks failed, what comes next, how to hand in."""
-    source = f'from grader import finish\n\nfinish("{lesson}")'
+    source = f'from grader import finish, pack\n\nfinish("{lesson}")'
     return _mark(nbformat.v4.new_code_cell(source, id=END), f"given-{END}", locked=True)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.coursefile import ENGINE, VARIABLE, current
-from grader.source.assembly import ANSWER, CHECK, OWN, Part
+from grader.source.assembly import ANSWER, CHECK, GIVEN, OWN, Part
 
 SECONDS = 900.0  # for one notebook; the longest takes about two minutes on a slow machine
 
@@ -42,11 +42,13 @@ class Result:
 class Judged:
     """The results by exercise, and a line about each cell that raised an error.
 
-    ``stopped`` says why there are no results: the run did not come to its end.
+    ``follow`` are those lines about the lesson's own cells, which use the answers. ``stopped`` says
+    why there are no results: the run did not come to its end.
     """
 
     results: tuple[Result, ...] = ()
     raised: tuple[str, ...] = ()
+    follow: tuple[str, ...] = ()
     stopped: str = ""
 
 
@@ -97,7 +99,7 @@ def _understood(output: bytes, why: str) -> Judged:
             break
         if "results" in said:
             results = tuple(Result(**one) for one in said["results"])
-            return Judged(results, tuple(said["raised"]))
+            return Judged(results, tuple(said["raised"]), tuple(said["follow"]))
         if "fault" in said:
             return Judged(stopped=said["fault"])
         cell = said["cell"]
@@ -148,12 +150,14 @@ def _main(path: Path) -> None:
         }
         for verdict in checked.verdicts
     ]
-    raised = []
+    raised: list[str] = []
+    follow: list[str] = []
     for one in checked.raised:
         kind, message = one.error
         first = message.strip().partition("\n")[0][:100]
-        raised.append(f"{called(one.part)} raises {kind}{': ' if first else ''}{first}")
-    say(results=results, raised=raised)
+        line = f"{called(one.part)} raises {kind}{': ' if first else ''}{first}"
+        (follow if one.part.role == GIVEN else raised).append(line)
+    say(results=results, raised=raised, follow=follow)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +57,8 @@ class LessonEnd:
 
     def _hand_in(self) -> str:
         return (
-            f"save this notebook, then pack it: with the button below, with pack() in a cell of "
-            f"your own, or in a terminal with python -m grader pack {self.assignment}. {where()}"
+            "save this notebook, then pack it: with the button below, with `pack()` in a cell of "
+            f"your own, or in a terminal with `python -m grader pack {self.assignment}`. {where()}"
         )
 
     def __repr__(self) -> str:
@@ -78,8 +79,13 @@ class LessonEnd:
             '<div class="lesson-end" role="status" style="max-width:52em">'
             f"<p><strong>The end of lesson {html.escape(self.title)}</strong></p>"
             f"<ul>{rows}</ul><p>Next: {after}{start}</p>"
-            f"<p>To hand in: {html.escape(self._hand_in())}</p></div>"
+            f"<p>To hand in: {_coded(self._hand_in())}</p></div>"
         )
+
+
+def _coded(text: str) -> str:
+    """Text as HTML, with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _link(file: Path | None, text: str) -> str:

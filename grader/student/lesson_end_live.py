@@ -36,6 +36,7 @@ def show_button() -> None:
     button.layout.width = "auto"
     button.on_click(lambda _: _pack(button, output))
     _Shown.box = ipywidgets.VBox([button, output])
+    _Shown.box.layout.align_items = "flex-start"  # a button as wide as its words
     display({"text/html": STYLE, "text/plain": ""}, raw=True)
     view = {"version_major": 2, "version_minor": 0, "model_id": _Shown.box.model_id}
     display({VIEW: view, "text/html": "", "text/plain": ""}, raw=True)

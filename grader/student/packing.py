@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import errno
 import html
+import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -76,7 +79,7 @@ class Packed:
     @property
     def headline(self) -> str:
         size = f"{max(1, round(len(self.content) / 1000))} kB"
-        return f"Packed into {self.path} ({size}) on {self.when:%Y-%m-%d at %H:%M:%S}"
+        return f"Packed into {_near(self.path)} ({size}) on {self.when:%Y-%m-%d at %H:%M:%S}"
 
     @property
     def receipt(self) -> str:
@@ -110,7 +113,8 @@ def _listed(lines: Sequence[str]) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(text, quote=True)
+    """Text as HTML, with what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=True))
 
 
 def where() -> str:
@@ -208,6 +212,15 @@ def _shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def _near(path: Path) -> str:
+    """A path, shown from here if it lies in this folder or in the one around it."""
+    with contextlib.suppress(ValueError):  # another drive, on Windows
+        relative = Path(os.path.relpath(path))
+        if relative.parts[:2] != ("..", ".."):
+            return str(relative)
+    return str(path)
 
 
 def _chosen(wanted: Sequence[str], lab: Path) -> tuple[list[Item], list[str]]:
@@ -323,6 +336,10 @@ def _warnings(item: Item, judged: Judged, changed: Sequence[str]) -> Iterator[st
                 f"{result.exercise} is not right yet: {result.passed} of {result.checks} checks "
                 f"pass, {result.points:g} of {_points(result.possible)}"
             )
+    if judged.follow:
+        first, *more = judged.follow
+        others = f", and {len(more)} more of its cells raise errors" if more else ""
+        yield f"{first}{others}: they may use an answer that is not right yet"
     for name, answered in assembly.answered().items():
         if not answered:
             yield (

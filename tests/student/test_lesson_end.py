@@ -44,7 +44,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_each_lesson_ends_so(lesson: str) -> None:
     cells = nbformat.read(notebook_path(lesson), as_version=4).cells
-    assert cells[-1].source == f'from grader import finish\n\nfinish("{lesson}")'
+    assert cells[-1].source == f'from grader import finish, pack\n\nfinish("{lesson}")'
     assert "raises-exception" not in cells[-1].metadata.get("tags", [])
     checks = [cell for cell in cells if cell.source.startswith("check(")]
     assert len(checks) == len(exercises(lesson))

@@ -142,6 +142,16 @@ def test_3_a_cell_that_does_not_run(lab: Path) -> None:
     assert f"{SECOND} is not attempted" in said
 
 
+def test_3_cells_of_the_lesson_that_a_wrong_answer_breaks_are_one_line(lab: Path) -> None:
+    wrong = f"def {FIRST}(*args, **kwargs):\n    return 7.0"
+    nbformat.write(replace_answers(solved(LESSON), {FIRST: wrong}), path_in(lab))
+    said = packed(lab).items[0].warnings
+    assert sum("raises" in line for line in said) == 1
+    assert any(
+        line.startswith("the lesson's cell") and "more of its cells" in line for line in said
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
