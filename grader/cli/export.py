@@ -56,7 +56,8 @@ def command(
     gradebook exports, for students whose SIS Login ID or SIS User ID is their id in this course; so
     does the heading of an assignment that is there already. Moodle's students are found by
     username, ID number or e-mail address, whichever fits most of them. Whoever is in one list only
-    is named; for Moodle, where one unknown user stops the whole import, they are left out.
+    is named; for Canvas and Moodle, they are left out: one unknown user stops Moodle's import, and
+    of one Canvas asks whose the marks are.
 
     Text that a spreadsheet would compute (it begins with = + - @, a tab or a new line) gets an
     apostrophe in front; numbers do not. The columns are those of each system's import, see

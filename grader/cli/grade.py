@@ -71,6 +71,7 @@ def command(
     _check_folders(folder, course_dir, target)
     if watch and target is not None:
         raise click.UsageError("--json is written at the end of a run, and --watch has none")
+    click.echo(f"looking at {folder} …", err=True)  # the imports alone take seconds
     one_thread()  # before NumPy is imported, which reads the number of threads once
     from grader.cli import _grading
     from grader.course.assignments import assignment_ids
