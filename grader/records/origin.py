@@ -1,7 +1,7 @@
 """Where a collected submission came from: ``origin.json`` beside it, written by ``collect``.
 
-From it the next ``collect`` tells which attempt is the later one, ``grade`` that the LMS calls it
-late, and ``export`` under which name a feedback page goes back. Who hands in through a shared
+From it the next ``collect`` tells which attempt is the later one, and ``grade`` that the LMS calls
+it late. Who hands in through a shared
 folder could write such a file: what it says is read within bounds, and decides no mark.
 """
 

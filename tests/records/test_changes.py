@@ -150,7 +150,7 @@ def test_a_dry_run_shows_what_the_run_will_change_and_writes_nothing(tmp_path: P
     dry = run(*grade, "--dry-run", "--json", tmp_path / "dry.json")
     assert dry.exit_code == 0, dry.output
     assert tree(course) == before
-    assert f"ada/{NAME}/causal_mask: 3 → 0, a new file" in dry.output
+    assert f"ada/{NAME}/causal_mask: 2 → 0, a new file" in dry.output
     assert f"ada/{NAME}/local_mask: 0 → " in dry.output and "Nothing was written" in dry.output
     real = run(*grade, "--json", tmp_path / "real.json")
     lines = [line for line in dry.output.splitlines() if "→" in line]
