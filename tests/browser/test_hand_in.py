@@ -66,6 +66,7 @@ def test_from_a_failed_check_to_the_zip(browser: Browser, lab: Lab):
     end.get_by_role("link", name="all lessons").click()
     start = page.locator(".jp-NotebookPanel", has_text="Open a lesson from the table")
     expect(start).to_be_visible()
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
     start.locator(".jp-CodeCell .cm-content").last.click()
     page.keyboard.press("Shift+Enter")
     all_packed = start.locator("[role=status]", has_text="Packed into")
