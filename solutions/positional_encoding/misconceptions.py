@@ -490,7 +490,7 @@ class LearnedSlice(_Table):
 @misconception(
     "LearnedPositionalEncoding",
     "cuts_off",
-    "cuts long sequences off without a word",
+    "silently cuts long sequences off",
     "What is beyond the table is thrown away, and the caller is not told.",
 )
 class LearnedCuts(_Table):
