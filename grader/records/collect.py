@@ -35,7 +35,7 @@ from grader.records.submissions import EXCHANGE, STAMP, read_timestamp, to_utc
 MOST_BYTES = 3 * intake.MAX_BYTES  # unpacked, of one attempt of one student
 LEAST = 1 << 20  # bytes that are left of these, for another file to be read
 MOST_OTHERS = 50  # files of an attempt that are no notebooks
-EARLIER = "-earlier"  # behind the name of the folder of submissions
+EARLIER = "-earlier"  # after the name of the folder of submissions
 SYSTEMS_OWN = ((uploads.METADATA,), ("index.html",))
 RECEIPT = "receipt.json"  # what `pack` puts beside the notebooks
 # What may be a notebook, by the end of its name; browsers and mail programs add endings.
@@ -225,7 +225,7 @@ def _metadata(done: Collected, found: Iterable[File | Refused]) -> dict[str, Upl
 
 
 def _level(found: Iterable[File | Refused], directory: Directory | None) -> int:
-    """How many folders stand around those that are named for students."""
+    """How many folders enclose those that are named for students."""
     if directory is None:
         return 0
     levels = (
