@@ -281,6 +281,14 @@ class Student:
     line: Line
 
     @property
+    def names(self) -> tuple[str, str]:
+        """First and last name. One that does not say which is which is all last name."""
+        if self.line["first"] or self.line["last"]:
+            return self.line["first"], self.line["last"]
+        last, comma, first = self.line["Student"].partition(", ")
+        return (first, last) if comma else ("", last)
+
+    @property
     def shown(self) -> str:
         name = self.line.name
         return self.id if not name or name == self.id else f"{self.id} ({name})"
