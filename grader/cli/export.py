@@ -11,9 +11,14 @@ import click
 @click.option(
     "--to",
     "form",
-    type=click.Choice(["canvas", "moodle", "csv"]),
+    type=click.Choice(
+        [
+            *("canvas", "moodle", "moodle-worksheet", "moodle-feedback"),
+            *("blackboard", "brightspace", "csv"),
+        ]
+    ),
     required=True,
-    help="whose columns; csv has a line for each student and assignment",
+    help="whose file; csv has a line for each student and assignment",
 )
 @click.option(
     "--course-dir",
@@ -33,7 +38,20 @@ import click
     "--students",
     metavar="FILE",
     help="the LMS's columns for each student: a CSV file exported from Canvas's gradebook or from "
-    "Moodle, or one of yours with a column student_id",
+    "Moodle, or one of yours with a column student_id; for moodle-worksheet, blackboard and "
+    "brightspace the file that marks are filled into",
+)
+@click.option(
+    "--submitted",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="where `collect` has put the submissions [default: submitted in the course folder]",
+)
+@click.option(
+    "--unreadable",
+    type=click.Choice(["blank", "zero"]),
+    default="blank",
+    show_default=True,
+    help="what stands for a file that could not be read, until a person has given a mark",
 )
 @click.option("--missing-as-zero", is_flag=True, help="0 for what was not handed in")
 def command(
@@ -42,9 +60,11 @@ def command(
     output: str | None,
     only: tuple[str, ...],
     students: str | None,
+    submitted: Path | None,
+    unreadable: str,
     missing_as_zero: bool,
 ) -> None:
-    """Write the gradebook's marks as a CSV file for Canvas or Moodle, or as a plain table.
+    """Write the gradebook's marks as a CSV file for an LMS, or as a plain table.
 
     A score is nbgrader's: the checks' points, or a human's in their place, less the penalty for
     being late, and never below 0. What was not handed in is an empty cell and not a zero, unless
@@ -59,11 +79,17 @@ def command(
     is named; for Canvas and Moodle, they are left out: one unknown user stops Moodle's import, and
     of one Canvas asks whose the marks are.
 
+    moodle-worksheet fills in Moodle's grading worksheet, blackboard the downloaded grade center,
+    brightspace the exported grades: the file named with --students, of which all else stays as it
+    was. moodle-feedback writes the feedback pages of one assignment as the zip that Moodle takes
+    back, under the names that its archive had.
+
     Text that a spreadsheet would compute (it begins with = + - @, a tab or a new line) gets an
     apostrophe in front; numbers do not. The columns are those of each system's import, see
     grader/lms/sheets.py. Exit 2 on bad usage.
     """
     from grader.errors import ExportError, GradebookError
+    from grader.lms import worksheet
     from grader.lms.export import EXPORTERS, STDOUT
     from grader.records.nbgrader_gradebook import nbgrader_gradebook
 
@@ -72,12 +98,18 @@ def command(
         raise click.UsageError(
             f"{course_dir} holds no gradebook.db: grade first, or name the folder with --course-dir"
         )
+    submitted = submitted or course_dir / "submitted"
+    if form == "moodle-feedback":
+        _feedback(course_dir, submitted, only, output)
+        return
     target = output or str(course_dir / f"grades_{form}.csv")
     exporter = EXPORTERS[form](
         to=target,
         assignment=list(only),
         students=students or "",
         missing_as_zero=missing_as_zero,
+        unreadable_as_zero=unreadable == "zero",
+        **({"submitted": str(submitted)} if form in worksheet.FORMS else {}),
     )
     try:
         with nbgrader_gradebook(gradebook) as book:
@@ -91,6 +123,27 @@ def command(
         click.echo(notice, err=True)
     if target != STDOUT:
         click.echo(f"written: {target}", err=True)
+
+
+def _feedback(course_dir: Path, submitted: Path, only: tuple[str, ...], output: str | None) -> None:
+    """Write the zip of feedback pages for Moodle."""
+    from grader import files
+    from grader.errors import ExportError
+    from grader.lms.moodle_feedback import feedback_zip
+
+    if len(only) != 1:
+        raise click.UsageError("a zip of feedback is of one assignment: name it with --assignment")
+    target = Path(output or course_dir / f"feedback_moodle_{only[0]}.zip")
+    try:
+        content, left_out = feedback_zip(course_dir, submitted, only[0])
+        files.write(target.resolve(), content)
+    except ExportError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{target} cannot be written: {error.strerror}") from error
+    for student, why in sorted(left_out.items()):
+        click.echo(f"not in it: {student}: {why}", err=True)
+    click.echo(f"written: {target}", err=True)
 
 
 def _out_of_date(course_dir: Path) -> list[str]:

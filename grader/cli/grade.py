@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,15 +85,17 @@ def command(
     from grader.records.submissions import Found, find_submissions, passed_over
 
     _recommend_own_folder(course_dir)
-    with _grading.one_line_errors(course_dir, 0 if watch else 130):
+    with ExitStack() as stack:
+        stack.enter_context(_grading.one_line_errors(course_dir, 0 if watch else 130))
         if only is not None and only not in assignment_ids():
             known = ", ".join(assignment_ids())
             raise click.UsageError(f"no assignment {only!r}; the course has {known}")
-        unpacker = Unpacker(folder)
+        copy = stack.enter_context(scratch_of(course_dir.resolve())) if dry_run else None
+        unpacker = Unpacker(folder, copy and copy / "submitted")
 
         def find() -> list[Found]:
             unpacker.unpack()
-            return list(find_submissions(folder, only, student))
+            return list(find_submissions(folder, only, student, unpacker.instead))
 
         def left_over() -> list[str]:
             lines = passed_over(folder, only, student)
@@ -116,8 +118,8 @@ def command(
         stop = threading.Event()
         say = partial(click.echo, err=True)
         run = Cohort(course_dir.resolve(), terms, executor_for, force, stop.is_set, say)
-        if dry_run:
-            with _grading.ctrl_c_sets(stop), scratch_of(run.course_dir) as copy:
+        if copy is not None:
+            with _grading.ctrl_c_sets(stop):
                 hidden.append(copy)  # before a sandbox is started
                 run.course_dir = copy
                 rows = _grading.with_progress(run, submissions)

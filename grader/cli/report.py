@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,20 @@ SHOWN = 10  # misconceptions of an assignment in the terminal; the page has them
 @click.option(
     "--csv", "sheet", metavar="FILE", type=click.Path(path_type=Path), help="each check as a line"
 )
+@click.option(
+    "--students",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="names from a list of the LMS, where the gradebook has none",
+)
 @click.option("--assignment", "only", metavar="ID", help="only this assignment")
-def command(course_dir: Path, page: Path | None, sheet: Path | None, only: str | None) -> None:
+def command(
+    course_dir: Path,
+    page: Path | None,
+    sheet: Path | None,
+    students: Path | None,
+    only: str | None,
+) -> None:
     """Show what the cohort did: marks, exercises and checks, misconceptions by frequency.
 
     Read from what `grade` left; nothing is graded again and no student's code runs. In the CSV a
@@ -39,13 +52,20 @@ def command(course_dir: Path, page: Path | None, sheet: Path | None, only: str |
         if target is not None and target.is_dir():
             raise click.UsageError(f"{option}: {target} is a folder; name a file")
     from grader.course.assignments import assignment_ids
-    from grader.errors import GradebookError
+    from grader.errors import ExportError, GradebookError
+    from grader.lms.roster import Directory, read, text_of
     from grader.report.known import misconception
     from grader.report.read import read_records
     from grader.report.statistics import summaries
 
     try:
         records = read_records(course_dir, only)
+        if students is not None:
+            listed = Directory(read(text_of(students), students.name)).students
+            names = {one.id: " ".join(filter(None, one.names)) for one in listed}
+            records = replace(records, names=names | records.names)
+    except ExportError as error:
+        raise click.UsageError(str(error)) from error
     except GradebookError as error:
         raise click.ClickException(str(error)) from error
     if not records.submissions and not records.unreadable:
@@ -109,7 +129,9 @@ def _show(records: Records, found: list[Summary]) -> None:
             "submissions (--no-sandbox)[/]"
         )
     for one in records.to_look_at:
-        where = f"{_text(one.student)}/{_text(one.assignment)}"
+        name = records.names.get(one.student, "")
+        who = f"{one.student} ({name})" if name else one.student
+        where = f"{_text(who)}/{_text(one.assignment)}"
         console.print(f"[bold]needs a person:[/] {where}: {_text('; '.join(one.notices))}")
     for bad in records.unreadable:
         console.print(f"[bold red]not read:[/] {_text(str(bad.path))}: {_text(bad.why)}")

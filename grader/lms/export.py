@@ -1,8 +1,8 @@
-"""Exporters for nbgrader that write the gradebook as a CSV file for Canvas, Moodle or others.
+"""Exporters for nbgrader that write the gradebook as a CSV file for an LMS.
 
-In a course folder ``nbgrader export --exporter=grader.lms.export.CanvasExportPlugin`` runs one. Two
-options are our own: ``--CanvasExportPlugin.students=FILE`` and
-``--CanvasExportPlugin.missing_as_zero=True``. ``python -m grader export`` runs the same classes.
+In a course folder ``nbgrader export --exporter=grader.lms.export.CanvasExportPlugin`` runs one.
+Options of our own are ``--CanvasExportPlugin.students=FILE``, and ``missing_as_zero=True`` and
+``unreadable_as_zero=True`` in the same way. ``python -m grader export`` runs the same classes.
 :mod:`grader.lms.sheets` says which columns a file has, and why.
 """
 
@@ -17,19 +17,19 @@ from typing import ClassVar
 
 from nbgrader.api import Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins import ExportPlugin
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from traitlets import Bool, Unicode
 
 from grader import files
 from grader.errors import ExportError
-from grader.lms import roster
-from grader.lms.sheets import Marks, Person, Sheet, SubmissionScore, Task, sheet
+from grader.lms import moodle_feedback, roster, worksheet
+from grader.lms.sheets import Marks, Person, Sheet, SubmissionScore, Task, chosen, sheet, waiting
 
 STDOUT = "-"
 
 
 class _Exporter(ExportPlugin):
-    """What the three exporters share; they differ in ``form``."""
+    """What the exporters share; they differ in ``form``."""
 
     form: ClassVar[str]
 
@@ -39,6 +39,9 @@ class _Exporter(ExportPlugin):
     missing_as_zero = Bool(False, help="0 instead of an empty cell for what was not handed in").tag(
         config=True
     )
+    unreadable_as_zero = Bool(
+        False, help="0 instead of no mark for what could not be read and waits for a human"
+    ).tag(config=True)
 
     def export(self, gradebook: Gradebook) -> None:
         """Called by nbgrader: write the file and log the notices; exit with 2 if it fails."""
@@ -55,6 +58,21 @@ class _Exporter(ExportPlugin):
         target = self.to or "grades.csv"  # nbgrader's default
         if target != STDOUT:
             _check_target(Path(target), (self.students, gradebook.engine.url.database or ""))
+        content, notices = self.made(gradebook)
+        if target == STDOUT:
+            sys.stdout.buffer.write(content)
+            sys.stdout.flush()
+            return notices
+        try:
+            files.write(Path(target).resolve(), content)
+        except OSError as error:
+            raise ExportError(
+                f"{target} cannot be written ({error.strerror}): name another"
+            ) from error
+        return notices
+
+    def made(self, gradebook: Gradebook) -> tuple[bytes, tuple[str, ...]]:
+        """The file's bytes, and notices for the user."""
         made = sheet(
             self.form,
             marks(gradebook),
@@ -62,19 +80,9 @@ class _Exporter(ExportPlugin):
             assignments=[str(one) for one in self.assignment],
             students=[str(one) for one in self.student],
             missing_as_zero=self.missing_as_zero,
+            unreadable_as_zero=self.unreadable_as_zero,
         )
-        content = encode(made)
-        if target == STDOUT:
-            sys.stdout.buffer.write(content)
-            sys.stdout.flush()
-            return made.notices
-        try:
-            files.write(Path(target).resolve(), content)
-        except OSError as error:
-            raise ExportError(
-                f"{target} cannot be written ({error.strerror}): name another"
-            ) from error
-        return made.notices
+        return encode(made), made.notices
 
 
 class CanvasExportPlugin(_Exporter):
@@ -95,8 +103,65 @@ class PlainExportPlugin(_Exporter):
     form = "csv"
 
 
+class _Filler(_Exporter):
+    """Marks in the LMS's own file, which is otherwise left as it was."""
+
+    submitted = Unicode("submitted", help="where `collect` has put the submissions").tag(
+        config=True
+    )
+
+    def made(self, gradebook: Gradebook) -> tuple[bytes, tuple[str, ...]]:
+        """The file's bytes, and notices for the user."""
+        if not self.students:
+            raise ExportError(
+                f"marks go into {worksheet.FORMS[self.form].called}: download it, and name it "
+                "with --students"
+            )
+        path = Path(self.students)
+        wanted, notices = chosen(
+            marks(gradebook),
+            tuple(map(str, self.assignment)),
+            tuple(map(str, self.student)),
+            self.unreadable_as_zero,
+        )
+        participants = {}
+        if self.form == "moodle-worksheet" and len(wanted.tasks) == 1:
+            participants = moodle_feedback.participants(Path(self.submitted), wanted.tasks[0].id)
+        missing = 0.0 if self.missing_as_zero else None
+        content, more = worksheet.filled(
+            self.form, roster.content_of(path), path.name, wanted, participants, missing
+        )
+        return content, (*notices, *more, *waiting(wanted))
+
+
+class MoodleWorksheetExportPlugin(_Filler):
+    """Moodle's grading worksheet of one assignment, filled in."""
+
+    form = "moodle-worksheet"
+
+
+class BlackboardExportPlugin(_Filler):
+    """Blackboard's grade center, as it was downloaded, filled in."""
+
+    form = "blackboard"
+
+
+class BrightspaceExportPlugin(_Filler):
+    """Brightspace's grades, as they were exported, filled in."""
+
+    form = "brightspace"
+
+
 EXPORTERS: Mapping[str, type[_Exporter]] = {
-    one.form: one for one in (CanvasExportPlugin, MoodleExportPlugin, PlainExportPlugin)
+    one.form: one
+    for one in (
+        CanvasExportPlugin,
+        MoodleExportPlugin,
+        MoodleWorksheetExportPlugin,
+        BlackboardExportPlugin,
+        BrightspaceExportPlugin,
+        PlainExportPlugin,
+    )
 }
 
 
@@ -114,6 +179,11 @@ def marks(book: Gradebook) -> Marks:
             func.coalesce(func.sum(Grade.score), 0.0),
             func.coalesce(func.max(Grade.needs_manual_grade), False),
             func.count(Grade.auto_score) + func.count(Grade.manual_score),
+            # Every cell waits, and none has a human's score.
+            and_(
+                func.coalesce(func.min(Grade.needs_manual_grade), False),
+                func.count(Grade.manual_score) == 0,
+            ),
         )
         .outerjoin(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
         .outerjoin(Grade, Grade.notebook_id == SubmittedNotebook.id)
@@ -126,11 +196,18 @@ def marks(book: Gradebook) -> Marks:
     penalties = {one: float(penalty) for one, penalty in book.db.execute(late)}
     submissions = {
         (student, names[assignment]): SubmissionScore(
-            float(score), penalties.get(submission, 0.0), timestamp, bool(needs_mark)
+            float(score), penalties.get(submission, 0.0), timestamp, bool(needs_mark), bool(unread)
         )
-        for student, assignment, submission, timestamp, score, needs_mark, count in book.db.execute(
-            scores
-        )
+        for (
+            student,
+            assignment,
+            submission,
+            timestamp,
+            score,
+            needs_mark,
+            count,
+            unread,
+        ) in book.db.execute(scores)
         # Without a time and a mark it is no submission: an extension was given before there is one.
         if timestamp is not None or count or needs_mark
     }

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from grader.errors import ExportError
 from grader.judge import intake
@@ -95,27 +96,52 @@ class Match:
     unmatched: tuple[Line, ...]
 
 
-def text_of(path: Path) -> str:
-    """The text of a list. ExportError if it cannot be read."""
+@dataclass(frozen=True)
+class Content:
+    """The text of a list, and how it is written in the file."""
+
+    text: str
+    mark: str = ""  # of the order of bytes, at the beginning
+    codec: str = "utf-8"
+
+    def encode(self, text: str) -> bytes:
+        """Another text, written in the same way."""
+        return (self.mark + text).encode(self.codec)
+
+
+def content_of(path: Path) -> Content:
+    """Read a list in UTF-8, or in UTF-16 as Blackboard writes it. ExportError if that fails."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read(MOST + 1)
+        with path.open("rb") as file:
+            content = file.read(2 * MOST + 1)
+        codec = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(content[:2], "utf-8")
+        text = content.decode(codec)
     except UnicodeDecodeError as error:
         raise ExportError(f"{path} is not text in UTF-8: save it as CSV in UTF-8") from error
     except OSError as error:
         raise ExportError(
             f"{path} cannot be read ({error.strerror}): name the LMS's CSV file"
         ) from error
-    if len(text) > MOST:
+    if len(text) > MOST or len(content) > 2 * MOST:
         raise ExportError(f"{path} is too large for a list of students: name the LMS's CSV file")
-    return text
+    plain = text.removeprefix("\ufeff")
+    return Content(plain, text[: len(text) - len(plain)], codec)
+
+
+def text_of(path: Path) -> str:
+    """The text of a list. ExportError if it cannot be read."""
+    return content_of(path).text
+
+
+def separator(text: str) -> str:
+    """What stands between the cells: Canvas writes commas or semicolons, Blackboard tabs, too."""
+    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
+    return max(",;\t", key=first.count)
 
 
 def read(text: str, name: str) -> Roster:
-    """Read a list from comma- or semicolon-separated values. ExportError if there is none."""
-    first = text.partition("\n")[0]
-    separator = ";" if first.count(";") > first.count(",") else ","  # Canvas writes either
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    """Read a list from values with separators between them. ExportError if there is none."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text), strict=True)
     try:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
@@ -145,19 +171,29 @@ def read(text: str, name: str) -> Roster:
             continue
         pairs = zip(headings, row, strict=False)
         cells = {heading: cell.strip() for heading, cell in pairs if heading and cell.strip()}
+        for heading in ("OrgDefinedId", "Username"):  # as Brightspace exports them
+            if cells.get(heading, "").startswith("#"):
+                cells[heading] = cells[heading][1:]
         if cells:
             lines.append(Line(number, cells))
     return Roster(name, frozenset(known), tuple(lines), others, points)
 
 
-def match(roster: Roster, people: Iterable[tuple[str, str, str]]) -> Match:
+def match(
+    roster: Roster,
+    people: Iterable[tuple[str, str, str]],
+    more: Mapping[str, Sequence[tuple[str, str]]] = MappingProxyType({}),
+) -> Match:
     """Find each (id, e-mail, id in the LMS) in the list.
+
+    ``more`` has other (heading, value) to try in the end, by the id.
 
     ExportError if a student has two lines, or two students share one: a mark would go to somebody
     else.
     """
     keys = ("student_id",) if "student_id" in roster.known else KEYS
-    index = _index(roster, {*keys, *LMS_KEYS})
+    others = {heading for pairs in more.values() for heading, _ in pairs}
+    index = _index(roster, {*keys, *LMS_KEYS, *others})
     found: dict[str, Line] = {}
     owners: dict[int, str] = {}
     missing = []
@@ -165,6 +201,7 @@ def match(roster: Roster, people: Iterable[tuple[str, str, str]]) -> Match:
         wanted = [(key, student) for key in keys]
         if "student_id" not in keys:
             wanted += [("Email address", email), *((key, lms) for key in LMS_KEYS)]
+        wanted += more.get(student, ())
         line = _find(index, wanted, student, roster.name)
         if line is None:
             missing.append(student)
@@ -186,7 +223,8 @@ def _index(roster: Roster, headings: Iterable[str]) -> dict[tuple[str, str], lis
     for line in roster.lines:
         for heading in headings:
             if value := line[heading]:
-                for spelling in {value, _folded(value)}:
+                numbers = re.findall(r"\d+$", value) if heading == "Identifier" else []
+                for spelling in {value, _folded(value), *numbers}:
                     index.setdefault((heading, spelling), []).append(line)
     return index
 
@@ -241,6 +279,14 @@ class Student:
 
     id: str
     line: Line
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """First and last name. One that does not say which is which is all last name."""
+        if self.line["first"] or self.line["last"]:
+            return self.line["first"], self.line["last"]
+        last, comma, first = self.line["Student"].partition(", ")
+        return (first, last) if comma else ("", last)
 
     @property
     def shown(self) -> str:

@@ -89,11 +89,13 @@ class SubmissionScore:
     penalty: float = 0.0
     timestamp: datetime.datetime | None = None  # in UTC, as nbgrader keeps it
     needs_mark: bool = False  # by a human
+    unread: bool = False  # nothing of it has a mark: all of it waits for a human
+    blank: bool = False
 
     @property
-    def mark(self) -> float:
-        """The score less the penalty for being late, and never below 0."""
-        return max(0.0, self.score - self.penalty)
+    def mark(self) -> float | None:
+        """The score less the penalty for being late, and never below 0; None for an empty cell."""
+        return None if self.blank else max(0.0, self.score - self.penalty)
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def sheet(
     assignments: Iterable[str] = (),
     students: Iterable[str] = (),
     missing_as_zero: bool = False,
+    unreadable_as_zero: bool = False,
 ) -> Sheet:
     """The marks in the form ``canvas``, ``moodle`` or ``csv``.
 
@@ -128,7 +131,7 @@ def sheet(
     that anybody has handed in. ExportError for a name that does not exist, and wherever the file
     could give one student the marks of another.
     """
-    marks, notices = _chosen(marks, tuple(assignments), tuple(students))
+    marks, notices = chosen(marks, tuple(assignments), tuple(students), unreadable_as_zero)
     found = Match({}, (), ())
     if roster is not None:
         _check_columns(form, roster)
@@ -142,9 +145,9 @@ def sheet(
         if found.unmatched and not tuple(students):
             marks, found, note = _with_unmatched(marks, found, roster, missing_as_zero)
             notices.append(note)
-    waiting = _waiting(marks)
+    still = waiting(marks)
     rows, more = FORMS[form](marks, found, roster, 0.0 if missing_as_zero else None)
-    return Sheet(tuple(tuple(map(text, row)) for row in rows), (*notices, *more, *waiting))
+    return Sheet(tuple(tuple(map(text, row)) for row in rows), (*notices, *more, *still))
 
 
 def text(cell: Cell) -> str:
@@ -156,10 +159,13 @@ def text(cell: Cell) -> str:
     return f"{cell:.5f}".rstrip("0").rstrip(".")
 
 
-def _chosen(
-    marks: Marks, assignments: tuple[str, ...], students: tuple[str, ...]
+def chosen(
+    marks: Marks, assignments: tuple[str, ...], students: tuple[str, ...], unread: bool
 ) -> tuple[Marks, list[str]]:
-    """The selected marks; an assignment that nobody handed in only if it is named."""
+    """The selected marks; an assignment that nobody handed in only if it is named.
+
+    ``unread``: what could not be read has the mark 0, and otherwise none.
+    """
     tasks, people = marks.tasks, marks.people
     _check_exist("assignment", assignments, [task.id for task in tasks])
     _check_exist("student", students, [one.id for one in people])
@@ -178,7 +184,11 @@ def _chosen(
             )
     if not tasks:
         raise ExportError("the gradebook holds no marks: grade something first")
-    return replace(marks, tasks=tasks, people=people), notices
+    submissions = {
+        place: replace(one, blank=one.unread and not unread)
+        for place, one in marks.submissions.items()
+    }
+    return replace(marks, tasks=tasks, people=people, submissions=submissions), notices
 
 
 def _check_exist(kind: str, selected: tuple[str, ...], known: list[str]) -> None:
@@ -216,15 +226,19 @@ def _with_unmatched(
     return marks, Match(lines, found.missing, ()), note
 
 
-def _waiting(marks: Marks) -> list[str]:
+def waiting(marks: Marks) -> list[str]:
     """A notice for each assignment in which a human has yet to give marks."""
     notices = []
     for task in marks.tasks:
-        names = [
-            one.id
-            for one in marks.people
-            if (submission := marks.submissions.get((one.id, task.id))) and submission.needs_mark
-        ]
+        found = ((one.id, marks.submissions.get((one.id, task.id))) for one in marks.people)
+        own = [(student, one) for student, one in found if one is not None]
+        blank = [student for student, one in own if one.blank]
+        if blank:
+            notices.append(
+                f"{task.id}: all of it waits for a human's mark, as where a file could not be "
+                f"read; the cell has no mark (--unreadable zero gives 0): {', '.join(blank)}"
+            )
+        names = [student for student, one in own if one.needs_mark and not one.blank]
         if names:
             notices.append(
                 f"{task.id}: {len(names)} {'wait' if len(names) > 1 else 'waits'} for a human's "

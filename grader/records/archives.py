@@ -2,7 +2,8 @@
 
 What lies in an archive was named and packed by students. A name that leads out of the archive, a
 link, an encrypted file and one that is larger than it says are refused by name; nothing is ever
-unpacked to where its name points.
+unpacked to where its name points. ``collect`` reads all archives by it, and ``grade`` the zips of
+``pack``: one set of limits, one set of refusals.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from grader.judge.safe_files import LinkFound, open_beneath
 
 MOST_FILES = 100_000  # in one archive from an LMS, or in a folder
 MOST_INNER = 2_000  # in an archive that a student handed in
-MOST_DIRECTORY = 64 << 20  # bytes of an archive's list of files, which is read as a whole
+MOST_BYTES = 3 * intake.MAX_BYTES  # unpacked, of one attempt of one student
+PER_ENTRY = 600  # bytes of an archive's list of files for each: it is read as a whole
 DEPTH = 12  # folders in folders
 LISTED = 300  # characters of a name
 # Files that systems leave behind and nobody wrote.
@@ -32,6 +34,8 @@ OURS = re.compile(r"(^|/)(__MACOSX|\.DS_Store|Thumbs\.db|desktop\.ini|\.ipynb_ch
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, OSError,
             NotImplementedError, RuntimeError, struct.error)  # fmt: skip
 _END = struct.Struct("<4s4H2LH")  # a zip's last record
+_END64 = struct.Struct("<4sQ2H2L4Q")  # what a larger one has before it, and
+_LOCATOR = struct.Struct("<4sLQL")  # between the two
 _UTF8 = 0x800  # the flag of a name in UTF-8
 _ENCRYPTED = 0x1
 
@@ -118,12 +122,14 @@ def _look_at_the_end(file: io.BufferedIOBase | io.BytesIO, most: int) -> None:
     if place < 0 or len(block) - place < _END.size:
         raise Unreadable("it is no zip, or is cut off")
     _, _, _, _, count, directory, _, _ = _END.unpack(block[place : place + _END.size])
-    if block[:place].rfind(b"PK\x06\x07") >= 0:  # a larger archive: its list is told elsewhere
-        found = block[:place].rfind(b"PK\x06\x06")
-        if found < 0 or len(block) - found < 56:
+    locator = place - _LOCATOR.size
+    if locator >= 0 and block[locator : locator + 4] == b"PK\x06\x07":
+        # A larger archive: its list is told just before, which is where zipfile reads it, too.
+        large = locator - _END64.size
+        if large < 0 or block[large : large + 4] != b"PK\x06\x06":
             raise Unreadable("it is no zip that can be read: where its list lies is not said")
-        count, directory = struct.unpack("<QQ", block[found + 32 : found + 48])
-    if count > most or directory > MOST_DIRECTORY:
+        count, directory = _END64.unpack_from(block, large)[7:9]
+    if count > most or directory > most * PER_ENTRY:
         raise Unreadable(f"it lists {count:,} files, more than the {most:,} that are read")
 
 
@@ -148,8 +154,11 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[File | Refused]:
             why = "it is not a plain file"
         elif entry.flag_bits & _ENCRYPTED:
             why = "it is encrypted"
+        elif entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # Of the others zipfile unpacks as much at once as a few bytes may hold: gigabytes.
+            why = "it is compressed in a way that is not read: zip it as usual"
         elif parts in seen:
-            why = "the archive has two files of this name, and the first is taken"
+            why = "the archive has another file of this name"
         if why:
             yield Refused(parts or (name,), why)
             continue

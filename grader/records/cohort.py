@@ -63,6 +63,7 @@ class Cohort:
     levels: set[str] = field(default_factory=set)  # levels of the sandbox that were used
     lost: list[str] = field(default_factory=list)  # why a judge or forkserver died, once for each
     manual: dict[tuple[str, str], manual_grading.ManualGrades] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)  # of students, from the gradebook
     lateness: dict[tuple[str, str], Lateness] = field(default_factory=dict)  # who was not in time
     failed: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # without a record
     refreshed: int = 0  # pages of earlier runs that now show a person's latest marks
@@ -85,6 +86,7 @@ class Cohort:
     def _run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
         self._configure_nbgrader()
         self.manual = manual_grading.read_manual_grades(self.course_dir / "gradebook.db")
+        self.names = manual_grading.read_names(self.course_dir / "gradebook.db")
         waiting: dict[int, Found] = {}
         with self._known_timings() as (book, timings):
             for index, found in enumerate(submissions):
@@ -141,6 +143,7 @@ class Cohort:
         """A result with its lateness: the due date, and so the lateness, is not in the record."""
         own = self.lateness.get((found.student, found.assignment), late.IN_TIME)
         return result | {
+            "name": self.names.get(found.student, ""),
             "seconds_late": own.seconds,
             "penalty": own.penalty or 0.0,
             "lateness": own.words,
@@ -252,6 +255,7 @@ class Cohort:
         files.write(places.notebook, graded.notebook)
         result = outcome.as_json()
         kept = {"key": key, "result": result, "sandbox": outcome.sandbox}
+        kept["submission"] = outcome.digest
         kept_bytes = seal_record(kept, self.terms.secret)
         written = digests(graded.notebook, graded.page, kept_bytes)
         # The ledger before the gradebook: after a kill in between, a mark without a line in the
@@ -287,7 +291,9 @@ class Cohort:
             self.refreshed += 1
 
     def _manual_grades(self, found: Found) -> manual_grading.ManualGrades:
-        return self.manual.get((found.student, found.assignment), manual_grading.NO_GRADES)
+        given = self.manual.get((found.student, found.assignment), manual_grading.NO_GRADES)
+        name = self.names.get(found.student, "")
+        return replace(given, name=name) if name else given
 
     def _places(self, found: Found) -> Places:
         return Places(self.course_dir, found.student, found.assignment)

@@ -28,16 +28,15 @@ from grader.lms import uploads
 from grader.lms.roster import Directory, Line, Student
 from grader.lms.uploads import FOLDER, Upload
 from grader.records import archives, origin
-from grader.records.archives import File, Refused, Unreadable
+from grader.records.archives import MOST_BYTES, File, Refused, Unreadable
 from grader.records.origin import Origin
 from grader.records.submissions import EXCHANGE, STAMP, read_timestamp, to_utc
+from grader.source.handin import RECEIPT
 
-MOST_BYTES = 3 * intake.MAX_BYTES  # unpacked, of one attempt of one student
 LEAST = 1 << 20  # bytes that are left of these, for another file to be read
 MOST_OTHERS = 50  # files of an attempt that are no notebooks
 EARLIER = "-earlier"  # after the name of the folder of submissions
 SYSTEMS_OWN = ((uploads.METADATA,), ("index.html",))
-RECEIPT = "receipt.json"  # what `pack` puts beside the notebooks
 # What may be a notebook, by the end of its name; browsers and mail programs add endings.
 MAYBE = re.compile(r"\.(ipynb|json|txt)$|\.ipynb|^[^.]*$", re.I)
 CHECK = re.compile(r"""^check\(["'](\w{1,100})["']""", re.M)

@@ -9,18 +9,68 @@ never replaced; one that did is, if a zip that was packed later holds another.
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from grader import files
 from grader.course.assignments import assignment_ids
 from grader.course.layout import COURSE
 from grader.judge import intake
+from grader.records import archives
+from grader.records.archives import MOST_BYTES, Refused, Unreadable
 from grader.source import handin
-from grader.source.handin import HandIn, NotAHandIn
 
+_MEMBER = re.compile(r"(\d\d_[a-z0-9_]{1,90})/\1\.ipynb")
+MOST_RECEIPT = 1 << 20  # bytes
 NOTE = ".unpacked.json"  # in a student's folder: the digest of each notebook that a zip brought
+
+
+class NotAHandIn(Exception):
+    """The bytes are not a zip that ``pack`` made; the message says why."""
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """What a zip holds: the notebooks' bytes by assignment, and the receipt."""
+
+    notebooks: Mapping[str, bytes]
+    receipt: Mapping[str, Any]
+
+
+def read(content: bytes, room: int = MOST_BYTES) -> HandIn:
+    """Read a zip that ``pack`` made, within bounds and trusting nothing in it.
+
+    Raises:
+        NotAHandIn: it is another zip or none, damaged, or unpacks to more than ``room`` bytes.
+    """
+    receipt, notebooks = None, {}
+    try:
+        for one in archives.inner(content):
+            if isinstance(one, Refused):
+                raise NotAHandIn(f"{one.path}: {one.why}")
+            found = _MEMBER.fullmatch("/".join(one.parts))
+            if one.parts == (handin.RECEIPT,):
+                receipt = json.loads(one.read(min(room, MOST_RECEIPT)))
+            elif found:
+                notebooks[found[1]] = one.read(min(room, intake.MAX_BYTES))
+                room -= len(notebooks[found[1]])
+            else:
+                raise NotAHandIn(f"it holds {one.path}, which pack does not write")
+    except Unreadable as error:
+        raise NotAHandIn(str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise NotAHandIn(f"its {handin.RECEIPT} is not JSON") from error
+    if receipt is None:
+        raise NotAHandIn(f"it holds no {handin.RECEIPT}: `python -m grader pack` did not make it")
+    if not isinstance(receipt, dict) or receipt.get("format") != handin.FORMAT:
+        raise NotAHandIn(f"its {handin.RECEIPT} is not in format {handin.FORMAT}")
+    return HandIn(notebooks, receipt)
 
 
 @dataclass
@@ -28,9 +78,14 @@ class Unpacker:
     """Unpacks the zips in a folder, each once; ``remarks`` has a line for what was not.
 
     ``taken`` names what was looked at, as ``ada/work.zip``: nothing more need be said of it.
+    ``apart`` is another folder, outside of ``folder``, for a run that shall change nothing: the
+    folder of a student with a zip is copied there before anything is unpacked. ``instead`` says
+    which were.
     """
 
     folder: Path
+    apart: Path | None = None
+    instead: dict[str, Path] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     _seen: frozenset[tuple[Path, int, int]] = frozenset()
@@ -53,13 +108,13 @@ class Unpacker:
 
     def _read(self, paths: Iterable[Path]) -> Iterator[tuple[str, HandIn]]:
         """A student's zips, as much of them as may be read of one zip; a remark on each other."""
-        room = handin.MAX_TOTAL
+        room = MOST_BYTES
         for path in paths:
             shown = self._shown(path)
             try:
                 if room <= 0:
                     raise NotAHandIn("the zips before it hold as much as is read of one student")
-                found = handin.read(intake.read(path))
+                found = read(intake.read(path), room)
                 if found.receipt.get("course") != COURSE.id:
                     raise NotAHandIn(f"it is of another course than {COURSE.id}")
                 if path.parent == self.folder:
@@ -81,6 +136,8 @@ class Unpacker:
             for shown, found in brought
             for name, content in found.notebooks.items()
         }
+        if self.apart is not None:
+            person = self._copy(person)
         known = _noted(person)
         kept = dict(known)
         for name, (shown, content) in wanted.items():
@@ -97,7 +154,20 @@ class Unpacker:
                 files.write(person / NOTE, json.dumps(kept).encode())
             except OSError as error:
                 self.remarks.append(f"{person.name}: {NOTE} cannot be written: {error.strerror}")
-        self.taken.add(f"{self._shown(person)}/{NOTE}")
+        self.taken.add(f"{intake.shown(person.name)}/{NOTE}")
+
+    def _copy(self, person: Path) -> Path:
+        """A student's folder copied to ``apart``, as far as a run could read it."""
+        assert self.apart is not None
+        copy = self.apart / person.name
+        if person.is_symlink():
+            copy.symlink_to(person.readlink())  # which is refused there, as it is here
+        elif person.is_dir():
+            shutil.copytree(person, copy, symlinks=True, copy_function=_copy_what_is_read)
+        else:
+            copy.mkdir()
+        self.instead[person.name] = copy
+        return copy
 
     def _write(self, person: Path, name: str, content: bytes, known: Mapping[str, str]) -> str:
         """Write a notebook to its place; why not, if it stays as it is."""
@@ -128,6 +198,19 @@ def _zips(folder: Path) -> Iterator[tuple[Path, Path]]:
             yield path, path.with_suffix("")
         elif path.is_dir():
             yield from ((one, path) for one in sorted(path.glob("*.[zZ][iI][pP]")))
+
+
+def _copy_what_is_read(source: str, target: str) -> None:
+    """Copy a student's file; of a huge one, as much as is read, and of a pipe a pipe."""
+    fd = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            os.mkfifo(target)
+            return
+        with open(target, "xb") as copy:
+            copy.write(file.read(intake.MAX_BYTES + 1))
+            copy.truncate(status.st_size)  # beyond what was written nothing takes room on disk
 
 
 def _digest(path: Path) -> str:

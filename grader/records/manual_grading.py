@@ -17,12 +17,14 @@ from typing import Any
 
 from grader.records.nbgrader_tables import (
     earlier_scores,
+    identities,
     manual_comments,
     manual_scores,
     penalties,
     read_gradebook,
 )
 
+MOST_OF_A_NAME = 200  # characters
 HEAD = 1000  # bytes at the beginning of a page, which hold its digest
 _DIGEST = re.compile(rb'<meta name="by-hand" content="(\w*)">')
 # The slot's macro; then the cell, its automatic points ("-": none yet), and its maximum.
@@ -50,13 +52,14 @@ class ManualGrades:
 
     cells: Mapping[str, ManualGrade] = field(default_factory=dict)
     penalty: float = 0.0
+    name: str = ""  # the student's, which a page shows, too
 
     @property
     def digest(self) -> str:
         """Empty if a person gave nothing; else equal only where the same was given."""
         if self == NO_GRADES:
             return ""
-        text = repr((sorted(self.cells.items()), self.penalty))
+        text = repr((sorted(self.cells.items()), self.penalty, *filter(None, [self.name])))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -112,6 +115,21 @@ def read_manual_grades(gradebook: Path) -> dict[tuple[str, str], ManualGrades]:
     return {key: ManualGrades(cells.get(key, {}), late.get(key, 0.0)) for key in keys}
 
 
+def read_names(gradebook: Path) -> dict[str, str]:
+    """The names of students, by id, of whom the gradebook has one."""
+    with read_gradebook(gradebook) as book:
+        known = [] if book is None else list(identities(book))
+    names = {
+        student: " ".join(f"{first} {last}".split())[:MOST_OF_A_NAME]
+        for student, _, _, first, last in known
+    }
+    return {
+        student: "".join(c for c in name if c.isprintable())
+        for student, name in names.items()
+        if name and name != student
+    }
+
+
 # -- the page --------------------------------------------------------------------------------------
 
 
@@ -130,7 +148,12 @@ def fill_slots(page: bytes, grades: ManualGrades = NO_GRADES) -> bytes:
     text = page.decode()
     marks = [_mark(slot, grades) for slot in _SLOT.finditer(text) if slot[1] == "points"]
     macros = _template().module
-    totals: dict[str, Any] = {"digest": grades.digest, "marks": marks, "penalty": grades.penalty}
+    totals: dict[str, Any] = {
+        "digest": grades.digest,
+        "marks": marks,
+        "penalty": grades.penalty,
+        "name": grades.name,
+    }
 
     def fill(slot: re.Match[str]) -> str:
         mark = _mark(slot, grades) if slot[2] else None

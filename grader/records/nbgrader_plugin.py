@@ -50,6 +50,7 @@ def configure(c: Config, root: Path) -> None:
     c.CourseDirectory.source_directory = str(NOTEBOOKS)
     c.CourseDirectory.release_directory = str(Path("release", "notebooks"))  # `make release`
     c.ClearSolutions.enforce_metadata = False
+    c.GenerateAssignment.pre_convert_hook = f"{MODULE}.refuse_others"
     c.GenerateAssignment.preprocessors = [
         "nbgrader.preprocessors.LockCells",
         "nbgrader.preprocessors.ClearOutput",
@@ -195,8 +196,24 @@ def _close_all() -> None:
         forkserver.close()
 
 
-def enter_assignments(**_: Any) -> None:
+def refuse_others(**about: Any) -> None:
+    """End nbgrader's command, with a line, if it is about an assignment that is not the course's.
+
+    Its code would run without a sandbox where the salt and all marks lie, and what students get
+    would hold its solutions: this course's notebooks have none to clear.
+    """
+    if about["assignment"] not in assignment_ids():
+        # No Exception: nbgrader would log it, and go on.
+        raise SystemExit(
+            f"{about['assignment']} is not an assignment of {COURSE.id}, and is left alone: "
+            "nbgrader would run it beside the salt and the marks. Keep it in a course folder of "
+            "its own (docs/instructors/other-homework.md)"
+        )
+
+
+def enter_assignments(**about: Any) -> None:
     """Enter the course's assignments into the gradebook, before nbgrader looks for them there."""
+    refuse_others(**about)
     with open_gradebook(Path.cwd() / "gradebook.db") as book:
         for name in assignment_ids():
             ensure_assignment(book, assignment(name))

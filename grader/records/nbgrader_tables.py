@@ -495,6 +495,17 @@ def due_dates(book: sqlite3.Connection) -> dict[str, datetime.datetime | None]:
     return {name: _when(due) for name, due in rows}
 
 
+def put_student(book: sqlite3.Connection, student: str, first: str, last: str, email: str) -> None:
+    """Enter a student; of one who is known, what is not empty here."""
+    book.execute("INSERT OR IGNORE INTO student (id) VALUES (?)", (student,))
+    book.execute(
+        "UPDATE student SET first_name = coalesce(nullif(?, ''), first_name), "
+        "last_name = coalesce(nullif(?, ''), last_name), email = coalesce(nullif(?, ''), email) "
+        "WHERE id = ?",
+        (first, last, email, student),
+    )
+
+
 def students(book: sqlite3.Connection) -> set[str]:
     """The ids of all students."""
     return {student for (student,) in book.execute("SELECT id FROM student")}

@@ -22,6 +22,7 @@ def scratch_of(course_dir: Path) -> Iterator[Path]:
     """A folder that only its owner can read, with what a run reads there; removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="grader-dry-run-") as name:
         copy = Path(name)
+        (copy / "submitted").mkdir()  # for zips of students', which are unpacked before grading
         with course_lock(course_dir):  # so that no other run writes meanwhile
             for one in (ledger.NAME, ledger.HEAD, Path(CONFIG)):
                 if (course_dir / one).exists():

@@ -7,9 +7,10 @@ import datetime
 import re
 import unicodedata
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from grader.course.assignments import assignment, assignment_ids
 from grader.judge import intake, prior_answers
@@ -61,25 +62,32 @@ class Work:
 
 
 def find_submissions(
-    folder: Path, only: str | None = None, student: str | None = None
+    folder: Path,
+    only: str | None = None,
+    student: str | None = None,
+    instead: Mapping[str, Path] = MappingProxyType({}),
 ) -> Iterator[Found]:
     """Every ``folder/<student>/<assignment>``; one with a wrong name is found, too, as refused.
 
-    Names and links are the students': no link is followed, and no name is trusted.
+    Names and links are the students': no link is followed, and no name is trusted. ``instead``
+    has folders, by their names, that are looked at in the place of those in ``folder``.
     """
-    return (one for one in _look(folder, only, student) if isinstance(one, Found))
+    return (one for one in _look(folder, only, student, instead) if isinstance(one, Found))
 
 
 def passed_over(folder: Path, only: str | None = None, student: str | None = None) -> list[str]:
     """A line about each thing in the folder that is no submission, not even a refused one."""
-    return [one for one in _look(folder, only, student) if isinstance(one, str)]
+    return [one for one in _look(folder, only, student, {}) if isinstance(one, str)]
 
 
-def _look(folder: Path, only: str | None, student: str | None) -> Iterator[Found | str]:
+def _look(
+    folder: Path, only: str | None, student: str | None, instead: Mapping[str, Path]
+) -> Iterator[Found | str]:
     """Account for each thing in a folder of submissions: as a submission, or in words."""
     seen: dict[str, str] = {}
     wanted = None if student is None else unicodedata.normalize("NFC", student)
-    for person in sorted(folder.iterdir(), key=lambda path: path.name):
+    people = {path.name: path for path in folder.iterdir()} | dict(instead)
+    for _, person in sorted(people.items()):
         name = intake.shown(person.name)
         if wanted is not None and unicodedata.normalize("NFC", person.name) != wanted:
             continue

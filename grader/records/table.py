@@ -33,6 +33,7 @@ class Row:
     lateness: str = ""  # how late it came and what that costs, in words
     is_late: bool = False
     time_in_doubt: bool = False
+    name: str = ""  # the student's
 
     @classmethod
     def of(cls, result: dict[str, Any]) -> Row:
@@ -47,6 +48,7 @@ class Row:
             lateness=result.get("lateness", ""),
             is_late=result.get("seconds_late", 0.0) > 0,
             time_in_doubt=result.get("time_in_doubt", False),
+            name=result.get("name", ""),
         )
 
     @property
@@ -100,7 +102,8 @@ def _submissions(rows: list[Row], title: str) -> Table:
         right = name in ("score", "of", "s")
         table.add_column(name, justify="right" if right else "left", no_wrap=name != "outcome")
     for row in rows:
-        words = map(escape, (row.student, row.assignment, row.outcome_and_reason))
+        who = f"{row.student} ({row.name})" if row.name else row.student
+        words = map(escape, (who, row.assignment, row.outcome_and_reason))
         table.add_row(*words, f"{row.score:g}", f"{row.max_score:g}", f"{row.seconds:.2f}")
     return table
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +75,10 @@ def verify(course_dir: Path, secret: bytes, since: str = "") -> Verified:
     return Verified(len(lines), len(marks), tuple(found), tuple(remarks), ledger.anchor(lines))
 
 
-def accept(course_dir: Path, secret: bytes) -> int:
+def accept(course_dir: Path, secret: bytes, who: Collection[str] | None = None) -> int:
     """Enter what people gave into the ledger as it stands in the gradebook; how many lines.
 
+    ``who``: nothing but the names and addresses of these students.
     LedgerError if the ledger was changed: a good seal on the next line would hide it.
     """
     lines = list(ledger.read(course_dir, secret))
@@ -86,7 +87,13 @@ def accept(course_dir: Path, secret: bytes) -> int:
     if fault:
         raise LedgerError(f"nothing was accepted, because the ledger was changed ({fault})")
     new = given.in_gradebook(course_dir / "gradebook.db")
-    entries = list(given.entries(new, given.in_ledger(lines)))
+    old = given.in_ledger(lines)
+    if who is not None:
+        new, old = (
+            {key: facts for key, facts in one.items() if key[0] in who and not key[1]}
+            for one in (new, old)
+        )
+    entries = list(given.entries(new, old))
     for entry in entries:
         Ledger(course_dir, secret).append(entry)
     return len(entries)
@@ -190,13 +197,16 @@ def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Diffe
             known.pop("notebook", None)
             known |= line.entry.get("written", {})
     grades = manual_grading.read_manual_grades(course_dir / "gradebook.db")
+    names = manual_grading.read_names(course_dir / "gradebook.db")
     for (student, task), known in sorted(written.items()):
         places = Places(course_dir, student, task)
         for name, path in (("record", places.record), ("notebook", places.notebook)):
             if name in known and hashlib.sha256(_content(path)).hexdigest() != known[name]:
                 yield Difference(_shown(path, course_dir), _changed(path))
         if "page" in known:
-            what = _page_fault(places.page, known["page"], grades.get((student, task)))
+            given = grades.get((student, task), manual_grading.NO_GRADES)
+            given = replace(given, name=names.get(student, ""))
+            what = _page_fault(places.page, known["page"], given)
             if what:
                 yield Difference(_shown(places.page, course_dir), what)
     known_records = {
@@ -210,14 +220,16 @@ def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Diffe
             yield Difference(_shown(path, course_dir), what)
 
 
-def _page_fault(path: Path, digest: str, grades: ManualGrades | None) -> str:
+def _page_fault(path: Path, digest: str, own: ManualGrades) -> str:
     """What is wrong with a feedback page, or nothing."""
     content = _content(path)
     if page_digest(content) != digest:
         return _changed(path)
-    own = grades or manual_grading.NO_GRADES
     if manual_grading.digest_of(path) != own.digest:
-        return "shows other points or comments of a person: the next grading brings it up to date"
+        return (
+            "shows another name, or other points or comments of a person: the next grading brings "
+            "it up to date"
+        )
     if manual_grading.fill_slots(content.decode("utf-8", "replace").encode(), own) != content:
         return "what it shows of a person's points was altered: `grade --force` writes it anew"
     return ""

@@ -10,8 +10,9 @@ import jinja2
 from grader.judge.outcome import GRADED
 from grader.judge.sanitize import plain
 from grader.pages.feedback import OUTCOMES
+from grader.report import figures
 from grader.report.read import Mark, Records, Submission
-from grader.report.similar import NEAR, Similar, pairs
+from grader.report.similar import NEAR, NEAR_TEXT, Similar, identical_files, pairs
 from grader.report.statistics import BINS, Summary, tomorrow
 from grader.sandbox.host.levels import title
 
@@ -53,18 +54,35 @@ def report_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"text": text, "number": number, "percent": percent, "signed": signed}
+
+    def who(student: str) -> str:
+        name = text(records.names.get(student, ""))
+        return f"{name} ({text(student)})" if name else text(student)
+
+    environment.filters |= {
+        "who": who,
+        "text": text,
+        "number": number,
+        "percent": percent,
+        "signed": signed,
+    }
     page = environment.get_template("report.html.j2").render(
         records=records,
         summaries=found,
         tomorrow=tomorrow(found),
         similar=similar,
         near=NEAR,
+        near_text=NEAR_TEXT,
         pairs=pairs(similar),
         most_pairs=MOST_PAIRS,
         rows=_rows(records),
         most=_most(records),
         figures={one.assignment: bars(one.histogram) for one in found},
+        maps={one.assignment: figures.heat_map(records.of(one.assignment)) for one in found},
+        progress=figures.progress(records),
+        levels=figures.WORDS,
+        most_named=figures.MOST_NAMED,
+        identical=identical_files(records),
         spoken={one.assignment: spoken(one) for one in found},
         words=OUTCOMES | {GRADED: "everything ran"},
         sandbox=sandbox(records),

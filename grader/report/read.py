@@ -11,6 +11,7 @@ from typing import Any
 from grader.files import named_for
 from grader.judge.outcome import NOT_ATTEMPTED, OUTCOMES, REJECTED
 from grader.records.late import duration
+from grader.records.manual_grading import read_names
 from grader.records.written import RECORDS
 
 NO_SANDBOX = "none"  # the level of sandbox in a record made with --no-sandbox
@@ -53,6 +54,7 @@ class Submission:
     exercises: tuple[Exercise, ...] = ()
     sandbox: str = ""
     notices: tuple[str, ...] = ()  # why a person has to look
+    digest: str = ""  # of the bytes that were handed in; empty if an earlier grader graded it
 
     @property
     def counted(self) -> bool:
@@ -101,6 +103,7 @@ class Records:
     submissions: tuple[Submission, ...]
     unreadable: tuple[Unreadable, ...] = ()
     marks: dict[tuple[str, str], Mark] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)  # of students, where they are known
 
     @property
     def assignments(self) -> list[str]:
@@ -140,7 +143,8 @@ def read_records(course_dir: Path, only: str | None = None) -> Records:
         except (OSError, ValueError, RecursionError) as error:
             unreadable.append(Unreadable(path, _reason(error)))
     marks = _marks(course_dir, {one.assignment for one in found})
-    return Records(tuple(found), tuple(unreadable), marks)
+    names = read_names(course_dir / "gradebook.db")
+    return Records(tuple(found), tuple(unreadable), marks, names)
 
 
 def submission_of(path: Path) -> Submission:
@@ -157,6 +161,7 @@ def submission_of(path: Path) -> Submission:
         exercises=tuple(map(_exercise, _get(result, "exercises", list))),
         sandbox=_get(record, "sandbox", str),
         notices=tuple(map(str, result.get("notices") or ())),
+        digest=str(record.get("submission") or ""),
     )
     if submission.outcome not in OUTCOMES:
         raise ValueError(f"there is no outcome {submission.outcome!r}")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
@@ -20,8 +21,9 @@ from grader.authoring.sample import answer_text
 from grader.course.assignments import Assignment, assignment, assignment_ids
 from grader.course.quiz import quiz_id
 from grader.course.versions import alternatives
+from grader.judge.outcome import NOT_ATTEMPTED
 from grader.report.read import Records, Submission
-from grader.source.assembly import ANSWER
+from grader.source.assembly import ANSWER, HUMAN
 
 RUN = 20  # characters in a run; each name and each string literal counts as one
 SHORTEST = 80  # characters of a student's own; shorter answers look alike when they are right
@@ -29,6 +31,10 @@ SHORTEST = 80  # characters of a student's own; shorter answers look alike when 
 # shares more than 0.58 with the solution.
 NEAR = 0.9
 MANY = 4  # a group of so many, and of more than half the class, is what the class usually writes
+# Answers in writing: two people who answer one question share terms, but few runs of words.
+WORDS = 4  # words in a run
+FEWEST_WORDS = 20  # of a student's own
+NEAR_TEXT = 0.5
 LONGEST = 20_000  # characters of an answer that are compared
 BIGGEST = 50_000_000  # bytes of a notebook that is read
 
@@ -45,6 +51,7 @@ class Group:
     exercise: str
     similarity: float
     answers: tuple[tuple[str, str], ...]  # (student, what was written)
+    in_words: bool = False  # an answer in writing, not code
 
     @property
     def students(self) -> tuple[str, ...]:
@@ -95,7 +102,22 @@ def similar_answers(course_dir: Path, records: Records) -> Similar:
             found, shared = near_identical(texts, part.source, _ours(release, exercise))
             usual += shared
             groups += [Group(name, exercise, least, tuple(them)) for least, them in found]
+        for part in release.parts:
+            if part.role == HUMAN:
+                found, shared = near_texts(written.get(part.id, {}), part.source)
+                usual += shared
+                groups += [Group(name, part.id, least, tuple(them), True) for least, them in found]
     return Similar(tuple(groups), usual, tuple(unreadable))
+
+
+def identical_files(records: Records) -> list[tuple[str, list[str]]]:
+    """(assignment, students) wherever several handed in the same bytes, with work in them."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in records.submissions:
+        if one.digest and one.outcome != NOT_ATTEMPTED:
+            groups.setdefault((one.assignment, one.digest), []).append(one.student)
+    found = ((name, sorted(students)) for (name, _), students in groups.items())
+    return sorted((name, students) for name, students in found if len(students) > 1)
 
 
 def pairs(similar: Similar) -> list[tuple[str, str, list[str]]]:
@@ -122,11 +144,41 @@ def near_identical(
     compared = len(own)
     known = [one for text in ours if _long_enough(one := _fingerprint(text, stub_print))]
     own = {s: p for s, p in own.items() if not any(_similarity(p, one) >= NEAR for one in known)}
+    return _grouped(answers, own, compared, _similarity, NEAR)
+
+
+def near_texts(
+    answers: Mapping[str, str], stub: str
+) -> tuple[list[tuple[float, list[tuple[str, str]]]], int]:
+    """The same for answers in writing, by the runs of words that two of them share."""
+    given = _runs(stub)
+    own = {student: _runs(text) - given for student, text in answers.items()}
+    own = {student: runs for student, runs in own.items() if len(runs) > FEWEST_WORDS - WORDS}
+
+    def similarity(first: set, second: set) -> float:
+        return len(first & second) / max(len(first), len(second))
+
+    return _grouped(answers, own, len(own), similarity, NEAR_TEXT)
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text[:LONGEST].casefold())
+    return {tuple(words[place : place + WORDS]) for place in range(len(words) - WORDS + 1)}
+
+
+def _grouped(
+    answers: Mapping[str, str],
+    own: Mapping[str, Any],
+    compared: int,
+    similarity: Callable[[Any, Any], float],
+    near: float,
+) -> tuple[list[tuple[float, list[tuple[str, str]]]], int]:
+    """Those linked by a similarity of at least ``near``; how many groups are left out as usual."""
     groups = {student: {student} for student in own}
     least: dict[str, float] = dict.fromkeys(own, 1.0)
     for first, second in combinations(sorted(own), 2):
-        value = _similarity(own[first], own[second])
-        if value >= NEAR:
+        value = similarity(own[first], own[second])
+        if value >= near:
             least[first], least[second] = min(least[first], value), min(least[second], value)
             merged = groups[first] | groups[second]
             groups |= dict.fromkeys(merged, merged)
@@ -141,7 +193,7 @@ def near_identical(
 
 
 def _answers(course_dir: Path, one: Submission) -> Iterator[tuple[str, str]]:
-    """(exercise, answer) for what was attempted, from the executed notebook."""
+    """(exercise, answer) for what was attempted, from the executed notebook; texts, too."""
     name = one.assignment
     path = course_dir / "autograded" / one.student / name / f"{name}.ipynb"
     with path.open("rb") as file:
@@ -153,12 +205,14 @@ def _answers(course_dir: Path, one: Submission) -> Iterator[tuple[str, str]]:
     if not isinstance(cells, list):
         raise ValueError("not a notebook")
     attempted = {item.id for item in one.exercises if item.attempted}
+    questions = {human.id for human in assignment(name).humans}
     for cell in cells:
         marks = cell.get("metadata", {}).get("nbgrader", {}) if isinstance(cell, dict) else {}
         exercise = marks.get("grade_id") if isinstance(marks, dict) else None
-        if exercise in attempted and cell.get("cell_type") == "code":
+        is_code = exercise in attempted and cell.get("cell_type") == "code"
+        if is_code or exercise in questions:
             source = cell.get("source", "")
-            yield exercise, "".join(source)[:LONGEST]
+            yield str(exercise), "".join(source)[:LONGEST]
 
 
 def _ours(release: Assignment, exercise: str) -> list[str]:

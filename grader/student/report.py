@@ -114,7 +114,9 @@ def _table(rows: Sequence[Row]) -> str:
         for row in rows
     )
     style = "border-collapse:collapse;border:none;margin:.25em 0"
-    return f'<table style="{style}">{body}</table>' if body else ""
+    # On a telephone a row of numbers is wider than the page; only the table scrolls.
+    frame = 'style="overflow-x:auto" tabindex="0" role="group" aria-label="yours and expected"'
+    return f'<div {frame}><table style="{style}">{body}</table></div>' if body else ""
 
 
 def _group(group: Group) -> str:

@@ -222,6 +222,9 @@ def main() -> int:
             "",
             "Each attack meets a fresh course. Points are what it was given beyond its due.",
             "",
+            "Homework that plain nbgrader grades stays in a course folder of its own: "
+            "[how](instructors/other-homework.md).",
+            "",
             "| attack | plain nbgrader: points gained | secrets read | here: points gained | "
             "secrets read |",
             "| --- | ---: | ---: | ---: | ---: |",

@@ -9,7 +9,7 @@ from grader.authoring.sample import replace_answers
 from grader.authoring.solve import solved
 from grader.course.exercises import exercises
 from grader.course.layout import COURSE, LESSONS, assignment_id
-from grader.source import handin
+from grader.records import handed_in
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab, run_cell
 
@@ -60,7 +60,7 @@ def test_from_a_failed_check_to_the_zip(browser: Browser, lab: Lab):
     packed.scroll_into_view_if_needed()
     page.screenshot(path=SCREENSHOTS / "packed.png")
     assert serious(page, within=packed) == []
-    found = handin.read((lab.folder / f"{NAME}.zip").read_bytes())
+    found = handed_in.read((lab.folder / f"{NAME}.zip").read_bytes())
     assert found.notebooks == {NAME: path.read_bytes()}
 
     end.get_by_role("link", name="all lessons").click()

@@ -191,7 +191,7 @@ def test_a_lesson_of_this_course(tmp_path: Path) -> None:
     rows, _ = export(tmp_path, "canvas")
     assert rows[0][5:] == [release.id]
     assert rows[1][5:] == [f"{worth:g}"]
-    assert rows[2] == ["ada", "", "", "ada", "", "0"]
+    assert rows[2] == ["ada", "", "", "ada", "", ""]
 
 
 CANVAS_LIST = """\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import nbformat
 import pytest
 
 from grader.authoring.solve import solved
+from grader.course.layout import COURSE
 from grader.records import ledger
 from grader.records.changes import changes, last_run
 from grader.records.ledger import Ledger
+from grader.source import handin
 from tests.records.test_cohort import LESSON, NAME, hand_in, run
 
 SECRET = b"a salt for these tests"
@@ -161,6 +164,43 @@ def test_a_dry_run_shows_what_the_run_will_change_and_writes_nothing(tmp_path: P
     results = [json.loads((tmp_path / f"{one}.json").read_text()) for one in ("dry", "real")]
     scores = [[one["score"] for one in result["submissions"]] for result in results]
     assert scores[0] == scores[1]
+
+
+def test_a_dry_run_unpacks_no_zip_among_the_submissions(tmp_path: Path) -> None:
+    """It reads them as the run will: a zip beside the folders, one in a folder, an earlier one."""
+    submitted, course = tmp_path / "submitted", tmp_path / "course"
+    grade = ("grade", submitted, "--course-dir", course, "--jobs", "1", "--json")
+
+    def pack(place: str, exercises: set[str]) -> None:
+        book = nbformat.writes(solved(LESSON, exercises)).encode()
+        receipt = {"format": 1, "course": COURSE.id, "packed": f"{len(exercises)}"}
+        (submitted / place).parent.mkdir(parents=True, exist_ok=True)
+        (submitted / place).write_bytes(handin.write({NAME: book}, receipt))
+
+    pack("ada.zip", {"causal_mask"})
+    assert run(*grade, tmp_path / "first.json").exit_code == 0
+    pack("ada.zip", {"causal_mask", "local_mask"})
+    pack("bo/work.zip", {"causal_mask"})
+    os.mkfifo(submitted / "bo" / "pipe")
+    with (submitted / "bo" / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+    (submitted / "cy").symlink_to("/etc")
+    pack("cy.zip", {"causal_mask"})
+    before = set(submitted.rglob("*")), tree(submitted / "ada"), tree(course)
+    dry = run(*grade, tmp_path / "dry.json", "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert (set(submitted.rglob("*")), tree(submitted / "ada"), tree(course)) == before
+    assert f"ada/{NAME}/local_mask: 0 → " in dry.output
+    real = run(*grade, tmp_path / "real.json")
+    assert real.exit_code == 0, real.output
+    results = [
+        [
+            (one["student"], one["assignment"], one["outcome"], one["score"])
+            for one in json.loads((tmp_path / f"{name}.json").read_text())["submissions"]
+        ]
+        for name in ("dry", "real")
+    ]
+    assert results[0] == results[1] and len(results[0]) == 3
 
 
 @pytest.mark.parametrize(

@@ -415,7 +415,7 @@ def test_a_bomb_costs_its_student_alone(here: Path) -> None:
     assert "needs you: ada (Lovelace, Ada): " in done.output
     assert "all files together have more than is read of one student" in done.output
     assert "huge.ipynb: unpacked it has more than the 32 MB that are read" in done.output
-    assert sum(read) < 2 * (collect.MOST_BYTES + intake.MAX_BYTES)
+    assert sum(read) < 2 * (archives.MOST_BYTES + intake.MAX_BYTES)
 
 
 def test_a_list_of_files_too_long_is_not_even_read(here: Path) -> None:

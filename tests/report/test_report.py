@@ -24,7 +24,7 @@ from grader.commandline import main
 from grader.course.layout import ROOT
 from grader.course.versions import misconceptions
 from grader.records.written import RECORDS
-from grader.report import known, page, read, sheet, similar, statistics
+from grader.report import figures, known, page, read, sheet, similar, statistics
 from grader.report.read import Check, Exercise, Records, Submission
 from tests.conftest import with_answers
 
@@ -296,7 +296,7 @@ def test_what_a_page_is_given_stays_text() -> None:
         "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "strong", "nav",
         "ul", "ol", "li", "a", "div", "dl", "dt", "dd", "table", "caption", "thead", "tbody", "tr",
         "th", "td", "code", "span", "br", "wbr", "figure", "figcaption", "svg", "rect", "text",
-        "line", "details", "summary", "pre", "cite",
+        "line", "polyline", "circle", "g", "details", "summary", "pre", "cite",
     }  # fmt: skip
     assert {tag for tag, _ in parsed.tags} <= allowed
     for _, attributes in parsed.tags:
@@ -314,8 +314,141 @@ def test_tables_and_figures_can_be_read_without_seeing_them() -> None:
     assert len(parsed.of("table")) == len(parsed.of("caption")) >= 4
     scopes = {"col", "row", "rowgroup"}
     assert parsed.of("th") and all(one.get("scope") in scopes for one in parsed.of("th"))
-    assert [one["role"] for one in parsed.of("svg")] == ["img"]
-    assert "20 to 30 %: 3" in (parsed.of("svg")[0]["aria-label"] or "")
+    drawn = [one for one in parsed.of("svg") if one.get("aria-hidden") != "true"]
+    assert drawn and all(one["role"] == "img" and one["aria-label"] for one in drawn)
+    assert "20 to 30 %: 3" in (drawn[0]["aria-label"] or "")
+    assert parsed.of("rect") and shown.count("<rect") == len(parsed.of("rect"))
+
+
+def share(item: Exercise) -> float:
+    """The share of the checks that passed, counted."""
+    return sum(check.passed for check in item.checks) / len(item.checks)
+
+
+def test_the_heat_map_shows_each_student_who_passed_what() -> None:
+    """Against counting: a student's column is at one place in every row, the best first."""
+    rng = np.random.default_rng(3)
+    cohort = []
+    for number in range(30):
+        items = [
+            exercise(
+                name,
+                float(rng.integers(0, 5)),
+                attempted=bool(rng.random() > 0.2),
+                checks=[Check(f"check {n}", bool(rng.random() > 0.4)) for n in range(4)],
+            )
+            for name in ("causal_mask", "local_mask", "masked_attention")
+        ]
+        cohort.append(submission(f"student{number}", *items))
+    cohort.append(submission("unreadable", outcome="rejected", score=0.0, max_score=12.0))
+    found = figures.heat_map(cohort)
+    assert found is not None and "unreadable" not in found.students
+    scores = {one.student: one.score for one in cohort}
+    assert [scores[name] for name in found.students] == sorted(
+        (one.score for one in cohort[:-1]), reverse=True
+    )
+    for strip in found.strips:
+        for student, level in zip(found.students, strip.levels, strict=True):
+            own = next(one for one in cohort if one.student == student)
+            item = next(one for one in own.exercises if one.id == strip.exercise)
+            expected = (
+                "blank" if not item.attempted else "passed" if share(item) == 1
+                else "half" if share(item) >= 0.5 else "part" if share(item) else "none"
+            )  # fmt: skip
+            assert level == expected
+        passed = strip.levels.count("passed")
+        assert f"every check passed: {passed}" in strip.spoken or not passed
+        assert strip.spoken.startswith(f"{strip.exercise}, of 30 students: ")
+
+
+def test_progress_is_the_median_of_each_lesson_and_a_line_for_each_student() -> None:
+    shares = {"ann": (1.0, 0.5, 0.25), "bob": (0.5, None, 0.75), "cy": (0.0, 0.25, None)}
+    lessons = ("01_a", "02_b", "03_c")
+    cohort = tuple(
+        submission(student, exercise("x", 4.0 * share), assignment=lesson)
+        for student, own in shares.items()
+        for lesson, share in zip(lessons, own, strict=True)
+        if share is not None
+    )
+    found = figures.progress(Records(cohort))
+    assert found is not None
+    assert [(step.median, step.count) for step in found.steps] == [(0.5, 3), (0.375, 2), (0.5, 2)]
+    assert found.spoken.endswith("01_a: 50 % of 3 submissions; 02_b: 38 % of 2 submissions; "
+                                 "03_c: 50 % of 2 submissions.")  # fmt: skip
+    wide, high = figures.WIDTH, figures.HEIGHT
+    assert found.lines == (
+        f"0,0 {wide // 2},{high // 2} {wide},{3 * high // 4}",  # bob's two have a gap between
+        f"0,{high} {wide // 2},{3 * high // 4}",
+    )
+    assert figures.progress(Records(cohort[:1])) is None
+
+
+def test_names_stand_wherever_students_do_and_stay_text(tmp_path: Path) -> None:
+    name = f"Ada {EVIL}"
+    one = submission("ada", exercise("causal_mask", 4.0), notices=("look",))
+    other = submission("bo", exercise("causal_mask", 2.0), assignment="04_x")
+    group = similar.Group(NAME, "causal_mask", 0.95, (("ada", "x"), ("bo", "y")))
+    records = Records((one, other), names={"ada": name})
+    shown = html(records, similar.Similar((group,)))
+    assert "<script>" not in shown and not Tags(shown).of("script")
+    escaped = "Ada &lt;script&gt;alert(1)&lt;/script&gt;"
+    parts = shown.split("<h2 ")
+    assert escaped in parts[0]  # who needs a person
+    for section in ('id="marks"', 'id="assignment-1"', 'id="similar"'):
+        assert escaped in next(part for part in parts if part.startswith(section))
+    for each in (one, other):
+        write(tmp_path, each)
+    (tmp_path / "r.csv").write_text('student_id,Full name\nada,"Lovelace, Ada"\n')
+    done = run("--course-dir", tmp_path, "--students", tmp_path / "r.csv", "--html",
+               tmp_path / "p.html")  # fmt: skip
+    assert (
+        "ada (Ada Lovelace)" in done.output and "Ada Lovelace" in (tmp_path / "p.html").read_text()
+    )
+    done = run("--course-dir", tmp_path, "--students", tmp_path / "none.csv")
+    assert done.exit_code == 2 and "cannot be read" in done.output
+
+
+def test_identical_files_are_told_before_similar_ones() -> None:
+    blank = {"outcome": "not_attempted", "digest": "given out"}
+    cohort = (
+        submission("ann", exercise("x", 1.0), digest="one"),
+        submission("bob", exercise("x", 1.0), digest="one"),
+        submission("cy", exercise("x", 1.0), digest="two"),
+        submission("dee", exercise("x", 1.0), digest="one", assignment="04_x"),
+        submission("eve", exercise("x", 0.0, attempted=False), **blank),
+        submission("fay", exercise("x", 0.0, attempted=False), **blank),
+        submission("gus", exercise("x", 1.0), digest=""),
+        submission("hal", exercise("x", 1.0), digest=""),
+    )
+    assert similar.identical_files(Records(cohort)) == [(NAME, ["ann", "bob"])]
+    shown = html(Records(cohort))
+    assert shown.index("byte for byte") < shown.index('id="similar"')
+    assert "No two students" in html(Records(cohort[2:3]))
+
+
+def test_texts_that_share_their_wording_are_alike_and_others_are_not() -> None:
+    """Copied with a few words changed, against the same thought in own words, and against luck."""
+    given = "Write your answer here, in four sentences at most."
+    ann = (
+        "The mask adds minus infinity to the scores of later positions before the softmax, so "
+        "that their weights are exactly zero and no gradient flows from them into earlier rows."
+    )
+    bob = ann.replace("adds", "puts").replace("exactly", "just")
+    cy = (
+        "Since softmax of minus infinity is nothing, every key that comes after the query drops "
+        "out: earlier outputs cannot depend on what is said later, and neither can training."
+    )
+    found, usual = similar.near_texts({"ann": ann, "bob": bob, "cy": cy}, given)
+    assert usual == 0 and [[name for name, _ in them] for _, them in found] == [["ann", "bob"]]
+    assert similar.near_texts({"a": given, "b": given}, given) == ([], 0)
+    short = "The future is hidden."
+    assert similar.near_texts({"a": short, "b": short}, given) == ([], 0)
+    rng = np.random.default_rng(0)
+    words = ann.split()
+    shuffled = {f"s{n}": " ".join(rng.permutation(words)) for n in range(20)}
+    assert similar.near_texts(shuffled, given) == ([], 0)
+    everybody = {f"s{n}": ann for n in range(5)}
+    assert similar.near_texts(everybody, given) == ([], 1)  # quoted from the lesson, most likely
 
 
 def test_a_terminal_shows_hostile_names_as_text(tmp_path: Path) -> None:

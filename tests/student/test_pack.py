@@ -25,6 +25,7 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id
 from grader.course.versions import solution
 from grader.protocol.values import CheckResult, Verdict
+from grader.records import handed_in
 from grader.source import handin
 from grader.student import packing, records, runner
 from grader.student.cell_versions import Run, compare
@@ -84,7 +85,7 @@ def test_a_zip_holds_the_saved_bytes_under_the_right_name_and_a_receipt(lab: Pat
     done = CliRunner().invoke(main, ["pack", "--folder", str(lab)])
     assert done.exit_code == 0, done.output
     content = (lab / "attention.zip").read_bytes()
-    found = handin.read(content)
+    found = handed_in.read(content)
     assert found.notebooks == {NAME: path_in(lab).read_bytes()}
     [said] = found.receipt["notebooks"]
     assert said["file"] == f"{NAME}/{NAME}.ipynb" and said["warnings"] == []
@@ -115,7 +116,7 @@ def test_1_the_work_is_in_a_copy(lab: Path, unjudged) -> None:
         packed(lab)
     assert "-Copy1" in warnings(lab, NAME)
     done = packed(lab, str(copy))  # as the warning says
-    assert handin.read(done.path.read_bytes()).notebooks == {NAME: copy.read_bytes()}
+    assert handed_in.read(done.path.read_bytes()).notebooks == {NAME: copy.read_bytes()}
     assert done.path.name == f"{NAME}.zip"
 
 
@@ -163,7 +164,7 @@ def test_4_a_cell_that_never_ends_or_ends_everything(body: str, said: str, lab: 
     answered(lab, **{FIRST: body})
     done = packed(lab, seconds=20)
     assert said in "\n".join(done.items[0].warnings)
-    assert handin.read(done.path.read_bytes()).notebooks[NAME] == path_in(lab).read_bytes()
+    assert handed_in.read(done.path.read_bytes()).notebooks[NAME] == path_in(lab).read_bytes()
 
 
 def test_5_an_answer_changed_after_its_check_ran(lab: Path, unjudged) -> None:

@@ -1,0 +1,56 @@
+"""``roster``: enter who the students are into the gradebook."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--course-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("."),
+    help="where gradebook.db is, or will be [default: here]",
+)
+@click.option("--salt", "given", metavar="S", help="the secret that `grade` will be given")
+def command(file: Path, course_dir: Path, given: str | None) -> None:
+    """Enter the students of FILE, with names and e-mail addresses, into the gradebook.
+
+    FILE is a CSV file as `collect --roster` takes it, and the students get the same ids. From then
+    on tables, feedback pages, reports and Formgrader show names. It may be repeated: a line that
+    has changed changes its student, and nobody is removed. Exit 2 on bad usage.
+    """
+    from grader.errors import ExportError, GradebookError, LedgerError
+    from grader.judge.salt import salt
+    from grader.lms.roster import Directory, read, text_of
+    from grader.records.course_lock import course_lock
+    from grader.records.nbgrader_tables import at_once, open_gradebook, put_student, students
+    from grader.records.verification import accept
+
+    try:
+        directory = Directory(read(text_of(file), file.name))
+    except ExportError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        course_dir.mkdir(parents=True, exist_ok=True)
+        with course_lock(course_dir), open_gradebook(course_dir / "gradebook.db") as book:
+            before = students(book)
+            with at_once(book):
+                for one in directory.students:
+                    put_student(book, one.id, *one.names, one.line["Email address"])
+            accept(course_dir, salt(course_dir, given), {one.id for one in directory.students})
+    except (GradebookError, LedgerError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{course_dir} cannot be written: {error}") from error
+    for line in directory.unusable:
+        click.echo(f"left out: {line}", err=True)
+    listed = {one.id for one in directory.students}
+    click.echo(f"{len(listed)} students, {len(listed - before)} of them new")
+    others = sorted(before - listed)
+    if others:
+        more = f" and {len(others) - 10} more" if len(others) > 10 else ""
+        click.echo(f"in the gradebook, and not on {file.name}: {', '.join(others[:10])}{more}")

@@ -1,0 +1,220 @@
+"""Fill marks into a file that an LMS gave, and leave all else in it as it was, byte for byte.
+
+Moodle
+    The grading worksheet of one assignment. By ``mod/assign/feedback/offline/importgradeslib.php``
+    of https://github.com/moodle/moodle its import reads the columns ``Identifier``, ``Grade`` and
+    ``Last modified (grade)``, and the columns of feedback, and passes over the rest. It takes no
+    grade that was changed in Moodle since the worksheet was downloaded, unless it is told to.
+Blackboard
+    The grade center, downloaded with *Work Offline*: a student is the ``Username``, a column is
+    known by the number after the ``|`` in its heading, and a heading without one makes a new column
+    of text: http://library.blackboard.com/ref/3ea64795-6ecc-4abd-b595-0a9a8dfdec94/Content/_instructor_grade_center/grade_center_upload_download.htm
+    So marks go into columns that are there.
+Brightspace
+    The grades, exported with *Points grade*: a student is ``OrgDefinedId`` or ``Username``, a
+    column is the item's name followed by ``Points Grade``:
+    https://community.d2l.com/brightspace/kb/articles/3538-importing-grades
+    It writes # before ids, so that no spreadsheet takes them for numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grader.errors import ExportError
+from grader.lms import roster
+from grader.lms.roster import Match, Roster
+from grader.lms.sheets import Marks, Task, text
+
+
+@dataclass(frozen=True)
+class Form:
+    """One system's file: what it is called, which columns it must have, where a mark goes.
+
+    ``column`` finds the heading of an assignment, by its id in the place of ``{task}``; ``points``
+    finds what it is worth there, in the heading. ``students``: any of these says who is who.
+    """
+
+    called: str
+    students: tuple[str, ...]
+    column: str
+    points: str = ""
+    single: bool = False  # of one assignment
+
+
+FORMS: Mapping[str, Form] = {
+    "moodle-worksheet": Form("Moodle's grading worksheet", ("Identifier",), r"Grade", single=True),
+    "blackboard": Form(
+        "Blackboard's grade center",
+        ("Username", "student_id"),
+        r"{task}( \[.*\])? ?\|\d+",
+        r"\[Total Pts: (?:up to )?([\d.,]+)",
+    ),
+    "brightspace": Form(
+        "Brightspace's exported grades",
+        ("OrgDefinedId", "Username", "student_id"),
+        r"{task} Points Grade( <.*>)?",
+        r"MaxPoints:([\d.,]+)",
+    ),
+}
+CHANGEABLE, MAXIMUM = "Grade can be changed", "Maximum Grade"  # Moodle's headings
+MODIFIED = "Last modified (grade)"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A line of the file: where each cell begins and ends in the text, and what it says."""
+
+    number: int  # of its last line, as the csv module counts
+    spans: tuple[tuple[int, int], ...]
+    cells: tuple[str, ...]
+
+
+def filled(
+    form: str,
+    content: roster.Content,
+    name: str,
+    marks: Marks,
+    participants: Mapping[str, str],
+    missing: float | None = None,
+) -> tuple[bytes, list[str]]:
+    """The file with marks in it, and notices. A student without a mark keeps what stands there.
+
+    ``participants``: the number by which Moodle's archive knew a student, where that is known.
+    ``missing`` is written where nothing was handed in, if it is a number.
+    """
+    kind = FORMS[form]
+    listed = roster.read(content.text, name)
+    if not listed.known & set(kind.students):
+        raise ExportError(
+            f"{name} is not {kind.called}: it has no column {' or '.join(kind.students)}"
+        )
+    if kind.single and len(marks.tasks) > 1:
+        names = ", ".join(task.id for task in marks.tasks)
+        raise ExportError(f"{name} is of one assignment: say with --assignment which ({names})")
+    rows = _rows(content.text, roster.separator(content.text), name)
+    titles = [cell.strip() for cell in rows[0].cells]
+    columns = {task: _column(titles, kind, task, name) for task in marks.tasks}
+    found = _matched(marks, listed, participants)
+    notices = _about_points(columns, titles, rows[1:], kind)
+    if form == "moodle-worksheet" and MODIFIED not in titles:
+        notices.append(f"{name} has no column {MODIFIED!r}: Moodle may refuse it; download it anew")
+    if found.missing:
+        notices.append(f"not in {name}, and left out: {', '.join(found.missing)}")
+    by_number = {row.number: row for row in rows}
+    new: dict[tuple[int, int], str] = {}
+    locked = []
+    for one in marks.people:
+        line = found.lines.get(one.id)
+        if line is None:
+            continue
+        row = by_number[line.number]
+        if _cell(row, titles, CHANGEABLE).casefold() == "no":
+            locked.append(one.id)
+            continue
+        for task, column in columns.items():
+            submission = marks.submissions.get((one.id, task.id))
+            mark = missing if submission is None else submission.mark
+            if mark is None:
+                continue
+            if column >= len(row.spans):
+                raise ExportError(f"{name}, line {row.number}: it ends before the column {task.id}")
+            new[row.spans[column]] = text(mark)
+    if missing is not None:
+        for line in found.unmatched:
+            row = by_number[line.number]
+            for column in columns.values():
+                if column < len(row.spans) and not row.cells[column].strip():
+                    new[row.spans[column]] = text(missing)
+    if locked:
+        notices.append(f"not to be changed, says {name}, and left as it was: {', '.join(locked)}")
+    return content.encode(_spliced(content.text, new)), notices
+
+
+def _column(titles: list[str], kind: Form, task: Task, name: str) -> int:
+    pattern = re.compile(kind.column.replace("{task}", re.escape(task.id)))
+    places = [place for place, title in enumerate(titles) if pattern.fullmatch(title)]
+    if len(places) != 1:
+        what = "no column" if not places else "more than one column"
+        where = "Grade; download it in English" if kind.single else task.id
+        raise ExportError(
+            f"{name} has {what} for {where}: {kind.called} needs one"
+            + ("" if kind.single else "; make it there under this name, and download the file anew")
+        )
+    return places[0]
+
+
+def _matched(marks: Marks, listed: Roster, participants: Mapping[str, str]) -> Match:
+    more = {
+        one.id: (
+            ("Identifier", participants.get(one.id, "")),
+            ("OrgDefinedId", one.id),
+            ("OrgDefinedId", one.lms),
+            ("Username", one.id),
+        )
+        for one in marks.people
+    }
+    return roster.match(listed, ((one.id, one.email, one.lms) for one in marks.people), more)
+
+
+def _about_points(
+    columns: Mapping[Task, int], titles: list[str], rows: list[_Row], kind: Form
+) -> list[str]:
+    """A notice where an assignment is worth another number of points in the LMS."""
+    notices = []
+    for task, column in columns.items():
+        stated = {_cell(row, titles, MAXIMUM) for row in rows} if kind.single else set()
+        if kind.points:
+            stated = set(re.findall(kind.points, titles[column])[:1])
+        for points in sorted(stated - {""}):
+            try:
+                same = float(points.replace(",", ".")) == task.max_score
+            except ValueError:
+                continue
+            if not same:
+                notices.append(
+                    f"{task.id} is worth {text(task.max_score)} here and {points} there: "
+                    "make them equal there, scores are not scaled"
+                )
+    return notices
+
+
+def _cell(row: _Row, titles: list[str], heading: str) -> str:
+    place = titles.index(heading) if heading in titles else len(row.cells)
+    return row.cells[place].strip() if place < len(row.cells) else ""
+
+
+def _rows(content: str, separator: str, name: str) -> list[_Row]:
+    """The lines of a CSV file, with the place of each cell. ExportError if it is none."""
+    field = re.compile(
+        rf'("(?:[^"]|"")*"|[^{re.escape(separator)}\r\n"]*)({re.escape(separator)}|\r\n|\r|\n|\Z)'
+    )
+    rows, spans, place, number = [], list[tuple[int, int]](), 0, 0
+    while place < len(content) or spans:
+        found = field.match(content, place)
+        if found is None:
+            raise ExportError(f"{name}, line {number + 1}: it is not CSV; download it once more")
+        spans.append(found.span(1))
+        ended = found[2] != separator
+        number += len(re.findall(r"\r\n|\r|\n", found[1])) + ended
+        place = found.end()
+        if ended:
+            rows.append(_Row(number, tuple(spans), tuple(_plain(content[a:b]) for a, b in spans)))
+            spans = []
+    return [row for row in rows if any(cell.strip() for cell in row.cells)]
+
+
+def _plain(cell: str) -> str:
+    return next(iter(csv.reader(io.StringIO(cell, newline=""))), [""])[0] if '"' in cell else cell
+
+
+def _spliced(content: str, new: Mapping[tuple[int, int], str]) -> str:
+    parts, end = [], 0
+    for (first, last), cell in sorted(new.items()):
+        parts += [content[end:first], cell]
+        end = last
+    return "".join([*parts, content[end:]])

@@ -1,0 +1,140 @@
+"""Work out the report's figures: who passed what, and progress over lessons, each also in words."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.report.read import Exercise, Records, Submission
+
+# How much of an exercise's checks passed, best first; the page has a colour for each.
+LEVELS = ("passed", "half", "part", "none", "blank")
+WORDS = {
+    "passed": "every check passed",
+    "half": "half of the checks or more",
+    "part": "fewer than half of them",
+    "none": "none of them",
+    "blank": "not attempted",
+}
+MOST_NAMED = 40  # students that are named under a figure
+WIDTH, HEIGHT = 520, 200  # of the figure of progress, within its axes
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One exercise: a level for each student, in the order of the figure's students."""
+
+    exercise: str
+    levels: tuple[str, ...]
+
+    @property
+    def spoken(self) -> str:
+        """The strip in words, for a screen reader."""
+        counts = [(self.levels.count(level), WORDS[level]) for level in LEVELS]
+        parts = ", ".join(f"{word}: {count}" for count, word in counts if count)
+        return f"{self.exercise}, of {len(self.levels)} students: {parts}"
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Exercises by students. The students are ordered by their points, the best first."""
+
+    students: tuple[str, ...]
+    strips: tuple[Strip, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One lesson in the figure of progress."""
+
+    assignment: str
+    x: float
+    count: int
+    median: float  # share of the points
+
+    @property
+    def y(self) -> float:
+        return _height(self.median)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Shares of the points over the lessons: a line for each student, and the median."""
+
+    steps: tuple[Step, ...]
+    lines: tuple[str, ...]  # points of an SVG polyline
+
+    @property
+    def opacity(self) -> float:
+        """Of a student's line: where there are many, only where many lie is it dark."""
+        return round(min(0.4, max(0.05, 15 / (len(self.lines) or 1))), 2)
+
+    @property
+    def median(self) -> str:
+        """The points of the median's polyline."""
+        return " ".join(f"{step.x:g},{step.y:g}" for step in self.steps)
+
+    @property
+    def spoken(self) -> str:
+        """The figure in words, for a screen reader."""
+        parts = "; ".join(
+            f"{step.assignment}: {100 * step.median:.0f} % of {step.count} submissions"
+            for step in self.steps
+        )
+        return (
+            f"Progress over the lessons. Median share of the points that the checks gave: {parts}."
+        )
+
+
+def level(item: Exercise) -> str:
+    """How much of an exercise passed, as one of LEVELS."""
+    if not item.attempted:
+        return "blank"
+    if item.passed:
+        return "passed"
+    share = sum(check.passed for check in item.checks) / (len(item.checks) or 1)
+    return "half" if share >= 0.5 else "part" if share else "none"
+
+
+def heat_map(submissions: Sequence[Submission]) -> HeatMap | None:
+    """The figure of one assignment; None if nothing in it was attempted."""
+    counted = [one for one in submissions if one.counted and one.exercises]
+    if not any(one.tried for one in counted):
+        return None
+    counted.sort(key=lambda one: (-one.score, one.student))
+    names = dict.fromkeys(item.id for one in counted for item in one.exercises)
+    levels = [{item.id: level(item) for item in one.exercises} for one in counted]
+    strips = (Strip(name, tuple(own.get(name, "blank") for own in levels)) for name in names)
+    return HeatMap(tuple(one.student for one in counted), tuple(strips))
+
+
+def progress(records: Records) -> Progress | None:
+    """The figure over all lessons; None with fewer than two."""
+    shares: dict[str, dict[str, float]] = {}
+    for one in records.submissions:
+        if one.counted and one.max_score > 0:
+            shares.setdefault(one.assignment, {})[one.student] = one.score / one.max_score
+    names = sorted(shares)
+    if len(names) < 2:
+        return None
+    places = {name: round(WIDTH * place / (len(names) - 1), 1) for place, name in enumerate(names)}
+    steps = tuple(
+        Step(name, places[name], len(shares[name]), statistics.median(shares[name].values()))
+        for name in names
+    )
+    lines = []
+    for student in records.students:
+        run: list[str] = []
+        for name in [*names, ""]:  # a lesson that was not handed in interrupts the line
+            if name and student in shares[name]:
+                run.append(f"{places[name]:g},{_height(shares[name][student]):g}")
+                continue
+            if len(run) > 1:
+                lines.append(" ".join(run))
+            run = []
+    return Progress(steps, tuple(lines))
+
+
+def _height(share: float) -> float:
+    return round(HEIGHT * (1 - share), 1)
