@@ -12,6 +12,8 @@ from pathlib import Path
 
 from grader.course.layout import ROOT
 
+DIAGRAMS = "diagrams.py"  # what draws a lesson's diagrams: nothing is judged by it
+
 
 @dataclass(frozen=True)
 class Page:
@@ -28,7 +30,7 @@ class Page:
         """
         contents = []
         for pattern in self.sources:
-            files = [path for path in root.glob(pattern) if path.is_file()]
+            files = [p for p in root.glob(pattern) if p.is_file() and p.name != DIAGRAMS]
             if not files:
                 raise ValueError(f"{self.path} is made from {pattern}, which matches no file")
             contents += [hashlib.sha256(path.read_bytes()).digest() for path in files]

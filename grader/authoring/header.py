@@ -20,6 +20,8 @@ from grader.course.specification import Exercise
 WORDS_A_MINUTE = 150
 QUESTION, QUIZ = 10, 5  # minutes for the written question, and for a quiz
 MEASURED = ROOT / "docs" / "lessons.json"
+_PICTURE = re.compile(r"!\[[^\]]*\]\([^)\s]*\)")
+_ADDRESS = re.compile(r"\]\([^)\s]*\)")
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -46,8 +48,12 @@ def keep(results: dict[str, Measured], path: Path = MEASURED) -> None:
 
 
 def words(cells: Sequence[NotebookNode]) -> int:
-    """The number of words to read: those of Markdown cells, each formula counted as one."""
+    """The number of words to read: those of Markdown cells, each formula counted as one.
+
+    Nobody reads the address of a link, nor a picture's alternative text beside the picture.
+    """
     text = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    text = _ADDRESS.sub("]", _PICTURE.sub(" ", text))
     return len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", re.sub(r"\$[^$]*\$", " x ", text)))
 
 

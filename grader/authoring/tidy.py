@@ -16,6 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum
 
+from grader.authoring.diagrams import DiagramError, with_diagrams
 from grader.authoring.header import rows, with_rows
 from grader.authoring.quizzes import card, card_id, with_quiz
 from grader.course.exercises import checks_file, exercises
@@ -80,7 +81,13 @@ def _cell(cell: NotebookNode, lesson: str, specs: dict) -> NotebookNode:
             return nbformat.v4.new_markdown_cell(card(lesson), id=cell.id)
         if known.get("grade"):
             return _written_question(grade_id, float(known["points"]))
-        return nbformat.v4.new_markdown_cell(source, id=_id(cell), metadata=tags)
+        out = nbformat.v4.new_markdown_cell(source, id=_id(cell), metadata=tags)
+        if "attachments" in cell:
+            out["attachments"] = cell.attachments
+        try:
+            return with_diagrams(out, lesson)
+        except DiagramError as error:
+            raise LessonError(str(error)) from error
     if grade_id in specs:
         return _generated("exercise", [grade_id], lesson, specs)
     if grade_id.startswith("check_"):

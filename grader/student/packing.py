@@ -24,7 +24,7 @@ from grader.student.notebooks import NotANotebook, read
 from grader.student.runner import Recognized
 
 MOST_COPIES = 30  # files looked at beside a lesson
-ASK = "Where to hand it in, your instructor says."
+ASK = "Your instructor says where to hand it in."
 
 
 class NothingPacked(Exception):

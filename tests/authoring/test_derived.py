@@ -44,6 +44,12 @@ def test_a_source_moved_leaves_it_current(made: Page, tmp_path: Path) -> None:
     assert made.fault(tmp_path) == ""
 
 
+def test_a_diagram_leaves_it_current(made: Page, tmp_path: Path) -> None:
+    """What is drawn for readers decides nothing; `tidy` sees to the notebook."""
+    (tmp_path / "rules" / "deep" / "diagrams.py").write_text("a box")
+    assert made.fault(tmp_path) == ""
+
+
 def test_a_page_without_a_digest_or_not_made_at_all_is_out_of_date(
     made: Page, tmp_path: Path
 ) -> None:
