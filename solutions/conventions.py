@@ -235,6 +235,8 @@ TABLE = Table(
         "sample_next": (*_TOKENS, "graph"),
         "generate": (*_TOKENS, "graph"),
         "attend_with_cache": _TORCH,
+        "next_logits": ("inputs", "float64", "sizes of one", "error", "error text"),
+        "learning_rate": ("sizes of one",),
         "train_language_model": ("inputs", "views"),
         "shift_right": _TOKENS,
         "DecoderBlock": _MASKED,

@@ -199,6 +199,72 @@ def attend_with_cache(query, key, value, cache=None):
     return torch.softmax(scores, dim=-1) @ value, (key, value)
 
 
+def next_logits(model, token, cache=None):
+    """Read one more token of every row, and score what may follow it.
+
+    Called for one token after the other, each time with the cache that the call before returned,
+    it gives the last row of what the whole model gives for all tokens so far. But only the new
+    position passes through the layers: of the earlier ones the cache holds what attention still
+    needs. A cache that was passed in stays as it is and may be used again, for another
+    continuation. The model's mode (training or evaluation) is the caller's business.
+
+    Args:
+        model: a ``TransformerLM``. Each of its blocks has ``norm1``, ``attention``, ``norm2`` and
+            ``feed_forward``; an ``attention`` has ``num_heads``, ``W_query``, ``W_key``,
+            ``W_value`` and ``W_output``.
+        token: (B, 1) tensor of dtype long, the next token of each row.
+        cache: what the call before returned; None before the first token. You decide what it is
+            made of.
+
+    Returns:
+        A pair (logits (B, V) in the dtype of the weights, the new cache). No gradient has to flow
+        through them.
+
+    Raises:
+        ValueError: the model's ``block_size`` tokens have been read already; the message names
+            that number.
+    """
+    past, layers = (0, [None] * len(model.blocks)) if cache is None else cache
+    if past == model.block_size:
+        raise ValueError(f"token {past + 1} does not fit into a block of {model.block_size}")
+    x = model.token_embedding(token) + model.position_embedding.weight[past]
+    kept = []
+    for block, before in zip(model.blocks, layers, strict=True):
+        seen, attention = block.norm1(x), block.attention
+        maps = (attention.W_query, attention.W_key, attention.W_value)
+        parts = (part(seen).unflatten(-1, (attention.num_heads, -1)) for part in maps)
+        query, key, value = (part.transpose(1, 2) for part in parts)
+        found, after = attend_with_cache(query, key, value, before)
+        kept.append(after)
+        x = x + attention.W_output(found.transpose(1, 2).flatten(-2))
+        x = x + block.feed_forward(block.norm2(x))
+    return model.head(model.norm(x))[:, 0], (past + 1, kept)
+
+
+def learning_rate(step, steps, peak, warmup, floor=0.1):
+    """The learning rate of one step: a linear warm-up, then half a cosine down to the floor.
+
+    The schedule of most language models of today; the cosine is that of Loshchilov and Hutter
+    2017, equation 5, without restarts. With w for ``warmup``: peak · (step + 1) / w while
+    step < w, so that the last step of the warm-up has the peak. From then on, with
+    u = (step - w) / (steps - w), it is floor · peak + (1 - floor) · peak · (1 + cos πu) / 2.
+
+    Args:
+        step: which step, from 0 to ``steps`` - 1.
+        steps: how many steps the whole training has, 1 or more.
+        peak: the largest learning rate, above 0.
+        warmup: how many steps the warm-up takes, 0 ≤ ``warmup`` < ``steps``.
+        floor: what is left at the end, as a share of ``peak``, from 0 to 1.
+
+    Returns:
+        The learning rate, a Python float.
+    """
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / (steps - warmup)
+    return floor * peak + (1 - floor) * peak * (1 + math.cos(math.pi * done)) / 2
+
+
 def train_language_model(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     """Train a language model on a text, in place.
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from grader.course.versions import alternative
 from solutions.transformer_language_model import (
     TransformerLM,
+    attend_with_cache,
     get_batch,
     sample_next,
     train_step,
@@ -475,3 +476,133 @@ def train_shuffled(model, tokens, steps, batch_size=32, lr=3e-3, generator=None)
         index = starts[:, None] + torch.arange(model.block_size)
         losses.append(train_step(model, optimizer, tokens[index], tokens[index + 1]))
     return losses
+
+
+# --- next_logits --------------------------------------------------------------------------------
+
+
+def _as_heads(x, heads):
+    """(B, 1, d) → (B, h, 1, d/h)."""
+    return x.reshape(x.shape[0], 1, heads, -1).permute(0, 2, 1, 3)
+
+
+@alternative("next_logits", "torch's own attention, and a list of keys and values")
+def next_library(model, token, cache=None):
+    cache = [] if cache is None else cache
+    place = cache[0][0].shape[-2] if cache else 0
+    if place >= model.block_size:
+        raise ValueError(f"the block of {model.block_size} is full")
+    x, new = model.token_embedding(token), []
+    x = x + model.position_embedding(torch.tensor([place]))
+    for number, block in enumerate(model.blocks):
+        own, normed = block.attention, block.norm1(x)
+        q, k, v = (
+            _as_heads(part(normed), own.num_heads) for part in (own.W_query, own.W_key, own.W_value)
+        )
+        if cache:
+            k, v = torch.cat([cache[number][0], k], 2), torch.cat([cache[number][1], v], 2)
+        new.append((k, v))
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        x = x + own.W_output(mixed.permute(0, 2, 1, 3).reshape(x.shape))
+        x = x + block.feed_forward(block.norm2(x))
+    return model.head(model.norm(x)).squeeze(1), new
+
+
+@alternative("next_logits", "without gradients, one head at a time")
+def next_by_heads(model, token, cache=None):
+    with torch.no_grad():
+        place = 0 if cache is None else cache["place"]
+        if not place < model.block_size:
+            raise ValueError(f"no token fits behind the {model.block_size} of the block")
+        new: dict = {"place": place + 1}
+        x = model.token_embedding(token[:, 0]) + model.position_embedding.weight[place]
+        for number, block in enumerate(model.blocks):
+            own, normed, found = block.attention, block.norm1(x), []
+            width = x.shape[-1] // own.num_heads
+            for head in range(own.num_heads):
+                at = slice(head * width, (head + 1) * width)
+                rows = (part.weight[at] for part in (own.W_query, own.W_key, own.W_value))
+                q, k, v = ((normed @ rows_of.T)[:, None] for rows_of in rows)
+                before = None if cache is None else cache[number, head]
+                output, new[number, head] = attend_with_cache(q, k, v, before)
+                found.append(output[:, 0])
+            x = x + own.W_output(torch.cat(found, dim=-1))
+            x = x + block.feed_forward(block.norm2(x))
+        return model.head(model.norm(x)), new
+
+
+@alternative("next_logits", "one tensor for all layers")
+def next_packed(model, token, cache=None):
+    length = 0 if cache is None else cache.shape[-2]
+    if length + 1 > model.block_size:
+        raise ValueError(f"{length + 1} tokens, and a block of {model.block_size}")
+    x = model.token_embedding(token) + model.position_embedding.weight[length : length + 1]
+    rows = []
+    for number, block in enumerate(model.blocks):
+        own, normed = block.attention, block.norm1(x)
+        row = torch.cat([own.W_key(normed), own.W_value(normed)], dim=-1)
+        held = row if cache is None else torch.cat([cache[number], row], dim=-2)
+        rows.append(held)
+        keys, values = held.chunk(2, dim=-1)
+        shape = (*keys.shape[:2], own.num_heads, -1)
+        q = own.W_query(normed).reshape(len(token), own.num_heads, -1)
+        scores = torch.einsum("bhd,bnhd->bhn", q, keys.reshape(shape)) / q.shape[-1] ** 0.5
+        mixed = torch.einsum("bhn,bnhd->bhd", scores.softmax(-1), values.reshape(shape))
+        x = x + own.W_output(mixed.flatten(1)).unsqueeze(1)
+        x = x + block.feed_forward(block.norm2(x))
+    return model.head(model.norm(x)).flatten(1), torch.stack(rows)
+
+
+@alternative("next_logits", "a dict of tuples, and the places counted in it")
+def next_dict(model, token, cache=None):
+    cache = {"read": 0} if cache is None else dict(cache)
+    if cache["read"] == model.block_size:
+        raise ValueError(f"the model can read {model.block_size} tokens and no more")
+    x = model.token_embedding(token) + model.position_embedding.weight[cache["read"]]
+    for number, block in enumerate(model.blocks):
+        own, normed = block.attention, block.norm1(x)
+        pair = tuple(_as_heads(part(normed), own.num_heads) for part in (own.W_key, own.W_value))
+        cache[number] = (*cache.get(number, ()), pair)
+        keys, values = (torch.cat(parts, dim=2) for parts in zip(*cache[number], strict=True))
+        query = _as_heads(own.W_query(normed), own.num_heads) / math.sqrt(keys.shape[-1])
+        mixed = (query @ keys.mT).softmax(-1) @ values
+        x = x + own.W_output(torch.cat(mixed.unbind(dim=1), dim=-1))
+        x = x + block.feed_forward(block.norm2(x))
+    cache["read"] += 1
+    return model.head(model.norm(x))[:, -1, :], cache
+
+
+# --- learning_rate ------------------------------------------------------------------------------
+
+
+@alternative("learning_rate", "between floor and peak")
+def rate_between(step, steps, peak, warmup, floor=0.1):
+    if step + 1 <= warmup:
+        return (step + 1) / warmup * peak
+    low = peak * floor
+    share = 0.5 * (1.0 + math.cos((step - warmup) / (steps - warmup) * math.pi))
+    return low + share * (peak - low)
+
+
+@alternative("learning_rate", "the square of a cosine")
+def rate_squared(step, steps, peak, warmup, floor=0.1):
+    if warmup > step:
+        return peak / warmup * (step + 1)
+    half = math.pi / 2 * (step - warmup) / (steps - warmup)
+    return peak * (floor + (1 - floor) * math.cos(half) ** 2)
+
+
+@alternative("learning_rate", "a table of all steps, in PyTorch")
+def rate_table(step, steps, peak, warmup, floor=0.1):
+    rise = torch.arange(1, warmup + 1, dtype=torch.float64) / max(warmup, 1)
+    done = torch.arange(steps - warmup, dtype=torch.float64) / (steps - warmup)
+    fall = floor + (1 - floor) * (1 + torch.cos(math.pi * done)) / 2
+    return (peak * torch.cat([rise, fall]))[step].item()
+
+
+@alternative("learning_rate", "the smaller of two lines, and a turn of a circle")
+def rate_turn(step, steps, peak, warmup, floor=0.1):
+    rising = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    angle = math.pi * max(0, step - warmup) / (steps - warmup)
+    turn = complex(math.cos(angle), math.sin(angle))
+    return peak * rising * (floor + (1 - floor) * (1 + turn.real) / 2)

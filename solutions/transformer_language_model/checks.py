@@ -25,7 +25,7 @@ from grader.course.specification import (
     tensor,
 )
 from grader.course.wild import VIEWS
-from grader.protocol.values import Ask, Case, Check, Ref, Reply, Step, Tensor
+from grader.protocol.values import Ask, Case, Check, Failure, Ref, Reply, Step, Tensor
 from solutions.transformer_language_model.public.rules import mean_nll, nll
 
 INF = math.inf
@@ -1705,6 +1705,300 @@ def _far(spread: float, size: float, count: int) -> float:
     return high
 
 
+# --- next_logits --------------------------------------------------------------------------------
+
+FEW = 8  # tokens of the shorter text whose work is counted; the longer one has ten times as many
+
+
+def next_checks(draw: Draw) -> list[Check]:
+    """The checks of ``next_logits``: a token is asked about after those in its history."""
+    vocab, batch, length = draw.sizes(3, 3, 6)
+    heads, size = draw.sizes(2, 2, 3)
+    width, block = heads * size, length + draw.integer(1, 3)
+
+    def texts(rows, n, v=vocab):
+        return np.array([[draw.integer(0, v - 1) for _ in range(n)] for _ in range(rows)])
+
+    def weights_of(sizes, layers, dtype, tokens, loud):
+        """Weights whose logits float32 can hold; drawn again where it cannot."""
+        v, d, h, t = sizes
+        reference = functools.partial(model_reference, h)
+        while True:
+            made = model_weights(draw, model_shapes(v, d, layers, t, 4 * d), loud)
+            probe = case(
+                "",
+                "TransformerLM",
+                whole(tokens),
+                init=(v, d, h, layers, t),
+                weights=made,
+                reference=reference,
+            )
+            if dtype == "float64" or steady(draw, probe, reference):
+                return {path: array.astype(dtype) for path, array in made.items()}
+
+    def chain(
+        name, tokens, history, *branches, layers=1, sizes=None, dtype="float32", loud=1.5, **how
+    ):
+        """Read ``history``, places of ``tokens`` (B, N); then, from caches on the way, each branch.
+
+        A branch (start, places) goes on from the cache after the first ``start`` tokens of the
+        history. The call that is asked about is the history's last, or its first if that is all.
+        """
+        sizes = sizes or (vocab, width, heads, block)
+        v, d, h, t = sizes
+        paths = [list(history), *([*history[:start], *places] for start, places in branches)]
+        longest = tokens[:, max(paths, key=len)]
+        weights = weights_of(sizes, layers, dtype, longest, loud)
+        init = (v, d, h, layers, t)
+        steps = [Step("model", "TransformerLM", init=init, weights=weights)]
+        called = functools.partial(_next_call, tokens)
+        name_of: dict[tuple, str | None] = {(): None}
+        for count in range(1, len(history)):
+            before, here = tuple(history[: count - 1]), tuple(history[:count])
+            steps.append(called(f"{here}", here[-1], name_of[before]))
+            name_of[here] = f"{here}"
+        args = called("", history[-1], name_of[tuple(history[:-1])]).args
+        name_of[tuple(history)] = "result"
+
+        def expected(path):
+            return model_reference(h, weights, tokens[:, list(path)])[:, -1].astype(dtype)
+
+        due = [expected(history)]
+        after = []
+        for start, places in branches:
+            path = list(history[:start])
+            for place in places:
+                before = tuple(path)
+                path.append(place)
+                label = f"branch {start} {path}"
+                after.append(called(label, place, name_of[before]))
+                name_of[tuple(path)] = label
+                due.append(expected(path))
+        ask = Ask("next_logits", args, steps=tuple(steps), after=tuple(after), **how)
+        return Case(name, ask, Reply(value=tuple(Tensor(row) for row in due)))
+
+    def read(rows, n, layers=1, **more):
+        sizes = more.get("sizes") or (vocab, width, heads, block)
+        name = f"B = {rows}, {n} token{'s'[: n > 1]}, {layers} block{'s'[: layers > 1]}"
+        return chain(name, texts(rows, n, sizes[0]), range(n), layers=layers, **more)
+
+    def counted(n):
+        """So many tokens in a model that has room for all; what torch computes is counted."""
+        sizes = (5, 16, 2, 10 * FEW)
+        return chain(f"{n} tokens", texts(1, n, 5), range(n), sizes=sizes, counted="work")
+
+    def left_alone(read_before):
+        """Token and weights after the call, with or without a cache."""
+        sizes, tokens = (vocab, width, heads, block), texts(2, read_before + 1)
+        weights = weights_of(sizes, 1, "float32", tokens, 1.5)
+        steps = [
+            Step("model", "TransformerLM", init=(vocab, width, heads, 1, block), weights=weights)
+        ]
+        steps += [_next_call(tokens, "start", 0, None)] * read_before
+        steps += [Step("token", "@same", (whole(tokens[:, -1:]),))]
+        args = (MODEL, Ref("token")) + (Ref("start", (1,)),) * read_before
+        after = (
+            Step("token afterwards", "@same", (Ref("token"),)),
+            Step("weights afterwards", "@state", (MODEL,)),
+        )
+        logits = model_reference(heads, weights, tokens)[:, -1].astype("float32")
+        state = {path: Tensor(array) for path, array in weights.items()}
+        due = (Tensor(logits), Tensor(tokens[:, -1:].astype(np.int64)), state)
+        ask = Ask("next_logits", args, steps=tuple(steps), after=after)
+        return Case(f"the call for token {read_before + 1}", ask, Reply(value=due))
+
+    full = texts(1, block + 1)
+    calls = [
+        _next_call(full, f"token {place}", place, f"token {place - 1}" if place else None)
+        for place in range(block + 1)
+    ]
+    sizes = (vocab, width, heads, block)
+    own = weights_of(sizes, 1, "float32", full[:, :block], 1.5)
+    model = Step("model", "TransformerLM", init=(vocab, width, heads, 1, block), weights=own)
+    too_many = Ask("next_logits", calls[-1].args, steps=(model, *calls[:-1]))
+    return [
+        Check(
+            "token by token",
+            "what the whole model gives for the last token of the text so far: the token's own "
+            "place, each block's two sub-layers, and attention over all tokens so far",
+            (read(1, 1), read(1, 2), read(2, 3), read(batch, length), read(1, block)),
+            "transformer_language_model.cached_rows",
+            core=True,
+            share=2,
+        ),
+        Check(
+            "several blocks",
+            "whether each block has keys and values of its own",
+            (read(1, 2, 2), read(batch, length, 2), read(2, 3, 3)),
+            "transformer_language_model.cached_rows",
+        ),
+        Check(
+            "an old cache stays valid",
+            "what a step does to the cache that it is given, since two continuations of one text "
+            "may start from it, one after the other",
+            (
+                chain("two ways on from token 1", texts(2, 4), [0, 1], (1, [2]), (2, [3])),
+                chain("taking turns", texts(1, 6), [0, 1, 2], (1, [3]), (3, [4]), (1, [5, 2])),
+            ),
+            "transformer_language_model.cached_rows",
+            share=2,
+        ),
+        Check(
+            "every text for itself",
+            "where the past is kept: in the cache alone, so that a call without a cache starts "
+            "anew",
+            (chain("a new start in between", texts(1, 4), [0, 1], (0, [2, 3]), (2, [3])),),
+            "transformer_language_model.cached_rows",
+        ),
+        Check(
+            "past the block",
+            "what is raised for a token after the last place of the block, and whether the message "
+            "names block_size",
+            (
+                Case(
+                    f"token {block + 1}, block_size {block}",
+                    too_many,
+                    Reply(failure=Failure("exception", "ValueError")),
+                ),
+            ),
+            "error_names",
+            {"numbers": [(block,)]},
+        ),
+        Check(
+            "the work of a step",
+            "how much torch computes as the text grows: only the new row goes through the layers",
+            # The work of 80 tokens by that of 8, measured: 12.8 to 14.3 (the right ways), 43 (keys
+            # and values of all rows anew), 132 (the whole model on the whole text).
+            (counted(FEW), counted(10 * FEW)),
+            "transformer_language_model.one_row_a_step",
+            {
+                "steps": FEW,
+                "limit": 25.0,
+                "names": [(80.0, "keys_again"), (math.inf, "whole_text_again")],
+            },
+            slow=True,
+        ),
+        Check(
+            "float64",
+            "the dtype of the logits",
+            (read(2, 3, 2, dtype="float64"), read(1, 1, dtype="float64")),
+            "transformer_language_model.cached_rows",
+        ),
+        Check(
+            "sizes of one",
+            "one row, one head, a block of one place",
+            (
+                read(1, 1, sizes=(3, 4, 1, 1)),
+                read(1, 3, sizes=(2, 4, 1, 3)),
+                read(2, 2, sizes=(3, 4, 4, 2)),
+            ),
+            "transformer_language_model.cached_rows",
+        ),
+        Check(
+            "the inputs are left alone",
+            "an in-place operation on the caller's token or on the model's weights",
+            (left_alone(0), left_alone(1)),
+            "transformer_language_model.cached_rows",
+        ),
+    ]
+
+
+def _next_call(tokens: np.ndarray, name: str, place: int, cache: str | None) -> Step:
+    """A step of the chain: it reads the tokens at ``place``, with the cache of an earlier step."""
+    args = (MODEL, whole(tokens[:, place : place + 1]))
+    return Step(name, "next_logits", args + (() if cache is None else (Ref(cache, (1,)),)))
+
+
+# --- learning_rate ------------------------------------------------------------------------------
+
+# A float may come from a sum in another order, or from PyTorch in double precision.
+RATE = {"rtol": 1e-6, "atol": 1e-12}
+
+
+def rate_reference(step: int, steps: int, peak: float, warmup: int, floor: float = 0.1) -> float:
+    """The schedule by its geometry: heights on a half circle that is turned evenly."""
+    if step < warmup:
+        return math.fsum([peak / warmup] * (step + 1))
+    turned = math.pi * (step - warmup) / (steps - warmup)
+    height = 1 - math.sin(turned / 2) ** 2  # 1 at the top, 0 at the bottom
+    low = peak * floor
+    return low + (peak - low) * height
+
+
+def rate_checks(draw: Draw) -> list[Check]:
+    """The checks of ``learning_rate``."""
+    steps, warmup = draw.integer(24, 60), draw.integer(5, 9)
+    peak = float(draw.uniform(0.5, 2.0))
+
+    def ask(step, of=steps, warm=warmup, most=peak, **floor):
+        told = "".join(f", {name} {value}" for name, value in floor.items())
+        return case(
+            f"step {step} of {of}, warm-up {warm}{told}",
+            "learning_rate",
+            step,
+            of,
+            most,
+            warm,
+            reference=rate_reference,
+            **floor,
+        )
+
+    middle = (steps + warmup) // 2
+    return [
+        Check(
+            "the warm-up",
+            "a line from peak / warmup in step 0 to the peak in step warmup - 1",
+            (ask(0), ask(warmup // 2), ask(warmup - 1)),
+            options=RATE,
+            core=True,
+        ),
+        Check(
+            "the cosine",
+            "half a cosine from the peak, in step warmup, down towards the floor, which would be "
+            "reached in step `steps`",
+            (ask(warmup), ask(warmup + 2), ask(middle), ask(steps - 2), ask(steps - 1)),
+            options=RATE,
+            core=True,
+            share=2,
+        ),
+        Check(
+            "no warm-up",
+            "a warm-up of 0 steps: the cosine begins at once",
+            (ask(0, warm=0), ask(steps // 3, warm=0), ask(steps - 1, warm=0)),
+            options=RATE,
+        ),
+        Check(
+            "the floor",
+            "the share of the peak that is left at the end: 0, a half, all of it",
+            (
+                ask(steps - 1, floor=0.0),
+                ask(middle, floor=0.5),
+                ask(steps - 1, floor=0.5),
+                ask(middle, floor=1.0),
+                ask(1, floor=0.5),
+            ),
+            options=RATE,
+        ),
+        Check(
+            "a small peak",
+            "a learning rate as it is in use, as a plain float",
+            (ask(2, most=3e-4), ask(middle, most=3e-4)),
+            options=RATE,
+        ),
+        Check(
+            "sizes of one",
+            "a training of one step, and a warm-up of all steps but one",
+            (
+                ask(0, of=1, warm=0),
+                ask(0, of=2, warm=1),
+                ask(1, of=2, warm=1),
+                ask(3, of=4, warm=3),
+            ),
+            options=RATE,
+        ),
+    ]
+
+
 EXERCISES = [
     Exercise(
         "get_batch",
@@ -1844,5 +2138,47 @@ EXERCISES = [
             "answer ← (weights times ____, the new cache: ____ and ____)",
         ),
         returns=("output", "cache"),
+    ),
+    Exercise(
+        "next_logits",
+        3,
+        next_checks,
+        hints=(
+            "Write down what the model does with a whole text, line by line. In which lines does "
+            "a row need other rows than its own?",
+            "Only attention looks at other rows, and for that `attend_with_cache` is there. All "
+            "else works on the new row alone: its token's vector plus that of its place, and in "
+            "each block norm1, the three maps, W_output, norm2, the feed-forward network. Cut "
+            "query, key and value into heads, (B, h, 1, d/h), and join what comes back. Each "
+            "block has a cache of its own; the cache of the model holds all of them, and how many "
+            "tokens have been read.",
+            "read, caches ← from the cache, or 0 and None for each block\n"
+            "if read is ____: raise ____\n"
+            "x ← vector of the token + vector of place ____\n"
+            "for each block with its cache:\n"
+            "    q, k, v ← the three maps of ____, each as (B, ____, 1, ____)\n"
+            "    found, new cache ← ____ of q, k, v and the block's cache\n"
+            "    x ← x + W_output of found as (B, 1, ____);  x ← x + ____ of ____ of x\n"
+            "answer ← head of ____ of x without the axis of length 1, (____, the new caches)",
+        ),
+        uses=("TransformerLM", "attend_with_cache"),
+        returns=("logits", "cache"),
+    ),
+    Exercise(
+        "learning_rate",
+        1,
+        rate_checks,
+        hints=(
+            "Draw the curve first: where does it begin, where is its top, and how high is it at "
+            "the end?",
+            "There are two cases. In the warm-up the rate grows by the same amount in each step, "
+            "and the last of these steps has the peak. After it, count how much of the *rest* is "
+            "done, from 0 on. 1 + cos of π times that runs from 2 down to 0; half of it is the "
+            "share of the way from the floor to the peak.",
+            "if step < ____: answer ← peak times ____ / warmup\n"
+            "u ← (step minus ____) / (steps minus ____)\n"
+            "share ← (1 + cos of ____) / 2\n"
+            "answer ← floor times ____ + (1 minus ____) times peak times share",
+        ),
     ),
 ]

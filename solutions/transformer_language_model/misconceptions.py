@@ -2315,3 +2315,559 @@ def train_running_mean(model, tokens, steps, batch_size=32, lr=3e-3, generator=N
 
     losses = train_language_model(model, tokens, steps, batch_size, lr, generator)
     return [sum(losses[: n + 1]) / (n + 1) for n in range(len(losses))]
+
+
+# --- next_logits --------------------------------------------------------------------------------
+
+
+def _opened(model, cache):
+    """How many tokens have been read, and what each layer holds of them."""
+    past, held = (0, [None] * len(model.blocks)) if cache is None else cache
+    if past == model.block_size:
+        raise ValueError(f"token {past + 1} does not fit into a block of {model.block_size}")
+    return past, held
+
+
+def _heads_of(part, x, heads):
+    return part(x).unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _looked(block, x, held, source=None, heads=None):
+    """What one block's attention finds for a new row, before ``W_output``; its keys and values."""
+    own, asks = block.attention, block.norm1(x)
+    source = asks if source is None else source
+    heads = heads or own.num_heads
+    key, value = (_heads_of(part, source, heads) for part in (own.W_key, own.W_value))
+    new = _joined(held, key, value)
+    return _mixed(_heads_of(own.W_query, asks, heads), *new).transpose(1, 2).flatten(-2), new
+
+
+def _row(model, token, place):
+    return model.token_embedding(token) + model.position_embedding.weight[place]
+
+
+def _through(model, x, held):
+    """The new row after all blocks, and what each layer holds now."""
+    new = []
+    for block, one in zip(model.blocks, held, strict=True):
+        found, one = _looked(block, x, one)
+        new.append(one)
+        x = x + block.attention.W_output(found)
+        x = x + block.feed_forward(block.norm2(x))
+    return x, new
+
+
+def _scored(model, x):
+    return model.head(model.norm(x))[:, 0]
+
+
+@misconception(
+    "next_logits",
+    "whole_text_again",
+    "runs the whole model on the whole text again",
+    "The numbers are right, but every row of the text goes through every layer at every step: "
+    "nothing is saved. Only the new row has to be computed; of the others the cache needs the "
+    "keys and values.",
+)
+def next_all_again(model, token, cache=None):
+    text = token if cache is None else torch.cat([cache, token], dim=1)
+    return model(text)[:, -1], text
+
+
+@misconception(
+    "next_logits",
+    "keys_again",
+    "keeps the rows of the stream, and computes their keys and values anew",
+    "The numbers are right, but all rows so far go through W_key and W_value in every step. "
+    "Keep the keys and the values: they never change.",
+)
+def next_keys_again(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _row(model, token, past), []
+    for block, one in zip(model.blocks, held, strict=True):
+        rows = block.norm1(x) if one is None else torch.cat([one, block.norm1(x)], dim=1)
+        new.append(rows)
+        found, _ = _looked(block, x, None, source=rows)
+        x = x + block.attention.W_output(found)
+        x = x + block.feed_forward(block.norm2(x))
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "always_place_0",
+    "gives every token the vector of place 0",
+    "Each call reads one token, but that token is not the first of the text. Its place is how "
+    "many tokens were read before it.",
+)
+def next_first_place(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _through(model, _row(model, token, 0), held)
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "one_place_too_far",
+    "counts the places from 1",
+    "The first token has place 0, as in the model's own forward pass.",
+)
+def next_place_too_far(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _through(model, _row(model, token, past + 1), held)
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "no_place",
+    "leaves the position vectors out",
+    "The stream begins as the sum of two vectors: one for the token, one for its place.",
+)
+def next_no_place(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _through(model, model.token_embedding(token), held)
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "goes_on_at_the_last_place",
+    "goes on past the block at its last place",
+    "The model has no position vector for a further token. It must say so; otherwise it writes "
+    "on, and nobody sees why it writes badly.",
+)
+def next_no_end(model, token, cache=None):
+    past, held = (0, [None] * len(model.blocks)) if cache is None else cache
+    x, new = _through(model, _row(model, token, min(past, model.block_size - 1)), held)
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "old_cache_grows",
+    "appends to the cache that it was given",
+    "All steps share the same lists: after a step, the old cache holds the new token, too, and "
+    "a second continuation sees the first one.",
+)
+def next_appends(model, token, cache=None):
+    cache = [[] for _ in model.blocks] if cache is None else cache
+    _opened(model, (len(cache[0]), cache))
+    x = _row(model, token, len(cache[0]))
+    for block, rows in zip(model.blocks, cache, strict=True):
+        _, new = _looked(block, x, None)
+        rows.append(new)
+        held = tuple(torch.cat(parts, dim=-2) for parts in zip(*rows[:-1], strict=True)) or None
+        found, _ = _looked(block, x, held)
+        x = x + block.attention.W_output(found)
+        x = x + block.feed_forward(block.norm2(x))
+    return _scored(model, x), cache
+
+
+_READ: dict[str, tuple] = {}
+
+
+@misconception(
+    "next_logits",
+    "kept_outside",
+    "keeps the past outside the cache",
+    "A call without a cache empties this store for everybody; after that, a text that was begun "
+    "before goes on with another text's past.",
+)
+def next_global(model, token, cache=None):
+    past, held = _opened(model, None if cache is None else _READ["cache"])
+    x, new = _through(model, _row(model, token, past), held)
+    _READ["cache"] = (past + 1, new)
+    return _scored(model, x), "kept"
+
+
+@misconception(
+    "next_logits",
+    "one_cache_for_all_layers",
+    "lets all layers share one cache",
+    "Each layer has keys and values of its own. Here the second layer also looks at those of "
+    "the first.",
+)
+def next_shared(model, token, cache=None):
+    past, held = (0, None) if cache is None else cache
+    _opened(model, (past, held))
+    x = _row(model, token, past)
+    for block in model.blocks:
+        found, held = _looked(block, x, held)
+        x = x + block.attention.W_output(found)
+        x = x + block.feed_forward(block.norm2(x))
+    return _scored(model, x), (past + 1, held)
+
+
+@misconception(
+    "next_logits",
+    "nothing_kept",
+    "returns a cache without keys and values",
+    "Each token then sees itself alone, as if it were the whole text.",
+)
+def next_forgets(model, token, cache=None):
+    past, _ = _opened(model, cache)
+    x, _ = _through(model, _row(model, token, past), [None] * len(model.blocks))
+    return _scored(model, x), (past + 1, [None] * len(model.blocks))
+
+
+@misconception(
+    "next_logits",
+    "one_step_of_memory",
+    "remembers only the token before",
+    "The new cache holds the keys and values of the new token alone, so after two steps the "
+    "first token is forgotten.",
+)
+def next_short(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _through(model, _row(model, token, past), held)
+    last = [tuple(part[..., -1:, :] for part in pair) for pair in new]
+    return _scored(model, x), (past + 1, last)
+
+
+@misconception(
+    "next_logits",
+    "keys_of_the_raw_stream",
+    "makes keys and values of the stream without its layer norm",
+    "The block normalizes what goes into the attention: queries, keys and values alike come "
+    "from norm1(x).",
+)
+def next_raw_keys(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _row(model, token, past), []
+    for block, one in zip(model.blocks, held, strict=True):
+        found, one = _looked(block, x, one, source=x)
+        new.append(one)
+        x = x + block.attention.W_output(found)
+        x = x + block.feed_forward(block.norm2(x))
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "one_head",
+    "treats all heads as one",
+    "Each head compares its own part of query and key, and divides by the root of its own width.",
+)
+def next_one_head(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _row(model, token, past), []
+    for block, one in zip(model.blocks, held, strict=True):
+        found, one = _looked(block, x, one, heads=1)
+        new.append(one)
+        x = x + block.attention.W_output(found)
+        x = x + block.feed_forward(block.norm2(x))
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "no_output_map",
+    "leaves W_output out",
+    "The heads' results lie side by side until W_output mixes them.",
+)
+def next_no_output(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _row(model, token, past), []
+    for block, one in zip(model.blocks, held, strict=True):
+        found, one = _looked(block, x, one)
+        new.append(one)
+        x = x + found
+        x = x + block.feed_forward(block.norm2(x))
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "attention_replaces",
+    "replaces the stream by what attention has found",
+    "The block adds it: the residual connection keeps the token's own row.",
+)
+def next_no_residual(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _row(model, token, past), []
+    for block, one in zip(model.blocks, held, strict=True):
+        found, one = _looked(block, x, one)
+        new.append(one)
+        x = block.attention.W_output(found)
+        x = x + block.feed_forward(block.norm2(x))
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "attention_alone",
+    "leaves the feed-forward networks out",
+    "A block has two sub-layers, and the second one works on the new row as well.",
+)
+def next_no_feed_forward(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _row(model, token, past), []
+    for block, one in zip(model.blocks, held, strict=True):
+        found, one = _looked(block, x, one)
+        new.append(one)
+        x = x + block.attention.W_output(found)
+    return _scored(model, x), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "no_last_norm",
+    "leaves out the norm before the head",
+    "The head was trained on what the model's last layer norm gives.",
+)
+def next_no_norm(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _through(model, _row(model, token, past), held)
+    return model.head(x)[:, 0], (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "probabilities",
+    "returns probabilities in place of logits",
+    "sample_next divides logits by the temperature; probabilities it would flatten.",
+)
+def next_chances(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _through(model, _row(model, token, past), held)
+    return _scored(model, x).softmax(dim=-1), (past + 1, new)
+
+
+@misconception(
+    "next_logits",
+    "axis_of_places_kept",
+    "keeps the axis of the places",
+    "There is one new place, so that axis has length 1; the result is (B, V).",
+)
+def next_three_axes(model, token, cache=None):
+    past, held = _opened(model, cache)
+    x, new = _through(model, _row(model, token, past), held)
+    return model.head(model.norm(x)), (past + 1, new)
+
+
+# --- learning_rate ------------------------------------------------------------------------------
+
+
+def _half_cosine(u):
+    return (1 + math.cos(math.pi * u)) / 2
+
+
+def _after(step, steps, warmup):
+    """How much of the way after the warm-up is done, from 0 on."""
+    return (step - warmup) / (steps - warmup)
+
+
+def _between(peak, floor, share):
+    return floor * peak + (1 - floor) * peak * share
+
+
+@misconception(
+    "learning_rate",
+    "starts_at_zero",
+    "starts the warm-up at 0",
+    "The first step would change nothing, and the last step of the warm-up would not reach the "
+    "peak. Step 0 has peak / warmup.",
+)
+def rate_from_zero(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * step / warmup
+    return _between(peak, floor, _half_cosine(_after(step, steps, warmup)))
+
+
+@misconception(
+    "learning_rate",
+    "one_step_above_the_peak",
+    "lets the warm-up last one step longer",
+    "At step = warmup the line has passed the peak already. The warm-up has the steps 0 to "
+    "warmup - 1.",
+)
+def rate_overshoots(step, steps, peak, warmup, floor=0.1):
+    if step <= warmup:
+        return peak * (step + 1) / warmup
+    return _between(peak, floor, _half_cosine(_after(step, steps, warmup)))
+
+
+@misconception(
+    "learning_rate",
+    "no_warm_up",
+    "leaves the warm-up out",
+    "The first steps, whose gradients say least, get the largest learning rate.",
+)
+def rate_cold(step, steps, peak, warmup, floor=0.1):
+    return _between(peak, floor, _half_cosine(max(0.0, _after(step, steps, warmup))))
+
+
+@misconception(
+    "learning_rate",
+    "warm_up_counted_twice",
+    "starts the cosine at step 0",
+    "When the warm-up ends, part of the cosine is over, and the rate jumps down from the peak. "
+    "The cosine begins where the warm-up ends.",
+)
+def rate_jumps(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return _between(peak, floor, _half_cosine(step / steps))
+
+
+@misconception(
+    "learning_rate",
+    "two_curves_at_once",
+    "multiplies warm-up and cosine",
+    "The peak is never reached: the cosine has begun to fall before the warm-up is over.",
+)
+def rate_product(step, steps, peak, warmup, floor=0.1):
+    rising = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    return rising * _between(peak, floor, _half_cosine(step / steps))
+
+
+@misconception(
+    "learning_rate",
+    "ends_one_step_early",
+    "reaches the floor at the last step",
+    "The contract divides by steps - warmup, so that the floor would come one step after the last.",
+)
+def rate_early(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / max(steps - warmup - 1, 1)
+    return _between(peak, floor, _half_cosine(done))
+
+
+@misconception(
+    "learning_rate",
+    "floor_as_a_rate",
+    "takes the floor for a learning rate",
+    "The floor is a share of the peak: 0.1 means a tenth of it.",
+)
+def rate_absolute(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return floor + (peak - floor) * _half_cosine(_after(step, steps, warmup))
+
+
+@misconception(
+    "learning_rate",
+    "cut_off_at_the_floor",
+    "cuts the cosine off at the floor",
+    "The cosine runs down to 0 and is held up at the floor. It should run from the peak to the "
+    "floor.",
+)
+def rate_cut(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * max(floor, _half_cosine(_after(step, steps, warmup)))
+
+
+@misconception(
+    "learning_rate",
+    "down_to_zero",
+    "ignores the floor",
+    "The rate falls to 0 in place of the floor.",
+)
+def rate_zero(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * _half_cosine(_after(step, steps, warmup))
+
+
+@misconception(
+    "learning_rate",
+    "floor_on_top",
+    "adds the floor on top of the whole cosine",
+    "The rate begins above the peak: what is added at the bottom must be taken from the height "
+    "of the cosine, by the factor 1 - floor.",
+)
+def rate_on_top(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return floor * peak + peak * _half_cosine(_after(step, steps, warmup))
+
+
+@misconception(
+    "learning_rate",
+    "straight_line",
+    "falls in a straight line",
+    "Half a cosine is flat at both ends and steep in the middle.",
+)
+def rate_linear(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return _between(peak, floor, 1 - _after(step, steps, warmup))
+
+
+@misconception(
+    "learning_rate",
+    "full_turn",
+    "goes a full turn",
+    "The rate is back at the peak at the end. Half a turn, π, leads from the top to the bottom.",
+)
+def rate_full_turn(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return _between(peak, floor, _half_cosine(2 * _after(step, steps, warmup)))
+
+
+@misconception(
+    "learning_rate",
+    "quarter_turn",
+    "takes the cosine from 1 to 0",
+    "A quarter of a turn falls steeply into the floor; the contract has half a turn, moved up "
+    "by 1 and halved.",
+)
+def rate_quarter(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = _after(step, steps, warmup)
+    return _between(peak, floor, math.cos(math.pi / 2 * done))
+
+
+@misconception(
+    "learning_rate",
+    "not_halved",
+    "forgets to halve 1 + cos",
+    "1 + cos runs from 2 to 0: the rate begins at nearly twice the peak.",
+)
+def rate_double(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return _between(peak, floor, 2 * _half_cosine(_after(step, steps, warmup)))
+
+
+@misconception(
+    "learning_rate",
+    "degrees",
+    "gives the cosine an angle in degrees",
+    "math.cos takes radians: half a turn is π, not 180.",
+)
+def rate_degrees(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = _after(step, steps, warmup)
+    return _between(peak, floor, (1 + math.cos(180 * done)) / 2)
+
+
+@misconception(
+    "learning_rate",
+    "whole_division",
+    "divides whole numbers without a remainder",
+    "// gives 0 until the very end, so the rate stays at the peak.",
+)
+def rate_whole(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) // (steps - warmup)
+    return _between(peak, floor, _half_cosine(done))
+
+
+@misconception(
+    "learning_rate",
+    "share_alone",
+    "returns the share of the peak",
+    "The optimizer needs the rate itself: multiply by the peak.",
+)
+def rate_share(step, steps, peak, warmup, floor=0.1):
+    if step < warmup:
+        return (step + 1) / warmup
+    return _between(1.0, floor, _half_cosine(_after(step, steps, warmup)))

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim import lr_scheduler
 
 from grader.course.exercises import exercises
 from grader.course.specification import Draw
@@ -22,6 +23,8 @@ from solutions.transformer_language_model import (
     attend_with_cache,
     generate,
     get_batch,
+    learning_rate,
+    next_logits,
     sample_next,
     train_language_model,
     train_step,
@@ -349,3 +352,41 @@ def test_a_leaking_model_trains_well_by_itself_and_not_for_the_judge() -> None:
         return train_language_model(model, *args, **kwargs)
 
     assert "it has learned" in failed(verdict_of("train_language_model", trains))
+
+
+def test_next_logits_read_token_by_token_are_the_last_rows_of_the_whole_model() -> None:
+    torch.manual_seed(0)
+    model = TransformerLM(7, 12, 3, 2, 9).double().eval()
+    text = torch.randint(7, (4, 9), generator=torch.Generator().manual_seed(1))
+    cache = None
+    for place in range(9):
+        logits, cache = next_logits(model, text[:, place : place + 1], cache)
+        assert (logits - model(text[:, : place + 1])[:, -1]).abs().max() < 1e-12
+    with pytest.raises(ValueError, match="9"):
+        next_logits(model, text[:, :1], cache)
+
+
+def test_next_logits_lets_two_continuations_start_from_one_cache() -> None:
+    torch.manual_seed(0)
+    model = TransformerLM(5, 8, 2, 2, 4).double().eval()
+    first, *ways = (torch.tensor([[token]]) for token in (1, 2, 3))
+    _, cache = next_logits(model, first)
+    for way in (*ways, *ways):
+        whole = model(torch.cat([first, way], dim=1))[:, -1]
+        assert (next_logits(model, way, cache)[0] - whole).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize(("steps", "warmup", "floor"), [(40, 6, 0.1), (25, 2, 0.0), (10, 9, 0.5)])
+def test_learning_rate_is_pytorchs_own_warm_up_and_cosine(
+    steps: int, warmup: int, floor: float
+) -> None:
+    peak = 0.03
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=peak)
+    rise = lr_scheduler.LinearLR(optimizer, 1 / warmup, total_iters=warmup - 1)
+    fall = lr_scheduler.CosineAnnealingLR(optimizer, steps - warmup, eta_min=floor * peak)
+    schedule = lr_scheduler.SequentialLR(optimizer, [rise, fall], [warmup])
+    for step in range(steps):
+        due = optimizer.param_groups[0]["lr"]
+        assert math.isclose(learning_rate(step, steps, peak, warmup, floor), due, rel_tol=1e-9)
+        optimizer.step()
+        schedule.step()

@@ -256,6 +256,31 @@ def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
     return None
 
 
+@rule
+def one_row_a_step(check: Check, replies: list[Reply]) -> Finding | None:
+    """Ten times as many tokens make torch compute at most ``limit`` times as much.
+
+    What is measured has to be right: the last output equals the reference's. The worker reports the
+    counts, so a submission that replaces the counter gains this check. ``steps`` is the smaller
+    number of tokens; ``names`` holds pairs: the largest ratio of the counts, and the mistake's id
+    up to there.
+    """
+    finding = cached_rows(check, replies)
+    if finding is not None:
+        return finding
+    few, many = replies
+    ratio = (many.work or 0) / max(few.work or 0, 1)
+    if ratio <= check.options["limit"]:
+        return None
+    text = (
+        f"{check.options['steps'] * 10} tokens compute {ratio:.0f} times as much as "
+        f"{check.options['steps']}; where only the new row goes through the layers, it is less "
+        "than 15 times"
+    )
+    names = (name for most, name in check.options["names"] if ratio <= most)
+    return Finding(text, 1, names=next(names))
+
+
 # --- training -----------------------------------------------------------------------------------
 
 
