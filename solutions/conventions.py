@@ -241,12 +241,14 @@ TABLE = Table(
         "greedy_decode": (*_TOKENS, "graph"),
         "sequence_accuracy": _TOKENS,
         "induction_head": ("sizes of one",),
+        "rms_norm": _TORCH,
     },
     # By default all optional arguments. Numbers that only go into a formula (base, eps), and those
     # that every call is given (a generator), open no path on which a convention could get lost.
     options={
         "softmax": ("axis",),
         "layer_norm": (),
+        "rms_norm": (),
         "repaired_layer_norm": (),
         "rotary_encoding": ("positions",),
         "sample_next": ("temperature", "top_k", "top_p"),
