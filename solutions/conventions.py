@@ -242,6 +242,7 @@ TABLE = Table(
         "sequence_accuracy": _TOKENS,
         "induction_head": ("sizes of one",),
         "rms_norm": _TORCH,
+        "SwiGLU": _TORCH,
     },
     # By default all optional arguments. Numbers that only go into a formula (base, eps), and those
     # that every call is given (a generator), open no path on which a convention could get lost.

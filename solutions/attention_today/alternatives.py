@@ -56,3 +56,55 @@ def rms_loop(x, gain, eps=1e-6):
 def rms_module(x, gain, eps=1e-6):
     layer = nn.RMSNorm(x.shape[-1], eps=eps, elementwise_affine=False)
     return layer(x) * gain
+
+
+# --- SwiGLU -------------------------------------------------------------------------------------
+
+
+class _Gated(nn.Module):
+    """The given part; each version writes its own forward."""
+
+    def __init__(self, d_model, d_ff):
+        super().__init__()
+        self.gate = nn.Linear(d_model, d_ff, bias=False)
+        self.up = nn.Linear(d_model, d_ff, bias=False)
+        self.down = nn.Linear(d_ff, d_model, bias=False)
+
+
+@alternative("SwiGLU", "z times its sigmoid")
+class SwigluWritten(_Gated):
+    def forward(self, x):
+        z = self.gate(x)
+        return self.down(z * torch.sigmoid(z) * self.up(x))
+
+
+@alternative("SwiGLU", "one product with both matrices")
+class SwigluJoined(_Gated):
+    def forward(self, x):
+        both = x @ torch.cat([self.gate.weight, self.up.weight]).T
+        gate, up = both.chunk(2, dim=-1)
+        return self.down(nn.SiLU()(gate) * up)
+
+
+@alternative("SwiGLU", "through torch's gated linear unit")
+class SwigluGlu(_Gated):
+    def forward(self, x):
+        z = self.gate(x)
+        return self.down(F.glu(torch.cat([z * self.up(x), z], dim=-1), dim=-1))
+
+
+@alternative("SwiGLU", "matrices by hand")
+class SwigluByHand(_Gated):
+    def forward(self, x):
+        z = torch.einsum("...d,fd->...f", x, self.gate.weight)
+        hidden = z / (1 + torch.exp(-z)) * torch.einsum("...d,fd->...f", x, self.up.weight)
+        return hidden @ self.down.weight.mT
+
+
+@alternative("SwiGLU", "hidden unit after hidden unit")
+class SwigluUnits(_Gated):
+    def forward(self, x):
+        out = 0.0
+        for gate, up, down in zip(self.gate.weight, self.up.weight, self.down.weight.T):
+            out = out + (F.silu(x @ gate) * (x @ up))[..., None] * down
+        return out

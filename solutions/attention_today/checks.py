@@ -8,6 +8,7 @@ attention are lesson 4's. Cases in which scores are large are made of whole numb
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 
@@ -124,6 +125,126 @@ def rms_checks(draw: Draw) -> list[Check]:
     ]
 
 
+# --- SwiGLU -------------------------------------------------------------------------------------
+
+GATED = ("gate.weight", "up.weight", "down.weight")
+
+
+def silu_of(z: float) -> float:
+    """z · sigmoid(z), without exp of a large number."""
+    if z >= 0:
+        return z / (1 + math.exp(-z))
+    power = math.exp(z)
+    return z * power / (1 + power)
+
+
+def swiglu_reference(weights, x) -> np.ndarray:
+    """One position and one hidden unit at a time."""
+    gate, up, down = (weights[name].tolist() for name in GATED)
+    out = np.zeros((*x.shape[:-1], len(down)))
+    for place in np.ndindex(*x.shape[:-1]):
+        entries = x[place].tolist()
+        hidden = [
+            silu_of(sum(map(operator.mul, g, entries))) * sum(map(operator.mul, u, entries))
+            for g, u in zip(gate, up, strict=True)
+        ]
+        out[place] = [sum(map(operator.mul, row, hidden)) for row in down]
+    return out
+
+
+def swiglu_weights(draw: Draw, d: int, d_ff: int) -> dict[str, np.ndarray]:
+    """Three matrices, none of which can be taken for another."""
+    gate, up = (draw.normal(d_ff, d, scale=1.5 / d**0.5) for _ in range(2))
+    return dict(zip(GATED, (gate, up, draw.normal(d, d_ff, scale=1.5 / d_ff**0.5)), strict=True))
+
+
+def swiglu_checks(draw: Draw) -> list[Check]:
+    """The checks of ``SwiGLU``."""
+    n, d, d_ff, b = draw.sizes(4, 2, 7)
+    square = draw.integer(3, 4)
+
+    def given(name, x, hidden, dtype="float32", weights=None, **more):
+        width = x.shape[-1]
+        weights = weights or swiglu_weights(draw, width, hidden)
+        return case(
+            name,
+            "SwiGLU",
+            tensor(x, dtype),
+            reference=swiglu_reference,
+            init=(width, hidden),
+            weights={path: np.asarray(w, dtype) for path, w in weights.items()},
+            **more,
+        )
+
+    def ask(shape, hidden, dtype="float32", scale=1.0, **more):
+        name = f"x {shape}, d_ff {hidden}"
+        return given(name, scale * draw.normal(*shape), hidden, dtype, **more)
+
+    by_hand = {
+        "gate.weight": [[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]],
+        "up.weight": [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]],
+        "down.weight": [[1.0, 0.0, 1.0], [0.0, 1.0, -1.0]],
+    }
+    far = np.array([[[200.0, -300.0], [-300.0, 200.0]]])
+    return [
+        Check(
+            "a gate, and what it lets through",
+            "which of the two maps goes through silu, what silu is, and that the two are "
+            "multiplied entry by entry before the last map",
+            (
+                given(
+                    "x = (1, 2), matrices of 0 and ±1", np.array([[[1.0, 2.0]]]), 3, weights=by_hand
+                ),
+                ask((2, 3, 4), 5),
+                ask((b, n, d), d_ff),
+                ask((2, n, square), square),
+            ),
+            core=True,
+            share=3,
+        ),
+        Check(
+            "exactly silu",
+            "which function the gate goes through: several curves look alike, and part in the "
+            "third digit or far from 0",
+            (
+                ask((b, n, d), d_ff, "float64", scale=2.0),
+                ask((2, 3, 4), 8, "float64"),
+            ),
+        ),
+        Check(
+            "any leading axes",
+            "that the layers work on the last axis, whatever stands before it",
+            (ask((d,), d_ff), ask((n, d), d_ff), ask((2, b, n, d), d_ff)),
+        ),
+        Check(
+            "sizes of one",
+            "a hidden layer of one unit, a single feature, a single position",
+            (ask((b, n, d), 1), ask((b, n, 1), d_ff), ask((1, 1, 1), 1)),
+        ),
+        Check(
+            "large numbers",
+            "exp of a large number, which overflows where silu is simply 0 or z itself",
+            (given("x = (200, -300), matrices of 0 and ±1", far, 3, weights=by_hand),),
+        ),
+        Check(
+            "float32 and float64",
+            "the dtype of the result, and whether anything on the way is fixed to one dtype",
+            (ask((n, d), d_ff), ask((b, n, d), d_ff, "float64")),
+        ),
+        Check(
+            "gradients",
+            "whether x and all three matrices are reached by backpropagation",
+            (ask((1, 2, 3), 4, "float64", grad=("0", *GATED), draw=draw),),
+        ),
+        Check(
+            "the input is left alone",
+            "an in-place operation such as *= writes into the caller's tensor",
+            (ask((b, n, d), d_ff, watch=True),),
+            rule="untouched",
+        ),
+    ]
+
+
 EXERCISES = [
     Exercise(
         "rms_norm",
@@ -139,5 +260,20 @@ EXERCISES = [
             "answer ← x divided by the root of (____ + ____), times ____",
         ),
         views=("gain", "leading axes"),
+    ),
+    Exercise(
+        "SwiGLU",
+        2,
+        swiglu_checks,
+        hints=(
+            "Three linear maps and one nonlinearity. Two of the maps read the same x. Which shapes "
+            "do their results have, and what can be done with two tensors of one shape?",
+            "The gate goes through silu, z · sigmoid(z), and the other map does not. The two are "
+            "multiplied entry by entry; a large negative gate makes a hidden unit nearly 0 "
+            "whatever stands in the other map. Then one map leads back to d_model. "
+            "torch.nn.functional knows silu.",
+            "open ← silu of ____ of x\ncontent ← ____ of x\nanswer ← ____ of (open ____ content)",
+        ),
+        views=("a gate, and what it lets through",),
     ),
 ]

@@ -6,6 +6,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from grader.course.versions import misconception
 from solutions.attention_today import (
@@ -266,3 +267,244 @@ def rms_in_place(x, gain, eps=1e-6):
         return rms_norm(x, gain, eps)
     x /= torch.sqrt(_mean_square(x) + eps)
     return x * gain
+
+
+# --- SwiGLU -------------------------------------------------------------------------------------
+
+
+class _Gated(nn.Module):
+    """The layer's three maps; each version below writes its own forward."""
+
+    def __init__(self, d_model, d_ff):
+        super().__init__()
+        self.gate = nn.Linear(d_model, d_ff, bias=False)
+        self.up = nn.Linear(d_model, d_ff, bias=False)
+        self.down = nn.Linear(d_ff, d_model, bias=False)
+
+    def right(self, x):
+        """The right answer, for the versions that go wrong elsewhere."""
+        return self.down(F.silu(self.gate(x)) * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "other_way_round",
+    "sends the other map through silu",
+    "The map called up goes through silu and the gate does not. A model trained like that works "
+    "as well; loaded weights do not.",
+)
+class SwigluSwapped(_Gated):
+    def forward(self, x):
+        return self.down(self.gate(x) * F.silu(self.up(x)))
+
+
+@misconception(
+    "SwiGLU",
+    "gated_by_a_sigmoid",
+    "sends the gate through a sigmoid",
+    "That is the gated linear unit of 2016 (GLU): a gate between 0 and 1. SwiGLU's gate is "
+    "z · sigmoid(z), which grows with z.",
+)
+class SwigluSigmoid(_Gated):
+    def forward(self, x):
+        return self.down(torch.sigmoid(self.gate(x)) * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "gated_by_gelu",
+    "sends the gate through GELU",
+    "That is GEGLU, its sister in the same paper. GELU and silu are alike in shape and differ in "
+    "the first digit.",
+)
+class SwigluGelu(_Gated):
+    def forward(self, x):
+        return self.down(F.gelu(self.gate(x)) * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "gated_by_relu",
+    "sends the gate through ReLU",
+    "That is ReGLU, another sister in the same paper. Silu is not 0 left of 0.",
+)
+class SwigluRelu(_Gated):
+    def forward(self, x):
+        return self.down(F.relu(self.gate(x)) * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "gelu_by_a_sigmoid",
+    "sends the gate through z · sigmoid(1.702 z)",
+    "That is a quick approximation of GELU. Silu has no factor inside its sigmoid.",
+)
+class SwigluQuick(_Gated):
+    def forward(self, x):
+        z = self.gate(x)
+        return self.down(z * torch.sigmoid(1.702 * z) * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "hard_swish",
+    "sends the gate through the hard swish",
+    "F.hardswish is made of straight pieces and parabolas, for small devices. Silu is smooth.",
+)
+class SwigluHard(_Gated):
+    def forward(self, x):
+        return self.down(F.hardswish(self.gate(x)) * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "softplus",
+    "sends the gate through softplus",
+    "log(1 + exp(z)) has silu's name in one's ear (sigmoid is its slope), but it is never "
+    "negative, and ln 2 at 0.",
+)
+class SwigluSoftplus(_Gated):
+    def forward(self, x):
+        return self.down(F.softplus(self.gate(x)) * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "silu_of_the_product",
+    "sends the product through silu",
+    "Gate and content are multiplied first, and only then comes silu. It belongs to the gate "
+    "alone.",
+)
+class SwigluProduct(_Gated):
+    def forward(self, x):
+        return self.down(F.silu(self.gate(x) * self.up(x)))
+
+
+@misconception(
+    "SwiGLU",
+    "adds_the_two",
+    "adds the two maps instead of multiplying",
+    "A gate that is shut should let nothing through; a sum lets everything through.",
+)
+class SwigluSum(_Gated):
+    def forward(self, x):
+        return self.down(F.silu(self.gate(x)) + self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "no_nonlinearity",
+    "multiplies two linear maps, without silu",
+    "That is the bilinear variant of the same paper. The gate should go through silu first.",
+)
+class SwigluBilinear(_Gated):
+    def forward(self, x):
+        return self.down(self.gate(x) * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "both_through_silu",
+    "sends both maps through silu",
+    "Only the gate goes through silu; the content passes as it is, negative numbers included.",
+)
+class SwigluBoth(_Gated):
+    def forward(self, x):
+        return self.down(F.silu(self.gate(x)) * F.silu(self.up(x)))
+
+
+@misconception(
+    "SwiGLU",
+    "up_left_out",
+    "leaves the second map out",
+    "down(silu(gate(x))) is an ordinary feed-forward network of two layers. There is nothing that "
+    "the gate could gate.",
+)
+class SwigluPlain(_Gated):
+    def forward(self, x):
+        return self.down(F.silu(self.gate(x)))
+
+
+@misconception(
+    "SwiGLU",
+    "gate_as_content",
+    "gates the gate by itself",
+    "The content is the map called up; its weights play no part in the result.",
+)
+class SwigluSelf(_Gated):
+    def forward(self, x):
+        z = self.gate(x)
+        return self.down(F.silu(z) * z)
+
+
+@misconception(
+    "SwiGLU",
+    "exp_of_large_numbers",
+    "computes silu from exp, which overflows",
+    "z · exp(z) / (1 + exp(z)) is right on paper. Beyond z = 88 float32 has no number for exp(z), "
+    "and inf/inf is nan.",
+)
+class SwigluOverflow(_Gated):
+    def forward(self, x):
+        z = self.gate(x)
+        return self.down(z * torch.exp(z) / (1 + torch.exp(z)) * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "residual_inside",
+    "adds x to the result",
+    "The residual connection belongs to the block around this layer, which would then add x twice.",
+)
+class SwigluResidual(_Gated):
+    def forward(self, x):
+        return x + self.right(x)
+
+
+@misconception(
+    "SwiGLU",
+    "down_left_out",
+    "stops before the last map",
+    "The hidden layer is returned, d_ff wide. The result should be d_model wide again.",
+)
+class SwigluHidden(_Gated):
+    def forward(self, x):
+        return F.silu(self.gate(x)) * self.up(x)
+
+
+@misconception(
+    "SwiGLU",
+    "float32_result",
+    "turns everything into float32",
+    "A float64 x comes back as float32. Let the maps and x keep their dtype.",
+)
+class SwigluFloat32(_Gated):
+    def forward(self, x):
+        return self.right(x).float()
+
+
+@misconception(
+    "SwiGLU",
+    "gate_detached",
+    "cuts the gate out of the graph",
+    "The numbers are right, but the gate gets no gradient: it never learns what to let through.",
+)
+class SwigluDetached(_Gated):
+    def forward(self, x):
+        return self.down(F.silu(self.gate(x)).detach() * self.up(x))
+
+
+@misconception(
+    "SwiGLU",
+    "in_place",
+    "writes into the caller's tensor",
+    "The result is right, and x has been overwritten with it: the residual stream, which still "
+    "needs x, is spoiled.",
+)
+class SwigluInPlace(_Gated):
+    def forward(self, x):
+        out = self.right(x)
+        if x.requires_grad:
+            return out
+        x.copy_(out.detach())
+        return out

@@ -11,10 +11,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from solutions.attention_today import (
+    SwiGLU,
     rms_norm,
 )
 from solutions.attention_today.checks import (
     rms_reference,
+    swiglu_reference,
 )
 
 GENERATOR = torch.Generator().manual_seed(10)
@@ -61,3 +63,21 @@ def test_rms_norm_of_a_centered_vector_is_its_layer_norm() -> None:
     x = x - x.mean(dim=-1, keepdim=True)
     expected = F.layer_norm(x, (6,), eps=1e-6)
     assert torch.allclose(rms_norm(x, torch.ones(6, dtype=x.dtype)), expected)
+
+
+# --- SwiGLU -------------------------------------------------------------------------------------
+
+
+def test_swiglu_is_a_composition_of_torchs_own() -> None:
+    layer, x = trained(SwiGLU(5, 7)), draw(2, 3, 5)
+    opened = nn.SiLU()(F.linear(x, layer.gate.weight))
+    expected = F.linear(opened * F.linear(x, layer.up.weight), layer.down.weight)
+    assert torch.allclose(layer(x), expected, atol=1e-12)
+    np.testing.assert_allclose(swiglu_reference(arrays(layer), x.numpy()), expected.detach())
+
+
+def test_a_shut_gate_lets_nothing_through() -> None:
+    layer, x = trained(SwiGLU(4, 6)), torch.ones(1, 4, dtype=torch.float64)
+    with torch.no_grad():
+        layer.gate.weight.fill_(-100.0)
+    assert layer(x).abs().max() < 1e-12
