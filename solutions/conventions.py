@@ -243,6 +243,15 @@ TABLE = Table(
         "induction_head": ("sizes of one",),
         "rms_norm": _TORCH,
         "SwiGLU": _TORCH,
+        "GroupedQueryAttention": (*_MASKED, "integers", "error"),
+        "kv_cache_bytes": ("sizes of one",),
+        "window_mask": ("sizes of one",),
+        "streaming_attention": _TORCH,
+        "rotary_base": (),
+        "interpolate_positions": ("sizes of one",),
+        # view is the field's way to cut the rows of a weight, which lies in one piece.
+        "interleave_rows": ("inputs", "float64", "gradients", "sizes of one"),
+        "ModernBlock": (*_MASKED, "integers"),
     },
     # By default all optional arguments. Numbers that only go into a formula (base, eps), and those
     # that every call is given (a generator), open no path on which a convention could get lost.

@@ -11,13 +11,27 @@ from torch import nn
 from torch.nn import functional as F
 
 from solutions.attention_today import (
+    GroupedQueryAttention,
+    ModernBlock,
     SwiGLU,
+    interleave_rows,
+    interpolate_positions,
+    kv_cache_bytes,
     rms_norm,
+    rotary_base,
+    streaming_attention,
+    window_mask,
 )
 from solutions.attention_today.checks import (
+    grouped_reference,
+    modern_reference,
     rms_reference,
+    stream_reference,
     swiglu_reference,
 )
+from solutions.masking import causal_mask
+from solutions.multi_head_attention import MultiHeadAttention
+from solutions.positional_encoding import rotary_encoding
 
 GENERATOR = torch.Generator().manual_seed(10)
 HIDDEN = -math.inf
@@ -81,3 +95,181 @@ def test_a_shut_gate_lets_nothing_through() -> None:
     with torch.no_grad():
         layer.gate.weight.fill_(-100.0)
     assert layer(x).abs().max() < 1e-12
+
+
+# --- grouped-query attention --------------------------------------------------------------------
+
+
+def test_with_all_heads_and_nothing_turned_it_is_lesson_4s_layer() -> None:
+    old = trained(MultiHeadAttention(12, 3))
+    new = GroupedQueryAttention(12, 3, 3).double()
+    new.load_state_dict(old.state_dict())
+    x, mask = draw(2, 5, 12), causal_mask(5)
+    for got, expected in zip(new(x, mask, torch.zeros(5)), old(x, mask=mask), strict=True):
+        assert torch.allclose(got, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+def test_grouped_queries_are_torchs(kv_heads: int) -> None:
+    layer, x = trained(GroupedQueryAttention(16, 4, kv_heads)), draw(2, 6, 16)
+    parts = [
+        linear(x).unflatten(-1, (heads, 4)).transpose(1, 2)
+        for linear, heads in (
+            (layer.W_query, 4),
+            (layer.W_key, kv_heads),
+            (layer.W_value, kv_heads),
+        )
+    ]
+    query, key = rotary_encoding(parts[0]), rotary_encoding(parts[1])
+    found = F.scaled_dot_product_attention(
+        query, key, parts[2], attn_mask=causal_mask(6).double(), enable_gqa=True
+    )
+    expected = layer.W_output(found.transpose(1, 2).flatten(2))
+    assert torch.allclose(layer(x, causal_mask(6))[0], expected, atol=1e-10)
+    mask = causal_mask(6).numpy().astype(float)
+    reference = grouped_reference(4, kv_heads, 10000.0, arrays(layer), x.numpy(), mask)[0]
+    np.testing.assert_allclose(reference, expected.detach(), atol=1e-10)
+
+
+def test_only_offsets_of_positions_count() -> None:
+    layer, x = trained(GroupedQueryAttention(16, 4, 2)), draw(1, 5, 16)
+    places = torch.tensor([0.0, 1.5, 2.0, 7.25, 3.0])
+    apart = layer(x, None, places)[0] - layer(x, None, places + 4.5)[0]
+    assert apart.abs().max() < 1e-5  # positions come in float32
+
+
+@pytest.mark.parametrize("sizes", [(8, 4, 3), (10, 4, 2), (6, 2, 1), (12, 6, 4)])
+def test_sizes_that_do_not_fit_are_refused(sizes: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match=r"heads|width"):
+        GroupedQueryAttention(*sizes)
+
+
+# --- the cache ----------------------------------------------------------------------------------
+
+
+def test_the_cache_is_as_large_as_the_tensors_that_it_counts() -> None:
+    layers, heads, width, tokens = 3, 2, 8, 11
+    kept = [torch.zeros(heads, tokens, width, dtype=torch.bfloat16) for _ in range(2 * layers)]
+    expected = sum(one.element_size() * one.numel() for one in kept)
+    assert kv_cache_bytes(layers, heads, width, tokens) == expected
+
+
+# --- windows ------------------------------------------------------------------------------------
+
+
+def test_a_window_of_all_is_the_causal_mask() -> None:
+    for window in (6, 7, 100):
+        assert torch.equal(window_mask(6, window), causal_mask(6))
+
+
+def test_sinks_that_reach_everywhere_are_the_causal_mask() -> None:
+    assert torch.equal(window_mask(6, 1, 6), causal_mask(6))
+
+
+@pytest.mark.parametrize("sinks", [0, 1, 3])
+def test_a_row_sees_its_window_and_the_sinks_before_it(sinks: int) -> None:
+    mask = window_mask(12, 4, sinks)
+    for i in range(12):
+        seen = {j for j in range(12) if mask[i, j] == 0}
+        assert seen == set(range(max(0, i - 3), i + 1)) | set(range(min(sinks, i + 1)))
+    assert set(mask.unique().tolist()) == {0.0, HIDDEN}
+
+
+# --- attention, block by block ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 8, 100])
+def test_streaming_attention_is_torchs_whatever_the_block(block: int) -> None:
+    query, key, value = draw(2, 3, 4, 6), draw(2, 3, 7, 6), draw(2, 3, 7, 5)
+    expected = F.scaled_dot_product_attention(query, key, value)
+    got = streaming_attention(query, key, value, block)
+    assert torch.allclose(got, expected, atol=1e-12)
+    reference = stream_reference(query.numpy(), key.numpy(), value.numpy(), block)
+    np.testing.assert_allclose(reference, expected, atol=1e-12)
+
+
+def test_its_gradients_are_those_of_all_scores_at_once() -> None:
+    inputs = [draw(3, 4).requires_grad_(), draw(9, 4).requires_grad_(), draw(9, 2).requires_grad_()]
+    cotangent = draw(3, 2)
+    pairs = [
+        torch.autograd.grad((made * cotangent).sum(), inputs)
+        for made in (streaming_attention(*inputs, 4), F.scaled_dot_product_attention(*inputs))
+    ]
+    for got, expected in zip(*pairs, strict=True):
+        assert torch.allclose(got, expected, atol=1e-12)
+
+
+# --- longer texts -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("factor", "d"), [(2.0, 4), (4.0, 16), (8.0, 128)])
+def test_the_slowest_pair_turns_slower_by_the_factor_and_the_fastest_as_before(factor, d) -> None:
+    def frequencies(base: float) -> torch.Tensor:
+        return base ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+
+    slower = frequencies(10000.0) / frequencies(rotary_base(factor, d))
+    assert slower[0] == pytest.approx(1.0)
+    assert slower[-1] == pytest.approx(factor)
+    assert bool((slower.diff() > 0).all())
+
+
+@pytest.mark.parametrize(("n", "trained_on"), [(16, 4), (5, 4), (4, 4), (3, 4), (1, 1)])
+def test_squeezed_positions_stay_where_training_was(n: int, trained_on: int) -> None:
+    positions = interpolate_positions(n, trained_on)
+    assert len(positions) == n and positions.is_floating_point()
+    assert 0 <= positions.min() and positions.max() < max(trained_on, 1)
+    gaps = positions.double().diff()
+    assert torch.allclose(gaps, torch.full_like(gaps, min(1.0, trained_on / n)))
+
+
+# --- another layout -----------------------------------------------------------------------------
+
+
+def half_split_rotation(x: torch.Tensor) -> torch.Tensor:
+    """Pairs (i, i + d/2), each as a complex number times one of length 1."""
+    n, d = x.shape[-2:]
+    frequency = 10000.0 ** (-torch.arange(0, d, 2, dtype=x.dtype) / d)
+    turn = torch.polar(
+        torch.ones(n, d // 2, dtype=x.dtype), torch.outer(torch.arange(n), frequency)
+    )
+    points = torch.complex(x[..., : d // 2], x[..., d // 2 :]) * turn
+    return torch.cat([points.real, points.imag], dim=-1)
+
+
+def test_converted_weights_give_the_scores_that_they_gave_before() -> None:
+    x, query, key = draw(2, 7, 12), draw(24, 12), draw(12, 12)
+
+    def heads(weight: torch.Tensor, count: int) -> torch.Tensor:
+        return (x @ weight.T).unflatten(-1, (count, 6)).transpose(1, 2)
+
+    def scores(turn, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+        keys = turn(heads(k, 2)).repeat_interleave(2, dim=1)
+        return turn(heads(q, 4)) @ keys.transpose(-2, -1)
+
+    before = scores(half_split_rotation, query, key)
+    converted = interleave_rows(query, 4), interleave_rows(key, 2)
+    assert torch.allclose(scores(rotary_encoding, *converted), before, atol=1e-10)
+    assert not torch.allclose(scores(rotary_encoding, query, key), before, atol=0.1)
+    wrong_count = interleave_rows(query, 4), interleave_rows(key, 4 // 2 // 2)
+    assert not torch.allclose(scores(rotary_encoding, *wrong_count), before, atol=0.1)
+
+
+# --- the block of today -------------------------------------------------------------------------
+
+
+def test_the_block_is_a_composition_of_torchs_own() -> None:
+    block, x = trained(ModernBlock(12, 3, 1, 10)), draw(2, 5, 12)
+    normed = F.rms_norm(x, (12,), block.gain1, 1e-6)
+    stream = x + block.attention(normed, causal_mask(5))[0]
+    expected = stream + block.feed_forward(F.rms_norm(stream, (12,), block.gain2, 1e-6))
+    assert torch.allclose(block(x, causal_mask(5)), expected, atol=1e-12)
+    reference = modern_reference(3, 1, 10000.0, arrays(block), x.numpy(), causal_mask(5).numpy())
+    np.testing.assert_allclose(reference, expected.detach(), atol=1e-10)
+
+
+def test_under_a_causal_mask_a_later_token_changes_nothing_before_it() -> None:
+    block, x = trained(ModernBlock(12, 3, 1, 10)), draw(1, 6, 12)
+    other = x.clone()
+    other[:, 4:] += 1.0
+    apart = (block(x, causal_mask(6)) - block(other, causal_mask(6))).abs().amax(dim=(0, 2))
+    assert apart[:4].max() < 1e-12 < apart[4]
