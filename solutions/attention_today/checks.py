@@ -672,9 +672,10 @@ def stream_reference(query, key, value, block) -> np.ndarray:
 
 
 # For the check of memory. The keys are few rows that repeat, so that neither a frozen answer nor a
-# message to the worker holds millions of numbers. Keys and values take 24 MB; the (8, 2 000 000)
-# scores would take 64 MB, and their softmax as much again. What a block takes is not seen at all.
-DIFFERENT, TIMES, MEMORY = 50, 40_000, 80_000_000
+# message to the worker holds millions of numbers. In float64 keys and values take 48 MB; the
+# (8, 2 000 000) scores would take 128 MB, and their softmax as much again: more than twice the
+# limit, in case an earlier call has left as much as the limit behind. A block takes very little.
+DIFFERENT, TIMES, MEMORY = 50, 40_000, 110_000_000
 MANY_KEYS = DIFFERENT * TIMES
 
 
@@ -727,7 +728,7 @@ def stream_checks(draw: Draw) -> list[Check]:
     many = case(
         f"8 queries, {MANY_KEYS:,} keys, block 1024, at most {MEMORY / 1e6:.0f} MB",
         "streaming_attention",
-        tensor(query),
+        tensor(query, "float64"),
         Ref("keys"),
         Ref("values"),
         1024,
@@ -735,8 +736,8 @@ def stream_checks(draw: Draw) -> list[Check]:
         how={
             "memory": MEMORY,
             "steps": (
-                Step("keys", "@attention_today.tiled", (tensor(rows), TIMES)),
-                Step("values", "@attention_today.tiled", (tensor(values), TIMES)),
+                Step("keys", "@attention_today.tiled", (tensor(rows, "float64"), TIMES)),
+                Step("values", "@attention_today.tiled", (tensor(values, "float64"), TIMES)),
             ),
         },
     )

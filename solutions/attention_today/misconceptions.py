@@ -1300,9 +1300,9 @@ def _gather(blocks):
     "streaming_attention",
     "all_scores_at_once",
     "keeps all scores at once",
-    "The result is right, and (n_q, n_k) scores exist at the same time: 64 MB for 8 queries and "
-    "two million keys, before softmax has begun. Neither blocks of queries nor blocks that are "
-    "laid end to end before softmax help.",
+    "The result is right, and (n_q, n_k) scores exist at the same time: for 8 queries and two "
+    "million keys 128 MB in float64, before softmax has begun. Neither blocks of queries nor "
+    "blocks that are laid end to end before softmax help.",
 )
 def stream_full(query, key, value, block):
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])

@@ -85,8 +85,8 @@ QUESTIONS = (
     ),
     Question(
         "reach",
-        "Twelve layers with a window of 100 are stacked, without sinks. How far back can a token be "
-        "that has an influence on the output at position 5000?",
+        "Twelve layers with a window of 100 are stacked, without sinks. How far back can a token "
+        "be that has an influence on the output at position 5000?",
         "how far one layer carries something, and what the next layer makes of it",
         (
             Option(

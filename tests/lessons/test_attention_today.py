@@ -217,7 +217,7 @@ def test_the_slowest_pair_turns_slower_by_the_factor_and_the_fastest_as_before(f
 def test_squeezed_positions_stay_where_training_was(n: int, trained_on: int) -> None:
     positions = interpolate_positions(n, trained_on)
     assert len(positions) == n and positions.is_floating_point()
-    assert 0 <= positions.min() and positions.max() < max(trained_on, 1)
+    assert positions.min() >= 0 and positions.max() < max(trained_on, 1)
     gaps = positions.double().diff()
     assert torch.allclose(gaps, torch.full_like(gaps, min(1.0, trained_on / n)))
 
