@@ -1,4 +1,3 @@
-
 """Mutants of this lesson's answers that no check can catch, and why.
 
 See :mod:`grader.authoring.mutants`.
