@@ -1124,6 +1124,7 @@ def modern_checks(draw: Draw) -> list[Check]:
     blind[draw.integer(0, n - 1)] = -INF
     scattered = draw.rng.choice(40, size=n, replace=False).tolist()
     fractions = np.round(draw.uniform(0, 9, n), 2)
+    biases = draw.normal(4, n, n)
     rough = {"rtol": 1e-3, "atol": 1e-4}
     return [
         Check(
@@ -1167,6 +1168,7 @@ def modern_checks(draw: Draw) -> list[Check]:
             (
                 ask("causal, (n, n)", usual, tensor(causal(n))),
                 ask("padding, (B, 1, 1, n)", usual, tensor(padding)),
+                ask("a bias for each head, (h, n, n)", usual, tensor(biases)),
                 ask("one position sees nothing", usual, tensor(blind)),
                 ask("mask given by name", usual, mask=tensor(causal(n))),
                 ask("None for both", usual, None, None),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from grader.course.layout import notebook_path
 from solutions.attention_today import (
     GroupedQueryAttention,
     ModernBlock,
@@ -22,6 +28,7 @@ from solutions.attention_today import (
     streaming_attention,
     window_mask,
 )
+from solutions.attention_today import elsewhere as making
 from solutions.attention_today.checks import (
     grouped_reference,
     modern_reference,
@@ -29,8 +36,22 @@ from solutions.attention_today.checks import (
     stream_reference,
     swiglu_reference,
 )
+from solutions.attention_today.elsewhere import (
+    CELL,
+    D_FF,
+    HEADS,
+    KV_HEADS,
+    LAYERS,
+    LESSON,
+    D,
+    Elsewhere,
+    corpus,
+    half_split,
+    packed,
+    unpacked,
+)
 from solutions.masking import causal_mask
-from solutions.multi_head_attention import MultiHeadAttention
+from solutions.multi_head_attention import MultiHeadAttention, split_heads
 from solutions.positional_encoding import rotary_encoding
 
 GENERATOR = torch.Generator().manual_seed(10)
@@ -273,3 +294,96 @@ def test_under_a_causal_mask_a_later_token_changes_nothing_before_it() -> None:
     other[:, 4:] += 1.0
     apart = (block(x, causal_mask(6)) - block(other, causal_mask(6))).abs().amax(dim=(0, 2))
     assert apart[:4].max() < 1e-12 < apart[4]
+
+
+# --- The checkpoint in the notebook ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def given() -> dict[str, Any]:
+    """The names that the notebook's cells around the checkpoint define."""
+    cells = {cell.id: cell for cell in nbformat.read(notebook_path(LESSON), as_version=4).cells}
+    names: dict[str, Any] = {"math": math, "torch": torch, "nn": nn, "F": F}
+    for cell in (CELL, "74a44a17"):
+        exec(cells[cell].source, names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def checkpoint(given: dict[str, Any]) -> dict[str, torch.Tensor]:
+    return unpacked(given["CHECKPOINT"])
+
+
+def elsewhere(weights: dict[str, torch.Tensor], vocab_size: int = 81) -> Elsewhere:
+    model = Elsewhere(vocab_size)
+    model.load_state_dict(weights)
+    return model
+
+
+def test_the_notebook_reads_the_checkpoint_and_has_the_model_of_the_command(
+    given: dict[str, Any], checkpoint: dict[str, torch.Tensor]
+) -> None:
+    own = given["unpacked"](given["CHECKPOINT"])
+    assert own.keys() == checkpoint.keys()
+    assert all(torch.equal(own[name], weight) for name, weight in checkpoint.items())
+    shown = given["Elsewhere"](81, D, HEADS, KV_HEADS, LAYERS, D_FF)
+    shown.load_state_dict(checkpoint)
+    tokens = torch.arange(40).reshape(2, 20)
+    torch.testing.assert_close(shown(tokens), elsewhere(checkpoint)(tokens))
+
+
+def test_the_checkpoint_has_learned_more_than_pairs_of_letters(
+    checkpoint: dict[str, torch.Tensor],
+) -> None:
+    _, tokens = corpus()
+    pairs = torch.ones(81, 81, dtype=torch.float64) * 0.01
+    pairs.index_put_((tokens[:269_999], tokens[1:270_000]), torch.tensor(1.0).double(), True)
+    x, y = tokens[270_000:282_800].reshape(200, 64), tokens[270_001:282_801].reshape(200, 64)
+    of_pairs = -(pairs / pairs.sum(1, keepdim=True)).log()[x, y].mean().item()
+    with torch.no_grad():
+        loss = F.cross_entropy(elsewhere(checkpoint)(x).flatten(0, 1), y.flatten()).item()
+    assert loss < of_pairs - 0.4
+
+
+def test_interleaved_rows_keep_the_scores_of_the_checkpoint_and_the_rows_as_they_are_do_not(
+    checkpoint: dict[str, torch.Tensor],
+) -> None:
+    x = draw(20, D)
+    for layer in range(LAYERS):
+        heads = {"wq": HEADS, "wk": KV_HEADS}
+        weights = {name: checkpoint[f"layers.{layer}.{name}.weight"].double() for name in heads}
+
+        def scores(turn, convert, weights=weights, heads=heads):
+            query, key = (
+                turn(split_heads(x @ convert(weights[name], count).T, count))
+                for name, count in heads.items()
+            )
+            return query @ key.repeat_interleave(HEADS // KV_HEADS, 0).mT
+
+        due = scores(half_split, lambda weight, _: weight)
+        torch.testing.assert_close(
+            scores(rotary_encoding, interleave_rows), due, rtol=1e-5, atol=1e-5
+        )
+        assert (scores(rotary_encoding, lambda weight, _: weight) - due).abs().max() > 1
+
+
+def test_packing_moves_no_weight_by_more_than_half_a_step() -> None:
+    weights = Elsewhere(81).state_dict()
+    for name, weight in unpacked(packed(weights)).items():
+        step = weights[name].abs().amax(dim=-1, keepdim=True) / 127
+        assert weight.dtype == torch.float32
+        assert ((weight - weights[name]).abs() <= 0.501 * step).all()
+
+
+def test_the_command_writes_the_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "lesson.ipynb"
+    shutil.copyfile(notebook_path(LESSON), copy)
+    monkeypatch.setattr(making, "notebook_path", lambda lesson: copy)
+    monkeypatch.setattr(sys, "argv", ["elsewhere", "--steps", "1"])
+    making.main()
+    old, new = (nbformat.read(path, as_version=4).cells for path in (notebook_path(LESSON), copy))
+    assert [b.id for a, b in zip(old, new, strict=True) if a.source != b.source] == [CELL]
+    (cell,) = [cell for cell in new if cell.id == CELL]
+    names: dict[str, Any] = {}
+    exec(cell.source, names)
+    assert unpacked(names["CHECKPOINT"]).keys() == Elsewhere(81).state_dict().keys()
