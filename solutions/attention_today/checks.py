@@ -17,6 +17,9 @@ from grader.course.specification import Draw, Exercise, case, raises, tensor, wi
 from grader.protocol.values import Check, Ref, Step
 
 INF = math.inf
+# Seconds of processor time: the notebook trains models.
+SOLVED_CPU = 150.0  # seconds that the solved notebook may take
+LIMITS = {"cell_cpu": 120.0, "checks_cpu": 90.0, "notebook_cpu": 400.0}
 BY_VALUE = {"dtype": False}
 
 
