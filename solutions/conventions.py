@@ -243,12 +243,24 @@ TABLE = Table(
         "greedy_decode": (*_TOKENS, "graph"),
         "sequence_accuracy": _TOKENS,
         "induction_head": ("sizes of one",),
+        "rms_norm": _TORCH,
+        "SwiGLU": _TORCH,
+        "GroupedQueryAttention": (*_MASKED, "integers", "error"),
+        "kv_cache_bytes": ("sizes of one",),
+        "window_mask": ("sizes of one",),
+        "streaming_attention": _TORCH,
+        "rotary_base": (),
+        "interpolate_positions": ("sizes of one",),
+        # view is the field's way to cut the rows of a weight, which lies in one piece.
+        "interleave_rows": ("inputs", "float64", "gradients", "sizes of one"),
+        "ModernBlock": (*_MASKED, "integers"),
     },
     # By default all optional arguments. Numbers that only go into a formula (base, eps), and those
     # that every call is given (a generator), open no path on which a convention could get lost.
     options={
         "softmax": ("axis",),
         "layer_norm": (),
+        "rms_norm": (),
         "repaired_layer_norm": (),
         "rotary_encoding": ("positions",),
         "sample_next": ("temperature", "top_k", "top_p"),

@@ -7,6 +7,7 @@ So it decides nothing. Whatever the code does (raise, exit, return something odd
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import linecache
 import sys
@@ -296,6 +297,7 @@ def _memory_limit(extra: int) -> Iterator[None]:
         return
     import resource
 
+    gc.collect()  # what an earlier call left behind would count as in use, and give room if freed
     used = int(status.read_text().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     bounds = [bound for bound in (used + extra, soft, hard) if bound != resource.RLIM_INFINITY]

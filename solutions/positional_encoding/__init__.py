@@ -96,8 +96,8 @@ def rotary_encoding(x, positions=None, base=10000.0):
     Args:
         x: (..., n, d) tensor, float32 or float64, d even; ``...`` is any number of batch axes,
             including none.
-        positions: None for 0 … n-1, or an integer tensor (n,): the position of each of the n
-            vectors, in any order, the same for all batch entries.
+        positions: None for 0 … n-1, or a tensor (n,) of whole or fractional numbers: the
+            position of each of the n vectors, in any order, the same for all batch entries.
         base: decides how slowly the slowest pair turns.
 
     Returns:

@@ -288,7 +288,7 @@ def rotary_matrices(x, positions=None, base=10000.0):
 @alternative("rotary_encoding", "position by position, pair by pair")
 def rotary_loops(x, positions=None, base=10000.0):
     n, d = x.shape[-2:]
-    places = list(range(n)) if positions is None else [int(p) for p in positions]
+    places = list(range(n)) if positions is None else [float(p) for p in positions]
     rows = []
     for row, p in enumerate(places):
         entries = []
@@ -299,17 +299,6 @@ def rotary_loops(x, positions=None, base=10000.0):
             entries.append(a * math.sin(angle) + b * math.cos(angle))
         rows.append(torch.stack(entries, dim=-1))
     return torch.stack(rows, dim=-2)
-
-
-@alternative("rotary_encoding", "tables looked up by position")
-def rotary_tables(x, positions=None, base=10000.0):
-    n, d = x.shape[-2:]
-    if positions is None:
-        positions = torch.arange(n)
-    table = sinusoidal_encoding(int(positions.max()) + 1, d, base)[positions].to(x.dtype)
-    sin, cos = table[..., 0::2], table[..., 1::2]
-    even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
-    return torch.stack((even * cos - odd * sin, odd * cos + even * sin), -1).reshape(x.shape)
 
 
 @alternative("rotary_encoding", "a copy changed in place")

@@ -69,7 +69,7 @@ def learned_reference(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarr
 def rotary_reference(x, positions=None, base: float = 10000.0) -> np.ndarray:
     """Pair by pair, each as a length and a direction to which the angle is added."""
     n, d = x.shape[-2:]
-    places = list(range(n)) if positions is None else [int(p) for p in positions]
+    places = list(range(n)) if positions is None else [float(p) for p in positions]
     out = np.empty_like(x)
     for place in np.ndindex(*x.shape[:-1]):
         for i in range(d // 2):
@@ -384,6 +384,16 @@ def rotary_checks(draw: Draw) -> list[Check]:
             ),
             options=BY_VALUE,
             share=2,
+        ),
+        Check(
+            "fractional positions",
+            "whether a position is rounded on its way to the angle: in a longer text positions are "
+            "squeezed, and then lie between whole numbers",
+            (
+                ask("positions [0.5, 1.75]", (2, 4), [0.5, 1.75], whole="float32"),
+                ask("positions in steps of 0.25", (2, 5, 6), np.arange(5) / 4, whole="float32"),
+            ),
+            options=BY_VALUE,
         ),
         Check(
             "another base",

@@ -964,6 +964,17 @@ def rotary_half_precision(x, positions=None, base=10000.0):
 
 @misconception(
     "rotary_encoding",
+    "whole_positions",
+    "rounds positions down to whole numbers",
+    "Positions that are looked up in a table, or taken for integers, lose what comes after the "
+    "point. The angle is a product, and takes any number.",
+)
+def rotary_whole(x, positions=None, base=10000.0):
+    return rotary_encoding(x, None if positions is None else positions.long(), base)
+
+
+@misconception(
+    "rotary_encoding",
     "float32_result",
     "turns float64 into float32",
     "A float64 x comes back as float32, and what float32 cannot hold is lost.",

@@ -50,6 +50,7 @@ FREE_TEXT = {
     "bf71b395",  # a piece of Python's help,
     "44bf6c15",  # text that a model goes on with,
     "a85d1f3c",  # and where its heads look in it
+    "2eb5f6e3",  # attention_today: what a loaded model writes
 }
 LEVELS = 4  # of 255: a neighboring color of the map, a line's edge moved by a 256th of a pixel
 SHARE = 0.3  # numbers are near within this share of the larger one,

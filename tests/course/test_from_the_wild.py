@@ -50,6 +50,16 @@ TASKS = (
             "def is_good(table):\n    return table[1, 0] != table[1, 2]",
         ),
     ),
+    (
+        "attention_today",
+        (),
+        "51a7e5c3",
+        "51a7e5c6",
+        (
+            "def slot(t, slots=8, sinks=2):\n"
+            "    return t if t < sinks else sinks + (t - sinks) % (slots - sinks)",
+        ),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import numpy as np
@@ -135,6 +136,25 @@ def test_more_memory_than_the_question_allows_is_an_error_of_that_question_alone
     assert "1 GB" in reply.failure.message
     assert answer(greedy, Ask("hoard", (1000,), memory=1_000_000_000)).failure is None
     assert answer(greedy, Ask("hoard", (300_000_000,))).failure is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be told")
+def test_garbage_of_an_earlier_call_gives_a_later_one_no_more_memory() -> None:
+    def leave() -> None:
+        kept: list = [torch.zeros(100_000_000)]
+        kept.append(kept)  # a cycle: it is freed when the collector next runs, and not before
+
+    def hoard() -> torch.Tensor:
+        gc.collect()
+        return torch.zeros(50_000_000).sum()
+
+    gc.disable()
+    try:
+        assert answer({"leave": leave}, Ask("leave")).failure is None
+        reply = answer({"hoard": hoard}, Ask("hoard", memory=100_000_000))
+    finally:
+        gc.enable()
+    assert reply.failure is not None and reply.failure.type == "MemoryError"
 
 
 def test_work_is_counted_only_when_asked_for() -> None:
