@@ -54,14 +54,22 @@ def lying_loose(person: Path, assignments: set[str]) -> list[str]:
     return [
         name
         for name in sorted(assignments)
-        if any(_may_be(path, name) for path in files) and not (person / name).exists()
+        if any(_may_be(path, name) for path in files) and not _is_there(person / name)
     ]
 
 
 def _may_be(path: Path, assignment: str) -> bool:
     """May this file in a student's folder be the notebook of the assignment, or hold it?"""
     ending = path.suffix.lower() in (*NOTEBOOKS, ".zip")
-    return ending and assignment.lower() in path.name.lower() and not path.is_dir()
+    return ending and assignment.lower() in path.name.lower() and not _is_there(path, folder=True)
+
+
+def _is_there(path: Path, folder: bool = False) -> bool:
+    """Whether something (with ``folder``, a folder) is there; not, if that cannot be found out."""
+    try:
+        return path.is_dir() if folder else path.exists()
+    except OSError:  # an ordinary user may not look into the folder that it lies in
+        return False
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:

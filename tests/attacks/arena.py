@@ -155,6 +155,7 @@ class Arena:
             "ABSTRACT": self.folder.name,
             "JUDGE": str(os.getpid()),
             "WARM": str(self.forkserver.pid),
+            "LEVEL": self.forkserver.level,
             "MARKER": self.marker,
         }
 
@@ -202,8 +203,9 @@ class Arena:
             tuple(dict.fromkeys(unsafe)),
             honest is not None,
         )
-        if case.outcome and any(one[0].outcome not in case.outcome for one in graded):
-            faults.append(f"the outcome is {result.outcome}, not one of {case.outcome}")
+        words = case.outcome + (case.landlock if self.forkserver.level == "landlock" else ())
+        if case.outcome and any(one[0].outcome not in words for one in graded):
+            faults.append(f"the outcome is {result.outcome}, not one of {words}")
         faults += [f"not an outcome: {o.outcome}" for o, *_ in graded if o.outcome not in OUTCOMES]
         return replace(result, faults=(*faults, *_faults(result)))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -200,3 +202,23 @@ def test_an_error_of_ours_is_the_outcome_of_that_submission_alone(
     assert isinstance(result, Graded) and result.outcome.outcome == "crashed"
     assert broken in result.outcome.reason and "test_other_files.py" in result.outcome.reason
     assert result.outcome.unsure and os.fspath(tmp_path) not in result.outcome.reason
+
+
+def test_a_folder_whose_entries_cannot_be_looked_at_is_named_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ordinary user may list such a folder, and is refused each file in it. Root never is."""
+    closed = tmp_path / "ana"
+    (closed / NAME).mkdir(parents=True)
+    (closed / f"{NAME}.ipynb").write_text("{}")
+    look = Path.stat
+
+    def refused(path: Path, **how: Any) -> os.stat_result:
+        if path.is_relative_to(closed) and path != closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return look(path, **how)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    found = find_submissions(tmp_path)
+    assert NAME in {one.assignment for one in found}
+    assert {one.refused for one in found} == {"the folder cannot be read: Permission denied"}

@@ -6,6 +6,7 @@ ROWS: 13, 25
 """
 
 OUTCOME = ("timed_out",)
+LANDLOCK = ("graded",)
 LIMITS = {"cell_cpu": 1, "idle": 1.5}
 
 # --- handed in ---

@@ -6,6 +6,7 @@ ROWS: 13
 """
 
 OUTCOME = ("timed_out",)
+LANDLOCK = ("graded",)
 LIMITS = {"idle": 1}
 
 # --- handed in ---

@@ -6,6 +6,7 @@ ROWS: 16
 """
 
 OUTCOME = ("crashed",)
+LANDLOCK = ("graded",)
 
 
 # --- handed in ---

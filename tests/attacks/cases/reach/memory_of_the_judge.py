@@ -1,6 +1,6 @@
 """TRIES: to read the memory and the files of its supervisor, of the judge and of the forkserver.
 
-MUST: see no other process than its own and its supervisor, and read nothing of any.
+MUST: see no other process than its own and its supervisor (but for Landlock), and read nothing of any.
 
 ROWS: 18
 """
@@ -26,7 +26,8 @@ for pid in pids:
             found.append(f"/proc/{pid}/{name}")
         except OSError:
             pass
-    if pid != 1 and os.path.exists(f"/proc/{pid}"):
+    # SECURITY.md says it: Landlock does not control stat, so that the names of processes show.
+    if "@LEVEL@" != "landlock" and pid != 1 and os.path.exists(f"/proc/{pid}"):
         found.append(f"/proc/{pid}")
     buffer = ctypes.create_string_buffer(8)
     vector = (ctypes.c_void_p * 2)(ctypes.addressof(buffer), 8)
