@@ -49,7 +49,8 @@ def command(file: Path, course_dir: Path, given: str | None) -> None:
     for line in directory.unusable:
         click.echo(f"left out: {line}", err=True)
     listed = {one.id for one in directory.students}
-    click.echo(f"{len(listed)} students, {len(listed - before)} of them new")
+    students_of = "1 student" if len(listed) == 1 else f"{len(listed)} students"
+    click.echo(f"{students_of}, {len(listed - before)} of them new")
     others = sorted(before - listed)
     if others:
         more = f" and {len(others) - 10} more" if len(others) > 10 else ""

@@ -140,4 +140,4 @@ def test_grade_takes_it_as_it_is(tmp_path: Path) -> None:
     [one] = report["submissions"]
     assert (one["student"], one["assignment"], one["outcome"]) == ("ada", FIRST, "graded")
     assert one["score"] == assignment(FIRST).max_score
-    assert report["passed_over"] == ["ada/notes.zip: it is not a zip"]
+    assert report["passed_over"] == ["ada/notes.zip: it is no zip, or is cut off"]
