@@ -214,6 +214,6 @@ def _harmless(declaration: str) -> bool:
 STYLES = {
     "color", "background", "background-color", "font-weight", "font-style", "font-family",
     "font-size", "text-align", "text-decoration", "vertical-align", "padding", "margin",
-    "border", "border-collapse", "border-spacing", "white-space", "width", "max-width",
+    "border", "border-collapse", "border-spacing", "white-space", "width", "max-width", "height",
 }
 # fmt: on
