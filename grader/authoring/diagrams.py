@@ -1,10 +1,12 @@
-"""Put a lesson's diagrams into its notebook, as attachments of the cells that show them.
+"""Put a lesson's diagrams into its notebook.
 
 A lesson's ``diagrams.py`` has one function for each diagram: it returns a matplotlib figure, and
-its docstring is the alternative text. An author writes ``![](attachment:NAME.png)`` into a Markdown
-cell. ``tidy`` draws the function ``NAME`` and writes the alternative text between the brackets. The
-picture travels in the notebook, so it can be seen in every program, without a network and before
-any cell has run. It is a PNG, since JupyterLab shows no attachment in SVG.
+its docstring is the alternative text. An author writes ``![](NAME)`` into a Markdown cell of its
+own. ``tidy`` draws the function ``NAME``, puts the PNG in the place of its name, as a data URL, and
+writes the alternative text between the brackets. So the picture travels in the text of the cell,
+and every program shows it without a network and before any cell has run.
+Attachments of cells would be easier on the eye of who edits the cell, but Colab does not show them,
+JupyterLab shows none in SVG, and tools that convert notebooks drop them.
 """
 
 from __future__ import annotations
@@ -19,46 +21,44 @@ from pathlib import Path
 from types import ModuleType
 
 from matplotlib.figure import Figure
-from nbformat import NotebookNode
 
 from grader.authoring import drawing
 from grader.course.layout import SOLUTIONS, module_of
 
 PART = "diagrams"
-IMAGE = re.compile(r"!\[[^\]]*\]\(attachment:(\w+)\.png\)")
-MIME = "image/png"
+DATA = "data:image/png;base64,"
+# A picture by its name alone, or one that was drawn.
+IMAGE = re.compile(rf"!\[[^\]]*\]\((?:{DATA}(?P<png>[A-Za-z0-9+/=]+)|(?P<name>[a-z_]\w*))\)")
 
 
 class DiagramError(Exception):
     """A diagram that cannot be drawn; the message names it and the fix."""
 
 
-def with_diagrams(cell: NotebookNode, lesson: str) -> NotebookNode:
-    """Give the cell, in place, the diagrams that its text names, and the text their descriptions.
+def with_diagrams(source: str, lesson: str) -> str:
+    """A cell's text with the diagrams that it names.
 
     A picture that was drawn from the present sources stays as it is: another version of matplotlib
     would draw other bytes.
     """
-    names = IMAGE.findall(cell.source)
-    before = cell.pop("attachments", {})
-    kept = {}
-    for name in names:
-        file = f"{name}.png"
-        picture = base64.b64decode(before.get(file, {}).get(MIME, ""))
-        if not picture or drawing.stamp_of(picture) != stamp(lesson):
+
+    def shown(found: re.Match[str]) -> str:
+        picture = base64.b64decode(found["png"] or "")
+        made_from = drawing.stamp_of(picture) if picture else ""
+        name = found["name"] or made_from.partition(" ")[0]
+        if not name:
+            return found[0]  # a picture of the author's own
+        if made_from != stamp(lesson, name):
             picture = draw(lesson, name)
-        kept[file] = {MIME: base64.b64encode(picture).decode()}
-    cell.source = IMAGE.sub(
-        lambda found: f"![{description(lesson, found[1])}](attachment:{found[1]}.png)", cell.source
-    )
-    if kept:
-        cell["attachments"] = kept
-    return cell
+        data = base64.b64encode(picture).decode()
+        return f"![{description(lesson, name)}]({DATA}{data})"
+
+    return IMAGE.sub(shown, source)
 
 
 def draw(lesson: str, name: str) -> bytes:
     """The diagram as a PNG."""
-    return drawing.png(_function(lesson, name), stamp(lesson))
+    return drawing.png(_function(lesson, name), stamp(lesson, name))
 
 
 def description(lesson: str, name: str) -> str:
@@ -72,10 +72,11 @@ def description(lesson: str, name: str) -> str:
     return text
 
 
-def stamp(lesson: str) -> str:
-    """A hash of the sources that the lesson's diagrams are drawn from."""
+def stamp(lesson: str, name: str) -> str:
+    """The diagram's name and a hash of the sources that it is drawn from; the PNG carries both."""
     sources = [_path(lesson), Path(drawing.__file__)]
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources))
+    return f"{name} {digest.hexdigest()[:16]}"
 
 
 def _path(lesson: str) -> Path:
@@ -93,5 +94,5 @@ def _module(lesson: str) -> ModuleType:
 def _function(lesson: str, name: str) -> Callable[[], Figure]:
     found = getattr(_module(lesson), name, None)
     if not inspect.isfunction(found):
-        raise DiagramError(f"{lesson}: {PART}.py has no function {name!r} to draw {name}.png")
+        raise DiagramError(f"{lesson}: {PART}.py has no function {name!r} to draw")
     return found

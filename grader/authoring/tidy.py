@@ -81,13 +81,11 @@ def _cell(cell: NotebookNode, lesson: str, specs: dict) -> NotebookNode:
             return nbformat.v4.new_markdown_cell(card(lesson), id=cell.id)
         if known.get("grade"):
             return _written_question(grade_id, float(known["points"]))
-        out = nbformat.v4.new_markdown_cell(source, id=_id(cell), metadata=tags)
-        if "attachments" in cell:
-            out["attachments"] = cell.attachments
         try:
-            return with_diagrams(out, lesson)
+            source = with_diagrams(source, lesson)
         except DiagramError as error:
             raise LessonError(str(error)) from error
+        return nbformat.v4.new_markdown_cell(source, id=_id(cell), metadata=tags)
     if grade_id in specs:
         return _generated("exercise", [grade_id], lesson, specs)
     if grade_id.startswith("check_"):

@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import nh3
@@ -18,7 +17,6 @@ MAX_SHOWN = 8_000_000
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 MAX_PIXELS = 40_000_000
 _DATA_IMAGE = re.compile(r"data:image/(png|jpeg);base64,([A-Za-z0-9+/=\s]+)")
-_ATTACHED = re.compile(r"\(attachment:([^()\s]*)\)")
 _STYLE = re.compile(r"[a-z\-]+\s*:\s*[a-zA-Z0-9 .,%#()\-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # fmt: off
@@ -186,15 +184,11 @@ def _cleaned(text: str) -> str:
     )
 
 
-def safe_markdown(source: str, attachments: Mapping[str, Mapping[str, str]] | None = None) -> str:
-    """Render Markdown as HTML in which nothing runs or loads, with the cell's attached PNGs."""
+def safe_markdown(source: str) -> str:
+    """Render Markdown as HTML in which nothing runs or loads."""
     from nbconvert.filters import markdown2html  # takes long to import, and few pages need it
 
-    def inlined(found: re.Match[str]) -> str:
-        picture = (attachments or {}).get(found[1], {}).get("image/png", "")
-        return f"(data:image/png;base64,{picture})" if is_image(picture) else "()"
-
-    return clean_html(markdown2html(_ATTACHED.sub(inlined, source)))
+    return clean_html(markdown2html(source))
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -220,6 +214,6 @@ def _harmless(declaration: str) -> bool:
 STYLES = {
     "color", "background", "background-color", "font-weight", "font-style", "font-family",
     "font-size", "text-align", "text-decoration", "vertical-align", "padding", "margin",
-    "border", "border-collapse", "border-spacing", "white-space", "width", "max-width",
+    "border", "border-collapse", "border-spacing", "white-space", "width", "max-width", "height",
 }
 # fmt: on

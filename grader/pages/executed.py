@@ -13,7 +13,7 @@ from grader.course.assignments import Assignment
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain, quiet_markdown
 from grader.protocol.values import Verdict
-from grader.source.assembly import ANSWER, CHECK, HUMAN, OWN, TEXT
+from grader.source.assembly import ANSWER, CHECK, HUMAN, OWN
 from grader.student.report import as_html, as_text
 from grader.student.summary import summary
 
@@ -44,8 +44,6 @@ def _cell(shown: Shown, original: dict | None, verdicts: dict[str, Verdict]) -> 
     # Metadata comes from the release, never from the submission, which could claim points in it.
     cell = {key: original[key] for key in ("cell_type", "id", "metadata")}
     cell["source"] = shown.source
-    if shown.role == TEXT and "attachments" in original:  # a picture of the lesson's own
-        cell["attachments"] = original["attachments"]
     if shown.role in (ANSWER, HUMAN, OWN):
         cell["source"] = plain(shown.source, 1_000_000)
         if shown.kind == "markdown":

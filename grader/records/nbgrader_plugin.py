@@ -14,7 +14,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import Preprocessor
@@ -69,18 +68,12 @@ def configure(c: Config, root: Path) -> None:
     c.Autograde.post_convert_hook = f"{MODULE}.keep_notebooks_only"
     # nbgrader's pages would let raw HTML through, and load MathJax from another server. What lies
     # in the first folder takes the place of the template that does.
-    c.HTMLExporter.filters = {"markdown2html": cell_markdown, "local_mathjax": local_mathjax}
+    c.HTMLExporter.filters = {"markdown2html": safe_markdown, "local_mathjax": local_mathjax}
     c.HTMLExporter.extra_template_basedirs = [
         str(importlib.resources.files("grader.pages") / "templates" / "nbgrader"),
         str(importlib.resources.files("nbgrader.server_extensions.formgrader") / "templates"),
     ]
     c.HTMLExporter.preprocessors = [f"{MODULE}.ShowRubrics"]
-
-
-@jinja2.pass_context
-def cell_markdown(context: jinja2.runtime.Context, source: str) -> str:
-    """Markdown as harmless HTML; in a cell, with the pictures attached to it."""
-    return safe_markdown(source, context.get("cell", {}).get("attachments"))
 
 
 class ShowRubrics(Preprocessor):

@@ -109,8 +109,7 @@ class Explorer:
         alt = self.alt(**values) if callable(self.alt) else self.alt
         if not isinstance(alt, str) or not alt.strip():
             raise ValueError("explore needs alt: a sentence that says what the figure shows")
-        png, size = fixed_png(self.draw(**values))
-        return Picture(png, alt, size)
+        return Picture(fixed_png(self.draw(**values)), alt)
 
 
 def explore(

@@ -17,30 +17,30 @@ if TYPE_CHECKING:  # a lesson's first cell imports this module, and matplotlib t
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"
 DPI = 110
+SHARPNESS = 2  # pixels of an image for each that it takes on the page: for HiDPI screens
 
 
 class Picture:
     """An image for a notebook: HTML with alternative text, or that text alone.
 
-    With a ``size`` in pixels the page does not jump while the image is replaced.
+    ``size`` is the width and height that it takes on the page.
     """
 
-    def __init__(self, png: bytes, alt: str, size: tuple[int, int] | None = None) -> None:
+    def __init__(self, png: bytes, alt: str) -> None:
         self.png = png
         self.alt = alt
-        self.size = size
+        self.size = _size(png)
 
     def __repr__(self) -> str:
         return f"[figure: {self.alt}]"
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.png).decode()
-        size, fit = "", "max-width:100%"
-        if self.size is not None:
-            size, fit = 'width="{}" height="{}" '.format(*self.size), f"{fit};height:auto"
+        width, height = self.size
         return (
-            f'<img alt="{html.escape(self.alt, quote=True)}" {size}'
-            f'src="data:image/png;base64,{data}" style="{fit};background:#fff">'
+            f'<img alt="{html.escape(self.alt, quote=True)}" width="{width}" height="{height}" '
+            f'src="data:image/png;base64,{data}" '
+            'style="max-width:100%;height:auto;background:#fff">'
         )
 
 
@@ -58,11 +58,17 @@ def show(figure: Figure, *, alt: str) -> None:
     display(Picture(_png(figure), alt))
 
 
-def fixed_png(figure: Figure) -> tuple[bytes, tuple[int, int]]:
-    """The figure as a PNG of its nominal size, whatever is drawn in it, and that size in pixels."""
+def fixed_png(figure: Figure) -> bytes:
+    """The figure as a PNG of its nominal size, whatever is drawn in it."""
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     figure.set_size_inches(width / DPI, height / DPI)
-    return _png(figure, None), (width, height)
+    return _png(figure, None)
+
+
+def _size(png: bytes) -> tuple[int, int]:
+    """The width and height at which a PNG of :func:`_png` is to be shown, from its header."""
+    width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
+    return round(width / SHARPNESS), round(height / SHARPNESS)
 
 
 def _png(figure: Figure, box: str | None = "tight") -> bytes:
@@ -70,7 +76,7 @@ def _png(figure: Figure, box: str | None = "tight") -> bytes:
     figure.savefig(
         out,
         format="png",
-        dpi=DPI,
+        dpi=DPI * SHARPNESS,
         bbox_inches=box,
         facecolor="white",
         metadata={"Software": None},
@@ -93,8 +99,12 @@ def heatmap(
     numbers: bool | None = None,
     low: float | None = None,
     high: float | None = None,
+    root: bool = False,
 ) -> None:
     """Display a matrix as a heatmap.
+
+    Numbers of both signs get two colors, which meet in white at 0. In a mask, whose only number is
+    0, what can be seen is yellow.
 
     Args:
         matrix: (n, m) array or tensor; a value that is not finite (-inf in a mask) is gray.
@@ -103,8 +113,8 @@ def heatmap(
         alt: the picture in a sentence.
         numbers: write the values into the cells (by default up to 12 by 12).
         low, high: the ends of the color scale (by default the smallest and largest number).
+        root: the color follows the square root of a number, so that small ones differ visibly.
     """
-    from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
     values = _plain(matrix)
@@ -113,20 +123,33 @@ def heatmap(
     height, width = values.shape
     figure = Figure(figsize=(min(1.6 + 0.55 * width, 9), min(1.2 + 0.45 * height, 7)))
     axes = figure.subplots()
-    finite = values[np.isfinite(values)]
-    norm = Normalize(
-        low if low is not None else (finite.min() if finite.size else 0),
-        high if high is not None else (finite.max() if finite.size else 1),
-    )
+    norm, colors = _scale(values, low, high, root)
     if numbers is None:
         numbers = height <= 12 and width <= 12
-    image = _draw(axes, values, norm, SEQUENTIAL, numbers)
+    image = _draw(axes, values, norm, colors, numbers)
     _label(axes, rows, columns)
     if title:
         axes.set_title(title, fontsize=10)
     if not numbers:
         figure.colorbar(image, ax=axes, shrink=0.85)
     show(figure, alt=alt)
+
+
+def _scale(
+    values: np.ndarray, low: float | None, high: float | None, root: bool
+) -> tuple[Normalize, str]:
+    """A heatmap's color scale, and the name of its colors."""
+    from matplotlib.colors import Normalize, PowerNorm
+
+    finite = values[np.isfinite(values)]
+    low = low if low is not None else float(finite.min()) if finite.size else 0.0
+    high = high if high is not None else float(finite.max()) if finite.size else 1.0
+    if low == high and finite.size < values.size:  # a mask: 0 where one may look
+        return Normalize(low - 1, high), SEQUENTIAL
+    if min(-low, high) > 1e-6 * max(-low, high):  # not rounding errors around 0
+        top = max(-low, high)
+        return Normalize(-top, top), DIVERGING
+    return (PowerNorm(0.5, low, high) if root else Normalize(low, high)), SEQUENTIAL
 
 
 def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
@@ -213,11 +236,13 @@ def _draw(
         for row, column in np.argwhere(~np.isfinite(values)):
             axes.add_patch(_hatch(row, column))
     else:
+        finite = values[np.isfinite(values)]
+        number = _whole if (finite == np.round(finite)).all() else _number
         for (row, column), value in np.ndenumerate(values):
             axes.text(
                 column,
                 row,
-                _number(value) if words is None else words[row, column],
+                number(value) if words is None else words[row, column],
                 ha="center",
                 va="center",
                 fontsize=8,
@@ -239,6 +264,11 @@ def _number(value: float) -> str:
     if np.isinf(value):
         return "-∞" if value < 0 else "∞"
     return f"{value + 0.0:.2f}".replace("-0.00", "0.00") if abs(value) < 100 else f"{value:.3g}"
+
+
+def _whole(value: float) -> str:
+    """A number of a table in which all numbers are whole."""
+    return f"{value:.0f}" if np.isfinite(value) and abs(value) < 1e6 else _number(value)
 
 
 def _ink(image: Any, value: float) -> str:

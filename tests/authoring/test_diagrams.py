@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import itertools
-import json
 import math
 from collections import Counter
 from importlib import import_module
@@ -27,23 +26,19 @@ from grader.authoring import diagrams, drawing
 from grader.authoring.header import words
 from grader.authoring.site.build import gather
 from grader.authoring.tidy import LessonError, tidy
-from grader.course.assignments import assignment
 from grader.course.layout import LESSONS, ROOT, SOLVED, assignment_id, module_of, notebook_path
-from grader.judge.outcome import Outcome, Shown
-from grader.judge.sanitize import safe_markdown
-from grader.pages.executed import executed_notebook
 from grader.records.nbgrader_plugin import configure
-from grader.source.assembly import OWN
 
 
 def pictures(lesson: str) -> dict[str, tuple[NotebookNode, bytes]]:
-    """The lesson's diagrams by name: the cell that shows each, and the PNG attached to it."""
+    """The lesson's diagrams by name: the cell that shows each, and the PNG in its text."""
     notebook = nbformat.read(notebook_path(lesson), as_version=4)
-    return {
-        file.removesuffix(".png"): (cell, base64.b64decode(data["image/png"]))
-        for cell in notebook.cells
-        for file, data in cell.get("attachments", {}).items()
-    }
+    found = {}
+    for cell in notebook.cells:
+        for image in diagrams.IMAGE.finditer(cell.source) if cell.cell_type == "markdown" else ():
+            content = base64.b64decode(image["png"])
+            found[drawing.stamp_of(content).partition(" ")[0]] = cell, content
+    return found
 
 
 ALL = [(lesson, name) for lesson in LESSONS for name in pictures(lesson)]
@@ -66,8 +61,10 @@ def test_every_lesson_has_a_diagram() -> None:
 def test_a_diagram_in_a_notebook_is_what_its_source_draws(lesson: str, name: str) -> None:
     """Another version of matplotlib may smooth edges otherwise; what is drawn is the same."""
     cell, content = pictures(lesson)[name]
-    assert drawing.stamp_of(content) == diagrams.stamp(lesson), "run `python -m grader tidy`"
-    assert f"![{diagrams.description(lesson, name)}](attachment:{name}.png)" in cell.source
+    assert drawing.stamp_of(content) == diagrams.stamp(lesson, name), "run `python -m grader tidy`"
+    data = base64.b64encode(content).decode()
+    assert f"![{diagrams.description(lesson, name)}]({diagrams.DATA}{data})" in cell.source
+    assert len(cell.source) < len(data) + 1500  # nothing else to edit between so many letters
     attached, drawn = (
         np.asarray(Image.open(io.BytesIO(png)).convert("L"), dtype=float)
         for png in (content, diagrams.draw(lesson, name))
@@ -203,50 +200,22 @@ def test_formgraders_pages_and_feedback_show_the_diagram() -> None:
     _, content = pictures(lesson)[name]
     assert base64.b64encode(content).decode() in page
     assert diagrams.description(lesson, name) in page
-    assert "attachment:" not in page
 
 
-def test_a_graded_notebook_shows_the_lessons_diagrams_and_no_other_attachment() -> None:
-    lesson, name = ALL[0]
-    release = assignment(assignment_id(lesson))
-    document = json.loads(release.path.read_bytes())
-    cells = tuple(Shown(part.role, part.kind, part.id, part.source) for part in release.parts)
-    own = Shown(OWN, "markdown", "own-1", "![x](attachment:x.png)")
-    outcome = Outcome("ada", release.id, "graded", release.max_score, cells=(*cells, own))
-    graded = json.loads(executed_notebook(outcome, release))
-    attached = [cell["attachments"] for cell in graded["cells"] if "attachments" in cell]
-    assert attached == [c["attachments"] for c in document["cells"] if "attachments" in c]
-    page, _ = HTMLExporter(config=plugin_config()).from_notebook_node(nbformat.from_dict(graded))
-    assert attached[0][f"{name}.png"]["image/png"] in page
-    assert "attachment:" not in page and ">x</a>" in page  # the other is a text
-
-
-def test_the_site_has_each_diagram_beside_its_page(tmp_path: Path) -> None:
-    """MyST-NB shows no attachments."""
+def test_the_site_shows_the_diagram(tmp_path: Path) -> None:
+    """MyST-NB shows pictures in data URLs; Sphinx writes them into files."""
     gather(tmp_path)
     for lesson, name in ALL:
-        place = tmp_path / notebook_path(lesson).relative_to(ROOT)
-        _, content = pictures(lesson)[name]
-        assert (place.parent / f"{name}.png").read_bytes() == content
-        page = nbformat.read(place, as_version=4)
-        assert f"]({name}.png)" in "".join(cell.source for cell in page.cells)
-        assert not any("attachments" in cell for cell in page.cells)
-
-
-def test_an_attachment_that_is_no_picture_is_not_shown() -> None:
-    text = "![x](attachment:x.png) ![y](attachment:y.png)"
-    hostile = {"x.png": {"image/png": base64.b64encode(b"<svg onload=alert(1)>").decode()}}
-    for attachments in (None, {}, hostile, {"x.png": {"image/svg+xml": "PHN2Zz4="}}):
-        page = safe_markdown(text, attachments)
-        assert "src=" not in page and "svg" not in page and "alt=" in page
+        page = nbformat.read(tmp_path / notebook_path(lesson).relative_to(ROOT), as_version=4)
+        cell, _ = pictures(lesson)[name]
+        assert cell.source in [one.source for one in page.cells]
 
 
 def test_a_diagram_that_cannot_be_drawn_is_named() -> None:
-    cell = nbformat.v4.new_markdown_cell("![](attachment:no_such.png)", id="one")
-    with pytest.raises(diagrams.DiagramError, match=r"no function 'no_such' to draw no_such\.png"):
-        diagrams.with_diagrams(cell, LESSONS[0])
+    with pytest.raises(diagrams.DiagramError, match=r"no function 'no_such' to draw"):
+        diagrams.with_diagrams("![](no_such)", LESSONS[0])
     notebook = nbformat.read(notebook_path(LESSONS[0]), as_version=4)
-    notebook.cells.append(cell)
+    notebook.cells.append(nbformat.v4.new_markdown_cell("![](no_such)"))
     with pytest.raises(LessonError, match="no_such"):
         tidy(notebook, LESSONS[0])
 
@@ -259,11 +228,20 @@ def test_a_diagram_without_a_description_is_named(monkeypatch: pytest.MonkeyPatc
             diagrams.description(LESSONS[0], "two_keys")
 
 
-def test_a_picture_that_no_text_names_is_taken_out() -> None:
-    _, content = pictures(LESSONS[0])["two_keys"]
-    old = {"old.png": {"image/png": base64.b64encode(content).decode()}}
-    cell = nbformat.v4.new_markdown_cell("Nothing to see.", attachments=old)
-    assert "attachments" not in diagrams.with_diagrams(cell, LESSONS[0])
+def test_a_name_is_drawn_once_and_a_picture_of_another_source_again() -> None:
+    lesson, name = ALL[0]
+    drawn = diagrams.with_diagrams(f"Look:\n\n![]({name})", lesson)
+    assert diagrams.with_diagrams(drawn, lesson) == drawn
+    old = drawing.png(getattr(import_module(module_of(lesson, diagrams.PART)), name), f"{name} old")
+    text = f"Look:\n\n![]({diagrams.DATA}{base64.b64encode(old).decode()})"
+    assert diagrams.with_diagrams(text, lesson) == drawn
+
+
+def test_a_picture_of_the_authors_own_is_left_alone() -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(out, format="PNG")
+    text = f"![mine]({diagrams.DATA}{base64.b64encode(out.getvalue()).decode()})"
+    assert diagrams.with_diagrams(text, LESSONS[0]) == text
 
 
 def test_minutes_count_what_is_read() -> None:
@@ -273,5 +251,5 @@ def test_minutes_count_what_is_read() -> None:
         return words([nbformat.v4.new_markdown_cell(text)])
 
     assert counted("Read [the first paper](https://arxiv.org/abs/1706.03762) now.") == 5
-    assert counted("Look: ![a long text beside it](attachment:two_keys.png) There.") == 2
+    assert counted("Look: ![a long text beside it](data:image/png;base64,QUJD+/=) There.") == 2
     assert counted("A matrix (two by two) and `x[0](y)` are words.") == 10

@@ -66,7 +66,7 @@ def test_every_picture_of_an_explorer_has_one_size_and_says_it() -> None:
     pictures = [explorer().picture(height=h, wide=w) for h in (0.5, 3) for w in (False, True)]
     assert len({pixels(picture).shape for picture in pictures}) == 1
     height, width = pixels(pictures[0]).shape[:2]
-    assert f'width="{width}" height="{height}"' in pictures[0]._repr_html_()
+    assert f'width="{width // 2}" height="{height // 2}"' in pictures[0]._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grader.authoring.site.lessons import page, pictures
+from grader.authoring.site.lessons import page
 from grader.course.layout import NOTEBOOKS, ROOT, make_room
 
 SITE = ROOT / "docs" / "site"
@@ -33,8 +33,6 @@ def gather(folder: Path) -> None:
         target = folder / notebook.relative_to(ROOT)
         target.parent.mkdir(parents=True)
         target.write_text(page(notebook), encoding="utf-8")
-        for name, content in pictures(notebook).items():
-            (target.parent / name).write_bytes(content)
 
 
 def build(output: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,23 +23,10 @@ class StaleError(Exception):
 
 
 def page(notebook: Path) -> str:
-    """A lesson's notebook as text, unsolved, with the outputs that :func:`shown` copies into it.
-
-    Its :func:`pictures` lie beside it on the site, since MyST-NB shows no attachments.
-    """
+    """A lesson's notebook as text, unsolved, with the outputs that :func:`shown` copies into it."""
     lesson = nbformat.read(notebook, as_version=4)
     solved = without_rubrics(nbformat.read(SOLVED / notebook.name, as_version=4))
-    for cell in lesson.cells:
-        if cell.pop("attachments", None):
-            cell.source = cell.source.replace("](attachment:", "](")
     return nbformat.writes(shown(lesson, solved))
-
-
-def pictures(notebook: Path) -> dict[str, bytes]:
-    """The pictures attached to a lesson's cells, by the names of their files."""
-    cells = nbformat.read(notebook, as_version=4).cells
-    attached = [item for cell in cells for item in cell.get("attachments", {}).items()]
-    return {name: base64.b64decode(data["image/png"]) for name, data in attached}
 
 
 def shown(notebook: NotebookNode, solved: NotebookNode) -> NotebookNode:

@@ -21,8 +21,6 @@ def build(document):
         if cell["cell_type"] == "markdown" and cell["metadata"].get("nbgrader", {}).get("grade"):
             cell["source"] = evil
             cell["attachments"] = picture
-        if "attachments" in cell:  # a picture of the lesson's own
-            cell["attachments"] = dict.fromkeys(cell["attachments"], picture["x.svg"])
         if number % 5 == 0:
             own = {"cell_type": "markdown", "id": f"m{number}", "metadata": {}, "source": evil}
             document["cells"].append(own | {"attachments": picture})
