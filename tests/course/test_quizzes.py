@@ -276,7 +276,6 @@ COMPUTED["add_one"] = lambda: str(Fraction(6 + 1, 6 + 2 + 4))
 COMPUTED["after"] = lambda: f"{Fraction(1, 4)} each, so the output is a quarter too small"
 COMPUTED["half_ignored"] = lambda: f"{Fraction(2 * 1, 2)} nat,"
 COMPUTED["cached"] = lambda: f"and {1000 + 1} scores"
-COMPUTED["reach"] = lambda: f"12 · 99 = {12 * (100 - 1)} positions"
 
 
 @pytest.mark.parametrize("question_id", COMPUTED)
