@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -329,7 +330,8 @@ def stream_two_passes(query, key, value, block):
     keys, values = key.split(block, dim=-2), value.split(block, dim=-2)
     tops = [(query @ part.mT).amax(-1, keepdim=True) for part in keys]
     top = functools.reduce(torch.maximum, tops).detach()
-    total, output = 0.0, 0.0
+    total: Any = 0.0
+    output: Any = 0.0
     for key_part, value_part in zip(keys, values):
         powers = torch.exp(query @ key_part.mT - top)
         total = total + powers.sum(-1, keepdim=True)
@@ -340,7 +342,8 @@ def stream_two_passes(query, key, value, block):
 @alternative("streaming_attention", "a running mean and the logarithm of the sum")
 def stream_logsumexp(query, key, value, block):
     root = math.sqrt(query.shape[-1])
-    mean, size = None, None
+    mean: Any = None
+    size: Any = None
     for key_part, value_part in zip(key.split(block, dim=-2), value.split(block, dim=-2)):
         scores = query @ key_part.transpose(-2, -1) / root
         own = torch.logsumexp(scores, dim=-1, keepdim=True)
@@ -367,7 +370,8 @@ def stream_gathered(query, key, value, block):
 
 @alternative("streaming_attention", "a column of ones carries the sum")
 def stream_ones(query, key, value, block):
-    root, top, carried = math.sqrt(query.shape[-1]), None, None
+    root, top = math.sqrt(query.shape[-1]), None
+    carried: Any = None
     for key_part, value_part in zip(key.split(block, -2), value.split(block, -2)):
         wide = torch.cat([value_part, torch.ones_like(value_part[..., :1])], dim=-1)
         scores = torch.einsum("...id,...jd->...ij", query, key_part) / root

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -683,7 +684,8 @@ class GroupedBeforeSplit(_Grouped):
 )
 class GroupedInput(_Grouped):
     def forward(self, x, mask=None, positions=None):
-        return self.finish(*self.parts(self.turn(x, positions)), mask)
+        query, key, value = self.parts(self.turn(x, positions))
+        return self.finish(query, key, value, mask)
 
 
 @misconception(
@@ -1283,9 +1285,15 @@ def _stream(query, key, value, block, root=None, count=None):
         yield query @ key[..., rows, :].transpose(-2, -1) / root, value[..., rows, :]
 
 
+def _nothing() -> Any:
+    """The maximum, the sum and the output before the first block."""
+    return None, 0.0, 0.0
+
+
 def _gather(blocks):
     """The right answer from an iterable of blocks of scores and values."""
-    top, total, output = -INF, 0.0, 0.0
+    _, total, output = _nothing()
+    top: Any = -INF
     for scores, value in blocks:
         new_top = torch.clamp(scores.amax(dim=-1, keepdim=True).detach(), min=top)
         top = torch.as_tensor(top, dtype=scores.dtype)
@@ -1317,7 +1325,7 @@ def stream_full(query, key, value, block):
     "output both have to be scaled down.",
 )
 def stream_output_kept(query, key, value, block):
-    top, total, output = None, 0.0, 0.0
+    top, total, output = _nothing()
     for scores, part in _stream(query, key, value, block):
         new = scores.amax(dim=-1, keepdim=True)
         new = new if top is None else torch.maximum(top, new)
@@ -1336,7 +1344,7 @@ def stream_output_kept(query, key, value, block):
     "output both have to be scaled down.",
 )
 def stream_sum_kept(query, key, value, block):
-    top, total, output = None, 0.0, 0.0
+    top, total, output = _nothing()
     for scores, part in _stream(query, key, value, block):
         new = scores.amax(dim=-1, keepdim=True)
         new = new if top is None else torch.maximum(top, new)
@@ -1355,7 +1363,7 @@ def stream_sum_kept(query, key, value, block):
     "new maximum first.",
 )
 def stream_unshrunk(query, key, value, block):
-    total, output = 0.0, 0.0
+    _, total, output = _nothing()
     for scores, part in _stream(query, key, value, block):
         powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True))
         total = total + powers.sum(dim=-1, keepdim=True)
@@ -1371,7 +1379,7 @@ def stream_unshrunk(query, key, value, block):
     "up, and overflows when the gap is wide.",
 )
 def stream_block_top(query, key, value, block):
-    top, total, output = None, 0.0, 0.0
+    top, total, output = _nothing()
     for scores, part in _stream(query, key, value, block):
         new = scores.amax(dim=-1, keepdim=True)
         shrink = 0.0 if top is None else torch.exp(top - new)
@@ -1389,7 +1397,7 @@ def stream_block_top(query, key, value, block):
     "A larger maximum makes earlier powers smaller. Yours grow, and overflow.",
 )
 def stream_inverse(query, key, value, block):
-    top, total, output = None, 0.0, 0.0
+    top, total, output = _nothing()
     for scores, part in _stream(query, key, value, block):
         new = scores.amax(dim=-1, keepdim=True)
         new = new if top is None else torch.maximum(top, new)
@@ -1444,7 +1452,7 @@ def stream_last(query, key, value, block):
     "Divide once, at the end.",
 )
 def stream_divided(query, key, value, block):
-    top, total, output = None, 0.0, 0.0
+    top, total, output = _nothing()
     for scores, part in _stream(query, key, value, block):
         new = scores.amax(dim=-1, keepdim=True)
         new = new if top is None else torch.maximum(top, new)
@@ -1478,7 +1486,7 @@ def stream_undivided(query, key, value, block):
     "and so is their sum.",
 )
 def stream_no_top(query, key, value, block):
-    total, output = 0.0, 0.0
+    _, total, output = _nothing()
     for scores, part in _stream(query, key, value, block):
         powers = torch.exp(scores)
         total = total + powers.sum(dim=-1, keepdim=True)
@@ -1494,7 +1502,8 @@ def stream_no_top(query, key, value, block):
     "nothing is -inf.",
 )
 def stream_top_zero(query, key, value, block):
-    top, total, output = torch.zeros_like(query[..., :1]), 0.0, 0.0
+    _, total, output = _nothing()
+    top = torch.zeros_like(query[..., :1])
     for scores, part in _stream(query, key, value, block):
         new = torch.maximum(top, scores.amax(dim=-1, keepdim=True))
         shrink, powers = torch.exp(top - new), torch.exp(scores - new)
@@ -1615,7 +1624,7 @@ def stream_rounded(query, key, value, block):
     "gradient.",
 )
 def stream_detached(query, key, value, block):
-    top, total, output = None, 0.0, 0.0
+    top, total, output = _nothing()
     for scores, part in _stream(query, key, value, block):
         new = scores.amax(dim=-1, keepdim=True).detach()
         new = new if top is None else torch.maximum(top, new)

@@ -58,7 +58,7 @@ QUESTIONS = (
         ),
     ),
     Question(
-        "cached",
+        "halved",
         "A model with 32 query heads and 8 key-value heads is rebuilt with 64 query heads of half "
         "the width, and 8 key-value heads as before. What happens to the cache of a text?",
         "which of the three numbers, heads, key-value heads and width, are in the formula",

@@ -25,7 +25,7 @@ ROUNDED = {"rtol": 1e-4, "atol": 2e-5}
 # --- references ---------------------------------------------------------------------------------
 
 
-def angle_of(p: int, i: int, d: int, base: float) -> float:
+def angle_of(p: float, i: int, d: int, base: float) -> float:
     """The angle of pair ``i`` at position ``p``."""
     return p / math.pow(base, 2 * i / d)
 
