@@ -242,6 +242,7 @@ TABLE = Table(
         "DecoderBlock": _MASKED,
         "greedy_decode": (*_TOKENS, "graph"),
         "sequence_accuracy": _TOKENS,
+        "beam_search": (*_TOKENS, "graph"),
         "induction_head": ("sizes of one",),
         "rms_norm": _TORCH,
         "SwiGLU": _TORCH,

@@ -121,6 +121,49 @@ def sequence_accuracy(predicted, expected, pad):
     return agrees.all(dim=1).double().mean().item()
 
 
+def beam_search(model, source, bos, eos, max_len, width):
+    """Let a model write while keeping the ``width`` likeliest texts so far, not one alone.
+
+    A beam is a text with the sum of the log-probabilities of its tokens. At each step every beam
+    that has not ended is continued by every token; a beam that has ended stays as it is. Of all
+    these, the ``width`` with the highest sums are kept, whatever their lengths. Writing ends when
+    all that are kept have ended, or after ``max_len`` tokens. (Graves 2012, section 3;
+    Sutskever, Vinyals and Le 2014, section 3.2. No length penalty.)
+
+    Args:
+        model: a function (source (1, S), target_in (1, T)) → logits (1, T, V), as for
+            ``greedy_decode``. It may also be given several rows, with the source repeated.
+        source: (1, S) long tensor, what should be translated.
+        bos: the token that every target begins with.
+        eos: the token that ends a text.
+        max_len: the largest number of tokens that may be written, at least 1.
+        width: how many beams are kept, at least 1; with 1 it is ``greedy_decode``.
+
+    Returns:
+        A pair: the tokens of the likeliest text that was kept, an (n,) long tensor without
+        ``bos`` and with its ``eos`` if it has ended; and the log-probability of that text, a
+        Python float.
+    """
+    beams = [(0.0, [bos])]
+    with torch.no_grad():
+        for step in range(max_len):
+            found = []
+            for score, written in beams:
+                if step and written[-1] == eos:
+                    found.append((score, written))
+                    continue
+                logits = model(source, source.new_tensor([written]))[0, -1]
+                chances = torch.log_softmax(logits, dim=-1).tolist()
+                found += [
+                    (score + chances[token], [*written, token]) for token in range(len(chances))
+                ]
+            beams = sorted(found, key=lambda beam: -beam[0])[:width]
+            if all(written[-1] == eos for _, written in beams):
+                break
+    score, written = beams[0]
+    return source.new_tensor(written[1:]), score
+
+
 def induction_head(vocab_size, max_len):
     """Build by hand two heads, one after the other, that continue a pattern seen before.
 

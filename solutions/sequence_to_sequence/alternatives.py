@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 
 import numpy as np
@@ -399,3 +400,102 @@ def induction_layers(vocab_size, max_len):
     first = _previous(vocab_size, max_len, gain=math.log(max_len) + 7.0)
     second = {"W_query": query, "W_key": key, "W_value": value}
     return tuple({name: layer(m) for name, m in head.items()} for head in (first, second))
+
+
+# --- beam_search --------------------------------------------------------------------------------
+
+
+@alternative("beam_search", "all beams in one batch")
+def beam_batch(model, source, bos, eos, max_len, width):
+    texts, scores = torch.full((1, 1), bos), torch.zeros(1)
+    ended = torch.zeros(1, dtype=torch.bool)
+    with torch.no_grad():
+        for _ in range(max_len):
+            logits = model(source.expand(len(texts), -1), texts)[:, -1]
+            chances = logits.log_softmax(-1)
+            stays = torch.full_like(chances, -INF)
+            stays[:, eos] = 0.0  # an ended text is filled up with eos, at no cost
+            chances = torch.where(ended[:, None], stays, chances)
+            table = (scores[:, None] + chances).flatten()
+            scores, at = table.topk(min(width, int((table > -INF).sum())))
+            row, token = at // logits.shape[-1], at % logits.shape[-1]
+            texts = torch.cat([texts[row], token[:, None]], dim=1)
+            ended = ended[row] | (token == eos)
+            if ended.all():
+                break
+    best = texts[0, 1:].tolist()
+    end = best.index(eos) + 1 if eos in best else len(best)
+    return torch.tensor(best[:end]), scores[0].item()
+
+
+@alternative("beam_search", "a heap, and open and ended beams apart")
+def beam_heap(model, source, bos, eos, max_len, width):
+    opened: list = [(0.0, (bos,))]
+    ended: list = []
+    for _ in range(max_len):
+        grown = []
+        for score, text in opened:
+            with torch.no_grad():
+                row = model(source, torch.tensor([text]))[0, len(text) - 1]
+            for token, chance in enumerate((row - row.logsumexp(0)).tolist()):
+                grown.append((score + chance, (*text, token)))
+        kept = heapq.nlargest(width, grown + ended)
+        ended = [one for one in kept if one[1][-1] == eos and len(one[1]) > 1]
+        opened = [one for one in kept if one not in ended]
+        if not opened:
+            break
+    score, text = max(opened + ended)
+    return torch.tensor(text[1:]), score
+
+
+@alternative("beam_search", "recursion, each call one step")
+def beam_recursive(model, source, bos, eos, max_len, width):
+    @torch.no_grad()
+    def go(beams, left):
+        if left == 0 or all(done for _, _, done in beams):
+            return beams[0]
+        found = [beam for beam in beams if beam[2]]
+        for text, score, done in beams:
+            if not done:
+                shares = F.softmax(model(source, text)[0, -1].double(), dim=0).log()
+                for token in range(len(shares)):
+                    longer = torch.cat([text, torch.tensor([[token]])], dim=1)
+                    found.append((longer, score + shares[token].item(), token == eos))
+        found.sort(key=lambda beam: beam[1], reverse=True)
+        return go(found[:width], left - 1)
+
+    text, score, _ = go([(torch.tensor([[bos]]), 0.0, False)], max_len)
+    return text[0, 1:], score
+
+
+@alternative("beam_search", "until the best beam has ended, which nothing can overtake")
+def beam_until_best(model, source, bos, eos, max_len, width):
+    beams, longest = [(0.0, [bos])], max_len + 1
+    with torch.no_grad():
+        while len(beams[0][1]) < longest and not (len(beams[0][1]) > 1 and beams[0][1][-1] == eos):
+            found = [beam for beam in beams if beam[1][-1] == eos and len(beam[1]) > 1]
+            for score, text in (beam for beam in beams if beam not in found):
+                row = F.log_softmax(model(source, torch.tensor([text]))[:, -1], dim=-1)[0]
+                found += [(score + c, [*text, token]) for token, c in enumerate(row.tolist())]
+            beams = sorted(found, reverse=True)[:width]
+    return torch.tensor(beams[0][1][1:]), beams[0][0]
+
+
+@alternative("beam_search", "a dict of texts")
+def beam_dict(model, source, bos, eos, max_len, width):
+    beams = {(bos,): 0.0}
+    for step in range(max_len):
+        new = {}
+        for text, score in beams.items():
+            if step > 0 and text[-1] == eos:
+                new[text] = score
+            else:
+                with torch.no_grad():
+                    logits = model(source, torch.tensor(text)[None])[:, -1].squeeze(0)
+                chances = logits - logits.max() - (logits - logits.max()).exp().sum().log()
+                new |= {(*text, token): score + float(c) for token, c in enumerate(chances)}
+        beams = dict(sorted(new.items(), key=lambda item: item[1])[-width:])
+        if all(text[-1] == eos for text in beams):
+            break
+    best = max(beams, key=lambda text: beams[text])
+    return torch.tensor(best[1:]), beams[best]

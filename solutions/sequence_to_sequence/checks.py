@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from grader.course.specification import Draw, Exercise, case, question, tensor
 from grader.course.wild import VIEWS
-from grader.protocol.values import Check, Ref, Step
+from grader.protocol.values import Ask, Case, Check, Ref, Reply, Step, Tensor
 from solutions.multi_head_attention.checks import MAPS, layer_reference
 
 INF = math.inf
@@ -781,6 +782,266 @@ def induction_checks(draw: Draw) -> list[Check]:
     ]
 
 
+# --- beam_search --------------------------------------------------------------------------------
+
+CLEAR = 1e-3  # how far apart the sums are wherever one is preferred to another, in nats
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search has come to. ``clear``: no two sums that decided anything were close."""
+
+    beams: list[tuple[float, list[int]]]
+    clear: bool
+    pushed_out: bool  # a beam that had ended lost its place
+
+
+def next_chances(tables: dict) -> Callable[[list[int]], list[float]]:
+    """Text → log-probability of each next token, in plain floats, by the tables of a pair."""
+    script, reads, source = tables["script"], tables["reads"], tables["source"][0].tolist()
+
+    def chances(text: list[int]) -> list[float]:
+        t = len(text) - 1
+        logits = script[source[0], min(t, script.shape[1] - 1)] + reads[source[t % len(source)]]
+        logits = logits + tables["current"][text[t]]
+        if t:
+            logits = logits + tables["previous"][text[t - 1]]
+        top = max(logits)
+        total = top + math.log(math.fsum(math.exp(z - top) for z in logits))
+        return [float(z - total) for z in logits]
+
+    return chances
+
+
+def beam_reference(tables: dict, bos: int, eos: int, max_len: int, width: int) -> Searched:
+    """Text by text in plain floats."""
+    chances = next_chances(tables)
+    beams, clear, pushed_out = [(0.0, [bos])], True, False
+    while len(max((text for _, text in beams), key=len)) <= max_len:
+        done = [beam for beam in beams if has_ended(beam[1], eos)]
+        longer = [
+            (score + chance, [*text, token])
+            for score, text in beams
+            if not has_ended(text, eos)
+            for token, chance in enumerate(chances(text))
+        ]
+        if not longer:
+            break
+        ranked = sorted(done + longer, reverse=True)
+        beams = ranked[:width]
+        pushed_out |= any(beam not in beams for beam in done)
+        clear &= len(ranked) == 1 or ranked[0][0] - ranked[1][0] > CLEAR
+        clear &= len(ranked) <= width or beams[-1][0] - ranked[width][0] > CLEAR
+    return Searched(beams, clear, pushed_out)
+
+
+def has_ended(text: list[int], eos: int) -> bool:
+    """Whether the text ends with eos; a bos of the same number is no end."""
+    return len(text) > 1 and text[-1] == eos
+
+
+def set_aside(tables: dict, bos: int, eos: int, max_len: int, width: int) -> list[int]:
+    """What a wider search writes, in which ended beams give up their place to open ones."""
+    chances = next_chances(tables)
+    beams, ended = [(0.0, [bos])], []
+    for _ in range(max_len):
+        ranked = sorted(
+            (
+                (score + chance, [*text, token])
+                for score, text in beams
+                for token, chance in enumerate(chances(text))
+            ),
+            reverse=True,
+        )
+        ended += [beam for beam in ranked[:width] if beam[1][-1] == eos]
+        beams = [beam for beam in ranked if beam[1][-1] != eos][:width]
+        if len(ended) >= width:
+            break
+    return max(ended + beams)[1]
+
+
+def beam_checks(draw: Draw) -> list[Check]:
+    """The checks of ``beam_search``."""
+    vocab, length = 5, draw.integer(3, 4)
+
+    def ask(
+        name,
+        width,
+        max_len,
+        suits,
+        *,
+        tokens=vocab,
+        bos_eos=None,
+        end=0.0,
+        as_it="@same",
+        size=length,
+        strict=False,
+    ):
+        """A case whose search ``suits``; ``end`` is added to the logits of eos.
+
+        With ``strict`` a search that fills the places of ended beams finds something else.
+        """
+        while True:
+            bos, eos = bos_eos or (int(n) for n in draw.permutation(tokens)[:2])
+            kinds = 4
+            tables = {
+                "script": draw.normal(kinds, max_len + 1, tokens),
+                "reads": draw.normal(kinds, tokens),
+                "current": draw.normal(tokens, tokens),
+                "previous": draw.normal(tokens, tokens),
+            }
+            tables["script"][:, :, eos] += end
+            weights = {key: table.astype("float32") for key, table in tables.items()}
+            exact = {key: table.astype("float64") for key, table in weights.items()}
+            exact["source"] = draw.rng.integers(0, kinds, (1, size))
+            found = beam_reference(exact, bos, eos, max_len, width)
+            greedy = beam_reference(exact, bos, eos, max_len, 1)
+            if not (found.clear and greedy.clear and suits(found, greedy, eos)):
+                continue
+            if not strict or set_aside(exact, bos, eos, max_len, width) != found.beams[0][1]:
+                break
+        source = exact["source"]
+        model = Step(
+            "model",
+            "@sequence_to_sequence.ScriptedPair",
+            init=(kinds, tokens, max_len + 1),
+            weights=weights,
+        )
+        score, text = found.beams[0]
+        ask = Ask(
+            "beam_search",
+            (Ref("model"), Ref("source"), bos, eos, max_len, width),
+            steps=(model, Step("source", as_it, (long(source),))),
+            after=(Step("source afterwards", "@same", (Ref("source"),)),),
+        )
+        due = ((Tensor(np.array(text[1:], np.int64)), score), Tensor(source.astype(np.int64)))
+        return Case(name, ask, Reply(value=due))
+
+    def ended(found, eos):
+        return [has_ended(text, eos) for _, text in found.beams]
+
+    def better(found, greedy, eos):
+        return found.beams[0][1] != greedy.beams[0][1]
+
+    def better_and_ended(found, greedy, eos):
+        return better(found, greedy, eos) and ended(found, eos)[0]
+
+    def open_at_last(found, greedy, eos):
+        return better(found, greedy, eos) and not ended(found, eos)[0] and any(ended(found, eos))
+
+    def ended_early(found, greedy, eos):
+        """The best beam is not the longest of those that have ended."""
+        longest = max(len(text) for _, text in found.beams)
+        return ended(found, eos)[0] and len(found.beams[0][1]) < longest
+
+    def overtaken(found, greedy, eos):
+        return found.pushed_out and ended(found, eos)[0]
+
+    def anything(found, greedy, eos):
+        return True
+
+    def with_end(found, greedy, eos):
+        return ended(found, eos)[0]
+
+    wide = {"rtol": 1e-5, "atol": 1e-4}
+    return [
+        Check(
+            "two beams",
+            "which texts are kept: those whose tokens' log-probabilities have the highest sums",
+            (
+                ask("2 beams, 3 tokens at most", 2, 3, better),
+                ask("2 beams, 5 tokens at most", 2, 5, better_and_ended),
+                ask("2 beams, 6 tokens at most, a rare end", 2, 6, better, end=-2.0),
+            ),
+            options=wide,
+            core=True,
+            share=2,
+        ),
+        Check(
+            "three beams and more",
+            "whether the continuations of all beams compete for the places",
+            (
+                ask("3 beams, 4 tokens at most", 3, 4, better),
+                ask("4 beams, 6 tokens at most", 4, 6, better_and_ended),
+            ),
+            options=wide,
+        ),
+        Check(
+            "one beam",
+            "a width of 1: what greedy_decode writes, and its log-probability",
+            (ask("1 beam, 4 tokens at most", 1, 4, anything), ask("1 beam, eos", 1, 6, with_end)),
+            options=wide,
+        ),
+        Check(
+            "beams that have ended",
+            "an ended beam is not continued, keeps its place while its sum is among the highest, "
+            "and loses it when it is not",
+            (
+                ask("the best ends before the others", 2, 6, ended_early, end=1.0),
+                ask("an ended beam is pushed out", 2, 6, overtaken),
+                ask("3 beams, one pushed out", 3, 6, overtaken),
+                ask("3 beams, an early end", 3, 6, ended_early, end=1.0),
+                ask("2 beams, of which an ended one keeps its place", 2, 6, anything, strict=True),
+                ask("3 beams, likewise", 3, 6, anything, strict=True),
+            ),
+            options=wide,
+            share=2,
+        ),
+        Check(
+            "when it ends",
+            "max_len tokens at most, and a text that is still open then",
+            (
+                ask("1 token at most", 3, 1, lambda found, greedy, eos: not ended(found, eos)[0]),
+                ask("still open, and another beam has ended", 3, 4, open_at_last),
+                ask(
+                    "no end in sight",
+                    2,
+                    5,
+                    lambda found, greedy, eos: not any(ended(found, eos)),
+                    end=-8.0,
+                ),
+                ask(
+                    "eos at once",
+                    2,
+                    5,
+                    lambda found, greedy, eos: len(found.beams[0][1]) == 2 and ended(found, eos)[0],
+                    end=3.0,
+                ),
+                ask("far more allowed than needed", 2, 30, ended_early, end=2.0),
+            ),
+            options=wide,
+        ),
+        Check(
+            "more beams than tokens",
+            "a width larger than the vocabulary: the first step has fewer texts than places",
+            (
+                ask("8 beams, 3 tokens in all", 8, 4, better, tokens=3),
+                ask("6 beams, 3 tokens in all", 6, 3, anything, tokens=3),
+            ),
+            options=wide,
+        ),
+        Check(
+            "other numbers for bos and eos",
+            "bos and eos are arguments; 0 is a token like any other",
+            (
+                ask("bos is 0", 2, 5, better, bos_eos=(0, draw.integer(1, 4))),
+                ask("eos is 0", 2, 5, better_and_ended, bos_eos=(draw.integer(1, 4), 0)),
+                ask("a source of one token", 2, 4, better, size=1),
+            ),
+            options=wide,
+        ),
+        Check(
+            VIEWS,
+            "whether the source may be a slice or a transpose of another tensor",
+            (
+                ask("sliced", 2, 4, better, as_it="@sliced"),
+                ask("transposed", 2, 4, better, as_it="@transposed"),
+            ),
+            options=wide,
+        ),
+    ]
+
+
 EXERCISES = [
     Exercise(
         "shift_right",
@@ -853,6 +1114,26 @@ EXERCISES = [
             "answer ← the mean of right, as a ____",
         ),
         views=("without padding", "padding"),
+    ),
+    Exercise(
+        "beam_search",
+        3,
+        beam_checks,
+        hints=(
+            "Search by hand: two beams, three tokens. How many texts are there after one step, "
+            "and how many of them compete after two?",
+            "Keep a list of pairs: a sum of log-probabilities and a text. In each step make a new "
+            "list: every beam that has ended, as it is, and every open beam with each token "
+            "joined on. Sort by the sum and keep the first few. Logits become log-probabilities "
+            "by log_softmax; those of the last position say what comes next.",
+            "beams ← one: sum ____, text ____\n"
+            "max_len times, or until all beams have ____:\n"
+            "    for each beam:  ended → keep it as it is\n"
+            "                    open → for each token: (sum + ____ of the token, text and token)\n"
+            "    beams ← the ____ of these with the highest ____\n"
+            "answer ← text of the best without ____, its sum",
+        ),
+        returns=("tokens", "log_probability"),
     ),
     Exercise(
         "induction_head",

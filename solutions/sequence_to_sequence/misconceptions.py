@@ -1385,3 +1385,331 @@ def induction_transposed(vocab_size, max_len):
 )
 def induction_one_dict(vocab_size, max_len):
     return _pair(vocab_size, max_len)[1]
+
+
+# --- beam_search --------------------------------------------------------------------------------
+
+
+def _log_chances(model, source, text):
+    """The log-probability of each token that may follow a text."""
+    with torch.no_grad():
+        return model(source, torch.tensor([text]))[0, -1].log_softmax(dim=-1).tolist()
+
+
+def _has_ended(text, eos):
+    return len(text) > 1 and text[-1] == eos
+
+
+def _all_ended(beams, eos):
+    return all(_has_ended(text, eos) for _, text in beams)
+
+
+def _search(
+    model,
+    source,
+    bos,
+    eos,
+    max_len,
+    width,
+    chances=_log_chances,
+    add=lambda score, chance: score + chance,
+    grown=lambda score, text, found, eos: found,
+    order=lambda score, text: -score,
+    over=_all_ended,
+):
+    """The beams at the end, the best first: the right way, with one part replaced by another."""
+    beams = [(0.0, [bos])]
+    for _ in range(max_len):
+        found = []
+        for score, text in beams:
+            if _has_ended(text, eos):
+                found.append((score, text))
+                continue
+            more = chances(model, source, text)
+            longer = [(add(score, chance), [*text, token]) for token, chance in enumerate(more)]
+            found += grown(score, text, longer, eos)
+        beams = sorted(found, key=lambda beam: order(*beam))[:width]
+        if over(beams, eos):
+            break
+    return beams
+
+
+def _as_asked(beam):
+    return torch.tensor(beam[1][1:]), beam[0]
+
+
+@misconception(
+    "beam_search",
+    "greedy",
+    "writes the likeliest token at each step",
+    "That is greedy_decode: a first token that leads to something better is dropped at once.",
+)
+def beam_greedy(model, source, bos, eos, max_len, width):
+    return _as_asked(_search(model, source, bos, eos, max_len, 1)[0])
+
+
+@misconception(
+    "beam_search",
+    "logits_added",
+    "adds up logits",
+    "Logits are scores up to a constant of their own at each step. Only log-probabilities of "
+    "different texts can be compared: take log_softmax first.",
+)
+def beam_logits(model, source, bos, eos, max_len, width):
+    def raw(model, source, text):
+        with torch.no_grad():
+            return model(source, torch.tensor([text]))[0, -1].tolist()
+
+    return _as_asked(_search(model, source, bos, eos, max_len, width, chances=raw)[0])
+
+
+@misconception(
+    "beam_search",
+    "probabilities_added",
+    "adds up probabilities",
+    "The probability of a text is the product of those of its tokens; their logarithms add up.",
+)
+def beam_sum(model, source, bos, eos, max_len, width):
+    def plain(model, source, text):
+        return [math.exp(chance) for chance in _log_chances(model, source, text)]
+
+    return _as_asked(_search(model, source, bos, eos, max_len, width, chances=plain)[0])
+
+
+@misconception(
+    "beam_search",
+    "last_token_alone",
+    "compares the last tokens alone",
+    "The sum over the whole text decides which beams are kept.",
+)
+def beam_forgets(model, source, bos, eos, max_len, width):
+    return _as_asked(
+        _search(model, source, bos, eos, max_len, width, add=lambda score, chance: chance)[0]
+    )
+
+
+@misconception(
+    "beam_search",
+    "mean_over_the_length",
+    "divides by the length",
+    "Longer texts gain by it. The contract has no length penalty.",
+)
+def beam_mean(model, source, bos, eos, max_len, width):
+    return _as_asked(
+        _search(
+            model,
+            source,
+            bos,
+            eos,
+            max_len,
+            width,
+            order=lambda score, text: -score / (len(text) - 1),
+        )[0]
+    )
+
+
+@misconception(
+    "beam_search",
+    "beams_do_not_compete",
+    "lets each beam keep its own best continuation",
+    "After the first step there are as many separate greedy searches. All continuations of all "
+    "beams should compete for the places.",
+)
+def beam_apart(model, source, bos, eos, max_len, width):
+    beams = [(0.0, [bos])]
+    for _ in range(max_len):
+        found = []
+        for score, text in beams:
+            if _has_ended(text, eos):
+                found.append((score, text))
+                continue
+            more = _log_chances(model, source, text)
+            longer = sorted(((score + c, [*text, t]) for t, c in enumerate(more)), reverse=True)
+            found += longer[: width if len(text) == 1 else 1]
+        beams = sorted(found, key=lambda beam: -beam[0])
+        if all(_has_ended(text, eos) for _, text in beams):
+            break
+    return _as_asked(beams[0])
+
+
+@misconception(
+    "beam_search",
+    "goes_on_after_eos",
+    "continues beams that have ended",
+    "Nothing comes after eos. A beam that has ended stays as it is.",
+)
+def beam_on(model, source, bos, eos, max_len, width):
+    beams = [(0.0, [bos])]
+    for _ in range(max_len):
+        found = []
+        for score, text in beams:
+            more = _log_chances(model, source, text)
+            found += [(score + c, [*text, t]) for t, c in enumerate(more)]
+        beams = sorted(found, key=lambda beam: -beam[0])[:width]
+        if all(text[-1] == eos for _, text in beams):
+            break
+    return _as_asked(beams[0])
+
+
+@misconception(
+    "beam_search",
+    "stops_at_the_first_end",
+    "stops when one beam has ended",
+    "Another beam, still open, may end with a higher sum.",
+)
+def beam_hasty(model, source, bos, eos, max_len, width):
+    beams = _search(
+        model,
+        source,
+        bos,
+        eos,
+        max_len,
+        width,
+        over=lambda beams, eos: any(_has_ended(t, eos) for _, t in beams),
+    )
+    return _as_asked(next((beam for beam in beams if _has_ended(beam[1], eos)), beams[0]))
+
+
+@misconception(
+    "beam_search",
+    "ended_beams_lost",
+    "drops beams that have ended",
+    "The best text that has ended competes to the last for the first place.",
+)
+def beam_loses(model, source, bos, eos, max_len, width):
+    beams, last = [(0.0, [bos])], None
+    for _ in range(max_len):
+        found = []
+        for score, text in beams:
+            more = _log_chances(model, source, text)
+            found += [(score + c, [*text, t]) for t, c in enumerate(more)]
+        beams = sorted(found, key=lambda beam: -beam[0])[:width]
+        last = beams[0]
+        beams = [beam for beam in beams if beam[1][-1] != eos]
+        if not beams:
+            break
+    return _as_asked(max(beams) if beams else last)
+
+
+@misconception(
+    "beam_search",
+    "ended_beams_give_up_their_place",
+    "sets ended beams aside and fills their places",
+    "The search is then wider than asked: an ended beam keeps one of the places as long as it "
+    "is among the best.",
+)
+def beam_wider(model, source, bos, eos, max_len, width):
+    beams, ended = [(0.0, [bos])], []
+    for _ in range(max_len):
+        found = []
+        for score, text in beams:
+            more = _log_chances(model, source, text)
+            found += [(score + c, [*text, t]) for t, c in enumerate(more)]
+        found.sort(key=lambda beam: -beam[0])
+        ended += [beam for beam in found[:width] if beam[1][-1] == eos]
+        beams = [beam for beam in found if beam[1][-1] != eos][:width]
+        if len(ended) >= width:
+            break
+    return _as_asked(max(ended + beams, key=lambda beam: beam[0]))
+
+
+@misconception(
+    "beam_search",
+    "ended_beams_preferred",
+    "prefers beams that have ended",
+    "The likeliest text counts, whether it has ended or not.",
+)
+def beam_prefers(model, source, bos, eos, max_len, width):
+    beams = _search(model, source, bos, eos, max_len, width)
+    return _as_asked(next((beam for beam in beams if _has_ended(beam[1], eos)), beams[0]))
+
+
+@misconception(
+    "beam_search",
+    "bos_kept",
+    "leaves bos in the result",
+    "bos was given to the model to begin with. The model did not write it.",
+)
+def beam_bos(model, source, bos, eos, max_len, width):
+    score, text = _search(model, source, bos, eos, max_len, width)[0]
+    return torch.tensor(text), score
+
+
+@misconception(
+    "beam_search",
+    "eos_cut_off",
+    "cuts eos off",
+    "The eos belongs to the text: its log-probability is in the sum, and it says that the text "
+    "has ended.",
+)
+def beam_no_eos(model, source, bos, eos, max_len, width):
+    score, text = _search(model, source, bos, eos, max_len, width)[0]
+    return torch.tensor(text[1:-1] if _has_ended(text, eos) else text[1:], dtype=torch.long), score
+
+
+@misconception(
+    "beam_search",
+    "end_for_free",
+    "does not count the log-probability of eos",
+    "Ending is a choice of the model like any other, and it has its price.",
+)
+def beam_free(model, source, bos, eos, max_len, width):
+    def free(score, text, found, eos):
+        return [(score if longer[-1] == eos else total, longer) for total, longer in found]
+
+    return _as_asked(_search(model, source, bos, eos, max_len, width, grown=free)[0])
+
+
+@misconception(
+    "beam_search",
+    "worst_beam",
+    "returns the last of the beams",
+    "The beams are kept in falling order; the answer is the first.",
+)
+def beam_worst(model, source, bos, eos, max_len, width):
+    return _as_asked(_search(model, source, bos, eos, max_len, width)[-1])
+
+
+@misconception(
+    "beam_search",
+    "one_token_too_many",
+    "writes one token more than max_len",
+    "bos is not counted.",
+)
+def beam_long(model, source, bos, eos, max_len, width):
+    return _as_asked(_search(model, source, bos, eos, max_len + 1, width)[0])
+
+
+@misconception(
+    "beam_search",
+    "probability",
+    "returns the probability",
+    "The contract asks for its logarithm: for a long text the probability itself is 0 in float32.",
+)
+def beam_chance(model, source, bos, eos, max_len, width):
+    score, text = _search(model, source, bos, eos, max_len, width)[0]
+    return torch.tensor(text[1:]), math.exp(score)
+
+
+@misconception(
+    "beam_search",
+    "negative",
+    "returns the negative log-probability",
+    "That is the text's surprise; the contract asks for the log-probability, which is at most 0.",
+)
+def beam_negative(model, source, bos, eos, max_len, width):
+    score, text = _search(model, source, bos, eos, max_len, width)[0]
+    return torch.tensor(text[1:]), -score
+
+
+@misconception(
+    "beam_search",
+    "last_token_shown",
+    "shows the model the last token only",
+    "The model has no state: it must see the whole text so far.",
+)
+def beam_short_sighted(model, source, bos, eos, max_len, width):
+    def last(model, source, text):
+        return _log_chances(model, source, text[-1:])
+
+    return _as_asked(_search(model, source, bos, eos, max_len, width, chances=last)[0])

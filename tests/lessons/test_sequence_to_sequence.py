@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
@@ -15,6 +18,7 @@ from grader.rules.evaluate import evaluate
 from solutions.masking import padding_mask
 from solutions.sequence_to_sequence import (
     DecoderBlock,
+    beam_search,
     greedy_decode,
     induction_head,
     sequence_accuracy,
@@ -282,3 +286,48 @@ def test_scores_that_overflow_are_said_to() -> None:
         return tuple({k: v.double() * 1e200 for k, v in head.items()} for head in pair)
 
     assert "overflow" in judged(answer).checks[1].message
+
+
+def pair(seed: int, tokens: int = 4) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """A model of random tables: what follows depends on the last two tokens and on the place."""
+    draws = torch.Generator().manual_seed(seed)
+    table = 1.5 * torch.randn(8, tokens, tokens, tokens, generator=draws, dtype=torch.float64)
+
+    def model(source: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        before = F.pad(given[:, :-1], (1, 0))
+        return table[torch.arange(given.shape[1]), before, given]
+
+    return model
+
+
+SOURCE = torch.zeros(1, 1, dtype=torch.long)
+
+
+def every_text(model: Callable, bos: int, eos: int, most: int) -> dict[tuple[int, ...], float]:
+    """All texts that may be written, with the sum of their log-probabilities."""
+    found = {}
+    for length in range(1, most + 1):
+        for text in itertools.product(range(4), repeat=length):
+            if eos in text[:-1] or (length < most and text[-1] != eos):
+                continue
+            rows = model(SOURCE, torch.tensor([[bos, *text[:-1]]]))[0].log_softmax(-1)
+            found[text] = math.fsum(float(rows[t, token]) for t, token in enumerate(text))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_beam_search_with_room_for_all_finds_the_likeliest_of_all_texts(seed: int) -> None:
+    model = pair(seed)
+    texts = every_text(model, 0, 1, 4)
+    best = max(texts, key=lambda text: texts[text])
+    tokens, total = beam_search(model, SOURCE, 0, 1, 4, 4**4)
+    assert tuple(tokens.tolist()) == best
+    assert math.isclose(total, texts[best], rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_beam_search_with_one_beam_is_greedy_and_its_sum_is_that_of_its_text(seed: int) -> None:
+    model = pair(seed)
+    tokens, total = beam_search(model, SOURCE, 0, 1, 5, 1)
+    assert tokens.tolist() == greedy_decode(model, SOURCE, 0, 1, 5)[0].tolist()
+    assert math.isclose(total, every_text(model, 0, 1, 5)[tuple(tokens.tolist())], rel_tol=1e-6)
