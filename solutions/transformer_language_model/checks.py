@@ -379,7 +379,10 @@ def model_checks(draw: Draw) -> list[Check]:
                 for n in (block + 1, 3 * block)
             ),
             "error_names",
-            {"numbers": [(n, block) for n in (block + 1, 3 * block)]},
+            {
+                "numbers": [(n, block) for n in (block + 1, 3 * block)],
+                "names": "error_without_numbers",
+            },
         ),
         Check(
             "other widths inside",

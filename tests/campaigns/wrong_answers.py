@@ -1,0 +1,376 @@
+"""Wrong answers as students write them, each with the names that are true of it.
+
+A name that is not listed must not be given: it tells a student of a mistake that is not there.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+from grader.course.exercises import home_of
+from grader.course.layout import module_of
+from grader.course.versions import Version, solution_module
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong answer: its source, what is wrong with it, and the names that are true of it.
+
+    With ``named`` one of these names has to be given; otherwise none may do, too.
+    """
+
+    exercise: str
+    what: str
+    source: str
+    true: tuple[str, ...] = ()
+    named: bool = False
+
+
+def version_of(exercise: str, name: str, source: str) -> Version:
+    """A wrong answer from its source, which sees what the lesson's own module sees."""
+    lesson = home_of(exercise)
+    namespace: dict[str, Any] = dict(vars(solution_module(lesson)))
+    text = textwrap.dedent(source).strip("\n") + "\n"
+    exec(compile(text, f"<{name}>", "exec"), namespace)
+    return Version(exercise, name, namespace[exercise], module_of(lesson), text=text)
+
+
+ATTENTION = """
+def masked_attention(query, key, value, mask=None):
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+{}
+    empty = (scores == -math.inf).all(dim=-1, keepdim=True)
+    weights = torch.softmax(scores.masked_fill(empty, 0.0), dim=-1).masked_fill(empty, 0.0)
+    return weights @ value, weights
+"""
+
+
+def masked(text: str) -> str:
+    """The right ``masked_attention``, but for how the mask comes in."""
+    return ATTENTION.format(textwrap.indent(textwrap.dedent(text).strip("\n"), "    "))
+
+
+DECODE = """
+def greedy_decode(model, source, bos, eos, max_len):
+    written = source.new_full((len(source), 1), bos)
+    ended = torch.zeros_like(source[:, 0], dtype=torch.bool)
+    with torch.no_grad():
+        {}
+            token = model(source, written)[:, -1].argmax(dim=-1)
+            written = torch.cat([written, token[:, None]], dim=1)
+            ended = ended | (token == eos)
+    return written[:, 1:]
+"""
+
+# Answers that were given a false name once.
+FALSELY_NAMED = [
+    Wrong(
+        "masked_attention",
+        "asks a tensor for its truth",
+        masked("if mask:\n    scores = scores + mask.to(scores.dtype)"),
+    ),
+    Wrong(
+        "masked_attention",
+        "asks a tensor for its truth, and has nan in empty rows",
+        """
+        def masked_attention(query, key, value, mask=None):
+            scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+            if mask:
+                scores += mask
+            weights = torch.softmax(scores, dim=-1)
+            return weights @ value, weights
+        """,
+    ),
+    Wrong(
+        "masked_attention",
+        "takes a mask of numbers for one of booleans",
+        masked("if mask is not None:\n    scores = scores.masked_fill(mask, -math.inf)"),
+    ),
+    Wrong(
+        "masked_attention",
+        "does not turn the keys",
+        """
+        def masked_attention(query, key, value, mask=None):
+            scores = query @ key / math.sqrt(query.shape[-1])
+            if mask is not None:
+                scores = scores + mask.to(scores.dtype)
+            empty = (scores == -math.inf).all(dim=-1, keepdim=True)
+            weights = torch.softmax(scores.masked_fill(empty, 0.0), dim=-1)
+            weights = weights.masked_fill(empty, 0.0)
+            return weights @ value, weights
+        """,
+    ),
+    Wrong(
+        "masked_attention",
+        "hides where the mask is 0",
+        masked("if mask is not None:\n    scores = scores.masked_fill(mask == 0, -math.inf)"),
+        ("mask_inverted",),
+    ),
+    Wrong(
+        "masked_attention",
+        "gives every mask an axis for heads",
+        masked("if mask is not None:\n    scores = scores + mask.unsqueeze(1).to(scores.dtype)"),
+    ),
+    Wrong(
+        "masked_attention",
+        "writes -inf into its own scores, and leaves empty rows as they are",
+        """
+        def masked_attention(query, key, value, mask=None):
+            scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+            if mask is not None:
+                scores[mask == -math.inf] = -math.inf
+            weights = torch.softmax(scores, dim=-1)
+            return weights @ value, weights
+        """,
+        ("biases_ignored", "empty_row_nan"),
+    ),
+    Wrong(
+        "masked_attention",
+        "writes the weights of empty rows in place",
+        """
+        def masked_attention(query, key, value, mask=None):
+            scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+            if mask is not None:
+                scores += mask
+            weights = torch.softmax(scores, dim=-1)
+            weights[torch.isnan(weights)] = 0.0
+            return weights @ value, weights
+        """,
+        ("nan_replaced_afterwards",),
+    ),
+    Wrong(
+        "batched_attention",
+        "does not turn the keys",
+        """
+        def batched_attention(queries, keys, values):
+            weights = softmax(queries @ keys, axis=-1)
+            return weights @ values, weights
+        """,
+    ),
+    Wrong(
+        "scaled_dot_product_attention",
+        "does not turn the keys",
+        """
+        def scaled_dot_product_attention(query, key, value):
+            weights = torch.softmax(query @ key / math.sqrt(query.shape[-1]), dim=-1)
+            return weights @ value, weights
+        """,
+        ("keys_not_turned",),
+    ),
+    Wrong(
+        "MultiHeadAttention",
+        "hides where the mask is 0",
+        """
+        class MultiHeadAttention(nn.Module):
+            def __init__(self, d_model, num_heads):
+                super().__init__()
+                self.num_heads = num_heads
+                self.W_query = nn.Linear(d_model, d_model, bias=False)
+                self.W_key = nn.Linear(d_model, d_model, bias=False)
+                self.W_value = nn.Linear(d_model, d_model, bias=False)
+                self.W_output = nn.Linear(d_model, d_model, bias=False)
+
+            def forward(self, x, context=None, mask=None):
+                source = x if context is None else context
+                query = split_heads(self.W_query(x), self.num_heads)
+                key = split_heads(self.W_key(source), self.num_heads)
+                value = split_heads(self.W_value(source), self.num_heads)
+                scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+                if mask is not None:
+                    scores = scores.masked_fill(mask == 0, -math.inf)
+                weights = torch.softmax(scores, dim=-1)
+                return self.W_output(merge_heads(weights @ value)), weights
+        """,
+    ),
+    Wrong(
+        "MultiHeadAttention",
+        "gives every mask an axis for heads",
+        """
+        class MultiHeadAttention(nn.Module):
+            def __init__(self, d_model, num_heads):
+                super().__init__()
+                self.num_heads = num_heads
+                self.W_query = nn.Linear(d_model, d_model, bias=False)
+                self.W_key = nn.Linear(d_model, d_model, bias=False)
+                self.W_value = nn.Linear(d_model, d_model, bias=False)
+                self.W_output = nn.Linear(d_model, d_model, bias=False)
+
+            def forward(self, x, context=None, mask=None):
+                source = x if context is None else context
+                query = split_heads(self.W_query(x), self.num_heads)
+                key = split_heads(self.W_key(source), self.num_heads)
+                value = split_heads(self.W_value(source), self.num_heads)
+                scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+                if mask is not None:
+                    scores = scores + mask.unsqueeze(1)
+                weights = torch.softmax(scores, dim=-1)
+                return self.W_output(merge_heads(weights @ value)), weights
+        """,
+        ("three_axes_are_a_batch",),
+    ),
+    Wrong(
+        "previous_token_head",
+        "matches its own token a little, too",
+        """
+        def previous_token_head(vocab_size, max_len):
+            sharpness = math.sqrt(max_len) * (math.log(max_len) + 10.0)
+            shift = torch.diag(torch.ones(max_len - 1), 1)
+            nothing = torch.zeros(vocab_size, max_len)
+            token = torch.cat([torch.ones(vocab_size, 1), torch.zeros(vocab_size, max_len - 1)], 1)
+            return {
+                "W_query": torch.cat([token, sharpness * shift], dim=1),
+                "W_key": torch.cat([token, torch.eye(max_len)], dim=1),
+                "W_value": torch.cat([torch.eye(vocab_size), nothing], dim=1),
+            }
+        """,
+    ),
+    Wrong(
+        "previous_token_head",
+        "matches its own token as sharply as its place",
+        """
+        def previous_token_head(vocab_size, max_len):
+            sharpness = math.sqrt(max_len) * (math.log(max_len) + 10.0)
+            shift = torch.diag(torch.ones(max_len - 1), 1)
+            same = torch.eye(vocab_size)
+            query = torch.block_diag(sharpness * same, sharpness * shift)
+            key = torch.block_diag(same, torch.eye(max_len))
+            nothing = torch.zeros(vocab_size, max_len + max_len)
+            return {
+                "W_query": query,
+                "W_key": key,
+                "W_value": torch.cat([same, torch.zeros(vocab_size, max_len)], dim=1),
+            }
+        """,
+    ),
+    Wrong(
+        "rotary_encoding",
+        "counts on from the first position",
+        """
+        def rotary_encoding(x, positions=None, base=10000.0):
+            n, d = x.shape[-2:]
+            start = 0 if positions is None else positions[0]
+            positions = start + torch.arange(n)
+            frequency = base ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+            angle = positions[:, None] * frequency
+            cos, sin = torch.cos(angle).to(x.dtype), torch.sin(angle).to(x.dtype)
+            first, second = x[..., 0::2], x[..., 1::2]
+            turned = first * cos - second * sin, first * sin + second * cos
+            return torch.stack(turned, dim=-1).flatten(-2)
+        """,
+    ),
+    Wrong(
+        "layer_norm",
+        "keeps the standard deviation from falling below eps",
+        """
+        def layer_norm(x, gain, bias, eps=1e-5):
+            mean = x.mean(dim=-1, keepdim=True)
+            deviation = x.std(dim=-1, keepdim=True, correction=0).clamp(min=eps)
+            return (x - mean) / deviation * gain + bias
+        """,
+    ),
+    Wrong(
+        "layer_norm",
+        "keeps the standard deviation from falling below the root of eps",
+        """
+        def layer_norm(x, gain, bias, eps=1e-5):
+            mean = x.mean(dim=-1, keepdim=True)
+            deviation = x.std(dim=-1, keepdim=True, correction=0).clamp(min=eps**0.5)
+            return (x - mean) / deviation * gain + bias
+        """,
+        ("eps_as_a_floor",),
+    ),
+    Wrong(
+        "TransformerBlock",
+        "asks for a name that is not there",
+        """
+        class TransformerBlock(nn.Module):
+            def __init__(self, d_model, num_heads, d_ff, dropout=0.0):
+                super().__init__()
+                self.attention = MultiHeadAttention(d_model, num_heads)
+                self.feed_forward = FeedForward(d_model, d_ff)
+                self.norm1 = nn.LayerNorm(d_model)
+                self.norm2 = nn.LayerNorm(d_model)
+                self.dropout = nn.Dropout(dropout)
+
+            def forward(self, x, mask=None):
+                if dropout > 0:
+                    raise ValueError("no dropout here")
+                x = x + self.dropout(self.attention(self.norm1(x), mask=mask)[0])
+                return x + self.dropout(self.feed_forward(self.norm2(x)))
+        """,
+    ),
+    Wrong(
+        "TransformerLM",
+        "refuses a block that is full",
+        """
+        class TransformerLM(nn.Module):
+            def __init__(self, vocab_size, d_model, num_heads, num_layers, block_size,
+                         d_ff=None, dropout=0.0):
+                super().__init__()
+                d_ff = 4 * d_model if d_ff is None else d_ff
+                self.block_size = block_size
+                self.token_embedding = nn.Embedding(vocab_size, d_model)
+                self.position_embedding = nn.Embedding(block_size, d_model)
+                self.blocks = nn.ModuleList(
+                    TransformerBlock(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)
+                )
+                self.norm = nn.LayerNorm(d_model)
+                self.head = nn.Linear(d_model, vocab_size)
+
+            def forward(self, tokens):
+                length = tokens.shape[1]
+                if length > self.block_size:
+                    raise ValueError(f"{length} tokens, a block of {self.block_size}")
+                if not self.training:
+                    raise ValueError("train me first")
+                x = self.token_embedding(tokens) + self.position_embedding.weight[:length]
+                mask = causal_mask(length)
+                for block in self.blocks:
+                    x = block(x, mask)
+                return self.head(self.norm(x))
+        """,
+    ),
+    Wrong(
+        "TransformerLM",
+        "refuses one row alone",
+        """
+        class TransformerLM(nn.Module):
+            def __init__(self, vocab_size, d_model, num_heads, num_layers, block_size,
+                         d_ff=None, dropout=0.0):
+                super().__init__()
+                d_ff = 4 * d_model if d_ff is None else d_ff
+                self.block_size = block_size
+                self.token_embedding = nn.Embedding(vocab_size, d_model)
+                self.position_embedding = nn.Embedding(block_size, d_model)
+                self.blocks = nn.ModuleList(
+                    TransformerBlock(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)
+                )
+                self.norm = nn.LayerNorm(d_model)
+                self.head = nn.Linear(d_model, vocab_size)
+
+            def forward(self, tokens):
+                rows, length = tokens.shape
+                if length >= self.block_size or rows < 2:
+                    raise ValueError(f"{length} tokens, a block of {self.block_size}")
+                x = self.token_embedding(tokens) + self.position_embedding.weight[:length]
+                mask = causal_mask(length)
+                for block in self.blocks:
+                    x = block(x, mask)
+                return self.head(self.norm(x))
+        """,
+        ("full_block_refused",),
+    ),
+    Wrong(
+        "greedy_decode",
+        "runs to the limit and writes on after eos",
+        DECODE.format("for _ in range(max_len):"),
+        ("never_stops_early", "writes_on_after_eos"),
+    ),
+    Wrong(
+        "greedy_decode",
+        "writes on after the limit",
+        DECODE.format("for _ in range(max_len + 50):"),
+    ),
+]
