@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grader.course.exercises import find
-from grader.course.versions import Version, misconceptions
+from grader.course.versions import Version, families
 from grader.protocol.calls import DirectCalls
 from grader.protocol.values import CheckSuite, Misconception, Reply
 from grader.rules.asking import put_questions
@@ -48,9 +48,9 @@ def replies_of(version: Version, suite: CheckSuite) -> list[Reply]:
 def known_replies(
     lesson: str, exercise: str, suite: CheckSuite
 ) -> Mapping[Misconception, Sequence[Reply]]:
-    """Each misconception's replies to the suite's cases."""
+    """The replies of each misconception, and of each of its variants, to the suite's cases."""
     return {
         version.misconception: LazyReplies(version, suite)
-        for version in misconceptions(lesson, exercise)
+        for version in families(lesson, exercise)
         if version.misconception is not None
     }

@@ -3,7 +3,8 @@
 A name is true or absent. The misconception that is named gives what the student gave in *every*
 case that failed, in at least one of them by its value, and it is right wherever the student is. So
 a mistake that shows in some other way, too, has no name, and neither has an answer that two
-misconceptions explain equally well.
+misconceptions explain equally well. Where a mistake consists in an error alone, the same operation
+has to raise it in the same cases. A misconception has variants, which share its name.
 
 Where the student's code raised an error and the misconception gives a value, the two cannot be
 compared: something else has stopped the code. Such a case speaks for nobody. A check that failed by
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ import numpy as np
 from grader.protocol.values import NOT_ASKED, Check, CheckSuite, Misconception, Reply, Tensor
 from grader.rules.comparing import Tolerance, agree, operation, same_message
 from grader.rules.rule import Finding, rule_named, tolerance_of
+from grader.rules.side_checks import DTYPE, subject
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,28 @@ class Judged:
 def judged(check: Check, start: int, failed: bool, replies: Sequence[Reply]) -> Judged:
     """Tell a check's failing cases from those that are right.
 
-    Where nothing is expected of a single case, or each is as it should be, all of them failed.
+    Where nothing is expected of a single case, or each is as it should be, all of them failed. A
+    call that raised may have been no matter of a check that passed.
     """
     places = range(start, start + len(check.cases))
     asked = [place for place in places if replies[place] is not NOT_ASKED]
+    expectations = dict(zip(places, (case.expected for case in check.cases), strict=True))
     if not failed:
-        return Judged(check, places, right=tuple(asked))
+        judged_by = [p for p in asked if _raises_as_due(replies[p], expectations[p])]
+        return Judged(check, places, right=tuple(judged_by))
     tolerance = tolerance_of(check)
     right = []
     for place in asked:
-        expected = check.cases[place - start].expected
+        expected = expectations[place]
         if expected is not None and agree(replies[place], expected, tolerance):
             right.append(place)
     if len(right) == len(asked):
         right = []
     return Judged(check, places, tuple(p for p in asked if p not in right), tuple(right))
+
+
+def _raises_as_due(reply: Reply, expected: Reply | None) -> bool:
+    return reply.failure is None or (expected is not None and expected.failure is not None)
 
 
 class Diagnosis:
@@ -78,7 +87,9 @@ class Diagnosis:
         for check in suite.checks:
             start = len(self.expected)
             self.expected += [case.expected for case in check.cases]
-            self.tolerances += [tolerance_of(check)] * len(check.cases)
+            strict = subject(check) == DTYPE  # what such a check looks at tells mistakes apart
+            tolerance = replace(tolerance_of(check), dtype=True) if strict else tolerance_of(check)
+            self.tolerances += [tolerance] * len(check.cases)
             if check.name in failed or check.name in passed:
                 self.checks[check.name] = judged(check, start, check.name in failed, replies)
         failing = [place for one in self.checks.values() for place in one.failing]
@@ -92,14 +103,17 @@ class Diagnosis:
         self.found: Misconception | None = None
 
     def name(self, check: str) -> Misconception | None:
-        """The misconception that explains the failing cases of this check and of all others."""
+        """The misconception that explains the failing cases of this check and of all others.
+
+        A variant goes by the name of its misconception.
+        """
         if not self.searched:
             self.searched = True
             self.found = self._search()
         failing = self.checks[check].failing
         if self.found is None or not all(self.agrees(self.found, place) for place in failing):
             return None
-        return self.found
+        return self.by_id(self.found.id)
 
     def by_id(self, name: str) -> Misconception | None:
         """The misconception with this id, if it is known."""

@@ -1,0 +1,440 @@
+"""``python -m tests.campaigns.composed``: wrong answers made of several mistakes, and their names.
+
+Students make two mistakes at once, make a known mistake with another number, and write code that
+raises an error besides. Such answers are made from the known mistakes by rules, in three ways:
+
+- *two at once*: the source of a known mistake is merged with that of another one, line by line, as
+  two changes of the solution are, or one of COMPANIONS is made of its result or its arguments;
+- *another number*: a number in the source of a known mistake is changed;
+- *an error besides*: one of ERRORS is raised in some or all calls.
+
+A name is true if it is that of a mistake that went into the answer, or if its mistake does the
+same as the answer does, or as the companion does when it is made of the right answer. Whether two
+answers do the same is found out by calling both in further draws of the cases, and comparing what
+they return with NumPy: not by the rules that name mistakes. Answers that turn out right are left
+out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import difflib
+import functools
+import inspect
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from grader.course.exercises import exercises, find, home_of
+from grader.course.layout import LESSONS
+from grader.course.quiz import quiz_id
+from grader.course.specification import PUBLIC_SEED
+from grader.course.versions import Version, families, solution
+from grader.judge.known_replies import known_replies, replies_of
+from grader.protocol.calls import DirectCalls
+from grader.protocol.values import CheckSuite, Opaque, Reply, Tensor
+from grader.rules.evaluate import assess, verdict_on
+from grader.threads import one_thread
+
+MORE_DRAWS = 3  # in which answers are compared
+# Their questions train models or take a second each, or a rule looks at more than replies.
+LEFT_OUT = {
+    "train_language_model",
+    "gradient_by_depth",
+    "fit_bigram",
+    "examine_attention",
+    "generate",
+    "greedy_decode",
+    "TransformerLM",
+    "DecoderBlock",
+}
+
+
+# --- what is made of an answer ------------------------------------------------------------------
+
+
+def _mapped(result: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(result, (tuple, list)):
+        return type(result)(_mapped(item, change) for item in result)
+    if isinstance(result, dict):
+        return {key: _mapped(item, change) for key, item in result.items()}
+    return change(result) if hasattr(result, "dtype") else result
+
+
+def _in_place(*args: Any) -> None:
+    for arg in args[:1]:
+        if hasattr(arg, "dtype") and getattr(arg, "ndim", 0):
+            arg[...] = arg * 2
+
+
+def _float32(value: Any) -> Any:
+    return value.float() if hasattr(value, "float") else value.astype(np.float32)
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if hasattr(value, "detach") else value
+
+
+def _reversed(result: Any) -> Any:
+    return tuple(reversed(result)) if isinstance(result, tuple) else result
+
+
+def _first(result: Any) -> Any:
+    return result[0] if isinstance(result, tuple) else result
+
+
+def _doubled(value: Any) -> Any:
+    return value * 2
+
+
+def _with_an_axis(value: Any) -> Any:
+    return value[None]
+
+
+# Each takes (the answer's function, its arguments by place and by name).
+COMPANIONS: dict[str, Callable[..., Any]] = {
+    "cut from the graph": lambda f, *a, **k: _mapped(f(*a, **k), _detached),
+    "float32": lambda f, *a, **k: _mapped(f(*a, **k), _float32),
+    "the pair exchanged": lambda f, *a, **k: _reversed(f(*a, **k)),
+    "the first part alone": lambda f, *a, **k: _first(f(*a, **k)),
+    "doubled": lambda f, *a, **k: _mapped(f(*a, **k), _doubled),
+    "an axis too many": lambda f, *a, **k: _mapped(f(*a, **k), _with_an_axis),
+    "writes into the first argument": lambda f, *a, **k: (f(*a, **k), _in_place(*a))[0],
+}
+
+
+def _unpacks(count: int) -> Callable[..., Any]:
+    def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        for arg in args[:1]:
+            if hasattr(arg, "shape"):
+                sizes = tuple(arg.shape)
+                if len(sizes) != count:
+                    few = "not enough" if len(sizes) < count else "too many"
+                    raise ValueError(f"{few} values to unpack (expected {count})")
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _asks_for_truth(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    for arg in (*args, *kwargs.values())[-1:]:
+        bool(arg)
+    return function(*args, **kwargs)
+
+
+def _adds_a_vector(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    result = function(*args, **kwargs)
+    first = result[0] if isinstance(result, tuple) else result
+    if hasattr(first, "shape"):
+        first + type(first)(np.zeros(7)) if isinstance(
+            first, np.ndarray
+        ) else first + first.new_zeros(7)
+    return result
+
+
+ERRORS: dict[str, Callable[..., Any]] = {
+    "two sizes of the shape": _unpacks(2),
+    "three sizes of the shape": _unpacks(3),
+    "the last argument asked for its truth": _asks_for_truth,
+    "a vector of seven added": _adds_a_vector,
+}
+
+
+# --- composing ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A wrong answer, how it was made, and the names of the mistakes that went into it."""
+
+    how: str
+    what: str
+    version: Version
+    parts: frozenset[str] = frozenset()
+    companion: Version | None = field(default=None, compare=False)
+
+
+def wrapped(version: Version, change: Callable[..., Any], name: str) -> Version:
+    """The answer with something done to its calls."""
+    if inspect.isclass(version.target):
+        own: dict[str, Any] = {
+            "forward": lambda self, *a, **k: change(
+                functools.partial(version.target.forward, self), *a, **k
+            )
+        }
+        target: Any = type(version.exercise, (version.target,), own)
+    else:
+        target = functools.partial(change, version.target)
+    return Version(version.exercise, name, target, version.module)
+
+
+def compiled(version: Version, text: str, name: str) -> Version | None:
+    """The answer with another source; None if that does not even define it."""
+    namespace = dict(version.namespace)
+    try:
+        exec(compile(text, "<composed>", "exec"), namespace)
+    except Exception:  # a merge that is no program is no answer
+        return None
+    own = version.target.func if isinstance(version.target, functools.partial) else version.target
+    made = namespace.get(own.__name__)
+    return None if made is None else Version(version.exercise, name, made, version.module)
+
+
+def source_of(version: Version) -> str:
+    """The source without decorators; "" if a variant has none of its own."""
+    if isinstance(version.target, functools.partial):
+        return ""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(version.target)))
+    node = tree.body[0]
+    assert isinstance(node, ast.FunctionDef | ast.ClassDef)
+    node.decorator_list = []
+    return ast.unparse(tree) + "\n"
+
+
+def with_other_numbers(text: str) -> Iterator[tuple[str, str]]:
+    """Each number of a function's body changed, one at a time: (what was done, the source)."""
+    tree = ast.parse(text)
+    places = [
+        number
+        for number, node in enumerate(ast.walk(tree))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, int | float)
+        and not isinstance(node.value, bool)
+    ]
+    for place in places:
+        old = list(ast.walk(tree))[place].value  # type: ignore[attr-defined]
+        others = (old * 3, old / 10) if isinstance(old, float) else (old + 1, old + 2)
+        for new in others:
+            changed = copy.deepcopy(tree)
+            list(ast.walk(changed))[place].value = new  # type: ignore[attr-defined]
+            yield f"{new!r} for {old!r}", ast.unparse(changed) + "\n"
+
+
+def merged(base: str, one: str, other: str) -> str | None:
+    """Both changes of the base, as a three-way merge makes them; None where they meet."""
+    lines = base.splitlines()
+    edits = []
+    for text in (one, other):
+        matcher = difflib.SequenceMatcher(a=lines, b=text.splitlines(), autojunk=False)
+        changes = [op for op in matcher.get_opcodes() if op[0] != "equal"]
+        edits += [(a, b, text.splitlines()[c:d]) for _, a, b, c, d in changes]
+    edits.sort(key=lambda edit: edit[:2])
+    if any(second[0] < first[1] or second[:2] == first[:2] for first, second in pairs(edits)):
+        return None
+    for start, end, new in reversed(edits):
+        lines[start:end] = new
+    return "\n".join(lines) + "\n"
+
+
+def pairs(items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each item with the one after it."""
+    yield from zip(items, items[1:], strict=False)
+
+
+def composed(exercise: str, rng: np.random.Generator, each: int) -> Iterator[Composed]:
+    """Composed wrong answers to an exercise: ``each`` of every kind, or as many as there are."""
+    lesson = home_of(exercise)
+    right = solution(lesson, exercise)
+    known = [one for one in families(lesson, exercise) if one.label == one.name]
+    kinds = [
+        list(_with_companions(known, right, COMPANIONS, "two at once")),
+        list(_merged_pairs(known)),
+        list(_renumbered(known)),
+        list(_with_companions(known, right, ERRORS, "an error besides")),
+    ]
+    for made in kinds:
+        order = rng.permutation(len(made))[:each]
+        yield from (made[int(place)]() for place in sorted(order))
+
+
+Maker = Callable[[], Composed]
+
+
+def _with_companions(
+    known: Sequence[Version], right: Version, changes: dict[str, Callable[..., Any]], how: str
+) -> Iterator[Maker]:
+    for one in known:
+        for name, change in changes.items():
+
+            def make(one: Version = one, name: str = name, change: Any = change) -> Composed:
+                companion = wrapped(right, change, name)
+                what = f"{one.name}, {name}"
+                return Composed(
+                    how, what, wrapped(one, change, what), frozenset({one.name}), companion
+                )
+
+            yield make
+
+
+def _merged_pairs(known: Sequence[Version]) -> Iterator[Maker]:
+    """Pairs that differ from a third known mistake's source in different lines."""
+    texts = {one.name: source_of(one) for one in known}
+    for base in known[:6]:
+        for number, one in enumerate(known):
+            for other in known[number + 1 :]:
+                if base in (one, other):
+                    continue
+                head, *_ = texts[base.name].splitlines()
+                bodies = ["\n".join([head, *texts[v.name].splitlines()[1:]]) for v in (one, other)]
+                text = merged(texts[base.name], *bodies)
+                if text is None:
+                    continue
+                made = compiled(base, text, f"{one.name} and {other.name}")
+                if made is not None:
+                    parts = frozenset({base.name, one.name, other.name})
+                    found = Composed("two at once", made.name, made, parts)
+                    yield lambda found=found: found
+
+
+def _renumbered(known: Sequence[Version]) -> Iterator[Maker]:
+    for one in known:
+        for what, text in with_other_numbers(source_of(one)):
+            made = compiled(one, text, f"{one.name} with {what}")
+            if made is not None:
+                found = Composed("another number", made.name, made, frozenset({one.name}))
+                yield lambda found=found: found
+
+
+# --- is a name true? ----------------------------------------------------------------------------
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Whether two values are the same to about the digits that float32 has, dtypes included."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return same_value(one.data, other.data)
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return (
+            one.shape == other.shape
+            and one.dtype == other.dtype
+            and np.allclose(one, other, rtol=1e-3, atol=1e-4, equal_nan=True)
+        )
+    if isinstance(one, (list, tuple)) and type(one) is type(other):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_value(one[k], other[k]) for k in one)
+    if isinstance(one, Opaque) or isinstance(other, Opaque):
+        return one == other
+    if isinstance(one, float) and isinstance(other, float):
+        return bool(np.isclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True))
+    return type(one) is type(other) and bool(one == other)
+
+
+def same_reply(one: Reply, other: Reply) -> bool:
+    """Whether two answers did the same in one call; errors are the same if both raised one."""
+    if one.failure is not None or other.failure is not None:
+        return one.failure is not None and other.failure is not None
+    return (
+        same_value(one.value, other.value)
+        and same_value(list(one.args or ()), list(other.args or ()))
+        and same_value(
+            [np.asarray(g) for g in one.grads if g is not None],
+            [np.asarray(g) for g in other.grads if g is not None],
+        )
+    )
+
+
+def asked(version: Version, suite: CheckSuite) -> list[Reply]:
+    """The version's replies to all quick cases of a suite."""
+    return DirectCalls(version.namespace).ask(
+        [case.ask for check in suite.checks if not check.slow for case in check.cases]
+    )
+
+
+class Truth:
+    """Tells whether a name is true of a composed answer to one exercise."""
+
+    def __init__(self, exercise: str) -> None:
+        seeds = [f"truth {number}".encode() for number in range(MORE_DRAWS)]
+        self.suites = [find(exercise).suite(seed) for seed in seeds]
+        self.versions: dict[str, list[Version]] = {}
+        for one in families(home_of(exercise), exercise):
+            self.versions.setdefault(one.name, []).append(one)
+        self.asked = functools.cache(self._asked)
+
+    def _asked(self, version: Version) -> list[Reply]:
+        return [reply for suite in self.suites for reply in asked(version, suite)]
+
+    def same(self, one: Version, other: Version) -> bool:
+        """Whether two answers do the same in all further draws."""
+        return all(map(same_reply, self.asked(one), self.asked(other)))
+
+    def of(self, name: str, made: Composed) -> bool:
+        if name in made.parts:
+            return True
+        answers = [made.version, *filter(None, [made.companion])]
+        return any(self.same(known, a) for known in self.versions[name] for a in answers)
+
+
+# --- the campaign -------------------------------------------------------------------------------
+
+
+@dataclass
+class Tally:
+    """Composed answers by kind, how many were named, and the false names."""
+
+    count: Counter[str] = field(default_factory=Counter)
+    named: Counter[str] = field(default_factory=Counter)
+    false: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        rows = [f"{how}: {self.named[how]} of {n} named" for how, n in self.count.items()]
+        total, named = self.count.total(), self.named.total()
+        share = named / max(total, 1)
+        rows.append(f"{total} composed mistakes: {named} named ({share:.0%})")
+        return "\n".join([*rows, f"{len(self.false)} false names", *self.false])
+
+
+def try_all(exercise: str, seed: int, each: int, tally: Tally) -> None:
+    """Put composed answers to one exercise's public cases, and judge the names they are given."""
+    suite = find(exercise).suite(PUBLIC_SEED, "notebook")
+    quick = tuple(check for check in suite.checks if not check.slow)
+    suite = CheckSuite(suite.exercise, suite.points, quick)
+    known = known_replies(home_of(exercise), exercise, suite)
+    truth = Truth(exercise)
+    numbers = [seed, *exercise.encode()]
+    for made in composed(exercise, np.random.Generator(np.random.PCG64(numbers)), each):
+        found = assess(suite, replies_of(made.version, suite))
+        if not found.failed:
+            continue
+        verdict = verdict_on(found, lambda: known)
+        names = {c.misconception.id for c in verdict.checks if c.misconception is not None}
+        tally.count[made.how] += 1
+        tally.named[made.how] += bool(names)
+        tally.false += [
+            f"{exercise}: {made.what}: named {name}" for name in names if not truth.of(name, made)
+        ]
+
+
+def names() -> list[str]:
+    """The exercises that take part, in the course's order."""
+    every = [one.id for lesson in LESSONS for one in exercises(lesson) if one.id != quiz_id(lesson)]
+    return [name for name in every if name not in LEFT_OUT]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--each", type=int, default=6, help="answers of each kind and exercise")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--exercise", action="append", choices=names(), help="may be repeated")
+    options = parser.parse_args()
+    one_thread()
+    tally = Tally()
+    for name in options.exercise or names():
+        before = tally.count.total(), tally.named.total()
+        try_all(name, options.seed, options.each, tally)
+        count, named = (now - old for now, old in zip(
+            (tally.count.total(), tally.named.total()), before, strict=True))  # fmt: skip
+        print(f"{name}: {named} of {count} named", flush=True)
+    print(tally)
+    if tally.false:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
