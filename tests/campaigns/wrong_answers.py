@@ -18,7 +18,7 @@ from grader.course.versions import Version, solution_module
 class Wrong:
     """A wrong answer: its source, what is wrong with it, and the names that are true of it.
 
-    With ``named`` one of these names has to be given; otherwise none may do, too.
+    With ``named`` one of these names has to be given; without it, having no name will do, too.
     """
 
     exercise: str
@@ -70,6 +70,7 @@ FALSELY_NAMED = [
         "masked_attention",
         "asks a tensor for its truth",
         masked("if mask:\n    scores = scores + mask.to(scores.dtype)"),
+        ("asks_the_mask_for_truth",),
     ),
     Wrong(
         "masked_attention",
@@ -87,6 +88,7 @@ FALSELY_NAMED = [
         "masked_attention",
         "takes a mask of numbers for one of booleans",
         masked("if mask is not None:\n    scores = scores.masked_fill(mask, -math.inf)"),
+        ("numbers_for_booleans",),
     ),
     Wrong(
         "masked_attention",
@@ -112,6 +114,7 @@ FALSELY_NAMED = [
         "masked_attention",
         "gives every mask an axis for heads",
         masked("if mask is not None:\n    scores = scores + mask.unsqueeze(1).to(scores.dtype)"),
+        ("axis_for_heads",),
     ),
     Wrong(
         "masked_attention",
@@ -259,6 +262,7 @@ FALSELY_NAMED = [
             turned = first * cos - second * sin, first * sin + second * cos
             return torch.stack(turned, dim=-1).flatten(-2)
         """,
+        ("counts_on_from_the_first",),
     ),
     Wrong(
         "layer_norm",
@@ -269,6 +273,7 @@ FALSELY_NAMED = [
             deviation = x.std(dim=-1, keepdim=True, correction=0).clamp(min=eps)
             return (x - mean) / deviation * gain + bias
         """,
+        ("eps_as_a_floor_of_the_deviation",),
     ),
     Wrong(
         "layer_norm",
@@ -372,5 +377,205 @@ FALSELY_NAMED = [
         "greedy_decode",
         "writes on after the limit",
         DECODE.format("for _ in range(max_len + 50):"),
+    ),
+]
+
+# Answers that make a known mistake in their own way: with another number, an error, a companion.
+NAMED = [
+    Wrong(
+        "softmax",
+        "takes the powers in place",
+        """
+        def softmax(scores, axis=-1):
+            scores -= np.max(scores, axis=axis, keepdims=True)
+            np.exp(scores, out=scores)
+            return scores / np.sum(scores, axis=axis, keepdims=True)
+        """,
+        ("writes_into_its_input",),
+        named=True,
+    ),
+    Wrong(
+        "cosine_similarity",
+        "adds a constant to each of the norms",
+        """
+        def cosine_similarity(query, keys):
+            eps = 1e-8
+            lengths = np.sqrt((keys**2).sum(axis=1)) + eps
+            return keys @ query / (lengths * (np.sqrt(query @ query) + eps))
+        """,
+        ("padded_lengths",),
+        named=True,
+    ),
+    Wrong(
+        "cosine_similarity",
+        "takes the arccosine",
+        """
+        def cosine_similarity(query, keys):
+            lengths = np.linalg.norm(keys, axis=1) * np.linalg.norm(query)
+            lengths[lengths == 0] = 1.0
+            return np.arccos(np.clip(np.einsum("nd,d->n", keys, query) / lengths, -1, 1))
+        """,
+        ("angle",),
+        named=True,
+    ),
+    Wrong(
+        "similarity_scores",
+        "makes a list",
+        """
+        def similarity_scores(query, keys):
+            return [sum(float(a * b) for a, b in zip(query, key)) for key in keys]
+        """,
+        ("a_list",),
+        named=True,
+    ),
+    Wrong(
+        "scaled_dot_product_attention",
+        "takes the softmax in float32",
+        """
+        def scaled_dot_product_attention(query, key, value):
+            scores = query @ key.mT / query.shape[-1] ** 0.5
+            weights = scores.softmax(dim=-1, dtype=torch.float32).type_as(query)
+            return weights @ value, weights
+        """,
+        ("float32_inside",),
+        named=True,
+    ),
+    Wrong(
+        "scaled_dot_product_attention",
+        "unpacks three sizes",
+        """
+        def scaled_dot_product_attention(query, key, value):
+            b, n, d = query.shape
+            weights = (torch.einsum("bqd,bkd->bqk", query, key) / math.sqrt(d)).softmax(-1)
+            return weights @ value, weights
+        """,
+        ("only_one_batch_axis",),
+        named=True,
+    ),
+    Wrong(
+        "masked_attention",
+        "asks a tensor for its truth",
+        masked("if mask:\n    scores = scores + mask.to(scores.dtype)"),
+        ("asks_the_mask_for_truth",),
+        named=True,
+    ),
+    Wrong(
+        "masked_attention",
+        "takes a mask of numbers for one of booleans",
+        masked("if mask is not None:\n    scores = scores.masked_fill(mask, -math.inf)"),
+        ("numbers_for_booleans",),
+        named=True,
+    ),
+    Wrong(
+        "masked_attention",
+        "fills with the least number of float32",
+        """
+        def masked_attention(query, key, value, mask=None):
+            scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+            if mask is not None:
+                scores = scores + mask.to(scores.dtype)
+                scores = scores.masked_fill(mask == -math.inf, torch.finfo(torch.float32).min)
+            weights = torch.softmax(scores, dim=-1)
+            return weights @ value, weights
+        """,
+        ("empty_row_uniform",),
+        named=True,
+    ),
+    Wrong(
+        "causal_mask",
+        "hides with the least number of float32",
+        """
+        def causal_mask(n):
+            return torch.triu(torch.ones(n, n), 1) * torch.finfo(torch.float32).min
+        """,
+        ("finite_fill",),
+        named=True,
+    ),
+    Wrong(
+        "local_mask",
+        "cuts off a triangle",
+        """
+        def local_mask(n, window):
+            return torch.triu(torch.full((n, n), float("-inf")), diagonal=window)
+        """,
+        ("past_left_open",),
+        named=True,
+    ),
+    Wrong(
+        "alibi_bias",
+        "counts from the start by cumsum",
+        """
+        def alibi_bias(n, num_heads):
+            slopes = torch.tensor([2 ** (-8 * (h + 1) / num_heads) for h in range(num_heads)])
+            bias = slopes[:, None, None] * torch.ones(n, n).cumsum(dim=-1)
+            return bias + torch.full((n, n), -math.inf).triu(1)
+        """,
+        ("grows_from_the_start",),
+        named=True,
+    ),
+    Wrong(
+        "rotary_encoding",
+        "counts on from the first position",
+        """
+        def rotary_encoding(x, positions=None, base=10000.0):
+            n, d = x.shape[-2:]
+            start = 0 if positions is None else positions[0]
+            positions = start + torch.arange(n)
+            frequency = base ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+            angle = positions[:, None] * frequency
+            cos, sin = torch.cos(angle).to(x.dtype), torch.sin(angle).to(x.dtype)
+            first, second = x[..., 0::2], x[..., 1::2]
+            turned = first * cos - second * sin, first * sin + second * cos
+            return torch.stack(turned, dim=-1).flatten(-2)
+        """,
+        ("counts_on_from_the_first",),
+        named=True,
+    ),
+    Wrong(
+        "layer_norm",
+        "keeps the standard deviation from falling below eps",
+        """
+        def layer_norm(x, gain, bias, eps=1e-5):
+            mean = x.mean(dim=-1, keepdim=True)
+            deviation = x.std(dim=-1, keepdim=True, correction=0)
+            return (x - mean) / torch.clamp(deviation, min=eps) * gain + bias
+        """,
+        ("eps_as_a_floor_of_the_deviation",),
+        named=True,
+    ),
+    Wrong(
+        "bigram_mle",
+        "sums without keeping the axis",
+        """
+        def bigram_mle(tokens, vocab_size, smoothing=0.0):
+            counts = torch.zeros(vocab_size, vocab_size)
+            for a, b in zip(tokens[:-1], tokens[1:]):
+                counts[a, b] += 1
+            counts = counts + smoothing
+            totals = counts.sum(dim=1)
+            return torch.where(totals > 0, counts / totals, 1 / vocab_size)
+        """,
+        ("axis_not_kept",),
+        named=True,
+    ),
+    Wrong(
+        "sequence_log_prob",
+        "adds 1e-9",
+        """
+        def sequence_log_prob(conditionals):
+            return torch.log(conditionals + 1e-9).sum(-1)
+        """,
+        ("small_number_added",),
+        named=True,
+    ),
+    Wrong(
+        "perplexity",
+        "hands a float to torch",
+        """
+        def perplexity(mean_nll):
+            return torch.exp(mean_nll)
+        """,
+        ("tensors_only",),
+        named=True,
     ),
 ]

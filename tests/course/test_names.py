@@ -9,7 +9,9 @@ from grader.course.specification import PUBLIC_SEED
 from grader.judge.known_replies import known_replies, replies_of
 from grader.protocol.values import Failure, Reply, Verdict
 from grader.rules.evaluate import evaluate
-from tests.campaigns.wrong_answers import FALSELY_NAMED, Wrong, version_of
+from grader.course.versions import families
+from tests.campaigns.composed import Composed, Tally, Truth, try_all
+from tests.campaigns.wrong_answers import FALSELY_NAMED, NAMED, Wrong, version_of
 
 DRAWS = {"notebook": PUBLIC_SEED, "judge": b"names 1"}
 
@@ -42,3 +44,27 @@ def test_an_answer_that_never_stops_is_no_mistake_of_another_kind(kind: str) -> 
     replies = [Reply(failure=Failure(kind)) for _ in suite.cases]
     known = known_replies("sequence_to_sequence", "greedy_decode", suite)
     assert names_in(evaluate(suite, replies, lambda: known)) == set()
+
+
+@pytest.mark.parametrize("where", DRAWS)
+@pytest.mark.parametrize("wrong", NAMED, ids=lambda w: f"{w.exercise}: {w.what}")
+def test_a_mistake_is_named_in_whatever_way_it_is_made(wrong: Wrong, where: str) -> None:
+    names = names_in(verdict_on(wrong, where))
+    assert names and names <= set(wrong.true)
+
+
+def test_composed_mistakes_are_named_truly_or_not_at_all() -> None:
+    """`python -m tests.campaigns.composed` is the whole campaign."""
+    tally = Tally()
+    for exercise in ("softmax", "causal_mask", "local_mask"):
+        try_all(exercise, 1, 5, tally)
+    assert tally.false == []
+    assert tally.count.total() >= 40 and tally.named.total() >= 15
+
+
+def test_the_campaign_knows_a_false_name() -> None:
+    truth = Truth("softmax")
+    by_name = {one.name: one for one in families("single_query_attention", "softmax")}
+    made = Composed("", "", by_name["overflows"], frozenset())
+    assert truth.of("overflows", made)
+    assert not truth.of("ignores_axis", made)
