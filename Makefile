@@ -1,11 +1,14 @@
 # Each target sets up what it needs in .venv, in the versions of constraints.txt; nothing else is
 # assumed but Python 3.11. Newer ones are let through: README.md says what was tried with them.
-# PIP_ARGS is given to pip: for instance the index of PyTorch's CPU wheels.
+# On Linux PyTorch's CPU build is taken, where PyTorch's own index can be reached; GPU=1 takes the
+# default build. PIP_ARGS is given to pip.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_ARGS ?=
+GPU ?=
+INSTALL = $(PYTHON) -m grader.install $(if $(GPU),--gpu)
 SUBMITTED ?= build/cohort/submitted
 COURSE_DIR ?= $(if $(filter build/cohort/submitted,$(SUBMITTED)),build/cohort,.)
 GRADE_ARGS ?=
@@ -65,25 +68,18 @@ bench: $(VENV)/.dev
 clean:
 	rm -rf build release $(VENV)
 
-$(VENV)/.python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "This course needs Python 3.11, but $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
-	  echo "Install it and name it: make PYTHON=python3.11 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.student: pyproject.toml constraints.txt
+	@$(INSTALL) -- $(PIP_ARGS)
 	@touch $@
 
-$(VENV)/.student: $(VENV)/.python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet $(PIP_ARGS) -c constraints.txt -e .
-	@touch $@
-
-$(VENV)/.instructor: $(VENV)/.python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[instructor]'
+$(VENV)/.instructor: pyproject.toml constraints.txt
+	@$(INSTALL) --extras instructor -- $(PIP_ARGS)
 	@touch $@ $(VENV)/.student
 
-$(VENV)/.site: $(VENV)/.python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[instructor,site]'
+$(VENV)/.site: pyproject.toml constraints.txt
+	@$(INSTALL) --extras instructor,site -- $(PIP_ARGS)
 	@touch $@ $(VENV)/.instructor $(VENV)/.student
 
-$(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[instructor,site,dev]'
+$(VENV)/.dev: pyproject.toml constraints.txt
+	@$(INSTALL) --extras instructor,site,dev -- $(PIP_ARGS)
 	@touch $@ $(VENV)/.instructor $(VENV)/.site $(VENV)/.student

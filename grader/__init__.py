@@ -1,11 +1,12 @@
 """The functions that a lesson's notebook imports: checks, hints and figures.
 
 ``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` gives the next hint,
-``case("exercise_id")`` gives the arguments of the case that it fails,
-``ready(f, g)`` tells whether answers are written yet, ``mine("name")`` gives your answer from an
-earlier lesson, ``progress()`` shows how far you are in the course, ``heatmap`` and ``show`` draw
-with alternative text, and ``explore`` redraws a figure when a ``Slider``, ``Choice`` or ``Switch``
-is moved.
+``case("exercise_id")`` gives the arguments of the case that it fails, ``reset("exercise_id")``
+gives the answer's cell back as it was handed out, ``ready(f, g)`` tells whether answers are written
+yet, ``mine("name")`` gives your answer from an earlier lesson, ``progress()`` shows how far you are
+in the course, ``finish("lesson")`` ends a lesson, ``pack()`` packs what you hand in, ``heatmap``
+and ``show`` draw with alternative text, and ``explore`` redraws a figure when a ``Slider``,
+``Choice`` or ``Switch`` is moved.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ __all__ = [
     "case",
     "check",
     "explore",
+    "finish",
     "heatmap",
     "hint",
     "mine",
+    "pack",
     "progress",
     "ready",
+    "reset",
     "show",
 ]
 
@@ -33,8 +37,11 @@ _HOMES = {
     "check": "grader.student.check",
     "hint": "grader.student.check",
     "mine": "grader.student.earlier_answers",
+    "pack": "grader.student.hand_in",
     "progress": "grader.student.progress",
+    "finish": "grader.student.lesson_end",
     "ready": "grader.student.check",
+    "reset": "grader.student.resetting",
     "heatmap": "grader.student.figures",
     "show": "grader.student.figures",
     "Choice": "grader.student.explore",

@@ -16,8 +16,8 @@ def run() -> None:
             raise
         sys.exit(
             f"The package {error.name} is missing here. In the course's folder run "
-            f"`{sys.executable} -m pip install -e .` as a student, or "
-            f"`{sys.executable} -m pip install -e '.[instructor]'` to grade; or use make."
+            "`python -m grader.install` as a student, which says how to go on, or "
+            "`python -m grader.install --extras instructor` to grade; or use make."
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 
 import click
 
@@ -27,6 +28,8 @@ class Commands(click.Group):
         module = _modules().get(name)
         if module is None:
             return None
+        if (wanted := needs_linux(name, module)) is not None:
+            return wanted
         try:
             return importlib.import_module(module).command
         except CourseError as error:
@@ -38,6 +41,31 @@ class Commands(click.Group):
             return super().invoke(context)
         except CourseError as error:
             raise click.ClickException(str(error)) from error
+
+
+def needs_linux(name: str, module: str) -> click.Command | None:
+    """In place of a command that this system cannot run: one that says so, and nothing else.
+
+    It is not even imported: the import would fail at a module that only Unix has.
+    """
+    if sys.platform == "linux" or not module.startswith("grader.cli"):
+        return None
+    if sys.platform == "darwin" and name != "grade":
+        return None
+    here, where = ("Windows", "WSL") if sys.platform == "win32" else (
+        "macOS" if sys.platform == "darwin" else sys.platform, "a Linux container"
+    )  # fmt: skip
+    said = (
+        f"{name} wants Linux, also with --no-sandbox, and this is {here}: run it in {where} "
+        "(docs/instructors/where-it-runs.md)"
+    )
+
+    def refuse(**_: object) -> None:
+        raise click.ClickException(said)
+
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    argument = click.Argument(["arguments"], nargs=-1)
+    return click.Command(name, anything, refuse, [argument], help=said, short_help="wants Linux")
 
 
 def _modules() -> dict[str, str]:

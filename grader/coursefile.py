@@ -27,7 +27,7 @@ class Course:
     """A course: what it is called, its lessons in order, and where its two halves lie.
 
     ``notebooks`` and ``solutions`` are names of folders in ``root``; the second is a Python
-    package with a subpackage for each lesson.
+    package with a subpackage for each lesson. ``hand_in`` tells students where to hand in.
     """
 
     root: Path
@@ -36,6 +36,7 @@ class Course:
     lessons: tuple[str, ...]
     notebooks: str = "notebooks"
     solutions: str = "solutions"
+    hand_in: str = ""
 
 
 def find() -> Path:
@@ -82,6 +83,9 @@ def load(root: Path) -> Course:
             raise CourseError(
                 f"{path}: {key} = {texts[key]!r} is no name: use letters, digits and {more[0]}"
             )
+    hand_in = data.get("hand_in", "")
+    if not isinstance(hand_in, str):
+        raise CourseError(f"{path}: hand_in must be a text in quotation marks")
     lessons = data.get("lessons")
     if not isinstance(lessons, list):
         raise CourseError(f'{path}: it needs a list lessons = ["…", …], in the lessons\' order')
@@ -92,7 +96,7 @@ def load(root: Path) -> Course:
             )
         if lessons.count(name) > 1:
             raise CourseError(f"{path}: the lesson {name!r} stands twice")
-    return Course(root, lessons=tuple(lessons), **texts)
+    return Course(root, lessons=tuple(lessons), hand_in=" ".join(hand_in.split()), **texts)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 from packaging.requirements import Requirement
 
-from grader import bundles
+from grader import bundles, install
 from grader.commandline import main
 from grader.course.assignments import assignment_ids, modules_of
 from grader.course.exercises import exercises
@@ -71,14 +71,8 @@ def test_the_worker_imports_nothing_that_holds_answers_or_marks() -> None:
 
 
 def test_what_students_get_imports_nothing_that_holds_answers() -> None:
-    allowed = {
-        Path("student/commands/lab.py")
-    }  # makes the answers, in a checkout of the course only
     for path in bundles.files(bundles.STUDENT):
-        if path not in allowed:
-            assert not knows(PACKAGE / path, "grader.judge", "grader.course", "grader.authoring"), (
-                path
-            )
+        assert not knows(PACKAGE / path, "grader.judge", "grader.course", "grader.authoring"), path
 
 
 def test_core_is_pure() -> None:
@@ -188,15 +182,32 @@ def test_students_dependencies_are_ranges_with_two_ends() -> None:
         assert {bound.operator for bound in Requirement(line).specifier} == {">=", "<"}, line
 
 
-def test_make_installs_what_is_pinned() -> None:
+def test_make_installs_what_is_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All targets install by ``grader.install``, which hands the pins to pip."""
     text = (ROOT / "Makefile").read_text()
-    installs = re.findall(r"^\t.*pip install .*$", text, re.M)
-    assert installs and all(" -c constraints.txt " in line for line in installs)
+    assert "pip install" not in text and text.count("$(INSTALL)") == 4
+    ran: list[list[str]] = []
+
+    def run(command: list[str], check: bool) -> subprocess.CompletedProcess:
+        ran.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(install.subprocess, "run", run)
+    monkeypatch.setattr(install, "environment", lambda: Path("python"))
+    assert install.main(["--gpu", "--extras", "dev", "--", "--quiet"]) == 0
+    [command] = ran
+    assert command[command.index("-c") + 1] == str(ROOT / "constraints.txt")
+    assert command[-3:] == ["--quiet", "-e", f"{ROOT}[dev]"]
 
 
-def test_the_conda_environment_has_the_same_pins() -> None:
+def test_the_conda_environment_has_the_students_ranges() -> None:
+    """From conda-forge, where PyTorch's CPU build has a name of its own."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     text = (ROOT / "environment.yml").read_text()
-    assert dict(re.findall(r"^ +- ([\w.-]+)==([\w.]+)$", text, re.M)) == pins()
+    listed = re.findall(r"^  - ([\w.-]+ ?[<>=][^#\n]*)$", text, re.M)
+    expected = [line.replace("torch>", "pytorch-cpu>") for line in project["dependencies"]]
+    assert listed == ["python=3.11", *expected]
+    assert text.endswith("  - pip\n  - pip:\n      - -e .\n")
 
 
 def test_what_runs_is_what_is_pinned() -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from grader import files
 from grader.course.exercises import exercises
 from grader.course.fingerprint import fingerprint
 from grader.course.foundations import foundations, recordings
@@ -87,15 +88,24 @@ def _lean(reply: Reply, ask: Ask) -> Reply:
     return replace(reply, lines={}, args=args)
 
 
-def freeze(folder: Path | None = None) -> int:
-    """Write what has changed, remove what the course has no more; return the number of files."""
+def freeze(folder: Path | None = None, lessons: Sequence[str] = LESSONS) -> int:
+    """Write what has changed, remove what the course has no more; return the number of files.
+
+    It goes on lesson by lesson, and what is done is kept if it is interrupted. Two that run at the
+    same time do some work twice, and no harm: a file is replaced as a whole.
+
+    Args:
+        folder: where the files are [default: the course's folder in this package].
+        lessons: those to look at; files of other lessons are left as they are.
+    """
     folder = folder or frozen.folder()
     folder.mkdir(parents=True, exist_ok=True)
-    names = {lesson: [one.id for one in exercises(lesson)] for lesson in LESSONS}
-    wanted = {f"{name}{frozen.SUFFIX}" for own in names.values() for name in own}
-    for old in folder.glob(f"*{frozen.SUFFIX}"):
-        if old.name not in wanted:
-            old.unlink()
+    names = {lesson: [one.id for one in exercises(lesson)] for lesson in lessons}
+    if set(lessons) == set(LESSONS):
+        wanted = {f"{name}{frozen.SUFFIX}" for own in names.values() for name in own}
+        for old in folder.glob(f"*{frozen.SUFFIX}"):
+            if old.name not in wanted:
+                old.unlink(missing_ok=True)
     stamps = _stamps(folder)
     fresh = {
         lesson: f"{fingerprint(FROZEN_BY, lesson)} {next_exercise(lesson, own[-1])}"
@@ -107,25 +117,27 @@ def freeze(folder: Path | None = None) -> int:
         for name in own
         if stamps.get(lesson) != fresh[lesson] or not (folder / f"{name}{frozen.SUFFIX}").exists()
     ]
-    for name, content in _packed_files(todo):
-        (folder / f"{name}{frozen.SUFFIX}").write_bytes(content)
-    if stamps != fresh:  # no needless write: tests that run in parallel read it
-        (folder / STAMPS).write_text(json.dumps(fresh))
-    return len(wanted)
+    last = dict(todo)  # of each lesson, the exercise that comes last
+    for lesson, name, content in _packed_files(todo):
+        files.write(folder / f"{name}{frozen.SUFFIX}", content)
+        if name == last[lesson]:
+            stamps = _stamps(folder) | {lesson: fresh[lesson]}
+            files.write(folder / STAMPS, json.dumps(stamps).encode())
+    return sum(map(len, names.values()))
 
 
-def _packed_files(todo: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
-    """The name and the bytes of each exercise's file, made by several processes."""
+def _packed_files(todo: list[tuple[str, str]]) -> Iterator[tuple[str, str, bytes]]:
+    """Lesson, name and bytes of each exercise's file in order, made by several processes."""
     jobs = min(len(todo), os.cpu_count() or 1)
     if jobs < 2:
         for lesson, name in todo:
-            yield name, packed(lesson, name)
+            yield lesson, name, packed(lesson, name)
         return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     with ProcessPoolExecutor(jobs, context, one_thread) as pool:
-        answers = [(name, pool.submit(packed, lesson, name)) for lesson, name in todo]
-        for name, answer in answers:
-            yield name, answer.result()
+        answers = [(*one, pool.submit(packed, *one)) for one in todo]
+        for lesson, name, answer in answers:
+            yield lesson, name, answer.result()
 
 
 def _stamps(folder: Path) -> dict[str, str]:

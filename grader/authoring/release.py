@@ -43,38 +43,46 @@ version = {{ attr = "grader.__version__" }}
 "grader.student" = ["answers/*/*{suffix}"]
 """
 ENVIRONMENT = """\
+# Packages are conda-forge's; the course itself is installed from this folder. That conda-forge has
+# them all could not be tried where this was written: a line that conda cannot find may be taken
+# out, and pip then installs that package.
 name: {name}
 channels:
   - conda-forge
 dependencies:
   - python=3.11
+{dependencies}
   - pip
   - pip:
-{dependencies}
+      - -e .
 """
 README = """\
 # {title}
 
-Two commands, with Python 3.11 (of newer ones only lesson 1 was tried, with 3.12 and 3.13):
+You need Python 3.11 (of newer ones only lesson 1 was tried, with 3.12 and 3.13). In this folder:
 
-    python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e .
-    .venv/bin/python -m grader lab
+| | Linux, macOS | Windows, in PowerShell |
+| --- | --- | --- |
+| once | `python3 -m grader.install` | `py -3.11 -m grader.install` |
+| each time | `.venv/bin/python -m grader lab` | `.venv\\Scripts\\python -m grader lab` |
 
-`constraints.txt` holds the versions that the course was tried with. Into an environment that you
-use for other work too, install with `pip install -e .`: it leaves what is there as long as the
-course works with it.
+The first command installs what the course needs into `.venv` in this folder, in the versions that
+it was tried with; on Linux it takes PyTorch's CPU build where PyTorch's own index can be reached
+(`--gpu` takes the default build). The second opens JupyterLab on your own copy of the lessons, in
+the folder `lab`: on its page `start.ipynb`, which lists them and shows how far you are. Fill in an
+exercise's cell, run it, and run the check below it; under a check that has not passed there are
+hints to unfold. What you have written is never overwritten.
 
-JupyterLab opens on your own copy of the lessons, in the folder `lab`: on its page `start.ipynb`,
-which lists them and shows how far you are. Fill in an exercise's cell, run it, and run the check
-below it; under a check that has not passed there are hints to unfold. `progress()` in a cell shows
-the whole course. What you have written is never overwritten. Hand in the notebook file of each
-lesson.
+**Hand in** what `pack()` at the end of each lesson and on the start page has packed, or
+`python -m grader pack` in a terminal: it judges what is saved, warns of what you may have
+overlooked, and writes one zip. {hand_in}
 
-In VS Code or Jupyter Notebook: `.venv/bin/python -m grader lab --copy-only`, then open
-`lab/start.ipynb` there, with this environment as its kernel.
+Into an environment of yours: `python -m grader.install --here`, which leaves the versions there as
+they are, as long as the course works with them. With conda: `conda env create -f environment.yml`,
+then `conda activate {name}` and `python -m grader lab` in this folder.
 
-With conda: `conda env create -f environment.yml`, then `conda activate {name}` and
-`python -m grader lab` in this folder.
+In VS Code or Jupyter Notebook: `python -m grader lab --copy-only` with the Python of `.venv`, then
+open `lab/start.ipynb` there, with this environment as its kernel.
 """
 
 
@@ -138,7 +146,7 @@ def _write(output: Path, lessons: Sequence[str]) -> None:
     licence = ROOT / "LICENSE"
     if licence.exists():
         shutil.copyfile(licence, output / "LICENSE")
-    (output / "README.md").write_text(README.format(title=COURSE.title, name=COURSE.id))
+    (output / "README.md").write_text(_readme(), encoding="utf-8")
     text = PROJECT.format(
         name=COURSE.id,
         dependencies="\n".join(f'    "{line}",' for line in dependencies()),
@@ -147,8 +155,17 @@ def _write(output: Path, lessons: Sequence[str]) -> None:
     )
     (output / "pyproject.toml").write_text(text)
     (output / "constraints.txt").write_text("\n".join(pins()) + "\n")
-    lines = "\n".join(f"      - {pin}" for pin in pins())
+    lines = "\n".join(f"  - {line}" for line in conda_dependencies())
     (output / "environment.yml").write_text(ENVIRONMENT.format(name=COURSE.id, dependencies=lines))
+
+
+def _readme() -> str:
+    return README.format(title=COURSE.title, name=COURSE.id, hand_in=COURSE.hand_in)
+
+
+def conda_dependencies() -> list[str]:
+    """The students' ranges by the names of conda-forge, which has a CPU build of PyTorch."""
+    return [re.sub(r"^torch\b", "pytorch-cpu", line) for line in dependencies()]
 
 
 def _packages(output: Path) -> list[str]:

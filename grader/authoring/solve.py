@@ -37,7 +37,11 @@ def solved(lesson: str, only: set[str] | None = None) -> NotebookNode:
 
 
 def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """Run it from top to bottom in a fresh kernel, in place. CellExecutionError if a cell fails."""
+    """Run it from top to bottom in a fresh kernel, in place.
+
+    Raises:
+        CellExecutionError: a cell fails, also one that a student's run goes past.
+    """
     before = {name: os.environ.get(name) for name in ("PYTHONPATH", VARIABLE)}
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), before["PYTHONPATH"]]))
     os.environ[VARIABLE] = str(ROOT)  # the kernel runs in another folder, and would find no course
@@ -47,6 +51,7 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
             timeout=600,
             kernel_name="python3",
             resources={"metadata": {"path": folder}},
+            force_raise_errors=True,  # students' "Run all" goes past some cells that raise
             extra_arguments=["--IPKernelApp.log_level=40"],  # hide its warning about loopback TCP
             coalesce_streams=True,  # else outputs depend on when a stream was flushed
         )

@@ -7,6 +7,7 @@ Tidying a tidy notebook changes nothing.
 
 from __future__ import annotations
 
+import ast
 import re
 import secrets
 from pathlib import Path
@@ -20,8 +21,11 @@ from grader.authoring.quizzes import card, card_id, with_quiz
 from grader.course.exercises import checks_file, exercises
 from grader.course.layout import notebook_path
 from grader.course.sources import stub_source
+from grader.source.cells import parsed
 
-ANSWER_TEXT = "*Write your answer here, in place of this line.*"
+ANSWER_TEXT = "> ✎ *Double-click here to write: your answer goes in place of this line.*"
+GO_ON = "raises-exception"  # "Run all" goes on after a cell with this tag
+END = "lesson_end"
 DIRECTIVE = re.compile(r"#@ (exercise|check|answer|scratch)\b[ ]*(.*)")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -45,7 +49,8 @@ def tidy_file(lesson: str, draft: Path | None = None) -> bool:
 def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:
     """The notebook in its final form. LessonError names what the author has to fix."""
     specs = {exercise.id: exercise for exercise in exercises(lesson)}
-    cells = [_cell(cell, lesson, specs) for cell in with_quiz(notebook.cells, lesson)]
+    given = [cell for cell in with_quiz(notebook.cells, lesson) if cell.get("id") != END]
+    cells = [*(_cell(cell, lesson, specs) for cell in given), _end(lesson)]
     _complete(cells, specs)
     _unique_ids(cells)
     cells[0].source = with_rows(cells[0].source, rows(lesson, cells, exercises(lesson)))
@@ -80,10 +85,24 @@ def _cell(cell: NotebookNode, lesson: str, specs: dict) -> NotebookNode:
         return _generated("exercise", [grade_id], lesson, specs)
     if grade_id.startswith("check_"):
         return _generated("check", [grade_id.removeprefix("check_")], lesson, specs)
-    if "scratch" in tags.get("tags", []):
+    kept = [tag for tag in tags.get("tags", []) if tag != GO_ON]
+    kept += [GO_ON] if "ready" in _called(source) else []
+    tags = {"tags": kept} if kept else {}
+    if "scratch" in kept:
         return nbformat.v4.new_code_cell(source, id=_id(cell), metadata=tags)
     given = nbformat.v4.new_code_cell(source, id=_id(cell), metadata=tags)
     return _mark(given, f"given-{given.id}", locked=True)
+
+
+def _called(source: str) -> set[str]:
+    """The names of functions that a cell calls. One that waits for answers may fail with them."""
+    tree = parsed(source)
+    nodes = ast.walk(tree) if tree else ()
+    return {
+        node.func.id
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
 
 
 def _generated(kind: str, words: list[str], lesson: str, specs: dict) -> NotebookNode:
@@ -96,7 +115,14 @@ def _generated(kind: str, words: list[str], lesson: str, specs: dict) -> Noteboo
         cell = nbformat.v4.new_code_cell(stub_source(lesson, name), id=name)
         return _mark(cell, name, solution=True)
     cell = nbformat.v4.new_code_cell(f'check("{name}")', id=f"check_{name}")
+    cell.metadata["tags"] = [GO_ON]
     return _mark(cell, f"check_{name}", grade=True, locked=True, points=float(specs[name].points))
+
+
+def _end(lesson: str) -> NotebookNode:
+    """The last cell: how many checks failed, what comes next, how to hand in."""
+    source = f'from grader import finish, pack\n\nfinish("{lesson}")'
+    return _mark(nbformat.v4.new_code_cell(source, id=END), f"given-{END}", locked=True)
 
 
 def _written_question(name: str, points: float) -> NotebookNode:

@@ -28,7 +28,7 @@ from grader.judge.fingerprint import engine
 from grader.records.cohort import Cohort
 from grader.records.executor import Executor
 from grader.records.submissions import Found
-from grader.records.table import Row, show
+from grader.records.table import MOST_LINES, Row, show
 from grader.records.watch import KeptExecutor, arrivals
 from grader.sandbox.host.levels import title
 from grader.sandbox.host.select import NoSandbox
@@ -110,6 +110,7 @@ def watch(
             _say_lost(run)
             _say_refreshed(run)
             _say_withdrawn(run)
+            say_changes(run)
     finally:
         kept.close()
 
@@ -128,14 +129,51 @@ def finish(
     _say_lost(run)
     _say_refreshed(run)
     _say_withdrawn(run)
-    sandbox = ", ".join(sorted(title(level) for level in run.levels))
     if target is not None:
-        about = {"engine": engine(), "sandbox": sandbox, "passed_over": passed_over}
-        try:
-            files.write_all(target.resolve(), _report(about, map(run.result, submissions)))
-        except OSError as error:
-            raise click.ClickException(_no_room(error, target.resolve().parent)) from error
-    show(rows, sandbox, run.course_dir, passed_over)
+        _write_report(run, submissions, target, passed_over)
+    show(rows, _sandbox(run), run.course_dir, passed_over)
+    say_changes(run)
+
+
+def finish_dry_run(
+    run: Cohort, rows: list[Row], submissions: list[Found], target: Path | None
+) -> None:
+    """Print what a run into a copy of the course's folder has changed there."""
+    if target is not None:
+        _write_report(run, submissions, target, [])
+    count = len(run.changes)
+    say_changes(run)
+    click.echo(
+        f"dry run over {len(rows)} submissions: {count or 'no'} mark{'s'[: count != 1]} would "
+        "change. Nothing was written"
+    )
+
+
+def say_changes(run: Cohort) -> None:
+    """Print whose marks are others than before, and why."""
+    count = len(run.changes)
+    if count:
+        marks = "1 mark is another" if count == 1 else f"{count} marks are others"
+        click.echo(f"{marks} than before:")
+    for one in run.changes[:MOST_LINES]:
+        click.echo(f"  {one.line}")
+    if count > MOST_LINES:
+        click.echo(f"  … and {count - MOST_LINES} more: python -m grader changes")
+    run.changes.clear()
+
+
+def _sandbox(run: Cohort) -> str:
+    return ", ".join(sorted(title(level) for level in run.levels))
+
+
+def _write_report(
+    run: Cohort, submissions: list[Found], target: Path, passed_over: list[str]
+) -> None:
+    about = {"engine": engine(), "sandbox": _sandbox(run), "passed_over": passed_over}
+    try:
+        files.write_all(target.resolve(), _report(about, map(run.result, submissions)))
+    except OSError as error:
+        raise click.ClickException(_no_room(error, target.resolve().parent)) from error
 
 
 def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterator[bytes]:

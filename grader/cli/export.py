@@ -56,7 +56,8 @@ def command(
     gradebook exports, for students whose SIS Login ID or SIS User ID is their id in this course; so
     does the heading of an assignment that is there already. Moodle's students are found by
     username, ID number or e-mail address, whichever fits most of them. Whoever is in one list only
-    is named; for Moodle, where one unknown user stops the whole import, they are left out.
+    is named; for Canvas and Moodle, they are left out: one unknown user stops Moodle's import, and
+    of one Canvas asks whose the marks are.
 
     Text that a spreadsheet would compute (it begins with = + - @, a tab or a new line) gets an
     apostrophe in front; numbers do not. The columns are those of each system's import, see
@@ -81,11 +82,29 @@ def command(
     try:
         with nbgrader_gradebook(gradebook) as book:
             notices = exporter.write(book)
+        stale = _out_of_date(course_dir)
     except ExportError as error:
         raise click.UsageError(str(error)) from error
     except GradebookError as error:
         raise click.ClickException(str(error)) from error
-    for notice in notices:
+    for notice in (*notices, *stale):
         click.echo(notice, err=True)
     if target != STDOUT:
         click.echo(f"written: {target}", err=True)
+
+
+def _out_of_date(course_dir: Path) -> list[str]:
+    """A notice if penalties for lateness are not what due dates and policy give by now."""
+    from grader.records import late
+    from grader.records.nbgrader_tables import read_gradebook, timings
+
+    with read_gradebook(course_dir / "gradebook.db") as book:
+        known = timings(book) if book is not None else {}
+    found = [f"{student}/{task}" for student, task in late.out_of_date(course_dir, known)]
+    if not found:
+        return []
+    names = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    return [
+        f"a due date, an extension or the policy has changed since grading, and {len(found)} "
+        f"penalties have not: run `grade` and export again ({names})"
+    ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grader.records.executor import Executor, Terms
 
 
+LEDGER = "ledger.jsonl"
 MOST_SAID = 10  # lines about what lies in a folder without submissions
 
 
@@ -39,6 +40,7 @@ MOST_SAID = 10  # lines about what lies in a folder without submissions
 @click.option("--watch", is_flag=True, help="go on: grade what arrives, until Ctrl-C")
 @click.option("--all-cells", is_flag=True, help="run cells that only show something, too")
 @click.option("--scheduler", metavar="ADDRESS", help="judges on a Dask cluster: tcp://host:8786")
+@click.option("--dry-run", is_flag=True, help="only show whose marks would change, and why")
 @click.option("--no-sandbox", is_flag=True, help="trust every submission; reports will say so")
 def command(
     folder: Path,
@@ -52,15 +54,24 @@ def command(
     watch: bool,
     all_cells: bool,
     scheduler: str | None,
+    dry_run: bool,
     no_sandbox: bool,
 ) -> None:
     """Grade DIR/<student>/<assignment>/<assignment>.ipynb.
 
+    A zip that students made with pack counts, too: as DIR/<student>/NAME.zip or DIR/<student>.zip.
     Exit 0 when every submission has an outcome, 2 on bad usage.
     """
+    if dry_run and watch:
+        raise click.UsageError("--dry-run ends, and --watch does not: give one of them")
+    if dry_run and not (course_dir / LEDGER).exists():
+        raise click.UsageError(
+            f"--dry-run: nothing was graded in {course_dir} yet, so no mark can change"
+        )
     _check_folders(folder, course_dir, target)
     if watch and target is not None:
         raise click.UsageError("--json is written at the end of a run, and --watch has none")
+    click.echo(f"looking at {folder} …", err=True)  # the imports alone take seconds
     one_thread()  # before NumPy is imported, which reads the number of threads once
     from grader.cli import _grading
     from grader.course.assignments import assignment_ids
@@ -69,36 +80,55 @@ def command(
     from grader.judge.salt import salt as salt_of
     from grader.records.cohort import Cohort
     from grader.records.executor import Terms
-    from grader.records.submissions import find_submissions, passed_over
+    from grader.records.handed_in import Unpacker
+    from grader.records.scratch import scratch_of
+    from grader.records.submissions import Found, find_submissions, passed_over
 
     _recommend_own_folder(course_dir)
     with _grading.one_line_errors(course_dir, 0 if watch else 130):
         if only is not None and only not in assignment_ids():
             known = ", ".join(assignment_ids())
             raise click.UsageError(f"no assignment {only!r}; the course has {known}")
-        find = partial(find_submissions, folder, only, student)
-        submissions = list(find())
-        if not submissions and not watch:
+        unpacker = Unpacker(folder)
+
+        def find() -> list[Found]:
+            unpacker.unpack()
+            return list(find_submissions(folder, only, student))
+
+        def left_over() -> list[str]:
             lines = passed_over(folder, only, student)
-            raise click.UsageError("\n".join([_nothing(folder, only, student), *lines[:MOST_SAID]]))
+            kept = [line for line in lines if line.partition(": ")[0] not in unpacker.taken]
+            return [*unpacker.remarks, *kept]
+
+        submissions = find()
+        if not submissions and not watch:
+            lines = left_over()[:MOST_SAID]
+            raise click.UsageError("\n".join([_nothing(folder, only, student), *lines]))
         terms = Terms(salt_of(course_dir, salt), all_cells=all_cells, unsandboxed=no_sandbox)
         max_judges = jobs or os.cpu_count() or 1
+        hidden = [ENGINE.parent, ROOT, course_dir, folder, Path.home()]
         if scheduler is not None:
             executor_for = _on_cluster(scheduler, terms)
         else:
             found = {one.assignment for one in submissions if one.has_place}
             wanted = set(assignment_ids()) if watch else found  # watching, any may arrive
-            hidden = [ENGINE.parent, ROOT, course_dir, folder, Path.home()]
             executor_for = _on_this_machine(terms, hidden, wanted, max_judges)
         stop = threading.Event()
         say = partial(click.echo, err=True)
         run = Cohort(course_dir.resolve(), terms, executor_for, force, stop.is_set, say)
+        if dry_run:
+            with _grading.ctrl_c_sets(stop), scratch_of(run.course_dir) as copy:
+                hidden.append(copy)  # before a sandbox is started
+                run.course_dir = copy
+                rows = _grading.with_progress(run, submissions)
+                _grading.finish_dry_run(run, rows, submissions, target)
+            return
         with _grading.ctrl_c_sets(stop):
             if watch:
                 _grading.watch(run, find, partial(executor_for, max_judges), stop)
                 raise Stopped
             rows = _grading.with_progress(run, submissions)
-        left = passed_over(folder, only, student)
+        left = left_over()
         _grading.finish(run, rows, submissions, target, left)
 
 

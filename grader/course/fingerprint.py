@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import re
+import tomllib
 from pathlib import Path
 
 from grader.course.exercises import home_of
@@ -30,10 +31,18 @@ def fingerprint(
         digest.update(f"{path.relative_to(engine)}\0".encode() + path.read_bytes())
     for path in course_files(root):
         if lesson_of_file(path, root) in {"", *used}:
-            digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+            content = _described(path) if path == root / NAME else path.read_bytes()
+            digest.update(f"{path.relative_to(root)}\0".encode() + content)
     for package in ("numpy", "torch"):
         digest.update(importlib.metadata.version(package).encode())
     return digest.hexdigest()
+
+
+def _described(path: Path) -> bytes:
+    """What of the course's description a mark may depend on: not where students hand in."""
+    description = tomllib.loads(path.read_text(encoding="utf-8"))
+    description.pop("hand_in", None)
+    return repr(sorted(description.items())).encode()
 
 
 def engine_files(folders: tuple[str, ...], engine: Path = ENGINE) -> list[Path]:

@@ -12,7 +12,7 @@ from grader.source import notebook
 from grader.source.notebook import Cell as Cell
 from grader.source.notebook import Notebook as Notebook
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = notebook.MAX_BYTES
 MAX_NAME = 100  # characters
 MAX_BYTES_OF_NAME = 255  # of a file's name, as file systems have it
 # Of other characters, people's names have apostrophes (both kinds), commas and spaces, and logins

@@ -113,6 +113,7 @@ def marks(book: Gradebook) -> Marks:
             SubmittedAssignment.timestamp,
             func.coalesce(func.sum(Grade.score), 0.0),
             func.coalesce(func.max(Grade.needs_manual_grade), False),
+            func.count(Grade.auto_score) + func.count(Grade.manual_score),
         )
         .outerjoin(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
         .outerjoin(Grade, Grade.notebook_id == SubmittedNotebook.id)
@@ -127,7 +128,11 @@ def marks(book: Gradebook) -> Marks:
         (student, names[assignment]): SubmissionScore(
             float(score), penalties.get(submission, 0.0), timestamp, bool(needs_mark)
         )
-        for student, assignment, submission, timestamp, score, needs_mark in book.db.execute(scores)
+        for student, assignment, submission, timestamp, score, needs_mark, count in book.db.execute(
+            scores
+        )
+        # Without a time and a mark it is no submission: an extension was given before there is one.
+        if timestamp is not None or count or needs_mark
     }
     people = [
         Person(
@@ -149,16 +154,7 @@ def marks(book: Gradebook) -> Marks:
 
 def read_roster(path: Path) -> roster.Roster:
     """Read the LMS's list of students from a file."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-    except UnicodeDecodeError as error:
-        raise ExportError(f"{path} is not text in UTF-8: save it as CSV in UTF-8") from error
-    except OSError as error:
-        raise ExportError(
-            f"{path} cannot be read ({error.strerror}): name the LMS's CSV file"
-        ) from error
-    return roster.read(text, path.name)
+    return roster.read(roster.text_of(path), path.name)
 
 
 def encode(made: Sheet) -> bytes:

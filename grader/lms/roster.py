@@ -8,10 +8,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from grader.errors import ExportError
+from grader.judge import intake
+from grader.lms import uploads
+from grader.lms.uploads import Upload
 
 # The headings in Canvas's export of its gradebook and in Moodle's exports of grades and of
 # participants, with the name that this module has for each.
@@ -30,10 +35,21 @@ HEADINGS = {
     "idnumber": "ID number",
     "email": "Email address",
     "emailaddress": "Email address",
+    # In the lists of which ``collect`` alone makes use: Moodle's grading worksheet, Brightspace's
+    # classlist, Gradescope's roster, and lists made by hand.
+    "identifier": "Identifier",
+    "fullname": "Student",
+    "lastmodifiedsubmission": "Last modified",
+    "orgdefinedid": "OrgDefinedId",
+    "sid": "ID number",
+    "login": "Username",
+    "loginid": "Username",
 }
+MOST = 50_000_000  # characters of a list
 # The columns by which a student is found, tried in this order. A column ``student_id`` holds the
 # course's own ids: where there is one, no other column is tried.
 KEYS = ("SIS Login ID", "SIS User ID", "Username", "ID number", "Email address")
+MORE_KEYS = ("Identifier", "OrgDefinedId")  # by which an LMS's archive may name a student
 LMS_KEYS = ("ID", "SIS User ID", "ID number")  # which a gradebook's lms_user_id may hold
 
 
@@ -79,6 +95,22 @@ class Match:
     unmatched: tuple[Line, ...]
 
 
+def text_of(path: Path) -> str:
+    """The text of a list. ExportError if it cannot be read."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            text = file.read(MOST + 1)
+    except UnicodeDecodeError as error:
+        raise ExportError(f"{path} is not text in UTF-8: save it as CSV in UTF-8") from error
+    except OSError as error:
+        raise ExportError(
+            f"{path} cannot be read ({error.strerror}): name the LMS's CSV file"
+        ) from error
+    if len(text) > MOST:
+        raise ExportError(f"{path} is too large for a list of students: name the LMS's CSV file")
+    return text
+
+
 def read(text: str, name: str) -> Roster:
     """Read a list from comma- or semicolon-separated values. ExportError if there is none."""
     first = text.partition("\n")[0]
@@ -98,7 +130,7 @@ def read(text: str, name: str) -> Roster:
     for heading in known:
         if known.count(heading) > 1:
             raise ExportError(f"{name} has two columns for {heading}; leave one of them")
-    if not {"student_id", *KEYS} & set(known):
+    if not {"student_id", *KEYS, *MORE_KEYS} & set(known):
         raise ExportError(
             f"{name} has none of the columns by which a student is found (it has "
             f"{', '.join(title for title in titles if title) or 'no headings'}); it needs "
@@ -183,3 +215,148 @@ def _find(
 
 def _plain(title: str) -> str:
     return re.sub(r"[\W_]", "", title.casefold())
+
+
+# -- whose an upload is ----------------------------------------------------------------------------
+
+# By the kind of what an archive says of a student: the columns that may hold it, first the surest.
+# A number means another thing in each column: Moodle's "Participant 4711" is not its ID number.
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    uploads.LMS_ID: ("ID", "OrgDefinedId", "ID number", "SIS User ID", "student_id"),
+    uploads.PARTICIPANT: ("Identifier", "student_id"),
+    uploads.LOGIN: ("Username", "SIS Login ID", "student_id"),
+    uploads.EMAIL: ("Email address", "SIS Login ID", "Username", "student_id"),
+    uploads.NAME: ("Student",),
+    uploads.ANY: (
+        *("student_id", "SIS Login ID", "Username", "Email address", "SIS User ID", "ID number"),
+        *("OrgDefinedId", "ID", "Identifier", "Student"),
+    ),
+}
+_TEST_STUDENT = "student, test"  # Canvas's own, on every list that it exports
+
+
+@dataclass(frozen=True)
+class Student:
+    """A student on the roster: the id in the course, which names folders, and the line."""
+
+    id: str
+    line: Line
+
+    @property
+    def shown(self) -> str:
+        name = self.line.name
+        return self.id if not name or name == self.id else f"{self.id} ({name})"
+
+
+class Directory:
+    """Finds students on a roster by what an archive says of them.
+
+    ``unusable`` has a line about each student without an id that could name a folder.
+    """
+
+    def __init__(self, roster: Roster) -> None:
+        """ExportError if two students on the roster have the same id."""
+        self.name = roster.name
+        self.students: list[Student] = []
+        self.unusable: list[str] = []
+        for line in roster.lines:
+            if line["Student"].casefold() == _TEST_STUDENT:
+                continue
+            own = _course_id(line)
+            if own:
+                self.students.append(Student(own, line))
+            else:
+                self.unusable.append(
+                    f"{roster.name}, line {line.number}: no id that could name a folder; give one "
+                    "in a column student_id"
+                )
+        if not self.students:
+            raise ExportError(f"{roster.name} lists no students")
+        first: dict[str, int] = {}
+        for one in self.students:
+            before = first.setdefault(one.id.casefold(), one.line.number)
+            if before != one.line.number:
+                raise ExportError(
+                    f"{roster.name}: lines {before} and {one.line.number} are both {one.id!r}; "
+                    "correct one of them, or give a column student_id"
+                )
+        self._index: dict[tuple[str, str], list[Student]] = {}
+        for one in self.students:
+            for heading, value in one.line.cells.items():
+                for spelling in _spellings(heading, value):
+                    found = self._index.setdefault((heading, spelling), [])
+                    if one not in found:
+                        found.append(one)
+            if not one.line["Student"] and one.line.name:
+                for spelling in _spellings("Student", one.line.name):
+                    self._index.setdefault(("Student", spelling), []).append(one)
+
+    def find(self, upload: Upload) -> Student | str:
+        """Whose the upload is; or why that cannot be told, and what to do."""
+        for kind, value in upload.keys:
+            for heading in _COLUMNS[kind]:
+                found = self._index.get((heading, folded(value)), [])
+                if len(found) > 1:
+                    names = " and ".join(one.shown for one in found[:3])
+                    return f"{names} have the same {heading}, {value!r}: tell them apart by hand"
+                if found:
+                    return self._checked(found[0], upload)
+        if not upload.keys:
+            return "its entry in the metadata is of a group, or not clear: file it by hand"
+        return (
+            f"{upload.shown!r} is nobody on {self.name}: add a line there and collect again, or "
+            "put the file into the student's folder"
+        )
+
+    def knows(self, value: str) -> bool:
+        """Is this how anybody on the roster is called?"""
+        return any((heading, folded(value)) in self._index for heading in _COLUMNS[uploads.ANY])
+
+    def _checked(self, student: Student, upload: Upload) -> Student | str:
+        """The student, unless the archive also names somebody, who is another."""
+        names = [value for kind, value in upload.keys if kind == uploads.NAME]
+        own = student.line.name
+        if not names or not own or folded(names[0]).startswith("participant "):
+            return student
+        if folded(names[0]) in _spellings("Student", own):
+            return student
+        return (
+            f"the archive says {names[0]!r}, and its number is that of {student.shown}: file it by "
+            "hand"
+        )
+
+
+def folded(text: str) -> str:
+    """Text for comparing: composed, without case, spaces as one. Accents stay: they tell names."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _spellings(heading: str, value: str) -> set[str]:
+    """How an archive may write what the roster has in this column."""
+    plain = folded(value)
+    found = {plain}
+    if heading == "Identifier":  # "Participant 4711", in whatever language
+        found |= set(re.findall(r"\d+$", plain))
+    if heading in ("Email address", "SIS Login ID", "Username") and "@" in plain:
+        found.add(plain.partition("@")[0])
+    if heading == "Student":
+        last, comma, first = plain.partition(", ")
+        if comma:
+            found |= {f"{first} {last}", f"{last} {first}"}
+    return found
+
+
+def _course_id(line: Line) -> str:
+    """The id by which the course knows a student: a folder's name, and found again by ``export``.
+
+    Empty if nothing on the line can name a folder.
+    """
+    number = re.findall(r"\d+$", line["Identifier"])
+    values = [line[heading] for heading in ("student_id", *KEYS, "OrgDefinedId", "ID")]
+    for value in [*values, *number]:
+        if value:
+            try:
+                return intake.student_id(value)
+            except intake.Rejected:
+                continue
+    return ""

@@ -137,7 +137,7 @@ def sheet(
             notices.append(f"{roster.name}: passed over {', '.join(filter(None, roster.others))}")
         found = match(roster, ((one.id, one.email, one.lms) for one in marks.people))
         if found.missing:
-            what = "left out" if form == "moodle" else "exported without its columns"
+            what = "exported without its columns" if form == "csv" else "left out"
             notices.append(f"not in {roster.name}, and {what}: {', '.join(found.missing)}")
         if found.unmatched and not tuple(students):
             marks, found, note = _with_unmatched(marks, found, roster, missing_as_zero)
@@ -269,7 +269,10 @@ def _canvas(marks: Marks, found: Match, roster: Roster | None, missing: float | 
     ]
     names: dict[str, list[str]] = {}
     altered = []
-    for one in marks.people:
+    # Of a row that it does not know Canvas's import asks whose it is, and a wrong answer gives one
+    # student the marks of another.
+    people = [one for one in marks.people if roster is None or one.id in found.lines]
+    for one in people:
         identity = _canvas_columns(one, found.lines.get(one.id))
         names.setdefault(identity[0], []).append(one.id)
         if any(text(cell) != cell for cell in identity[1:]):

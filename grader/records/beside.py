@@ -9,9 +9,10 @@ from itertools import islice
 from pathlib import Path
 
 from grader.judge import intake
+from grader.records import origin
 
 # Python's caches; and what nbgrader's exchange writes beside a notebook.
-IGNORED = ("__pycache__", "feedback", "timestamp.txt", "submission_secret.txt")
+IGNORED = ("__pycache__", "feedback", "timestamp.txt", "submission_secret.txt", origin.NAME)
 NOTEBOOKS = (".ipynb", ".json", "")  # what may be a notebook, by how its name ends
 MOST = 200  # entries looked at in a folder
 DEPTH = 2  # a folder in the folder

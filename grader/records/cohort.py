@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,11 +24,20 @@ from grader.errors import LedgerError, Stopped
 from grader.judge.fingerprint import engine_fingerprint, facts
 from grader.judge.salt import salt_id
 from grader.records import late, ledger, manual_grading
+from grader.records import nbgrader_tables as tables
+from grader.records.changes import Change, changes
 from grader.records.course_lock import course_lock
 from grader.records.executor import Executor, Graded, Lost, Terms, result_of
 from grader.records.gradebook import ensure_assignment, record
+from grader.records.late import Lateness
 from grader.records.nbgrader_tables import open_gradebook
-from grader.records.submissions import Found, Work, exchange_files, read_work, timestamp
+from grader.records.submissions import (
+    Found,
+    Work,
+    exchange_files,
+    read_timestamp,
+    read_work,
+)
 from grader.records.written import Places, digests, open_record, seal_record
 
 STOP_INTERVAL = 0.5  # seconds between two checks whether the run shall stop
@@ -54,9 +63,12 @@ class Cohort:
     levels: set[str] = field(default_factory=set)  # levels of the sandbox that were used
     lost: list[str] = field(default_factory=list)  # why a judge or forkserver died, once for each
     manual: dict[tuple[str, str], manual_grading.ManualGrades] = field(default_factory=dict)
+    lateness: dict[tuple[str, str], Lateness] = field(default_factory=dict)  # who was not in time
     failed: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # without a record
     refreshed: int = 0  # pages of earlier runs that now show a person's latest marks
     withdrawn: list[str] = field(default_factory=list)  # answers that a person has to read again
+    changes: list[Change] = field(default_factory=list)  # marks that are others than before
+    first: int = 0  # how many lines the ledger had when the run began
 
     def run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
         """Grade what has no valid record yet, and call ``done`` with each result.
@@ -64,21 +76,76 @@ class Cohort:
         Results are not kept in memory, since there may be thousands: ``result`` reads one again.
         """
         with course_lock(self.course_dir, self.say, self.stopped):
+            self.first = self._ledger().length()
             self._run(submissions, done)
+            if 0 < self.first < self._ledger().length():
+                lines = ledger.read(self.course_dir, self.terms.secret)
+                self.changes += changes(lines, self.first)
 
     def _run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
         self._configure_nbgrader()
         self.manual = manual_grading.read_manual_grades(self.course_dir / "gradebook.db")
         waiting: dict[int, Found] = {}
-        for index, found in enumerate(submissions):
-            old = None if self.force else self._recorded(found)
-            if old is not None:
-                self._refresh_page(found)
-                done(old)
-            else:
-                waiting[index] = found
+        with self._known_timings() as (book, timings):
+            for index, found in enumerate(submissions):
+                old = None if self.force else self._recorded(found)
+                if old is not None:
+                    self._settle_lateness(book, found, timings)
+                    self._refresh_page(found)
+                    done(self._timed(found, old))
+                else:
+                    waiting[index] = found
         for result in self._grade(waiting):
             done(result)
+
+    @contextmanager
+    def _known_timings(self) -> Iterator[tuple[Any, dict[tuple[str, str], tables.Timing]]]:
+        """The gradebook, and when everything in it was handed in and due; or nothing yet."""
+        path = self.course_dir / "gradebook.db"
+        if not path.exists():
+            yield None, {}
+            return
+        with open_gradebook(path) as book:
+            yield book, tables.timings(book)
+
+    def _settle_lateness(
+        self, book: Any, found: Found, timings: Mapping[tuple[str, str], tables.Timing]
+    ) -> None:
+        """Bring the penalty of an earlier run up to date: a due date may have moved since."""
+        owner = (found.student, found.assignment)
+        timing = timings.get(owner)
+        if timing is None:
+            return  # somebody has taken it out of the gradebook; `verify` says so
+        when, fault = read_timestamp(found.path.parent)
+        if when is not None and when != timing.handed_in:
+            tables.set_timestamp(book, found.assignment, found.student, when)
+            timing = replace(timing, handed_in=when)
+        say = self._say_off
+        self._note_lateness(found, late.settle(self.course_dir, book, owner, say, timing, fault))
+
+    def _note_lateness(self, found: Found, lateness: Lateness) -> None:
+        """Remember what the table has to say of it, and what the page shows."""
+        owner = (found.student, found.assignment)
+        if lateness != late.IN_TIME:
+            self.lateness[owner] = lateness
+        else:
+            self.lateness.pop(owner, None)
+        penalty = lateness.penalty or 0.0
+        if penalty != self._manual_grades(found).penalty:
+            self.manual[owner] = replace(self._manual_grades(found), penalty=penalty)
+
+    def _say_off(self, facts: dict[str, Any]) -> None:
+        self._ledger().append(ledger.penalty_entry(facts | {"run": self.first}))
+
+    def _timed(self, found: Found, result: dict[str, Any]) -> dict[str, Any]:
+        """A result with its lateness: the due date, and so the lateness, is not in the record."""
+        own = self.lateness.get((found.student, found.assignment), late.IN_TIME)
+        return result | {
+            "seconds_late": own.seconds,
+            "penalty": own.penalty or 0.0,
+            "lateness": own.words,
+            "time_in_doubt": bool(own.doubt),
+        }
 
     def result(self, found: Found) -> dict[str, Any]:
         """The result of a submission of this run, from its record on disk."""
@@ -91,7 +158,7 @@ class Cohort:
         if record is None:
             path = self._places(found).record
             raise LedgerError(f"{path} was changed while this run went on: see `grader verify`")
-        return record["result"]
+        return self._timed(found, record["result"])
 
     def _configure_nbgrader(self) -> None:
         """So that Formgrader opens on the result, wherever it is.
@@ -189,16 +256,18 @@ class Cohort:
         written = digests(graded.notebook, graded.page, kept_bytes)
         # The ledger before the gradebook: after a kill in between, a mark without a line in the
         # ledger would look forged.
-        self._ledger().append(ledger.entry(outcome, facts(name, self.terms.secret), written))
-        withdrawn = record(book, outcome, timestamp(found))
+        about = facts(name, self.terms.secret) | {"run": self.first}
+        self._ledger().append(ledger.entry(outcome, about, written))
+        when, fault = read_timestamp(found.path.parent)
+        withdrawn = record(book, outcome, when)
         if withdrawn:
             self.manual = manual_grading.read_manual_grades(self.course_dir / "gradebook.db")
             self.withdrawn += [f"{one} of {outcome.student}" for one in withdrawn]
-        penalty = late.assign_penalty(self.course_dir, book, outcome)
-        if penalty:
-            self._ledger().append(ledger.penalty_entry(outcome, penalty))
+        owner = (outcome.student, name)
+        lateness = late.settle(self.course_dir, book, owner, self._say_off, fault=fault)
+        self._note_lateness(found, lateness)
         # The page after the gradebook, which may just have withdrawn what a person gave.
-        manual = replace(self._manual_grades(found), penalty=penalty)
+        manual = self._manual_grades(found)
         page = graded.page
         if manual != manual_grading.NO_GRADES:
             page = manual_grading.fill_slots(page, manual)
@@ -207,7 +276,7 @@ class Cohort:
             files.write(places.page.parent / file_name, content)
         # The record last: it declares everything above to be on disk.
         files.write(places.record, kept_bytes)
-        return result
+        return self._timed(found, result)
 
     def _refresh_page(self, found: Found) -> None:
         """Put a person's latest marks into the page of an earlier run, without grading again."""

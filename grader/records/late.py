@@ -1,47 +1,174 @@
-"""Points taken off for lateness: as `nbgrader autograde` does, by the course's configuration."""
+"""Points taken off for lateness: what `nbgrader autograde` takes off, by the course's policy.
+
+When something was handed in, when it was due and a student's extension are nbgrader's, and so is
+the policy: a ``LateSubmissionPlugin`` that the course's configuration names. ``grade``, ``nbgrader
+autograde`` and ``verify`` all ask :func:`lateness`.
+"""
 
 from __future__ import annotations
 
+import datetime
 import functools
+import hashlib
+import math
 import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from grader.errors import GradebookError
-from grader.judge.outcome import Outcome
 from grader.records import nbgrader_tables as tables
+from grader.records.nbgrader_tables import Timing
 
 CONFIG = "nbgrader_config.py"
+# Clocks that lost their battery, and zip files without times, say 1970 or 1980.
+EARLIEST = datetime.datetime(2000, 1, 1)
+NOTHING = 1e-6  # points
+SLACK = datetime.timedelta(hours=1)  # by which two clocks that are right may differ
 
 
-def assign_penalty(course_dir: Path, book: sqlite3.Connection, outcome: Outcome) -> float:
-    """Enter the penalty for a recorded submission into the gradebook, and return it.
+@dataclass(frozen=True)
+class Lateness:
+    """How late a submission is (0: in time), and what that costs (None: nothing is taken off).
 
-    nbgrader's own preprocessor decides, with the plug-in that the course's configuration names. It
-    is asked only about what came after the due date: to import it takes seconds.
+    ``doubt`` says why its time of handing in cannot be right; empty if it may be.
     """
-    student, name = outcome.student, outcome.assignment
-    if not tables.came_after_due_date(book, name, student):
-        tables.clear_penalty(book, name, student)
-        return 0.0
-    place = {"notebook": name, "assignment": name, "student": student,
-             "db_url": f"sqlite:///{course_dir / 'gradebook.db'}"}  # fmt: skip
-    from nbformat.v4 import new_notebook
 
+    seconds: float = 0.0
+    penalty: float | None = None
+    doubt: str = ""
+
+    @property
+    def words(self) -> str:
+        """In words for a table, such as "2 days late: 12 points off"; empty if in time."""
+        late = ""
+        if self.seconds:
+            cost = f"{self.penalty:.5g} points off" if self.penalty else "nothing off"
+            late = f"{duration(self.seconds)} late: {cost}"
+        return "; ".join(filter(None, (late, self.doubt)))
+
+
+IN_TIME = Lateness()
+
+
+def lateness(course_dir: Path, student: str, timing: Timing, fault: str = "") -> Lateness:
+    """How late a submission is, and what the course's policy takes off for it.
+
+    ``fault`` says why nothing tells when it was handed in. GradebookError if the policy fails. It
+    is asked only about what is late: to load it takes seconds.
+    """
+    if timing.due is None:
+        return IN_TIME
+    doubt = fault or doubt_about(timing.handed_in)
+    if timing.handed_in is None:
+        return Lateness(doubt=doubt)
+    seconds = (timing.handed_in - timing.due - timing.extension).total_seconds()
+    if seconds <= 0:
+        return Lateness(doubt=doubt)
+    config = course_dir / CONFIG
     try:
-        _preprocessor(course_dir).preprocess(new_notebook(), {"nbgrader": place})
-    except Exception as error:  # the plug-in is the course's own code
+        text = config.read_bytes() if config.exists() else b""
+        policy = _policy(course_dir, hashlib.sha256(text).hexdigest() if text else "")
+        asked = policy.late_submission_penalty(student, timing.score, seconds)
+        penalty = None if asked is None else float(asked)
+        if penalty is not None and math.isnan(penalty):
+            raise ValueError("it is not a number")
+    except Exception as error:  # the configuration is the course's own code
         raise GradebookError(
-            f"the penalty for the late {name} of {student} cannot be worked out by the plug-in of "
-            f"{course_dir / CONFIG}: {type(error).__name__}: {error}"
+            f"the penalty for a late submission of {student} cannot be worked out by the plug-in "
+            f"of {config}: {type(error).__name__}: {error}"
         ) from error
-    return sum(points for *place, points in tables.penalties(book) if place == [student, name])
+    if penalty is not None:  # nbgrader's bounds
+        penalty = min(max(penalty, 0.0), timing.score)
+    return Lateness(seconds, penalty, doubt)
 
 
-@functools.cache
-def _preprocessor(course_dir: Path) -> Any:
+def doubt_about(handed_in: datetime.datetime | None) -> str:
+    """Why a time of handing in cannot be right; empty if it may be."""
+    if handed_in is None:
+        return ""
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    if handed_in > now + SLACK:
+        return f"handed in at {handed_in:%Y-%m-%d %H:%M} UTC, still to come: a clock is wrong"
+    if handed_in < EARLIEST:
+        return f"handed in in {handed_in.year}, before there were notebooks: a clock was wrong"
+    return ""
+
+
+def settle(
+    course_dir: Path,
+    book: sqlite3.Connection,
+    owner: tuple[str, str],
+    append: Callable[[dict[str, Any]], None],
+    timing: Timing | None = None,
+    fault: str = "",
+) -> Lateness:
+    """Make the penalty of (student, assignment) what the policy says, and return it.
+
+    ``append`` takes a line for the ledger, which is written first: after a kill in between, the
+    gradebook is behind, and the next run comes here again. Without a ``timing`` from the gradebook
+    a score was just entered, for which the ledger has no penalty yet.
+    """
+    student, assignment = owner
+    now = timing or tables.timings(book, assignment, student)[owner]
+    found = lateness(course_dir, student, now, fault)
+    known = (now.penalty or 0.0) if timing else 0.0
+    if abs((found.penalty or 0.0) - known) > NOTHING:
+        append(penalty_facts(student, assignment, found.penalty or 0.0, now))
+    if found.penalty != now.penalty:
+        tables.set_penalty(book, assignment, student, found.penalty)
+    return found
+
+
+def penalty_facts(student: str, assignment: str, points: float, timing: Timing) -> dict[str, Any]:
+    """What the ledger's line says: the points, and what they were worked out from."""
+    return {
+        "student": student,
+        "assignment": assignment,
+        "points": points,
+        "handed_in": _iso(timing.handed_in),
+        "due": _iso(timing.due),
+        "extension": timing.extension.total_seconds(),
+    }
+
+
+def out_of_date(
+    course_dir: Path, timings: Mapping[tuple[str, str], Timing]
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Where the gradebook's penalty is not the policy's: (what it is, what it should be)."""
+    found = {}
+    for (student, assignment), timing in timings.items():
+        own, right = timing.penalty or 0.0, lateness(course_dir, student, timing).penalty or 0.0
+        if abs(own - right) > NOTHING:
+            found[student, assignment] = own, right
+    return found
+
+
+def duration(seconds: float) -> str:
+    """A span of time as people say it, in two units at most: "2 days 3 hours", "40 seconds"."""
+    left, parts = int(seconds), []
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}{'s'[: count != 1]}")
+        if parts and (len(parts) == 2 or not count):
+            break
+    return " ".join(parts) or "less than a second"
+
+
+def _iso(when: datetime.datetime | None) -> str | None:
+    return None if when is None else when.isoformat(timespec="seconds") + "Z"
+
+
+@functools.lru_cache(maxsize=4)
+def _policy(course_dir: Path, digest: str) -> Any:
+    """The course's plug-in, loaded again whenever its configuration has changed."""
     from nbgrader.preprocessors import AssignLatePenalties
-    from traitlets.config import PyFileConfigLoader
+    from traitlets.config import Config, PyFileConfigLoader
 
-    config = PyFileConfigLoader(CONFIG, path=str(course_dir)).load_config()
-    return AssignLatePenalties(config=config)
+    loader = PyFileConfigLoader(CONFIG, path=str(course_dir))
+    config = loader.load_config() if digest else Config()
+    preprocessor = AssignLatePenalties(config=config)
+    preprocessor.init_plugin()
+    return preprocessor.plugin_inst

@@ -104,15 +104,13 @@ def entry(
     }
 
 
-def penalty_entry(outcome: Outcome, points: float) -> dict[str, Any]:
-    """The line after a score's, if the course's policy takes points off for lateness."""
-    return {
-        "kind": PENALTY,
-        "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "student": outcome.student,
-        "assignment": outcome.assignment,
-        "points": points,
-    }
+def penalty_entry(facts: dict[str, Any]) -> dict[str, Any]:
+    """A line about points taken off for lateness (see :func:`grader.records.late.penalty_facts`).
+
+    It holds for the newest score before it, until another such line or another score comes.
+    """
+    when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {"kind": PENALTY, "when": when, **facts}
 
 
 class Ledger:
@@ -138,6 +136,11 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
             self._write_head(number + 1, sealed)
+
+    def length(self) -> int:
+        """The number of the last line, as the head says it. LedgerError if that was altered."""
+        head = _read_head(self.head, self._key)
+        return 0 if head is None else head.number
 
     def _write_head(self, number: int, seal: str) -> None:
         body = {"number": number, "seal": seal}

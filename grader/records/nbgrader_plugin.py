@@ -129,9 +129,12 @@ class JudgeExporter(NotebookExporter):
             with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
                 record(book, graded.outcome)
                 # nbgrader's own step comes to the same; here it gets its line in the ledger.
-                penalty = late.assign_penalty(root, book, graded.outcome)
-            if penalty:
-                ledger.append(penalty_entry(graded.outcome, penalty))
+                late.settle(
+                    root,
+                    book,
+                    (ids["student"], release.id),
+                    lambda facts: ledger.append(penalty_entry(facts)),
+                )
         return self._converted(graded.notebook.decode(), resources)
 
     def _converted(self, text: str, resources: dict | None) -> Any:

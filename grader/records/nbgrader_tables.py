@@ -28,6 +28,7 @@ PATIENCE = 30.0  # seconds to wait for another program that has locked the grade
 TABLES = Path(__file__).with_name("nbgrader_tables.sql")
 
 Columns = Mapping[str, Any]
+_EPOCH = datetime.datetime(1970, 1, 1)  # SQLAlchemy keeps an Interval as the time so long after it
 
 
 @contextlib.contextmanager
@@ -227,7 +228,7 @@ def put_submission(
     ).fetchone()
     book.execute("INSERT OR IGNORE INTO student (id) VALUES (?)", (student,))
     key = {"assignment_id": assignment_id, "student_id": student}
-    values = {} if when is None else {"timestamp": f"{when:%Y-%m-%d %H:%M:%S.%f}"}
+    values = {} if when is None else {"timestamp": _as_text(when)}
     submission = _put(book, "submitted_assignment", key, values)
     of_submission = "SELECT id FROM submitted_notebook WHERE assignment_id = ?"
     if book.execute(of_submission, (submission,)).fetchone() is None:
@@ -238,6 +239,11 @@ def put_submission(
         SubmittedNotebook(own, _by_cell(book, "grade", own), _by_cell(book, "comment", own))
         for (own,) in book.execute(of_submission, (submission,)).fetchall()
     ]
+
+
+def _as_text(when: datetime.datetime) -> str:
+    """A time as SQLAlchemy writes it into SQLite; %Y would leave a year before 1000 short."""
+    return f"{when.year:04}-{when:%m-%d %H:%M:%S.%f}"
 
 
 def _add_notebook(book: sqlite3.Connection, submission: str, notebook: str) -> None:
@@ -362,16 +368,47 @@ def set_comments(book: sqlite3.Connection, rows: Iterable[tuple[str | None, str]
     book.executemany("UPDATE comment SET auto_comment = ? WHERE id = ?", rows)
 
 
-def clear_penalty(book: sqlite3.Connection, assignment: str, student: str) -> None:
-    """Take back what was deducted from a submission for being late."""
+def set_penalty(
+    book: sqlite3.Connection, assignment: str, student: str, points: float | None
+) -> None:
+    """Enter what is taken off a submission for lateness, or take it back (None)."""
     book.execute(
-        "UPDATE submitted_notebook SET late_submission_penalty = NULL "
-        "WHERE late_submission_penalty IS NOT NULL AND assignment_id IN "
+        "UPDATE submitted_notebook SET late_submission_penalty = ? WHERE assignment_id IN "
         "(SELECT submitted_assignment.id FROM submitted_assignment "
         "JOIN assignment ON assignment.id = submitted_assignment.assignment_id "
         "WHERE assignment.name = ? AND submitted_assignment.student_id = ?)",
-        (assignment, student),
+        (points, assignment, student),
     )
+
+
+def set_timestamp(
+    book: sqlite3.Connection, assignment: str, student: str, when: datetime.datetime
+) -> None:
+    """Correct when a submission was handed in (UTC)."""
+    book.execute(
+        "UPDATE submitted_assignment SET timestamp = ? WHERE student_id = ? AND assignment_id = "
+        "(SELECT id FROM assignment WHERE name = ?)",
+        (_as_text(when), student, assignment),
+    )
+
+
+def set_due(book: sqlite3.Connection, assignment: str, due: datetime.datetime | None) -> None:
+    """Enter when an assignment is due (UTC), or that it is never."""
+    text = None if due is None else _as_text(due)
+    book.execute("UPDATE assignment SET duedate = ? WHERE name = ?", (text, assignment))
+
+
+def set_extension(
+    book: sqlite3.Connection, assignment: str, student: str, span: datetime.timedelta | None
+) -> None:
+    """Give a student more time, before anything was handed in or after; None takes it back."""
+    with at_once(book):
+        put_submission(book, assignment, student, None)
+        book.execute(
+            "UPDATE submitted_assignment SET extension = ? WHERE student_id = ? AND "
+            "assignment_id = (SELECT id FROM assignment WHERE name = ?)",
+            (None if span is None else _as_text(_EPOCH + span), student, assignment),
+        )
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -405,16 +442,67 @@ def manual_comments(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, s
     )
 
 
-def came_after_due_date(book: sqlite3.Connection, assignment: str, student: str) -> bool:
-    """Was it handed in after the assignment's due date? A student's extension is not counted."""
-    found = book.execute(
-        "SELECT 1 FROM submitted_assignment "
+@dataclass(frozen=True)
+class Timing:
+    """What a penalty for lateness is worked out from; all times are in UTC.
+
+    ``score`` is nbgrader's: a person's points in place of the automatic ones. ``penalty`` is what
+    the gradebook has now.
+    """
+
+    handed_in: datetime.datetime | None
+    due: datetime.datetime | None
+    extension: datetime.timedelta
+    score: float
+    penalty: float | None
+
+
+def timings(
+    book: sqlite3.Connection, assignment: str | None = None, student: str | None = None
+) -> dict[tuple[str, str], Timing]:
+    """The timing of every submission, or of these, by (student, assignment)."""
+    rows = book.execute(
+        f"{_SELECT_OWNER}, submitted_assignment.timestamp, assignment.duedate, "
+        "submitted_assignment.extension, "
+        "total(CASE "  # as nbgrader's Grade.score
+        "WHEN manual_score IS NOT NULL THEN manual_score + coalesce(extra_credit, 0.0) "
+        "WHEN auto_score IS NOT NULL THEN auto_score + coalesce(extra_credit, 0.0) END), "
+        "max(costs.points) "
+        "FROM submitted_assignment "
         "JOIN assignment ON assignment.id = submitted_assignment.assignment_id "
-        "WHERE assignment.name = ? AND submitted_assignment.student_id = ? "
-        "AND submitted_assignment.timestamp > assignment.duedate",
+        "LEFT JOIN submitted_notebook "
+        "ON submitted_notebook.assignment_id = submitted_assignment.id "
+        "LEFT JOIN grade ON grade.notebook_id = submitted_notebook.id "
+        "LEFT JOIN (SELECT assignment_id, sum(late_submission_penalty) AS points "
+        "FROM submitted_notebook GROUP BY assignment_id) AS costs "
+        "ON costs.assignment_id = submitted_assignment.id "
+        "WHERE assignment.name = coalesce(?, assignment.name) "
+        "AND submitted_assignment.student_id = coalesce(?, submitted_assignment.student_id) "
+        "GROUP BY submitted_assignment.id",
         (assignment, student),
     )
-    return found.fetchone() is not None
+    return {
+        (owner, name): Timing(
+            _when(handed_in), _when(due), (_when(extension) or _EPOCH) - _EPOCH, score, penalty
+        )
+        for owner, name, handed_in, due, extension, score, penalty in rows
+    }
+
+
+def due_dates(book: sqlite3.Connection) -> dict[str, datetime.datetime | None]:
+    """When each assignment is due (UTC), by name."""
+    rows = book.execute("SELECT name, duedate FROM assignment").fetchall()
+    return {name: _when(due) for name, due in rows}
+
+
+def students(book: sqlite3.Connection) -> set[str]:
+    """The ids of all students."""
+    return {student for (student,) in book.execute("SELECT id FROM student")}
+
+
+def _when(text: str | None) -> datetime.datetime | None:
+    """A time as SQLAlchemy keeps it."""
+    return None if text is None else datetime.datetime.fromisoformat(text)
 
 
 def earlier_scores(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, float]]:

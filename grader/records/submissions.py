@@ -6,21 +6,25 @@ import contextlib
 import datetime
 import re
 import unicodedata
+import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.course.assignments import assignment, assignment_ids
 from grader.judge import intake, prior_answers
+from grader.records import origin
 from grader.records.beside import Other, lying_loose, others
 
+STAMP = "timestamp.txt"
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?([A-Za-z0-9+:_/-]{1,40})?"
+)
 # Files that nbgrader's exchange writes beside a notebook, and by which it finds the owner of a
 # feedback page, with the form of their content. A student can replace them: anything of another
 # form is left where it is.
 EXCHANGE = {
-    "timestamp.txt": re.compile(
-        rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})? [A-Za-z0-9+:_/-]{1,40}"
-    ),
+    STAMP: re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})? [A-Za-z0-9+:_/-]{1,40}"),
     "submission_secret.txt": re.compile(rb"[0-9a-f]{128}"),
 }
 
@@ -167,17 +171,58 @@ def exchange_files(found: Found) -> dict[str, bytes]:
     return contents
 
 
-def timestamp(found: Found) -> datetime.datetime | None:
-    """When a submission was handed in, from nbgrader's timestamp.txt; None if that says nothing."""
-    return timestamp_in(found.path.parent)
-
-
 def timestamp_in(folder: Path) -> datetime.datetime | None:
-    """What the timestamp.txt in a submission's folder says; None if it is missing or damaged."""
-    try:
-        text = intake.read(folder / "timestamp.txt").decode()[:100]
-        from nbgrader.utils import parse_utc
+    """What the timestamp.txt in a submission's folder says, in UTC; None if it says nothing.
 
-        return parse_utc(text.strip())
-    except (intake.Rejected, ValueError, OverflowError):
-        return None
+    nbgrader's own reader takes "+0200" for 200 seconds, "+02:00" and an unknown zone for UTC.
+    """
+    return read_timestamp(folder)[0]
+
+
+def read_timestamp(folder: Path) -> tuple[datetime.datetime | None, str]:
+    """The time in the timestamp.txt of a submission's folder, and what is wrong with the file."""
+    try:
+        text = intake.read(folder / STAMP).decode("ascii").strip()
+    except intake.NothingThere:
+        known = origin.read(folder)
+        if known is None or not known.late:
+            return None, ""
+        system = intake.shown(known.system)[:40]
+        return None, f"late by {system}'s word; how late is not known: write {STAMP}"
+    except (intake.Rejected, ValueError):
+        return None, f"{STAMP} cannot be read: whether it came late is not known"
+    try:
+        return to_utc(text), ""
+    except ValueError:
+        said = intake.shown(text)[:40]
+        return None, f"{STAMP} says no time ({said!r}): whether it came late is not known"
+
+
+def to_utc(text: str, usual: str = "UTC") -> datetime.datetime:
+    """The time that a text such as "2026-02-01 12:00 Europe/Berlin" says, in UTC.
+
+    ``usual`` is the zone where none is named. ValueError if the text says no time.
+    """
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError("not a time")
+    date, clock, zone = found.groups()
+    try:
+        when = datetime.datetime.fromisoformat(f"{date} {clock}")
+        return when - _offset(zone or usual, when)
+    except (OverflowError, OSError) as error:
+        raise ValueError("not a time") from error
+
+
+def _offset(zone: str, when: datetime.datetime) -> datetime.timedelta:
+    """How far a zone's clock is ahead of UTC: "UTC", "+0200", "+02:00", "Europe/Berlin"."""
+    if zone in ("UTC", "Z", "GMT"):
+        return datetime.timedelta()
+    if signed := re.fullmatch(r"([+-])(\d\d):?([0-5]\d)", zone):
+        ahead = datetime.timedelta(hours=int(signed[2]), minutes=int(signed[3]))
+        return ahead if signed[1] == "+" else -ahead
+    try:
+        own = zoneinfo.ZoneInfo(zone)
+    except zoneinfo.ZoneInfoNotFoundError as error:
+        raise ValueError(zone) from error
+    return when.replace(tzinfo=own).utcoffset() or datetime.timedelta()

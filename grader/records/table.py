@@ -30,23 +30,35 @@ class Row:
     max_score: float
     seconds: float
     notices: tuple[str, ...] = ()  # why a person has to look
+    lateness: str = ""  # how late it came and what that costs, in words
+    is_late: bool = False
+    time_in_doubt: bool = False
 
     @classmethod
     def of(cls, result: dict[str, Any]) -> Row:
-        names = ("student", "assignment", "reason", "score", "max_score", "seconds")
+        """The row of a result; its score is less the penalty for lateness."""
+        names = ("student", "assignment", "reason", "max_score", "seconds")
         values = {name: result[name] for name in names}
-        word = result["outcome"].replace("_", " ")
-        return cls(**values, outcome=word, notices=tuple(result.get("notices", ())))
+        return cls(
+            **values,
+            score=max(0.0, result["score"] - result.get("penalty", 0.0)),
+            outcome=result["outcome"].replace("_", " "),
+            notices=tuple(result.get("notices", ())),
+            lateness=result.get("lateness", ""),
+            is_late=result.get("seconds_late", 0.0) > 0,
+            time_in_doubt=result.get("time_in_doubt", False),
+        )
 
     @property
     def is_usual(self) -> bool:
-        """Does nobody have to look at it?"""
-        return self.outcome in USUAL and not self.notices
+        """Does nobody have to look at it? What came late is usual, unless its time is in doubt."""
+        return self.outcome in USUAL and not self.notices and not self.time_in_doubt
 
     @property
     def outcome_and_reason(self) -> str:
         """The outcome, with its reason if it has one, and why a person has to look."""
-        word = f"{self.outcome}, needs a person" if self.notices else self.outcome
+        word = ", ".join(filter(None, (self.outcome, self.lateness)))
+        word = f"{word}, needs a person" if self.notices else word
         texts = filter(None, dict.fromkeys((self.reason, *self.notices)))
         return ": ".join(filter(None, (word, "; ".join(texts))))
 
@@ -96,7 +108,8 @@ def _submissions(rows: list[Row], title: str) -> Table:
 def _assignments(rows: list[Row], title: str) -> Table:
     table = Table(title=title)
     table.add_column("assignment", no_wrap=True)
-    for name in ("submissions", *USUAL, "otherwise", "mean score", "of", "mean s"):
+    late = ("late",) if any(row.is_late for row in rows) else ()
+    for name in ("submissions", *USUAL, "otherwise", *late, "mean score", "of", "mean s"):
         table.add_column(name, justify="right")
     for name in sorted({row.assignment for row in rows}):
         own = [row for row in rows if row.assignment == name]
@@ -105,6 +118,7 @@ def _assignments(rows: list[Row], title: str) -> Table:
         table.add_row(
             escape(name) or "(none)",
             *map(str, (len(own), *usual, len(own) - sum(usual))),
+            *[f"{sum(row.is_late for row in own)}" for _ in late],
             f"{statistics.fmean(row.score for row in own):.2f}",
             f"{max(row.max_score for row in own):g}",
             f"{statistics.fmean(row.seconds for row in own):.2f}",

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import LedgerError
-from grader.records import given, ledger, manual_grading
+from grader.records import given, late, ledger, manual_grading
 from grader.records.ledger import Ledger, Line
 from grader.records.manual_grading import ManualGrades
-from grader.records.nbgrader_tables import GradeRow, all_grades, read_gradebook
+from grader.records.nbgrader_tables import GradeRow, all_grades, read_gradebook, timings
 from grader.records.written import RECORDS, Places, open_record, page_digest
 
 Scores = Mapping[tuple[str, str], dict[str, Any]]  # the newest score's entry, by (student, task)
@@ -64,6 +64,7 @@ def verify(course_dir: Path, secret: bytes, since: str = "") -> Verified:
         if in_gradebook != in_ledger
     ]
     found += _given(course_dir, lines)
+    found += _penalties(course_dir)
     found += _files(course_dir, secret, lines)
     remarks = [remark] if remark else []
     if any("written" not in entry for entry in scores.values()):
@@ -110,6 +111,8 @@ def _marks(course_dir: Path, scores: Scores) -> Iterator[tuple[str, str, str]]:
     for student, task in sorted(scores.keys() | book.keys()):
         where = f"{student}/{task}"
         entry, grades = scores.get((student, task)), book.get((student, task))
+        if entry is None and all(row.auto is None for row in (grades or {}).values()):
+            continue  # an extension was given before anything was handed in
         if entry is None:
             yield where, "marks", "nothing"
             continue
@@ -157,6 +160,18 @@ def _given(course_dir: Path, lines: list[Line]) -> Iterator[Difference]:
                 says, said = after.get(name, "nothing"), before.get(name, "nothing")
                 what = f"{name}: the gradebook says {says}, the ledger {said}"
                 yield Difference(f"{student}/{task}".rstrip("/"), what, by_person=True)
+
+
+def _penalties(course_dir: Path) -> Iterator[Difference]:
+    """Penalties for lateness that are not what due date, extension and policy give."""
+    with read_gradebook(course_dir / "gradebook.db") as book:
+        known = timings(book) if book is not None else {}
+    for (student, task), (own, right) in sorted(late.out_of_date(course_dir, known).items()):
+        yield Difference(
+            f"{student}/{task}",
+            f"late penalty: the gradebook says {own:g}; by its time, the due date and the policy "
+            f"it is {right:g}: the next grading brings it up to date",
+        )
 
 
 # -- files -----------------------------------------------------------------------------------------

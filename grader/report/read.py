@@ -10,6 +10,7 @@ from typing import Any
 
 from grader.files import named_for
 from grader.judge.outcome import NOT_ATTEMPTED, OUTCOMES, REJECTED
+from grader.records.late import duration
 from grader.records.written import RECORDS
 
 NO_SANDBOX = "none"  # the level of sandbox in a record made with --no-sandbox
@@ -66,15 +67,23 @@ class Submission:
 
 @dataclass(frozen=True)
 class Mark:
-    """The gradebook's mark for a submission, a person's points included.
+    """The gradebook's mark: a person's points included, less the penalty for lateness.
 
     ``by_person``: a person gave or changed points. ``waiting``: a person has yet to give points.
+    ``penalty`` was taken off because it came ``seconds_late``.
     """
 
     score: float
     max_score: float
     by_person: bool = False
     waiting: bool = False
+    penalty: float = 0.0
+    seconds_late: float = 0.0
+
+    @property
+    def late(self) -> str:
+        """How late it came, in words; empty if in time."""
+        return f"{duration(self.seconds_late)} late" if self.seconds_late else ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +204,11 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
+def _seconds_late(submission: Any) -> float:
+    # nbgrader's own property adds an extension to a due date that may be missing.
+    return submission.total_seconds_late if submission.assignment.duedate is not None else 0.0
+
+
 def _marks(course_dir: Path, wanted: set[str]) -> dict[tuple[str, str], Mark]:
     """The gradebook's marks, a person's in place of automatic ones; none without a gradebook."""
     path = course_dir / "gradebook.db"
@@ -209,12 +223,17 @@ def _marks(course_dir: Path, wanted: set[str]) -> dict[tuple[str, str], Mark]:
                 continue
             for submission in assignment.submissions:
                 grades = [grade for part in submission.notebooks for grade in part.grades]
+                score = math.fsum(grade.score or 0.0 for grade in grades)
+                parts = submission.notebooks
+                penalty = math.fsum(part.late_submission_penalty or 0.0 for part in parts)
                 marks[submission.student_id, assignment.name] = Mark(
-                    round(math.fsum(grade.score or 0.0 for grade in grades), 2),
+                    round(max(0.0, score - penalty), 2),
                     round(math.fsum(grade.max_score or 0.0 for grade in grades), 2),
                     by_person=any(
                         grade.manual_score is not None or grade.extra_credit for grade in grades
                     ),
                     waiting=any(grade.needs_manual_grade for grade in grades),
+                    penalty=penalty,
+                    seconds_late=_seconds_late(submission),
                 )
     return marks

@@ -8,6 +8,7 @@ from typing import Any
 
 from grader.protocol.json_bounds import has_more_values
 
+MAX_BYTES = 32 * 1024 * 1024  # of a notebook file
 MAX_CELLS = 2000
 MAX_SOURCE = 1_000_000
 MAX_CODE = 2_000_000  # characters of all code cells together; parsing them takes about a second

@@ -14,7 +14,7 @@ import os
 import re
 import time
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,20 +100,60 @@ def outdated(exercise: str, answer: Any, runs: list[Run], path: Path | None) -> 
     if own and own[-1].error and own[-1].defines(exercise):
         return f"the last run of its cell failed ({own[-1].error})"
     if own and not own[-1].defines(exercise):
-        return f"its cell does not define {exercise} any more"
+        return f"its cell no longer defines {exercise}"
     cells = _cells_above_check(exercise, path)
     # If the file is older than the run, the change was run and is not saved yet.
     if path is None or not cells or path.stat().st_mtime < run.at + LATER:
         return ""
     defining = [cell for cell in cells if exercise in _defined(cell.source)]
     if not defining:
-        return f"no cell above its check defines {exercise} any more"
+        return f"no cell above its check defines {exercise} anymore"
     source = defining[-1].source
     if normalized(source) in (normalized(run.text), normalized(run.python)):
         return ""
     if has_syntax_error(source):
-        return "its cell has been changed since, and has a syntax error now"
-    return "its cell has been changed since, and was not run"
+        return "its cell has been changed since, and now has a syntax error"
+    return "its cell has been changed since, and not run again"
+
+
+@dataclass(frozen=True)
+class Differing:
+    """Names for cells whose text in the file is not the text that was run last.
+
+    ``unsaved``: what was run is newer than the file. ``changed``: the file is newer than the run.
+    """
+
+    unsaved: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+def differing(path: Path) -> Differing:
+    """Compare the notebook's file with the runs that this kernel has seen."""
+    return compare(read(path).cells, path.stat().st_mtime, _Runs.seen)
+
+
+def compare(cells: Sequence[Cell], saved_at: float, runs: Sequence[Run]) -> Differing:
+    """The same for a file's cells, the time when it was saved, and the runs in their order."""
+    texts = {cell.id: cell for cell in cells if cell.kind == "code" and cell.id}
+    last = {run.cell: run for run in runs if run.cell}
+    if not last.keys() & texts.keys():  # the front end has ids of its own
+        return Differing()
+    unsaved: list[str] = []
+    changed: list[str] = []
+    for name, run in last.items():
+        cell = texts.get(name)
+        if cell is None:  # a new cell, or one that was deleted
+            if run.at > saved_at and _defined(run.text):
+                unsaved.append(_first_line(run.text))
+        elif cell.source.strip() != run.text.strip():
+            (unsaved if run.at > saved_at else changed).append(
+                cell.grade_id or _first_line(cell.source)
+            )
+    return Differing(tuple(unsaved), tuple(changed))
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0][:50]
 
 
 def notebook_path(namespace: Mapping[str, Any]) -> Path | None:

@@ -30,11 +30,15 @@ class CheckFailed(Exception):
         return [f"CheckFailed: {self}"]
 
 
+PASSED, FAILED, WAITS = "passed", "failed", "waits"  # what a check has said
+
+
 class _Session:
     """What this kernel remembers between calls."""
 
     checking = True  # False in the grading worker, where the judge does the checking
     hints: dict[str, int] = {}  # hints given so far, by exercise
+    outcomes: dict[str, str] = {}  # what each check said last, by exercise
     complaint = ""  # why a verdict could not be recorded; printed only once
 
 
@@ -57,10 +61,13 @@ def check(exercise_id: str) -> None:
     verdict = judgement.verdict
     answers = frozen.load(exercise_id)
     stale = cell_versions.stale(exercise_id, namespace)
+    right = verdict.passed and not stale
+    outcome = PASSED if right else FAILED if verdict.attempted else WAITS
+    _Session.outcomes[exercise_id] = outcome
     # Before the answer's cell has run there is no answer to record, nor is there if the file holds
     # another answer than the one that was tried.
     if exercise_id in namespace and not stale:
-        _note(verdict)
+        _note(verdict, cell_versions.last_text(exercise_id, namespace))
     if stale:
         screen.show_notice(f"This is a check of an earlier version of {exercise_id}: {stale}.")
     if not verdict.attempted:
@@ -88,9 +95,9 @@ def check(exercise_id: str) -> None:
         raise CheckFailed(said.headline)
 
 
-def _note(verdict: Verdict) -> None:
+def _note(verdict: Verdict, answer: str) -> None:
     """Record a verdict for ``progress()``; the first failure to do so is printed."""
-    complaint = records.note(verdict)
+    complaint = records.note(verdict, answer=answer)
     if complaint and not _Session.complaint:
         print(complaint)
     _Session.complaint = _Session.complaint or complaint
@@ -192,29 +199,29 @@ def hint(exercise_id: str) -> None:
     _Session.hints[exercise_id] = index + 1
     print(f"Hint {index + 1} of {len(hints)} for {exercise_id}:\n{hints[index]}")
     if index + 1 == len(hints):
-        print("(That was the last one; now try, check, and read what the check has seen.)")
+        print("(That was the last hint. Now try it, run the check, and read what the check says.)")
 
 
 def case(exercise_id: str) -> cases.Arguments:
     """The arguments of the first public case that your answer to an exercise fails.
 
-    They come as a tuple, in order: ``f(*case("f"))`` calls your function with them. What is given
-    by name is in its attribute ``kwargs``. Its attribute ``answer`` is what is called: your
-    function or, where the exercise is a layer, your layer with the case's weights in it. If your
-    answer fails no case, or is not written yet, it is the first case of all.
+    They come as a tuple, in order: ``f(*case("f"))`` calls your function with them. Arguments given
+    by name are in its attribute ``kwargs``. Its attribute ``answer`` is what is called: your
+    function or, if the exercise is a layer, your layer with the case's weights in it. If your
+    answer fails no case, or is not written yet, you get the very first case.
 
     Raises:
         NoSuchExercise: the course has no such exercise.
     """
     if not _Session.checking:
-        raise LookupError("case() works in your own notebook only, not where it is graded")
+        raise LookupError("case() works only in your own notebook, not in grading")
     namespace = _namespace()
     failing = judge_here(exercise_id, namespace).failing
     calls = _calls(exercise_id, namespace)
     if failing is None:
         first = frozen.load(exercise_id).suite.cases[0]
         failing = cases.Failing(exercise_id, first.name, first.ask, calls)
-        print(f"(Your {exercise_id} fails no case; this is the first of all: {first.name})")
+        print(f"(Your {exercise_id} fails no case; this is the first case: {first.name})")
     return failing.arguments()
 
 

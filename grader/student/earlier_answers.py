@@ -20,8 +20,8 @@ _LOADED: dict[str, dict[str, Any]] = {}
 def mine(name: str) -> Any:
     """Your own answer to an exercise of an earlier lesson.
 
-    It is read from that lesson's notebook, which lies next to this one. Save that notebook after
-    you change it, and run the cell with ``mine`` again.
+    It is read from that lesson's notebook, which is next to this one. Save that notebook after you
+    change it, and run the cell with ``mine`` again.
 
     Args:
         name: the exercise, such as `mine("AnEarlierLayer")`.

@@ -6,12 +6,15 @@ from __future__ import annotations
 import difflib
 import functools
 import gzip
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.coursefile import current
+from grader.coursefile import ENGINE, VARIABLE, current
 from grader.protocol import wire
 from grader.protocol.recorded import Recording
 from grader.protocol.values import NOT_ASKED, CheckSuite, Misconception, Reply
@@ -92,6 +95,8 @@ def load(exercise_id: str) -> Frozen:
     place = folder()
     path = place / f"{exercise_id}{SUFFIX}"
     if not path.is_file():
+        _make(exercise_id)
+    if not path.is_file():
         names = sorted(file.name.removesuffix(SUFFIX) for file in place.glob(f"*{SUFFIX}"))
         if not names:
             raise FileNotFoundError(
@@ -101,6 +106,29 @@ def load(exercise_id: str) -> Frozen:
         near = difflib.get_close_matches(exercise_id, names, 3) or names
         raise NoSuchExercise(f"no exercise {exercise_id!r}; there are {', '.join(near)}")
     return _read(path, path.stat().st_mtime_ns)
+
+
+def _make(exercise_id: str) -> None:
+    """In a checkout, make the answers of this exercise's lesson; a student bundle ships them.
+
+    `python -m grader lab` makes all of them in the background, and may not have come to this one.
+    """
+    course = current()
+    notebooks = (course.root / course.notebooks).glob("*/*.ipynb")
+    known = f'"check_{exercise_id}"'.encode()
+    if not (ENGINE / "authoring").is_dir() or not any(known in p.read_bytes() for p in notebooks):
+        return
+    print("(Once for this lesson: making what its checks compare with. A moment …)", flush=True)
+    paths = filter(None, (str(ENGINE.parent), os.environ.get("PYTHONPATH", "")))
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", "freeze", exercise_id],
+        env=os.environ | {VARIABLE: str(course.root), "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        print(done.stderr.strip().rpartition("\n")[2], file=sys.stderr)
 
 
 @functools.lru_cache(maxsize=64)

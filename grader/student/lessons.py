@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grader.coursefile import current
 from grader.student.notebooks import Cell, NotANotebook, read
 
 CHECK = "check_"
@@ -31,26 +32,56 @@ class Lesson:
 def lessons(lab: Path) -> list[Lesson]:
     """The lessons of this folder, in order, each in a subfolder of its own name or side by side.
 
-    Of a lesson that lies in both places, the one in the subfolder counts.
+    Of a lesson that lies in both places, the one in the subfolder counts. Where the file of the
+    lesson's name is missing, or is as it was given out, another one in the subfolder counts that
+    holds the lesson: a student has renamed it, or works in a copy.
     """
     found = {path.stem: path for path in lab.glob("[0-9][0-9]_*.ipynb")}
-    nested = lab.glob("[0-9][0-9]_*/[0-9][0-9]_*.ipynb")
-    found |= {path.stem: path for path in nested if path.stem == path.parent.name}
-    return [lesson(found[name]) for name in sorted(found)]
+    for folder in lab.glob("[0-9][0-9]_*/"):
+        path = _file_in(folder)
+        if path is not None:
+            found[folder.name] = path
+    return [lesson(found[name], name) for name in sorted(found)]
 
 
-def lesson(path: Path) -> Lesson:
-    """The lesson that a notebook holds."""
+def _file_in(folder: Path) -> Path | None:
+    """The notebook of the lesson that this folder is named for."""
+    named = folder / f"{folder.name}.ipynb"
+    course = current()
+    released = course.root / course.notebooks / folder.name / named.name
+    content = released.read_bytes() if released.is_file() else b""
+    if named.exists() and named.read_bytes() != content:
+        return named
+    others = (path for path in folder.glob("*.ipynb") if path != named)
+    newest = sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
+    held = _checks(released) if content else set()
+    for path in newest:
+        if held & _checks(path) and path.read_bytes() != content:
+            return path
+    return named if named.exists() else None
+
+
+def _checks(path: Path) -> set[str]:
+    """The exercises whose checks a notebook holds; none if it cannot be read."""
+    try:
+        return {_exercise(cell) for cell in read(path).cells if _is_check(cell)}
+    except NotANotebook:
+        return set()
+
+
+def lesson(path: Path, name: str = "") -> Lesson:
+    """The lesson that a notebook holds; ``name`` is the lesson's where the file has another."""
+    name = name or path.stem
     try:
         cells = read(path).cells
     except NotANotebook as error:
-        return Lesson(path, path.stem, damaged=str(error))
+        return Lesson(path, name, damaged=str(error))
     head = next((cell.source for cell in cells if cell.kind == "markdown"), "")
     title = re.search(r"^# +(?:Lesson \d+ · )?(.+)$", head, re.M)
     minutes = re.search(r"^\| \*\*Time\*\* \| about (\d+) minutes\b", head, re.M)
     return Lesson(
         path,
-        f"{int(path.stem[:2])} · {title[1].strip()}" if title else path.stem,
+        f"{int(name[:2])} · {title[1].strip()}" if title else name,
         int(minutes[1]) if minutes else 0,
         {_exercise(cell): cell.points for cell in cells if _is_check(cell)},
         sum(cell.points for cell in cells if cell.kind == "markdown"),

@@ -171,7 +171,7 @@ class Course:
         remarks = [one.lesson.damaged for one in self.standings if one.lesson.damaged]
         if self.damaged:
             names = ", ".join(self.damaged)
-            remarks.append(f"What was noted of {names} cannot be read: run the check again.")
+            remarks.append(f"The record of {names} cannot be read: run the check again.")
         return remarks
 
     def _sum(self, name: str):
@@ -211,7 +211,7 @@ def progress() -> None:
     lab = records.lab_of(here)
     if lab is None:
         print(
-            f"Nothing is noted in {here}: progress() works in a notebook of the folder that "
+            f"There are no records in {here}: progress() works in a notebook of the folder that "
             "`python -m grader lab` makes (usually lab), and in those of its lessons."
         )
         return

@@ -8,6 +8,7 @@ other's records, and a damaged file costs one exercise. No mark comes from these
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -20,11 +21,15 @@ FOLDER = ".progress"
 
 @dataclass(frozen=True)
 class Record:
-    """The last verdict on an attempted exercise: checks passed, checks in all, points."""
+    """The last verdict on an attempted exercise: checks passed, checks in all, points.
+
+    ``answer`` is the digest of the text that was judged, "" if that is not known.
+    """
 
     passed: int
     checks: int
     points: float
+    answer: str = ""
 
     @property
     def right(self) -> bool:
@@ -44,8 +49,14 @@ def lab_of(folder: Path) -> Path | None:
     return None
 
 
-def note(verdict: Verdict, folder: Path | None = None) -> str:
-    """Record a verdict reached in this folder (by default the current one).
+def digest(text: str) -> str:
+    """A digest of an answer's text; line ends, and spaces at them, make no difference."""
+    lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    return hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()[:16] if lines else ""
+
+
+def note(verdict: Verdict, folder: Path | None = None, answer: str = "") -> str:
+    """Record a verdict on an answer's text reached in this folder (by default the current one).
 
     Returns:
         "" or, if the record could not be written, a sentence that says so. Never raises OSError:
@@ -54,20 +65,21 @@ def note(verdict: Verdict, folder: Path | None = None) -> str:
     try:
         lab = lab_of((folder or Path.cwd()).resolve())
         if lab is not None:
-            _write(verdict, lab / FOLDER)
+            _write(verdict, digest(answer), lab / FOLDER)
     except OSError as error:
         why = error.strerror or error
-        return f"(progress() cannot note this: {error.filename}: {why}. The check is complete.)"
+        return f"(progress() cannot record this: {error.filename}: {why}. The check is complete.)"
     return ""
 
 
-def _write(verdict: Verdict, folder: Path) -> None:
+def _write(verdict: Verdict, answer: str, folder: Path) -> None:
     path = folder / f"{verdict.exercise}.json"
     if not verdict.attempted:
         path.unlink(missing_ok=True)
         return
     passed = sum(check.passed for check in verdict.checks)
-    text = json.dumps(asdict(Record(passed, len(verdict.checks), float(verdict.score)))) + "\n"
+    record = Record(passed, len(verdict.checks), float(verdict.score), answer)
+    text = json.dumps(asdict(record)) + "\n"
     if path.exists() and path.read_bytes() == text.encode():
         return
     # Written aside and renamed: a reader never sees half a record.
@@ -93,7 +105,9 @@ def read(lab: Path) -> tuple[dict[str, Record], list[str]]:
 
 def _record(path: Path) -> Record:
     tree = json.loads(path.read_text(encoding="utf-8"))
-    record = Record(int(tree["passed"]), int(tree["checks"]), float(tree["points"]))
+    passed, checks, points = int(tree["passed"]), int(tree["checks"]), float(tree["points"])
+    answer = str(tree.get("answer", ""))  # records of earlier editions have none
+    record = Record(passed, checks, points, answer)
     if not 0 <= record.passed <= record.checks or not 0 <= record.points < 1e6:
         raise ValueError(f"{path} holds numbers that no check gives")
     return record

@@ -8,67 +8,111 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from grader.coursefile import current
 from grader.protocol.values import Verdict
-from grader.source.assembly import ANSWER, CHECK, Assembly, Part, assemble, parts_of
+from grader.source.assembly import ANSWER, CHECK, OWN, Assembly, Part, assemble, parts_of
 from grader.source.prose import defined
 from grader.student import check
 from grader.student.notebooks import NotANotebook, Notebook, read
 
 
 @dataclass(frozen=True)
+class Raised:
+    """A cell that raised an error, and the type and message of that error."""
+
+    part: Part
+    error: tuple[str, str]
+
+
+@dataclass(frozen=True)
 class Checked:
-    """What was judged in a notebook, and what was put right or could not be placed."""
+    """What was judged in a notebook, what was put right or could not be placed, what raised."""
 
     judgements: tuple[check.Judgement, ...]
     remarks: tuple[str, ...]
+    raised: tuple[Raised, ...]
+    answers: Mapping[str, tuple[str, ...]]  # by exercise: the texts of the cells that define it
 
     @property
     def verdicts(self) -> list[Verdict]:
         return [judgement.verdict for judgement in self.judgements]
 
 
-def run_notebook(path: Path) -> Checked:
+@dataclass(frozen=True)
+class Recognized:
+    """A notebook in the structure of the lesson that it is of; ``points`` are by part's id."""
+
+    assignment: str
+    assembly: Assembly
+    points: Mapping[str, float]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        unsure = dict.fromkeys(self.assembly.unsure.values())
+        return (*self.assembly.repairs, *unsure)
+
+
+def run_notebook(path: Path, begun: Callable[[Part], object] = lambda part: None) -> Checked:
     """Run the code cells in order, and judge an answer in place of each check cell.
 
     The notebook is put into the structure of its lesson first, as the judge does. A cell that
-    raises is reported on stderr and the run goes on: later exercises count.
+    raises is reported on stderr and the run goes on: later exercises count. ``begun`` is called
+    before each cell.
     """
     os.environ.setdefault("MPLBACKEND", "agg")
     from IPython.core.interactiveshell import InteractiveShell
 
-    assembly = _assembly(read(path))
-    if assembly is None:
+    found = recognize(read(path))
+    if found is None:
         raise NotANotebook(
             f"{path.name} holds no check cell, and no answer, of a lesson of this course"
         )
     shell = InteractiveShell.instance()
-    code = [part for part in assembly.parts if part.kind == "code"]
+    code = [part for part in found.assembly.parts if part.kind == "code"]
+    raised: list[Raised] = []
     with contextlib.chdir(path.parent):  # as a kernel does: `mine` looks for lessons from here
-        judgements = tuple(_judgements(shell, code))
-    return Checked(judgements, (*assembly.repairs, *dict.fromkeys(assembly.unsure.values())))
+        judgements = tuple(_judgements(shell, code, raised, begun))
+    return Checked(judgements, found.remarks, tuple(raised), answers(code))
 
 
-def _assembly(notebook: Notebook) -> Assembly | None:
+def recognize(notebook: Notebook) -> Recognized | None:
     """The notebook in the structure of the lesson that it is most of; None if it is of none."""
     course = current()
-    found = [
-        assemble([part for part, _ in parts_of(json.loads(path.read_bytes()))], notebook)
-        for path in sorted((course.root / course.notebooks).glob("*/*.ipynb"))
-    ]
-    best = max(found, key=lambda one: one.recognized, default=None)
-    return best if best is not None and best.recognized else None
+    best = None
+    for path in sorted((course.root / course.notebooks).glob("*/*.ipynb")):
+        released = parts_of(json.loads(path.read_bytes()))
+        assembly = assemble([part for part, _ in released], notebook)
+        if assembly.recognized > (best.assembly.recognized if best else 0):
+            best = Recognized(path.stem, assembly, {part.id: points for part, points in released})
+    return best
 
 
-def _judgements(shell: Any, code: list[Part]) -> Iterator[check.Judgement]:
+def answers(code: list[Part]) -> dict[str, tuple[str, ...]]:
+    """By exercise, the texts of its answer's cell and of added cells that define its name."""
+    names = [part.exercise for part in code if part.role == ANSWER]
+    return {
+        name: tuple(
+            part.source
+            for part in code
+            if (part.exercise == name and part.role == ANSWER)
+            or (part.role == OWN and name in defined(part.source))
+        )
+        for name in names
+    }
+
+
+def _judgements(
+    shell: Any, code: list[Part], raised: list[Raised], begun: Callable[[Part], object]
+) -> Iterator[check.Judgement]:
     texts = {part.exercise: part.source for part in code if part.role == ANSWER}
     errors: dict[str, tuple[str, str]] = {}  # by exercise: what the cell raised that defines it
     for part in code:
+        begun(part)
         if part.role == CHECK:
             name = part.exercise
             yield check.judge_here(name, shell.user_ns, texts.get(name, ""), errors.get(name))
@@ -78,6 +122,7 @@ def _judgements(shell: Any, code: list[Part]) -> Iterator[check.Judgement]:
         error = _run(shell, part.source)
         if error is not None:
             errors |= dict.fromkeys(own, error)
+            raised.append(Raised(part, error))
 
 
 def _run(shell: Any, source: str) -> tuple[str, str] | None:

@@ -1,8 +1,9 @@
 """The start page: a small notebook that shows the lessons before any kernel has started.
 
-Its one code cell calls ``progress()``. The cell's output is made here from the records, again each
-time the lab is opened. JupyterLab strips the colors from the HTML of an untrusted notebook, so the
-page is signed, as the server signs what it saves. A page that a student has changed is left alone.
+One code cell calls ``progress()``, another ``pack()``. The first one's output is made here from the
+records, again each time the lab is opened. JupyterLab strips the colors from the HTML of an
+untrusted notebook, so the page is signed, as the server signs what it saves. A page that a student
+has changed is left alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
 
 from grader.coursefile import current
+from grader.source.cells import carried_names
+from grader.student.notebooks import read
+from grader.student.packing import where
 from grader.student.progress import Course
 
 NAME = "start.ipynb"
@@ -22,17 +26,25 @@ MARK = "grader_start_page"
 WELCOME = """\
 # {title}
 
-**Open a lesson from the table.** Write your answer in an exercise's cell, run it with Shift+Enter,
-and run the check below it: it tells what it has seen, and which mistake it looks like. When you
-are stuck, open the hints under the check, one at a time.
+**Open a lesson from the table.** Write your answer in an exercise's cell, run the cell with
+Shift+Enter, and then run the check below it. The check says what it found and, if something is
+wrong, which mistake it looks like. If you are stuck, open the hints under the check, one at a time.
 
-What you write is yours: it is never overwritten. Later lessons build on your own answers from
-the lessons before, so save each notebook when you leave it."""
+What you write is yours: it is never overwritten. Save each notebook before you leave
+it{builders}."""
+HAND_IN = """\
+## Handing in
+
+Save your notebooks, then run the cell below: click into it, then Shift+Enter. It judges every
+lesson that you have worked on as it is saved, warns of what you may have overlooked, and packs them
+into one zip, which you hand in. (`pack(3)` packs lesson 3 alone.) {where}"""
+ZIP = "*The zip lies beside this page, in the list of files on the left.*"
+PACK = "from grader import pack\n\npack()"
 CALL = "from grader import progress\n\nprogress()"
 # Shift+Enter in the code cell moves on to this cell; in a last cell it would add a new one.
 BELOW = """\
-*The table is as of when you opened the course. Run its cell to bring it up to date: click into it,
-then Shift+Enter.*"""
+*The table shows how far you were when you opened the course. To bring it up to date, click into its
+cell and press Shift+Enter.*"""
 
 
 def write(folder: Path, course: Course) -> Path:
@@ -51,12 +63,16 @@ def write(folder: Path, course: Course) -> Path:
 def page(course: Course) -> NotebookNode:
     """The page as a notebook, with the table of now."""
     table = {"text/html": course._repr_html_(), "text/plain": repr(course)}
+    welcome = WELCOME.format(title=current().title, builders=_builders())
     cells = [
-        nbformat.v4.new_markdown_cell(WELCOME.format(title=current().title), id="welcome"),
+        nbformat.v4.new_markdown_cell(welcome, id="welcome"),
         nbformat.v4.new_code_cell(
             CALL, id="progress", outputs=[nbformat.v4.new_output("display_data", table)]
         ),
         nbformat.v4.new_markdown_cell(BELOW, id="below"),
+        nbformat.v4.new_markdown_cell(HAND_IN.format(where=where()), id="hand_in"),
+        nbformat.v4.new_code_cell(PACK, id="pack"),
+        nbformat.v4.new_markdown_cell(ZIP, id="zip"),
     ]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -64,6 +80,23 @@ def page(course: Course) -> NotebookNode:
     notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata[MARK] = {"start": _digest(notebook)}
     return notebook
+
+
+def _builders() -> str:
+    """Which lessons load answers from earlier ones, as the end of a sentence; "" if none does."""
+    course = current()
+    numbers = []
+    for number, name in enumerate(course.lessons, 1):
+        path = (
+            course.root / course.notebooks / f"{number:02d}_{name}" / f"{number:02d}_{name}.ipynb"
+        )
+        if path.is_file() and carried_names(c.source for c in read(path).cells if c.kind == "code"):
+            numbers.append(str(number))
+    if not numbers:
+        return ""
+    *others, last = numbers
+    listed = f"s {', '.join(others)} and {last} build" if others else f" {last} builds"
+    return f": lesson{listed} on your own answers from lessons before"
 
 
 def is_ours(path: Path) -> bool:

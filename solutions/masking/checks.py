@@ -106,7 +106,7 @@ def causal_checks(draw: Draw) -> list[Check]:
         Check(
             "who sees whom",
             "for the query in row i: which columns j are the past, which the future, and on which "
-            "side its own place i belongs",
+            "side its own position i belongs",
             (ask("3 positions", 3), ask("2 positions", 2), ask("7 positions", 7)),
             rule="masking.hides",
             core=True,
@@ -279,7 +279,8 @@ def combine_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "shapes that broadcast",
-            "the shape of the result: as large as the masks together need, whichever comes first",
+            "the shape of the result: as large as the masks together require, whichever comes "
+            "first",
             (
                 ask(f"({n}, {n}) with ({batch}, 1, {n})", causal, padding),
                 ask(f"({batch}, 1, {n}) with ({n}, {n})", padding, causal),
@@ -295,7 +296,7 @@ def combine_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "three and four masks",
-            "what becomes of the masks after the second",
+            "what becomes of the third and later masks",
             (
                 ask("three masks", places(n, n), places(n, n), local),
                 ask("causal, padding and local", causal, padding, local),
@@ -788,7 +789,7 @@ EXERCISES = [
         5,
         attention_checks,
         hints=(
-            "You have all of it but one step from lesson 2. Where must the mask go so that softmax "
+            "You have all but one step from lesson 2. Where must the mask go so that softmax "
             "still gives weights that sum to 1?",
             "Add the mask to the scaled scores, in the scores' dtype. Then think of a row that is "
             "-inf from end to end: softmax divides 0 by 0 there. Put harmless scores into such "
@@ -831,11 +832,11 @@ EXERCISES = [
         examine_checks,
         hints=(
             "A test is an example and an expectation. Which examples would make each mistake of "
-            "this lesson show? The table of common mistakes is a list of them.",
-            "One example can hold several traps: a hidden key with a huge score, a query of zeros, "
-            "a row with nothing to look at, finite biases, batch rows with other masks. Compute "
-            "what must come out by a way of your own (loops will do), and compare with a "
-            "tolerance. Keep a copy of what you hand over.",
+            "this lesson show? The table of common mistakes lists them.",
+            "One example can hold several traps: a hidden key with a huge score, a query of "
+            "zeros, a row with nothing to look at, finite biases, batch rows with different "
+            "masks. Compute what must come out in a way of your own (loops will do), and compare "
+            "with a tolerance. Keep a copy of what you pass in.",
             "query, key, value, mask ← a small example with the traps ____\n"
             "before ← copies of ____\n"
             "found ← candidate of ____\n"

@@ -91,8 +91,8 @@ def causal_nan(n):
     "causal_mask",
     "finite_fill",
     "hides with a large finite number",
-    "The right places, but -1e9 is a number: a row of them is an even score, and softmax spreads "
-    "its weight over what should be hidden.",
+    "The right places, but a number such as -1e9 is finite: in a row full of it all scores are "
+    "equal, and softmax spreads the weight over what should be hidden.",
     fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
 def causal_finite(n, *, fill=-1e9):
@@ -150,7 +150,7 @@ def padding_inverted(lengths, n):
     "padding_mask",
     "left_padding",
     "takes the padding to be at the front",
-    "The last `length` places are shown; here the padding stands at the end of a sequence.",
+    "The last `length` places are shown; here the padding is at the end of a sequence.",
 )
 def padding_left(lengths, n):
     return _padding(torch.arange(n) >= n - lengths[:, None, None])
@@ -292,7 +292,7 @@ def _local(n, shown):
     "local_mask",
     "strict",
     "hides the neighbor exactly `window` steps away",
-    "The rim belongs to the window. With window 0 this hides even the position itself.",
+    "The edge belongs to the window. With window 0 this hides even the position itself.",
 )
 def local_strict(n, window):
     return _local(n, _distance(n).abs() < window)
@@ -302,7 +302,7 @@ def local_strict(n, window):
     "local_mask",
     "one_too_many",
     "shows a neighbor window + 1 steps away",
-    "One step too far: with window 0 a position should be alone.",
+    "One step too far: with window 0 a position should see itself alone.",
 )
 def local_wide(n, window):
     return _local(n, _distance(n).abs() <= window + 1)
@@ -642,7 +642,7 @@ def attention_after(query, key, value, mask=None):
     "masked_attention",
     "renormalized_after_softmax",
     "hides after softmax and divides by the new sum",
-    "On paper that is right. In the machine a hidden key with a large score leaves nothing for the "
+    "On paper that is right. On a computer a hidden key with a large score leaves nothing for the "
     "others, and the new sum is 0.",
 )
 def attention_renormalized(query, key, value, mask=None):
@@ -740,7 +740,7 @@ def attention_fill_1e4(query, key, value, mask=None, *, fill=-1e4):
     "masked_attention",
     "writes_into_the_query",
     "scales the caller's query in place",
-    "The result is right once; called again with the same tensor it is another one.",
+    "The result is right once; called again with the same tensor, it is different.",
 )
 def attention_query_in_place(query, key, value, mask=None):
     query /= math.sqrt(query.shape[-1])
@@ -824,8 +824,8 @@ def attention_adds_the_least(query, key, value, mask=None):
     "masked_attention",
     "nan_replaced_afterwards",
     "replaces nan by 0 after softmax",
-    "The numbers look right, but the nan was made all the same, and backpropagation finds it: one "
-    "empty row turns the gradients of keys and values into nan.",
+    "The numbers look right, but the nan was there all the same, and backpropagation finds it: "
+    "one empty row turns the gradients of keys and values into nan.",
 )
 def attention_nan_to_num(query, key, value, mask=None):
     weights = torch.nan_to_num(torch.softmax(_added(_scores(query, key), mask), dim=-1))
@@ -836,7 +836,7 @@ def attention_nan_to_num(query, key, value, mask=None):
     "masked_attention",
     "only_output_repaired",
     "replaces nan by 0 in the output but not in the weights",
-    "The weights of a query with nothing to look at are nan still.",
+    "The weights of a query with nothing to look at are still nan.",
 )
 def attention_output_repaired(query, key, value, mask=None):
     weights = torch.softmax(_added(_scores(query, key), mask), dim=-1)
@@ -847,7 +847,7 @@ def attention_output_repaired(query, key, value, mask=None):
     "masked_attention",
     "empty_row_first_key",
     "gives an empty row a weight on the first key",
-    "Something has to be shown, it seems; but a query that sees nothing should get nothing.",
+    "A query that sees nothing should get nothing, not a key chosen for it.",
 )
 def attention_first_key(query, key, value, mask=None):
     scores = _scores(query, key)
@@ -890,7 +890,7 @@ def attention_first_head(query, key, value, mask=None):
     "masked_attention",
     "mask_transposed",
     "swaps the two axes of the mask",
-    "Rows ask, columns are asked. A causal mask on its side shows the future and hides the past.",
+    "Rows ask, columns are asked. A transposed causal mask shows the future and hides the past.",
 )
 def attention_mask_transposed(query, key, value, mask=None):
     if mask is not None and mask.dim() > 1:
@@ -1159,7 +1159,7 @@ def attention_overflows(query, key, value, mask=None):
     "masked_attention",
     "query_as_key",
     "compares the queries with themselves",
-    "The keys are never read. Where there are as many queries as keys nothing breaks.",
+    "The keys are never read. Where there are as many queries as keys, nothing breaks.",
 )
 def attention_query_as_key(query, key, value, mask=None):
     weights = _weights(_added(_scores(query, query), mask))
@@ -1170,7 +1170,7 @@ def attention_query_as_key(query, key, value, mask=None):
     "masked_attention",
     "key_asks",
     "lets the keys ask and the queries answer",
-    "The scores are on their side. Where there are as many queries as keys nothing breaks.",
+    "The scores are transposed. Where there are as many queries as keys, nothing breaks.",
 )
 def attention_key_asks(query, key, value, mask=None):
     weights = _weights(_added(_scores(key, query), mask))
@@ -1248,7 +1248,7 @@ class CrossAsksItself(_Layer):
     "CrossAttention",
     "finite_biases_ignored",
     "reads from the mask only what is hidden",
-    "A mask may hold any number: it is added to the scaled scores, and -inf is but one of them.",
+    "A mask may hold any number: it is added to the scaled scores, and -inf is only one of them.",
 )
 class CrossWithoutBiases(_Layer):
     def forward(self, x, context, mask=None):
@@ -1376,7 +1376,7 @@ class CrossRawValues(_Layer):
     "CrossAttention",
     "no_scaling",
     "does not scale the scores",
-    "The scores are to be divided by √d_k here as everywhere.",
+    "The scores must be divided by √d_k here, as everywhere.",
 )
 class CrossUnscaled(_Layer):
     def forward(self, x, context, mask=None):
@@ -1498,7 +1498,7 @@ def _library(query, key, value, mask=None):
     "examine_attention",
     "asserts_nothing",
     "looks, and objects to nothing",
-    "It calls the candidate and ends happily whatever comes out: a test that cannot fail.",
+    "It calls the candidate and accepts whatever comes out: a test that cannot fail.",
 )
 def examine_nothing(candidate):
     output, weights = candidate(*_example())
@@ -1509,7 +1509,7 @@ def examine_nothing(candidate):
     "examine_attention",
     "returns_the_verdict",
     "returns True or False",
-    "A test speaks by raising: what it returns is read by nobody.",
+    "A test speaks by raising: nobody reads what it returns.",
 )
 def examine_returns(candidate):
     query, key, value, mask = _example()
@@ -1565,7 +1565,7 @@ def examine_sums(candidate):
 @misconception(
     "examine_attention",
     "one_gentle_example",
-    "tries one gentle example",
+    "tries one easy example",
     "Random scores and one causal mask: no empty row, no score of 0, none that is large, no bias.",
 )
 def examine_gently(candidate):
@@ -1579,7 +1579,7 @@ def examine_gently(candidate):
     "examine_attention",
     "empty_rows_sum_to_one",
     "wants every row to sum to 1",
-    "A query that may look at nothing has weights 0 by contract; this test refuses that.",
+    "A query that may look at nothing has weights 0 by contract; this test rejects that.",
 )
 def examine_all_rows_sum(candidate):
     query, key, value, mask = _example()

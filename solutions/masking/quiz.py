@@ -5,19 +5,19 @@ from grader.course.quiz import Option, Question
 QUESTIONS = (
     Question(
         "after",
-        "Four keys have equal scores, and the last one is to be hidden. The code computes softmax "
+        "Four keys have equal scores, and the last one must be hidden. The code computes softmax "
         "first and then sets the last weight to 0. What do the other three get?",
         "what the weights sum to, before and after the last one is struck out",
         (
             Option(
                 "1/4 each, so the output is a quarter too small",
-                "The hidden key took its share before it was struck out. The rest sums to 3/4, "
-                "and the average is no average any more.",
+                "The hidden key took its share before it was struck out. The rest sums to 3/4, so "
+                "the output is no longer an average.",
             ),
             Option(
                 "1/4 each, which is right, as a zero adds nothing",
-                "The zero adds nothing to the output. But it has taken a quarter of the whole, "
-                "and nobody has given that back.",
+                "The zero adds nothing to the output. But its key has taken a quarter of the "
+                "whole, and nobody has given that back.",
             ),
             Option(
                 "1/3 each, as softmax always sums to 1",
@@ -33,9 +33,9 @@ QUESTIONS = (
     ),
     Question(
         "peek",
-        "By a slip of one, the causal mask of a language model shows each position the token that "
-        "comes after it. How will that show?",
-        "what stands at the place that should be hidden, in training and in writing",
+        "Because of an off-by-one error, the causal mask of a language model shows each position "
+        "the token that comes after it. How will that show?",
+        "what the place that should be hidden holds, in training and in writing",
         (
             Option(
                 "The loss is better than possible, and its writing is poor",
@@ -82,16 +82,16 @@ QUESTIONS = (
                 "only along the wrong axis.",
             ),
             Option(
-                "An error: the mask has an axis less than the scores",
-                "A missing axis is no error: it is put in front with length 1. Then 4 meets 4 and "
-                "4 meets 4.",
+                "An error: the mask has one axis fewer than the scores",
+                "A missing axis is no error: it is added in front, with length 1. Then 4 meets 4 "
+                "and 4 meets 4.",
             ),
         ),
     ),
     Question(
         "row_number",
-        "A causal mask holds -inf in the hidden places. In the visible places stands, by mistake, "
-        "the number of the row: 0 in row 0, 1 in row 1, and so on. The weights are …",
+        "A causal mask holds -inf in the hidden places. In the visible places it holds, by "
+        "mistake, the number of the row: 0 in row 0, 1 in row 1, and so on. The weights are …",
         "what a constant that is added to all visible scores of one row does to softmax",
         (
             Option(
@@ -112,7 +112,7 @@ QUESTIONS = (
             Option(
                 "too large for the later keys",
                 "The number depends on the row, so it favors no column. With the number of the "
-                "column it would be so.",
+                "column, it would.",
             ),
         ),
     ),

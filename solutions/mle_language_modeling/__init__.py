@@ -8,7 +8,7 @@ import torch
 
 
 def one_hot(tokens, vocab_size):
-    """Write every token as a vector of its own: all zeros, but for a single one.
+    """Write every token as a vector of its own: all zeros but for a single 1.
 
     Args:
         tokens: (...,) tensor of int64 token ids, each from 0 to V - 1; ``...`` is any number of
@@ -61,8 +61,8 @@ def bigram_mle(tokens, vocab_size, smoothing=0.0):
     Args:
         tokens: (T,) tensor of int64 token ids, each from 0 to V - 1: one text.
         vocab_size: V, how many different tokens there are.
-        smoothing: a number from 0 up, added to each of the V² counts before anything else
-            (Laplace's rule is 1). With 0 it is maximum likelihood.
+        smoothing: a number ≥ 0, added to each of the V² counts before anything else (Laplace's
+            rule is 1). With 0 the table is the maximum-likelihood one.
 
     Returns:
         (V, V) tensor of floating point numbers. Row i, column j is the probability that j comes
@@ -114,7 +114,7 @@ def perplexity(mean_nll):
 
 
 def bits_per_token(mean_nll):
-    """The same surprise in bits: the answers to how many yes-or-no questions a token is worth.
+    """The same surprise in bits: how many yes-or-no questions a token is worth.
 
     Args:
         mean_nll: mean negative log-likelihood in nats per token, a float or a 0-d tensor.
@@ -158,7 +158,7 @@ def fit_bigram(tokens, vocab_size, steps, lr):
     Args:
         tokens: (T,) tensor of int64 token ids, each from 0 to V - 1; T is at least 2.
         vocab_size: V, how many different tokens there are.
-        steps: how many steps to take, from 0 up.
+        steps: how many steps to take, at least 0.
         lr: learning rate, below 4 divided by the share of the predictions that the most frequent
             current token makes; from there on descent may oscillate.
 

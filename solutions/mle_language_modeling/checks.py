@@ -95,7 +95,7 @@ def one_hot_checks(given: Draw) -> list[Check]:
     return [
         Check(
             "a few tokens",
-            "which axis the vocabulary lies on (the last one), and where in a row the 1 stands",
+            "which axis the vocabulary lies on (the last one), and where in a row the 1 is",
             (
                 ask("tokens [2, 0, 1, 2], 3 different tokens", [2, 0, 1, 2], 3),
                 some((n,), size),
@@ -108,15 +108,14 @@ def one_hot_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "any number of axes",
-            "that the tokens may have any shape, the empty one included, and that the result has "
-            "one axis more",
+            "whether the tokens may have any shape, even the empty one, and whether the result "
+            "has one axis more",
             (some((b, c), size), some((g, b, c), n), some((), size), some((1,), 4)),
             options=LOOSE,
         ),
         Check(
             "tokens that do not occur",
-            "that the width of a row is the size of the vocabulary, whichever tokens happen to be "
-            "there",
+            "whether a row is as wide as the vocabulary, whichever tokens happen to occur",
             (
                 ask("tokens [1, 1, 0], 9 different tokens", [1, 1, 0], 9),
                 ask("tokens [0, 0], 1 token", [0, 0], 1),
@@ -133,7 +132,8 @@ def one_hot_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "the input is left alone",
-            "a name that ends in _: it changes the caller's tensor, and its shape is part of it",
+            "a method whose name ends in _: it changes the caller's tensor, and the shape is part "
+            "of the tensor",
             (some((n,), size, watch=True), some((b, c), size, watch=True)),
             rule="untouched",
             options=LOOSE,
@@ -173,8 +173,7 @@ def embed_checks(given: Draw) -> list[Check]:
         name = f"{count} tokens, {count} of them different, at most {memory / 1e9:g} GB"
         return Check(
             "a large vocabulary",
-            "how much memory the way to the answer takes: what would have V numbers for every "
-            "token?",
+            "how much memory your method takes: which tensor would have V numbers for every token?",
             (ask(name, tokens, weight, how={"memory": memory}),),
             where=where,
         )
@@ -199,8 +198,8 @@ def embed_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "any number of axes",
-            "that the tokens may have any shape, the empty one included, and that the features "
-            "stand behind it",
+            "whether the tokens may have any shape, even the empty one, and whether the axis of "
+            "features comes last",
             (
                 some((b, c), size, d),
                 some((g, b, c), size, d),
@@ -210,13 +209,13 @@ def embed_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "sizes of one",
-            "a single token, a vocabulary of one, vectors that are one number wide",
+            "a single token, a vocabulary of one token, vectors that are one number wide",
             (some((1,), size, d), some((n,), 1, d), some((n,), size, 1)),
         ),
         Check(
             "gradients",
-            "whether the rows that are used, token 0 among them, learn from every use, and the "
-            "others not at all",
+            "whether the rows that are used (that of token 0 among them) learn from every use, "
+            "and the other rows not at all",
             (
                 ask(
                     "tokens [0, 2, 0, 1, 2, 0]", used_twice, draw.normal(4, 2), grad="1", draw=draw
@@ -281,8 +280,8 @@ def log_prob_checks(given: Draw) -> list[Check]:
     return [
         Check(
             "short sequences",
-            "the chain rule: every step counts, the first and the last too; what becomes of a "
-            "product under a logarithm; which logarithm it is",
+            "the chain rule: every step counts, the first and the last included; what a logarithm "
+            "turns a product into; and which logarithm it is",
             (
                 ask("probabilities 0.5, 0.25, 0.5", [0.5, 0.25, 0.5]),
                 some(n),
@@ -294,12 +293,13 @@ def log_prob_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "batch axes",
-            "over which axis the steps are put together: the last one, whatever stands before it",
+            "along which axis the steps are combined: the last one, whatever comes before it",
             (some(b, n), some(c, b, m), some(square, square), some(1, n)),
         ),
         Check(
             "long sequences",
-            "whether a product is formed anywhere: of 10 000 factors below 1 nothing is left",
+            "whether a product is formed anywhere: nothing is left of a product of 10 000 factors "
+            "below 1",
             (
                 some(10_000, low=0.01, high=1.0),
                 some(2, 2_500, low=0.2, high=0.9),
@@ -310,8 +310,8 @@ def log_prob_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "certain and impossible steps",
-            "whether anything is added to a probability or cut off: the log of 1 is 0, and that "
-            "of 0 is -inf",
+            "whether a probability is raised or cut off anywhere: the log of 1 is 0, and that of "
+            "0 is -inf",
             (
                 ask("every step certain", np.ones(n)),
                 ask("a step of probability 0", impossible),
@@ -340,7 +340,7 @@ def log_prob_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "the input is left alone",
-            "a name that ends in _: it writes into the caller's tensor",
+            "a method whose name ends in _: it writes into the caller's tensor",
             (some(n, watch=True), some(b, n, watch=True)),
             rule="untouched",
         ),
@@ -423,8 +423,8 @@ def bigram_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "rows without counts",
-            "tokens that nothing was ever seen to follow: one that does not occur, one that "
-            "stands at the very end only",
+            "tokens with no successor: one that does not occur, one that comes only at the very "
+            "end",
             (
                 ask("text 0 1 0 1, 4 different tokens", [0, 1, 0, 1], 4),
                 ask("token 1 missing, the last one new", skipping(draw, 5, 20), 5),
@@ -437,7 +437,7 @@ def bigram_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "smoothing",
-            "to what the number is added (to each of the V² counts), and when (before anything is "
+            "what the number is added to (each of the V² counts), and when (before anything is "
             "divided)",
             (
                 some(20, size, 1.0),
@@ -535,8 +535,8 @@ def nll_checks(given: Draw) -> list[Check]:
     return [
         Check(
             "the mean over places",
-            "the log of the softmax at the target, its sign, its base, and the mean over all "
-            "places",
+            "the logarithm of the softmax at the target, its sign and its base, and the mean over "
+            "all places",
             (
                 ask(
                     "logits [0, 0] and [0, ln 3], targets 0, 1", [[0, 0], [0, math.log(3)]], [0, 1]
@@ -550,7 +550,7 @@ def nll_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "any number of axes",
-            "that the vocabulary lies on the last axis, and that any shape may stand before it",
+            "whether the vocabulary lies on the last axis, with any number of axes before it",
             (
                 some((b, n), size),
                 some((3, 3), 3),
@@ -561,8 +561,8 @@ def nll_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "large logits",
-            "whether exp is ever given a large number, or log a 0; each row has a largest logit "
-            "of its own",
+            "whether exp is ever given a large number, or log a 0; each row has its own largest "
+            "logit",
             (
                 ask("rows near 10 000, -10 000 and 0", levels, draw.tokens(4, 3)),
                 ask("one logit 1000, the others -1000", unlikely, [2, 4]),
@@ -574,8 +574,8 @@ def nll_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "places that do not count",
-            "that marked places change neither the sum nor the number it is divided by, and that "
-            "all the others have equal weight",
+            "whether marked places change neither the sum nor the number it is divided by, and "
+            "whether all other places have equal weight",
             (
                 ignoring("mark -100 by default", (n + 2,), size, -100),
                 ignoring("a batch, more marks in one row", (2, n), size, -100, uneven=True),
@@ -587,8 +587,8 @@ def nll_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "a token as the mark",
-            "that ignore_index may be any number, the id of a token too, and that softmax still "
-            "shares out over all V tokens",
+            "whether ignore_index may be any number, even the id of a token, and whether softmax "
+            "still covers all V tokens",
             (
                 ignoring("mark 0", (n + 2,), size, 0, 0, free=True),
                 ignoring("mark 2, given by name", (b, n), size, 2, ignore_index=2, free=True),
@@ -597,7 +597,7 @@ def nll_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "nothing counts",
-            "a mean over nothing: 0, not nan, and backpropagation finds a gradient of 0",
+            "a mean over nothing: it should be 0, not nan, and its gradient should be 0",
             (
                 ask("all marked", draw.normal(n, size), [-100] * n),
                 ask("all marked, a batch", draw.normal(2, 3, size), np.full((2, 3), 1), 1),
@@ -680,7 +680,7 @@ def conversion_checks(function: str, formula, easy: Sequence[tuple[str, float]],
             ),
             Check(
                 "tensors",
-                "what comes back for a 0-d tensor: a 0-d tensor, of the same dtype",
+                "what comes back for a 0-d tensor: a 0-d tensor of the same dtype",
                 (
                     zero_d(f"{drawn[0]:g} nats, float32", drawn[0]),
                     zero_d(f"{drawn[1]:g} nats, float64", drawn[1], "float64"),
@@ -699,8 +699,8 @@ def conversion_checks(function: str, formula, easy: Sequence[tuple[str, float]],
             ),
             Check(
                 "the input is left alone",
-                "a name that ends in _, or an operator such as /=: it writes into the caller's "
-                "tensor",
+                "a method whose name ends in _, or an operator such as /=: it writes into the "
+                "caller's tensor",
                 (zero_d("2 nats", 2.0, watch=True), zero_d("3 nats", 3.0, "float64", watch=True)),
                 rule="untouched",
             ),
@@ -798,8 +798,8 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
     return [
         Check(
             "two states",
-            "how much each row's entropy counts: as much as the chain is in that state in the "
-            "long run",
+            "how much each row's entropy counts: as much as the share of time that the chain "
+            "spends in that state in the long run",
             (
                 two(0.9, 0.5),
                 two(0.25, 0.125),
@@ -822,7 +822,7 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "steps that never happen",
-            "what 0 · ln 0 is taken for: as p goes to 0, so does p ln p",
+            "the value of 0 · ln 0: as p goes to 0, so does p ln p",
             (
                 ask(f"{len(gaps)} states with gaps", gaps),
                 ask("0 → 1, 1 → 0 or 1", [[0, 1], [0.5, 0.5]]),
@@ -833,8 +833,8 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "chains that go round",
-            "whether the long run is found where the chain never settles: it is in state 0 every "
-            "second step, say",
+            "whether the long run is found where the chain never settles, because it is in state "
+            "0 at every second step, say",
             (
                 ask("0 → 1, 2 or 3; each of them → 0", around(1, 3)),
                 ask("period 3", around(1, 2, 3)),
@@ -849,7 +849,7 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "slow chains",
-            "whether the long run is really reached: a chain may stay where it is for a long time",
+            "whether the long run is really reached: a chain may stay in one state for a long time",
             (
                 ask(
                     f"it changes state with {leave:g} and {back:.3g}",
@@ -862,7 +862,7 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "certainty and chance",
-            "the ends of the scale: 0 where there is no choice, ln V where all is chance",
+            "the ends of the scale: 0 where there is no choice, ln V where everything is chance",
             (
                 ask("one state", [[1.0]]),
                 ask(f"{size} states, all equally likely", np.full((size, size), 1 / size)),
@@ -872,7 +872,7 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "float32",
-            "whether it works for either precision",
+            "whether it works in either precision",
             (some(size, dtype="float32"), some(8, dtype="float32")),
             rule="one_number",
             options=ITERATED,
@@ -954,7 +954,7 @@ def descent_checks(given: Draw) -> list[Check]:
         Check(
             "the first steps",
             "where the table starts, what the gradient is taken of (the mean over all T - 1 "
-            "predictions), how far one step goes, and how many there are",
+            "predictions), how far a step goes, and how many steps there are",
             (
                 ask("text 0 0 1 0 1 1 0 2 0 1", [0, 0, 1, 0, 1, 1, 0, 2, 0, 1], 3, 1, 1.0),
                 some(20, size, 1, 0.3),
@@ -967,14 +967,14 @@ def descent_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "no step",
-            "what a table of zeros means as probabilities",
+            "which probabilities a table of zeros stands for",
             (ask("text 0 1 1", [0, 1, 1], 2, 0, 0.5), some(12, size, 0, 0.3)),
             options=DESCENT,
         ),
         Check(
             "small and large steps",
-            "whether the learning rate is used as it comes, and nothing else (momentum, decay) "
-            "goes into a step",
+            "whether the learning rate is used as given, and nothing else (momentum, decay) goes "
+            "into a step",
             (
                 some(20, size, 10, 0.02),
                 some(25, more_size, 10, 0.8),
@@ -996,7 +996,7 @@ def descent_checks(given: Draw) -> list[Check]:
         ),
         Check(
             "rows without counts",
-            "tokens that nothing was ever seen to follow: no gradient reaches their row",
+            "tokens with no successor: no gradient reaches their rows",
             (
                 ask("text 0 1 0 1, 3 different tokens", [0, 1, 0, 1], 3, 6, 2.0),
                 ask(
@@ -1037,7 +1037,7 @@ EXERCISES = [
         hints=(
             "What is the logarithm of a product?",
             "Never form the product: it becomes 0 long before the sequence ends. Take the "
-            "logarithm of every step first, and put the results together along the last axis.",
+            "logarithm of every step first, and combine the results along the last axis.",
             "logs ← ____ of every probability\nanswer ← ____ of logs along axis ____",
         ),
         views=("batch axes",),
@@ -1050,8 +1050,9 @@ EXERCISES = [
             "Write the rows for the tokens 2, 0, 1 on paper. What does each entry say about its "
             "token and its column?",
             "There is one column for each token of the vocabulary. An entry is 1 exactly where "
-            "the token equals the number of the column. A comparison that broadcasts answers that "
-            "for all entries at once; an identity matrix, a library function or a loop do it too.",
+            "the token equals the number of the column. A comparison that broadcasts settles that "
+            "for all entries at once; an identity matrix, a library function or a loop will do it "
+            "too.",
             "columns ← the numbers 0 to ____\n"
             "table ← compare each token, with an axis of length 1 put ____, with the columns\n"
             "answer ← table as ____",
@@ -1066,7 +1067,7 @@ EXERCISES = [
             "Multiply a one-hot row by a matrix, by hand. How many of the products are not 0?",
             "What remains is one row of the matrix, unchanged. So nothing needs to be multiplied: "
             "the token says which row to take. PyTorch can take many rows at once, for an index "
-            "of any shape, and its backward pass adds up what comes back to the same row.",
+            "of any shape, and its backward pass adds up the gradients that go to the same row.",
             "answer ← the rows of ____ at the numbers in ____",
         ),
         views=("any number of axes",),
@@ -1076,11 +1077,12 @@ EXERCISES = [
         3,
         bigram_checks,
         hints=(
-            "Lay the text beside itself, shifted by one. Each column is one pair. Count them.",
-            "A table that is indexed with many pairs at once writes to the same place only once, "
-            "however often the pair comes: ask for accumulation, count numbers of pairs, or loop. "
-            "Add the smoothing to every count, and only then divide each row by its own sum. A row "
-            "whose sum is 0 needs a decision.",
+            "Write the text below itself, shifted by one place. Each column is one pair. Count "
+            "the pairs.",
+            "A table that is indexed with many pairs at once writes to each place only once, "
+            "however often the pair comes. Ask for accumulation, or number the pairs and count "
+            "the numbers, or loop. Add the smoothing to every count, and only then divide each "
+            "row by its own sum. A row whose sum is 0 needs a decision.",
             "pairs ← (each token but the ____, each token but the ____)\n"
             "counts ← how often each pair occurs, as a (V, V) table, plus ____\n"
             "totals ← sum of counts along ____\n"
@@ -1093,12 +1095,13 @@ EXERCISES = [
         4,
         nll_checks,
         hints=(
-            "Start without marks: one row of logits, one target. Then a mean. Then the marks.",
-            "Softmax and then log fails where a probability is too small to be held; there is one "
-            "function for both. The entry at each target is picked along the last axis with an "
-            "index of the same number of axes. A mark may be no index at all, so put some valid "
-            "token in its place first, and a 0 in place of its loss afterwards. Divide by the "
-            "number of places that count, but not by 0.",
+            "Start without marks, with one row of logits and one target. Then take a mean. Then "
+            "add the marks.",
+            "Softmax followed by log fails where a probability is too small for floating point; "
+            "there is one function that does both. To pick the entry at each target along the "
+            "last axis, the index needs as many axes as the logits. A mark may not be a valid "
+            "index, so put some valid token in its place first, and a 0 in place of its loss "
+            "afterwards. Divide by the number of places that count, but not by 0.",
             "counts ← places whose target is not ____\n"
             "log_probs ← ____ of the logits along ____\n"
             "index ← targets, with ____ where a place does not count\n"
@@ -1112,10 +1115,10 @@ EXERCISES = [
         1,
         perplexity_checks,
         hints=(
-            "A fair die with six sides costs ln 6 nats a throw. Its perplexity is to be 6.",
-            "Undo the logarithm. For a float the math module does that, for a tensor PyTorch does; "
-            "ask which of them you have been given.",
-            "if it is a ____: answer ← its ____ by PyTorch, so that the gradient lives\n"
+            "A fair die with six sides costs ln 6 nats a roll. Its perplexity should be 6.",
+            "Undo the logarithm. For a float the math module does that, for a tensor PyTorch "
+            "does; find out which of the two you have been given.",
+            "if it is a ____: answer ← its ____ by PyTorch, so that the gradient survives\n"
             "otherwise: answer ← ____ by math",
         ),
     ),
@@ -1124,9 +1127,9 @@ EXERCISES = [
         1,
         bits_checks,
         hints=(
-            "A fair coin costs ln 2 nats a toss. It is to be worth 1 bit.",
-            "To go from one base of logarithms to another is one division, by a plain number. It "
-            "works for floats and for tensors alike.",
+            "A fair coin costs ln 2 nats a toss. It should be worth 1 bit.",
+            "To change the base of a logarithm takes one division, by a plain number. It works "
+            "for floats and for tensors alike.",
             "one_bit ← ____ nats\nanswer ← mean_nll ____ one_bit",
         ),
     ),
@@ -1135,12 +1138,13 @@ EXERCISES = [
         3,
         entropy_rate_checks,
         hints=(
-            "Each row is a die of its own. How often is each of the dice thrown?",
+            "Each row is a die of its own. How often is each of the dice rolled?",
             "The stationary distribution π does not change in a step: π P = π, and it sums to 1. "
-            "That is a system of linear equations (one of those in π P = π is superfluous; the sum "
-            "takes its place, or is added to all). Following the chain for many steps works too, "
-            "unless it goes round and round: then take the mean over time, or let it rest every "
-            "other step. The entropies of the rows need a decision at p = 0.",
+            "That is a system of linear equations (one of those in π P = π is redundant; put the "
+            "equation for the sum in its place, or add it to the others). Following the chain for "
+            "many steps works too, unless it goes round and round: then take the mean over time, "
+            "or let the chain stay where it is with probability one half. The entropies of the "
+            "rows need a decision at p = 0.",
             "π ← solve π (____ - P) = 0 together with sum of π = ____\n"
             "h ← for each row: minus the sum of p · ____, with 0 where p is ____\n"
             "answer ← sum over rows of ____ · h",
@@ -1153,13 +1157,13 @@ EXERCISES = [
         descent_checks,
         hints=(
             "A table of logits is the smallest network there is: the current token picks a row, "
-            "and softmax makes probabilities of it.",
-            "The text without its last token is the input, the text without its first token is the "
-            "target. One forward pass gives the mean negative log-likelihood of all pairs at once; "
-            "autograd gives its gradient, for the whole table. See that gradients of earlier steps "
-            "do not pile up, and that the update itself is not part of the graph. (You can also "
-            "write the gradient down: share of the row times what softmax says minus what was "
-            "counted.)",
+            "and softmax turns the row into probabilities.",
+            "The text without its last token is the input, the text without its first token is "
+            "the target. One forward pass gives the mean negative log-likelihood of all pairs at "
+            "once; autograd gives its gradient, for the whole table. Make sure that gradients of "
+            "earlier steps do not pile up, and that the update itself is not part of the graph. "
+            "(You can also write the gradient down: the share of the row times the difference "
+            "between softmax and the counted frequencies.)",
             "logits ← (V, V) table of ____, whose gradient is wanted\n"
             "repeat ____ times:\n"
             "    loss ← mean negative log-likelihood of rows of logits at ____, against ____\n"

@@ -24,9 +24,9 @@ from solutions.mle_language_modeling import (
 @misconception(
     "one_hot",
     "width_of_what_is_there",
-    "makes the rows as wide as the tokens at hand need",
-    "The width is the largest token plus one. A text that happens not to use the last words of the "
-    "vocabulary gets shorter vectors, and no weight matrix fits them.",
+    "makes the rows only as wide as these tokens need",
+    "The width is the largest token plus one. A text that happens not to use the last tokens of "
+    "the vocabulary gets shorter vectors, and no weight matrix fits them.",
 )
 def one_hot_seen_only(tokens, vocab_size):
     return one_hot(tokens, int(tokens.max()) + 1)
@@ -36,7 +36,7 @@ def one_hot_seen_only(tokens, vocab_size):
     "one_hot",
     "vocabulary_first",
     "puts the vocabulary on the first axis",
-    "The result is (V, ...): its columns are one-hot, and its rows should be.",
+    "The result is (V, ...): its columns are one-hot, but its rows should be.",
 )
 def one_hot_first_axis(tokens, vocab_size):
     return one_hot(tokens, vocab_size).movedim(-1, 0)
@@ -57,7 +57,7 @@ def one_hot_from_one(tokens, vocab_size):
     "bag_of_words",
     "adds the rows up",
     "There is one vector for the whole sequence, with a count for each token: a bag of words. "
-    "Which token stood where can no longer be told.",
+    "Nobody can tell which token was where.",
 )
 def one_hot_bag(tokens, vocab_size):
     rows = one_hot(tokens, vocab_size)
@@ -67,8 +67,8 @@ def one_hot_bag(tokens, vocab_size):
 @misconception(
     "one_hot",
     "axes_flattened",
-    "makes one axis of all axes",
-    "The rows are right, but they stand in one long list: the shape of the tokens is lost.",
+    "flattens all axes into one",
+    "The rows are right, but they form one long list: the shape of the tokens is lost.",
 )
 def one_hot_flat(tokens, vocab_size):
     return one_hot(tokens, vocab_size).reshape(-1, vocab_size)
@@ -90,8 +90,8 @@ def one_hot_one_axis(tokens, vocab_size):
     "one_hot",
     "whole_numbers",
     "returns whole numbers",
-    "The entries are right, but a matrix product of integers with floating point weights is "
-    "refused by PyTorch.",
+    "The entries are right, but PyTorch refuses to multiply a matrix of integers by floating "
+    "point weights.",
 )
 def one_hot_integers(tokens, vocab_size):
     return F.one_hot(tokens, vocab_size)
@@ -101,7 +101,7 @@ def one_hot_integers(tokens, vocab_size):
     "one_hot",
     "true_and_false",
     "returns True and False",
-    "A comparison gives booleans; numbers were asked for.",
+    "A comparison gives booleans; the exercise asks for numbers.",
 )
 def one_hot_booleans(tokens, vocab_size):
     return tokens.unsqueeze(-1) == torch.arange(vocab_size)
@@ -110,7 +110,7 @@ def one_hot_booleans(tokens, vocab_size):
 @misconception(
     "one_hot",
     "writes_the_id",
-    "writes the number of the token in place of a 1",
+    "writes the token's number in place of a 1",
     "A token's number says which place is hot. It is a name, not a quantity: token 4 is not twice "
     "token 2.",
 )
@@ -121,8 +121,8 @@ def one_hot_ids(tokens, vocab_size):
 @misconception(
     "one_hot",
     "one_cold",
-    "has ones everywhere but at the token",
-    "That is one minus what was asked for.",
+    "has ones everywhere except at the token",
+    "That is 1 minus the right answer.",
 )
 def one_hot_cold(tokens, vocab_size):
     return 1.0 - one_hot(tokens, vocab_size)
@@ -132,8 +132,8 @@ def one_hot_cold(tokens, vocab_size):
     "one_hot",
     "up_to_the_token",
     "has ones at all places up to the token",
-    "That is a thermometer: it says that tokens have an order and are near or far. One-hot vectors "
-    "are all equally far from each other.",
+    "That is a thermometer code: it says that tokens have an order, and that some are nearer than "
+    "others. One-hot vectors are all equally far from each other.",
 )
 def one_hot_thermometer(tokens, vocab_size):
     return (tokens.unsqueeze(-1) >= torch.arange(vocab_size)).float()
@@ -143,7 +143,8 @@ def one_hot_thermometer(tokens, vocab_size):
     "one_hot",
     "turns_the_input",
     "changes the caller's tokens",
-    "A method whose name ends in _ works in place: after the call the tokens have another shape.",
+    "A method whose name ends in _ works in place: after the call the caller's tokens have a "
+    "different shape.",
 )
 def one_hot_in_place(tokens, vocab_size):
     return (tokens.unsqueeze_(-1) == torch.arange(vocab_size)).float()
@@ -178,8 +179,8 @@ def embed_columns(tokens, weight):
     "embed",
     "first_rows",
     "takes the first rows, whatever the tokens are",
-    "The first position gets row 0, the second row 1: that is what an embedding of positions does, "
-    "not of tokens.",
+    "The first position gets row 0, the second row 1: that is an embedding of positions, not of "
+    "tokens.",
 )
 def embed_positions(tokens, weight):
     places = torch.arange(tokens.numel()).reshape(tokens.shape) % len(weight)
@@ -201,7 +202,7 @@ def embed_from_one(tokens, weight):
     "cut_from_the_weight",
     "looks the rows up in a copy",
     "The numbers are right, but no gradient comes back to the weight: a layer made from it, or a "
-    "detached copy, learns by itself, if at all.",
+    "detached copy, learns alone, if at all.",
 )
 def embed_detached(tokens, weight):
     return torch.nn.Embedding.from_pretrained(weight)(tokens)
@@ -211,7 +212,7 @@ def embed_detached(tokens, weight):
     "embed",
     "token_zero_never_learns",
     "gives token 0 no gradient",
-    "Token 0 is taken for padding, whose vector stays what it is. Here it is a token like others.",
+    "Token 0 is taken for padding, whose vector never changes. Here it is a token like any other.",
 )
 def embed_padding(tokens, weight):
     return F.embedding(tokens, weight, padding_idx=0)
@@ -221,8 +222,8 @@ def embed_padding(tokens, weight):
     "embed",
     "rarer_learns_faster",
     "divides gradients by how often a token occurs",
-    "The values are right. But a row that is used three times should get three gradients, not "
-    "their mean.",
+    "The values are right. But a row that is used three times should get the sum of three "
+    "gradients, not their mean.",
 )
 def embed_by_frequency(tokens, weight):
     return F.embedding(tokens, weight, scale_grad_by_freq=True)
@@ -232,7 +233,7 @@ def embed_by_frequency(tokens, weight):
     "embed",
     "long_vectors_shortened",
     "shortens long vectors",
-    "Rows longer than 1 are cut down to length 1, in the caller's own weight too.",
+    "Rows longer than 1 are scaled down to length 1, even in the caller's own weight.",
 )
 def embed_max_norm(tokens, weight):
     return F.embedding(tokens, weight.detach(), max_norm=1.0)
@@ -253,7 +254,7 @@ def embed_scaled(tokens, weight):
     "embed",
     "one_vector_for_all",
     "averages over the sequence",
-    "The vectors of a sequence are melted into one; each token should keep its own.",
+    "The vectors of a sequence are averaged into one; each token should keep its own.",
 )
 def embed_bag(tokens, weight):
     rows = weight[tokens]
@@ -263,8 +264,8 @@ def embed_bag(tokens, weight):
 @misconception(
     "embed",
     "axes_flattened",
-    "makes one axis of all axes",
-    "The vectors are right, but they stand in one long list: the shape of the tokens is lost.",
+    "flattens all axes into one",
+    "The vectors are right, but they form one long list: the shape of the tokens is lost.",
 )
 def embed_flat(tokens, weight):
     return weight[tokens.reshape(-1)]
@@ -296,9 +297,9 @@ def embed_fixed_dtype(tokens, weight):
 @misconception(
     "sequence_log_prob",
     "product_first",
-    "multiplies first and takes the logarithm then",
+    "multiplies first, then takes the logarithm",
     "On paper that is the same. In floating point the product of many probabilities is 0 (it "
-    "underflows), and its logarithm -inf.",
+    "underflows), and the logarithm of 0 is -inf.",
 )
 def log_prob_of_product(conditionals):
     return conditionals.prod(dim=-1).log()
@@ -318,7 +319,7 @@ def log_prob_product(conditionals):
     "sequence_log_prob",
     "product_of_logs",
     "multiplies the logarithms",
-    "The logarithm turns a product into a sum; the logarithms themselves are added.",
+    "The logarithm turns a product into a sum: the logarithms have to be added.",
 )
 def log_prob_times(conditionals):
     return conditionals.log().prod(dim=-1)
@@ -339,7 +340,8 @@ def log_prob_mean(conditionals):
     "sequence_log_prob",
     "sign_turned",
     "returns the negative",
-    "A probability is at most 1, so its logarithm is at most 0. The negative of it is the loss.",
+    "A probability is at most 1, so its logarithm is at most 0. The negative of the logarithm is "
+    "the loss.",
 )
 def log_prob_negative(conditionals):
     return -sequence_log_prob(conditionals)
@@ -349,7 +351,7 @@ def log_prob_negative(conditionals):
     "sequence_log_prob",
     "bits",
     "uses logarithms to base 2",
-    "The result is in bits; nats (natural logarithms) were asked for.",
+    "The result is in bits; the exercise asks for nats (natural logarithms).",
 )
 def log_prob_bits(conditionals):
     return conditionals.log2().sum(dim=-1)
@@ -359,7 +361,7 @@ def log_prob_bits(conditionals):
     "sequence_log_prob",
     "base_ten",
     "uses logarithms to base 10",
-    "The result counts decimal places; nats (natural logarithms) were asked for.",
+    "The result counts decimal places; the exercise asks for nats (natural logarithms).",
 )
 def log_prob_base_ten(conditionals):
     return conditionals.log10().sum(dim=-1)
@@ -368,9 +370,9 @@ def log_prob_base_ten(conditionals):
 @misconception(
     "sequence_log_prob",
     "log_of_the_sum",
-    "adds the probabilities up and takes the logarithm then",
-    "Steps that happen one after the other multiply; probabilities add up for things of which one "
-    "or the other happens.",
+    "adds up the probabilities, then takes the logarithm",
+    "Where one step happens after another, probabilities multiply; they add up where one thing or "
+    "another happens.",
 )
 def log_prob_of_sum(conditionals):
     return conditionals.sum(dim=-1).log()
@@ -379,8 +381,8 @@ def log_prob_of_sum(conditionals):
 @misconception(
     "sequence_log_prob",
     "whole_batch",
-    "adds everything up, the batch too",
-    "Every sequence should have a number of its own.",
+    "adds everything up, even over the batch",
+    "Every sequence should have its own number.",
 )
 def log_prob_everything(conditionals):
     return conditionals.log().sum()
@@ -390,7 +392,8 @@ def log_prob_everything(conditionals):
     "sequence_log_prob",
     "first_axis",
     "adds along the first axis",
-    "With one sequence that is the same. With a batch, the sequences are added to each other.",
+    "With one sequence that makes no difference. With a batch, the sequences are added to each "
+    "other.",
 )
 def log_prob_first_axis(conditionals):
     return conditionals.log().sum(dim=0)
@@ -399,7 +402,7 @@ def log_prob_first_axis(conditionals):
 @misconception(
     "sequence_log_prob",
     "running_sum",
-    "returns the sum up to every step",
+    "returns a running sum",
     "The result has an entry for every step; the last of them is the answer.",
 )
 def log_prob_running(conditionals):
@@ -410,8 +413,8 @@ def log_prob_running(conditionals):
     "sequence_log_prob",
     "first_step_skipped",
     "leaves out the first step",
-    "The first token has no token before it, but it has a probability, and the chain rule counts "
-    "it.",
+    "There is no token before the first one, but the first one has a probability, and the chain "
+    "rule counts it.",
 )
 def log_prob_without_first(conditionals):
     return conditionals[..., 1:].log().sum(dim=-1)
@@ -442,7 +445,7 @@ def log_prob_eps(conditionals, *, constant=1e-8):
     "sequence_log_prob",
     "cut_off_below",
     "replaces small probabilities by a larger one",
-    "Everything below the cut-off counts as equally probable, an impossible step too.",
+    "Everything below the cut-off counts as equally probable, even an impossible step.",
 )
 def log_prob_clamped(conditionals):
     return conditionals.clamp(min=1e-8).log().sum(dim=-1)
@@ -451,9 +454,9 @@ def log_prob_clamped(conditionals):
 @misconception(
     "sequence_log_prob",
     "made_to_sum_to_one",
-    "takes the steps for one distribution",
-    "The probabilities of a sequence's steps belong to different distributions, one for each step; "
-    "they need not sum to 1 and must not be made to.",
+    "treats the steps as one distribution",
+    "The probabilities of a sequence's steps belong to different distributions, one for each "
+    "step. They need not sum to 1, and must not be made to.",
 )
 def log_prob_normalized(conditionals):
     return (conditionals / conditionals.sum(dim=-1, keepdim=True)).log().sum(dim=-1)
@@ -493,7 +496,8 @@ def log_prob_fixed_dtype(conditionals):
     "sequence_log_prob",
     "writes_into_the_input",
     "writes logarithms into the caller's tensor",
-    "log_ with the underscore works in place: afterwards the caller has no probabilities any more.",
+    "log_, with the underscore, works in place: afterwards the caller no longer has the "
+    "probabilities.",
 )
 def log_prob_in_place(conditionals):
     if conditionals.requires_grad:
@@ -521,7 +525,7 @@ def _rows(counts):
 @misconception(
     "bigram_mle",
     "successor_as_the_row",
-    "has the successor as the row",
+    "uses the successor as the row",
     "Row i should hold what comes after i. Here it holds what comes before i.",
 )
 def bigram_transposed(tokens, vocab_size, smoothing=0.0):
@@ -532,7 +536,8 @@ def bigram_transposed(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "columns_sum_to_one",
     "divides each column by its sum",
-    "That answers: where this token stands, which one came before? Each row should sum to 1.",
+    "That answers another question: given this token, which one came before? Each row should sum "
+    "to 1.",
 )
 def bigram_columns(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size, smoothing).mT).mT
@@ -584,8 +589,8 @@ def bigram_counts(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "softmax_of_counts",
     "takes the softmax of the counts",
-    "Rows sum to 1, but a pair that is seen twice as often does not get twice the probability, and "
-    "one never seen gets some.",
+    "The rows sum to 1, but a pair that is seen twice as often does not get twice the "
+    "probability, and a pair that was never seen gets some.",
 )
 def bigram_softmax(tokens, vocab_size, smoothing=0.0):
     return _pairs(tokens, vocab_size, smoothing).softmax(dim=-1)
@@ -595,8 +600,8 @@ def bigram_softmax(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "pairs_counted_once",
     "counts every pair once, however often it comes",
-    "Writing to a table through an index with repeated places leaves one write for each place. The "
-    "counts must be accumulated.",
+    "Writing to a table through an index with repeated places leaves only one write for each "
+    "place. The counts must be accumulated.",
 )
 def bigram_once(tokens, vocab_size, smoothing=0.0):
     counts = torch.zeros(vocab_size, vocab_size)
@@ -619,7 +624,7 @@ def bigram_nan(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "zero_where_nothing_was_seen",
     "has rows of zeros",
-    "The row of a token without a successor sums to 0, so it is no distribution. It should be "
+    "The row of a token without a successor sums to 0, so it is not a distribution. It should be "
     "uniform.",
 )
 def bigram_zero(tokens, vocab_size, smoothing=0.0):
@@ -631,7 +636,7 @@ def bigram_zero(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "frequencies_where_nothing_was_seen",
     "falls back on how frequent tokens are",
-    "A sensible idea, known as backing off, but not what was asked for: a row without counts is "
+    "That is a sensible idea, known as backing off, but here a row without counts should be "
     "uniform.",
 )
 def bigram_backoff(tokens, vocab_size, smoothing=0.0):
@@ -646,7 +651,7 @@ def bigram_backoff(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "divided_by_occurrences",
     "divides by how often the token occurs",
-    "The last token of the text has no successor. Its row sums to less than 1: divide by the "
+    "The last token of the text has no successor, so its row sums to less than 1. Divide by the "
     "number of pairs that begin with the token.",
 )
 def bigram_occurrences(tokens, vocab_size, smoothing=0.0):
@@ -660,7 +665,7 @@ def bigram_occurrences(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "text_as_a_ring",
     "lets the first token follow the last",
-    "A text of T tokens has T - 1 pairs. Rolling it makes one more out of its two ends.",
+    "A text of T tokens has T - 1 pairs. Rolling the text makes one more pair out of its two ends.",
 )
 def bigram_ring(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(torch.cat([tokens, tokens[:1]]), vocab_size, smoothing))
@@ -670,8 +675,8 @@ def bigram_ring(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "every_other_pair",
     "cuts the text into pairs",
-    "Tokens 0 and 1, then 2 and 3: half of the pairs are missed. They overlap: 1 and 2 are "
-    "one too.",
+    "Tokens 0 and 1, then 2 and 3: half of the pairs are missed. Pairs overlap: tokens 1 and 2 "
+    "form one, too.",
 )
 def bigram_disjoint(tokens, vocab_size, smoothing=0.0):
     counts = torch.zeros(vocab_size, vocab_size)
@@ -694,7 +699,7 @@ def bigram_short(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "both_directions",
     "counts every pair in both directions",
-    "Language has a direction: u follows q, q does not follow u.",
+    "Language has a direction: u often follows q, q hardly ever follows u.",
 )
 def bigram_symmetric(tokens, vocab_size, smoothing=0.0):
     counts = _pairs(tokens, vocab_size)
@@ -705,7 +710,7 @@ def bigram_symmetric(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "smoothing_forgotten",
     "ignores smoothing",
-    "The number is to be added to every count.",
+    "The number should be added to every count.",
 )
 def bigram_unsmoothed(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size))
@@ -724,8 +729,9 @@ def bigram_add_one(tokens, vocab_size, smoothing=0.0):
 @misconception(
     "bigram_mle",
     "smoothing_shared_out",
-    "shares the smoothing out over a row",
-    "Each row gets the number once, divided by V. It should be added to each of the counts.",
+    "divides the smoothing among the counts of a row",
+    "Each row gets the number once, divided by V. The whole number should be added to each of the "
+    "counts.",
 )
 def bigram_shared(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size, smoothing / vocab_size))
@@ -734,8 +740,8 @@ def bigram_shared(tokens, vocab_size, smoothing=0.0):
 @misconception(
     "bigram_mle",
     "smoothing_above_only",
-    "adds the smoothing above the line only",
-    "The rows sum to more than 1: what is added to V counts must be in their sum too.",
+    "adds the smoothing to the numerator only",
+    "The rows sum to more than 1: what is added to each of V counts must be in their sum, too.",
 )
 def bigram_numerator(tokens, vocab_size, smoothing=0.0):
     counts = _pairs(tokens, vocab_size)
@@ -746,7 +752,7 @@ def bigram_numerator(tokens, vocab_size, smoothing=0.0):
 @misconception(
     "bigram_mle",
     "smoothing_below_once",
-    "adds the smoothing once below the line",
+    "adds the smoothing to the denominator only once",
     "The rows do not sum to 1: the sum of V counts grows by V times the number.",
 )
 def bigram_denominator(tokens, vocab_size, smoothing=0.0):
@@ -759,8 +765,8 @@ def bigram_denominator(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "smoothing_after_dividing",
     "smooths the probabilities, not the counts",
-    "The number is added after the division, and the rows are divided once more. A token seen once "
-    "is then smoothed as little as one seen a thousand times.",
+    "The number is added after the division, and the rows are divided once more. The row of a "
+    "token seen once is then smoothed as little as that of a token seen a thousand times.",
 )
 def bigram_late(tokens, vocab_size, smoothing=0.0):
     return _rows(bigram_mle(tokens, vocab_size) + smoothing)
@@ -770,8 +776,8 @@ def bigram_late(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "smooths_what_was_seen",
     "adds the smoothing only to pairs that were seen",
-    "Smoothing is for the pairs that were not: a probability of 0 would say that they can never "
-    "come.",
+    "Smoothing is meant for the pairs that were not seen: a probability of 0 would say that they "
+    "can never come.",
 )
 def bigram_seen_pairs(tokens, vocab_size, smoothing=0.0):
     counts = _pairs(tokens, vocab_size)
@@ -781,8 +787,8 @@ def bigram_seen_pairs(tokens, vocab_size, smoothing=0.0):
 @misconception(
     "bigram_mle",
     "table_of_what_is_there",
-    "makes the table as large as the tokens at hand need",
-    "V is an argument: tokens that do not occur in this text have a row and a column too.",
+    "makes the table only as large as these tokens need",
+    "V is an argument: tokens that do not occur in this text have a row and a column, too.",
 )
 def bigram_seen_tokens(tokens, vocab_size, smoothing=0.0):
     return bigram_mle(tokens, int(tokens.max()) + 1, smoothing)
@@ -792,7 +798,7 @@ def bigram_seen_tokens(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "rounded_to_whole_numbers",
     "divides whole numbers",
-    "With // only the rows of a single successor survive; probabilities are fractions.",
+    "With // only the rows with a single successor survive; probabilities are fractions.",
 )
 def bigram_integers(tokens, vocab_size, smoothing=0.0):
     return bigram_mle(tokens, vocab_size, smoothing).long()
@@ -802,7 +808,7 @@ def bigram_integers(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "sorts_the_text",
     "changes the caller's text",
-    "The table is right, but the tokens are no longer what they were: something works in place.",
+    "The table is right, but the caller's tokens have changed: something works in place.",
 )
 def bigram_in_place(tokens, vocab_size, smoothing=0.0):
     table = bigram_mle(tokens, vocab_size, smoothing)
@@ -814,8 +820,8 @@ def bigram_in_place(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "never_quite_zero",
     "smooths by 1e-5 at least",
-    "A pair that never came has probability 0 where no smoothing was asked for, and not a small "
-    "one. The division of an unseen row needs another way out.",
+    "Where no smoothing is asked for, a pair that never came has probability 0, not a small one. "
+    "The division of an unseen row needs another way out.",
 )
 def bigram_never_zero(tokens, vocab_size, smoothing=0.0):
     counts = _pairs(tokens, vocab_size, max(smoothing, 1e-5))
@@ -841,8 +847,8 @@ def _mean(log_probs, targets, ignore_index):
     "negative_log_likelihood",
     "view_of_the_targets",
     "flattens logits and targets with view",
-    "view needs the numbers to lie side by side in memory, and those of a slice or a transpose do "
-    "not. reshape and flatten copy them where that is needed.",
+    "view needs numbers that lie side by side in memory; those of a slice or a transpose may not. "
+    "reshape and flatten copy them where necessary.",
 )
 def nll_view(logits, targets, ignore_index=-100):
     log_probs = logits.view(-1, logits.shape[-1]).log_softmax(-1)
@@ -853,7 +859,7 @@ def nll_view(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "exp_without_a_maximum",
     "exponentiates the logits as they are",
-    "exp of 1000 is inf and exp of -1000 is 0: what comes out is nan or inf.",
+    "exp of 1000 is inf and exp of -1000 is 0: the result is nan or inf.",
 )
 def nll_naive(logits, targets, ignore_index=-100):
     powers = logits.exp()
@@ -863,9 +869,9 @@ def nll_naive(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "log_of_softmax",
-    "takes the softmax first and its logarithm then",
+    "takes the softmax first, then its logarithm",
     "Where a probability is smaller than any floating point number, the softmax is 0 and its "
-    "logarithm -inf, though the loss is a number.",
+    "logarithm -inf, though the true loss is finite.",
 )
 def nll_log_of_softmax(logits, targets, ignore_index=-100):
     return _mean(logits.softmax(dim=-1).log(), targets, ignore_index)
@@ -875,7 +881,7 @@ def nll_log_of_softmax(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "one_maximum_for_all",
     "subtracts one maximum from all rows",
-    "A row whose own largest logit is far below it has nothing but zeros left.",
+    "A row whose own largest logit is far below that maximum has nothing but zeros left.",
 )
 def nll_global_max(logits, targets, ignore_index=-100):
     shifted = logits - logits.max()
@@ -886,8 +892,8 @@ def nll_global_max(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "small_number_added",
     "adds a small number before the logarithm",
-    "No infinity, but no loss can be larger than the number allows, about 20 for 1e-9: the worst "
-    "mistakes all cost the same.",
+    "That avoids infinity, but no loss can be larger than the number allows either (about 20 for "
+    "1e-9): the worst mistakes all cost the same.",
     constant=(1e-12, 1e-10, 1e-8, 1e-7, 1e-6),
 )
 def nll_eps(logits, targets, ignore_index=-100, *, constant=1e-9):
@@ -897,8 +903,8 @@ def nll_eps(logits, targets, ignore_index=-100, *, constant=1e-9):
 @misconception(
     "negative_log_likelihood",
     "summed",
-    "sums in place of averaging",
-    "Twice the text has twice the loss; the mean per token was asked for.",
+    "sums instead of averaging",
+    "Twice the text has twice the loss; the exercise asks for the mean per token.",
 )
 def nll_sum(logits, targets, ignore_index=-100):
     return _losses(logits.log_softmax(dim=-1), targets, ignore_index)[0].sum()
@@ -908,8 +914,8 @@ def nll_sum(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "divided_by_all_places",
     "divides by the number of all places",
-    "Places that do not count add nothing to the sum, but they make it look smaller: divide by the "
-    "number of those that count.",
+    "Places that do not count add nothing to the sum, but here they make the mean smaller. Divide "
+    "by the number of places that count.",
 )
 def nll_all_places(logits, targets, ignore_index=-100):
     return _losses(logits.log_softmax(dim=-1), targets, ignore_index)[0].mean()
@@ -918,8 +924,8 @@ def nll_all_places(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "mean_of_means",
-    "averages every sequence first, and the averages then",
-    "A token of a sequence in which few places count weighs more than one of a full sequence. "
+    "averages every sequence first, then the averages",
+    "A token in a sequence in which few places count weighs more than a token in a full sequence. "
     "Every place that counts should weigh the same.",
 )
 def nll_mean_of_means(logits, targets, ignore_index=-100):
@@ -932,9 +938,9 @@ def nll_mean_of_means(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "mark_not_looked_at",
-    "takes the mark for a token",
-    "A place that is marked does not count, whatever ignore_index is. As an index it is out of "
-    "range, or picks another token.",
+    "treats the mark as a token",
+    "A place that is marked does not count, whatever ignore_index is. Used as an index, the mark "
+    "is out of range, or picks another token.",
 )
 def nll_no_ignore(logits, targets, ignore_index=-100):
     return -logits.log_softmax(dim=-1).gather(-1, targets.unsqueeze(-1)).mean()
@@ -953,7 +959,7 @@ def nll_fixed_mark(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "ignores_what_is_no_token",
-    "ignores every target that is no token",
+    "ignores every target that is not a token",
     "That is right for -100 and -1. But the mark may be the id of a token.",
 )
 def nll_out_of_range(logits, targets, ignore_index=-100):
@@ -964,9 +970,9 @@ def nll_out_of_range(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "token_taken_from_the_vocabulary",
-    "takes the marking token out of the softmax",
+    "removes the marking token from the softmax",
     "Places are ignored, not tokens: at all other places the model may still give the marking "
-    "token probability, and pays for it.",
+    "token some probability, and pays for it.",
 )
 def nll_vocabulary_cut(logits, targets, ignore_index=-100):
     if 0 <= ignore_index < logits.shape[-1]:
@@ -990,7 +996,7 @@ def nll_nan(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "bare_zero_when_nothing_counts",
-    "returns a zero that hangs on nothing",
+    "returns a zero that is not connected to the logits",
     "The number is right, but backpropagation through a fresh tensor raises an error: the gradient "
     "should be 0, not missing.",
 )
@@ -1003,8 +1009,8 @@ def nll_bare_zero(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "sign_missing",
-    "has the sign turned",
-    "That is the mean log-likelihood, at most 0. Who descends on it makes the model worse.",
+    "has the wrong sign",
+    "That is the mean log-likelihood, at most 0. Descending on it makes the model worse.",
 )
 def nll_positive(logits, targets, ignore_index=-100):
     return -_mean(logits.log_softmax(dim=-1), targets, ignore_index)
@@ -1014,7 +1020,7 @@ def nll_positive(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "bits",
     "is in bits",
-    "The logarithm has base 2; nats (natural logarithms) were asked for.",
+    "The logarithm has base 2; the exercise asks for nats (natural logarithms).",
 )
 def nll_bits(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets, ignore_index) / math.log(2)
@@ -1024,8 +1030,8 @@ def nll_bits(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "softmax_twice",
     "takes the softmax twice",
-    "Probabilities go where logits are expected, and are softmaxed once more: all tokens look "
-    "nearly alike, and the loss can never come near 0.",
+    "Probabilities are passed where logits are expected, and go through softmax once more: all "
+    "tokens look nearly alike, and the loss can never come near 0.",
 )
 def nll_twice(logits, targets, ignore_index=-100):
     return _mean(logits.softmax(dim=-1).log_softmax(dim=-1), targets, ignore_index)
@@ -1034,8 +1040,9 @@ def nll_twice(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "logits_as_log_probabilities",
-    "takes logits for log-probabilities",
-    "No softmax is taken: the logit at the target alone says nothing, the others count too.",
+    "treats logits as log-probabilities",
+    "No softmax is taken: the logit at the target means nothing by itself; it has to be compared "
+    "with the others.",
 )
 def nll_raw(logits, targets, ignore_index=-100):
     return _mean(logits, targets, ignore_index)
@@ -1044,9 +1051,9 @@ def nll_raw(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "mean_of_probabilities",
-    "averages probabilities and takes the logarithm then",
-    "Independent predictions multiply, so their logarithms are averaged. The logarithm of a mean "
-    "forgives single bad predictions.",
+    "averages probabilities, then takes the logarithm",
+    "The probabilities of the steps multiply, so their logarithms are averaged. The logarithm of "
+    "a mean forgives single bad predictions.",
 )
 def nll_log_of_mean(logits, targets, ignore_index=-100):
     losses, counts = _losses(logits.log_softmax(dim=-1), targets, ignore_index)
@@ -1058,7 +1065,7 @@ def nll_log_of_mean(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "one_minus_the_probability",
     "averages 1 minus the probability",
-    "That is a loss too, but not the likelihood's: a prediction that is wrong beyond all doubt "
+    "That is a loss, too, but not the likelihood's: even a prediction that rules out the truth "
     "costs only 1.",
 )
 def nll_linear(logits, targets, ignore_index=-100):
@@ -1070,8 +1077,8 @@ def nll_linear(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "classes_on_axis_one",
     "looks for the vocabulary on axis 1",
-    "PyTorch's cross_entropy wants the classes there. With one leading axis that is the last one; "
-    "with more it is the positions.",
+    "PyTorch's cross_entropy wants the classes there. With one leading axis, axis 1 is the last "
+    "one; with more, it holds positions.",
 )
 def nll_axis_one(logits, targets, ignore_index=-100):
     loss = F.cross_entropy(logits, targets, ignore_index=ignore_index, reduction="sum")
@@ -1082,7 +1089,7 @@ def nll_axis_one(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "softmax_over_the_batch",
     "takes the softmax along the first axis",
-    "The places compete with each other. The tokens of the vocabulary should, at each place.",
+    "Here the places compete with each other. At each place, the tokens of the vocabulary should.",
 )
 def nll_first_axis(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=0), targets, ignore_index)
@@ -1092,8 +1099,8 @@ def nll_first_axis(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "shifted_once_more",
     "compares each prediction with the next target",
-    "Targets are already one step ahead of the inputs. Shifted again, the model is to predict the "
-    "token after the next.",
+    "The targets are already one step ahead of the inputs. Shifted again, they ask the model for "
+    "the token after the next.",
 )
 def nll_shifted(logits, targets, ignore_index=-100):
     if targets.dim() == 0 or targets.shape[-1] < 2:
@@ -1105,7 +1112,7 @@ def nll_shifted(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "one_for_each_place",
     "returns a loss for each place",
-    "One number was asked for: their mean.",
+    "The exercise asks for one number: the mean of these losses.",
 )
 def nll_each(logits, targets, ignore_index=-100):
     return _losses(logits.log_softmax(dim=-1), targets, ignore_index)[0]
@@ -1115,7 +1122,7 @@ def nll_each(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "perplexity",
     "returns the perplexity",
-    "The mean itself was asked for; its exponential is the exercise after this one.",
+    "The exercise asks for the mean itself; its exponential is the next exercise.",
 )
 def nll_perplexity(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets, ignore_index).exp()
@@ -1125,8 +1132,8 @@ def nll_perplexity(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "labels_smoothed",
     "smooths the targets",
-    "A tenth of every target is spread over the vocabulary. A trick for training, but not the "
-    "likelihood of the text.",
+    "A tenth of every target is spread over the vocabulary. That is a trick for training, but not "
+    "the likelihood of the text.",
 )
 def nll_label_smoothing(logits, targets, ignore_index=-100):
     log_probs = logits.log_softmax(dim=-1)
@@ -1149,7 +1156,7 @@ def nll_detached(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "python_number",
     "returns a Python number",
-    "A number that has left PyTorch has no gradient; a 0-d tensor was asked for.",
+    "A number that has left PyTorch has no gradient; the exercise asks for a 0-d tensor.",
 )
 def nll_item(logits, targets, ignore_index=-100):
     return _mean(logits.log_softmax(dim=-1), targets, ignore_index).item()
@@ -1169,8 +1176,8 @@ def nll_fixed_dtype(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "writes_into_the_targets",
     "overwrites the caller's marks",
-    "The loss is right the first time. But the marks are gone from the caller's tensor, and the "
-    "next time these places count.",
+    "The loss is right the first time. But the marks are gone from the caller's tensor, and next "
+    "time these places count.",
 )
 def nll_in_place(logits, targets, ignore_index=-100):
     counts = targets != ignore_index
@@ -1193,7 +1200,7 @@ def _both(mean_nll, formula):
     "perplexity",
     "two_to_the_nats",
     "takes nats for bits",
-    "Two to the power of the loss is right for a loss in bits. Nats are powers of e.",
+    "2 to the power of the loss is right for a loss in bits. For nats the base is e.",
 )
 def perplexity_of_bits(mean_nll):
     return 2.0**mean_nll
@@ -1202,7 +1209,7 @@ def perplexity_of_bits(mean_nll):
 @misconception(
     "perplexity",
     "sign_turned",
-    "takes the exponential of the negative",
+    "takes the exponential of minus the loss",
     "That is the mean probability of the tokens (the geometric mean), at most 1. Perplexity is its "
     "inverse.",
 )
@@ -1234,7 +1241,7 @@ def perplexity_log(mean_nll):
     "perplexity",
     "ten_to_the_nats",
     "takes nats for decimal places",
-    "Ten to the power of the loss would be right for logarithms to base 10.",
+    "10 to the power of the loss would be right for logarithms to base 10.",
 )
 def perplexity_base_ten(mean_nll):
     return 10.0**mean_nll
@@ -1244,7 +1251,7 @@ def perplexity_base_ten(mean_nll):
     "perplexity",
     "one_less",
     "subtracts 1",
-    "A model that is certain chooses among one token: its perplexity is 1, not 0.",
+    "A model that is certain has only one token to choose from: its perplexity is 1, not 0.",
 )
 def perplexity_minus_one(mean_nll):
     return _both(mean_nll, torch.expm1)
@@ -1253,8 +1260,8 @@ def perplexity_minus_one(mean_nll):
 @misconception(
     "perplexity",
     "bits_as_the_exponent",
-    "turns nats into bits and then takes e to that power",
-    "Either e to the nats or 2 to the bits; not a mixture of both.",
+    "turns nats into bits, then takes e to that power",
+    "It is either e to the nats or 2 to the bits, not a mixture of both.",
 )
 def perplexity_mixed(mean_nll):
     return _both(mean_nll, lambda x: (x / math.log(2)).exp())
@@ -1264,7 +1271,7 @@ def perplexity_mixed(mean_nll):
     "perplexity",
     "always_a_tensor",
     "returns a tensor for a float",
-    "The same kind of thing that came in should come out.",
+    "What comes out should be of the same kind as what came in.",
 )
 def perplexity_tensor(mean_nll):
     return torch.as_tensor(mean_nll).exp()
@@ -1284,7 +1291,7 @@ def perplexity_tensors_only(mean_nll):
     "perplexity",
     "always_a_float",
     "returns a float for a tensor",
-    "The same kind of thing that came in should come out; a float has no gradient.",
+    "What comes out should be of the same kind as what came in; a float has no gradient.",
 )
 def perplexity_float(mean_nll):
     return math.exp(mean_nll)
@@ -1347,7 +1354,7 @@ def bits_multiplied(mean_nll):
 @misconception(
     "bits_per_token",
     "second_logarithm",
-    "takes the logarithm to base 2 of the loss",
+    "takes the base-2 logarithm of the loss",
     "The loss is a logarithm already. Only its base has to be changed.",
 )
 def bits_of_log(mean_nll):
@@ -1378,7 +1385,7 @@ def bits_halved(mean_nll):
     "bits_per_token",
     "nats_themselves",
     "returns the loss itself",
-    "Nats still have to be turned into bits.",
+    "The nats still have to be turned into bits.",
 )
 def bits_identity(mean_nll):
     return mean_nll
@@ -1388,7 +1395,7 @@ def bits_identity(mean_nll):
     "bits_per_token",
     "perplexity",
     "returns a perplexity",
-    "Two to the power of the bits is the perplexity; the bits themselves were asked for.",
+    "2 to the power of the bits is the perplexity; the exercise asks for the bits themselves.",
 )
 def bits_perplexity(mean_nll):
     return _both(mean_nll, torch.exp)
@@ -1417,8 +1424,8 @@ def bits_rounded_constant(mean_nll):
 @misconception(
     "bits_per_token",
     "sign_turned",
-    "has the sign turned",
-    "A surprise is not negative, in bits or in nats.",
+    "has the wrong sign",
+    "A surprise is never negative, in bits or in nats.",
 )
 def bits_negative(mean_nll):
     return -mean_nll / math.log(2)
@@ -1438,7 +1445,7 @@ def bits_whole(mean_nll):
     "bits_per_token",
     "always_a_tensor",
     "returns a tensor for a float",
-    "The same kind of thing that came in should come out.",
+    "What comes out should be of the same kind as what came in.",
 )
 def bits_tensor(mean_nll):
     return torch.as_tensor(mean_nll) / math.log(2)
@@ -1448,7 +1455,7 @@ def bits_tensor(mean_nll):
     "bits_per_token",
     "always_a_float",
     "returns a float for a tensor",
-    "The same kind of thing that came in should come out; a float has no gradient.",
+    "What comes out should be of the same kind as what came in; a float has no gradient.",
 )
 def bits_float(mean_nll):
     return float(mean_nll) / math.log(2)
@@ -1496,8 +1503,8 @@ def _row_entropies(table):
     "entropy_rate",
     "all_states_alike",
     "averages the rows' entropies as if all states were equally frequent",
-    "A state in which the chain hardly ever is counts as much as its home. The weights are the "
-    "stationary distribution.",
+    "A state that the chain hardly ever visits counts as much as one where it spends most of its "
+    "time. The weights should be the stationary distribution.",
 )
 def rate_unweighted(transition):
     return _row_entropies(transition).mean()
@@ -1507,7 +1514,8 @@ def rate_unweighted(transition):
     "entropy_rate",
     "nan_from_zero",
     "multiplies 0 by ln 0",
-    "0 times -inf is nan. What never happens adds no surprise: the limit of p ln p at 0 is 0.",
+    "0 times -inf is nan. A step that never happens adds no surprise: the limit of p ln p at 0 is "
+    "0.",
 )
 def rate_nan(transition):
     table = transition.double()
@@ -1518,8 +1526,8 @@ def rate_nan(transition):
     "entropy_rate",
     "follows_the_chain_from_anywhere",
     "follows the chain for many steps from an even start",
-    "Where the chain has a period it never settles: after an even number of steps it is somewhere "
-    "else than after an odd number.",
+    "A chain with a period never settles: after an even number of steps, say, it is in other "
+    "states than after an odd number.",
 )
 def rate_power(transition):
     table = transition.double()
@@ -1531,8 +1539,8 @@ def rate_power(transition):
     "entropy_rate",
     "follows_the_chain_from_state_0",
     "follows the chain for many steps from state 0",
-    "Where the chain has a period it never settles: after a multiple of the period it is back "
-    "where it started, or among few states.",
+    "A chain with a period never settles: after a multiple of the period it is back where it "
+    "started, or among a few states.",
 )
 def rate_power_from_first(transition):
     table = transition.double()
@@ -1542,9 +1550,9 @@ def rate_power_from_first(transition):
 @misconception(
     "entropy_rate",
     "largest_absolute_eigenvalue",
-    "takes the eigenvector of the eigenvalue that is largest in absolute value",
-    "Where the chain has a period, several eigenvalues lie on the unit circle. The stationary "
-    "distribution belongs to the eigenvalue 1 alone, and rounding decides which of them is found.",
+    "takes the eigenvector of the eigenvalue with the largest absolute value",
+    "If the chain has a period, several eigenvalues lie on the unit circle, and rounding decides "
+    "which of them is found. The stationary distribution belongs to the eigenvalue 1 alone.",
 )
 def rate_largest_eigenvalue(transition):
     table = transition.double()
@@ -1580,7 +1588,7 @@ def rate_one_step(transition):
     "entropy_rate",
     "bits",
     "is in bits",
-    "The logarithm has base 2; nats (natural logarithms) were asked for.",
+    "The logarithm has base 2; the exercise asks for nats (natural logarithms).",
 )
 def rate_bits(transition):
     return entropy_rate(transition) / math.log(2)
@@ -1590,8 +1598,8 @@ def rate_bits(transition):
     "entropy_rate",
     "entropy_of_the_states",
     "is the entropy of the stationary distribution",
-    "That is the surprise of one who does not know the token before: what the best unigram model "
-    "pays.",
+    "That is the surprise of somebody who does not know the token before: what the best unigram "
+    "model pays.",
 )
 def rate_unigram(transition):
     return torch.special.entr(_stationary(transition.double())).sum()
@@ -1611,8 +1619,8 @@ def rate_joint(transition):
 @misconception(
     "entropy_rate",
     "summed",
-    "adds the rows' entropies up",
-    "The chain is in one state at a time: weigh the rows by how often it is in each.",
+    "adds up the rows' entropies",
+    "The chain is in one state at a time: weight the rows by how often it is in each.",
 )
 def rate_sum(transition):
     return _row_entropies(transition).sum()
@@ -1621,7 +1629,7 @@ def rate_sum(transition):
 @misconception(
     "entropy_rate",
     "sign_turned",
-    "has the sign turned",
+    "has the wrong sign",
     "An entropy is not negative.",
 )
 def rate_negative(transition):
@@ -1632,7 +1640,7 @@ def rate_negative(transition):
     "entropy_rate",
     "entropy_of_columns",
     "takes the entropies of the columns",
-    "A row is the distribution over what comes next; a column is none.",
+    "A row is a distribution over what comes next; a column is not a distribution.",
 )
 def rate_columns(transition):
     table = transition.double()
@@ -1642,9 +1650,9 @@ def rate_columns(transition):
 @misconception(
     "entropy_rate",
     "weights_of_length_one",
-    "uses an eigenvector as it comes",
-    "Libraries return eigenvectors of length 1 (the squares sum to 1). As a distribution, the "
-    "entries have to.",
+    "uses an eigenvector as the library returns it",
+    "Libraries return eigenvectors of length 1: the squares of the entries sum to 1. In a "
+    "distribution the entries themselves do.",
 )
 def rate_unit_length(transition):
     table = transition.double()
@@ -1656,7 +1664,7 @@ def rate_unit_length(transition):
     "entropy_rate",
     "perplexity",
     "returns the perplexity",
-    "The exponential of the rate; the rate itself was asked for.",
+    "That is the exponential of the rate; the exercise asks for the rate itself.",
 )
 def rate_perplexity(transition):
     return entropy_rate(transition).exp()
@@ -1666,7 +1674,7 @@ def rate_perplexity(transition):
     "entropy_rate",
     "one_for_each_state",
     "returns a number for each state",
-    "These are the rows' entropies; their weighted mean was asked for.",
+    "These are the rows' entropies; the exercise asks for their weighted mean.",
 )
 def rate_each(transition):
     return _row_entropies(transition)
@@ -1686,7 +1694,7 @@ def rate_largest(transition):
     "entropy_rate",
     "gains_a_little_everywhere",
     "adds a small number to every probability",
-    "Rows no longer sum to 1, and what never happens counts: the floor comes out too high.",
+    "The rows no longer sum to 1, and steps that never happen count: the floor comes out too high.",
 )
 def rate_eps(transition):
     table = transition.double()
@@ -1728,8 +1736,8 @@ def _descend(tokens, vocab_size, steps, move, start=None, loss=None):
     "fit_bigram",
     "summed_loss",
     "descends on the sum of the losses",
-    "The gradient of a sum grows with the length of the text, and with it the size of every step; "
-    "the mean was asked for.",
+    "The gradient of a sum grows with the length of the text, and so does every step; the "
+    "exercise asks for the mean.",
 )
 def fit_sum(tokens, vocab_size, steps, lr):
     count = len(tokens) - 1
@@ -1740,7 +1748,7 @@ def fit_sum(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "random_start",
     "starts from random logits",
-    "The table is to start at zero, so that a row that no text touches stays uniform.",
+    "The table should start at zero, so that a row that the text never touches stays uniform.",
 )
 def fit_random(tokens, vocab_size, steps, lr):
     generator = torch.Generator().manual_seed(0)
@@ -1752,7 +1760,8 @@ def fit_random(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "goes_uphill",
     "moves along the gradient",
-    "The gradient points to where the loss grows; the table has to move against it.",
+    "The gradient points in the direction in which the loss grows; the table has to move against "
+    "it.",
 )
 def fit_ascent(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, lambda t, g, _: t + lr * g).softmax(dim=-1)
@@ -1772,7 +1781,7 @@ def fit_logits(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "returns_log_probabilities",
     "returns the logarithms of the probabilities",
-    "Probabilities were asked for.",
+    "The exercise asks for probabilities.",
 )
 def fit_log_probs(tokens, vocab_size, steps, lr):
     return _descend(tokens, vocab_size, steps, _plain(lr)).log_softmax(dim=-1)
@@ -1782,8 +1791,8 @@ def fit_log_probs(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "gradients_pile_up",
     "never clears the gradients",
-    "backward adds to what is there. Without a reset every step goes along the sum of all "
-    "gradients so far.",
+    "backward adds to the gradient that is there. Without a reset every step follows the sum of "
+    "all gradients so far.",
 )
 def fit_accumulating(tokens, vocab_size, steps, lr):
     total = torch.zeros(vocab_size, vocab_size)
@@ -1795,7 +1804,7 @@ def fit_accumulating(tokens, vocab_size, steps, lr):
 @misconception(
     "fit_bigram",
     "one_step_less",
-    "takes one step less",
+    "takes one step too few",
     "With 1 step the table has moved once; with 0 it has not.",
 )
 def fit_fewer(tokens, vocab_size, steps, lr):
@@ -1805,7 +1814,7 @@ def fit_fewer(tokens, vocab_size, steps, lr):
 @misconception(
     "fit_bigram",
     "one_step_more",
-    "takes one step more",
+    "takes one step too many",
     "With 0 steps the table should not have moved at all.",
 )
 def fit_more(tokens, vocab_size, steps, lr):
@@ -1826,7 +1835,7 @@ def fit_own_rate(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "learning_rate_decays",
     "makes the steps smaller and smaller",
-    "The learning rate is the same in every step.",
+    "The learning rate should be the same in every step.",
 )
 def fit_decaying(tokens, vocab_size, steps, lr):
     return _descend(
@@ -1849,7 +1858,7 @@ def _by(tokens, vocab_size, steps, make):
     "fit_bigram",
     "momentum",
     "uses momentum",
-    "Each step carries a part of the last one along. Plain descent was asked for.",
+    "Each step carries a part of the last one along. The exercise asks for plain descent.",
 )
 def fit_momentum(tokens, vocab_size, steps, lr):
     return _by(tokens, vocab_size, steps, lambda p: torch.optim.SGD(p, lr, momentum=0.9))
@@ -1859,8 +1868,8 @@ def fit_momentum(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "adam",
     "uses Adam",
-    "Adam gives every entry steps of about the same size, whatever its gradient. Plain descent was "
-    "asked for.",
+    "Adam gives every entry steps of about the same size, whatever its gradient. The exercise "
+    "asks for plain descent.",
 )
 def fit_adam(tokens, vocab_size, steps, lr):
     return _by(tokens, vocab_size, steps, lambda p: torch.optim.Adam(p, lr))
@@ -1887,8 +1896,8 @@ def fit_decay(tokens, vocab_size, steps, lr, *, decay=0.02):
     "fit_bigram",
     "one_pair_at_a_time",
     "learns from one pair in each step",
-    "Each step should see the whole text (full batch). One pair alone points elsewhere than the "
-    "mean.",
+    "Each step should see the whole text (a full batch). The gradient of a single pair points "
+    "elsewhere than the mean.",
 )
 def fit_stochastic(tokens, vocab_size, steps, lr):
     logits = torch.zeros(vocab_size, vocab_size)
@@ -1903,7 +1912,7 @@ def fit_stochastic(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "predicts_the_token_before",
     "predicts backwards",
-    "The current token picks the row and the next one is the target, not the other way round.",
+    "The current token picks the row and the next one is the target, not the other way around.",
 )
 def fit_backwards(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens.flip(0), vocab_size, steps, lr)
@@ -1936,8 +1945,8 @@ def fit_columns(tokens, vocab_size, steps, lr):
 @misconception(
     "fit_bigram",
     "softmax_twice",
-    "takes the softmax twice while it learns",
-    "The loss softmaxes its input; probabilities in place of logits give a loss that can hardly "
+    "takes the softmax twice in training",
+    "The loss applies softmax to its input; given probabilities in place of logits, it can hardly "
     "move.",
 )
 def fit_twice(tokens, vocab_size, steps, lr):
@@ -1951,7 +1960,7 @@ def fit_twice(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "rows_weigh_the_same",
     "gives every row steps of the same size",
-    "In the mean over the text a frequent token has more say: its row's gradient is larger. Here "
+    "In the mean over the text a frequent token weighs more: its row's gradient is larger. Here "
     "each row has a mean of its own.",
 )
 def fit_rowwise(tokens, vocab_size, steps, lr):
@@ -1964,8 +1973,9 @@ def fit_rowwise(tokens, vocab_size, steps, lr):
 @misconception(
     "fit_bigram",
     "frequencies_at_once",
-    "counts in place of descending",
-    "The frequencies are where descent arrives after many steps. After few steps it has not.",
+    "counts instead of descending",
+    "Descent arrives at these frequencies after many steps. After a few steps it has not arrived "
+    "yet.",
 )
 def fit_closed_form(tokens, vocab_size, steps, lr):
     return bigram_mle(tokens, vocab_size)
@@ -1975,8 +1985,8 @@ def fit_closed_form(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "only_the_first_step_counts",
     "moves once and then stands still",
-    "The updated table is a new tensor that is not trained, while the gradient is still taken of "
-    "the old one.",
+    "The updated table is a new tensor that is not trained, while the gradient is still taken "
+    "with respect to the old one.",
 )
 def fit_first_only(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, min(1, steps), lr)
@@ -1986,7 +1996,7 @@ def fit_first_only(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "gradient_of_the_start",
     "takes the gradient once",
-    "Every step goes along the gradient at zero. It has to be taken anew where the table is now.",
+    "Every step follows the gradient at zero. It has to be computed anew where the table is now.",
 )
 def fit_stale(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, min(1, steps), lr * max(1, steps))
@@ -1996,7 +2006,8 @@ def fit_stale(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "text_as_a_ring",
     "lets the first token follow the last",
-    "A text of T tokens has T - 1 predictions. Rolling it makes one more out of its two ends.",
+    "A text of T tokens has T - 1 predictions. Rolling the text makes one more out of its two "
+    "ends.",
 )
 def fit_ring(tokens, vocab_size, steps, lr):
     return fit_bigram(torch.cat([tokens, tokens[:1]]), vocab_size, steps, lr)
@@ -2016,7 +2027,7 @@ def fit_short(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "divided_by_the_tokens",
     "divides by the number of tokens",
-    "A text of T tokens has T - 1 predictions; the mean divides by these.",
+    "A text of T tokens has T - 1 predictions; the mean divides by T - 1.",
 )
 def fit_divided_by_t(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, steps, lr * (len(tokens) - 1) / len(tokens))
@@ -2026,7 +2037,7 @@ def fit_divided_by_t(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "changes_the_text",
     "changes the caller's text",
-    "The table is right, but the tokens are no longer what they were: something works in place.",
+    "The table is right, but the caller's tokens have changed: something works in place.",
 )
 def fit_in_place(tokens, vocab_size, steps, lr):
     table = fit_bigram(tokens, vocab_size, steps, lr)

@@ -13,7 +13,7 @@ QUESTIONS = (
             Option(
                 "A product of exactly 0, and a sum of about -6931",
                 "2^-10000 is about 1e-3010, too small for any float64. Its logarithm, 10 000 · ln "
-                "0.5, is a quite ordinary number.",
+                "0.5, is quite an ordinary number.",
             ),
             Option(
                 "A product of 1e-3010, and a sum of about -6931",
@@ -21,8 +21,8 @@ QUESTIONS = (
             ),
             Option(
                 "A product of 0, and a sum of -inf, its logarithm",
-                "The logarithm of the product is -inf. The sum of logarithms never forms the "
-                "product: that is what it is good for.",
+                "The logarithm of the product is -inf. But the sum of logarithms never forms the "
+                "product: that is the point of it.",
             ),
             Option(
                 "A product of 0.5, and a sum of about -0.69",
@@ -35,7 +35,7 @@ QUESTIONS = (
         "add_one",
         "In a text over 4 tokens, token A is followed 6 times by A, 2 times by B, and never by C "
         "or D. With smoothing 1, what is the probability of A after A?",
-        "to how many counts of the row the 1 is added",
+        "how many counts of the row the 1 is added to",
         (
             Option(
                 "7/12",
@@ -69,7 +69,7 @@ QUESTIONS = (
             ),
             Option(
                 "24.0",
-                "That is the fall of the perplexity itself. Bits are its logarithm.",
+                "That is the fall of the perplexity itself. Bits are its base-2 logarithm.",
             ),
             Option(
                 "1.39",
@@ -77,7 +77,8 @@ QUESTIONS = (
             ),
             Option(
                 "0.75",
-                "The perplexity falls to a quarter. A factor there is a difference in bits.",
+                "The perplexity falls by three quarters. A factor in perplexity is a difference "
+                "in bits.",
             ),
         ),
     ),
@@ -90,8 +91,8 @@ QUESTIONS = (
         (
             Option(
                 "It has fitted accidents of its training text too",
-                "What a finite text happens to hold can be learned by heart, and counts for "
-                "nothing in the next one. On new text no model is below the entropy rate.",
+                "The accidents of a finite text can be learned by heart, and are worth nothing in "
+                "the next one. On new text no model is below the entropy rate, on average.",
             ),
             Option(
                 "It knows the source better than the entropy rate does",
@@ -119,8 +120,8 @@ QUESTIONS = (
         (
             Option(
                 "1 nat, and more padding looks like a better model",
-                "Half as many losses as the divisor counts: the mean is halved. A batch of short "
-                "sentences gets a low loss and small gradients for nothing.",
+                "There are half as many losses as the divisor counts, so the mean is halved. A "
+                "batch of short sentences gets a low loss and small gradients for no good reason.",
             ),
             Option(
                 "2 nats, and nothing is bad: ignored targets add 0",
@@ -129,12 +130,12 @@ QUESTIONS = (
             ),
             Option(
                 "4 nats, and more padding looks like a worse model",
-                "That would be a divisor that is too small. Here it counts too many.",
+                "That would take a divisor that is too small. Here the divisor is too large.",
             ),
             Option(
                 "2 nats, but the padding's gradients are not zero",
-                "Ignored targets send no gradient, whatever the divisor is. The sum and its "
-                "divisor do not fit each other, though.",
+                "Ignored targets send no gradient, whatever the divisor is. But the sum and its "
+                "divisor do not match.",
             ),
         ),
     ),

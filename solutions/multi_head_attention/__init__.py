@@ -14,8 +14,8 @@ def split_heads(x, num_heads):
     Head 0 gets the first d/h features of every position, head 1 the next d/h, and so on.
 
     Args:
-        x: (..., n, d) tensor, float32 or float64; ``...`` is any number of batch axes, none
-            included.
+        x: (..., n, d) tensor, float32 or float64; ``...`` is any number of batch axes,
+            including none.
         num_heads: h, how many heads there are.
 
     Returns:
@@ -36,7 +36,7 @@ def merge_heads(x):
 
     Args:
         x: (..., h, n, w) tensor, float32 or float64: for each head a sequence of vectors of
-            width w; ``...`` is any number of batch axes, none included.
+            width w; ``...`` is any number of batch axes, including none.
 
     Returns:
         (..., n, h·w) tensor with the dtype of ``x``.
@@ -76,7 +76,7 @@ class MultiHeadAttention(nn.Module):
 
         Returns:
             A pair (output (B, n_q, d_model), weights (B, h, n_q, n_k)) in the dtype of ``x``, the
-            weights of every head by themselves. Where a head may look at nothing, its weights are
+            weights of every head separately. Where a head may look at nothing, its weights are
             0, its part of the result before ``W_output`` is 0, and every gradient stays finite.
         """
         source = x if context is None else context
@@ -120,8 +120,8 @@ def previous_token_head(vocab_size, max_len):
     The input at position p is the one-hot vector of its token, followed by the one-hot vector of
     p: V + T numbers, with V = ``vocab_size`` and T = ``max_len``. The head is used as usual, its
     scores divided by the root of the width of the queries, with a causal mask or with none. In
-    both cases every position t ≥ 1 is to put at least 0.99 of its weight on position t - 1, in
-    every sequence of up to T tokens, and its output is to be the one-hot vector of the token that
+    both cases every position t ≥ 1 must put at least 0.99 of its weight on position t - 1, in
+    every sequence of up to T tokens, and its output must be the one-hot vector of the token that
     stands there, V numbers, each within 0.05. What position 0 does is up to you. Many weights do
     this; any will do.
 
@@ -145,7 +145,7 @@ def previous_token_head(vocab_size, max_len):
 
 
 def mended_heads(query, key, value, num_heads):
-    """Causal multi-head attention on projections that are already made. Handed out with faults.
+    """Causal multi-head attention on projections that are already made. Given with faults.
 
     Every head works with its own part of the features, as in ``split_heads``; its scores are
     divided by the root of the width of its queries; a causal mask hides the future; the results

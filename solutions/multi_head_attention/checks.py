@@ -83,7 +83,7 @@ def split_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "batch axes",
-            "that axes are counted from the end, so that any number of them may stand in front",
+            "that axes are counted from the end, so that any number of them may come first",
             (
                 ask(heads, n, width, (b,)),
                 ask(2, 3, 4, (b, c)),
@@ -148,8 +148,8 @@ def merge_checks(draw: Draw) -> list[Check]:
     return [
         Check(
             "one sequence",
-            "whether the features that stand side by side in a row of the result belong to one "
-            "position, head after head",
+            "whether the features side by side in a row of the result belong to one position, "
+            "head after head",
             (
                 given("[[[1, 2], [5, 6]], [[3, 4], [7, 8]]]", [[[1, 2], [5, 6]], [[3, 4], [7, 8]]]),
                 ask(2, 3, 4),
@@ -162,7 +162,7 @@ def merge_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "batch axes",
-            "that axes are counted from the end, so that any number of them may stand in front",
+            "that axes are counted from the end, so that any number of them may come first",
             (
                 ask(heads, n, width, (b,)),
                 ask(2, 3, 4, (b, c)),
@@ -736,8 +736,8 @@ EXERCISES = [
             "Take one position with four features and two heads. Which two numbers go to head 0? "
             "Then take two positions: what should head 0 hold in all?",
             "Two steps. First cut the last axis into two, heads and features, so that a position "
-            "is a small table with one row for each head. Then the axis of the heads has to change "
-            "places with the axis of the positions. Cutting into (h, n, d/h) at once gives the "
+            "is a small table with one row for each head. Then the axis of the heads has to "
+            "change places with that of the positions. Cutting into (h, n, d/h) at once gives the "
             "right shape and the wrong numbers. Count axes from the end.",
             "if h does not divide d: raise ____ with a message\n"
             "table ← x with its last axis d cut into (____, ____)\n"
@@ -749,7 +749,7 @@ EXERCISES = [
         2,
         merge_checks,
         hints=(
-            "Walk the way of split_heads back, last step first.",
+            "Take the steps of split_heads backward, the last one first.",
             "What should lie side by side in one row of the result? All that belongs to one "
             "position. So bring positions before heads first, and only then make one axis of the "
             "last two. An exchange of axes moves no number in memory: view may refuse what "
@@ -822,10 +822,10 @@ EXERCISES = [
         mended_checks,
         hints=(
             "Which of the lines would behave differently with one head, and which with two? Try "
-            "tiny inputs on which you know the answer, and look at the inputs afterwards, too.",
+            "tiny inputs whose answer you know, and look at the inputs afterwards, too.",
             "There are three faults. One has to do with how wide the vectors are that are really "
-            "multiplied; one with the order in which numbers lie in memory after the heads were "
-            "split off; one is an operator that changes more than its result.",
+            "multiplied; one with the order in which numbers lie in memory after the heads have "
+            "been split off; one is an operator that changes more than its result.",
             "the root is that of the width of ____\n"
             "query after the call must be ____\n"
             "the way back from the heads ← first exchange ____ and ____, then join",

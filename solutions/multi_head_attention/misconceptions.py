@@ -39,7 +39,7 @@ def split_at_once(x, num_heads):
     "split_heads",
     "error_without_numbers",
     "does not say which two numbers do not fit",
-    "Somebody has to find out why. The message names the width and how many heads there are.",
+    "Somebody has to find out why. The message should name the width and how many heads there are.",
 )
 def split_without_numbers(x, num_heads):
     if x.shape[-1] % num_heads:
@@ -50,7 +50,7 @@ def split_without_numbers(x, num_heads):
 @misconception(
     "split_heads",
     "heads_after_positions",
-    "leaves the heads behind the positions",
+    "leaves the heads after the positions",
     "The result is (..., n, h, d/h): every position has its heads, but no head has a sequence. "
     "Matrix products work on the last two axes, so each position would attend among its own heads.",
 )
@@ -83,8 +83,7 @@ def split_width_for_count(x, num_heads):
     "split_heads",
     "heads_first",
     "puts the heads before the batch",
-    "Without a batch axis that is the same. With one, the heads belong behind it: (..., h, n, "
-    "d/h).",
+    "Without a batch axis that is the same. With one, the heads belong after it: (..., h, n, d/h).",
 )
 def split_heads_first(x, num_heads):
     return torch.stack(x.split(_divide(x, num_heads), dim=-1), dim=0)
@@ -161,7 +160,7 @@ def split_assertion(x, num_heads):
     "split_heads",
     "left_to_torch",
     "leaves it to PyTorch to complain",
-    "PyTorch raises a RuntimeError about shapes; who reads it must find out what it has to do with "
+    "PyTorch raises a RuntimeError about shapes; the reader must find out what it has to do with "
     "heads.",
 )
 def split_left_to_torch(x, num_heads):
@@ -219,7 +218,7 @@ def split_fixed_dtype(x, num_heads):
 @misconception(
     "split_heads",
     "turns_the_input",
-    "turns the caller's tensor over",
+    "transposes the caller's tensor",
     "transpose_ with the underscore works in place: after the call the input has another shape.",
 )
 def split_turns_the_input(x, num_heads):
@@ -246,7 +245,7 @@ def merge_at_once(x):
 @misconception(
     "merge_heads",
     "interleaved",
-    "lays the features of the heads between each other",
+    "interleaves the features of the heads",
     "First come the first features of all heads, then all the second ones. The features of one "
     "head should stay together.",
 )
@@ -270,7 +269,7 @@ def merge_view(x):
     "merge_heads",
     "heads_apart",
     "leaves the heads on an axis of their own",
-    "Positions stand before heads now, but the last two axes are still two.",
+    "Positions come before heads now, but the last two axes have not been joined.",
 )
 def merge_apart(x):
     return x.transpose(-3, -2)
@@ -280,7 +279,7 @@ def merge_apart(x):
     "merge_heads",
     "summed",
     "adds the heads up",
-    "The result is as wide as one head, and who found what can no longer be told.",
+    "The result is as wide as one head, and it can no longer be told who found what.",
 )
 def merge_summed(x):
     return x.sum(dim=-3)
@@ -290,7 +289,7 @@ def merge_summed(x):
     "merge_heads",
     "averaged",
     "averages the heads",
-    "The result is as wide as one head, and who found what can no longer be told.",
+    "The result is as wide as one head, and it can no longer be told who found what.",
 )
 def merge_averaged(x):
     return x.mean(dim=-3)
@@ -310,7 +309,7 @@ def merge_below(x):
     "merge_heads",
     "reversed",
     "lays the heads side by side from the last to the first",
-    "Head 0 belongs in front.",
+    "Head 0 comes first.",
 )
 def merge_reversed(x):
     return x.flip(-3).transpose(-3, -2).flatten(-2)
@@ -410,7 +409,7 @@ def merge_fixed_dtype(x):
 @misconception(
     "merge_heads",
     "turns_the_input",
-    "turns the caller's tensor over",
+    "transposes the caller's tensor",
     "transpose_ with the underscore works in place: after the call the input has another shape.",
 )
 def merge_turns_the_input(x):
@@ -608,7 +607,7 @@ class ScoresReturned(_Layer):
     "sqrt_d_model",
     "scales by the width of the whole model",
     "The vectors that are multiplied have width d/h; the root of that is the scale. With √d all "
-    "heads are too even, the more so the more heads there are.",
+    "weights come out too even, and more so with more heads.",
 )
 class ScaledByModel(_Layer):
     def scores(self, query, key):
@@ -653,7 +652,7 @@ class ScaledByHeads(_Layer):
     "MultiHeadAttention",
     "softmax_over_heads",
     "lets the weights sum to 1 over the heads",
-    "The heads compete for every pair of positions. Each head should share its own attention out "
+    "The heads compete for every pair of positions. Each head should divide its own attention "
     "among the keys.",
 )
 class OverHeads(_Layer):
@@ -702,7 +701,7 @@ class QueryMatrixForKeys(_Layer):
     "MultiHeadAttention",
     "query_and_key_exchanged",
     "makes the queries with W_key and the keys with W_query",
-    "All shapes fit, and the table of scores is turned over: i attends to j as much as j should to "
+    "All shapes fit, and the table of scores is transposed: i attends to j as much as j should to "
     "i.",
 )
 class MatricesExchanged(_Layer):
@@ -738,7 +737,7 @@ class ValuesNotProjected(_Layer):
 @misconception(
     "MultiHeadAttention",
     "matrices_from_the_wrong_side",
-    "multiplies by the matrices without turning them",
+    "multiplies by the matrices without transposing them",
     "A linear layer keeps its matrix as (out, in) and computes x times its transpose. All four are "
     "square here, so x @ weight runs too.",
 )
@@ -757,7 +756,7 @@ class WrongSide(_Layer):
     "MultiHeadAttention",
     "no_output_matrix",
     "leaves W_output out",
-    "The heads stand side by side and nothing has mixed them.",
+    "The heads lie side by side and nothing has mixed them.",
 )
 class NoOutput(_Layer):
     def forward(self, x, context=None, mask=None):
@@ -931,7 +930,7 @@ class FirstHeadForAll(_Layer):
 @misconception(
     "MultiHeadAttention",
     "mask_repeated_in_the_wrong_order",
-    "lays the masks of the sequences out in the wrong order for the heads",
+    "repeats the masks of the sequences in the wrong order for the heads",
     "Where batch and heads are made one axis, the heads of the first sequence come first. "
     "Repeating the whole batch of masks h times gives head 1 of sequence 0 the mask of another "
     "sequence.",
@@ -959,7 +958,7 @@ class ThreeAxes(_Layer):
     "MultiHeadAttention",
     "mask_turned",
     "swaps the two axes of the mask",
-    "Rows ask, columns are asked. A causal mask on its side shows the future and hides the past.",
+    "Rows ask, columns are asked. A transposed causal mask shows the future and hides the past.",
 )
 class MaskTurned(_Layer):
     def masked(self, scores, mask):
@@ -1068,8 +1067,8 @@ class EmptyRowUniform(_Layer):
     "MultiHeadAttention",
     "nan_replaced_afterwards",
     "replaces nan by 0 after softmax",
-    "The numbers look right, but the nan was made all the same, and backpropagation finds it: one "
-    "empty row turns gradients into nan.",
+    "The numbers look right, but the nan was there all the same, and backpropagation finds it: "
+    "one empty row turns gradients into nan.",
 )
 class NanReplaced(_Layer):
     def weigh(self, scores):
@@ -1419,8 +1418,8 @@ def head_position_first(vocab_size, max_len):
     "previous_token_head",
     "position_ignored",
     "never reads the position",
-    "Queries or keys are the same at every position, so the head can only look for tokens. Where "
-    "the token before stands is a matter of positions alone.",
+    "Queries or keys are the same at every position, so the head can only look for tokens. Which "
+    "token is the previous one depends on positions alone.",
 )
 def head_position_ignored(vocab_size, max_len):
     eye = torch.eye(vocab_size, vocab_size + max_len)
@@ -1457,7 +1456,7 @@ def head_transposed(vocab_size, max_len):
     "previous_token_head",
     "positions_as_values",
     "hands over the position instead of the token",
-    "W_value reads the second part of the input; the token stands in the first.",
+    "W_value reads the second part of the input; the token is in the first.",
 )
 def head_positions_as_values(vocab_size, max_len):
     values = torch.cat([torch.zeros(max_len, vocab_size), torch.eye(max_len)], dim=1)
@@ -1479,7 +1478,7 @@ def head_whole_input(vocab_size, max_len):
     "values_scaled",
     "multiplies the values too",
     "The output points to the right token, but it should be a one-hot vector, and its 1 is "
-    "something else. What makes the attention sharp has no business in the values.",
+    "something else. What makes the attention sharp does not belong in the values.",
 )
 def head_values_scaled(vocab_size, max_len):
     good = previous_token_head(vocab_size, max_len)
@@ -1513,7 +1512,7 @@ def _bent(query, key, value, num_heads, root=None, *, torn=False, axis=-1, past=
 @misconception(
     "mended_heads",
     "as_given",
-    "is as it was handed out",
+    "is unchanged",
     "Three faults are left: in the scale, in the way back from the heads, and in what happens to "
     "the caller's query.",
 )
@@ -1560,7 +1559,7 @@ def mended_in_place(query, key, value, num_heads):
     "mended_heads",
     "root_of_the_heads",
     "divides by the root of the number of heads",
-    "It is the width of one head's queries, d/h, whose root is due.",
+    "The root that is due is that of the width of one head's queries, d/h.",
 )
 def mended_by_heads(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, math.sqrt(num_heads))
@@ -1570,7 +1569,7 @@ def mended_by_heads(query, key, value, num_heads):
     "mended_heads",
     "no_scale",
     "no longer scales at all",
-    "The division went away together with the fault in it.",
+    "The division was removed together with its fault.",
 )
 def mended_unscaled(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, 1.0)

@@ -6,7 +6,7 @@ QUESTIONS = (
     Question(
         "twice_as_long",
         "A layer of multi-head attention has the width 1024. A text of 512 tokens is replaced by "
-        "one of 1024. By which factor does the number of multiply-adds grow?",
+        "one of 1024. By what factor does the number of multiply-adds grow?",
         "the two terms 4nd² and 2n²d, one by one",
         (
             Option(
@@ -26,15 +26,15 @@ QUESTIONS = (
             ),
             Option(
                 "8",
-                "That takes the whole cost to be n² times something that grows with n. Each of "
-                "the two terms has one factor n or two, never three.",
+                "That would be so if the whole cost were n² times something that grows with n. "
+                "Each of the two terms has one factor n or two, never three.",
             ),
         ),
     ),
     Question(
         "torn",
         "The outputs of the heads have the shape (2, 3, 2): 2 heads, 3 positions, width 2. They "
-        "are merged by `reshape(3, 4)` alone. What stands in row 0?",
+        "are merged by `reshape(3, 4)` alone. What does row 0 hold?",
         "in which order the twelve numbers lie in memory",
         (
             Option(
@@ -44,8 +44,8 @@ QUESTIONS = (
             ),
             Option(
                 "Heads 0 and 1 at position 0",
-                "That is what a merge should give, and what the shape suggests. It takes an "
-                "exchange of heads and positions before the reshape.",
+                "That is what a merge should give, and what the shape suggests. But it takes a "
+                "transpose of heads and positions before the reshape.",
             ),
             Option(
                 "Head 0 at positions 0, 1 and 2",
@@ -73,12 +73,12 @@ QUESTIONS = (
             Option(
                 "Twice as many learned numbers",
                 "The four matrices have the same size for any number of heads. Heads are a way of "
-                "using a matrix, not a further matrix.",
+                "using a matrix, not another matrix.",
             ),
             Option(
                 "Scores that tell finer differences",
-                "It is the other way round: each head compares with 32 numbers in place of 64, "
-                "and its table of scores has the lower rank.",
+                "It is the other way round: each head compares with 32 numbers instead of 64, and "
+                "its table of scores has the lower rank.",
             ),
             Option(
                 "A view of positions that one head cannot see",
@@ -100,7 +100,7 @@ QUESTIONS = (
             ),
             Option(
                 "The output features that belong to head 2 become 0",
-                "Before `W_output` features belong to heads. Behind it none does: the matrix has "
+                "Before `W_output` features belong to heads. After it none does: the matrix has "
                 "mixed them.",
             ),
             Option(
@@ -138,7 +138,7 @@ QUESTIONS = (
             ),
             Option(
                 "Let one position look at all others with equal weight",
-                "It can: a query of 0 makes every score 0, and equal scores are equal weights.",
+                "It can: a query of 0 makes every score 0, and equal scores give equal weights.",
             ),
         ),
     ),

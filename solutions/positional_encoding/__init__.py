@@ -16,7 +16,7 @@ def sinusoidal_encoding(n, d, base=10000.0):
     Args:
         n: number of positions, 1 or more; they count from 0.
         d: width of a vector, an even number.
-        base: decides how slow the slowest pair of columns turns.
+        base: decides how slowly the slowest pair of columns turns.
 
     Returns:
         float32 tensor (n, d), one row for each position.
@@ -95,10 +95,10 @@ def rotary_encoding(x, positions=None, base=10000.0):
 
     Args:
         x: (..., n, d) tensor, float32 or float64, d even; ``...`` is any number of batch axes,
-            none included.
+            including none.
         positions: None for 0 … n-1, or an integer tensor (n,): the position of each of the n
             vectors, in any order, the same for all batch entries.
-        base: decides how slow the slowest pair turns.
+        base: decides how slowly the slowest pair turns.
 
     Returns:
         (..., n, d) tensor with the dtype of ``x``.

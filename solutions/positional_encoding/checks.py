@@ -185,7 +185,7 @@ def shift_checks(draw: Draw) -> list[Check]:
         Check(
             "it takes PE[p] to PE[p + k]",
             "sin(a + b) and cos(a + b), written with sines and cosines of a and of b; the vector "
-            "stands to the right of the matrix",
+            "is to the right of the matrix",
             first,
             rule="positional_encoding.carries",
             options=carried(first, places) | {"rtol": 0.0, "atol": 1e-4},
@@ -373,7 +373,7 @@ def rotary_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "given positions",
-            "the second argument: positions with gaps, in any order, or twice the same",
+            "the second argument: positions with gaps, in any order, or the same one twice",
             (
                 ask("positions [5, 2]", (2, 4), [5, 2]),
                 ask("a single vector at position 3", (1, 4), [3]),
@@ -520,9 +520,9 @@ EXERCISES = [
         shift_checks,
         hints=(
             "Take one pair only: (sin a, cos a). You want (sin(a + b), cos(a + b)). School "
-            "trigonometry knows both.",
+            "trigonometry has formulas for both.",
             "Each of the two new numbers is a weighted sum of the two old ones, and the weights "
-            "depend on b alone: a block of 2 by 2. The blocks stand along the diagonal; pairs do "
+            "depend on b alone: a block of 2 by 2. The blocks lie along the diagonal; pairs do "
             "not mix. Test it: M times row 0 of the encoding must be row k.",
             "for each pair i:\n"
             "    b ← k times ____\n"
@@ -537,8 +537,8 @@ EXERCISES = [
         2,
         learned_checks,
         hints=(
-            "An nn.Embedding is a table that is asked with row numbers. Which rows does a sequence "
-            "of n tokens need, and in which order?",
+            "An nn.Embedding is a table whose rows are looked up by number. Which rows does a "
+            "sequence of n tokens need, and in which order?",
             "Look at the length first: if it is too long, say so with an error of your own. Then "
             "take the first n rows; adding (n, d) to (B, n, d) serves the whole batch.",
             "n ← the length of axis ____ of x\n"
@@ -556,8 +556,8 @@ EXERCISES = [
             "by one radian. Everything else is doing this for many pairs at once.",
             "Make two tables of (n, d/2): the cosines and the sines of all angles. Take the "
             "entries at even and at odd places of x apart; compute both new ones from the old "
-            "ones before anything is put back. Last, lay the two results side by side again: "
-            "even, odd, even, odd.",
+            "ones before anything is put back. Finally, interleave the two results: even, odd, "
+            "even, odd.",
             "frequency ← one number for each of the ____ pairs\n"
             "angle ← column of positions times row of frequencies\n"
             "first ← entries of x at places ____; second ← entries at places ____\n"

@@ -118,7 +118,7 @@ def sinusoids_halves(n, d, base=10000.0):
     "sinusoidal_encoding",
     "cosine_first",
     "has cosines in the even columns and sines in the odd ones",
-    "Row 0 should begin with 0, the sine of nothing; yours begins with 1.",
+    "Row 0 should begin with 0, the sine of 0; this one begins with 1.",
 )
 def sinusoids_cosine_first(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base).unflatten(1, (-1, 2)).flip(-1).flatten(1)
@@ -159,8 +159,8 @@ def sinusoids_from_one(n, d, base=10000.0):
     "sinusoidal_encoding",
     "empty_row_zero",
     "leaves row 0 all zeros",
-    "Position 0 has an encoding as well. The cosine of angle 0 is 1, and a row of zeros is no "
-    "point on the circles on which all other positions lie.",
+    "Position 0 has an encoding as well. The cosine of angle 0 is 1, and a row of zeros is not on "
+    "the circles on which all other positions lie.",
 )
 def sinusoids_row_zero(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base) * (torch.arange(n)[:, None] > 0)
@@ -192,8 +192,8 @@ def sinusoids_rising(n, d, base=10000.0):
     "sinusoidal_encoding",
     "precedence",
     "squares the base and multiplies by i / d afterwards",
-    "A power binds tighter than a product. Without brackets round the exponent the base is raised "
-    "to 2 alone, and nearly all angles are 0.",
+    "A power binds tighter than a product. Without brackets around the exponent the base is "
+    "raised to 2 alone, and nearly all angles are 0.",
 )
 def sinusoids_precedence(n, d, base=10000.0):
     i = torch.arange(d // 2, dtype=torch.float64)
@@ -203,7 +203,7 @@ def sinusoids_precedence(n, d, base=10000.0):
 @misconception(
     "sinusoidal_encoding",
     "wrong_logarithm",
-    "uses a logarithm to the base of 10 with exp",
+    "uses a logarithm to base 10 with exp",
     "The exponential undoes the natural logarithm. With the other one the frequencies fall far "
     "too slowly.",
 )
@@ -236,7 +236,7 @@ def sinusoids_table(n, d, base=10000.0):
     "sinusoidal_encoding",
     "transposed",
     "has a row for every column and a column for every position",
-    "One row for each position is due: shape (n, d).",
+    "There should be one row for each position: shape (n, d).",
 )
 def sinusoids_transposed(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base).T
@@ -246,7 +246,7 @@ def sinusoids_transposed(n, d, base=10000.0):
     "sinusoidal_encoding",
     "batch_axis",
     "has an extra axis of length 1 in front",
-    "Handy in a layer, but the answer is due in shape (n, d). Broadcasting adds it to a batch "
+    "Handy in a layer, but the answer should have shape (n, d). Broadcasting adds it to a batch "
     "either way.",
 )
 def sinusoids_batch(n, d, base=10000.0):
@@ -257,7 +257,7 @@ def sinusoids_batch(n, d, base=10000.0):
     "sinusoidal_encoding",
     "float64",
     "is float64",
-    "A careful way to compute it; the result is due in float32, so that adding it leaves the "
+    "A careful way to compute it; but the result should be float32, so that adding it leaves the "
     "dtype of the embeddings alone.",
 )
 def sinusoids_float64(n, d, base=10000.0):
@@ -403,7 +403,7 @@ def shift_halves(k, d, base=10000.0):
 @misconception(
     "shift_matrix",
     "only_cosines",
-    "has nothing beside its diagonal",
+    "has nothing off its diagonal",
     "Each entry is scaled by a cosine on its own. The new sine needs the old cosine as well: the "
     "two entries of a pair must mix.",
 )
@@ -415,7 +415,7 @@ def shift_diagonal(k, d, base=10000.0):
     "shift_matrix",
     "moves_entries",
     "moves the entries of the vector by k places",
-    "It is a matrix of zeros and ones that carries entry 0 to entry k. What is to move is the "
+    "It is a matrix of zeros and ones that carries entry 0 to entry k. What should move is the "
     "position that the vector stands for.",
 )
 def shift_roll(k, d, base=10000.0):
@@ -451,7 +451,7 @@ def shift_degrees(k, d, base=10000.0):
     "shift_matrix",
     "float64",
     "is float64",
-    "The result is due in float32, as the encoding that it multiplies.",
+    "The result should be float32, like the encoding that it multiplies.",
 )
 def shift_float64(k, d, base=10000.0):
     angle = k * _frequency(d, base)
@@ -517,7 +517,7 @@ class LearnedWholeTable(_Table):
 @misconception(
     "LearnedPositionalEncoding",
     "cuts_off",
-    "cuts long sequences off in silence",
+    "silently cuts long sequences off",
     "What is beyond the table is thrown away, and the caller is not told.",
 )
 class LearnedCuts(_Table):
@@ -552,7 +552,7 @@ class LearnedClamps(_Table):
 @misconception(
     "LearnedPositionalEncoding",
     "limit_too_low",
-    "refuses a sequence that just fits",
+    "rejects a sequence that just fits",
     "A table of 4 rows serves positions 0 to 3, which are 4 positions.",
 )
 class LearnedLimitLow(_Table):
@@ -617,7 +617,7 @@ class LearnedOneRow(_Table):
     "LearnedPositionalEncoding",
     "back_to_front",
     "counts positions from the end",
-    "The first token gets the row of the last one, and another one in a longer sequence.",
+    "The first token gets the row of the last one, and a different row in a longer sequence.",
 )
 class LearnedReversed(_Table):
     def forward(self, x):
@@ -723,8 +723,8 @@ class LearnedFloat32(_Table):
     "LearnedPositionalEncoding",
     "in_place",
     "adds into the caller's tensor",
-    "The result is right, and the embeddings that were passed in are spoiled: whoever holds them "
-    "now holds positions as well.",
+    "The result is right, but the caller's embeddings are spoiled: they now contain the positions "
+    "as well.",
 )
 class LearnedInPlace(_Table):
     def forward(self, x):
@@ -797,7 +797,7 @@ def rotary_not_interleaved(x, positions=None, base=10000.0):
     "rotary_encoding",
     "backward",
     "turns the other way",
-    "The minus sign stands in the wrong one of the two lines. Scores still depend on the offset "
+    "The minus sign is in the wrong one of the two lines. Scores still depend on the offset "
     "alone, but every pair turns clockwise.",
 )
 def rotary_backward(x, positions=None, base=10000.0):
@@ -964,8 +964,8 @@ def rotary_degrees(x, positions=None, base=10000.0):
     "rotary_encoding",
     "positions_along_the_batch",
     "counts positions along the first axis",
-    "Right without batch axes. With one, the entries of the batch are turned against each other, "
-    "and all positions of one sequence alike.",
+    "Right without batch axes. With one, each entry of the batch is turned by another angle, and "
+    "all positions of one sequence by the same.",
 )
 def rotary_batch(x, positions=None, base=10000.0):
     angle = _angle(x.movedim(0, -2), positions if x.dim() == 2 else None, base)
@@ -991,7 +991,7 @@ def rotary_axis_one(x, positions=None, base=10000.0):
     "rotary_encoding",
     "half_precision_angles",
     "computes the angles in half precision",
-    "Between 1024 and 2048 float16 knows whole numbers only, and beyond 2048 not all of those: "
+    "Between 1024 and 2048 float16 holds whole numbers only, and beyond 2048 not all of those: "
     "neighbors share an angle. Only the finished sines and cosines may be rounded.",
 )
 def rotary_half_precision(x, positions=None, base=10000.0):
@@ -1026,7 +1026,7 @@ def rotary_through_float32(x, positions=None, base=10000.0):
     "rotary_encoding",
     "float64_result",
     "turns float32 into float64",
-    "The float64 angles have made everything float64. The result has the dtype of x.",
+    "The float64 angles have made everything float64. The result should have the dtype of x.",
 )
 def rotary_float64(x, positions=None, base=10000.0):
     return rotary_encoding(x.double(), positions, base)
@@ -1179,7 +1179,7 @@ def alibi_positive(n, num_heads):
     "alibi_bias",
     "sees_the_future",
     "leaves the future visible at the price of its distance",
-    "The bias is the same to both sides. Places with j > i are to be -inf.",
+    "The bias is the same to both sides. Places with j > i must be -inf.",
 )
 def alibi_symmetric(n, num_heads):
     distance = (torch.arange(n)[:, None] - torch.arange(n)).abs().float()
@@ -1190,8 +1190,8 @@ def alibi_symmetric(n, num_heads):
     "alibi_bias",
     "rewards_the_future",
     "leaves the future visible, and rewards it",
-    "Where j > i the distance i - j is negative, so the bias is positive there. Those places are "
-    "to be -inf.",
+    "Where j > i the distance i - j is negative, so the bias is positive there. Those places must "
+    "be -inf.",
 )
 def alibi_unmasked(n, num_heads):
     distance = (torch.arange(n)[:, None] - torch.arange(n)).float()
@@ -1202,7 +1202,7 @@ def alibi_unmasked(n, num_heads):
     "alibi_bias",
     "free_future",
     "leaves the future visible at no price",
-    "Places with j > i hold 0, the best bias there is. They are to be -inf.",
+    "Places with j > i hold 0, the best bias there is. They must be -inf.",
 )
 def alibi_free(n, num_heads):
     return alibi_bias(n, num_heads).masked_fill(torch.ones(n, n).triu(1) > 0, 0.0)
@@ -1275,7 +1275,7 @@ def alibi_nan(n, num_heads):
     "heads_last",
     "has the heads on the last axis",
     "The scores are (B, H, n, n): broadcasting lines (n, n, H) up with the wrong axes, and where "
-    "the sizes agree it does so in silence.",
+    "the sizes agree there is no error.",
 )
 def alibi_heads_last(n, num_heads):
     return alibi_bias(n, num_heads).permute(1, 2, 0)
@@ -1285,7 +1285,7 @@ def alibi_heads_last(n, num_heads):
     "alibi_bias",
     "batch_axis",
     "has an extra axis of length 1 in front",
-    "(H, n, n) is due; broadcasting against (B, H, n, n) adds the axis by itself.",
+    "The shape should be (H, n, n); broadcasting against (B, H, n, n) adds the axis by itself.",
 )
 def alibi_batch(n, num_heads):
     return alibi_bias(n, num_heads)[None]

@@ -17,13 +17,13 @@ QUESTIONS = (
             ),
             Option(
                 "24",
-                "That is 4!, the number with a single mark. The second mark nails down one word "
-                "more.",
+                "That is 4!, the number with a single mark. The second mark nails down one more "
+                "word.",
             ),
             Option(
                 "2",
-                "That lets the two marked words change places. But their marks differ, and "
-                "whoever changes places gets another mark.",
+                "That lets the two marked words change places. But their marks differ, and a word "
+                "that changes places gets another mark.",
             ),
             Option(
                 "1",
@@ -54,8 +54,8 @@ QUESTIONS = (
             ),
             Option(
                 "PE[-10] and PE[13]",
-                "The sign may be turned for both positions at once. For one of them alone the "
-                "distance changes, here to 23.",
+                "The sign may be changed for both positions at once. If it changes for one alone, "
+                "the distance changes, here to 23.",
             ),
         ),
     ),
@@ -94,17 +94,17 @@ QUESTIONS = (
         "where two turns meet and cancel, and where only one arrives",
         (
             Option(
-                "The weights stay; each value arrives turned by its place",
+                "The weights stay; each value arrives turned by its position",
                 "In a score two turns meet, and only their difference is left. A value meets no "
-                "second turn: the same word hands over other numbers at every place.",
+                "second turn: the same word hands over different numbers at every position.",
             ),
             Option(
                 "The weights stay; the turns cancel in the output",
-                "They cancel where two turned vectors are multiplied with each other. The output "
-                "is a sum of turned values, with nothing that turns them back.",
+                "They cancel where two turned vectors are multiplied by each other. The output is "
+                "a sum of turned values, with nothing that turns them back.",
             ),
             Option(
-                "The weights change; they now depend on the places themselves",
+                "The weights change; they now depend on the positions themselves",
                 "Values play no part in scores and weights. Those still depend on the two vectors "
                 "and their offset alone.",
             ),
@@ -117,7 +117,7 @@ QUESTIONS = (
     ),
     Question(
         "third_back",
-        "One layer with a causal mask is to look, from every position, at the token exactly three "
+        "One layer with a causal mask must look, from every position, at the token exactly three "
         "places back, in texts no longer than those of its training. Which encoding cannot do it "
         "by itself?",
         "which bias or score each of them can give to the distances 2, 3 and 4",

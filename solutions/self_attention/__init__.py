@@ -13,7 +13,7 @@ def scaled_dot_product_attention(query, key, value):
 
     Args:
         query: (..., n_q, d_k) tensor, float32 or float64; ``...`` is any number of batch axes,
-            none included.
+            including none.
         key: (..., n_k, d_k) tensor.
         value: (..., n_k, d_v) tensor.
 
@@ -29,8 +29,8 @@ def scaled_dot_product_attention(query, key, value):
 def softmax_jacobian(weights):
     """The derivative of softmax, written with its result p: diag(p) - p pᵀ.
 
-    Entry (i, j) says how fast weight i changes with score j. The formula is to hold for any
-    vector, also for one that does not sum to 1.
+    Entry (i, j) says how fast weight i changes with score j. The formula must hold for any
+    vector, even for one that does not sum to 1.
 
     Args:
         weights: (n,) tensor, float32 or float64.
@@ -60,7 +60,7 @@ class SelfAttention(nn.Module):
         """Let every position of ``x`` attend to every position of ``x``.
 
         Args:
-            x: (..., n, d_model) tensor; ``...`` is any number of batch axes, none included.
+            x: (..., n, d_model) tensor; ``...`` is any number of batch axes, including none.
 
         Returns:
             A pair of tensors: the output (..., n, d_v) and the weights (..., n, n).

@@ -292,7 +292,7 @@ def self_attention_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "special sequences",
-                "what a position does that has only itself to look at, and equal positions",
+                "what a position with only itself to look at gives, and equal positions",
                 (
                     random("a single position", 1, (d_model, d_k, d_v)),
                     ask(
@@ -330,7 +330,7 @@ def self_attention_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "the same answer twice",
-                "what is made anew in every call although the layer is to keep it",
+                "what is created anew in every call although the layer should keep it",
                 twice,
                 rule="repeatable",
                 options={"names": "fresh_weights"},
@@ -414,7 +414,7 @@ def additive_scores_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "large vectors",
-                "where tanh ends for large arguments, and whether every step can go there",
+                "what tanh gives for large arguments, and whether every step can cope with them",
                 (ask("arguments of hundreds", (n, d_q, d_k, a), scale=200),),
                 options=ROUGH,
             ),
@@ -611,7 +611,7 @@ EXERCISES = [
             "(..., n_q, n_k) is left? All batch axes stay where they are.",
             "Three steps: one matrix product gives all scores at once, a softmax turns each "
             "query's scores into weights, a second product mixes the values. Between the first "
-            "and the second step the scores shrink by the square root of one of the widths. "
+            "and the second step, divide the scores by the square root of one of the widths. "
             "Count axes from the end (-1, -2), and batch axes take care of themselves.",
             "scores ← query times key with its last ____ axes swapped\n"
             "scores ← scores divided by the square root of ____\n"

@@ -22,7 +22,7 @@ def _with_scale(query, key, value, factor):
 @misconception(
     "scaled_dot_product_attention",
     "no_scale",
-    "leaves the scores as large as they come",
+    "does not scale the scores",
     "The raw dot products go straight into softmax. Their spread grows with the width of the "
     "vectors, so the weights are sharper than they should be.",
 )
@@ -89,7 +89,7 @@ def attention_scale_from_number_of_queries(query, key, value):
     "scale_from_axis_one",
     "reads the width for the scale from axis 1",
     "Axis 1 holds the width only while there is no batch axis. With one in front it holds the "
-    "queries, with two another batch.",
+    "queries; with two, another batch axis.",
 )
 def attention_scale_from_axis_one(query, key, value):
     return _with_scale(query, key, value, 1 / math.sqrt(query.shape[1]))
@@ -100,7 +100,7 @@ def attention_scale_from_axis_one(query, key, value):
     "cosine",
     "compares directions only, as the cosine does",
     "Queries and keys are brought to length 1 first. A dot product also counts how long they are: "
-    "a longer query is a more decided one.",
+    "a longer query gives sharper weights.",
 )
 def attention_cosine(query, key, value):
     query, key = functional.normalize(query, dim=-1), functional.normalize(key, dim=-1)
@@ -158,7 +158,7 @@ def attention_softmax_over_batch(query, key, value):
     "softmax_along_axis_one",
     "counts the axis of softmax from the front",
     "Axis 1 holds the keys only while there is no batch axis. With one in front it holds the "
-    "queries, with two another batch.",
+    "queries; with two, another batch axis.",
 )
 def attention_softmax_along_axis_one(query, key, value):
     return _with_axis(query, key, value, 1)
@@ -259,7 +259,7 @@ def attention_winner_takes_all(query, key, value):
     "scaled_dot_product_attention",
     "keys_ask",
     "lets the keys ask the queries",
-    "The table of scores is turned over: its rows belong to keys. With as many keys as queries "
+    "The table of scores is transposed: its rows belong to keys. With as many keys as queries "
     "the shapes fit and only the numbers tell; otherwise the second product fails.",
 )
 def attention_keys_ask(query, key, value):
@@ -270,7 +270,7 @@ def attention_keys_ask(query, key, value):
     "scaled_dot_product_attention",
     "keys_not_turned",
     "multiplies by the keys without swapping their axes",
-    "In the first product every query is to meet every key, row by row. With the keys as they "
+    "In the first product every query must meet every key, row by row. With the keys as they "
     "come, it runs only where there are as many keys as entries in a query.",
 )
 def attention_keys_not_turned(query, key, value):
@@ -336,7 +336,7 @@ def attention_mean_of_weighted_values(query, key, value):
     "scaled_dot_product_attention",
     "weights_turned_over",
     "applies the weights from the wrong side",
-    "Each output gathers by a column of the weights, which does not sum to 1: the queries' "
+    "Each output is mixed by a column of the weights, which does not sum to 1: the queries' "
     "attention is read along the wrong axis.",
 )
 def attention_weights_turned_over(query, key, value):
@@ -519,7 +519,7 @@ class _Layer(nn.Module):
     "roles_swapped",
     "swaps the maps of queries and keys",
     "W_query makes the keys and W_key the queries: position i gets the weights for what it offers "
-    "to others, not for what it looks for. The table of scores is turned over.",
+    "to others, not for what it looks for. The table of scores is transposed.",
 )
 class RolesSwapped(_Layer):
     def forward(self, x):
@@ -531,7 +531,7 @@ class RolesSwapped(_Layer):
     "SelfAttention",
     "key_and_value_swapped",
     "swaps the maps of keys and values",
-    "Queries are compared with what is to be extracted, and what is extracted are the keys. It "
+    "Queries are compared with what is to be extracted, and the keys are what is extracted. It "
     "runs only where d_v happens to equal d_k.",
 )
 class KeyAndValueSwapped(_Layer):
@@ -544,7 +544,7 @@ class KeyAndValueSwapped(_Layer):
     "SelfAttention",
     "one_map_for_query_and_key",
     "makes queries and keys with one and the same map",
-    "W_key is never used: scores become symmetric, so that i looks at j exactly as hard as j at i "
+    "W_key is never used: scores become symmetric, so that i scores j exactly as j scores i "
     "(before softmax), and most positions look at themselves.",
 )
 class OneMapForQueryAndKey(_Layer):
@@ -657,7 +657,7 @@ class NotScaled(_Layer):
     "divided_by_d",
     "divides the scores by d_k itself, or by √d_k twice",
     "The spread of a score grows as the root of d_k; dividing by the whole width makes the "
-    "weights too even. It also comes about when the layer scales and then calls a function that "
+    "weights too even. It also happens when the layer scales and then calls a function that "
     "scales again.",
 )
 class DividedByD(_Layer):
@@ -724,7 +724,7 @@ class Overflows(_Layer):
     "SelfAttention",
     "weights_turned_over",
     "applies the weights from the wrong side",
-    "Each output gathers by a column of the weights, which does not sum to 1. With as many "
+    "Each output is mixed by a column of the weights, which does not sum to 1. With as many "
     "queries as keys no shape complains.",
 )
 class WeightsTurnedOver(_Layer):
@@ -751,8 +751,7 @@ class MatrixNotTransposed(_Layer):
     "SelfAttention",
     "maps_chained",
     "makes the keys from the queries and the values from the keys",
-    "All three maps are to be applied to x itself. Chained, it runs only where all widths are "
-    "equal.",
+    "All three maps must be applied to x itself. Chained, it runs only where all widths are equal.",
 )
 class MapsChained(_Layer):
     def forward(self, x):
@@ -764,7 +763,7 @@ class MapsChained(_Layer):
 @misconception(
     "SelfAttention",
     "fresh_weights",
-    "depends on random numbers beside its three maps",
+    "depends on random numbers besides its three maps",
     "Two layers with the same three maps disagree about the same input. Layers made inside "
     "forward start from new random weights in every call; dropout and a bias draw numbers too.",
 )
@@ -887,7 +886,7 @@ class WeightsFirst(_Layer):
     "SelfAttention",
     "overwrites_the_input",
     "writes into the caller's x",
-    "An in-place operation reaches the caller: after the call the input is another.",
+    "An in-place operation reaches the caller: after the call the input has changed.",
 )
 class OverwritesTheInput(_Layer):
     def forward(self, x):
@@ -933,7 +932,7 @@ def additive_tanh_of_each(query, keys, W_q, W_k, v):
 @misconception(
     "additive_scores",
     "sigmoid",
-    "uses the sigmoid for tanh",
+    "uses the sigmoid in place of tanh",
     "The sigmoid runs from 0 to 1, tanh from -1 to 1.",
 )
 def additive_sigmoid(query, keys, W_q, W_k, v):
@@ -943,7 +942,7 @@ def additive_sigmoid(query, keys, W_q, W_k, v):
 @misconception(
     "additive_scores",
     "relu",
-    "uses ReLU for tanh",
+    "uses ReLU in place of tanh",
     "ReLU cuts everything below zero to 0 and has no upper end; tanh keeps the sign and ends at 1.",
 )
 def additive_relu(query, keys, W_q, W_k, v):
@@ -985,7 +984,7 @@ def additive_added_along_the_wrong_axis(query, keys, W_q, W_k, v):
     "additive_scores",
     "matrices_swapped",
     "maps the query by W_k and the keys by W_q",
-    "It runs only where queries and keys happen to have one width.",
+    "It runs only where queries and keys happen to have the same width.",
 )
 def additive_matrices_swapped(query, keys, W_q, W_k, v):
     return torch.tanh(W_k @ query + keys @ W_q.T) @ v
@@ -1017,7 +1016,7 @@ def additive_keys_as_columns(query, keys, W_q, W_k, v):
     "additive_scores",
     "one_matrix",
     "maps query and keys by the same matrix",
-    "W_k is never used. It runs only where queries and keys happen to have one width.",
+    "W_k is never used. It runs only where queries and keys happen to have the same width.",
 )
 def additive_one_matrix(query, keys, W_q, W_k, v):
     return torch.tanh(W_q @ query + keys @ W_q.T) @ v
@@ -1047,7 +1046,7 @@ def additive_v_not_summed(query, keys, W_q, W_k, v):
     "additive_scores",
     "returns_weights",
     "returns weights that sum to 1",
-    "Softmax is a later step: here the raw scores are due.",
+    "Softmax is a later step: here the raw scores are asked for.",
 )
 def additive_returns_weights(query, keys, W_q, W_k, v):
     return torch.softmax(torch.tanh(W_q @ query + keys @ W_k.T) @ v, dim=-1)
@@ -1123,7 +1122,7 @@ def additive_cuts_the_graph(query, keys, W_q, W_k, v):
     "additive_scores",
     "overwrites_v",
     "writes into the caller's tensors",
-    "An in-place operation reaches the caller: after the call one of the inputs is another.",
+    "An in-place operation reaches the caller: after the call one of the inputs has changed.",
 )
 def additive_overwrites(query, keys, W_q, W_k, v):
     scores = torch.tanh(W_q @ query + keys @ W_k.T) @ v
@@ -1170,7 +1169,7 @@ def multiplicative_keys_turned_over(query, keys, W):
     "multiplicative_scores",
     "returns_weights",
     "returns weights that sum to 1",
-    "Softmax is a later step: here the raw scores are due.",
+    "Softmax is a later step: here the raw scores are asked for.",
 )
 def multiplicative_returns_weights(query, keys, W):
     return torch.softmax(keys @ (query @ W), dim=-1)
@@ -1284,7 +1283,7 @@ def multiplicative_cuts_the_graph(query, keys, W):
     "multiplicative_scores",
     "overwrites",
     "writes into the caller's tensors",
-    "An in-place operation reaches the caller: after the call one of the inputs is another.",
+    "An in-place operation reaches the caller: after the call one of the inputs has changed.",
 )
 def multiplicative_overwrites(query, keys, W):
     scores = keys @ (query @ W)
@@ -1299,7 +1298,7 @@ def multiplicative_overwrites(query, keys, W):
     "softmax_jacobian",
     "diagonal_only",
     "keeps only the diagonal",
-    "Beside the diagonal there are zeros: it forgets that raising one score takes weight from all "
+    "Off the diagonal there are zeros: it forgets that raising one score takes weight from all "
     "the others.",
 )
 def jacobian_diagonal_only(weights):
@@ -1310,7 +1309,7 @@ def jacobian_diagonal_only(weights):
     "softmax_jacobian",
     "a_vector",
     "returns only p(1 - p), as a vector",
-    "That is the diagonal of the matrix: n numbers, where a table of n by n is due.",
+    "That is the diagonal of the matrix: n numbers, instead of a table of n by n.",
 )
 def jacobian_a_vector(weights):
     return weights * (1 - weights)
@@ -1352,7 +1351,7 @@ def jacobian_softmax_first(weights):
     "softmax_jacobian",
     "renormalizes",
     "divides its argument by its sum first",
-    "Right for weights that sum to 1; the formula is due for the vector as it is.",
+    "Right for weights that sum to 1; the formula should be applied to the vector as it is.",
 )
 def jacobian_renormalizes(weights):
     p = weights / weights.sum()
@@ -1383,7 +1382,7 @@ def jacobian_subtracts_a_row(weights):
     "softmax_jacobian",
     "subtracts_squares",
     "subtracts squares instead of products",
-    "Beside the diagonal stands -p_j², where two different entries should be multiplied.",
+    "Off the diagonal it has -p_j², where two different entries should be multiplied.",
 )
 def jacobian_subtracts_squares(weights):
     return torch.diag(weights) - weights**2
@@ -1392,7 +1391,7 @@ def jacobian_subtracts_squares(weights):
 @misconception(
     "softmax_jacobian",
     "identity",
-    "has ones for p on the diagonal of the first term",
+    "has ones in place of p on the diagonal of the first term",
     "The identity matrix is not diag(p).",
 )
 def jacobian_identity(weights):
@@ -1404,7 +1403,7 @@ def jacobian_identity(weights):
     "softmax_jacobian",
     "diagonal_without_square",
     "leaves the square out of the diagonal",
-    "Beside the diagonal it is right, but on it stands p where p - p² is due: its rows do not sum "
+    "Off the diagonal it is right, but on it there is p where p - p² is due: the rows do not sum "
     "to 0.",
 )
 def jacobian_diagonal_without_square(weights):
@@ -1451,7 +1450,7 @@ def jacobian_cuts_the_graph(weights):
     "softmax_jacobian",
     "overwrites",
     "writes into the caller's vector",
-    "An in-place operation reaches the caller: after the call the weights are others.",
+    "An in-place operation reaches the caller: after the call the weights have changed.",
 )
 def jacobian_overwrites(weights):
     matrix = torch.diag(weights) - torch.outer(weights, weights)

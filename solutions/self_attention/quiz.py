@@ -17,13 +17,13 @@ QUESTIONS = (
             ),
             Option(
                 "About 1, and the weights are as they should be",
-                "That takes the products to add up to 64. They have either sign and partly "
-                "cancel, so that their sum is typically as large as the root of their number.",
+                "That would be so if the products added up to 64. But they have either sign and "
+                "partly cancel: a sum of 64 of them is typically only √64 large.",
             ),
             Option(
                 "About 1/64, and all the weights are nearly even",
-                "That takes the dot product to be about 1 before the division, at any width. But "
-                "it is a sum, and sums of more terms are larger.",
+                "That would be so if the dot product were about 1 before the division, at any "
+                "width. But it is a sum, and sums of more terms are larger.",
             ),
             Option(
                 "About 8, and the weights are nearly one-hot",
@@ -42,7 +42,7 @@ QUESTIONS = (
             Option(
                 "They are equal, whatever the matrices hold",
                 "Equal vectors make equal queries, which meet the same keys and the same values. "
-                "Where a row stands enters nowhere in the formula.",
+                "The position of a row appears nowhere in the formula.",
             ),
             Option(
                 "They differ, because their neighbors differ",
@@ -79,12 +79,12 @@ QUESTIONS = (
             ),
             Option(
                 "The division by √d_k is missing",
-                "The scale changes how decided the weights are. It cannot change what they sum "
+                "The scale changes how sharp the weights are. It cannot change what they sum "
                 "to: softmax comes after it.",
             ),
             Option(
                 "Queries and keys changed places",
-                "Then the table would be turned over, with the shape (5, 3), and a softmax over "
+                "Then the table would be transposed, with the shape (5, 3), and a softmax over "
                 "its last axis would still give rows that sum to 1.",
             ),
         ),
@@ -108,7 +108,7 @@ QUESTIONS = (
             Option(
                 "The scores are positive: S_ij > 0",
                 "Only the score of a word with itself is never negative, being a sum of squares. "
-                "Two different words may point apart.",
+                "Two different words may point in opposite directions.",
             ),
             Option(
                 "The diagonal wins: A_ii is largest in its row",
@@ -126,7 +126,7 @@ QUESTIONS = (
             Option(
                 "about 25 times less",
                 "The slope is p(1 - p): 0.25 for an even split and 0.0099 at 0.99. That is how a "
-                "decided softmax stops learning.",
+                "sharp softmax stops learning.",
             ),
             Option(
                 "about 50 times less",
@@ -135,13 +135,13 @@ QUESTIONS = (
             ),
             Option(
                 "about 2 times more",
-                "That takes the slope to grow with the weight itself, as exp does. But a weight "
-                "near 1 has nowhere left to go.",
+                "That would be so if the slope grew with the weight, as that of exp does. But a "
+                "weight near 1 has nowhere left to go.",
             ),
             Option(
                 "just as much",
-                "Equal steps of a score are equal factors between two weights, not equal steps of "
-                "a weight. Near 1 a factor changes next to nothing.",
+                "Equal steps of a score multiply the ratio of two weights by equal factors; they "
+                "are not equal steps of a weight. Near 1 a factor changes next to nothing.",
             ),
         ),
     ),

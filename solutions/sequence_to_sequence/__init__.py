@@ -13,13 +13,13 @@ from solutions.transformer_block import FeedForward
 
 
 def shift_right(targets, bos):
-    """What a decoder is given while it learns to write ``targets``.
+    """Make the decoder's input while it learns to write ``targets``.
 
-    At every position the decoder is to predict the target that stands there, so what it reads at
-    that position is the target one place before. At position 0 it reads ``bos``.
+    At every position the decoder should predict the target of that position, so what it reads
+    there is the target one place before. At position 0 it reads ``bos``.
 
     Args:
-        targets: (B, T) long tensor, what is to be written.
+        targets: (B, T) long tensor, what should be written.
         bos: the number of the token that stands for "the beginning".
 
     Returns:
@@ -30,7 +30,7 @@ def shift_right(targets, bos):
 
 
 class DecoderBlock(nn.Module):
-    """What a decoder stacks: look at what is written, look at the source, think.
+    """The block that a decoder stacks: look at what is written, look at the source, think.
 
     Vaswani et al. 2017, section 3.1, in the pre-norm order of lesson 6: ``norm1`` belongs to the
     self-attention, ``norm2`` to the cross-attention, ``norm3`` to the feed-forward network. Each
@@ -52,7 +52,7 @@ class DecoderBlock(nn.Module):
         self.norm3 = nn.LayerNorm(d_model)
 
     def forward(self, x, memory, memory_mask=None):
-        """Let every position look at itself and back, then into the memory, then think.
+        """Let every position look at itself and back, then at the memory, then think.
 
         Args:
             x: (B, T, d_model) tensor, the decoder's stream. No position sees a later one.
@@ -60,8 +60,8 @@ class DecoderBlock(nn.Module):
                 as it comes: the block does not normalize it.
             memory_mask: None, or an additive tensor that broadcasts against the scores
                 (B, num_heads, T, S) of the cross-attention: 0 where the memory may be seen, -inf
-                where it may not. It may be float32 where ``x`` is float64. Where a position may
-                see nothing of the memory, the cross-attention adds 0.
+                where it may not. It may be float32 where ``x`` is float64. If a position may see
+                nothing of the memory, the cross-attention adds 0 there.
 
         Returns:
             (B, T, d_model) tensor in the dtype of ``x``: the stream after all three sub-layers.
@@ -73,20 +73,20 @@ class DecoderBlock(nn.Module):
 
 
 def greedy_decode(model, source, bos, eos, max_len):
-    """Let a model write, one token after the other, always the likeliest next one.
+    """Let a model write, one token after the other, always the likeliest one.
 
-    A row has ended once it holds ``eos``. Rows of a batch end at different times: the places of a
-    row after its first ``eos`` are filled with ``eos``, whatever the model would write there.
+    A row has ended once it holds ``eos``. The rows of a batch end at different times: the places
+    of a row after its first ``eos`` are filled with ``eos``, whatever the model would write there.
     Writing ends when every row has ended, or after ``max_len`` tokens.
 
     Args:
         model: a function (source (B, S), target_in (B, T)) → logits (B, T, V). ``target_in`` is
             long and starts with ``bos``; the logits at its position t are those of the token
             that follows, and depend on nothing in ``target_in`` after t.
-        source: (B, S) long tensor, what is to be translated.
+        source: (B, S) long tensor, what should be translated.
         bos: the token that every target begins with.
         eos: the token that ends a row.
-        max_len: at most how many tokens are written, at least 1.
+        max_len: the largest number of tokens that may be written, at least 1.
 
     Returns:
         (B, n) long tensor, n ≤ ``max_len``: what was written, without ``bos``.
@@ -106,12 +106,12 @@ def sequence_accuracy(predicted, expected, pad):
     """The share of sequences that are right from end to end.
 
     A row is right when it agrees with what is expected at every place where something is
-    expected, that is, where ``expected`` is not ``pad``. What it holds at the other places does
-    not matter, and one wrong token makes the whole row wrong.
+    expected, that is, where ``expected`` is not ``pad``. It does not matter what the row holds at
+    the other places, and one wrong token makes the whole row wrong.
 
     Args:
         predicted: (B, T) long tensor.
-        expected: (B, T) long tensor, filled up with ``pad``.
+        expected: (B, T) long tensor, padded with ``pad``.
         pad: the token that stands for "nothing is expected here".
 
     Returns:
@@ -131,16 +131,16 @@ def induction_head(vocab_size, max_len):
     their scores are divided by the root of the width of their queries.
 
     Take a position t whose token has occurred before t, and let s be the latest such position.
-    The second head's output at t is to be the one-hot vector of the token at s + 1, V numbers,
+    The second head's output at t should be the one-hot vector of the token at s + 1, V numbers,
     each within 0.05, in every sequence of up to T tokens. (If s + 1 is t, that is the token at t.)
     What comes out at the other positions is up to you, and so are the weights that the heads give:
-    only the output is judged. Many matrices do this; any will do.
+    only the output is judged. Many matrices do this; any of them will do.
 
     The idea is from Elhage et al. 2021 and Olsson et al. 2022.
 
     Args:
         vocab_size: V, how many different tokens there are.
-        max_len: T, how many positions there are at most.
+        max_len: T, the largest number of positions.
 
     Returns:
         A pair of dicts (first, second), each with three float tensors laid out as the weight of an

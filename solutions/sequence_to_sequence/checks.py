@@ -57,7 +57,8 @@ def shift_checks(draw: Draw) -> list[Check]:
     return [
         Check(
             "one sequence",
-            "what stands at position 0, what at position 1, and what has become of the last token",
+            "which token is at position 0, which at position 1, and what has become of the last "
+            "token",
             (
                 given("[[5, 6, 7]], bos 1", [[5, 6, 7]], 1),
                 given("[[5, 5, 2, 9]], bos 0", [[5, 5, 2, 9]], 0),
@@ -83,8 +84,8 @@ def shift_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the targets are left alone",
-            "an assignment such as targets[...] = writes into the caller's tensor, which is "
-            "needed again for the loss",
+            "an assignment such as targets[...] = writes into the caller's tensor, which the loss "
+            "still needs",
             (ask(rows, width, 2, watch=True), ask(2, 1, 1, watch=True)),
             rule="untouched",
         ),
@@ -345,7 +346,7 @@ def block_checks(draw: Draw) -> list[Check]:
         Check(
             "no position sees a later one",
             "whether the self-attention has its causal mask: x is changed from some position on, "
-            "and nothing before that may move",
+            "and no output before that may move",
             (
                 *future(targets, places, 1),
                 *future(targets + 1, places, targets),
@@ -360,8 +361,8 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the memory's padding changes nothing",
-            "whether hidden places of the memory are really hidden: they get other numbers, and "
-            "there are more of them",
+            "whether hidden places of the memory are really hidden: they get different numbers, "
+            "and there are more of them",
             (*padded(0), *padded(2)),
             rule="unmoved",
             options=ROOM
@@ -372,8 +373,8 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "nothing to see in the memory",
-            "a sequence whose whole memory is padding: the cross-attention adds 0 there, and every "
-            "gradient stays finite",
+            "a sequence whose whole memory is padding: the cross-attention should add 0 there, "
+            "and every gradient should stay finite",
             (
                 ask("one of the memories is all padding", (2, 3, 2, heads, width), none_left),
                 ask(
@@ -402,7 +403,7 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "gradients",
-            "whether x, the memory and every weight are reached by backpropagation",
+            "whether backpropagation reaches x, the memory and every weight",
             (
                 ask(
                     "2 targets, 3 places of memory",
@@ -525,7 +526,7 @@ def decode_checks(draw: Draw) -> list[Check]:
         Check(
             "one row",
             "which position's logits are read, what the model is given at each step, and whether "
-            "bos is in the result",
+            "the result holds bos",
             (
                 ask("eos after 2 tokens", [2], 6),
                 ask("eos after 4 tokens", [4], 7, width=2),
@@ -544,7 +545,7 @@ def decode_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "rows that end at different times",
-            "what a row holds after its eos, and what becomes of the others when one has ended",
+            "what a row holds after its eos, and what happens to the other rows when one has ended",
             (
                 ask("eos after 1 and after 3 tokens", [1, 3], 6),
                 ask("eos after 4 and after 2 tokens", [4, 2], 8),
@@ -583,7 +584,7 @@ def decode_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             VIEWS,
-            "whether the source may be a part or a transpose of another tensor",
+            "whether the source may be a slice or a transpose of another tensor",
             (
                 ask("eos after 3 and after 1 tokens, sliced", [3, 1], 6, as_it="@sliced"),
                 ask("eos after 2 tokens, transposed", [2, 2, 2], 6, as_it="@transposed"),
@@ -657,8 +658,8 @@ def accuracy_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "padding",
-            "where something is expected, and where anything may stand: expected decides, not "
-            "predicted",
+            "where something is expected, and where a row may hold anything: expected decides, "
+            "not predicted",
             (
                 given("[5, 9, 9] for [5, 9, pad]", [[5, 9, 9]], [[5, 9, 0]], 0),
                 given("[5, pad, pad] for [5, 9, 9]", [[5, 0, 0]], [[5, 9, 9]], 0),
@@ -691,7 +692,7 @@ def accuracy_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "nothing is expected",
-            "a row that is padding throughout: there is no place where it disagrees",
+            "a row that is all padding: there is no place where it disagrees",
             (
                 given(
                     "1 of 3 rows is empty", [[1, 2], [3, 4], [5, 6]], [[1, 3], [0, 0], [5, 6]], 0
@@ -731,7 +732,7 @@ def induction_checks(draw: Draw) -> list[Check]:
     return [
         judged(
             "two heads that fit",
-            "the names in the dicts and the shapes: the second head's input is V + T numbers, "
+            "the names in the dicts, and the shapes: the second head's input is V + T numbers, "
             "then the m numbers that the first head's W_value makes",
             "form",
             (2, 3),
@@ -741,7 +742,7 @@ def induction_checks(draw: Draw) -> list[Check]:
         judged(
             "a token that has occurred once before",
             "what the second head's queries ask for and what its keys announce; then how much "
-            "larger the right score is than all others, once it is divided by the root",
+            "larger the right score is than all others after the division by the root",
             "once",
             *usual,
             core=True,
@@ -749,8 +750,8 @@ def induction_checks(draw: Draw) -> list[Check]:
         ),
         judged(
             "the token that opens the sequence",
-            "position 0: nothing stands before it, so the first head can only look at position 0 "
-            "itself, and hands over something that looks like a match",
+            "position 0: nothing comes before it, so the first head can look only at position 0 "
+            "itself, and returns something that looks like a match",
             "start",
             *usual,
         ),
@@ -762,7 +763,8 @@ def induction_checks(draw: Draw) -> list[Check]:
         ),
         judged(
             "many tokens, many positions",
-            "numbers that should grow with max_len: in a long sequence many small weights add up",
+            "numbers that should grow with max_len, since in a long sequence many small weights "
+            "add up",
             "any",
             (many, far),
             (3, far),
@@ -785,11 +787,11 @@ EXERCISES = [
         1,
         shift_checks,
         hints=(
-            "Write a target of four tokens on paper, and under each of them what the decoder has "
-            "read when it is about to write it. How many rows, how many columns?",
-            "One column goes, one column comes, so the shape stays. Which one goes? It is the one "
-            "that nobody needs to read, because nothing is predicted after it. Build a new tensor; "
-            "the targets themselves are needed for the loss.",
+            "Write a target of four tokens on paper, and under each token the one that the "
+            "decoder reads just before it writes this token. Which token is never read?",
+            "One column goes and one column comes, so the shape stays the same. The column that "
+            "goes is the one that nobody needs to read, because nothing is predicted after it. "
+            "Build a new tensor; the loss needs the targets themselves.",
             "first column ← ____ for every row\n"
             "the rest ← all columns of targets but ____\n"
             "answer ← the two side by side, along the axis of ____",
@@ -803,11 +805,11 @@ EXERCISES = [
         hints=(
             "It is the block of lesson 6 with one more sub-layer in the middle. For each of the "
             "three sub-layers ask: who asks, who is asked, and what may be seen?",
-            "Each sub-layer reads the stream through its own layer norm, and what it returns is "
-            "added to the stream as it was before the norm. The first attention asks and is asked "
-            "by the same positions, and none may see a later one. The second asks the memory, "
-            "which nobody normalizes here; its mask is the one that was handed in. An attention "
-            "returns a pair.",
+            "Each sub-layer reads the stream through its own layer norm, and its output is added "
+            "to the stream as it was before the norm. In the first attention the target's "
+            "positions ask each other, and none may see a later one. In the second they ask the "
+            "memory, which nobody normalizes here; its mask is the one that was passed in. An "
+            "attention returns a pair.",
             "mask ← which of ____ positions may see which\n"
             "x ← x + output of self-attention of norm1 of ____, with mask ____\n"
             "x ← x + output of cross-attention: norm2 of ____ asks ____, with mask ____\n"
@@ -821,13 +823,13 @@ EXERCISES = [
         4,
         decode_checks,
         hints=(
-            "Do it by hand for one row. What do you hand the model at the very first step? Which "
-            "of the logits that come back are about the next token? What do you hand it then?",
+            "Do it by hand for one row. What do you give the model at the very first step? Which "
+            "of the logits that come back are about the next token? What do you give it then?",
             "Keep what is written so far, beginning with a column of bos, and for each row a flag "
             "that says whether it has ended. A step asks the model about all that is written, "
-            "takes the largest logit of the last position, replaces it in rows that had ended "
-            "before, adds it as a column, and only then updates the flags. There are two reasons "
-            "to stop.",
+            "takes the token with the largest logit at the last position, replaces this token by "
+            "eos in rows that had ended before, adds the tokens as a column, and only then "
+            "updates the flags. There are two reasons to stop.",
             "written ← a column of ____;  ended ← ____ for every row\n"
             "repeat at most ____ times, while some row has not ended:\n"
             "    logits ← model(____, ____), at position ____\n"
@@ -842,10 +844,10 @@ EXERCISES = [
         2,
         accuracy_checks,
         hints=(
-            "For every place there are two ways to be fine. Which ones?",
+            "Every place can be fine in two ways. Which are they?",
             "Make a table of true and false, one entry for each place: the tokens agree, or "
-            "nothing is expected there. Then a row is right if the whole of it is true. A share is "
-            "a mean of zeros and ones; make it a Python number at the end.",
+            "nothing is expected there. Then a row is right if all of it is true. A share is a "
+            "mean of zeros and ones; make it a Python number at the end.",
             "fine ← predicted equals ____, or expected equals ____\n"
             "right ← rows of fine that are true ____\n"
             "answer ← the mean of right, as a ____",
@@ -858,15 +860,15 @@ EXERCISES = [
         induction_checks,
         hints=(
             "Say it in words first: at t I look for a position whose *previous* token is *my* "
-            "token. Who must tell a position what its previous token was?",
-            "The first head you have already built in lesson 4. With it, the input of the second "
-            "head at position p says three things: which token, which position, which token "
-            "before. The second head's query reads one of the three and its key another; the value "
-            "reads the token. Then there may be several matches, and position 0 looks like a match "
-            "that it is not. One more row in query and key solves both: something that grows with "
-            "the position, small enough never to outweigh a match, steep enough that one step "
-            "decides.",
-            "first ← a head that hands over ____\n"
+            "token. Which head must tell a position what its previous token was?",
+            "You have already built the first head in lesson 4. With it, the input of the second "
+            "head at position p says three things: which token it is, which position it is, and "
+            "which token came before. The second head's query reads one of the three and its key "
+            "another; the value reads the token. Now there may be several matches, and position 0 "
+            "looks like a match although it is none. One more row in query and key solves both "
+            "problems: something that grows with the position, small enough never to outweigh a "
+            "match, steep enough that a single step decides.",
+            "first ← a head that returns ____\n"
             "columns of the second head's input: V for ____, T for ____, m for ____\n"
             "key, rows 0 … V-1 ← unit vectors in the columns of ____\n"
             "query, rows 0 … V-1 ← ____ times unit vectors in the columns of ____\n"

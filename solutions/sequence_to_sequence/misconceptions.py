@@ -26,8 +26,8 @@ def _column(targets, number):
     "shift_right",
     "not_shortened",
     "keeps the last token as well",
-    "The result is one column wider than the targets. For the last token there is nothing left to "
-    "predict, so nobody reads it.",
+    "The result is one column wider than the targets. Nothing is left to predict after the last "
+    "token, so nobody reads it.",
 )
 def shift_longer(targets, bos):
     return torch.cat([_column(targets, bos), targets], dim=1)
@@ -37,7 +37,7 @@ def shift_longer(targets, bos):
     "shift_right",
     "left",
     "shifts to the left",
-    "At each position stands the token that comes *after* the one to be predicted. The decoder "
+    "Each position then holds the token that comes *after* the one to be predicted. The decoder "
     "should read what is already written.",
 )
 def shift_left(targets, bos):
@@ -48,8 +48,8 @@ def shift_left(targets, bos):
     "shift_right",
     "not_shifted",
     "overwrites the first token and moves nothing",
-    "From position 1 on the decoder reads the very token that it is to predict. Its loss will fall "
-    "to nothing, and it will have learned nothing.",
+    "From position 1 on, the decoder reads the very token that it should predict. Its loss will "
+    "fall to nothing, and it will have learned nothing.",
 )
 def shift_overwrites(targets, bos):
     return torch.cat([_column(targets, bos), targets[:, 1:]], dim=1)
@@ -58,8 +58,8 @@ def shift_overwrites(targets, bos):
 @misconception(
     "shift_right",
     "rolled",
-    "brings the last token to the front",
-    "torch.roll goes round in a circle: at position 0 stands the end of the target instead of bos.",
+    "moves the last token to the beginning",
+    "torch.roll goes round in a circle: position 0 holds the end of the target instead of bos.",
 )
 def shift_rolled(targets, bos):
     return targets.roll(1, dims=1)
@@ -69,8 +69,8 @@ def shift_rolled(targets, bos):
     "shift_right",
     "bos_at_the_end",
     "puts bos at the end",
-    "The last token is gone, as it should be, but bos belongs in front of the others, which then "
-    "move by one place.",
+    "The last token is gone, as it should be, but bos belongs before the others, which then move "
+    "by one place.",
 )
 def shift_bos_last(targets, bos):
     return torch.cat([targets[:, :-1], _column(targets, bos)], dim=1)
@@ -80,8 +80,8 @@ def shift_bos_last(targets, bos):
     "shift_right",
     "rows_shifted",
     "shifts the rows instead of the tokens",
-    "A batch is (B, T): the first axis counts the sequences. Here every sequence has got the "
-    "tokens of the one before it.",
+    "A batch is (B, T): the first axis counts the sequences. Here every sequence has received the "
+    "tokens of the sequence before it.",
 )
 def shift_rows(targets, bos):
     return torch.cat([torch.full_like(targets[:1], bos), targets[:-1]], dim=0)
@@ -101,7 +101,7 @@ def shift_flattened(targets, bos):
 @misconception(
     "shift_right",
     "always_zero",
-    "puts 0 in front, whatever bos is",
+    "puts 0 first, whatever bos is",
     "bos is an argument. In another vocabulary 0 may be a word.",
 )
 def shift_zero(targets, bos):
@@ -112,7 +112,7 @@ def shift_zero(targets, bos):
     "shift_right",
     "two_places",
     "shifts by two places",
-    "At position 1 should stand the first token of the target; here it is bos a second time.",
+    "Position 1 should hold the first token of the target; here it holds bos a second time.",
 )
 def shift_twice(targets, bos):
     start = _column(targets, bos)
@@ -122,8 +122,8 @@ def shift_twice(targets, bos):
 @misconception(
     "shift_right",
     "reversed",
-    "turns the targets round",
-    "Some translation models read the *source* backwards. The target stays in order.",
+    "reverses the targets",
+    "Some translation models read the *source* backwards. The target should stay in order.",
 )
 def shift_reversed(targets, bos):
     return torch.cat([_column(targets, bos), targets.flip(1)[:, :-1]], dim=1)
@@ -133,7 +133,7 @@ def shift_reversed(targets, bos):
     "shift_right",
     "writes_into_targets",
     "shifts the targets themselves",
-    "The result is right, and the targets are gone: the loss needs them as they were.",
+    "The result is right, but the targets are gone: the loss needs them as they were.",
 )
 def shift_in_place(targets, bos):
     targets[:, 1:] = targets[:, :-1].clone()
@@ -145,8 +145,8 @@ def shift_in_place(targets, bos):
     "shift_right",
     "floats",
     "returns floats",
-    "Tokens are numbers of rows in a table; an embedding accepts whole numbers only. torch.zeros "
-    "and torch.full of a float make floats.",
+    "Tokens are numbers of rows in a table; an embedding accepts only whole numbers. torch.zeros "
+    "makes floats, and so does torch.full with a float.",
 )
 def shift_floats(targets, bos):
     out = torch.full(targets.shape, float(bos))
@@ -198,8 +198,8 @@ class _Block(nn.Module):
     "DecoderBlock",
     "no_causal_mask",
     "lets the decoder read ahead",
-    "The self-attention has no mask, so every position sees the tokens that it is to predict. In "
-    "training all looks splendid; at work there is no future to read from.",
+    "The self-attention has no mask, so every position sees the tokens that it should predict. In "
+    "training everything looks splendid; in use there is no future to read from.",
 )
 class NoCausalMask(_Block):
     def look_back(self, x):
@@ -210,7 +210,7 @@ class NoCausalMask(_Block):
     "DecoderBlock",
     "mask_turned_over",
     "shows the future and hides the past",
-    "The mask of the self-attention is the wrong way round: its upper triangle should be -inf.",
+    "The mask of the self-attention is the wrong way around: its upper triangle should be -inf.",
 )
 class MaskTurnedOver(_Block):
     def look_back(self, x):
@@ -233,8 +233,8 @@ class HidesItself(_Block):
     "DecoderBlock",
     "sees_one_ahead",
     "sees one position ahead",
-    "The mask begins one diagonal too late: each position sees the next one, which is just what it "
-    "is to predict.",
+    "The mask begins one diagonal too late: each position sees the next one, which is just what "
+    "it should predict.",
 )
 class SeesOneAhead(_Block):
     def look_back(self, x):
@@ -246,8 +246,8 @@ class SeesOneAhead(_Block):
     "DecoderBlock",
     "causal_mask_on_the_memory",
     "hides the end of the source as well",
-    "The cross-attention has been given a causal mask. The source is all there from the start: "
-    "the first word of a translation may depend on the last word of the source.",
+    "The cross-attention has been given a causal mask. But the whole source is there from the "
+    "start: the first word of a translation may depend on the last word of the source.",
 )
 class CausalOnMemory(_Block):
     def look_over(self, x, memory, memory_mask):
@@ -261,7 +261,7 @@ class CausalOnMemory(_Block):
     "DecoderBlock",
     "memory_mask_ignored",
     "ignores the memory mask",
-    "Short sources are filled up with padding. Here the decoder reads the padding too.",
+    "Short sources are padded. Here the decoder reads the padding, too.",
 )
 class MemoryMaskIgnored(_Block):
     def look_over(self, x, memory, memory_mask):
@@ -288,9 +288,9 @@ class MemoryMaskOnItself(_Block):
 @misconception(
     "DecoderBlock",
     "mask_multiplied",
-    "multiplies the memory mask by zeros and ones",
-    "The mask has been made into 0 and 1 and added: a hidden place scores lower by 1, or higher, "
-    "and is seen all the same.",
+    "turns the memory mask into zeros and ones",
+    "The mask has been turned into zeros and ones and added: the score of a hidden place changes "
+    "by no more than 1, and the place is still seen.",
 )
 class MaskAsNumbers(_Block):
     def look_over(self, x, memory, memory_mask):
@@ -303,7 +303,8 @@ class MaskAsNumbers(_Block):
     "DecoderBlock",
     "memory_normalized",
     "normalizes the memory",
-    "The memory comes as it is: whoever made it has normalized it, or has chosen not to.",
+    "The memory should be used as it comes: whoever made it has normalized it, or has chosen not "
+    "to.",
 )
 class MemoryNormalized(_Block):
     def look_over(self, x, memory, memory_mask):
@@ -326,8 +327,8 @@ class MemoryNeverRead(_Block):
     "DecoderBlock",
     "roles_exchanged",
     "lets the memory ask the target",
-    "Queries come from the one who wants to know. Here the memory asks, and the result has as many "
-    "positions as the source.",
+    "Queries come from the sequence that wants to know. Here the memory asks, and the result has "
+    "as many positions as the source.",
 )
 class RolesExchanged(_Block):
     def look_over(self, x, memory, memory_mask):
@@ -338,8 +339,7 @@ class RolesExchanged(_Block):
     "DecoderBlock",
     "cross_first",
     "looks at the source before it looks back",
-    "What is in question is often decided by what is already written, so the self-attention comes "
-    "first.",
+    "What to look for often depends on what is already written, so the self-attention comes first.",
 )
 class CrossFirst(_Block):
     def forward(self, x, memory, memory_mask=None):
@@ -364,7 +364,7 @@ class SideBySide(_Block):
     "DecoderBlock",
     "post_norm",
     "normalizes after the sum",
-    "That is the order of 2017. Here the norm stands before the sub-layer, and nothing normalizes "
+    "That is the order of 2017. Here the norm comes before the sub-layer, and nothing normalizes "
     "the stream itself.",
 )
 class PostNorm(_Block):
@@ -378,7 +378,7 @@ class PostNorm(_Block):
     "DecoderBlock",
     "norm_on_the_output",
     "normalizes what a sub-layer returns",
-    "The norm belongs in front of the sub-layer: it is about what goes in.",
+    "The norm belongs before the sub-layer: it works on what goes in.",
 )
 class NormOnOutput(_Block):
     def forward(self, x, memory, memory_mask=None):
@@ -391,8 +391,8 @@ class NormOnOutput(_Block):
     "DecoderBlock",
     "stream_normalized",
     "adds to the normalized stream",
-    "The sub-layer reads the normalized stream, but its output is added to the stream as it was "
-    "before the norm. Here what was there is overwritten by its normalized version.",
+    "The sub-layer reads the normalized stream, but its output should be added to the stream as "
+    "it was before the norm. Here the normalized stream replaces the stream itself.",
 )
 class StreamNormalized(_Block):
     def forward(self, x, memory, memory_mask=None):
@@ -420,7 +420,7 @@ class NoResiduals(_Block):
 @misconception(
     "DecoderBlock",
     "cross_replaces",
-    "puts what it finds in the memory in place of the stream",
+    "replaces the stream by what it finds in the memory",
     "After the cross-attention nothing is left of what was written so far: its output should be "
     "added.",
 )
@@ -445,9 +445,9 @@ class CrossNotNormalized(_Block):
 @misconception(
     "DecoderBlock",
     "norms_exchanged",
-    "exchanges norm2 and norm3",
-    "The norms are numbered in the order in which they are used. Weights that were trained "
-    "elsewhere do not fit.",
+    "swaps norm2 and norm3",
+    "The norms are numbered in the order in which they are used. Swapped, they do not fit weights "
+    "that were trained elsewhere.",
 )
 class NormsExchanged(_Block):
     def look_over(self, x, memory, memory_mask):
@@ -461,7 +461,7 @@ class NormsExchanged(_Block):
     "DecoderBlock",
     "one_norm_for_all",
     "uses norm1 three times",
-    "Each sub-layer has a layer norm of its own, with a gain and a bias of its own.",
+    "Each sub-layer has a layer norm of its own, with its own gain and bias.",
 )
 class OneNorm(_Block):
     def look_over(self, x, memory, memory_mask):
@@ -474,9 +474,10 @@ class OneNorm(_Block):
 @misconception(
     "DecoderBlock",
     "attentions_exchanged",
-    "exchanges the two attentions",
-    "The weights of cross_attention look back, those of self_attention look into the memory. "
-    "Trained from scratch nobody would notice; weights that were trained elsewhere do not fit.",
+    "swaps the two attentions",
+    "The weights of cross_attention look back, those of self_attention look at the memory. In a "
+    "model trained from scratch nobody would notice; but weights that were trained elsewhere do "
+    "not fit.",
 )
 class AttentionsExchanged(_Block):
     def look_back(self, x):
@@ -500,8 +501,9 @@ class OneAttention(_Block):
 @misconception(
     "DecoderBlock",
     "no_feed_forward",
-    "leaves the feed-forward network out",
-    "The block looks back and looks over, and does not think: the third sub-layer is missing.",
+    "leaves out the feed-forward network",
+    "The block looks back and looks at the memory, but does not think: the third sub-layer is "
+    "missing.",
 )
 class NoFeedForward(_Block):
     def think(self, x):
@@ -511,8 +513,8 @@ class NoFeedForward(_Block):
 @misconception(
     "DecoderBlock",
     "only_the_last_adds",
-    "returns what the feed-forward network says, without the stream",
-    "The output of the third sub-layer is to be added, like those of the other two.",
+    "returns the feed-forward network's output without the stream",
+    "The output of the third sub-layer should be added to the stream, like those of the other two.",
 )
 class LastReplaces(_Block):
     def forward(self, x, memory, memory_mask=None):
@@ -539,7 +541,7 @@ class WeightsToo(_Block):
 @misconception(
     "DecoderBlock",
     "memory_detached",
-    "cuts the encoder off",
+    "cuts off the encoder",
     "The numbers are right, but no gradient reaches the memory, so the encoder never learns.",
 )
 class MemoryDetached(_Block):
@@ -551,8 +553,8 @@ class MemoryDetached(_Block):
     "DecoderBlock",
     "in_place",
     "adds into the caller's tensor",
-    "x += … works in place: after the call the input is no longer what it was, and where a "
-    "gradient is due PyTorch may refuse.",
+    "x += … works in place: after the call the input is no longer what it was, and where x needs "
+    "a gradient PyTorch may refuse.",
 )
 class InPlace(_Block):
     def forward(self, x, memory, memory_mask=None):
@@ -601,7 +603,7 @@ def _decode(model, source, bos, eos, max_len, read=None, stop=None, fill=None, g
     "greedy_decode",
     "bos_kept",
     "leaves bos in the result",
-    "bos was handed to the model to begin with. It was not written by it.",
+    "bos was given to the model to begin with. The model did not write it.",
 )
 def decode_bos_kept(model, source, bos, eos, max_len):
     return torch.cat([_start(source, bos), _decode(model, source, bos, eos, max_len)], dim=1)
@@ -611,7 +613,7 @@ def decode_bos_kept(model, source, bos, eos, max_len):
     "greedy_decode",
     "bos_counted",
     "counts bos among the max_len tokens",
-    "One token too few is written: max_len counts new tokens.",
+    "The result is one token short: max_len counts new tokens only.",
 )
 def decode_bos_counted(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len - 1)
@@ -621,7 +623,7 @@ def decode_bos_counted(model, source, bos, eos, max_len):
     "greedy_decode",
     "one_too_many",
     "writes one token more than it may",
-    "At most max_len tokens are to be written.",
+    "At most max_len tokens may be written.",
 )
 def decode_one_too_many(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len + 1)
@@ -630,9 +632,9 @@ def decode_one_too_many(model, source, bos, eos, max_len):
 @misconception(
     "greedy_decode",
     "writes_on_after_eos",
-    "lets rows go on that have ended",
-    "A row that has written eos waits for the others. What the model would write there means "
-    "nothing; the place is to be filled with eos.",
+    "lets rows that have ended go on",
+    "A row that has written eos waits for the others. Whatever the model would write there means "
+    "nothing; the place should be filled with eos.",
 )
 def decode_writes_on(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len, fill=lambda token, ended: token)
@@ -642,7 +644,7 @@ def decode_writes_on(model, source, bos, eos, max_len):
     "greedy_decode",
     "filled_with_zero",
     "fills ended rows with 0",
-    "After its eos a row is to be filled with eos. 0 may be a word.",
+    "After its eos a row should be filled with eos. 0 may be a word.",
 )
 def decode_zero(model, source, bos, eos, max_len):
     return _decode(
@@ -654,7 +656,7 @@ def decode_zero(model, source, bos, eos, max_len):
     "greedy_decode",
     "filled_with_bos",
     "fills ended rows with bos",
-    "After its eos a row is to be filled with eos.",
+    "After its eos a row should be filled with eos.",
 )
 def decode_bos_fill(model, source, bos, eos, max_len):
     return _decode(
@@ -666,7 +668,7 @@ def decode_bos_fill(model, source, bos, eos, max_len):
     "greedy_decode",
     "last_token_repeated",
     "repeats the last token before eos",
-    "eos itself never appears in the rows that end early: they repeat what stood before it.",
+    "eos itself never appears in rows that end early: they repeat the token before it.",
 )
 def decode_eos_overwritten(model, source, bos, eos, max_len):
     written, ended = _start(source, bos), torch.zeros(len(source), dtype=torch.bool)
@@ -684,7 +686,7 @@ def decode_eos_overwritten(model, source, bos, eos, max_len):
     "greedy_decode",
     "stops_with_the_first",
     "stops when the first row has ended",
-    "The other rows are cut off in the middle. Writing ends when *every* row has ended.",
+    "The other rows are cut off in the middle. Writing should end when *every* row has ended.",
 )
 def decode_any(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len, stop=lambda ended, token: bool(ended.any()))
@@ -694,8 +696,8 @@ def decode_any(model, source, bos, eos, max_len):
     "greedy_decode",
     "all_at_once",
     "waits for a step in which all rows write eos",
-    "Rows end at different times. Without a memory of who has ended, the loop runs on until by "
-    "chance all write eos at once, or to max_len.",
+    "Rows end at different times. If the loop does not remember which rows have ended, it runs on "
+    "until by chance all write eos at once, or until max_len.",
 )
 def decode_all_at_once(model, source, bos, eos, max_len):
     return _decode(
@@ -722,9 +724,9 @@ def decode_never_stops(model, source, bos, eos, max_len):
 @misconception(
     "greedy_decode",
     "one_more_eos",
-    "goes round once more after all have ended",
-    "The question whether every row has ended comes one step too late, so there is a further "
-    "column of eos.",
+    "takes one more step after all rows have ended",
+    "The loop asks one step too late whether every row has ended, so the result has one column of "
+    "eos too many.",
 )
 def decode_one_more(model, source, bos, eos, max_len):
     before = [False]
@@ -750,9 +752,9 @@ def decode_eos_fixed(model, source, bos, eos, max_len, *, end=2):
 @misconception(
     "greedy_decode",
     "eos_dropped",
-    "takes the last column away",
-    "eos is a token that the model has written, and it stays. Where a row was stopped by max_len "
-    "the last column even holds a word.",
+    "removes the last column",
+    "eos is a token that the model has written, so it stays. Where max_len stopped a row, the "
+    "last column even holds a word.",
 )
 def decode_eos_dropped(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len)[:, :-1]
@@ -761,7 +763,7 @@ def decode_eos_dropped(model, source, bos, eos, max_len):
 @misconception(
     "greedy_decode",
     "only_the_last_token",
-    "shows the model the last token alone",
+    "shows the model only the last token",
     "The model has no memory of its own: at each step it must be given all that is written.",
 )
 def decode_last_only(model, source, bos, eos, max_len):
@@ -771,9 +773,9 @@ def decode_last_only(model, source, bos, eos, max_len):
 @misconception(
     "greedy_decode",
     "bos_not_shown",
-    "takes bos away after the first step",
-    "In training bos stood at position 0 of everything the decoder read. Without it every token "
-    "stands one place too early.",
+    "removes bos after the first step",
+    "In training bos was at position 0 of everything the decoder read. Without it every token is "
+    "one place too early.",
 )
 def decode_bos_not_shown(model, source, bos, eos, max_len):
     return _decode(
@@ -790,7 +792,7 @@ def decode_bos_not_shown(model, source, bos, eos, max_len):
     "greedy_decode",
     "starts_with_eos",
     "begins with eos instead of bos",
-    "The first token that the model sees is bos, as in training.",
+    "The first token that the model sees should be bos, as in training.",
 )
 def decode_starts_with_eos(model, source, bos, eos, max_len):
     return _decode(model, source, eos, eos, max_len)
@@ -800,7 +802,7 @@ def decode_starts_with_eos(model, source, bos, eos, max_len):
     "greedy_decode",
     "starts_with_zero",
     "begins with 0 instead of bos",
-    "The first token that the model sees is bos; torch.zeros is right only where bos is 0.",
+    "The first token that the model sees should be bos; torch.zeros is right only if bos is 0.",
 )
 def decode_starts_with_zero(model, source, bos, eos, max_len):
     return _decode(model, source, 0, eos, max_len)
@@ -810,7 +812,7 @@ def decode_starts_with_zero(model, source, bos, eos, max_len):
     "greedy_decode",
     "reads_the_first_position",
     "reads the logits of position 0",
-    "The logits at position t are about the token after t. The next token's are at the end.",
+    "The logits at position t are about the token after t. Those of the next token are at the end.",
 )
 def decode_first_position(model, source, bos, eos, max_len):
     return _decode(
@@ -839,7 +841,7 @@ def decode_one_for_all(model, source, bos, eos, max_len):
     "greedy_decode",
     "least_likely",
     "takes the least likely token",
-    "argmin where argmax is due.",
+    "It uses argmin instead of argmax.",
 )
 def decode_argmin(model, source, bos, eos, max_len):
     return _decode(
@@ -851,7 +853,7 @@ def decode_argmin(model, source, bos, eos, max_len):
     "greedy_decode",
     "sampled",
     "draws the next token by its probability",
-    "Greedy means: the likeliest token, always. The same question must get the same answer.",
+    "Greedy decoding always takes the likeliest token. The same question must get the same answer.",
 )
 def decode_sampled(model, source, bos, eos, max_len):
     return _decode(
@@ -867,8 +869,8 @@ def decode_sampled(model, source, bos, eos, max_len):
 @misconception(
     "greedy_decode",
     "grows_at_the_front",
-    "puts each new token in front",
-    "What is written grows at its end; otherwise the model reads everything backwards.",
+    "puts each new token at the beginning",
+    "The text should grow at its end; otherwise the model reads everything backwards.",
 )
 def decode_front(model, source, bos, eos, max_len):
     return _decode(
@@ -886,8 +888,8 @@ def decode_front(model, source, bos, eos, max_len):
 @misconception(
     "greedy_decode",
     "reads_itself_as_source",
-    "hands the model the target as the source",
-    "model(source, target_in): what is to be translated comes first and stays the same at every "
+    "passes the target to the model as the source",
+    "The call is model(source, target_in): the source comes first and stays the same at every "
     "step.",
 )
 def decode_own_source(model, source, bos, eos, max_len):
@@ -925,7 +927,7 @@ def decode_squeezed(model, source, bos, eos, max_len):
     "greedy_decode",
     "a_list",
     "returns lists of different lengths",
-    "The result is a tensor: rows that ended early are filled up with eos.",
+    "The result should be a tensor, in which rows that ended early are filled with eos.",
 )
 def decode_list(model, source, bos, eos, max_len):
     rows = _decode(model, source, bos, eos, max_len).tolist()
@@ -946,7 +948,7 @@ def decode_floats(model, source, bos, eos, max_len):
     "greedy_decode",
     "source_overwritten",
     "writes eos over the sources of rows that have ended",
-    "The result is right, but the caller's source is not what it was.",
+    "The result is right, but the caller's source is no longer what it was.",
 )
 def decode_overwrites_source(model, source, bos, eos, max_len):
     result = _decode(model, source, bos, eos, max_len)
@@ -977,7 +979,7 @@ def accuracy_tokens(predicted, expected, pad):
     "sequence_accuracy",
     "mean_of_rows",
     "gives a row the share of its tokens that are right",
-    "A row is right or it is not; there is nothing in between.",
+    "A row is either right or wrong; there is nothing in between.",
 )
 def accuracy_mean_of_rows(predicted, expected, pad):
     due = (expected != pad).double()
@@ -988,8 +990,8 @@ def accuracy_mean_of_rows(predicted, expected, pad):
 @misconception(
     "sequence_accuracy",
     "padding_counted",
-    "wants the padding to be right as well",
-    "Where expected is pad nothing is expected: a decoder leaves eos there, or anything at all.",
+    "expects the padding to be right as well",
+    "Where expected is pad, nothing is expected: a decoder leaves eos there, or anything at all.",
 )
 def accuracy_padding(predicted, expected, pad):
     return (predicted == expected).all(dim=1).double().mean().item()
@@ -1020,7 +1022,7 @@ def accuracy_either(predicted, expected, pad):
     "sequence_accuracy",
     "up_to_the_first_pad",
     "stops at the first pad",
-    "What comes after it is never compared. Padding need not stand at the end.",
+    "Whatever comes after it is never compared. Padding need not be at the end.",
 )
 def accuracy_first_pad(predicted, expected, pad):
     real = (expected != pad).long().cumprod(dim=1).bool()
@@ -1031,7 +1033,7 @@ def accuracy_first_pad(predicted, expected, pad):
     "sequence_accuracy",
     "any_token",
     "counts a row as soon as one token is right",
-    "any where all is due.",
+    "It uses any instead of all.",
 )
 def accuracy_any(predicted, expected, pad):
     same = (predicted == expected) & (expected != pad)
@@ -1052,7 +1054,7 @@ def accuracy_columns(predicted, expected, pad):
     "sequence_accuracy",
     "order_ignored",
     "compares the tokens in any order",
-    "A sentence with its words in another order is another sentence.",
+    "A sentence with its words in a different order is a different sentence.",
 )
 def accuracy_bag(predicted, expected, pad):
     right = 0
@@ -1075,7 +1077,7 @@ def accuracy_pad_zero(predicted, expected, pad):
 @misconception(
     "sequence_accuracy",
     "empty_rows_wrong",
-    "counts a row without anything to say as wrong",
+    "counts a row in which nothing is expected as wrong",
     "Nothing is expected, and nothing is missed.",
 )
 def accuracy_empty_wrong(predicted, expected, pad):
@@ -1087,8 +1089,8 @@ def accuracy_empty_wrong(predicted, expected, pad):
 @misconception(
     "sequence_accuracy",
     "empty_rows_left_out",
-    "leaves out rows without anything to say",
-    "The share is of all rows. (If there are no others, this even divides by zero.)",
+    "leaves out rows in which nothing is expected",
+    "The share is one of all rows. (If there are no other rows, this even divides by zero.)",
 )
 def accuracy_empty_left_out(predicted, expected, pad):
     some = (expected != pad).any(dim=1)
@@ -1109,7 +1111,7 @@ def accuracy_last(predicted, expected, pad):
     "sequence_accuracy",
     "all_or_nothing",
     "says whether the whole batch is right",
-    "A share is asked for: right rows divided by rows.",
+    "The exercise asks for a share: right rows divided by all rows.",
 )
 def accuracy_whole_batch(predicted, expected, pad):
     return float(_fine(predicted, expected, pad).all())
@@ -1129,7 +1131,7 @@ def accuracy_errors(predicted, expected, pad):
     "sequence_accuracy",
     "a_count",
     "returns the number of right rows",
-    "A share is asked for, from 0 to 1.",
+    "The exercise asks for a share, from 0 to 1.",
 )
 def accuracy_count(predicted, expected, pad):
     return float(_fine(predicted, expected, pad).all(dim=1).sum())
@@ -1139,7 +1141,7 @@ def accuracy_count(predicted, expected, pad):
     "sequence_accuracy",
     "percent",
     "returns percent",
-    "A share is asked for, from 0 to 1.",
+    "The exercise asks for a share, from 0 to 1.",
 )
 def accuracy_percent(predicted, expected, pad):
     return 100.0 * _fine(predicted, expected, pad).all(dim=1).double().mean().item()
@@ -1149,7 +1151,7 @@ def accuracy_percent(predicted, expected, pad):
     "sequence_accuracy",
     "a_tensor",
     "returns a tensor",
-    "A Python float is asked for: .item() takes the number out of a tensor.",
+    "The exercise asks for a Python float: .item() takes the number out of a tensor.",
 )
 def accuracy_tensor(predicted, expected, pad):
     return _fine(predicted, expected, pad).all(dim=1).double().mean()
@@ -1202,9 +1204,10 @@ def _pair(vocab_size, max_len, asks="token", announces="before", **more):
 @misconception(
     "induction_head",
     "finds_the_same_token",
-    "finds its own token again, and hands that over",
+    "finds its own token again, and returns that",
     "The second head looks for positions that hold the token at t. Its latest match is t itself. "
-    "It should look for positions that stand *after* that token; the first head tells which.",
+    "It should look for positions that come *after* that token; the first head tells which they "
+    "are.",
 )
 def induction_same_token(vocab_size, max_len):
     return _pair(vocab_size, max_len, announces="token")
@@ -1213,9 +1216,9 @@ def induction_same_token(vocab_size, max_len):
 @misconception(
     "induction_head",
     "hands_over_the_match",
-    "looks at the right position, and hands over the token before it",
-    "That token was only the way to find the position; it is the token at t again. What is asked "
-    "for is the token that stands there.",
+    "looks at the right position, but returns the token before it",
+    "That token only served to find the position; it is the token at t again. The answer is the "
+    "token at the position itself.",
 )
 def induction_hands_match(vocab_size, max_len):
     return _pair(vocab_size, max_len, hands="before")
@@ -1225,8 +1228,8 @@ def induction_hands_match(vocab_size, max_len):
     "induction_head",
     "asks_with_the_token_before",
     "says the token before t",
-    "The second head's query reads what the first head has found, and its key the token. It is the "
-    "other way round: t asks with its own token.",
+    "The second head's query reads what the first head has found, and its key reads the token. It "
+    "should be the other way around: t asks with its own token.",
 )
 def induction_roles_exchanged(vocab_size, max_len):
     return _pair(vocab_size, max_len, asks="before", announces="token")
@@ -1235,8 +1238,8 @@ def induction_roles_exchanged(vocab_size, max_len):
 @misconception(
     "induction_head",
     "one_too_far",
-    "hands over the second token after the match",
-    "The first head looks two places back, or the second one step too far.",
+    "returns the second token after the match",
+    "The first head looks two places back, or the second head looks one step too far.",
 )
 def induction_too_far(vocab_size, max_len):
     first, second = _pair(vocab_size, max_len)
@@ -1250,8 +1253,8 @@ def induction_too_far(vocab_size, max_len):
     "induction_head",
     "all_occurrences",
     "gives all occurrences the same weight",
-    "With one earlier occurrence that is right. With several, the output is the mean of the tokens "
-    "that followed them; the latest was asked for.",
+    "With one earlier occurrence that is right. With several, the output is the mean of the "
+    "tokens that followed them; only the latest should count.",
 )
 def induction_all(vocab_size, max_len):
     first, second = _pair(vocab_size, max_len, step=0.0)
@@ -1264,10 +1267,10 @@ def induction_all(vocab_size, max_len):
 @misconception(
     "induction_head",
     "start_forgotten",
-    "forgets that nothing stands before position 0",
-    "There the first head can look at position 0 only, and says that the token before is the token "
-    "itself. So position 0 looks like a match for its own token. (And all matches share the "
-    "weight, where the latest should have it.)",
+    "forgets that nothing comes before position 0",
+    "At position 0 the first head can look only at position 0 itself, and says that the token "
+    "before is the token itself. So position 0 looks like a match for its own token. (Besides, "
+    "all matches share the weight, although the latest should have all of it.)",
 )
 def induction_start(vocab_size, max_len):
     return _pair(vocab_size, max_len, step=0.0)
@@ -1277,7 +1280,7 @@ def induction_start(vocab_size, max_len):
     "induction_head",
     "oldest_occurrence",
     "takes the oldest occurrence",
-    "Of several matches the *latest* was asked for: scores should grow with the position.",
+    "Of several matches the *latest* should win: scores should grow with the position.",
 )
 def induction_oldest(vocab_size, max_len):
     return _pair(vocab_size, max_len, step=-_sharp(vocab_size + 1, max_len))
@@ -1288,7 +1291,8 @@ def induction_oldest(vocab_size, max_len):
     "place_outweighs_match",
     "lets a late position win against a match",
     "One step to a later position counts as much as a match, so matches that lie far back lose. "
-    "The positions may only decide among matches: all the steps together must weigh less.",
+    "The positions may only decide between matches: all the steps together must weigh less than a "
+    "match.",
 )
 def induction_place(vocab_size, max_len):
     gap = _sharp(vocab_size + 1, max_len)
@@ -1299,8 +1303,8 @@ def induction_place(vocab_size, max_len):
     "induction_head",
     "too_soft",
     "looks at the right position, but not sharply enough",
-    "The right score is the largest of its row, by too little: the output is a mix in which the "
-    "right token is no more than the strongest.",
+    "The right score is the largest of its row, but by too little: the output is a mixture in "
+    "which the right token is merely the strongest.",
 )
 def induction_soft(vocab_size, max_len):
     root = math.sqrt(vocab_size + 1)
@@ -1310,7 +1314,7 @@ def induction_soft(vocab_size, max_len):
 @misconception(
     "induction_head",
     "scale_forgotten",
-    "is sharp enough only for scores not divided by the root of the width",
+    "is sharp enough only for scores that are not divided by the root of the width",
     "Both heads are used with scaled scores.",
 )
 def induction_unscaled(vocab_size, max_len):
@@ -1325,9 +1329,9 @@ def induction_unscaled(vocab_size, max_len):
 @misconception(
     "induction_head",
     "first_output_in_front",
-    "expects the first head's output in front",
-    "The second head's input is the first head's input (V + T numbers), and *then* what the first "
-    "head has found.",
+    "expects the first head's output first",
+    "The second head's input is the first head's input (V + T numbers), and only *then* what the "
+    "first head has found.",
 )
 def induction_in_front(vocab_size, max_len):
     first, second = _pair(vocab_size, max_len)
@@ -1365,8 +1369,8 @@ def induction_forgotten(vocab_size, max_len):
     "induction_head",
     "values_scaled",
     "multiplies the values too",
-    "The output points to the right token, but it should be a one-hot vector. What makes the "
-    "attention sharp has no business in the values.",
+    "The output points to the right token, but it should be a one-hot vector. The factor that "
+    "makes the attention sharp does not belong in the values.",
 )
 def induction_values(vocab_size, max_len):
     first, second = _pair(vocab_size, max_len)
@@ -1388,7 +1392,7 @@ def induction_transposed(vocab_size, max_len):
     "induction_head",
     "not_a_pair",
     "returns one dict instead of two",
-    "Two heads are asked for: the answer is a pair of dicts, (first, second).",
+    "The exercise asks for two heads: the answer is a pair of dicts, (first, second).",
 )
 def induction_one_dict(vocab_size, max_len):
     return _pair(vocab_size, max_len)[1]

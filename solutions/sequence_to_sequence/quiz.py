@@ -11,12 +11,12 @@ QUESTIONS = (
         (
             Option(
                 "The loss falls to almost 0, and decoding writes nonsense",
-                "A causal mask lets each position see itself, and there the answer stands. "
-                "Decoding has no answer to copy.",
+                "A causal mask lets each position see itself, and that is where the answer is. In "
+                "decoding there is no answer to copy.",
             ),
             Option(
                 "The loss falls as it should, and decoding is one token late",
-                "That is what one expects of a slip by one. But the model learns to copy, and "
+                "One might expect that of a slip by one place. But the model learns to copy, and "
                 "learns nothing else.",
             ),
             Option(
@@ -40,8 +40,8 @@ QUESTIONS = (
             Option(
                 "Self-attention: causal. Cross-attention: padding of the source",
                 "The keys of the self-attention are the decoder's own tokens, with a future to "
-                "hide. Those of the cross-attention are the source, which is known whole, padding "
-                "aside.",
+                "hide. Those of the cross-attention are the source, which is wholly known, except "
+                "for its padding.",
             ),
             Option(
                 "Self-attention: padding of the source. Cross-attention: causal",
@@ -55,8 +55,8 @@ QUESTIONS = (
             ),
             Option(
                 "Self-attention: none. Cross-attention: causal and padding",
-                "Then each target would see the ones to be written after it. The future is in the "
-                "decoder's own sequence, not in the source.",
+                "Then each position of the target would see the tokens that come after it. The "
+                "future is in the decoder's own sequence, not in the source.",
             ),
         ),
     ),
@@ -68,22 +68,22 @@ QUESTIONS = (
         (
             Option(
                 "4 rows and 7 columns, each row sums to 1",
-                "The target asks, the source is asked. Each target token shares out its attention "
+                "The target asks, the source is asked. Each target token divides its attention "
                 "among the seven source tokens.",
             ),
             Option(
                 "7 rows and 4 columns, each row sums to 1",
-                "Here the source would ask the target. In a decoder it is the one who writes that "
-                "looks something up.",
+                "Here the source would ask the target. In a decoder the sequence that is being "
+                "written looks something up.",
             ),
             Option(
                 "4 rows and 7 columns, each column sums to 1",
-                "Then source tokens would have to be used equally often, all in all. A source "
-                "token may well be of use to nobody.",
+                "Then every source token would have to be used equally much. But a source token "
+                "may well be of no use to anybody.",
             ),
             Option(
                 "11 rows and 11 columns, each row sums to 1",
-                "That is self-attention over both sequences, one behind the other. In "
+                "That is self-attention over both sequences, one after the other. In "
                 "cross-attention queries come from one, keys and values from the other.",
             ),
         ),
@@ -96,13 +96,13 @@ QUESTIONS = (
         (
             Option(
                 "Yes: where pad is expected, nothing is compared",
-                "What follows the end of a finished row is filling on both sides. Up to its eos "
-                "the row agrees.",
+                "Whatever follows the end of a finished row is padding on both sides. Up to its "
+                "eos the row agrees.",
             ),
             Option(
                 "Yes: pad and eos are the same token in the course",
-                "They are two tokens with two jobs: eos is written by the model to end a row, pad "
-                "fills up what is expected.",
+                "They are two tokens with two jobs: the model writes eos to end a row, and pad "
+                "fills the rows of expected.",
             ),
             Option(
                 "No: eos is not pad, so three places are wrong",
@@ -110,8 +110,8 @@ QUESTIONS = (
             ),
             Option(
                 "No: it counts as one half, three places of six",
-                "The accuracy is one of sequences, and a row is right or wrong as a whole. And "
-                "its last three places do not take part.",
+                "The accuracy counts sequences, and a row is right or wrong as a whole. Besides, "
+                "its last three places are not compared.",
             ),
         ),
     ),
@@ -123,8 +123,9 @@ QUESTIONS = (
         (
             Option(
                 "in training, but not in greedy decoding",
-                "In training all inputs are there beforehand, and the mask keeps them apart. In "
-                "decoding each token has to be written before the next one can be asked for.",
+                "In training all inputs are known beforehand, and the mask keeps the future "
+                "hidden. In decoding each token has to be written before the model can be asked "
+                "for the next one.",
             ),
             Option(
                 "in training and in greedy decoding alike",
@@ -133,8 +134,8 @@ QUESTIONS = (
             ),
             Option(
                 "in greedy decoding, but not in training",
-                "It is the other way round: training knows the whole target, decoding has to find "
-                "it token by token.",
+                "It is the other way around: training knows the whole target, decoding has to "
+                "find it token by token.",
             ),
             Option(
                 "in neither, as the causal mask orders them",

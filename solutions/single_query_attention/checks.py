@@ -117,7 +117,7 @@ def similarity_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "one key, one feature",
-            "the result has one axis, as long as there are keys, also when there is one",
+            "one score for each key, on one axis, even when there is a single key",
             (
                 ask("one key", draw.normal(d), draw.normal(1, d)),
                 ask("one feature", draw.normal(1), draw.normal(n, 1)),
@@ -538,7 +538,7 @@ def design_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "one key, and all keys wanted",
-            "with nothing to keep out, evenness is all that is asked",
+            "when every key is wanted, an even split is all that is asked",
             (
                 alike("a single key", 1, 1, [0], 2.0),
                 alike(f"all {n} keys", n, n, several, 3.0),
@@ -547,7 +547,7 @@ def design_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "more features than keys",
-            "fewer equations than unknowns: many queries solve them, and no square matrix is there",
+            "fewer equations than unknowns: many queries solve them, and the matrix is not square",
             (
                 alike("2 keys of 5 features", 2, 5, [0], 3.0),
                 alike(f"{n} keys of {n + 4} features", n, n + 4, several[1:3], 4.0),
@@ -585,7 +585,7 @@ EXERCISES = [
         hints=(
             "Take one key and the query. Which entries of the two belong together?",
             "Multiply entries that stand for the same feature and add the products up: one number "
-            "a key. A matrix times a vector does this for every row of the matrix.",
+            "for each key. A matrix times a vector does this for every row of the matrix.",
             "for each key j:\n"
             "    score[j] ← sum over features k of query[____] times keys[____, ____]\n"
             "(or one product of a matrix of shape ____ and a vector of shape ____)",
@@ -596,10 +596,10 @@ EXERCISES = [
         3,
         cosine_checks,
         hints=(
-            "Two keys point the same way, one is ten times as long. Which of the two steps of a "
-            "dot product notices, and what would make it stop noticing?",
+            "Two keys point the same way, and one is ten times as long. How do their dot products "
+            "with the query differ, and what would make the difference go away?",
             "Divide each dot product by the length of the query and by the length of that key. "
-            "Where a length is zero there is no direction: decide what to divide by there, so "
+            "A vector of length zero has no direction: decide what to divide by in that case, so "
             "that the answer is 0 and every other answer stays exact.",
             "dots ← one dot product for each key\n"
             "lengths ← (length of ____) times (length of each ____)\n"
@@ -635,7 +635,7 @@ EXERCISES = [
             "scores ← query compared with ____\n"
             "weights ← ____ of scores\n"
             "answer ← sum over j of weights[j] times ____\n"
-            "hand back answer as ____",
+            "return answer as ____",
         ),
         uses=("softmax", "similarity_scores"),
     ),
@@ -647,12 +647,12 @@ EXERCISES = [
             "Write the shapes on paper first: what has shape (m, n), and which two arrays could "
             "have made it?",
             "Entry (i, j) of the scores is the dot product of query i and key j: a product of two "
-            "matrices, one of them turned. Each row of scores belongs to one query, so each row "
-            "becomes weights on its own.",
+            "matrices, one of them transposed. Each row of scores belongs to one query, so each "
+            "row becomes weights on its own.",
             "scores (m, n) ← queries (m, d) times ____ (d, n)\n"
             "weights (m, n) ← softmax of scores along axis ____\n"
             "output (m, d_v) ← weights (m, n) times ____ (n, d_v)\n"
-            "hand back the pair (____, ____)",
+            "return the pair (____, ____)",
         ),
         uses=("softmax", "similarity_scores", "attention"),
         returns=("output", "weights"),

@@ -116,7 +116,7 @@ def softmax_powers_in_place(scores, axis=-1):
     "softmax",
     "pads_the_sum",
     "adds a small constant to the sum",
-    "The weights fall short of 1 by as much. The sum can never be zero once the largest power "
+    "The weights sum to a little less than 1. The sum can never be zero once the largest power "
     "is 1, so nothing needs protecting.",
     constant=(1e-7, 1e-6, 1e-5),
 )
@@ -153,7 +153,7 @@ def softmax_returns_logarithms(scores, axis=-1):
     "divides_by_the_maximum",
     "divides by the largest score instead of subtracting it",
     "exp no longer overflows, but dividing changes the distances between scores, and with them "
-    "the weights; subtracting does not. A negative maximum even turns the order around.",
+    "the weights; subtracting does not. A negative maximum even reverses the order.",
 )
 def softmax_divides_by_the_maximum(scores, axis=-1):
     powers = np.exp(scores / scores.max(axis=axis, keepdims=True))
@@ -189,7 +189,8 @@ def similarity_cosine(query, keys):
     "similarity_scores",
     "does_not_add_up",
     "multiplies entry by entry and does not add up",
-    "There is a number for each feature of each key, shape (n, d), where one number a key is due.",
+    "There is a number for each feature of each key, shape (n, d), where one number for each key "
+    "is due.",
 )
 def similarity_products(query, keys):
     return keys * query
@@ -220,7 +221,7 @@ def similarity_turned(query, keys):
     "similarity_scores",
     "averages",
     "averages the products instead of adding them up",
-    "Every score is d times too small.",
+    "Every score is too small by a factor of d.",
 )
 def similarity_mean(query, keys):
     return (keys * query).mean(axis=1)
@@ -231,7 +232,7 @@ def similarity_mean(query, keys):
     "distance",
     "measures the distance between query and key",
     "A distance is small where two vectors are alike and never negative; a dot product is large "
-    "where they point the same way, and negative where they point apart.",
+    "where they point the same way, and negative where they point away from each other.",
 )
 def similarity_distance(query, keys):
     return np.linalg.norm(keys - query, axis=1)
@@ -382,7 +383,8 @@ def cosine_zero_query(query, keys):
     "cosine_similarity",
     "column_lengths",
     "measures the columns of the keys instead of the rows",
-    "There is one length a feature, not one a key. Unless n equals d the shapes do not fit.",
+    "That is one length for each feature, not for each key. Unless n equals d the shapes do not "
+    "fit.",
 )
 def cosine_columns(query, keys):
     lengths = np.linalg.norm(keys, axis=0) * np.linalg.norm(query)
@@ -504,7 +506,8 @@ def attention_cosine(query, keys, values):
     "attention",
     "no_softmax",
     "combines the values with the raw scores",
-    "The scores do not sum to 1, so the output is no average: it can lie far outside the values.",
+    "The scores do not sum to 1, so the output is not an average: it can lie far outside the "
+    "values.",
 )
 def attention_no_softmax(query, keys, values):
     query, keys, values = _arrays(query, keys, values)
@@ -515,7 +518,7 @@ def attention_no_softmax(query, keys, values):
     "attention",
     "no_exponential",
     "divides the scores by their sum without exponentiating",
-    "Negative scores give negative weights, and scores that sum to 0 a division by zero.",
+    "Negative scores give negative weights, and scores that sum to 0 lead to a division by zero.",
 )
 def attention_no_exponential(query, keys, values):
     query, keys, values = _arrays(query, keys, values)
@@ -574,8 +577,8 @@ def attention_averages_keys(query, keys, values):
     "attention",
     "divides_by_n",
     "divides the weighted sum by the number of keys",
-    "The weights sum to 1 already, so the sum is the average; dividing once more makes it n times "
-    "too small.",
+    "The weights sum to 1 already, so the sum is the average; dividing once more makes it too "
+    "small by a factor of n.",
 )
 def attention_divides_by_n(query, keys, values):
     query, keys, values = _arrays(query, keys, values)
@@ -599,7 +602,7 @@ def attention_rounds(query, keys, values, *, decimals=4):
     "attention",
     "single_precision",
     "computes in float32",
-    "Right to seven digits, where a Python float holds sixteen: the worked example is missed.",
+    "Right to seven digits, where a Python float holds sixteen: too few for the worked example.",
 )
 def attention_single(query, keys, values):
     query, keys, values = (np.asarray(each, dtype=np.float32) for each in (query, keys, values))
@@ -717,7 +720,7 @@ def batched_twice(queries, keys, values):
     "batched_attention",
     "no_exponential",
     "divides the scores by their sum without exponentiating",
-    "Negative scores give negative weights, and rows that sum to 0 a division by zero.",
+    "Negative scores give negative weights, and rows that sum to 0 lead to a division by zero.",
 )
 def batched_no_exponential(queries, keys, values):
     scores = queries @ keys.T
@@ -778,7 +781,7 @@ def batched_loops(queries, keys, values):
     "batched_attention",
     "maps_over_queries",
     "calls a function once for each query",
-    "map, np.vectorize and np.apply_along_axis are loops in disguise, and not faster than a for. "
+    "map, np.vectorize and np.apply_along_axis are loops in disguise, no faster than a for. "
     "All scores together are one product of two matrices.",
 )
 def batched_maps(queries, keys, values):
@@ -798,7 +801,7 @@ def _gap(keys, sharpness):
     "sum_of_keys",
     "adds the wanted keys up",
     "That works for perpendicular keys of one length. Here keys resemble one another: the sum "
-    "scores one wanted key higher than another, and the others high too.",
+    "gives one wanted key a higher score than another, and the unwanted keys high scores, too.",
 )
 def design_sum(keys, wanted, sharpness):
     return _gap(keys, sharpness) * keys[wanted].sum(axis=0)
@@ -819,8 +822,8 @@ def design_wanted_only(keys, wanted, sharpness):
     "design_query",
     "number_of_keys_forgotten",
     "sets the scores apart by sharpness, however many keys there are",
-    "One other key would then get at most exp(-sharpness) times a wanted key's weight, but many "
-    "others get that each, and together too much.",
+    "A single other key would then get at most exp(-sharpness) times a wanted key's weight, but "
+    "each of many others may get that much, and together they get too much.",
 )
 def design_gap_too_small(keys, wanted, sharpness):
     target = np.zeros(len(keys))
@@ -884,7 +887,7 @@ def design_returns_scores(keys, wanted, sharpness):
     "design_query",
     "first_wanted_only",
     "attends to the first wanted key only",
-    "The others of the wanted keys get as little as those that nobody asked for.",
+    "The other wanted keys get as little as the keys that nobody asked for.",
 )
 def design_first_only(keys, wanted, sharpness):
     target = np.zeros(len(keys))

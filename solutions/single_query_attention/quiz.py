@@ -7,7 +7,7 @@ QUESTIONS = (
         "newcomer",
         "Two keys have the scores 3 and 1. A third key joins, with the score 2. What happens to "
         "the ratio of the first weight to the second?",
-        "what the sum below the fraction does to the ratio of two weights",
+        "what the sum in the denominator does to the ratio of two weights",
         (
             Option(
                 "It stays at e², about 7.4, as it was before",
@@ -16,16 +16,16 @@ QUESTIONS = (
             ),
             Option(
                 "It stays at 3, as the scores say",
-                "Weights are not in the proportion of the scores: exp stands between the two, and "
+                "Weights are not in proportion to the scores: exp comes between the two, and "
                 "turns differences of scores into ratios of weights.",
             ),
             Option(
-                "It falls, the newcomer is nearer to the first",
+                "It falls, because the first has more weight to lose",
                 "The newcomer enlarges the sum that all weights are divided by. That makes every "
                 "weight smaller by one common factor, wherever the new score lies.",
             ),
             Option(
-                "It rises, the winner keeps its weight",
+                "It rises, because the winner keeps its weight",
                 "The weights must still sum to 1, so the winner gives something up as well, and "
                 "in the same proportion as the others.",
             ),
@@ -39,13 +39,13 @@ QUESTIONS = (
         (
             Option(
                 "It falls with the dot product and stays with the cosine",
-                "The dot product is multiplied by 4, to -2, and a lower score is a lower weight. "
-                "The cosine divides the length out again.",
+                "The dot product is multiplied by 4, to -2, and a lower score gives a lower "
+                "weight. The cosine divides the length out again.",
             ),
             Option(
                 "It rises with the dot product and stays with the cosine",
-                "That is so for a key with a positive score. Length multiplies a score, and four "
-                "times a negative number lies further down.",
+                "That holds for a key with a positive score. Length multiplies a score, and four "
+                "times a negative number is more negative.",
             ),
             Option(
                 "It rises with the dot product and with the cosine",
@@ -55,7 +55,7 @@ QUESTIONS = (
             Option(
                 "It stays with both, since softmax looks at differences",
                 "Softmax does look at differences, and one score has moved while the others "
-                "stayed: with the dot product the differences are other ones.",
+                "stayed: with the dot product the differences have changed.",
             ),
         ),
     ),
@@ -78,7 +78,7 @@ QUESTIONS = (
             Option(
                 "Row 0 is right and row 1 is [0.5, 0.5]",
                 "Both powers of row 1 do become equal, but equal to 0. Two zeros divided by their "
-                "sum are no halves.",
+                "sum are not two halves.",
             ),
             Option(
                 "Row 0 is nan and row 1 is right",
@@ -100,18 +100,18 @@ QUESTIONS = (
             ),
             Option(
                 "query [1, 3], keys [[2, 7], [7, 4]]",
-                "Its numbers look arbitrary, but 7 stands on both sides of the diagonal: rows and "
+                "Its numbers look arbitrary, but 7 is on both sides of the diagonal: rows and "
                 "columns are the same, and so are the scores.",
             ),
             Option(
                 "query [1, 2], keys [[5, 0], [0, 5]]",
-                "Row 0 is equal to column 0, and row 1 to column 1. Keys along the axes are handy "
-                "to explain with, and blind as a test.",
+                "Row 0 is equal to column 0, and row 1 to column 1. Keys along the axes are good "
+                "for explaining and blind as a test.",
             ),
             Option(
                 "query [5, 6], keys [[1, 2], [2, 3]]",
-                "This is the pattern of the lesson's worked example: symmetric, so that whoever "
-                "mixes up rows and columns gets every digit right.",
+                "This is the pattern of the lesson's worked example: symmetric, so that code "
+                "that mixes up rows and columns gets every digit right.",
             ),
         ),
     ),
@@ -128,7 +128,7 @@ QUESTIONS = (
             ),
             Option(
                 "8.9",
-                "It takes a decided query, but no impossible one: with nearly all of the weight "
+                "It takes a sharp query, but not an impossible one: with nearly all of the weight "
                 "on the third key the average is 8.9.",
             ),
             Option(

@@ -35,7 +35,7 @@ def layer_norm(x, gain, bias, eps=1e-5):
 def gelu(x):
     """The Gaussian error linear unit: every number times the share of N(0, 1) that lies below it.
 
-    The exact function with the Gaussian's own distribution function Φ, not an approximation of it
+    The exact function, with the distribution function Φ of N(0, 1), not an approximation of it
     (Hendrycks and Gimpel 2016, section 2).
 
     Args:
@@ -78,7 +78,7 @@ class FeedForward(nn.Module):
 class TransformerBlock(nn.Module):
     """Attention, then a feed-forward network, each with its own layer norm and residual.
 
-    The pre-norm order (Xiong et al. 2020, figure 1b): what goes *into* a sub-layer is
+    The pre-norm order (drawn by Xiong et al. 2020, figure 1b): what goes *into* a sub-layer is
     normalized, and what comes out of it is added to a stream that no layer norm touches.
 
     Args:
@@ -114,13 +114,13 @@ class TransformerBlock(nn.Module):
 
 
 def gradient_by_depth(depth, pre_norm):
-    """How large the gradient of every layer is before the first step of training.
+    """Measure the gradient of every block of a stack before the first step of training.
 
     A small version of an experiment of Xiong et al. 2020. A stack of ``depth`` transformer
     blocks of width 32 with 4 heads, d_ff 128 and no dropout; every weight matrix Xavier-uniform,
     every bias 0, every gain 1; in both orders one more layer norm after the last block. The input
     and the target are standard normal, (4, 16, 32) each, and the loss is the mean squared error
-    between the output and the target. All is drawn with seed 0; in which order is up to you.
+    between the output and the target. Everything is drawn with seed 0, in any order you like.
 
     Args:
         depth: number of blocks, at least 1.
@@ -159,8 +159,8 @@ def gradient_by_depth(depth, pre_norm):
 def repaired_layer_norm(x, gain, bias, eps=1e-5):
     """Layer norm as a well-known tutorial has it. It runs, it trains, and it has two faults.
 
-    It is to give what ``torch.nn.functional.layer_norm(x, (d,), gain, bias, eps)`` gives, for
-    every input. Find both faults and mend them.
+    It should return what ``torch.nn.functional.layer_norm(x, (d,), gain, bias, eps)`` returns, for
+    every input. Find both faults and fix them.
 
     Args:
         x: (..., d) tensor, float32 or float64; ``...`` is any number of leading axes, none

@@ -118,8 +118,8 @@ def norm_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "leading axes",
-            "that the last axis is meant, however many stand in front of it, and that nothing is "
-            "shared between positions",
+            "which axis is normalized (the last, however many come before it), and whether "
+            "anything is shared between positions",
             (
                 ask(d, mean=1.0),
                 ask(b, n, d, mean=-1.0),
@@ -130,8 +130,8 @@ def norm_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "eps",
-            "where eps is added, which shows when the variance is small, or eps large; and what "
-            "it is when the caller does not say",
+            "where eps is added, which shows when the variance is small or eps large; and what "
+            "eps is when the caller gives none",
             (
                 ask(n, d, eps=(large,), name=f"eps {large:g}"),
                 ask(n, d, eps=(0.1,), spread=0.1, name="eps 0.1, vectors with a spread of 0.1"),
@@ -176,8 +176,8 @@ def norm_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "written out",
-            "which operations the result comes from: the formula is the exercise, and PyTorch's "
-            "own layer norm is not to be called",
+            "which operations the result comes from: the exercise is to write the formula out, so "
+            "PyTorch's own layer norm may not be called",
             tuple(made_of(one) for one in (ask(n, d, name="a graph"), ask(n, d, eps=(large,)))),
             rule="made_without",
             options={"operations": ("LayerNorm", "GroupNorm", "BatchNorm")},
@@ -229,7 +229,7 @@ def gelu_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "any shape",
-            "that it works entry by entry: on one number, a vector, a batch",
+            "whether it works entry by entry: on one number, a vector, a batch",
             (given("a single number", 0.7), ask(d), ask(1), ask(b, n, d), ask(2, 1, 3, 2)),
         ),
         Check(
@@ -246,7 +246,7 @@ def gelu_checks(draw: Draw) -> list[Check]:
         Check(
             "gradients",
             "anything that leaves the graph (detach, data, item, numpy, math.erf), and the slope "
-            "left of 0: it is not 0",
+            "to the left of 0, which is not 0",
             (
                 given("-2, -0.5, 0, 1", [-2.0, -0.5, 0.0, 1.0], "float64", grad="0", draw=draw),
                 ask(2, 3, dtype="float64", grad="0", draw=draw),
@@ -312,7 +312,8 @@ def feed_checks(draw: Draw) -> list[Check]:
     return [
         Check(
             "up, bend, down",
-            "the order of the three steps, which layer comes first, and what the bend is",
+            "the order of the three steps, which layer comes first, and which activation function "
+            "is used",
             (by_hand(), ask((2, 3, 4), 5), ask((b, n, d), d_ff), ask((2, n, square), square)),
             core=True,
             share=2,
@@ -324,7 +325,7 @@ def feed_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "any leading axes",
-            "that the layers work on the last axis, whatever stands in front",
+            "whether the layers work on the last axis, whatever axes come before it",
             (ask((d,), d_ff), ask((n, d), d_ff), ask((2, b, n, d), d_ff)),
         ),
         Check(
@@ -334,7 +335,7 @@ def feed_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "gradients",
-            "whether x, both matrices and both biases are reached by backpropagation",
+            "whether backpropagation reaches x, both matrices and both biases",
             (ask((1, 2, 3), 4, "float64", grad=("0", *FEED), draw=draw),),
         ),
         Check(
@@ -497,7 +498,8 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "attention alone",
-            "the first half: which layer norm, in front of what, and to what the result is added",
+            "the first half: which layer norm comes before which sub-layer, and what the result "
+            "is added to",
             (
                 call("one sequence", small, silent=("feed_forward",)),
                 call("a batch", usual, silent=("feed_forward",)),
@@ -506,7 +508,8 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "feed-forward alone",
-            "the second half: which layer norm, in front of what, and to what the result is added",
+            "the second half: which layer norm comes before which sub-layer, and what the result "
+            "is added to",
             (
                 call("one sequence", small, silent=("attention",)),
                 call("a batch", usual, silent=("attention",)),
@@ -535,7 +538,7 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "dropout in evaluation mode",
-            "what a model does once training is over: nothing is left to chance",
+            "what a model does once training is over, when nothing should be left to chance",
             (
                 call("p = 0.5", usual, p=0.5, how={"mode": "eval", "seed": seeds[4]}),
                 call("p = 1", small, p=1.0, how={"mode": "eval", "seed": seeds[4]}),
@@ -543,8 +546,9 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "dropout in training mode",
-            "what is dropped and when: entries of each sub-layer's output, before it is added; "
-            "with p = 1 only the stream is left, otherwise what is kept is divided by 1 - p",
+            "what is dropped and when: entries of each sub-layer's output, before that output is "
+            "added. With p = 1 only the stream is left; otherwise the entries that are kept are "
+            "divided by 1 - p",
             tuple(found for found, _, _ in falls),
             rule="transformer_block.drops",
             options={
@@ -554,7 +558,8 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "dropout of everything",
-            "with p = 1 in training mode both sub-layers are dropped whole; the stream is not",
+            "whether, with p = 1 in training mode, both sub-layers' outputs are dropped entirely "
+            "and the stream is not",
             (
                 call("one sequence", small, p=1.0, how={"mode": "train"}, reference=all_dropped),
                 call("a batch", usual, p=1.0, how={"mode": "train"}, reference=all_dropped),
@@ -580,8 +585,7 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "gradients",
-            "whether x, all twelve weights and a mask that is learned are reached by "
-            "backpropagation",
+            "whether backpropagation reaches x, all twelve parameters and a mask that is learned",
             (
                 call("x", (1, 3, 2, 2, 3), grad=("0",), draw=draw),
                 call("the weights", (1, 2, 2, 2, 2), grad=BLOCK, draw=draw),
@@ -637,7 +641,7 @@ def depth_checks(draw: Draw) -> list[Check]:
     return [
         judged(
             "one number for each block",
-            "the type of the result, its length, and that every number is a positive float",
+            "the type and length of the result, and whether every number is a positive float",
             "form",
             ask(1, True),
             ask(some, True),
@@ -692,7 +696,7 @@ def depth_checks(draw: Draw) -> list[Check]:
         Check(
             "seed 0",
             "where the random numbers come from: whatever was drawn before the call, the answer "
-            "is the same",
+            "should be the same",
             (
                 ask(2, True, how={"seed": seed}),
                 ask(2, True, how={"seed": seed + 1}),
@@ -717,8 +721,8 @@ def repaired_checks(draw: Draw) -> list[Check]:
     return [
         Check(
             "few features",
-            "by what the sum of the squared deviations is divided: with few features it matters "
-            "most",
+            "what the sum of the squared deviations is divided by, which matters most with few "
+            "features",
             (
                 given("[1, 0, 0, 0], gain 1, bias 0", [[1, 0, 0, 0]], gain=[1] * 4, bias=[0] * 4),
                 given("[1, 3], gain 1, bias 0", [[1, 3]], gain=[1, 1], bias=[0, 0]),
@@ -728,13 +732,13 @@ def repaired_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "many features",
-            "whether the mend holds for every width and not only for one",
+            "whether the fix holds for every width and not only for one",
             (ask(2, many, mean=1.0), ask(n, 8), ask(b, n, 3)),
             core=True,
         ),
         Check(
             "eps next to a small variance",
-            "to what eps is added: with a variance far above eps nobody can tell",
+            "what eps is added to: with a variance far above eps nobody can tell",
             (
                 ask(n, d, spread=3e-3, name="eps not given, a spread of 0.003"),
                 ask(n, d, eps=(large,), name=f"eps {large:g}"),
@@ -745,12 +749,12 @@ def repaired_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "a single feature, and equal features",
-            "vectors whose variance is exactly 0: nothing may be divided by 0",
+            "vectors whose variance is exactly 0, where nothing may be divided by 0",
             (ask(n, 1), ask(1), given("all entries equal", np.full((2, 3), 0.75))),
         ),
         Check(
             "everything else as before",
-            "what was right in the code that you were given, and should still be",
+            "what was right in the code that you were given, and should still be right",
             (
                 ask(b, n, d, mean=100.0, dtype="float64"),
                 ask(2, 4, mean=1.0, grad=("0", "1", "2"), draw=draw),
@@ -771,12 +775,13 @@ EXERCISES = [
         3,
         norm_checks,
         hints=(
-            "Take the vector (1, 3) and do it by hand, with gain 1, bias 0 and eps 0. Its mean is "
-            "2; how far is each entry from it, and what is the average of the squared distances?",
-            "Center first: take the mean of each vector away from it (keep the axis, so that the "
-            "shapes still fit). Then the variance is the mean square of what is left, a number "
-            "that cannot be negative. eps belongs to the variance, not to its root. Scale and "
-            "shift come last, feature by feature.",
+            "Work out the vector (1, 3) by hand, with gain 1, bias 0 and eps 0. Its mean is 2. "
+            "How far is each entry from the mean, and what is the average of the squared "
+            "distances?",
+            "Center first: subtract from each vector its mean (keep the axis, so that the shapes "
+            "still fit). The variance is then the mean square of what is left, a number that "
+            "cannot be negative. eps belongs to the variance, not to its root. Scale and shift "
+            "come last, feature by feature.",
             "centered ← x minus the ____ over the ____ axis\n"
             "variance ← ____ of centered², over the same axis\n"
             "answer ← centered divided by the root of (____), times ____, plus ____",
@@ -790,7 +795,7 @@ EXERCISES = [
         hints=(
             "Which function tells what share of a standard normal distribution lies below x? "
             "At 0 it is one half.",
-            "Φ(x) = (1 + erf(x/√2)) / 2, and torch has erf. The answer is x times that. The "
+            "Φ(x) = (1 + erf(x/√2)) / 2, and torch has erf. The answer is x times Φ(x). The "
             "formula with tanh, which you will find in many places, only comes close.",
             "share below x ← half of (1 + erf of ____)\nanswer ← ____ times that share",
         ),
@@ -801,9 +806,9 @@ EXERCISES = [
         2,
         feed_checks,
         hints=(
-            "Three steps, and self.up, self.down and gelu are all you need.",
-            "First to the wide hidden layer, then the bend, then back. An nn.Linear works on the "
-            "last axis and does not mind what stands in front.",
+            "There are three steps; self.up, self.down and gelu are all you need.",
+            "Go up to the wide hidden layer, apply the activation function, come back down. An "
+            "nn.Linear works on the last axis, whatever axes come before it.",
             "hidden ← ____ of (the ____ layer applied to x)\nanswer ← the ____ layer applied to "
             "hidden",
         ),
@@ -817,10 +822,10 @@ EXERCISES = [
         hints=(
             "Draw the stream as a straight line from left to right. Two branches leave it and come "
             "back to it by addition. What sits on the branches, and what sits on the line?",
-            "Each branch: layer norm, sub-layer, dropout, in this order; then it is added to the "
-            "stream *as it was before the layer norm*. The second branch leaves from the new "
-            "stream. The attention returns a pair, of which one part is needed, and its second "
-            "argument is not the mask.",
+            "On each branch come layer norm, sub-layer and dropout, in this order; then the "
+            "result is added to the stream *as it was before the layer norm*. The second branch "
+            "leaves from the new stream. The attention returns a pair, of which you need one "
+            "part, and its second argument is not the mask.",
             "looked ← attention of (____ of x), with the mask passed as ____\n"
             "stream ← ____ plus dropout of (the ____ of the pair)\n"
             "thought ← feed-forward network of (____ of ____)\n"
@@ -838,8 +843,9 @@ EXERCISES = [
             "After that every parameter p of a block has its gradient in p.grad.",
             "For pre_norm=True call the blocks one after the other. For pre_norm=False use the "
             "parts of the same blocks in the other order: sub-layer, sum with the stream, layer "
-            "norm. A weight matrix is a parameter with two axes; nn.init.xavier_uniform_ fills it. "
-            "The L2 norm of a block: all its gradients laid out as one long vector.",
+            "norm. A weight matrix is a parameter with two axes; nn.init.xavier_uniform_ fills "
+            "it. The L2 norm of a block is that of all its gradients, laid out as one long "
+            "vector.",
             "with seed 0: blocks ← ____ blocks; matrices ← ____; biases ← ____; x, target ← ____\n"
             "for each block, in pre-norm: x ← block(x)\n"
             "   in post-norm: x ← norm1 of (x plus ____);  x ← norm2 of (____ plus ____)\n"
@@ -855,9 +861,10 @@ EXERCISES = [
         hints=(
             "Give the code (1, 0, 0, 0) and compare with torch.nn.functional.layer_norm. Then give "
             "it a vector with a very small spread. The two inputs show two different faults.",
-            "Read in the documentation of torch.Tensor.std by what it divides if nothing is said "
-            "(the word is correction). And ask of eps: is it added to the variance or to its root? "
-            "Far from 0 that makes no difference, close to 0 a large one.",
+            "Look up in the documentation of torch.Tensor.std what it divides by if you do not "
+            "say (the word is correction). And is eps added to the variance, or to its root? "
+            "Where the variance is large that makes hardly any difference; where it is close to "
+            "0, a large one.",
             "spread² ← mean of the ____ deviations, divided by ____ and not by ____\n"
             "answer ← gain · (x - mean) / root of (____ + ____) + bias",
         ),

@@ -25,8 +25,8 @@ def _moments(x, axis=-1):
     "unbiased_variance",
     "divides the sum of squares by d - 1",
     "That is the estimate for a sample (torch.var and torch.std do it by default). Here the "
-    "variance of the d numbers themselves is meant. With few features the difference is large, "
-    "with a single one it is 0/0.",
+    "variance of the d numbers themselves is meant. With few features the difference is large; "
+    "with a single feature the result is 0/0.",
 )
 def norm_unbiased(x, gain, bias, eps=1e-5):
     mean, variance = x.mean(dim=-1, keepdim=True), x.var(-1, keepdim=True)
@@ -58,7 +58,7 @@ def norm_eps_outside(x, gain, bias, eps=1e-5):
 @misconception(
     "layer_norm",
     "sample_std_plus_eps",
-    "divides by the sample's standard deviation plus eps",
+    "divides by the sample standard deviation plus eps",
     "Two slips at once: the squares are averaged over d - 1, and eps is added to the root instead "
     "of the variance.",
 )
@@ -103,7 +103,7 @@ def norm_eps_squared(x, gain, bias, eps=1e-5):
     "layer_norm",
     "eps_as_a_floor",
     "raises small variances to eps",
-    "A variance below eps becomes eps and others stay. It should be added to every variance.",
+    "A variance below eps becomes eps, and the others stay. eps should be added to every variance.",
 )
 def norm_eps_floor(x, gain, bias, eps=1e-5):
     mean, variance = _moments(x)
@@ -125,7 +125,7 @@ def norm_deviation_floor(x, gain, bias, eps=1e-5):
     "layer_norm",
     "mean_not_subtracted",
     "divides by the root of the mean square",
-    "That is RMSNorm, which leaves the mean where it is. Layer norm takes it away first.",
+    "That is RMSNorm, which leaves the mean where it is. Layer norm subtracts the mean first.",
 )
 def norm_rms(x, gain, bias, eps=1e-5):
     return x / (x.square().mean(-1, keepdim=True) + eps).sqrt() * gain + bias
@@ -145,7 +145,7 @@ def norm_uncentered(x, gain, bias, eps=1e-5):
     "layer_norm",
     "divides_by_variance",
     "divides by the variance instead of its root",
-    "A vector twice as spread out comes out half as large, where it should come out the same.",
+    "A vector twice as spread out comes out half as large; it should come out the same.",
 )
 def norm_by_variance(x, gain, bias, eps=1e-5):
     mean, variance = _moments(x)
@@ -156,7 +156,7 @@ def norm_by_variance(x, gain, bias, eps=1e-5):
     "layer_norm",
     "mean_absolute_deviation",
     "divides by the mean distance from the mean",
-    "The spread is to be measured by squares: the root of their mean.",
+    "The spread is the root of the mean of the squared distances.",
 )
 def norm_absolute(x, gain, bias, eps=1e-5):
     centered = x - x.mean(dim=-1, keepdim=True)
@@ -202,7 +202,7 @@ def norm_positions(x, gain, bias, eps=1e-5):
     "layer_norm",
     "counts_from_the_front",
     "always normalizes axis 1",
-    "Right for a single batch axis in front. Count from the end.",
+    "Right where a single batch axis comes first. Count from the end.",
 )
 def norm_axis_one(x, gain, bias, eps=1e-5):
     mean, variance = _moments(x, 1)
@@ -235,8 +235,8 @@ def norm_everything(x, gain, bias, eps=1e-5):
     "layer_norm",
     "no_gain",
     "leaves the gain out",
-    "Each feature has a scale of its own, which training finds. At the start it is 1, so that its "
-    "absence does not show.",
+    "Each feature has a scale of its own, which training finds. At the start it is 1, so nobody "
+    "notices that it is missing.",
 )
 def norm_no_gain(x, gain, bias, eps=1e-5):
     mean, variance = _moments(x)
@@ -247,8 +247,8 @@ def norm_no_gain(x, gain, bias, eps=1e-5):
     "layer_norm",
     "no_bias",
     "leaves the bias out",
-    "Each feature has a shift of its own, which training finds. At the start it is 0, so that its "
-    "absence does not show.",
+    "Each feature has a shift of its own, which training finds. At the start it is 0, so nobody "
+    "notices that it is missing.",
 )
 def norm_no_bias(x, gain, bias, eps=1e-5):
     mean, variance = _moments(x)
@@ -258,7 +258,7 @@ def norm_no_bias(x, gain, bias, eps=1e-5):
 @misconception(
     "layer_norm",
     "bias_before_gain",
-    "shifts first and scales then",
+    "shifts first, then scales",
     "The bias is scaled along with the rest. It should be added as it is.",
 )
 def norm_bias_first(x, gain, bias, eps=1e-5):
@@ -281,7 +281,7 @@ def norm_one_plus_gain(x, gain, bias, eps=1e-5):
     "layer_norm",
     "gain_before_the_statistics",
     "scales and shifts before it normalizes",
-    "What the gain and the bias have done is normalized away again in part. They come last.",
+    "Part of what the gain and the bias do is then normalized away. They come last.",
 )
 def norm_scaled_first(x, gain, bias, eps=1e-5):
     x = x * gain + bias
@@ -319,7 +319,7 @@ def norm_axis_dropped(x, gain, bias, eps=1e-5):
     "statistics_detached",
     "treats mean and variance as constants",
     "The numbers are right, the gradient is not: mean and variance change when x changes, and "
-    "backpropagation has to know.",
+    "backpropagation has to know that.",
 )
 def norm_statistics_detached(x, gain, bias, eps=1e-5):
     mean, variance = _moments(x.detach())
@@ -350,8 +350,8 @@ def norm_fixed_dtype(x, gain, bias, eps=1e-5):
     "layer_norm",
     "changes_its_input",
     "centers the caller's tensor",
-    "-= works in place: after the call x is another tensor, and a residual that still needs it "
-    "gets the wrong one.",
+    "-= works in place: after the call x holds other numbers, and a residual that still needs x "
+    "gets the wrong ones.",
 )
 def norm_in_place(x, gain, bias, eps=1e-5):
     mean, variance = _moments(x)
@@ -366,9 +366,9 @@ def norm_in_place(x, gain, bias, eps=1e-5):
     "gelu",
     "tanh_formula",
     "uses the approximation with tanh",
-    "It is within 0.0005 of the exact function, which is close and not the same: weights that were "
-    "trained with one give slightly other results with the other. torch has erf, so nothing needs "
-    "to be approximated.",
+    "It is within 0.0005 of the exact function, which is close but not the same: weights that "
+    "were trained with one give slightly different results with the other. torch has erf, so "
+    "nothing needs to be approximated.",
 )
 def gelu_tanh(x):
     return F.gelu(x, approximate="tanh")
@@ -388,7 +388,7 @@ def gelu_sigmoid(x):
     "gelu",
     "silu",
     "multiplies by the logistic function",
-    "x · sigmoid(x) is called SiLU or swish. It is a relative, with a wider bend.",
+    "x · sigmoid(x) is called SiLU or swish. It is a relative of GELU with a wider bend.",
 )
 def gelu_silu(x):
     return F.silu(x)
@@ -397,8 +397,9 @@ def gelu_silu(x):
 @misconception(
     "gelu",
     "relu",
-    "cuts everything below 0 off",
-    "That is ReLU. GELU lets a little through left of 0 and holds a little back right of it.",
+    "cuts off everything below 0",
+    "That is ReLU. GELU lets a little through to the left of 0 and holds a little back to the "
+    "right.",
 )
 def gelu_relu(x):
     return x.clamp(min=0)
@@ -418,8 +419,8 @@ def gelu_share(x):
     "gelu",
     "no_root_of_two",
     "gives erf x itself",
-    "erf belongs to a bell curve with variance 1/2; for the standard normal one its argument has "
-    "to be divided by √2. The bend comes out too sharp.",
+    "erf belongs to a bell curve with variance 1/2; for the standard normal curve its argument "
+    "has to be divided by √2. Without that the bend is too sharp.",
 )
 def gelu_no_root(x):
     return x * 0.5 * (1 + torch.erf(x))
@@ -428,7 +429,7 @@ def gelu_no_root(x):
 @misconception(
     "gelu",
     "divided_by_two",
-    "divides the argument of erf by 2 instead of its root",
+    "divides the argument of erf by 2 instead of √2",
     "The bend comes out too wide.",
 )
 def gelu_divided_by_two(x):
@@ -439,7 +440,7 @@ def gelu_divided_by_two(x):
     "gelu",
     "no_half",
     "forgets to halve",
-    "1 + erf goes from 0 to 2, a share from 0 to 1. For large x the result is 2x.",
+    "1 + erf goes from 0 to 2, but a share goes from 0 to 1. For large x the result is 2x.",
 )
 def gelu_no_half(x):
     return x * (1 + torch.erf(x / math.sqrt(2)))
@@ -449,7 +450,8 @@ def gelu_no_half(x):
     "gelu",
     "erf_for_the_share",
     "takes erf for the distribution function",
-    "erf goes from -1 to 1; a share goes from 0 to 1. Left of 0 the result even turns upwards.",
+    "erf goes from -1 to 1; a share goes from 0 to 1. To the left of 0 the result even turns "
+    "upwards.",
 )
 def gelu_erf(x):
     return x * torch.erf(x / math.sqrt(2))
@@ -459,7 +461,7 @@ def gelu_erf(x):
     "gelu",
     "density",
     "multiplies by the height of the bell curve",
-    "The density tells how likely numbers near x are; what is asked for is the share below x.",
+    "The density tells how likely numbers near x are; GELU needs the share below x.",
 )
 def gelu_density(x):
     return x * torch.exp(-x.square() / 2) / math.sqrt(2 * math.pi)
@@ -483,7 +485,8 @@ def gelu_random(x):
     "gelu",
     "through_exp",
     "writes tanh out with exp",
-    "exp of a large number is inf, and inf/inf is nan. It is the approximation besides.",
+    "exp of a large number is inf, and inf/inf is nan. Besides, this is the approximation, not "
+    "GELU.",
 )
 def gelu_exp(x):
     z = 2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
@@ -504,8 +507,7 @@ def gelu_detached(x):
     "gelu",
     "share_detached",
     "treats the share as a constant",
-    "The numbers are right; the slope lacks the part that comes from the share, which changes with "
-    "x as well.",
+    "The numbers are right, but the slope lacks a part: the share changes with x as well.",
 )
 def gelu_share_detached(x):
     return x * gelu_share(x.detach())
@@ -525,7 +527,7 @@ def gelu_fixed_dtype(x):
     "gelu",
     "changes_its_input",
     "multiplies the caller's tensor",
-    "*= works in place: after the call x is another tensor.",
+    "*= works in place: after the call x holds other numbers.",
 )
 def gelu_in_place(x):
     x *= gelu_share(x)
@@ -548,7 +550,7 @@ class _Feed(nn.Module):
     "FeedForward",
     "relu",
     "bends with ReLU",
-    "The paper of 2017 did; here the exact GELU is asked for.",
+    "The paper of 2017 did that; this exercise asks for the exact GELU.",
 )
 class FeedRelu(_Feed):
     def forward(self, x):
@@ -560,7 +562,7 @@ class FeedRelu(_Feed):
     "tanh_gelu",
     "bends with the approximation of GELU",
     "It is off in the fourth digit: weights that were trained with the exact function give "
-    "slightly other results.",
+    "slightly different results.",
 )
 class FeedTanhGelu(_Feed):
     def forward(self, x):
@@ -581,8 +583,8 @@ class FeedSilu(_Feed):
 @misconception(
     "FeedForward",
     "no_bend",
-    "leaves the bend out",
-    "Two linear maps in a row are one linear map: the wide layer in between is for nothing.",
+    "leaves out the activation function",
+    "Two linear maps in a row are one linear map: the wide layer in between achieves nothing.",
 )
 class FeedLinear(_Feed):
     def forward(self, x):
@@ -626,7 +628,7 @@ class FeedBendFirst(_Feed):
     "FeedForward",
     "adds_its_input",
     "adds x to the result",
-    "The residual is the block's affair: there it would be added a second time.",
+    "The residual is the block's job: there x would be added a second time.",
 )
 class FeedResidual(_Feed):
     def forward(self, x):
@@ -637,7 +639,7 @@ class FeedResidual(_Feed):
     "FeedForward",
     "normalizes",
     "normalizes x first",
-    "The layer norm is the block's affair: there it would be done a second time.",
+    "The layer norm is the block's job: there x would be normalized a second time.",
 )
 class FeedNormed(_Feed):
     def forward(self, x):
@@ -669,7 +671,7 @@ class FeedNoDownBias(_Feed):
 @misconception(
     "FeedForward",
     "one_matrix",
-    "goes back by the transpose of the first matrix",
+    "comes back down by the transpose of the first matrix",
     "The second layer has a matrix of its own.",
 )
 class FeedTied(_Feed):
@@ -681,7 +683,7 @@ class FeedTied(_Feed):
     "FeedForward",
     "averages_positions",
     "mixes the positions",
-    "Every position is to be worked on by itself; looking at each other is the attention's affair.",
+    "The network works on every position by itself; looking at each other is the attention's job.",
 )
 class FeedMixed(_Feed):
     def forward(self, x):
@@ -704,8 +706,8 @@ class FeedThreeAxes(_Feed):
 @misconception(
     "FeedForward",
     "detached",
-    "cuts the graph in front of the network",
-    "The weights learn, but no gradient flows back to what lies below.",
+    "cuts the graph before the network",
+    "The weights learn, but no gradient flows back to the layers below.",
 )
 class FeedDetached(_Feed):
     def forward(self, x):
@@ -716,7 +718,7 @@ class FeedDetached(_Feed):
     "FeedForward",
     "hidden_detached",
     "cuts the graph at the hidden layer",
-    "The second layer learns; the first one and what lies below get no gradient.",
+    "The second layer learns; the first one and the layers below get no gradient.",
 )
 class FeedHiddenDetached(_Feed):
     def forward(self, x):
@@ -727,7 +729,8 @@ class FeedHiddenDetached(_Feed):
     "FeedForward",
     "changes_its_input",
     "writes the result into the caller's tensor",
-    "After the call x is another tensor, and the residual that still needs it gets the wrong one.",
+    "After the call x holds other numbers, and the residual that still needs x gets the wrong "
+    "ones.",
 )
 class FeedInPlace(_Feed):
     def forward(self, x):
@@ -765,7 +768,7 @@ class _Block(nn.Module):
     "TransformerBlock",
     "post_norm",
     "normalizes after the sum (post-norm)",
-    "The order of the paper of 2017. Here the stream itself is never normalized: with both "
+    "That is the order of the 2017 paper. Here the stream itself is never normalized: with both "
     "sub-layers silent it should come out as it went in.",
 )
 class PostNorm(_Block):
@@ -780,7 +783,7 @@ class PostNorm(_Block):
     "TransformerBlock",
     "norm_behind_the_sub_layer",
     "normalizes what comes out of a sub-layer",
-    "The norm sits on the branch, but behind the sub-layer; the sub-layer gets the stream as it "
+    "The norm sits on the branch, but after the sub-layer; the sub-layer gets the stream as it "
     "is, however large it has become.",
 )
 class NormBehind(_Block):
@@ -794,8 +797,8 @@ class NormBehind(_Block):
 @misconception(
     "TransformerBlock",
     "no_norm",
-    "leaves both layer norms out",
-    "The sub-layers get the stream as it is. It grows from block to block.",
+    "leaves out both layer norms",
+    "The sub-layers get the stream as it is, and the stream grows from block to block.",
 )
 class NoNorm(_Block):
     def first(self, x, mask):
@@ -808,7 +811,7 @@ class NoNorm(_Block):
 @misconception(
     "TransformerBlock",
     "no_first_norm",
-    "does not normalize in front of the attention",
+    "does not normalize before the attention",
     "The feed-forward network gets a normalized stream, the attention does not.",
 )
 class NoFirstNorm(_Block):
@@ -819,7 +822,7 @@ class NoFirstNorm(_Block):
 @misconception(
     "TransformerBlock",
     "no_second_norm",
-    "does not normalize in front of the feed-forward network",
+    "does not normalize before the feed-forward network",
     "The attention gets a normalized stream, the feed-forward network does not.",
 )
 class NoSecondNorm(_Block):
@@ -831,8 +834,8 @@ class NoSecondNorm(_Block):
     "TransformerBlock",
     "first_norm_twice",
     "uses norm1 in both places",
-    "As long as gains are 1 and biases 0 both norms are the same, which is why this slip lives so "
-    "long. After training they differ.",
+    "As long as gains are 1 and biases 0, both norms are the same, which is why this slip "
+    "survives so long. After training they differ.",
 )
 class FirstNormTwice(_Block):
     def second(self, x):
@@ -842,8 +845,8 @@ class FirstNormTwice(_Block):
 @misconception(
     "TransformerBlock",
     "norms_exchanged",
-    "uses norm2 in front of the attention and norm1 in front of the feed-forward network",
-    "As long as gains are 1 and biases 0 both norms are the same. After training they differ.",
+    "uses norm2 before the attention and norm1 before the feed-forward network",
+    "As long as gains are 1 and biases 0, both norms are the same. After training they differ.",
 )
 class NormsExchanged(_Block):
     def first(self, x, mask):
@@ -871,8 +874,8 @@ class BareNorm(_Block):
     "TransformerBlock",
     "norm_at_the_end",
     "normalizes the stream once more at the end",
-    "A layer norm on the stream cuts the straight line from the last block to the first. One "
-    "stands behind the last block of a stack, none at the end of each.",
+    "A layer norm on the stream cuts the straight line from the last block to the first. There is "
+    "one after the last block of a stack, but none at the end of each block.",
 )
 class NormAtTheEnd(_Block):
     def forward(self, x, mask=None):
@@ -883,7 +886,7 @@ class NormAtTheEnd(_Block):
     "TransformerBlock",
     "adds_to_the_normed",
     "adds the sub-layer's output to the normalized stream",
-    "The residual starts behind the layer norm, so that the stream is normalized after all.",
+    "The residual starts after the layer norm, so the stream is normalized after all.",
 )
 class AddsToNormed(_Block):
     def first(self, x, mask):
@@ -899,7 +902,7 @@ class AddsToNormed(_Block):
     "TransformerBlock",
     "no_residual",
     "adds nothing to the stream",
-    "Only the branches are left: what the stream carried is gone after one block.",
+    "Only the branches are left: everything that the stream carried is gone after one block.",
 )
 class NoResidual(_Block):
     def first(self, x, mask):
@@ -912,7 +915,7 @@ class NoResidual(_Block):
 @misconception(
     "TransformerBlock",
     "no_first_residual",
-    "does not add the stream behind the attention",
+    "does not add the stream after the attention",
     "What the stream carried is replaced by what the attention has found.",
 )
 class NoFirstResidual(_Block):
@@ -923,7 +926,7 @@ class NoFirstResidual(_Block):
 @misconception(
     "TransformerBlock",
     "no_second_residual",
-    "does not add the stream behind the feed-forward network",
+    "does not add the stream after the feed-forward network",
     "What the stream carried is replaced by what the network makes of it.",
 )
 class NoSecondResidual(_Block):
@@ -947,8 +950,8 @@ class OldStream(_Block):
     "TransformerBlock",
     "parallel",
     "lets both sub-layers read the same stream",
-    "Some models are built so, to save time. Here the feed-forward network works on what the "
-    "attention has added.",
+    "Some models are built this way, to save time. Here the feed-forward network reads a stream "
+    "that already holds what the attention has added.",
 )
 class Parallel(_Block):
     def forward(self, x, mask=None):
@@ -971,7 +974,7 @@ class Exchanged(_Block):
     "context_not_normed",
     "takes keys and values from the stream as it is",
     "The queries are made from the normalized stream, keys and values from the raw one. In "
-    "self-attention all three come from the same place.",
+    "self-attention all three come from the same vectors.",
 )
 class ContextNotNormed(_Block):
     def first(self, x, mask):
@@ -981,7 +984,7 @@ class ContextNotNormed(_Block):
 @misconception(
     "TransformerBlock",
     "mask_left_out",
-    "does not hand the mask on",
+    "does not pass the mask on",
     "Every position sees all others, whatever the mask says. In a language model the future leaks.",
 )
 class MaskLeftOut(_Block):
@@ -992,7 +995,7 @@ class MaskLeftOut(_Block):
 @misconception(
     "TransformerBlock",
     "mask_as_context",
-    "hands the mask on as the context",
+    "passes the mask on as the context",
     "The second argument of the attention is the sequence to look into; the mask comes third, or "
     "by name.",
 )
@@ -1004,8 +1007,8 @@ class MaskAsContext(_Block):
 @misconception(
     "TransformerBlock",
     "mask_turned_over",
-    "hands on the transpose of the mask",
-    "Rows are the positions that look, columns those that are looked at.",
+    "passes on the transpose of the mask",
+    "Rows are the positions that look; columns are the positions they look at.",
 )
 class MaskTurned(_Block):
     def look(self, x, mask):
@@ -1016,7 +1019,7 @@ class MaskTurned(_Block):
     "TransformerBlock",
     "always_causal",
     "hides the future without being asked to",
-    "The block serves encoders too: what is hidden is for the mask to say, and None hides nothing.",
+    "Encoders use the block too: the mask alone says what is hidden, and None hides nothing.",
 )
 class AlwaysCausal(_Block):
     def look(self, x, mask):
@@ -1092,7 +1095,8 @@ class DropoutOnStream(_Block):
     "TransformerBlock",
     "dropout_in_front",
     "drops entries of what goes into a sub-layer",
-    "With everything dropped a sub-layer still puts out its biases. Dropout belongs behind it.",
+    "With everything dropped, a sub-layer still puts out its biases. Dropout belongs after the "
+    "sub-layer.",
 )
 class DropoutInFront(_Block):
     def first(self, x, mask):
@@ -1106,8 +1110,8 @@ class DropoutInFront(_Block):
     "TransformerBlock",
     "dropout_always_on",
     "drops entries in evaluation mode as well",
-    "F.dropout takes itself to be in training unless it is told otherwise. The model's answers "
-    "would be left to chance for ever.",
+    "F.dropout assumes training unless it is told otherwise. The model's answers would be left to "
+    "chance forever.",
 )
 class DropoutAlways(_Block):
     def first(self, x, mask):
@@ -1137,8 +1141,8 @@ class DropoutNotScaled(_Block):
 @misconception(
     "TransformerBlock",
     "dropout_twice",
-    "drops twice behind each sub-layer",
-    "Two times dropout in a row keeps only (1 - p)² of the entries, and scales them up twice.",
+    "drops twice after each sub-layer",
+    "Two dropouts in a row keep only (1 - p)² of the entries, and scale them up twice.",
 )
 class DropoutTwice(_Block):
     def first(self, x, mask):
@@ -1151,8 +1155,8 @@ class DropoutTwice(_Block):
 @misconception(
     "TransformerBlock",
     "detached",
-    "cuts the graph in front of the branches",
-    "The numbers are right, but gradients reach x only along the stream: what lies below cannot "
+    "cuts the graph before the branches",
+    "The numbers are right, but gradients reach x only along the stream: the layers below cannot "
     "learn what attention and feed-forward need.",
 )
 class BranchesDetached(_Block):
@@ -1167,7 +1171,7 @@ class BranchesDetached(_Block):
     "TransformerBlock",
     "changes_its_input",
     "adds to the caller's tensor",
-    "x += works in place: after the call the caller's tensor is another one.",
+    "x += works in place: after the call the caller's tensor holds other numbers.",
 )
 class AddsInPlace(_Block):
     def first(self, x, mask):
@@ -1230,7 +1234,8 @@ def _norms(blocks, part=lambda block: block, measure=torch.norm):
     "gradient_by_depth",
     "always_pre_norm",
     "builds pre-norm blocks in both cases",
-    "With pre_norm=False each layer norm works on the sum of stream and sub-layer.",
+    "With pre_norm=False each layer norm works on the sum of the stream and the sub-layer's "
+    "output.",
 )
 def depth_always_pre(depth, pre_norm):
     return _norms(_stack(depth, True))
@@ -1240,7 +1245,7 @@ def depth_always_pre(depth, pre_norm):
     "gradient_by_depth",
     "always_post_norm",
     "builds post-norm blocks in both cases",
-    "With pre_norm=True the stack is made of the blocks of this lesson as they are.",
+    "With pre_norm=True the stack consists of this lesson's blocks as they are.",
 )
 def depth_always_post(depth, pre_norm):
     return _norms(_stack(depth, False))
@@ -1249,8 +1254,8 @@ def depth_always_post(depth, pre_norm):
 @misconception(
     "gradient_by_depth",
     "orders_exchanged",
-    "builds pre-norm where post-norm is asked for, and the other way round",
-    "pre_norm=True means: layer norm in front of the sub-layer.",
+    "builds pre-norm where post-norm is asked for, and vice versa",
+    "pre_norm=True means that the layer norm comes before the sub-layer.",
 )
 def depth_exchanged(depth, pre_norm):
     return _norms(_stack(depth, not pre_norm))
@@ -1279,7 +1284,7 @@ def depth_squared(depth, pre_norm):
 @misconception(
     "gradient_by_depth",
     "norms_added_up",
-    "adds up the norms of the single tensors",
+    "adds up the norms of the individual tensors",
     "The norm of the whole is the root of the sum of their squares.",
 )
 def depth_added(depth, pre_norm):
@@ -1291,7 +1296,7 @@ def depth_added(depth, pre_norm):
     "gradient_by_depth",
     "absolute_sum",
     "adds up absolute values (L1)",
-    "The L2 norm is asked for: the root of the sum of the squares.",
+    "The exercise asks for the L2 norm: the root of the sum of the squares.",
 )
 def depth_absolute(depth, pre_norm):
     return _norms(_stack(depth, pre_norm), measure=lambda v: v.abs().sum())
@@ -1311,7 +1316,7 @@ def depth_mean(depth, pre_norm):
     "gradient_by_depth",
     "largest_entry",
     "returns the largest entry of the gradient",
-    "The L2 norm takes all entries in.",
+    "The L2 norm takes all entries into account.",
 )
 def depth_largest(depth, pre_norm):
     return _norms(_stack(depth, pre_norm), measure=lambda v: v.abs().max())
@@ -1354,8 +1359,8 @@ def depth_without_norms(depth, pre_norm):
     "gradient_by_depth",
     "xavier_normal",
     "draws the weights from a normal distribution",
-    "Xavier's variance is right. The weights are to be uniform, which keeps all of them within a "
-    "bound.",
+    "The variance is Xavier's. But the weights should be uniform, which keeps all of them within "
+    "a bound.",
 )
 def depth_normal(depth, pre_norm):
     def normal(block, generator):
@@ -1371,7 +1376,7 @@ def depth_normal(depth, pre_norm):
     "gradient_by_depth",
     "default_biases",
     "keeps the biases that nn.Linear draws by default",
-    "Every bias is to be 0.",
+    "Every bias should be 0.",
 )
 def depth_default_biases(depth, pre_norm):
     def matrices(block, generator):
@@ -1412,8 +1417,8 @@ def depth_no_final(depth, pre_norm):
     "gradient_by_depth",
     "no_final_norm_after_post_norm",
     "takes the last block's own layer norm for the final one",
-    "In post-norm the stack ends in a layer norm already. The experiment puts one more behind both "
-    "stacks, so that the loss sees the same kind of output; it changes the gradient of the last "
+    "In post-norm the stack ends in a layer norm already. The experiment puts one more after both "
+    "stacks, so that the loss sees the same kind of output; that changes the gradient of the last "
     "block by a third.",
 )
 def depth_no_final_post(depth, pre_norm):
@@ -1442,7 +1447,7 @@ def depth_default(depth, pre_norm):
     "gradient_by_depth",
     "loss_summed",
     "adds the squared errors up instead of averaging them",
-    "All gradients are 2048 times too large: as many numbers as there are in the output.",
+    "All gradients are 2048 times too large, as the output has 2048 numbers.",
 )
 def depth_summed(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, reduction="sum"))
@@ -1451,9 +1456,9 @@ def depth_summed(depth, pre_norm):
 @misconception(
     "gradient_by_depth",
     "one_block_for_all",
-    "puts one and the same block there many times",
-    "[block] * depth is one block, and its gradient is that of all places together. Each layer "
-    "has parameters of its own.",
+    "stacks one and the same block many times",
+    "[block] * depth is one block, and its gradient is that of all its uses together. Each layer "
+    "should have parameters of its own.",
 )
 def depth_shared(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, shared=True))
@@ -1476,8 +1481,8 @@ def depth_no_residual(depth, pre_norm):
 @misconception(
     "gradient_by_depth",
     "not_seeded",
-    "draws other numbers on every call",
-    "With seed 0 the same call gives the same list.",
+    "draws different numbers on every call",
+    "With seed 0, the same call should give the same list.",
 )
 def depth_not_seeded(depth, pre_norm):
     return _norms(_stack(depth, pre_norm, seed=None))
@@ -1497,7 +1502,7 @@ def depth_one_more(depth, pre_norm):
     "gradient_by_depth",
     "tensors",
     "returns tensors",
-    "Python floats are asked for; item makes one of a tensor with one number.",
+    "The exercise asks for Python floats; item() turns a tensor with one number into a float.",
 )
 def depth_tensors(depth, pre_norm):
     return [torch.tensor(norm) for norm in _norms(_stack(depth, pre_norm))]
@@ -1507,7 +1512,7 @@ def depth_tensors(depth, pre_norm):
     "gradient_by_depth",
     "one_tensor",
     "returns one tensor",
-    "A list of Python floats is asked for.",
+    "The exercise asks for a list of Python floats.",
 )
 def depth_tensor(depth, pre_norm):
     return torch.tensor(_norms(_stack(depth, pre_norm)))
@@ -1516,9 +1521,9 @@ def depth_tensor(depth, pre_norm):
 @misconception(
     "gradient_by_depth",
     "two_numbers_for_each_block",
-    "measures the two sub-layers apart",
-    "One number for each block is asked for: attention, feed-forward network and layer norms "
-    "together.",
+    "measures the two sub-layers separately",
+    "The exercise asks for one number for each block: attention, feed-forward network and layer "
+    "norms together.",
 )
 def depth_two_each(depth, pre_norm):
     blocks = _stack(depth, pre_norm)
@@ -1546,7 +1551,7 @@ def repaired_as_given(x, gain, bias, eps=1e-5):
     "repaired_layer_norm",
     "still_divided_by_one_less",
     "still averages the squares over d - 1",
-    "eps has found its place. The variance is still that of a sample.",
+    "eps is in the right place now. The variance is still that of a sample.",
 )
 def repaired_unbiased(x, gain, bias, eps=1e-5):
     average = x.mean(-1, keepdim=True)
@@ -1569,7 +1574,7 @@ def repaired_outside(x, gain, bias, eps=1e-5):
     "root_of_the_deviation",
     "takes the root of the standard deviation",
     "The root was put around everything, but the standard deviation is a root already. (A reader "
-    "of another tutorial proposed this mend in public.)",
+    "of another tutorial proposed this fix in public.)",
 )
 def repaired_two_roots(x, gain, bias, eps=1e-5):
     average = x.mean(-1, keepdim=True)
@@ -1579,7 +1584,7 @@ def repaired_two_roots(x, gain, bias, eps=1e-5):
 @misconception(
     "repaired_layer_norm",
     "sample_deviation_under_two_roots",
-    "takes the root of the sample's standard deviation",
+    "takes the root of the sample standard deviation",
     "The root was put around everything, but the standard deviation is a root already; and the "
     "squares are still averaged over d - 1.",
 )
@@ -1592,7 +1597,7 @@ def repaired_two_roots_unbiased(x, gain, bias, eps=1e-5):
     "repaired_layer_norm",
     "root_forgotten",
     "divides by the variance",
-    "The standard deviation became a variance, and the root got lost on the way.",
+    "The standard deviation became a variance, and the root was lost on the way.",
 )
 def repaired_no_root(x, gain, bias, eps=1e-5):
     average = x.mean(-1, keepdim=True)
@@ -1638,8 +1643,8 @@ def repaired_for_four(x, gain, bias, eps=1e-5):
 @misconception(
     "repaired_layer_norm",
     "corrected_afterwards",
-    "multiplies the sample's variance by (d - 1) / d",
-    "Right for two features and more. With one feature the sample's variance is 0/0, and nan times "
+    "multiplies the sample variance by (d - 1) / d",
+    "Right for two features and more. With one feature the sample variance is 0/0, and nan times "
     "0 is nan.",
 )
 def repaired_corrected(x, gain, bias, eps=1e-5):

@@ -35,17 +35,17 @@ QUESTIONS = (
         "silent",
         "In a pre-norm block the last matrix of each sub-layer is set to zero, its bias too. The "
         "vector x goes in. What comes out?",
-        "what stands on the path from x to the output if both sub-layers add nothing",
+        "what x passes through on its way to the output if both sub-layers add nothing",
         (
             Option(
                 "x, the same numbers as before",
                 "The block computes x + something, twice, and both somethings are 0. The norms "
-                "stand inside the sub-layers, not on the path of x.",
+                "sit on the branches, not on the path of x.",
             ),
             Option(
                 "x, with mean 0 and variance 1",
                 "That is the order of the first transformer, where a norm works on the sum. In "
-                "pre-norm nothing that x passes through normalizes it.",
+                "pre-norm nothing on the path of x normalizes it.",
             ),
             Option(
                 "x, doubled by two residuals",
@@ -70,8 +70,8 @@ QUESTIONS = (
             ),
             Option(
                 "The attention and both layer norms",
-                "A layer norm takes its mean over the features of one token. Over other tokens, "
-                "or the batch, it does not sum.",
+                "A layer norm takes its mean over the features of one token. It does not sum over "
+                "other tokens, or over the batch.",
             ),
             Option(
                 "The attention and the feed-forward network",
@@ -80,8 +80,8 @@ QUESTIONS = (
             ),
             Option(
                 "All steps, since they follow one another",
-                "What the attention has spread is passed on by the others. But none of them "
-                "carries anything from one token to another itself.",
+                "The other steps pass on what the attention has spread. But none of them carries "
+                "anything from one token to another itself.",
             ),
         ),
     ),
@@ -99,12 +99,13 @@ QUESTIONS = (
             ),
             Option(
                 "About as large in pre-norm, clearly smaller in post-norm",
-                "That is the tale of the vanishing gradients of post-norm. The measurement finds "
-                "the opposite: near the output they stay large, which is why it needs a warm-up.",
+                "That is the common story of post-norm's vanishing gradients. The measurement "
+                "finds the opposite: near the output they stay large, which is why post-norm "
+                "needs a warm-up.",
             ),
             Option(
                 "Clearly smaller in both, as gradients fade on a long way",
-                "The last block is next to the loss, however many blocks lie before it. What "
+                "The last block is next to the loss, however many blocks come before it. What "
                 "matters is the size of the stream that arrives there.",
             ),
             Option(
@@ -127,17 +128,18 @@ QUESTIONS = (
             ),
             Option(
                 "It is 0 with probability one half, like any other",
-                "That would be dropout on the sum. With 24 blocks next to nothing would be left "
-                "of the stream.",
+                "That would be dropout on the sum. After 24 blocks next to nothing of the stream "
+                "would be left.",
             ),
             Option(
                 "It is 0 with probability one quarter, after two draws",
-                "Two draws do fall on two sub-layers. But even if both come up 0, x remains.",
+                "There are indeed two draws, one for each sub-layer. But even if both come up 0, "
+                "x remains.",
             ),
             Option(
                 "It is on average half of what it is in evaluation mode",
-                "What is kept is doubled, so that each sub-layer's output is right on average. "
-                "And x is not halved at all.",
+                "The entries that are kept are doubled, so each sub-layer's output is right on "
+                "average. And x is not halved at all.",
             ),
         ),
     ),

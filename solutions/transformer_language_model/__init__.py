@@ -15,8 +15,8 @@ from solutions.transformer_block import TransformerBlock
 def get_batch(tokens, batch_size, block_size, generator):
     """Draw snippets of a text and, for each, the same snippet one token further on.
 
-    Every place where a snippet and its successor still fit is equally likely to be the start, the
-    first and the last included. Each row is drawn independently of the others.
+    Every place where a snippet and its successor still fit is equally likely to be the start,
+    including the first and the last. Each row is drawn independently of the others.
 
     Args:
         tokens: (N,) integer tensor with N > ``block_size``, the whole text.
@@ -35,7 +35,7 @@ def get_batch(tokens, batch_size, block_size, generator):
 
 
 class TransformerLM(nn.Module):
-    """A decoder-only language model: what comes next, for every position of a snippet at once.
+    """A decoder-only language model: it predicts the next token at every position at once.
 
     The plan of GPT-2 (Radford et al. 2019, section 2.3): learned token and position vectors, a
     stack of pre-norm transformer blocks, a last layer norm, and a linear map to the vocabulary.
@@ -93,8 +93,7 @@ def train_step(model, optimizer, x, y):
 
     One plain step of the optimizer along the gradient of the mean negative log-likelihood of this
     batch, and of nothing else: gradients that the parameters may still hold play no part, and
-    nothing is clipped or scheduled. The model stays in the mode (training or evaluation) in which
-    it comes.
+    nothing is clipped or scheduled. The model stays in its mode (training or evaluation).
 
     Args:
         model: a module that takes (B, T) tokens to (B, T, V) logits.
@@ -121,7 +120,7 @@ def sample_next(logits, temperature=1.0, top_k=None, top_p=None, generator=None)
     Args:
         logits: (B, V) tensor, float32 or float64; -inf marks a token that can never come. At
             least one logit of every row is finite.
-        temperature: what the logits are divided by; 0 means: take the most likely token.
+        temperature: what the logits are divided by; 0 means to take the most likely token.
         top_k: keep the k most likely tokens; None, or more than there are, keeps all.
         top_p: keep the nucleus (Holtzman et al. 2020): the smallest set of most likely tokens
             whose probabilities together reach top_p. It is never empty, however small top_p is.
@@ -147,11 +146,11 @@ def sample_next(logits, temperature=1.0, top_k=None, top_p=None, generator=None)
 
 
 def generate(model, prompt, max_new_tokens, **sampling):
-    """Let a model go on with a text, one token after the other.
+    """Let a model continue a text, one token after the other.
 
-    Whenever the text so far is longer than ``model.block_size``, the model gets to see its last
-    ``block_size`` tokens. The model works in evaluation mode; afterwards it is in the mode in
-    which it came.
+    Whenever the text so far is longer than ``model.block_size``, the model gets to see the last
+    ``block_size`` tokens. The model works in evaluation mode; afterwards it is in the mode that
+    it was in before.
 
     Args:
         model: a module with an attribute ``block_size`` that takes (B, T) tokens to (B, T, V)
@@ -177,9 +176,9 @@ def generate(model, prompt, max_new_tokens, **sampling):
 def attend_with_cache(query, key, value, cache=None):
     """One step of causal attention: a new position looks at itself and at all before it.
 
-    Called for one position after the other, each time with the cache that the call before it has
+    Called for one position after the other, each time with the cache that the call before
     returned, it gives the rows of scaled dot-product attention with a causal mask, gradients
-    included. Step n takes time in proportion to n. A cache that was handed in stays as it is and
+    included. Step n takes time in proportion to n. A cache that was passed in stays as it is and
     may be used again, for another continuation.
 
     Args:
@@ -187,8 +186,8 @@ def attend_with_cache(query, key, value, cache=None):
             included.
         key: (..., 1, d_k) tensor, of the new position.
         value: (..., 1, d_v) tensor, of the new position.
-        cache: what the step before returned; None at the first position. What it is made of is up
-            to you.
+        cache: what the step before returned; None at the first position. You decide what it is
+            made of.
 
     Returns:
         A pair (output (..., 1, d_v) in the dtype of the query, the new cache).

@@ -106,7 +106,7 @@ def batch_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "snippets of the text",
-            "whether every row of x stands in the text as it is, and y beside it one token on",
+            "whether every row of x is a piece of the text, and y the same piece one token later",
             (sized(5, 4, 2), sized(20, rows, length), sized(40, 50, more)),
             "transformer_language_model.snippets",
             {"of": "form"},
@@ -136,14 +136,14 @@ def batch_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the generator decides",
-            "where the random numbers come from: the generator in the same state gives the same "
-            "batch, whatever torch's global generator does",
+            "where the random numbers come from: a generator in the same state should give the "
+            "same batch, whatever torch's global generator does",
             (again, Case(again.name, Ask(ask.target, ask.args, steps=ask.steps, seed=2))),
             "repeatable",
         ),
         Check(
             "every batch is a fresh one",
-            "whether the generator moves on: a second call has to draw other snippets",
+            "whether the generator moves on: a second call has to draw different snippets",
             (Case("two calls, 50 places, B = 32", on),),
             "transformer_language_model.moves_on",
         ),
@@ -325,7 +325,7 @@ def model_checks(draw: Draw) -> list[Check]:
     return [
         Check(
             "one block",
-            "the way of a token: its own vector and that of its place, the block with a causal "
+            "the path of a token: its own vector plus that of its place, the block with a causal "
             "mask, the last norm, the head",
             (
                 ask("one sequence of 2 tokens", tokens(1, 2), built()),
@@ -337,7 +337,7 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "several blocks",
-            "whether the stream goes through every block once, in their order, each with the mask",
+            "whether the stream goes through every block once, in order, each time with the mask",
             (logits_of(batch, length, 2), logits_of(2, block, 3)),
             core=True,
             share=2,
@@ -355,7 +355,7 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "no look ahead",
-            "whether a changed token changes anything before it",
+            "whether changing a token changes the logits of any place before it",
             tuple(one for cut in cuts for one in moved(*cut)),
             "unmoved",
             {
@@ -367,7 +367,7 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "longer than the block",
-            "what is raised for more tokens than there are position vectors, and whether its "
+            "what is raised for more tokens than there are position vectors, and whether the "
             "message names both numbers",
             tuple(
                 raises(
@@ -386,7 +386,7 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "other widths inside",
-            "d_ff: 4 · d_model where it is None, and what it is where it is given",
+            "d_ff: 4 · d_model if it is None, otherwise what it is given as",
             (
                 ask(f"d_ff = {d_ff + 3}", tokens(batch, length), built(2, d_ff + 3)),
                 ask("d_ff = 1", tokens(1, length), built(1, 1)),
@@ -394,7 +394,7 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "dropout while training only",
-            "whether dropout acts in training mode, and in training mode alone",
+            "whether dropout acts in training mode, and only there",
             (
                 ask(
                     "dropout 0.5 in evaluation mode",
@@ -412,7 +412,7 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "dropout acts",
-            "whether the blocks are in the mode in which the model is",
+            "whether the blocks are in the same mode as the model",
             tuple(one),
             "transformer_language_model.differing",
             {"said": "dropout 0.5 in training mode, and two seeds"},
@@ -434,7 +434,7 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "gradients",
-            "whether every weight is reached by backpropagation",
+            "whether backpropagation reaches every weight",
             (
                 ask(
                     "V = 3, d_model = 4, T = 3",
@@ -456,7 +456,7 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the tokens are left alone",
-            "an in-place operation on the tokens of the caller",
+            "an in-place operation on the caller's tokens",
             (ask("tokens after the call", tokens(batch, length), built(), watch=True),),
             "untouched",
         ),
@@ -566,8 +566,8 @@ def step_checks(draw: Draw) -> list[Check]:
     return [
         Check(
             "one step downhill",
-            "what is minimized (the mean over all B·T predictions of y), that the optimizer takes "
-            "one step along its gradient, and what is returned",
+            "what is minimized (the mean over all B·T predictions of y), whether the optimizer "
+            "takes exactly one step, and what is returned",
             (
                 ask("B = 1, T = 2, plain gradient descent", (1, 2)),
                 ask(f"B = {batch}, T = {length}, plain gradient descent"),
@@ -579,7 +579,7 @@ def step_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "one batch alone",
-            "gradients: PyTorch adds a new one to what is there already",
+            "old gradients: PyTorch adds each new gradient to the one that is there already",
             (
                 ask("the model holds gradients from elsewhere", stain=0.7),
                 ask("the second step", before=1),
@@ -590,7 +590,7 @@ def step_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the optimizer decides how",
-            "that it is the optimizer's step, with what it remembers of earlier ones",
+            "whether the optimizer takes the step, with what it remembers of earlier ones",
             (
                 ask(
                     "the third step with momentum",
@@ -604,7 +604,8 @@ def step_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "training mode stays",
-            "the mode during the step and after it, where it is training: dropout 1 hides all",
+            "the mode during the step and after it, if it was training mode: dropout 1 hides "
+            "everything",
             (
                 ask("dropout 1 in training mode", dropout=1.0),
                 ask("the second step, dropout 1", dropout=1.0, before=1),
@@ -613,7 +614,7 @@ def step_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "evaluation mode stays",
-            "the mode during the step and after it, where it is evaluation",
+            "the mode during the step and after it, if it was evaluation mode",
             (
                 ask("dropout 1 in evaluation mode", dropout=1.0, training=False),
                 ask("the second step", dropout=1.0, training=False, before=1),
@@ -622,7 +623,8 @@ def step_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "a steep place",
-            "a large gradient: nothing clips it, and a loss of unlikely tokens stays exact",
+            "a large gradient: nothing should clip it, and the loss of unlikely tokens should "
+            "stay exact",
             (
                 ask("weights ten times as large", loud=10.0),
                 ask("the second step", loud=6.0, before=1, options={"lr": 0.01}),
@@ -818,8 +820,8 @@ def sample_checks(draw: Draw) -> list[Check]:
         ),
         drawn(
             "temperature",
-            "what the logits are divided by before softmax: above 1 makes chances more even, "
-            "below 1 less",
+            "what the logits are divided by before softmax: a number above 1 makes chances more "
+            "even, one below 1 less even",
             ask("temperature 2", np.log([[0.5, 0.3, 0.2]]), temperature=2.0, draws=MANY),
             ask(f"temperature {cold:.3g}", rows(2), temperature=cold, draws=MANY),
             ask(f"temperature {hot:.3g}", rows(2), temperature=hot, draws=MANY),
@@ -827,7 +829,7 @@ def sample_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "temperature 0",
-            "the limit, in which nothing is divided: the most likely token, always",
+            "the limit case, in which nothing is divided: always the most likely token",
             (
                 greedy("two rows", np.array([[0.1, 2.0, -1.0], [3.0, 2.0, 1.0]])),
                 greedy("0.0, and no generator", rows(6), temperature=0.0),
@@ -854,7 +856,7 @@ def sample_checks(draw: Draw) -> list[Check]:
         drawn(
             "top_p",
             "which tokens make up the nucleus: the most likely ones, up to and including the one "
-            "with which the mass reaches top_p",
+            "that brings the mass to top_p",
             ask("0.6 of (0.5, 0.3, 0.2)", np.log([[0.3, 0.5, 0.2]]), top_p=0.6),
             ask(f"top_p = {mass:.3g}", rows(3, clear=(1.0, None, mass)), top_p=mass),
             ask("top_p = 0.95", rows(3, clear=(1.0, None, 0.95)), top_p=0.95),
@@ -862,15 +864,15 @@ def sample_checks(draw: Draw) -> list[Check]:
         ),
         drawn(
             "a small nucleus",
-            "a top_p below the largest probability: one token remains, never none",
+            "a top_p below the largest probability: one token should remain, never none",
             ask("top_p = 0.3", peaked, top_p=0.3),
             ask("top_p = 1e-6", rows(3), top_p=1e-6),
             ask("top_p = 0", rows(2), top_p=0.0),
         ),
         drawn(
             "one after the other",
-            "the order: temperature, then top_k, then top_p on what is left, whose probabilities "
-            "sum to 1 again",
+            "the order: temperature, then top_k, then top_p on what is left, after its "
+            "probabilities sum to 1 again",
             ask(
                 f"temperature {hot:.3g}, then top_p = {mass:.3g}",
                 rows(3, clear=(hot, None, mass), telling=("pt",)),
@@ -892,7 +894,7 @@ def sample_checks(draw: Draw) -> list[Check]:
         ),
         drawn(
             "tokens that can never come",
-            "logits of -inf: chance 0, whatever else is asked for",
+            "logits of -inf: such tokens have probability 0, whatever else is asked for",
             ask("some are -inf", holes),
             ask("top_k reaches among them", holes, top_k=vocab - 1),
             ask("with temperature and top_p", alone, temperature=hot, top_p=0.9),
@@ -906,8 +908,8 @@ def sample_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the generator decides",
-            "where the random numbers come from: the generator in the same state gives the same "
-            "tokens, whatever torch's global generator does",
+            "where the random numbers come from: a generator in the same state should give the "
+            "same tokens, whatever torch's global generator does",
             tuple(repeat),
             "repeatable",
         ),
@@ -924,8 +926,8 @@ def sample_checks(draw: Draw) -> list[Check]:
         ),
         drawn(
             "a model's logits",
-            "what a model in training hands over: logits that belong to a graph, and a part of a "
-            "larger tensor. Nothing about them needs a gradient here",
+            "what a model in training passes on: logits that belong to a graph, and are part of a "
+            "larger tensor. Drawing needs no gradient",
             ask("a graph behind them", rows(2), **graph),
             ask("the same and top_p", rows(2, clear=(1.0, None, 0.95)), **graph, top_p=0.95),
             ask("a slice", rows(2), **part),
@@ -1078,7 +1080,7 @@ def generate_checks(draw: Draw) -> list[Check]:
     return [
         Check(
             "greedy, while it fits",
-            "which of the model's logits the next token is drawn from, and what the model sees: "
+            "which of the model's logits the next token is drawn from, and whether the model sees "
             "all of the text so far",
             (
                 greedy("B = 1, a prompt of 1, 1 new", 1, 1, 1),
@@ -1090,8 +1092,8 @@ def generate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "longer than the block",
-            "what the model gets to see when the text no longer fits: the last block_size tokens; "
-            "what is returned is the whole text all the same",
+            "what the model gets to see when the text no longer fits (the last block_size "
+            "tokens), and whether the whole text is still returned",
             (
                 sized(2, block + 2, 1),
                 sized(batch, 2, block + new),
@@ -1107,8 +1109,8 @@ def generate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "evaluation inside, training after",
-            "the mode while it works (this model's logits are upside down in training mode) and "
-            "the mode in which it leaves a model that came in training mode",
+            "the mode while generate works (this model's logits are upside down in training "
+            "mode), and the mode of the model afterwards, if it was in training mode before",
             (sized(2, 2, 3, training=True), sized(batch, block, 2, training=True)),
             share=2,
         ),
@@ -1123,8 +1125,8 @@ def generate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "as likely as the model says",
-            "how often each continuation by two tokens comes in 10 000 rows: every row draws its "
-            "own tokens and goes on from them",
+            "how often each continuation by two tokens comes up in 10 000 rows: every row should "
+            "draw its own tokens and go on from them",
             tuple(one for one, _, _ in draws),
             "transformer_language_model.frequencies",
             {
@@ -1135,7 +1137,8 @@ def generate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the generator decides",
-            "whether the generator reaches sample_next: its state alone decides what comes",
+            "whether the generator reaches sample_next: its state alone should decide which "
+            "tokens come",
             tuple(repeat),
             "repeatable",
         ),
@@ -1152,7 +1155,7 @@ def generate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             VIEWS,
-            "whether the prompt may be a part or a transpose of another tensor",
+            "whether the prompt may be a slice or a transpose of another tensor",
             (
                 sized(batch, 3, 2, as_it="@sliced"),
                 sized(2, block + 2, 2, as_it="@transposed"),
@@ -1329,7 +1332,7 @@ def cache_checks(draw: Draw) -> list[Check]:
         Check(
             "step by step",
             "the row that full causal attention gives for the new position: its query against all "
-            "keys so far, its own included",
+            "keys so far, including its own",
             (
                 chain("the first step", drawn(1, widths=(2, 3)), [0]),
                 chain("the second step", drawn(2, widths=(2, 3)), [0, 1]),
@@ -1343,15 +1346,16 @@ def cache_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "batch axes",
-            "that axes are counted from the end: any number of them may stand in front",
+            "whether axes are counted from the end, so that any number of batch axes may come "
+            "first",
             (first((b,)), walk(n, (b,)), walk(3, (b, c)), walk(3, (2, 1, c)), walk(n, (n,))),
             "transformer_language_model.cached_rows",
             share=2,
         ),
         Check(
             "an old cache stays valid",
-            "what a step does to the cache that it is given: two continuations of one text may "
-            "start from it, one after the other",
+            "what a step does to the cache that it is given, since two continuations of one text "
+            "may start from it, one after the other",
             (
                 chain("two ways on from step 1", drawn(4), [0, 1], (1, [2]), (2, [3])),
                 chain("from step 2, longer", drawn(7), [0, 1, 2, 3], (2, [4, 5]), (4, [6])),
@@ -1364,14 +1368,15 @@ def cache_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "every text for itself",
-            "where the past is kept: in the cache alone, so that a call without one starts anew",
+            "where the past is kept: in the cache alone, so that a call without a cache starts "
+            "anew",
             (chain("a new start in between", drawn(4), [0, 1], (0, [2, 3]), (2, [3])),),
             "transformer_language_model.cached_rows",
         ),
         Check(
             "the work of a step",
-            "how much torch computes as the steps go on: a step looks at n keys once, and does not "
-            "compute the earlier rows anew",
+            "how much torch computes as the steps go on: a step should look at n keys once, and "
+            "not compute the earlier rows anew",
             # The work of 100 steps by that of 10, measured: 10 (a buffer of fixed size), 81 to 91
             # (the other right ways), 349 (a mask of all pairs), 637 to 805 (all rows anew). With
             # steps whose work is exactly in proportion to n it would be 100.
@@ -1395,8 +1400,8 @@ def cache_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "gradients",
-            "whether a gradient reaches the queries, keys and values of all earlier steps through "
-            "the cache",
+            "whether the gradient reaches the queries, keys and values of all earlier steps "
+            "through the cache",
             (
                 walk(3, widths=(2, 3), grad=True),
                 walk(2, (2,), widths=(3, 2), grad=True),
@@ -1529,7 +1534,7 @@ def train_checks(draw: Draw) -> list[Check]:
     state = (Step("state", "@state", (MODEL,)),)
     look = (
         "the loss on text of the same source that was not trained on; in this source a token "
-        "depends on the one two places back, so that the last token alone says nothing"
+        "depends on the one two places back, so the last token alone says nothing"
     )
     title = f"{budget} steps, lr = {rate:g}, 2000 tokens"
 
@@ -1565,7 +1570,7 @@ def train_checks(draw: Draw) -> list[Check]:
     return [
         Check(
             "one loss for each step",
-            "what is returned: a list of floats, each the loss of a batch before its step",
+            "what is returned: a list of floats, each of them the loss of a batch before its step",
             (
                 ask("1 step, a text with one place to begin", tiny, short, 1),
                 ask("5 steps", small, numbers, 5),
@@ -1599,7 +1604,7 @@ def train_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the model itself is trained",
-            "which weights have moved: all those of the model that was passed in",
+            "which weights have moved: it should be all those of the model that was passed in",
             (ask("4 steps", small, numbers, 4, states),),
             "transformer_language_model.trained_in_place",
         ),
@@ -1614,9 +1619,10 @@ def train_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the batches",
-            "how many snippets a batch has, how long they are, and that each batch is a new one; "
-            "seen by the losses of a model that does not learn (lr = 0). In a text of two tokens "
-            "in turn there are two snippets, and a loss tells how many of each a batch holds",
+            "how many snippets a batch has, how long they are, and whether each batch is a new "
+            "one. The losses of a model that does not learn (lr = 0) show it: a text of two "
+            "alternating tokens has only two different snippets, and the loss tells how many of "
+            "each a batch holds",
             (
                 ask("batch_size = 2000, lr = 0", small, numbers, 4, batch_size=2000, lr=0.0),
                 ask("batch_size = 1, two tokens in turns", small, waltz, 8, batch_size=1, lr=0.0),
@@ -1638,8 +1644,8 @@ def train_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the generator decides",
-            "where the random numbers come from: the same generator state gives the same losses, "
-            "whatever torch's global generator does",
+            "where the random numbers come from: the same state of the generator should give the "
+            "same losses, whatever torch's global generator does",
             tuple(
                 ask(f"4 steps, torch's own generator at seed {s}", small, numbers, 4, around=s)
                 for s in (1, 2)
@@ -1663,9 +1669,9 @@ def train_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "one optimizer for all steps",
-            "where the optimizer is made: one of the Adam family remembers the gradients so far, "
-            "so that a step goes far where they agree and hardly anywhere where they do not. The "
-            "first step of a new one remembers nothing: it moves all weights equally far",
+            "where the optimizer is made. An optimizer of the Adam family remembers the gradients "
+            "so far: a step goes far where they agree, and hardly anywhere where they do not. A "
+            "new optimizer remembers nothing: its first step moves all weights equally far",
             tuple(
                 ask(f"{count} steps of 2 snippets", small, numbers, count, states, batch_size=2)
                 for count in (MANY_STEPS, MANY_STEPS + 1)
@@ -1708,8 +1714,8 @@ EXERCISES = [
         2,
         batch_checks,
         hints=(
-            "Write down a text of six letters and T = 3. At which places may a snippet begin, so "
-            "that the letter after its last one is still in the text? Count the places.",
+            "Write down a text of six letters and take T = 3. At which places may a snippet begin "
+            "if the letter after its last one is still to be in the text? Count the places.",
             "Draw B starting places at once, all places equally likely, with the generator that "
             "is passed in. A table with the starts down the side and 0 … T along the top, added "
             "up, holds the places of every token that you need: x and y share all but one column.",
@@ -1726,13 +1732,13 @@ EXERCISES = [
         4,
         model_checks,
         hints=(
-            "`__init__` has built all the parts. In which order does a token pass through them, "
-            "and what does it lack at the very beginning, which attention cannot find out by "
+            "`__init__` has built all the parts. In which order does a token pass through them? "
+            "And what must be added at the very beginning because attention cannot find it out by "
             "itself?",
-            "The stream starts as the sum of two vectors: what stands there, and where. Only the "
-            "first T of the block_size position vectors are needed, for places counted from the "
-            "start of the snippet. Every block gets the stream and the causal mask of T positions. "
-            "A check of the length comes before everything else.",
+            "The stream starts as the sum of two vectors, one for the token and one for its "
+            "place. Only the first T of the block_size position vectors are needed, since places "
+            "are counted from the start of the snippet. Every block gets the stream and the "
+            "causal mask of T positions. A check of the length comes before everything else.",
             "if T > ____: raise ____ with both numbers\n"
             "x ← vectors of the tokens (B, T, d) + vectors of the first ____ places (____, d)\n"
             "mask ← ____ for T positions\n"
@@ -1746,11 +1752,11 @@ EXERCISES = [
         2,
         step_checks,
         hints=(
-            "Four things have to happen to the loss and the optimizer. Which of them would go "
-            "unnoticed in the first step, and hurt from the second on?",
-            "PyTorch adds a new gradient to the one that a parameter already holds. So clear away "
-            "what is there before the new one is computed, and step after it. The loss is known "
-            "before anything moves; what is returned is its number, not the tensor with its graph.",
+            "Four things have to happen, to the loss and with the optimizer. Which of them, if "
+            "left out, would go unnoticed in the first step and hurt from the second on?",
+            "PyTorch adds a new gradient to the one that a parameter already holds. So clear the "
+            "old gradients before the new ones are computed, and step afterwards. The loss is "
+            "known before anything moves; return its number, not the tensor with its graph.",
             "loss ← negative_log_likelihood of (logits for x, ____)\n"
             "gradients of the optimizer's parameters: ____\n"
             "gradients of this loss: ____\n"
@@ -1766,10 +1772,11 @@ EXERCISES = [
         train_checks,
         hints=(
             "You have written both halves of the loop already. What has to be made once, before "
-            "the loop, and what anew in every turn?",
-            "One optimizer for the whole training, since it remembers the steps so far. In every "
-            "step a fresh batch, with snippets as long as the model can see, from the generator "
-            "that was passed in; then one step on it. The losses are what the steps return.",
+            "the loop, and what anew in every step?",
+            "Make one optimizer for the whole training, since it remembers the steps so far. In "
+            "every step draw a fresh batch from the generator that was passed in, with snippets "
+            "as long as the model can see; then take one step on it. The losses are what the "
+            "steps return.",
             "optimizer ← of the Adam family, for ____ with learning rate ____\n"
             "losses ← an empty list\n"
             "____ times:\n"
@@ -1786,18 +1793,18 @@ EXERCISES = [
         4,
         sample_checks,
         hints=(
-            "A token that is not to be drawn can keep its place with a logit of -inf. So each of "
+            "A token that must not be drawn can keep its place, with a logit of -inf. So each of "
             "the three rules can take logits and give logits, and softmax comes once, at the end.",
-            "top_k: the k-th largest logit of each row is the bar, and what is below it goes. "
-            "top_p: sort the probabilities of what is left in falling order and ask of each token "
-            "how much mass stands *in front of it*; if that has reached top_p already, it goes. "
-            "The first token always stays. Then the order of the vocabulary has to come back. "
-            "Temperature 0 is a case of its own.",
+            "For top_k, the k-th largest logit of each row is the bar, and every token below the "
+            "bar goes. For top_p, sort the probabilities of what is left in falling order and ask "
+            "of each token how much mass comes *before it*; if that mass has reached top_p "
+            "already, the token goes. The first token always stays. Then restore the order of the "
+            "vocabulary. Temperature 0 is a case of its own.",
             "if temperature is 0: answer ← ____ of each row\n"
             "scores ← logits / ____\n"
             "if top_k: bar ← the ____ largest score of each row (k at most V); below it: ____\n"
-            "if top_p: sorted shares and their order; in front ← running sum minus ____\n"
-            "          goes ← in front ____ top_p, but never ____; back in the old order\n"
+            "if top_p: sorted shares and their order; before ← running sum minus ____\n"
+            "          goes ← before ____ top_p, but never ____; back in the old order\n"
             "answer ← one token per row, drawn by softmax of ____ with the generator",
         ),
         views=("temperature 0",),
@@ -1807,11 +1814,11 @@ EXERCISES = [
         3,
         generate_checks,
         hints=(
-            "The model gives logits for all positions of what it sees. Only one of them speaks "
-            "about the token that is not there yet.",
-            "Keep two things apart: the text, which grows, and what the model sees of it, which "
-            "never exceeds the block. Remember the model's mode before you change it, and put it "
-            "back when you are done. Dropout belongs to training.",
+            "The model gives logits for all positions that it sees. Only one position predicts "
+            "the token that is not there yet.",
+            "Keep two things apart: the text, which grows, and the part of it that the model "
+            "sees, which never exceeds the block. Remember the model's mode before you change it, "
+            "and restore it when you are done. Dropout belongs to training.",
             "mode ← the model's mode now; then evaluation\n"
             "without gradients, max_new_tokens times:\n"
             "    seen ← the last ____ tokens of the text\n"
@@ -1831,9 +1838,9 @@ EXERCISES = [
             "In row n of causal attention, which queries, keys and values take part? Which of "
             "them were there at step n - 1 already, unchanged?",
             "Old keys and values never change, and old queries are never needed again. So the "
-            "cache is the keys and the values so far. Join the new ones on along the axis of the "
-            "positions, counted from the end, into something new: the old cache may still be "
-            "wanted. No mask is needed; nothing in the cache lies in the future.",
+            "cache is the keys and the values so far. Join the new ones to them along the axis of "
+            "the positions, counted from the end. Make new tensors for this: the old cache may "
+            "still be wanted. No mask is needed; nothing in the cache lies in the future.",
             "keys ← those of the cache (if any) and the new one, along axis ____\n"
             "values ← likewise\n"
             "weights ← softmax over ____ of (query with all keys) / ____\n"

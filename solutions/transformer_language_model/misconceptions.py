@@ -51,7 +51,7 @@ def batch_without_last(tokens, batch_size, block_size, generator):
     "get_batch",
     "first_start_missing",
     "never begins at place 0",
-    "The first token of the text never stands in x.",
+    "The first token of the text is never in x.",
 )
 def batch_without_first(tokens, batch_size, block_size, generator):
     return _cut(tokens, 1 + _starts(tokens[1:], batch_size, block_size, generator), block_size)
@@ -60,7 +60,7 @@ def batch_without_first(tokens, batch_size, block_size, generator):
 @misconception(
     "get_batch",
     "one_start_too_many",
-    "begins one place too late now and then",
+    "now and then begins one place too late",
     "There is room for x at that place, but the token after its last one is no longer in the text.",
 )
 def batch_one_too_many(tokens, batch_size, block_size, generator):
@@ -81,9 +81,8 @@ def batch_one_too_many_sliced(tokens, batch_size, block_size, generator):
 @misconception(
     "get_batch",
     "around_the_corner",
-    "goes on at the beginning where the text ends",
-    "Some snippets hold the end of the text and then its beginning, side by side. Nobody has "
-    "written that.",
+    "goes on at the beginning when the text ends",
+    "Some snippets hold the end of the text followed by its beginning. Nobody wrote that.",
 )
 def batch_circular(tokens, batch_size, block_size, generator):
     starts = torch.randint(len(tokens), (batch_size,), generator=generator)
@@ -94,7 +93,7 @@ def batch_circular(tokens, batch_size, block_size, generator):
     "get_batch",
     "y_is_x",
     "gives x as its own target",
-    "A model can copy its input perfectly and knows nothing about what comes next.",
+    "A model can then copy its input perfectly, and learns nothing about what comes next.",
 )
 def batch_same(tokens, batch_size, block_size, generator):
     x, _ = get_batch(tokens, batch_size, block_size, generator)
@@ -104,8 +103,8 @@ def batch_same(tokens, batch_size, block_size, generator):
 @misconception(
     "get_batch",
     "exchanged",
-    "gives y first and x second",
-    "The model then gets the later tokens and has to say what came before them.",
+    "returns y first and x second",
+    "The model then gets the later tokens and has to predict what came before them.",
 )
 def batch_exchanged(tokens, batch_size, block_size, generator):
     return get_batch(tokens, batch_size, block_size, generator)[::-1]
@@ -115,8 +114,8 @@ def batch_exchanged(tokens, batch_size, block_size, generator):
     "get_batch",
     "rolled",
     "shifts x by rolling it around",
-    "All targets are right but the last one of each row: a roll brings the row's own first token "
-    "there.",
+    "All targets are right except the last one of each row: rolling brings the row's own first "
+    "token there.",
 )
 def batch_rolled(tokens, batch_size, block_size, generator):
     x, _ = get_batch(tokens, batch_size, block_size, generator)
@@ -147,8 +146,8 @@ def batch_one_start(tokens, batch_size, block_size, generator):
 @misconception(
     "get_batch",
     "one_after_the_other",
-    "takes snippets that follow each other",
-    "Only the first start is drawn, and the rows after it begin one token later each. They say "
+    "takes snippets that begin right after each other",
+    "Only the first start is drawn, and each row after it begins one token later. The rows say "
     "nearly the same.",
 )
 def batch_consecutive(tokens, batch_size, block_size, generator):
@@ -171,7 +170,7 @@ def batch_permuted(tokens, batch_size, block_size, generator):
     "get_batch",
     "side_by_side",
     "begins at multiples of the snippet's length only",
-    "The text is cut into fixed pieces, and what stands at the seam of two of them is never seen "
+    "The text is cut into fixed pieces, and the tokens on either side of a seam are never seen "
     "together.",
 )
 def batch_chunks(tokens, batch_size, block_size, generator):
@@ -184,7 +183,7 @@ def batch_chunks(tokens, batch_size, block_size, generator):
     "get_batch",
     "global_generator",
     "does not use the generator",
-    "The starts come from torch's global random numbers. Nobody can repeat a run, and other code "
+    "The starts come from torch's global generator. Nobody can repeat a run, and any other code "
     "that draws numbers changes it.",
 )
 def batch_global(tokens, batch_size, block_size, generator):
@@ -207,7 +206,7 @@ def batch_seeded(tokens, batch_size, block_size, generator):
     "get_batch",
     "small_integers",
     "keeps the text's own integer type",
-    "A text is often stored in small integers. As an index, an embedding and a loss want long.",
+    "A text is often stored in small integers. Embeddings and losses want indices of dtype long.",
 )
 def batch_small(tokens, batch_size, block_size, generator):
     x, y = get_batch(tokens, batch_size, block_size, generator)
@@ -229,7 +228,7 @@ def batch_floats(tokens, batch_size, block_size, generator):
     "get_batch",
     "time_first",
     "returns (T, B)",
-    "The snippets stand in columns; the course puts the batch first.",
+    "The snippets are the columns; the course puts the batch first.",
 )
 def batch_time_first(tokens, batch_size, block_size, generator):
     x, y = get_batch(tokens, batch_size, block_size, generator)
@@ -240,7 +239,7 @@ def batch_time_first(tokens, batch_size, block_size, generator):
     "get_batch",
     "stacked",
     "returns one tensor for both",
-    "x and y are two things, to be unpacked: a pair.",
+    "The caller unpacks a pair, x and y.",
 )
 def batch_stacked(tokens, batch_size, block_size, generator):
     return torch.stack(get_batch(tokens, batch_size, block_size, generator))
@@ -284,8 +283,8 @@ class _Model(TransformerLM):
     "TransformerLM",
     "no_mask",
     "lets every position see the whole snippet",
-    "Position t sees token t + 1, which is what it is asked for. In training the loss falls to "
-    "almost nothing; when the model has to write, the future is not there.",
+    "Position t sees token t + 1, the very token that it should predict. In training the loss "
+    "falls to almost nothing; when the model has to write, the future is not there.",
 )
 class NoMask(_Model):
     def mask(self, length):
@@ -309,7 +308,7 @@ class MaskInFirst(_Model):
     "TransformerLM",
     "error_without_numbers",
     "does not say how many tokens there are, and how many fit",
-    "Somebody has to find out why. The message names both numbers.",
+    "Whoever reads the message has to guess why. It should name both numbers.",
 )
 class RefusesWithoutNumbers(_Model):
     def refuse(self, length):
@@ -320,8 +319,8 @@ class RefusesWithoutNumbers(_Model):
 @misconception(
     "TransformerLM",
     "sees_one_ahead",
-    "shows every position its successor as well",
-    "The diagonal above the main one is visible, and there stands the token that is asked for.",
+    "lets every position see its successor as well",
+    "The diagonal above the main one is visible, and that is where the token to be predicted is.",
 )
 class OneAhead(_Model):
     def mask(self, length):
@@ -332,8 +331,8 @@ class OneAhead(_Model):
     "TransformerLM",
     "hides_itself",
     "hides every position from itself",
-    "The main diagonal belongs to what may be seen: the token at t is the best clue to the one at "
-    "t + 1. And the first position sees nothing at all.",
+    "The main diagonal may be seen: the token at t is the best clue to the one at t + 1. Without "
+    "it the first position sees nothing at all.",
 )
 class HidesItself(_Model):
     def mask(self, length):
@@ -343,8 +342,8 @@ class HidesItself(_Model):
 @misconception(
     "TransformerLM",
     "sees_the_future_only",
-    "hides the past in place of the future",
-    "The mask is turned around: rows are queries, columns are keys.",
+    "hides the past instead of the future",
+    "The mask is transposed: rows are queries, columns are keys.",
 )
 class FutureOnly(_Model):
     def mask(self, length):
@@ -354,7 +353,7 @@ class FutureOnly(_Model):
 @misconception(
     "TransformerLM",
     "no_positions",
-    "leaves the positions out",
+    "leaves out the positions",
     "Tokens alone: attention then sees a bag of words, as lesson 2 has shown.",
 )
 class NoPositions(_Model):
@@ -366,7 +365,7 @@ class NoPositions(_Model):
     "TransformerLM",
     "positions_from_one",
     "counts the places from 1",
-    "Place 0 has a vector, too, and at the full block the last place has none.",
+    "Place 0 has a vector, too; and in a full block the last place is left without one.",
 )
 class PositionsFromOne(_Model):
     def places(self, length):
@@ -388,7 +387,7 @@ class PositionsFromEnd(_Model):
     "TransformerLM",
     "one_position_for_all",
     "adds one and the same position vector everywhere",
-    "The vector of the last place goes to all tokens, so that no two places differ.",
+    "The vector of the last place goes to all tokens, so no two places differ.",
 )
 class OnePosition(_Model):
     def places(self, length):
@@ -398,8 +397,8 @@ class OnePosition(_Model):
 @misconception(
     "TransformerLM",
     "positions_looked_up_by_token",
-    "looks positions up by token",
-    "The table of positions is asked for the tokens, not for their places.",
+    "looks up positions by token",
+    "The table of positions is indexed with the tokens, not with their places.",
 )
 class PositionsByToken(_Model):
     def enter(self, tokens):
@@ -411,7 +410,7 @@ class PositionsByToken(_Model):
     "TransformerLM",
     "positions_in_every_block",
     "adds the positions again before every block",
-    "Once is enough: the stream carries them on.",
+    "Once is enough: the stream carries the positions on.",
 )
 class PositionsAgain(_Model):
     def stack(self, x, mask):
@@ -424,7 +423,7 @@ class PositionsAgain(_Model):
     "TransformerLM",
     "positions_multiplied",
     "multiplies by the positions",
-    "What stands there and where it stands are added.",
+    "The token's vector and its position's vector are added.",
 )
 class PositionsMultiplied(_Model):
     def enter(self, tokens):
@@ -436,7 +435,7 @@ class PositionsMultiplied(_Model):
     "embedding_scaled",
     "scales the token vectors by the root of the width",
     "The transformer of 2017 does that, with fixed waves for positions; this model learns both "
-    "tables and adds them as they are.",
+    "tables and adds their vectors as they are.",
 )
 class Scaled(_Model):
     def enter(self, tokens):
@@ -490,7 +489,7 @@ class NormAlways(_Model):
     "TransformerLM",
     "first_block_only",
     "uses the first block alone",
-    "The other blocks are there and never asked.",
+    "The other blocks exist, but are never called.",
 )
 class FirstOnly(_Model):
     def stack(self, x, mask):
@@ -500,8 +499,8 @@ class FirstOnly(_Model):
 @misconception(
     "TransformerLM",
     "one_block_again_and_again",
-    "uses the first block as often as there are blocks",
-    "Every block has weights of its own and its own turn.",
+    "uses the first block every time",
+    "Every block has weights of its own, and each one should be used once.",
 )
 class SameBlock(_Model):
     def stack(self, x, mask):
@@ -552,8 +551,8 @@ class ResidualTwice(_Model):
     "TransformerLM",
     "probabilities",
     "returns probabilities",
-    "Logits are asked for. The loss and the sampler apply softmax themselves; twice is once too "
-    "often.",
+    "The exercise asks for logits. The loss and the sampler apply softmax themselves; twice is "
+    "once too often.",
 )
 class Probabilities(_Model):
     def leave(self, x):
@@ -564,8 +563,8 @@ class Probabilities(_Model):
     "TransformerLM",
     "log_probabilities",
     "returns log-probabilities",
-    "Logits are asked for. These differ from them by a number in each row, which softmax takes "
-    "away again; but they are not the same.",
+    "The exercise asks for logits. In each row these differ from the logits by one number, which "
+    "softmax removes again; but they are not the same.",
 )
 class LogProbabilities(_Model):
     def leave(self, x):
@@ -576,7 +575,7 @@ class LogProbabilities(_Model):
     "TransformerLM",
     "last_position_only",
     "returns the last position's logits alone",
-    "All T positions predict: that is T lessons from one snippet.",
+    "All T positions predict, so one snippet gives T lessons.",
 )
 class LastOnly(_Model):
     def leave(self, x):
@@ -586,8 +585,9 @@ class LastOnly(_Model):
 @misconception(
     "TransformerLM",
     "tied_head",
-    "uses the token vectors in place of the head",
-    "Weight tying is a good idea in many models; this one has a head of its own, with a bias.",
+    "uses the token vectors instead of the head",
+    "Weight tying is a good idea in many models, but this model has a head of its own, with a "
+    "bias.",
 )
 class Tied(_Model):
     def leave(self, x):
@@ -598,7 +598,7 @@ class Tied(_Model):
     "TransformerLM",
     "head_without_bias",
     "drops the head's bias",
-    "The bias is what the model knows about how frequent a token is.",
+    "The bias holds what the model knows about how frequent each token is.",
 )
 class NoBias(_Model):
     def leave(self, x):
@@ -609,8 +609,8 @@ class NoBias(_Model):
     "TransformerLM",
     "cuts_silently",
     "drops what does not fit into the block",
-    "A caller who passes too many tokens gets logits for other places than asked for, and no "
-    "word about it.",
+    "A caller who passes too many tokens gets logits for other places than those asked for, "
+    "without a warning.",
 )
 class Cuts(_Model):
     def forward(self, tokens):
@@ -621,8 +621,8 @@ class Cuts(_Model):
     "TransformerLM",
     "left_to_torch",
     "leaves it to PyTorch to complain",
-    "The error that comes speaks of an index or of shapes; who reads it must find out that it "
-    "means the block.",
+    "PyTorch's error speaks of an index or of shapes; its reader must find out that the block is "
+    "meant.",
 )
 class LeftToTorch(_Model):
     def refuse(self, length):
@@ -708,8 +708,8 @@ class Float32(_Model):
     "train_step",
     "gradients_add_up",
     "never clears the gradients",
-    "PyTorch adds each new gradient to the old one. The first step is right, and from the second "
-    "on all earlier batches pull along.",
+    "PyTorch adds each new gradient to the old one. The first step is right; from the second on, "
+    "all earlier batches pull as well.",
 )
 def step_accumulates(model, optimizer, x, y):
     loss = negative_log_likelihood(model(x), y)
@@ -722,8 +722,8 @@ def step_accumulates(model, optimizer, x, y):
     "train_step",
     "cleared_after_the_step",
     "clears the gradients only after the step",
-    "From the second step on that is the same. In the first one, what somebody else has left in "
-    "the parameters takes part.",
+    "From the second step on that makes no difference. In the first step, gradients that somebody "
+    "else left in the parameters take part.",
 )
 def step_clears_after(model, optimizer, x, y):
     loss = negative_log_likelihood(model(x), y)
@@ -737,8 +737,8 @@ def step_clears_after(model, optimizer, x, y):
     "train_step",
     "nothing_moves",
     "moves nothing",
-    "The loss is right and the parameters stay what they are. Either no step is taken, or the "
-    "gradients are cleared between backward and step, so that the optimizer finds none.",
+    "The loss is right, but the parameters stay what they are. Either no step is taken, or the "
+    "gradients are cleared between backward and step, so the optimizer finds none.",
 )
 def step_clears_between(model, optimizer, x, y):
     loss = negative_log_likelihood(model(x), y)
@@ -752,7 +752,7 @@ def step_clears_between(model, optimizer, x, y):
     "train_step",
     "two_steps",
     "takes two steps",
-    "One step for one batch: the second is taken along a gradient that no longer holds.",
+    "One batch should give one step: the second follows a gradient that no longer holds.",
 )
 def step_twice(model, optimizer, x, y):
     loss = train_step(model, optimizer, x, y)
@@ -764,8 +764,8 @@ def step_twice(model, optimizer, x, y):
     "train_step",
     "loss_after",
     "returns the loss after the step",
-    "It is measured on the batch that the model has just been fitted to. Asked for is the loss "
-    "before.",
+    "It is measured on the batch that the model has just been fitted to. The exercise asks for "
+    "the loss before the step.",
 )
 def step_loss_after(model, optimizer, x, y):
     train_step(model, optimizer, x, y)
@@ -777,8 +777,8 @@ def step_loss_after(model, optimizer, x, y):
     "train_step",
     "tensor_returned",
     "returns the loss as a tensor",
-    "It drags its whole graph along: a list of a thousand losses keeps a thousand graphs in "
-    "memory.",
+    "The tensor drags its whole graph along: a list of a thousand losses keeps a thousand graphs "
+    "in memory.",
 )
 def step_tensor(model, optimizer, x, y):
     loss = negative_log_likelihood(model(x), y)
@@ -809,7 +809,7 @@ def _minimize(optimizer, loss, shown=None):
     "train_step",
     "uphill",
     "climbs instead of descending",
-    "The sign of the loss is turned around, so the step makes what came less likely.",
+    "The sign of the loss is flipped, so the step makes the tokens that came less likely.",
 )
 def step_uphill(model, optimizer, x, y):
     loss = negative_log_likelihood(model(x), y)
@@ -820,8 +820,8 @@ def step_uphill(model, optimizer, x, y):
     "train_step",
     "view_of_the_targets",
     "flattens y with view",
-    "view needs the numbers to lie side by side in memory. The y of a batch that was cut out of "
-    "longer snippets does not; reshape and flatten copy it where that is needed.",
+    "view needs numbers that lie side by side in memory. Those of a y that was cut out of longer "
+    "snippets do not; reshape and flatten copy them where necessary.",
 )
 def step_view(model, optimizer, x, y):
     loss = negative_log_likelihood(model(x).flatten(0, 1), y.view(-1))
@@ -831,8 +831,8 @@ def step_view(model, optimizer, x, y):
 @misconception(
     "train_step",
     "batch_changed",
-    "moves the caller's y in place",
-    "Whoever trains on the same batch once more finds other targets.",
+    "shifts the caller's y in place",
+    "Whoever trains on the same batch again finds different targets.",
 )
 def step_batch_changed(model, optimizer, x, y):
     loss = train_step(model, optimizer, x, y)
@@ -844,7 +844,7 @@ def step_batch_changed(model, optimizer, x, y):
     "train_step",
     "summed",
     "minimizes the sum over all predictions",
-    "The step then grows with the size of the batch. The mean is asked for.",
+    "The step then grows with the size of the batch. The exercise asks for the mean.",
 )
 def step_summed(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x), y) * y.numel())
@@ -854,7 +854,7 @@ def step_summed(model, optimizer, x, y):
     "train_step",
     "summed_over_time",
     "takes the mean over the rows and the sum over the positions",
-    "All B·T predictions have equal weight in a mean.",
+    "All B·T predictions should have equal weight, in one mean.",
 )
 def step_summed_over_time(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x), y) * y.shape[1])
@@ -864,7 +864,7 @@ def step_summed_over_time(model, optimizer, x, y):
     "train_step",
     "bits",
     "measures in bits",
-    "Bits are nats divided by ln 2: the gradient grows, too, and with it the step.",
+    "Bits are nats divided by ln 2: the gradient grows, and the step with it.",
 )
 def step_bits(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x), y) / math.log(2))
@@ -874,7 +874,7 @@ def step_bits(model, optimizer, x, y):
     "train_step",
     "perplexity_returned",
     "returns the perplexity",
-    "The step is right; the number is e to the power of what was asked for.",
+    "The step is right, but the number returned is e to the power of the loss.",
 )
 def step_perplexity(model, optimizer, x, y):
     return math.exp(train_step(model, optimizer, x, y))
@@ -883,7 +883,7 @@ def step_perplexity(model, optimizer, x, y):
 @misconception(
     "train_step",
     "predicts_itself",
-    "asks the model for x",
+    "asks the model to predict x",
     "The target of every position is the token that follows, y.",
 )
 def step_itself(model, optimizer, x, y):
@@ -894,7 +894,7 @@ def step_itself(model, optimizer, x, y):
     "train_step",
     "shifted_again",
     "shifts the targets once more",
-    "y is one token ahead of x already. After a second shift the model learns to skip one.",
+    "y is one token ahead of x already. After a second shift the model learns to skip a token.",
 )
 def step_shifted(model, optimizer, x, y):
     if y.shape[1] == 1:
@@ -906,7 +906,7 @@ def step_shifted(model, optimizer, x, y):
     "train_step",
     "last_position_only",
     "trains on the last position alone",
-    "Every position predicts its successor, and all of them count.",
+    "Every position predicts its successor, and all these predictions count.",
 )
 def step_last(model, optimizer, x, y):
     return _minimize(optimizer, negative_log_likelihood(model(x)[:, -1], y[:, -1]))
@@ -916,7 +916,7 @@ def step_last(model, optimizer, x, y):
     "train_step",
     "softmax_twice",
     "puts probabilities where logits belong",
-    "The loss applies softmax itself. Probabilities lie between 0 and 1, so that after a second "
+    "The loss applies softmax itself. Probabilities lie between 0 and 1, so after a second "
     "softmax no token can ever be likely.",
 )
 def step_softmax(model, optimizer, x, y):
@@ -927,7 +927,7 @@ def step_softmax(model, optimizer, x, y):
     "train_step",
     "rows_mixed",
     "lines the logits up with the wrong targets",
-    "Flattened in one order, targets in another: where B and T differ, tokens meet logits of "
+    "The logits are flattened in one order, the targets in another: tokens meet the logits of "
     "other places.",
 )
 def step_mixed(model, optimizer, x, y):
@@ -938,8 +938,8 @@ def step_mixed(model, optimizer, x, y):
     "train_step",
     "clipped",
     "clips the gradient",
-    "Often a good idea, and not what was asked for: a plain step. Here a large gradient is made "
-    "small in secret.",
+    "Clipping is often a good idea, but the exercise asks for a plain step. Here a large gradient "
+    "is quietly made small.",
     largest=(0.1, 0.5, 1.0),
 )
 def step_clipped(model, optimizer, x, y, *, largest=0.25):
@@ -972,7 +972,7 @@ def step_by_hand(model, optimizer, x, y):
     "forgetful_optimizer",
     "makes the optimizer forget",
     "What momentum and Adam remember of earlier steps is thrown away, so every step is a first "
-    "one.",
+    "step.",
 )
 def step_forgetful(model, optimizer, x, y):
     optimizer.state.clear()
@@ -983,7 +983,7 @@ def step_forgetful(model, optimizer, x, y):
     "train_step",
     "switches_to_training",
     "puts the model into training mode",
-    "The mode is the caller's decision: a model in evaluation mode is to stay in it, without "
+    "The mode is the caller's decision: a model in evaluation mode should stay in it, without "
     "dropout.",
 )
 def step_trains(model, optimizer, x, y):
@@ -994,7 +994,7 @@ def step_trains(model, optimizer, x, y):
     "train_step",
     "switches_to_evaluation",
     "puts the model into evaluation mode",
-    "Dropout is off, while the caller has left it on.",
+    "Dropout is off, although the caller left it on.",
 )
 def step_evaluates(model, optimizer, x, y):
     return train_step(model.eval(), optimizer, x, y)
@@ -1004,7 +1004,7 @@ def step_evaluates(model, optimizer, x, y):
     "train_step",
     "evaluation_afterwards",
     "leaves the model in evaluation mode",
-    "The step itself is right; all later ones go without dropout.",
+    "The step itself is right; all later steps go without dropout.",
 )
 def step_evaluation_after(model, optimizer, x, y):
     loss = train_step(model, optimizer, x, y)
@@ -1023,7 +1023,7 @@ def _kept(scores, top_k):
 
 
 def _nucleus(scores, top_p, outside=None):
-    """Hide what ``outside(ranked, front)`` names; ``front`` is the mass in front of a token."""
+    """Hide what ``outside(ranked, front)`` names; ``front`` is the mass before a token."""
     if top_p is None:
         return scores
     ranked, order = scores.softmax(-1).sort(descending=True)
@@ -1044,8 +1044,8 @@ def _pick(scores, generator):
     "sample_next",
     "always_greedy",
     "always takes the most likely token",
-    "That is what temperature 0 asks for. Otherwise the less likely ones come, too, as often as "
-    "they should.",
+    "Temperature 0 asks for that. Otherwise less likely tokens should come, too, as often as the "
+    "model says.",
 )
 def sample_greedy(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     return logits.argmax(-1)
@@ -1055,7 +1055,7 @@ def sample_greedy(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
     "sample_next",
     "uniform_over_what_is_left",
     "draws all remaining tokens equally often",
-    "What is kept keeps its probabilities in proportion.",
+    "The probabilities of the tokens that are kept should keep their proportions.",
 )
 def sample_uniform(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1068,7 +1068,7 @@ def sample_uniform(logits, temperature=1.0, top_k=None, top_p=None, generator=No
     "sample_next",
     "temperature_multiplied",
     "multiplies by the temperature",
-    "A high temperature should make the choice more even; multiplied, it makes it sharper.",
+    "A high temperature should make the choice more even; multiplying makes it sharper.",
 )
 def sample_multiplied(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1080,8 +1080,8 @@ def sample_multiplied(logits, temperature=1.0, top_k=None, top_p=None, generator
     "sample_next",
     "temperature_of_probabilities",
     "divides the probabilities by the temperature",
-    "Divided by one number and made to sum to 1 again, they are what they were. The logits are to "
-    "be divided.",
+    "Divided by one number and scaled to sum to 1 again, the probabilities are what they were. "
+    "Divide the logits.",
 )
 def sample_ignores_temperature(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1102,9 +1102,8 @@ def sample_zero(logits, temperature=1.0, top_k=None, top_p=None, generator=None)
 @misconception(
     "sample_next",
     "temperature_zero_is_one",
-    "takes a temperature of 0 for none",
-    "0 is a number like others here, and means greedy; `if temperature:` cannot tell it from "
-    "nothing.",
+    "takes a temperature of 0 to mean no temperature",
+    "Here 0 is a number with a meaning, greedy; `if temperature:` cannot tell 0 from None.",
 )
 def sample_falsy(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     return sample_next(logits, temperature or 1.0, top_k, top_p, generator)
@@ -1114,7 +1113,7 @@ def sample_falsy(logits, temperature=1.0, top_k=None, top_p=None, generator=None
     "sample_next",
     "temperature_last",
     "applies the temperature last",
-    "The nucleus is then found at temperature 1, and holds other tokens than it should.",
+    "The nucleus is then found at temperature 1, and may hold the wrong tokens.",
 )
 def sample_temperature_last(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1126,8 +1125,8 @@ def sample_temperature_last(logits, temperature=1.0, top_k=None, top_p=None, gen
     "sample_next",
     "nucleus_first",
     "applies top_p before top_k",
-    "The nucleus is that of all tokens. It should be that of the k which are left, whose "
-    "probabilities have grown.",
+    "The nucleus is then that of all tokens. It should be that of the k tokens which are left, "
+    "whose probabilities have grown.",
 )
 def sample_nucleus_first(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1139,8 +1138,8 @@ def sample_nucleus_first(logits, temperature=1.0, top_k=None, top_p=None, genera
     "sample_next",
     "crossing_token_out",
     "leaves out the token that crosses top_p",
-    "What is kept then has less mass than top_p. The smallest set that *reaches* it holds the "
-    "crossing token.",
+    "The tokens that are kept then have less mass than top_p. The smallest set that *reaches* "
+    "top_p holds the crossing token.",
 )
 def sample_crossing_out(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1158,7 +1157,7 @@ def sample_crossing_out(logits, temperature=1.0, top_k=None, top_p=None, generat
     "sample_next",
     "empty_nucleus",
     "lets the nucleus be empty",
-    "Where the first token alone has more mass than top_p, nothing is left to draw from.",
+    "If the first token alone has more mass than top_p, nothing is left to draw from.",
 )
 def sample_empty(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1182,7 +1181,7 @@ def sample_if_top_p(logits, temperature=1.0, top_k=None, top_p=None, generator=N
     "sample_next",
     "one_too_many_in_the_nucleus",
     "keeps one token too many",
-    "The set that has reached top_p is complete; the token after it goes.",
+    "A set that has reached top_p is complete; the next token goes.",
 )
 def sample_generous(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1197,7 +1196,7 @@ def sample_generous(logits, temperature=1.0, top_k=None, top_p=None, generator=N
 @misconception(
     "sample_next",
     "top_p_for_single_tokens",
-    "keeps tokens that are as likely as top_p by themselves",
+    "keeps the tokens whose own probability reaches top_p",
     "top_p is about the mass of a set, not about that of one token.",
 )
 def sample_threshold(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
@@ -1215,8 +1214,8 @@ def sample_threshold(logits, temperature=1.0, top_k=None, top_p=None, generator=
 @misconception(
     "sample_next",
     "rarest_first",
-    "collects the nucleus from the least likely token on",
-    "The sort is in rising order. The nucleus is made of the most likely tokens.",
+    "collects the nucleus starting from the least likely token",
+    "The probabilities are sorted in rising order. The nucleus consists of the most likely tokens.",
 )
 def sample_ascending(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1233,8 +1232,8 @@ def sample_ascending(logits, temperature=1.0, top_k=None, top_p=None, generator=
     "sample_next",
     "ranks_returned",
     "returns a place in the sorted row",
-    "After sorting, 0 is the most likely token, whatever its number is. The order of the "
-    "vocabulary has to come back.",
+    "After sorting, place 0 holds the most likely token, whatever its number is. Translate the "
+    "place back into a token.",
 )
 def sample_ranks(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1249,7 +1248,7 @@ def sample_ranks(logits, temperature=1.0, top_k=None, top_p=None, generator=None
     "sample_next",
     "mask_in_sorted_order",
     "hides places of the sorted row in the unsorted one",
-    "The decision belongs to the token at that rank, not to the token with that number.",
+    "The decision concerns the token at that rank, not the token with that number.",
 )
 def sample_unsorted_mask(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1268,7 +1267,8 @@ def sample_unsorted_mask(logits, temperature=1.0, top_k=None, top_p=None, genera
     "sample_next",
     "zero_in_place_of_minus_infinity",
     "gives hidden tokens the logit 0",
-    "A logit of 0 is a chance like others: e to the power 0 is 1. Hidden means -inf.",
+    "A logit of 0 gives a token a chance like any other: e to the power 0 is 1. To hide a token, "
+    "use -inf.",
 )
 def sample_zero_fill(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1281,7 +1281,7 @@ def sample_zero_fill(logits, temperature=1.0, top_k=None, top_p=None, generator=
 @misconception(
     "sample_next",
     "top_k_ignored",
-    "does not look at top_k",
+    "ignores top_k",
     "All tokens stay, however many were asked for.",
 )
 def sample_no_top_k(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
@@ -1303,7 +1303,7 @@ def sample_k_plus_one(logits, temperature=1.0, top_k=None, top_p=None, generator
     "sample_next",
     "top_k_beyond_fails",
     "fails when top_k is larger than the vocabulary",
-    "There are not as many tokens to rank. More than all means all.",
+    "There are not that many tokens to rank. A top_k beyond the vocabulary means all of them.",
 )
 def sample_k_beyond(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if top_k is not None:
@@ -1314,7 +1314,7 @@ def sample_k_beyond(logits, temperature=1.0, top_k=None, top_p=None, generator=N
 @misconception(
     "sample_next",
     "first_rows_bar",
-    "measures all rows by the first one",
+    "applies the first row's bar to all rows",
     "The bar of top_k is the k-th largest logit of each row, and rows differ.",
 )
 def sample_first_bar(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
@@ -1333,7 +1333,7 @@ def sample_first_bar(logits, temperature=1.0, top_k=None, top_p=None, generator=
     "sample_next",
     "one_number_for_all_rows",
     "draws one random number for the whole batch",
-    "Rows with equal chances then all get the same token.",
+    "Rows with equal probabilities then all get the same token.",
 )
 def sample_shared(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1358,7 +1358,7 @@ def sample_first_row(logits, temperature=1.0, top_k=None, top_p=None, generator=
     "sample_next",
     "column",
     "returns (B, 1)",
-    "One token for each row: a tensor of shape (B,).",
+    "The result should have one token for each row: shape (B,).",
 )
 def sample_column(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     return sample_next(logits, temperature, top_k, top_p, generator)[:, None]
@@ -1378,7 +1378,7 @@ def sample_global(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
     "sample_next",
     "seeded_anew",
     "seeds the generator in every call",
-    "Every call draws the same numbers, so a text repeats itself.",
+    "Every call then draws the same numbers, so a text repeats itself.",
 )
 def sample_seeded(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if generator is not None:
@@ -1402,7 +1402,7 @@ def sample_needs_generator(logits, temperature=1.0, top_k=None, top_p=None, gene
     "sample_next",
     "unstable",
     "takes exp of the logits as they are",
-    "exp(1000) is inf, and exp(-1000) is 0: no probabilities come of that.",
+    "exp(1000) is inf, and exp(-1000) is 0: these give no probabilities.",
 )
 def sample_unstable(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1415,7 +1415,7 @@ def sample_unstable(logits, temperature=1.0, top_k=None, top_p=None, generator=N
     "sample_next",
     "in_place",
     "divides the caller's logits in place",
-    "Whoever looks at the logits afterwards finds others.",
+    "Whoever looks at the logits afterwards finds different numbers.",
 )
 def sample_in_place(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1428,8 +1428,8 @@ def sample_in_place(logits, temperature=1.0, top_k=None, top_p=None, generator=N
     "sample_next",
     "in_place_where_nothing_is_divided",
     "hides tokens in the caller's own logits",
-    "At temperature 1 nothing is divided, so that no new tensor is made; what top_p hides is then "
-    "gone from the logits of the caller, too.",
+    "At temperature 1 nothing is divided, so no new tensor is made; what top_p hides is then gone "
+    "from the caller's logits, too.",
 )
 def sample_in_place_at_one(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1445,8 +1445,8 @@ def sample_in_place_at_one(logits, temperature=1.0, top_k=None, top_p=None, gene
     "sample_next",
     "no_graph_allowed",
     "takes the logits to NumPy as they are",
-    "Logits of a model in training belong to a graph, and numpy refuses them. detach first, or "
-    "stay in torch.",
+    "The logits of a model in training belong to a graph, and NumPy refuses them. Detach them "
+    "first, or stay in torch.",
 )
 def sample_by_numpy(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     return sample_next(torch.from_numpy(logits.numpy()), temperature, top_k, top_p, generator)
@@ -1485,7 +1485,7 @@ def _in_evaluation(model, work):
     "generate",
     "training_mode_inside",
     "works in whatever mode the model is in",
-    "In training mode dropout makes the model a different, weaker one at every step.",
+    "In training mode dropout makes it a different, weaker model at every step.",
 )
 def generate_in_training(model, prompt, max_new_tokens, **sampling):
     return _write(model, prompt, max_new_tokens, sampling)
@@ -1506,7 +1506,7 @@ def generate_leaves_eval(model, prompt, max_new_tokens, **sampling):
     "generate",
     "leaves_training_mode",
     "leaves the model in training mode",
-    "A model that came in evaluation mode is to stay in it.",
+    "A model that was in evaluation mode should stay in it.",
 )
 def generate_leaves_training(model, prompt, max_new_tokens, **sampling):
     tokens = _write(model.eval(), prompt, max_new_tokens, sampling)
@@ -1518,7 +1518,7 @@ def generate_leaves_training(model, prompt, max_new_tokens, **sampling):
     "generate",
     "no_crop",
     "gives the model the whole text",
-    "Once the text is longer than the block, the model refuses.",
+    "Once the text is longer than the block, the model refuses it.",
 )
 def generate_no_crop(model, prompt, max_new_tokens, **sampling):
     def work():
@@ -1531,7 +1531,7 @@ def generate_no_crop(model, prompt, max_new_tokens, **sampling):
     "generate",
     "crops_the_wrong_end",
     "shows the model the beginning of the text",
-    "The first block_size tokens never change, so the model goes on from the same place for ever.",
+    "The first block_size tokens never change, so the model goes on from the same place forever.",
 )
 def generate_crops_front(model, prompt, max_new_tokens, **sampling):
     def see(model, tokens):
@@ -1543,7 +1543,7 @@ def generate_crops_front(model, prompt, max_new_tokens, **sampling):
 @misconception(
     "generate",
     "crops_one_too_many",
-    "shows the model one token less than fits",
+    "shows the model one token fewer than fit",
     "A full block of tokens fits, and the oldest of them may matter.",
 )
 def generate_crops_more(model, prompt, max_new_tokens, **sampling):
@@ -1556,7 +1556,7 @@ def generate_crops_more(model, prompt, max_new_tokens, **sampling):
 @misconception(
     "generate",
     "last_token_only",
-    "shows the model the last token only",
+    "shows the model only the last token",
     "That makes a bigram model of any transformer.",
 )
 def generate_last_only(model, prompt, max_new_tokens, **sampling):
@@ -1570,8 +1570,8 @@ def generate_last_only(model, prompt, max_new_tokens, **sampling):
     "generate",
     "starts_from_a_cropped_prompt",
     "returns the cropped text",
-    "What does not fit into the block is lost from the result, too. Crop what the model sees, not "
-    "what is written.",
+    "Tokens that do not fit into the block are lost from the result, too. Crop what the model "
+    "sees, not what is written.",
 )
 def generate_returns_crop(model, prompt, max_new_tokens, **sampling):
     def work():
@@ -1584,7 +1584,7 @@ def generate_returns_crop(model, prompt, max_new_tokens, **sampling):
     "generate",
     "new_tokens_only",
     "returns the new tokens without the prompt",
-    "Asked for is (B, T + new): the prompt first.",
+    "The result should be (B, T + new), with the prompt first.",
 )
 def generate_new_only(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, **sampling)[:, prompt.shape[1] :]
@@ -1594,8 +1594,7 @@ def generate_new_only(model, prompt, max_new_tokens, **sampling):
     "generate",
     "first_positions_logits",
     "reads the logits of the first position",
-    "They speak about the second token of what the model sees. The next token follows the last "
-    "one.",
+    "They predict the second token of what the model sees. The new token follows the last one.",
 )
 def generate_first_logits(model, prompt, max_new_tokens, **sampling):
     def work():
@@ -1608,7 +1607,7 @@ def generate_first_logits(model, prompt, max_new_tokens, **sampling):
     "generate",
     "one_too_many",
     "adds one token too many",
-    "max_new_tokens is how many come, and 0 means none.",
+    "max_new_tokens says how many to add, and 0 means none.",
 )
 def generate_one_more(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens + 1, **sampling)
@@ -1628,7 +1627,7 @@ def generate_total(model, prompt, max_new_tokens, **sampling):
     "generate",
     "stops_at_the_block",
     "stops when the block is full",
-    "The model sees only so much; the text may be as long as one likes.",
+    "The model sees only so much, but the text may be as long as you like.",
 )
 def generate_stops(model, prompt, max_new_tokens, **sampling):
     room = max(model.block_size - prompt.shape[1], 0)
@@ -1655,7 +1654,7 @@ def generate_one_look(model, prompt, max_new_tokens, **sampling):
     "generate",
     "sampling_ignored",
     "samples at temperature 1, whatever was asked for",
-    "temperature, top_k, top_p and generator are to reach sample_next.",
+    "temperature, top_k, top_p and generator should all reach sample_next.",
 )
 def generate_plain(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, generator=sampling.get("generator"))
@@ -1665,7 +1664,7 @@ def generate_plain(model, prompt, max_new_tokens, **sampling):
     "generate",
     "temperature_alone_passed_on",
     "passes the temperature on and forgets top_k and top_p",
-    "All of them are to reach sample_next.",
+    "All of them should reach sample_next.",
 )
 def generate_temperature_only(model, prompt, max_new_tokens, **sampling):
     known = {key: sampling[key] for key in ("temperature", "generator") if key in sampling}
@@ -1676,7 +1675,7 @@ def generate_temperature_only(model, prompt, max_new_tokens, **sampling):
     "generate",
     "generator_not_passed_on",
     "forgets the generator",
-    "The text then depends on torch's global random numbers and cannot be repeated.",
+    "The text then depends on torch's global generator, and nobody can repeat it.",
 )
 def generate_no_generator(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, **(sampling | {"generator": None}))
@@ -1686,7 +1685,7 @@ def generate_no_generator(model, prompt, max_new_tokens, **sampling):
     "generate",
     "always_greedy",
     "always takes the most likely token",
-    "Greedy is what temperature 0 asks for; otherwise tokens are drawn.",
+    "Only temperature 0 asks for greedy decoding; otherwise tokens are drawn.",
 )
 def generate_greedy(model, prompt, max_new_tokens, **sampling):
     return generate(model, prompt, max_new_tokens, temperature=0)
@@ -1695,7 +1694,7 @@ def generate_greedy(model, prompt, max_new_tokens, **sampling):
 @misconception(
     "generate",
     "first_row_for_all",
-    "goes on with the first row's token in all rows",
+    "continues all rows with the first row's token",
     "Every row has a text of its own and draws its own token.",
 )
 def generate_first_row(model, prompt, max_new_tokens, **sampling):
@@ -1716,8 +1715,8 @@ def generate_first_row(model, prompt, max_new_tokens, **sampling):
 @misconception(
     "generate",
     "seeded_anew",
-    "puts the generator back at the start",
-    "Two calls in a row write the same text.",
+    "resets the generator",
+    "Two calls in a row then write the same text.",
 )
 def generate_seeded(model, prompt, max_new_tokens, **sampling):
     generator = sampling.get("generator")
@@ -1757,7 +1756,7 @@ def _mixed(query, keys, values, scale=None):
     "all_rows_again",
     "computes all rows anew in every step",
     "It keeps the queries as well, computes full causal attention and returns the last row. The "
-    "numbers are right, and step n costs n² instead of n.",
+    "numbers are right, but step n costs n² instead of n.",
 )
 def cache_recomputes(query, key, value, cache=None):
     old = (query[..., :0, :], key[..., :0, :], value[..., :0, :]) if cache is None else cache
@@ -1772,7 +1771,7 @@ def cache_recomputes(query, key, value, cache=None):
     "attend_with_cache",
     "mask_of_all_pairs",
     "builds the causal mask of all positions in every step",
-    "The numbers are right, but a mask of n times n entries is made for one of its rows, so that "
+    "The numbers are right, but a mask of n times n entries is made for the sake of one row, so "
     "step n costs n² instead of n. The newest position sees everything: it needs no mask.",
 )
 def cache_masked(query, key, value, cache=None):
@@ -1786,7 +1785,7 @@ def cache_masked(query, key, value, cache=None):
     "attend_with_cache",
     "old_cache_grows",
     "appends to the cache that it was given",
-    "The list is one and the same for all: after a step, the old cache holds the new position, "
+    "All steps share one and the same list: after a step, the old cache holds the new position, "
     "too, and a second continuation sees the first one.",
 )
 def cache_appends(query, key, value, cache=None):
@@ -1817,9 +1816,9 @@ _KEPT: dict[str, tuple] = {}
 @misconception(
     "attend_with_cache",
     "kept_outside",
-    "keeps the past outside of the cache",
-    "A call without a cache empties what is kept for everybody; after that, a text that was "
-    "begun before goes on with another one's past.",
+    "keeps the past outside the cache",
+    "A call without a cache empties this store for everybody; after that, a text that was begun "
+    "before goes on with another text's past.",
 )
 def cache_global(query, key, value, cache=None):
     _KEPT["cache"] = _joined(None if cache is None else _KEPT["cache"], key, value)
@@ -1829,7 +1828,7 @@ def cache_global(query, key, value, cache=None):
 @misconception(
     "attend_with_cache",
     "only_the_past",
-    "looks at the cache and not at the new position",
+    "looks at the cache but not at the new position",
     "A position sees itself, too: its key and value take part in its own row.",
 )
 def cache_past_only(query, key, value, cache=None):
@@ -1845,15 +1844,15 @@ def cache_past_only(query, key, value, cache=None):
     "cache nothing lies in the future, and no mask is needed.",
 )
 def cache_is_causal(query, key, value, cache=None):
-    new = _joined(cache, key, value)
-    return F.scaled_dot_product_attention(query, *new, is_causal=True), new
+    keys, values = _joined(cache, key, value)
+    return F.scaled_dot_product_attention(query, keys, values, is_causal=True), (keys, values)
 
 
 @misconception(
     "attend_with_cache",
     "one_step_of_memory",
-    "remembers the step before only",
-    "The new cache holds the new position alone, so that after two steps the first one is "
+    "remembers only the step before",
+    "The new cache holds the new position alone, so after two steps the first position is "
     "forgotten.",
 )
 def cache_short(query, key, value, cache=None):
@@ -1863,7 +1862,7 @@ def cache_short(query, key, value, cache=None):
 @misconception(
     "attend_with_cache",
     "never_filled",
-    "returns the cache as it came",
+    "returns the cache unchanged",
     "The new key and value are used once and not kept.",
 )
 def cache_unchanged(query, key, value, cache=None):
@@ -1874,7 +1873,7 @@ def cache_unchanged(query, key, value, cache=None):
     "attend_with_cache",
     "window_of_eight",
     "forgets what is more than eight steps back",
-    "A buffer of fixed size: the ninth position pushes the first one out.",
+    "It keeps a buffer of fixed size: the ninth position pushes the first one out.",
 )
 def cache_window(query, key, value, cache=None):
     keys, values = (part[..., -8:, :] for part in _joined(cache, key, value))
@@ -1884,7 +1883,7 @@ def cache_window(query, key, value, cache=None):
 @misconception(
     "attend_with_cache",
     "queries_kept",
-    "keeps queries in place of keys",
+    "keeps queries instead of keys",
     "Later positions are compared with what earlier ones asked, not with what they offer.",
 )
 def cache_queries(query, key, value, cache=None):
@@ -1895,7 +1894,7 @@ def cache_queries(query, key, value, cache=None):
 @misconception(
     "attend_with_cache",
     "newest_key_first",
-    "puts new keys in front and new values at the end",
+    "puts new keys at the beginning and new values at the end",
     "Keys and values no longer belong together.",
 )
 def cache_crossed(query, key, value, cache=None):
@@ -1909,7 +1908,7 @@ def cache_crossed(query, key, value, cache=None):
     "attend_with_cache",
     "not_scaled",
     "does not scale",
-    "The scores are to be divided by √d_k, as in every row of scaled dot-product attention.",
+    "The scores must be divided by √d_k, as in every row of scaled dot-product attention.",
 )
 def cache_unscaled(query, key, value, cache=None):
     new = _joined(cache, key, value)
@@ -1930,8 +1929,8 @@ def cache_scaled_by_values(query, key, value, cache=None):
 @misconception(
     "attend_with_cache",
     "softmax_over_queries",
-    "takes softmax along the axis of the query",
-    "There is one query, so that every weight is 1: the values are added up.",
+    "takes the softmax along the axis of the query",
+    "There is one query, so every weight is 1, and the values are simply added up.",
 )
 def cache_wrong_axis(query, key, value, cache=None):
     keys, values = _joined(cache, key, value)
@@ -1943,7 +1942,7 @@ def cache_wrong_axis(query, key, value, cache=None):
     "attend_with_cache",
     "unstable",
     "takes exp of the scores as they are",
-    "exp of a score of 90 and more is inf in float32.",
+    "In float32, exp of a score of 90 or more is inf.",
 )
 def cache_unstable(query, key, value, cache=None):
     keys, values = _joined(cache, key, value)
@@ -1955,7 +1954,7 @@ def cache_unstable(query, key, value, cache=None):
     "attend_with_cache",
     "joins_along_axis_1",
     "joins along axis 1",
-    "With one batch axis that is the axis of the positions; with none or two it is another one.",
+    "With one batch axis, axis 1 is the axis of the positions; with none or two it is another.",
 )
 def cache_axis_one(query, key, value, cache=None):
     if cache is not None:
@@ -1967,7 +1966,7 @@ def cache_axis_one(query, key, value, cache=None):
     "attend_with_cache",
     "joins_along_axis_0",
     "joins along axis 0",
-    "Without a batch axis that is the axis of the positions; with one it is the batch.",
+    "Without a batch axis, axis 0 is the axis of the positions; with one it is the batch.",
 )
 def cache_axis_zero(query, key, value, cache=None):
     if cache is not None:
@@ -1979,7 +1978,7 @@ def cache_axis_zero(query, key, value, cache=None):
     "attend_with_cache",
     "detached",
     "detaches what it keeps",
-    "The graph ends at the cache: earlier keys and values learn nothing from later outputs.",
+    "The graph ends at the cache, so earlier keys and values learn nothing from later outputs.",
 )
 def cache_detached(query, key, value, cache=None):
     keys, values = _joined(cache, key, value)
@@ -1990,7 +1989,7 @@ def cache_detached(query, key, value, cache=None):
     "attend_with_cache",
     "float32_only",
     "computes in float32",
-    "The output has the dtype of the query.",
+    "The output should have the dtype of the query.",
 )
 def cache_float32(query, key, value, cache=None):
     new = _joined(cache, key, value)
@@ -2001,7 +2000,7 @@ def cache_float32(query, key, value, cache=None):
     "attend_with_cache",
     "position_axis_lost",
     "returns the output without the axis of positions",
-    "One position is an axis of length 1: (..., 1, d_v).",
+    "One position still has an axis, of length 1: (..., 1, d_v).",
 )
 def cache_squeezed(query, key, value, cache=None):
     new = _joined(cache, key, value)
@@ -2022,7 +2021,7 @@ def cache_not_returned(query, key, value, cache=None):
     "attend_with_cache",
     "in_place",
     "scales the caller's query in place",
-    "Whoever uses the query again finds a smaller one.",
+    "Whoever uses the query again finds it smaller.",
 )
 def cache_in_place(query, key, value, cache=None):
     new = _joined(cache, key, value)
@@ -2047,7 +2046,7 @@ def _loop(model, steps, optimizer, batch, step=train_step):
     "one_batch_for_ever",
     "trains on one batch again and again",
     "The batch is drawn before the loop. The model learns those few snippets by heart, and the "
-    "loss on them falls splendidly.",
+    "loss on them falls beautifully.",
 )
 def train_one_batch(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     batch = get_batch(tokens, batch_size, model.block_size, generator)
@@ -2073,7 +2072,7 @@ def train_new_optimizers(model, tokens, steps, batch_size=32, lr=3e-3, generator
     "train_language_model",
     "a_copy_is_trained",
     "trains a copy of the model",
-    "The losses fall, and the model that was passed in is what it was before.",
+    "The losses fall, but the model that was passed in is what it was before.",
 )
 def train_copy(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     own = copy.deepcopy(model)
@@ -2088,8 +2087,8 @@ def train_copy(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
 @misconception(
     "train_language_model",
     "head_only",
-    "trains the head only",
-    "The optimizer was given some of the parameters, and moves no others.",
+    "trains only the head",
+    "The optimizer was given only some of the parameters, and moves no others.",
 )
 def train_head(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return _loop(
@@ -2104,7 +2103,7 @@ def train_head(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     "train_language_model",
     "gradients_add_up",
     "never clears the gradients",
-    "The gradients of all batches so far add up, and each step follows the whole heap.",
+    "The gradients of all batches so far add up, and each step follows their sum.",
 )
 def train_accumulates(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     optimizer, losses = _adam(model, lr), []
@@ -2137,7 +2136,7 @@ def train_nothing(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
 @misconception(
     "train_language_model",
     "learns_to_copy",
-    "asks for the token that it shows",
+    "asks for the token that the model can see",
     "The target of every position is its own token. The loss falls to nothing, and the model has "
     "learned to repeat what it sees.",
 )
@@ -2164,8 +2163,8 @@ def train_bigram(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
 @misconception(
     "train_language_model",
     "last_position_only",
-    "trains on the last position of each snippet only",
-    "All earlier positions predict, too; their position vectors get to learn nothing.",
+    "trains only on the last position of each snippet",
+    "All earlier positions predict, too; here their predictions count for nothing.",
 )
 def train_last(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     optimizer, losses = _adam(model, lr), []
@@ -2183,7 +2182,7 @@ def train_last(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     "train_language_model",
     "uphill",
     "climbs instead of descending",
-    "The losses grow: each step makes what really came less likely.",
+    "The losses grow: each step makes the tokens that really came less likely.",
 )
 def train_uphill(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, maximize=True)
@@ -2231,7 +2230,7 @@ def train_own_rate(model, tokens, steps, batch_size=32, lr=3e-3, generator=None)
     "train_language_model",
     "batch_size_ignored",
     "always draws 32 snippets",
-    "batch_size is an argument; it decides how much the losses jump about.",
+    "batch_size is an argument; it decides how much the losses jump around.",
 )
 def train_own_size(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return _loop(
@@ -2243,7 +2242,7 @@ def train_own_size(model, tokens, steps, batch_size=32, lr=3e-3, generator=None)
     "train_language_model",
     "half_a_batch",
     "draws half as many snippets as asked for",
-    "A batch of half the size gives losses that jump about more, and half as much to learn from.",
+    "A batch of half the size gives losses that jump around more, and half as much to learn from.",
 )
 def train_half(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return _loop(
@@ -2258,7 +2257,7 @@ def train_half(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     "train_language_model",
     "global_generator",
     "does not use the generator",
-    "The batches come from torch's global random numbers, so that no run can be repeated.",
+    "The batches come from torch's global generator, so nobody can repeat a run.",
 )
 def train_global(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return _loop(
@@ -2301,8 +2300,8 @@ def train_loss_after(model, tokens, steps, batch_size=32, lr=3e-3, generator=Non
 @misconception(
     "train_language_model",
     "last_loss_only",
-    "returns the last loss alone",
-    "The whole curve is asked for: one loss for every step.",
+    "returns only the last loss",
+    "The exercise asks for the whole curve: one loss for every step.",
 )
 def train_last_loss(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     from solutions.transformer_language_model import train_language_model
@@ -2315,7 +2314,7 @@ def train_last_loss(model, tokens, steps, batch_size=32, lr=3e-3, generator=None
     "train_language_model",
     "one_step_too_many",
     "takes one step too many",
-    "As many steps as asked for, and 0 means none.",
+    "It should take exactly as many steps as asked for; 0 means none.",
 )
 def train_one_more(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     from solutions.transformer_language_model import train_language_model
@@ -2327,7 +2326,7 @@ def train_one_more(model, tokens, steps, batch_size=32, lr=3e-3, generator=None)
     "train_language_model",
     "losses_as_tensors",
     "lists tensors",
-    "Each of them keeps its graph; a list of floats is asked for.",
+    "Each tensor keeps its graph; the exercise asks for a list of floats.",
 )
 def train_tensors(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     from solutions.transformer_language_model import train_language_model
@@ -2340,7 +2339,7 @@ def train_tensors(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     "train_language_model",
     "losses_in_bits",
     "lists bits",
-    "The losses are asked for in nats.",
+    "The exercise asks for losses in nats.",
 )
 def train_bits(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     from solutions.transformer_language_model import train_language_model
@@ -2353,7 +2352,7 @@ def train_bits(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     "train_language_model",
     "running_mean",
     "lists the mean of all losses so far",
-    "The curve looks smooth, and lags behind what the model can do by now.",
+    "The curve looks smooth, but lags behind what the model can do by now.",
 )
 def train_running_mean(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     from solutions.transformer_language_model import train_language_model

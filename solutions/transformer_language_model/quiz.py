@@ -15,13 +15,13 @@ QUESTIONS = (
             ),
             Option(
                 "7",
-                "x alone has 7 places. The last token of y stands one place beyond x, and at s = "
-                "6 there is none.",
+                "x alone has 7 places. The last token of y comes one place after x, and at s = 6 "
+                "there is none.",
             ),
             Option(
                 "5",
-                "The upper end of a range is left out in Python, and easily left out once too "
-                "often. At s = 5 the last token of y is token 9, which exists.",
+                "Python leaves out the upper end of a range, and it is easy to leave it out once "
+                "too often. At s = 5 the last token of y is token 9, which exists.",
             ),
             Option(
                 "2",
@@ -38,8 +38,8 @@ QUESTIONS = (
         (
             Option(
                 "0.625",
-                "0.5 is not yet 0.6, so the second token is kept as well: it crosses the line. "
-                "Renormalized, the two have 0.5/0.8 and 0.3/0.8.",
+                "0.5 has not reached 0.6, so the second token is kept as well: it crosses the "
+                "line. Renormalized, the two have 0.5/0.8 and 0.3/0.8.",
             ),
             Option(
                 "1",
@@ -48,8 +48,8 @@ QUESTIONS = (
             ),
             Option(
                 "0.5",
-                "The dropped tokens leave 0.2 of the probability behind. It is shared out among "
-                "those that are kept.",
+                "The dropped tokens had a probability of 0.2 in all. It is divided among the "
+                "tokens that are kept.",
             ),
             Option(
                 "0.526",
@@ -70,7 +70,7 @@ QUESTIONS = (
             ),
             Option(
                 "4.5 times",
-                "Temperature divides logits, not probabilities. Between the two stands exp.",
+                "Temperature divides logits, not probabilities. Between the two there is an exp.",
             ),
             Option(
                 "81 times",
@@ -79,8 +79,8 @@ QUESTIONS = (
             ),
             Option(
                 "9 times",
-                "A number added to all logits would change nothing. They are divided, and their "
-                "difference with them.",
+                "Adding a number to all logits would change nothing. But they are divided, and so "
+                "is their difference.",
             ),
         ),
     ),
@@ -97,7 +97,7 @@ QUESTIONS = (
             ),
             Option(
                 "One new query, key and value, and one score",
-                "The new token looks back at all tokens. The cache saves making their keys and "
+                "The new token looks back at all tokens. The cache saves computing their keys and "
                 "values, not looking at them.",
             ),
             Option(
@@ -107,8 +107,8 @@ QUESTIONS = (
             ),
             Option(
                 "1001 keys and values for the one new query",
-                "That is what there is to do without a cache. Under a causal mask the old keys "
-                "and values never change.",
+                "That is the work without a cache. Under a causal mask the old keys and values "
+                "never change.",
             ),
         ),
     ),
@@ -121,8 +121,8 @@ QUESTIONS = (
         (
             Option(
                 "Its position counts down, and all its vectors change",
-                "Within the window it moves one place to the left in each step and meets another "
-                "row of the table. That is why a cache from before does not fit any more.",
+                "Within the window the token moves one place to the left in each step and meets "
+                "another row of the table. That is why an earlier cache is no longer valid.",
             ),
             Option(
                 "Its position stays, and so do all its vectors",
@@ -132,11 +132,11 @@ QUESTIONS = (
             Option(
                 "Its position counts up until the table has no row left",
                 "Positions are counted from the start of the window, which never holds more than "
-                "64 tokens. The error comes if one forgets to crop.",
+                "64 tokens. That error would come if the window were not cropped.",
             ),
             Option(
                 "Its position is 63 in each step, the last row's",
-                "Only the newest token stands there. In the next step it is the last but one.",
+                "Only the newest token has position 63. In the next step it is the last but one.",
             ),
         ),
     ),

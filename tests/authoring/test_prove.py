@@ -60,7 +60,7 @@ def test_a_weakened_check_is_noticed() -> None:
     import dataclasses
 
     exercise = next(e for e in exercises("masking") if e.id == "masked_attention")
-    weak = dataclasses.replace(exercise, checks=lambda draw: exercise.checks(draw)[:1])
+    weak = dataclasses.replace(exercise, checks=lambda draw: exercise.checks(draw)[:1], views=())
     found = list(prove_exercise("masking", weak, {"one": b"one"}))
     assert [t for t in found if t.kind == "misconception" and not t.ok]
     assert not [t for t in found if t.kind != "misconception" and not t.ok]

@@ -229,9 +229,22 @@ def test_its_pins_are_the_courses_own_within_its_ranges(bundle: Path) -> None:
     assert pins.keys() == ranges.keys()
     assert all(pins[name] in ranges[name] for name in pins)
     assert set(lines) <= set((ROOT / "constraints.txt").read_text().splitlines())
-    conda = re.findall(r"^ +- (.+==.+)$", (bundle / "environment.yml").read_text(), re.M)
-    assert conda == lines
-    assert "pip install -c constraints.txt -e ." in (bundle / "README.md").read_text()
+    conda = re.findall(r"^  - (.+>=.+)$", (bundle / "environment.yml").read_text(), re.M)
+    assert [one.replace("pytorch-cpu", "torch") for one in conda] == project["dependencies"]
+
+
+def test_its_readme_leads_in_on_every_system(bundle: Path) -> None:
+    """Both commands in both shells; the first runs in the bundle with nothing installed."""
+    text = (bundle / "README.md").read_text(encoding="utf-8")
+    for command in (
+        "python3 -m grader.install",
+        "py -3.11 -m grader.install",
+        ".venv/bin/python -m grader lab",
+        r".venv\Scripts\python -m grader lab",
+    ):
+        assert f"`{command}`" in text
+    help_of = [sys.executable, "-S", "-m", "grader.install", "--help"]
+    assert subprocess.run(help_of, cwd=bundle, check=False, capture_output=True).returncode == 0
 
 
 def test_a_students_work_is_never_overwritten(bundle: Path, tmp_path: Path) -> None:

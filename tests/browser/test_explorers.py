@@ -100,8 +100,9 @@ def test_a_figure_moves_by_keyboard_and_outlives_its_kernel(browser: Browser, la
 
     end_kernels(lab)
     page = Notebook(browser, lab, LESSON).page  # with a kernel that knows of nothing
-    expect(page.get_by_text(LOST)).to_be_attached()
-    expect(page.get_by_text(LOST)).to_be_hidden()
+    expect(page.get_by_text(LOST).first).to_be_attached()
+    for lost in page.get_by_text(LOST).all():
+        expect(lost).to_be_hidden()
     assert "window 2, to both sides" in picture(page)
     expect(page.locator(".explorer-note")).to_be_visible()
     snapshot(page, "still")

@@ -6,10 +6,10 @@ import pytest
 
 from grader.course.exercises import find, home_of
 from grader.course.specification import PUBLIC_SEED
+from grader.course.versions import families
 from grader.judge.known_replies import known_replies, replies_of
 from grader.protocol.values import Failure, Reply, Verdict
 from grader.rules.evaluate import evaluate
-from grader.course.versions import families
 from tests.campaigns.composed import Composed, Tally, Truth, try_all
 from tests.campaigns.wrong_answers import FALSELY_NAMED, NAMED, Wrong, version_of
 

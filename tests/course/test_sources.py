@@ -34,7 +34,7 @@ TAUGHT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("A", "cross-attention", L3, ("cross-attention", "context", "queries come from one sequence")),
     ("A", "multi-head attention", L4, ("head", "concat", "w_o")),
     ("A", "causal mask", L3, ("causal", "future", "position $i$")),
-    ("A", "padding mask", L3, ("padding", "length", "filled up")),
+    ("A", "padding mask", L3, ("padding", "length", "fill up")),
     ("A", "localized mask", L3, ("local", "localized", "window")),
     ("A", "the causal mask is added", L3, ("additive", "-\\infty", "adding")),
     (
@@ -62,7 +62,7 @@ TAUGHT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "B",
         "positions are added to embeddings; no recurrence",
         L5,
-        ("added", "embedding", "no recurrence", "all time steps at once"),
+        ("add", "embedding", "no recurrence", "all positions at once"),
     ),
     ("B", "three linear maps", L2, ("three linear maps",)),
     ("B", "scores by dot product, scaled, softmax gives weights", L2, ("softmax", "\\sqrt{d_k}")),

@@ -283,8 +283,11 @@ def test_ctrl_c_ends_a_run_between_two_submissions(tmp_path: Path) -> None:
         time.sleep(0.02)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the judges, too
     said, _ = run.communicate(timeout=60)
-    assert (run.returncode, said) == (
+    assert (run.returncode, said.decode().splitlines()) == (
         130,
-        b"stopped. What was graded is kept; the same command goes on\n",
+        [
+            f"looking at {folder} …",
+            "stopped. What was graded is kept; the same command goes on",
+        ],
     )
     assert 0 < len(list(records.rglob("*.json"))) < 12

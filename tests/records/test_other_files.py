@@ -197,6 +197,6 @@ def test_an_error_of_ours_is_the_outcome_of_that_submission_alone(
 
     monkeypatch.setattr(Judge, "grade", fail)
     result = grade_found(judge, found)
-    assert isinstance(result, Graded) and result.outcome.outcome == "rejected"
+    assert isinstance(result, Graded) and result.outcome.outcome == "crashed"
     assert broken in result.outcome.reason and "test_other_files.py" in result.outcome.reason
     assert result.outcome.unsure and os.fspath(tmp_path) not in result.outcome.reason

@@ -121,16 +121,16 @@ def test_a_syntax_error_where_the_frontend_names_no_cells(passed: Kernel) -> Non
 
 def test_another_name_in_the_cell(passed: Kernel) -> None:
     passed.run(RENAMED, OWN)
-    refused(passed, "its cell does not define softmax any more")
+    refused(passed, "its cell no longer defines softmax")
 
 
 def test_a_cell_changed_and_saved_and_not_run(passed: Kernel) -> None:
     passed.save(RIGHT.replace("scores", "numbers"))
-    refused(passed, "its cell has been changed since, and was not run")
+    refused(passed, "its cell has been changed since, and not run again")
     passed.save(BROKEN)
-    refused(passed, "has a syntax error now")
+    refused(passed, "now has a syntax error")
     passed.save(RENAMED)
-    refused(passed, "no cell above its check defines softmax any more")
+    refused(passed, "no cell above its check defines softmax anymore")
 
 
 def test_what_was_run_and_not_saved_yet_is_as_good_as_any(passed: Kernel) -> None:
@@ -181,7 +181,7 @@ def test_an_answer_in_a_cell_of_one_s_own_counts_where_it_stands(tmp_path: Path)
 
     runs = [ran("a", blank), ran("b", answer)]
     assert outdated("double", abs, runs, saved(blank, answer)) == ""
-    assert "was not run" in outdated("double", abs, runs, saved(answer, later))
+    assert "not run again" in outdated("double", abs, runs, saved(answer, later))
     assert outdated("double", abs, runs, tmp_path / "gone.ipynb") == ""
     assert outdated("double", abs, runs, None) == ""
 

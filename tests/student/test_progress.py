@@ -104,10 +104,10 @@ def test_a_record_that_cannot_be_written_is_a_sentence_and_the_check_goes_on(
     error = shell.run_cell(CHECK).error_in_exec
     said = capsys.readouterr()
     assert isinstance(error, check.CheckFailed) and "Seen in" in said.out
-    assert said.out.count("cannot note this") == 1 and "Traceback" not in said.out
+    assert said.out.count("cannot record this") == 1 and "Traceback" not in said.out
     assert said.err == ""  # nbgrader's Validate takes anything there as not done
     shell.run_cell(CHECK)
-    assert "cannot note this" not in capsys.readouterr().out  # once is enough
+    assert "cannot record this" not in capsys.readouterr().out  # once is enough
 
 
 def test_a_damaged_record_costs_one_exercise(lab: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from nbformat.sign import NotebookNotary
 from grader.commandline import main
 from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id
 from grader.protocol.values import CheckResult, Verdict
-from grader.student import records
+from grader.student import records, start
+from grader.student.commands import lab as commands_lab
 from grader.student.commands.lab import copy_lessons, start_page
+from grader.student.packing import where
 
 
 @pytest.fixture
@@ -79,10 +82,42 @@ def test_what_a_student_wrote_is_left_byte_for_byte(change: str, lab: Path) -> N
     assert path.read_bytes() == before
 
 
+def test_it_says_how_to_hand_in_and_which_lessons_build_on_others(lab: Path) -> None:
+    cells = nbformat.read(start_page(lab), as_version=4).cells
+    assert "lessons 6, 8 and 9 build on your own answers" in cells[0].source
+    assert [cell.source for cell in cells if cell.id == "pack"] == [start.PACK]
+    assert where() in next(cell.source for cell in cells if cell.id == "hand_in")
+    assert cells[-1].cell_type == "markdown"  # Shift+Enter in a last cell would add another
+
+
+@pytest.mark.parametrize("others", ["renamed", "a copy beside the untouched one"])
+def test_it_follows_the_real_name_of_the_work(others: str, lab: Path) -> None:
+    name = assignment_id(LESSONS[2])
+    path, own = lab / name / f"{name}.ipynb", lab / name / "my masks.ipynb"
+    untouched = path.read_bytes()
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("x = 1", id="mine"))
+    nbformat.write(notebook, own)
+    path.unlink()
+    if others != "renamed":
+        path.write_bytes(untouched)
+    page = shown(start_page(lab))
+    assert page.count(f'href="{name}/my%20masks.ipynb"') == 1
+    assert f"{name}.ipynb" not in page and page.count("3 · Masking") == 1
+    nbformat.write(notebook, path)  # as soon as the right one has work in it, it counts again
+    assert f'href="{name}/{name}.ipynb"' in shown(start_page(lab))
+
+
 def started(monkeypatch: pytest.MonkeyPatch, lab: Path, *more: str) -> tuple[list[str], dict]:
-    """The command line that `lab` hands over to, and its environment."""
+    """The command line that `lab` runs, and its environment."""
     ran: list[tuple[list[str], dict]] = []
-    monkeypatch.setattr(os, "execve", lambda _, command, settings: ran.append((command, settings)))
+
+    def run(command: list[str], settings: dict) -> int:
+        ran.append((command, settings))
+        return 0
+
+    monkeypatch.setattr(commands_lab, "run_until_it_ends", run)
+    monkeypatch.setattr(commands_lab, "answers_in_the_background", contextlib.nullcontext)
     done = CliRunner().invoke(main, ["lab", "--folder", str(lab), *more])
     assert done.exit_code == 0, done.output
     return ran[0]

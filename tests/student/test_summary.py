@@ -181,7 +181,8 @@ def test_every_mistake_reads_well_as_what_you_get_if() -> None:
         for exercise in exercises(lesson):
             for version in misconceptions(lesson, exercise.id):
                 title = version.misconception.title
-                verb = re.match(r"(?:never |always |still |no longer )?([a-z]+)[,:]? ", f"{title} ")
+                adverb = "(?:never|always|still|no longer|silently|now and then)"
+                verb = re.match(rf"(?:{adverb} )?([a-z]+)[,:]? ", f"{title} ")
                 assert verb and verb[1].endswith("s") and not title.endswith("."), title
                 said = sentence(exercise.id, version.misconception)
                 if exercise.id.startswith("quiz_"):

@@ -12,7 +12,7 @@ from grader.authoring.rubrics import without_rubrics
 from grader.course.layout import SOLVED
 from grader.source.slicing import bound_names, read_names
 
-ASKS = {"ready", "mine", "check", "hint"}  # functions that look at the student's answers
+ASKS = {"ready", "mine", "check", "hint", "finish"}  # functions that look at the student's answers
 ANSWER, CHECK = "answer", "check"  # tags: the kind of a cell
 NEEDS_ANSWERS = "needs-answers"  # a tag: the cell prints something that depends on the answers
 FOLDED = "hide-output"  # MyST-NB's tag for an output to unfold

@@ -44,7 +44,11 @@ def command(notebook: Path) -> None:
     Console().print(table)
     for remark in checked.remarks:
         click.echo(f"note: {remark}")
-    complaints = [said for one in verdicts if (said := records.note(one, notebook.parent))]
+    complaints = [
+        said
+        for one in verdicts
+        if (said := records.note(one, notebook.parent, checked.answers[one.exercise][0]))
+    ]
     if complaints:  # one is enough: all name the same folder
         click.echo(complaints[0])
     if not all(verdict.passed for verdict in verdicts):

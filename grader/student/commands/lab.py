@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -30,12 +34,13 @@ def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -
     course = current()
     copied = copy_lessons(course.root / course.notebooks, folder)
     start = start_page(folder)
-    if (ENGINE / "authoring").is_dir():  # a checkout; a student bundle ships the answers
-        from grader.authoring.freeze import freeze
-
-        freeze()
-    click.echo(f"{len(copied)} lessons copied into {folder}; your own work there is left as it is")
+    click.echo(
+        f"{len(copied)} lessons copied into {folder}; your own work there is left as it is"
+        if copied
+        else f"Your lessons are in {folder}; they are left as they are"
+    )
     if copy_only:
+        click.echo(f"Open {start} in your editor")
         return
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(folder.resolve())]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -49,7 +54,51 @@ def command(folder: Path, copy_only: bool, jupyter_arguments: tuple[str, ...]) -
     if not any("default_url" in argument for argument in jupyter_arguments):
         command.append(f"--LabApp.default_url=/lab/tree/{start.name}")
     command += jupyter_arguments
-    os.execve(sys.executable, command, environment)
+    with answers_in_the_background():
+        click.echo("Starting JupyterLab, which opens in your browser; Ctrl-C here ends it")
+        raise SystemExit(run_until_it_ends(command, environment))
+
+
+@contextlib.contextmanager
+def answers_in_the_background() -> Iterator[None]:
+    """In a checkout, meanwhile make what checks compare with; a student bundle ships it.
+
+    A check that comes too early makes the answers of its own lesson. What is made is kept.
+    """
+    if not (ENGINE / "authoring").is_dir():
+        yield
+        return
+    click.echo("What checks compare with is made in the background, where it is missing")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "grader", "freeze", "--gently"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # a check that then finds no answers says why
+        start_new_session=True,  # Ctrl-C is for JupyterLab, which asks whether to stop
+    )
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGTERM)  # and the processes that it has started
+            else:
+                process.terminate()
+            process.wait()
+
+
+def run_until_it_ends(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run JupyterLab; return its exit code. It hears of Ctrl-C itself, and of an end from here."""
+    process = subprocess.Popen(command, env=dict(environment))
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),  # the terminal tells both
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
+    }
+    try:
+        return process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def copy_lessons(source: Path, folder: Path) -> list[Path]:

@@ -182,7 +182,7 @@ def _judge(heads: _Heads, of: str, seed: int) -> Finding | None:
 
 def _case(sequence: list[int], t: int) -> str:
     if len(sequence) > 14:
-        return f"a sequence of {len(sequence)} tokens, of which number {t} looks"
+        return f"position {t} in a sequence of {len(sequence)} tokens"
     return f"tokens {sequence}"
 
 

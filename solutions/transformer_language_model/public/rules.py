@@ -83,7 +83,7 @@ def _not_of_the_text(x: list, y: list, text: list, place: dict) -> str:
         if at is None:
             return f"row {row} of x begins with {given[0]}, which is not in the text"
         if text[at : at + len(given)] != given:
-            return f"row {row} of x is {given[:8]}, which does not stand in the text like that"
+            return f"row {row} of x is {given[:8]}, which is no piece of the text"
         if text[at + 1 : at + 1 + len(due)] != due:
             follows = text[at + 1 : at + 1 + len(due)]
             return f"row {row} of y is {due[:8]}, expected {follows[:8]} beside x = {given[:8]}"
@@ -326,8 +326,8 @@ def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
     odd = [share for share, count in zip(shares, counts, strict=True) if abs(share - count) > 0.02]
     if odd:
         return (
-            f"{len(odd)} of {len(losses)} losses are no mean over a batch of {size} snippets (one "
-            f"would hold {odd[0]:.3g} snippets of one kind): has a batch another size?"
+            f"{len(odd)} of {len(losses)} losses cannot be means over {size} snippets (one batch "
+            f"would hold {odd[0]:.3g} snippets of one kind): do the batches have another size?"
         )
     step = math.gcd(size, *counts)
     if step > 1:

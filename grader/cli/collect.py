@@ -1,0 +1,117 @@
+"""``collect``: turn an LMS's archives and folders into a folder of submissions."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from grader.lms.roster import Directory
+    from grader.records.collect import Collected
+
+NAMED = 40  # students that are named of those who handed in nothing
+
+
+@click.command()
+@click.argument(
+    "sources", metavar="ZIP-or-DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--roster",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="who the students are: a CSV file from the LMS, or yours with a column student_id",
+)
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=Path("submitted"),
+    help="the folder of submissions [default: submitted]",
+)
+@click.option("--assignment", "only", metavar="ID", help="what files are for that do not tell it")
+@click.option(
+    "--zone",
+    metavar="NAME",
+    help="of the times in names of files and in Moodle's worksheet: Europe/Berlin [default: UTC]",
+)
+def command(
+    sources: tuple[Path, ...], roster: Path | None, output: Path, only: str | None, zone: str | None
+) -> None:
+    """Put what students handed in into OUTPUT/<student>/<assignment>/<assignment>.ipynb.
+
+    Takes the archives of Canvas, Moodle, Blackboard, Brightspace and Gradescope, zips of `pack`,
+    and folders named for students. The latest attempt counts; earlier ones go to OUTPUT-earlier.
+    It may be repeated, with the same archives or later ones. Exit 2 on bad usage.
+    """
+    from grader.course.assignments import assignment_ids
+    from grader.errors import ExportError
+    from grader.lms import uploads
+    from grader.records.collect import collect
+
+    for source in sources:
+        if not source.exists():
+            raise click.UsageError(f"there is no {source}")
+        if source.resolve() == output.resolve():
+            raise click.UsageError(f"{source} is where the submissions go: name another --output")
+    if only is not None and only not in assignment_ids():
+        known = ", ".join(assignment_ids())
+        raise click.UsageError(f"no assignment {only!r}; the course has {known}")
+    try:
+        own_zone: datetime.tzinfo = datetime.UTC if zone is None else uploads.zone_called(zone)
+    except ValueError:
+        raise click.UsageError(
+            f"--zone: there is no zone {zone!r}, such as Europe/Berlin"
+        ) from None
+    if output.exists() and not output.is_dir():
+        raise click.UsageError(f"{output} is a file; name the folder of submissions")
+    try:
+        directory = None if roster is None else _directory(roster)
+    except ExportError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        done = collect(sources, output, directory, own_zone, only)
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error}") from error
+    _show(done, output, directory, zone)
+
+
+def _directory(path: Path) -> Directory:
+    from grader.lms.roster import Directory, read, text_of
+
+    return Directory(read(text_of(path), path.name))
+
+
+def _show(done: Collected, output: Path, directory: Directory | None, zone: str | None) -> None:
+    if done.used_zone and zone is None:
+        click.echo("times in names of files are read as UTC: --zone names another")
+    if done.earlier:
+        attempts = (
+            "1 earlier attempt is" if done.earlier == 1 else f"{done.earlier} earlier attempts are"
+        )
+        click.echo(f"{attempts} kept in {output}-earlier")
+    if done.late:
+        click.echo(
+            "late by the LMS's word, and nothing says by how much; where it matters, write the "
+            "time into timestamp.txt (docs/instructors/late-work.md):"
+        )
+        for line in done.late:
+            click.echo(f"  {line}")
+    bad = done.bad
+    for one in bad:
+        for fault in one.faults:
+            click.echo(f"needs you: {one.shown}: {fault}")
+    for line in done.lost:
+        click.echo(f"needs you: {line}")
+    for name in done.missing[:NAMED]:
+        click.echo(f"handed in nothing: {name}")
+    if len(done.missing) > NAMED:
+        click.echo(f"… and {len(done.missing) - NAMED} more handed in nothing")
+    count = len(bad) + len(done.lost)
+    end = f"{len(done.good)} collected, {count} need{'s'[: count == 1]} you"
+    if directory is not None:
+        end += f", {len(done.missing)} on the roster handed in nothing"
+    click.echo(end)

@@ -1,0 +1,206 @@
+"""Read off a path in an LMS's archive whose upload it is, which attempt, and when it came.
+
+The forms are those that each system's own download has:
+
+==============  ===================================================================================
+Canvas          ``lovelaceada_LATE_811_98765_03_masking-1.ipynb``: ID of the user, of the file
+Moodle          ``Ada Lovelace_4711_assignsubmission_file/03_masking.ipynb``: Participant 4711
+Blackboard      ``Lab 3_alovelace_attempt_2026-02-01-11-59-59_03_masking.ipynb``: username, time
+Brightspace     ``811-4711 - Ada Lovelace - Feb 1, 2026 1159 AM/03_masking.ipynb``: name, time
+Gradescope      ``assignment_5_export/submission_98765/03_masking.ipynb``, and
+                ``submission_metadata.yml`` with name, SID, e-mail address and time
+==============  ===================================================================================
+
+All else is taken for a folder of folders, ``ada/03_masking/03_masking.ipynb`` or ``ada/x.zip``: see
+:mod:`grader.records.collect`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CANVAS, MOODLE, BLACKBOARD = "Canvas", "Moodle", "Blackboard"
+BRIGHTSPACE, GRADESCOPE, FOLDER = "Brightspace", "Gradescope", "a folder"
+METADATA = "submission_metadata.yml"  # Gradescope's
+# What a key is: by this kind, a roster's columns are chosen that may hold it.
+LMS_ID, PARTICIPANT, LOGIN, EMAIL, NAME, ANY = (
+    "id in the LMS", "participant", "login", "e-mail address", "name", "folder",
+)  # fmt: skip
+
+# Of all places where a form fits, the first: what comes later is the name that a student gave.
+_CANVAS = re.compile(
+    r"(?P<who>.*?)_(?P<late>LATE_|late_)?(?P<id>\d+)_(?P<file>\d+)_(?P<name>.+)", re.S
+)
+_MOODLE = re.compile(
+    r"(?P<who>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<name>.*))?", re.S
+)
+_BLACKBOARD = re.compile(
+    r"(?P<who>.+?)_attempt_(?P<when>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:\.txt|_(?P<name>.+))"
+)
+_BRIGHTSPACE = re.compile(r"(?P<id>\d+)-\d+ ?- ?(?P<who>.+?) ?- (?P<when>[^-]*\b\d{4}\b[^-]*)")
+_TIMES = (
+    *("%b %d, %Y %I%M %p", "%b %d, %Y %I:%M %p", "%B %d, %Y %I%M %p", "%B %d, %Y %I:%M %p"),
+    *("%d %B, %Y %I%M %p", "%d %B, %Y %I:%M %p", "%d %b, %Y %I:%M %p", "%d %b, %Y %I%M %p"),
+    *("%b %d, %Y %H%M", "%d %B, %Y %H%M", "%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M"),
+    *("%A, %B %d, %Y, %I:%M %p", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"),
+)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Whose a file is and which attempt it belongs to.
+
+    ``keys``: (kind, value), of which the first that the roster knows names the student. ``name``
+    is the path that the student gave the file; None for what the system itself added. ``attempt``
+    is the same for all files that were handed in together; ``number`` grows with each upload, where
+    the system says one. ``when`` is in UTC.
+    """
+
+    system: str
+    keys: tuple[tuple[str, str], ...]
+    name: str | None
+    attempt: str
+    number: int = 0
+    late: bool = False
+    when: datetime.datetime | None = None
+
+    @property
+    def shown(self) -> str:
+        return self.keys[0][1] if self.keys else "nobody"
+
+
+def read(
+    parts: tuple[str, ...],
+    zone: datetime.tzinfo = datetime.UTC,
+    submitters: Mapping[str, Upload] | None = None,
+) -> Upload | None:
+    """The upload that a file belongs to, by its path; None if the path is in no system's form.
+
+    Only the first part counts: all that comes after it was named by a student, who could give it
+    another student's form. For the same reason the first place where a form fits is taken.
+
+    Args:
+        parts: the path within the archive, without folders that are around everything.
+        zone: that of the times in the names of files.
+        submitters: those of Gradescope's metadata, by the name of the folder.
+    """
+    part, rest = parts[0], parts[1:]
+    if rest and submitters and part in submitters:
+        own = submitters[part]
+        return Upload(GRADESCOPE, own.keys, "/".join(rest), part, when=own.when)
+    if rest and (found := _BRIGHTSPACE.fullmatch(part)):
+        when = _time(found["when"], zone)
+        if when is not None:
+            keys = ((NAME, found["who"]), (LMS_ID, found["id"]))
+            return Upload(BRIGHTSPACE, keys, "/".join(rest), part, when=when)
+    fits = [one for form in (_MOODLE, _BLACKBOARD, _CANVAS) if (one := form.fullmatch(part))]
+    fits = [one for one in fits if one.re is not _CANVAS or not rest]
+    if not fits:
+        return None
+    first = min(fits, key=lambda one: one.end("who"))
+    if first.re is _MOODLE:
+        return _moodle(first, rest)
+    if first.re is _BLACKBOARD:
+        return _blackboard(first, rest, zone)
+    ids = ((LMS_ID, first["id"]),)
+    number, is_late = int(first["file"][:18]), bool(first["late"])
+    return Upload(CANVAS, ids, first["name"], first["id"], number, is_late)
+
+
+def _moodle(found: re.Match[str], rest: tuple[str, ...]) -> Upload:
+    name = "/".join(filter(None, (found["name"], *rest)))
+    keys = ((PARTICIPANT, found["id"]), (NAME, found["who"]))
+    own = found["kind"] == "onlinetext"  # what was typed into Moodle's own editor
+    number = int(found["id"][:18])
+    return Upload(MOODLE, keys, None if own and not name else name or None, f"{number}")
+
+
+def _blackboard(found: re.Match[str], rest: tuple[str, ...], zone: datetime.tzinfo) -> Upload:
+    words = found["who"].split("_")
+    # The assignment's name comes first and may hold _, and so may a username: the longest that the
+    # roster knows is the student's.
+    logins = ["_".join(words[place:]) for place in range(1, len(words))] or words
+    keys = tuple((LOGIN, login) for login in logins)
+    name = "/".join(filter(None, (found["name"], *rest))) or None
+    when = _in_utc(found["when"], "%Y-%m-%d-%H-%M-%S", zone)
+    return Upload(BLACKBOARD, keys, name, found["when"], when=when)
+
+
+def _time(text: str, zone: datetime.tzinfo) -> datetime.datetime | None:
+    plain = " ".join(text.replace("\u202f", " ").split())
+    found = (_in_utc(plain, form, zone) for form in _TIMES)
+    return next((one for one in found if one is not None), None)
+
+
+def moodles_time(text: str, zone: datetime.tzinfo) -> datetime.datetime | None:
+    """The time in the column "Last modified (submission)" of Moodle's grading worksheet, in UTC."""
+    return _time(text, zone) if text.strip(" -") else None
+
+
+def _in_utc(text: str, form: str, zone: datetime.tzinfo) -> datetime.datetime | None:
+    try:
+        when = datetime.datetime.strptime(text, form).replace(tzinfo=zone)
+        return when.astimezone(datetime.UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
+
+
+def zone_called(name: str) -> datetime.tzinfo:
+    """The zone of this name. ValueError if there is none."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(name) from error
+
+
+# -- Gradescope's metadata -------------------------------------------------------------------------
+
+MOST_METADATA = 200 << 20  # bytes: it holds all results of all tests, too
+_ENTRY = re.compile(r"^(submission_\d+):\s*$")
+_FIELD = re.compile(r"^ {2}(?:- |  )?:(name|sid|email|created_at): *(.*?)\s*$")
+
+
+def submitters(text: str) -> dict[str, Upload]:
+    """Who handed in what, from ``submission_metadata.yml``: by the name of the folder.
+
+    The file is read line by line and not as YAML: it holds what tests printed, which students wrote
+    and which may nest without end. Lines of interest stand at fixed places. A submission whose
+    lines are not clear (a name may be written so that it looks like more lines) has no keys.
+    """
+    found: dict[str, Upload] = {}
+    folder, fields = "", dict[str, str]()
+    for line in text.splitlines():
+        if entry := _ENTRY.match(line):
+            found |= _submitter(folder, fields)
+            folder, fields = entry[1], {}
+        elif folder and (field := _FIELD.match(line)):
+            name, value = field.groups()
+            if name in fields and "created_at" not in fields:
+                fields["unclear"] = "yes"  # a group, or a name that goes on in the next line
+            fields.setdefault(name, value.strip("'\""))
+    return found | _submitter(folder, fields)
+
+
+def _submitter(folder: str, fields: Mapping[str, str]) -> dict[str, Upload]:
+    if not folder:
+        return {}
+    kinds = ((EMAIL, "email"), (LMS_ID, "sid"), (NAME, "name"))
+    keys = tuple((kind, fields[name]) for kind, name in kinds if fields.get(name))
+    if "unclear" in fields:
+        keys = ()
+    return {folder: Upload(GRADESCOPE, keys, None, folder, when=_iso(fields.get("created_at", "")))}
+
+
+def _iso(text: str) -> datetime.datetime | None:
+    """A time as Ruby writes it, such as "2026-02-01 11:59:59.123456789 Z", in UTC."""
+    plain = re.sub(r"(\.\d{1,6})\d*", r"\1", text)
+    plain = re.sub(r" ?Z$", "+00:00", re.sub(r" ([+-]\d\d:?\d\d)$", r"\1", plain))
+    try:
+        when = datetime.datetime.fromisoformat(plain)
+    except ValueError:
+        return None
+    return when if when.tzinfo is None else when.astimezone(datetime.UTC).replace(tzinfo=None)

@@ -1,0 +1,224 @@
+"""List what archives and folders hold, and read it, trusting nothing: names, sizes or links.
+
+What lies in an archive was named and packed by students. A name that leads out of the archive, a
+link, an encrypted file and one that is larger than it says are refused by name; nothing is ever
+unpacked to where its name points.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from grader.judge import intake
+from grader.judge.safe_files import LinkFound, open_beneath
+
+MOST_FILES = 100_000  # in one archive from an LMS, or in a folder
+MOST_INNER = 2_000  # in an archive that a student handed in
+MOST_DIRECTORY = 64 << 20  # bytes of an archive's list of files, which is read as a whole
+DEPTH = 12  # folders in folders
+LISTED = 300  # characters of a name
+# Files that systems leave behind and nobody wrote.
+OURS = re.compile(r"(^|/)(__MACOSX|\.DS_Store|Thumbs\.db|desktop\.ini|\.ipynb_checkpoints)(/|$)")
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, OSError,
+            NotImplementedError, RuntimeError, struct.error)  # fmt: skip
+_END = struct.Struct("<4s4H2LH")  # a zip's last record
+_UTF8 = 0x800  # the flag of a name in UTF-8
+_ENCRYPTED = 0x1
+
+
+class Unreadable(Exception):
+    """A file or an archive that is not read; the message says why."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One file: where it lies, in parts without ``..``, and how to read so many bytes of it."""
+
+    parts: tuple[str, ...]
+    read: Callable[[int], bytes]
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+    @property
+    def path(self) -> str:
+        """The path as it is shown to people."""
+        return "/".join(map(intake.shown, self.parts))[:LISTED]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Something that is not read, and why. ``parts`` are as far as they can be told."""
+
+    parts: tuple[str, ...]
+    why: str
+
+    @property
+    def path(self) -> str:
+        return "/".join(map(intake.shown, self.parts))[:LISTED]
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Iterator[File | Refused]]:
+    """The files of a folder or a zip, which stay readable within the ``with`` block.
+
+    Unreadable if it is neither, or damaged.
+    """
+    if path.is_dir():
+        yield _in_folder(path)
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+            _look_at_the_end(file, MOST_FILES)
+            archive = stack.enter_context(zipfile.ZipFile(file))
+        except _DAMAGED as error:
+            raise Unreadable(f"it is no zip that can be read: {_said(error)}") from error
+        yield _in_zip(archive)
+
+
+def inner(content: bytes) -> list[File | Refused]:
+    """The files of a zip that a student handed in. Unreadable if it is damaged or too large."""
+    file = io.BytesIO(content)
+    try:
+        _look_at_the_end(file, MOST_INNER)
+        return list(_in_zip(zipfile.ZipFile(file)))
+    except _DAMAGED as error:
+        raise Unreadable(f"the zip is damaged: {_said(error)}") from error
+
+
+def is_zip(name: str) -> bool:
+    """Is this the name of a zip?"""
+    return name.lower().endswith(".zip")
+
+
+def _said(error: BaseException) -> str:
+    return intake.shown(str(error))[:100] or type(error).__name__
+
+
+def _look_at_the_end(file: io.BufferedIOBase | io.BytesIO, most: int) -> None:
+    """Unreadable if the list of files, which zipfile reads as a whole, is too long."""
+    size = file.seek(0, os.SEEK_END)
+    tail = min(size, 65_535 + _END.size)
+    file.seek(size - tail)
+    block = file.read(tail)
+    file.seek(0)
+    place = block.rfind(b"PK\x05\x06")
+    if place < 0 or len(block) - place < _END.size:
+        raise Unreadable("it is no zip, or is cut off")
+    _, _, _, _, count, directory, _, _ = _END.unpack(block[place : place + _END.size])
+    if block[:place].rfind(b"PK\x06\x07") >= 0:  # a larger archive: its list is told elsewhere
+        found = block[:place].rfind(b"PK\x06\x06")
+        if found < 0 or len(block) - found < 56:
+            raise Unreadable("it is no zip that can be read: where its list lies is not said")
+        count, directory = struct.unpack("<QQ", block[found + 32 : found + 48])
+    if count > most or directory > MOST_DIRECTORY:
+        raise Unreadable(f"it lists {count:,} files, more than the {most:,} that are read")
+
+
+def _in_zip(archive: zipfile.ZipFile) -> Iterator[File | Refused]:
+    seen: set[tuple[str, ...]] = set()
+    for entry in archive.infolist():
+        name = _name(entry)
+        if entry.is_dir() or name.endswith("/") or OURS.search(name):
+            continue
+        parts = tuple(PurePosixPath(name).parts)
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        why = ""
+        if not parts or name.startswith("/") or re.match(r"[A-Za-z]:", name):
+            why = "its name is an absolute path"
+        elif ".." in parts:
+            why = "its name leads out of the archive"
+        elif len(parts) > DEPTH:
+            why = f"it lies more than {DEPTH} folders deep"
+        elif kind == stat.S_IFLNK:
+            why = "it is a link; links are not followed"
+        elif kind not in (0, stat.S_IFREG):
+            why = "it is not a plain file"
+        elif entry.flag_bits & _ENCRYPTED:
+            why = "it is encrypted"
+        elif parts in seen:
+            why = "the archive has two files of this name, and the first is taken"
+        if why:
+            yield Refused(parts or (name,), why)
+            continue
+        seen.add(parts)
+        yield File(parts, lambda limit, entry=entry: _unpack(archive, entry, limit))  # type: ignore[misc]
+
+
+def _name(entry: zipfile.ZipInfo) -> str:
+    """A file's name. Some programs write UTF-8 and do not say so, or \\ where / belongs."""
+    name = entry.filename
+    if not entry.flag_bits & _UTF8:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/").replace("\0", "")
+
+
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
+    """Unpack a file; what it says of its own size is not believed."""
+    try:
+        with archive.open(entry) as file:
+            content = file.read(limit + 1)
+    except _DAMAGED as error:
+        raise Unreadable(f"it is damaged: {_said(error)}") from error
+    if len(content) > limit:
+        raise Unreadable(f"unpacked it has more than the {limit >> 20} MB that are read of it")
+    return content
+
+
+def _in_folder(top: Path) -> Iterator[File | Refused]:
+    left = [MOST_FILES]
+
+    def walk(folder: Path, parts: tuple[str, ...]) -> Iterator[File | Refused]:
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError as error:
+            yield Refused(parts, f"it cannot be read: {error.strerror}")
+            return
+        for entry in entries:
+            own = (*parts, entry.name)
+            if OURS.search(entry.name):
+                continue
+            left[0] -= 1
+            if left[0] < 0:
+                yield Refused(own, f"the folder holds more than the {MOST_FILES:,} files read")
+                return
+            if entry.is_symlink():
+                yield Refused(own, "it is a link; links are not followed")
+            elif entry.is_dir(follow_symlinks=False):
+                if len(own) >= DEPTH:
+                    yield Refused(own, f"it lies more than {DEPTH} folders deep")
+                else:
+                    yield from walk(folder / entry.name, own)
+            elif entry.is_file(follow_symlinks=False):
+                yield File(own, lambda limit, own=own: _from_disk(top, own, limit))  # type: ignore[misc]
+            else:
+                yield Refused(own, "it is not a plain file")
+
+    yield from walk(top, ())
+
+
+def _from_disk(top: Path, parts: tuple[str, ...], limit: int) -> bytes:
+    try:
+        fd = open_beneath(top, list(parts))
+        with os.fdopen(fd, "rb") as file:
+            content = file.read(limit + 1)
+    except LinkFound as error:
+        raise Unreadable("it is a link; links are not followed") from error
+    except OSError as error:
+        raise Unreadable(f"it cannot be read: {error.strerror}") from error
+    if len(content) > limit:
+        raise Unreadable(f"it has more than the {limit >> 20} MB that are read of it")
+    return content

@@ -1,0 +1,551 @@
+"""Turn what an LMS gives (archives, folders) into ``submitted/<student>/<assignment>/…``.
+
+Names first: whose each file is, by the roster, and which attempt it belongs to. Then the contents,
+student by student, so that one student's fault stops nobody else. The lesson is told by the cells,
+not by the name of the file. What counts is the latest attempt; earlier ones are kept beside the
+folder of submissions, where nothing is graded.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from grader import files
+from grader.course.assignments import assignment, assignment_ids
+from grader.judge import intake
+from grader.lms import uploads
+from grader.lms.roster import Directory, Line, Student
+from grader.lms.uploads import FOLDER, Upload
+from grader.records import archives, origin
+from grader.records.archives import File, Refused, Unreadable
+from grader.records.origin import Origin
+from grader.records.submissions import EXCHANGE, STAMP, read_timestamp, to_utc
+
+MOST_BYTES = 3 * intake.MAX_BYTES  # unpacked, of one attempt of one student
+LEAST = 1 << 20  # bytes that are left of these, for another file to be read
+MOST_OTHERS = 50  # files of an attempt that are no notebooks
+EARLIER = "-earlier"  # after the name of the folder of submissions
+SYSTEMS_OWN = ((uploads.METADATA,), ("index.html",))
+RECEIPT = "receipt.json"  # what `pack` puts beside the notebooks
+# What may be a notebook, by the end of its name; browsers and mail programs add endings.
+MAYBE = re.compile(r"\.(ipynb|json|txt)$|\.ipynb|^[^.]*$", re.I)
+CHECK = re.compile(r"""^check\(["'](\w{1,100})["']""", re.M)
+
+
+@dataclass
+class Person:
+    """What was found for one student (or for an unknown one): attempts, and what needs a person."""
+
+    id: str
+    shown: str
+    attempts: dict[tuple[int, str], Attempt] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    placed: set[str] = field(default_factory=set)  # assignments
+
+
+@dataclass
+class Attempt:
+    """The files that were handed in together, and how the system speaks of them."""
+
+    archive: str
+    upload: Upload
+    files: list[tuple[str, File]] = field(default_factory=list)  # by the student's own names
+
+
+@dataclass
+class Collected:
+    """The result, for the closing lines."""
+
+    people: dict[str, Person] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)  # files of nobody, and archives not read
+    missing: list[str] = field(default_factory=list)  # on the roster, and handed in nothing
+    remarks: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)  # late by the LMS's word, without a time
+    used_zone: bool = False  # times in names of files were read
+    earlier: int = 0  # attempts that were kept aside
+
+    @property
+    def good(self) -> list[Person]:
+        """Those whose work is in its place, and whom nobody has to look at."""
+        return [one for one in self.people.values() if one.placed and not one.faults]
+
+    @property
+    def bad(self) -> list[Person]:
+        return [one for one in self.people.values() if one.faults]
+
+
+def collect(
+    sources: Sequence[Path],
+    target: Path,
+    directory: Directory | None,
+    zone: datetime.tzinfo = datetime.UTC,
+    only: str | None = None,
+) -> Collected:
+    """Collect all sources into ``target``.
+
+    ``only`` names the assignment that the archives are of, for files that do not tell it.
+    """
+    done = Collected()
+    with ExitStack() as stack:
+        for number, source in enumerate(sources):
+            _sort(done, stack, number, source, directory, zone)
+        for person in done.people.values():
+            _place(done, person, target, only)
+    if directory is not None:
+        done.lost += directory.unusable
+        there = {one.id for one in done.people.values() if one.placed or one.faults}
+        done.missing = [one.shown for one in directory.students if one.id not in there]
+    return done
+
+
+# -- names: whose is it? ---------------------------------------------------------------------------
+
+
+def _sort(
+    done: Collected,
+    stack: ExitStack,
+    number: int,
+    source: Path,
+    directory: Directory | None,
+    zone: datetime.tzinfo,
+) -> None:
+    """Enter all files of a source under their students."""
+    found: list[File | Refused]
+    try:
+        found = list(stack.enter_context(archives.opened(source)))
+    except Unreadable as error:
+        done.lost.append(f"{source.name}: {error}; download it once more")
+        return
+    if source.is_dir():
+        # Archives from an LMS that were put into one folder; a student's own zip is none of them.
+        own = [one for one in found if isinstance(one, File) and _is_archive(one, directory)]
+        found = [one for one in found if one not in own]
+        for inner in own:
+            _sort(done, stack, number, source / inner.name, directory, zone)
+        if own and not found:
+            return
+    elif any(one.parts == (RECEIPT,) for one in found):  # a zip of `pack`, called after its student
+        found = [_moved(one, (source.stem, *one.parts)) for one in found]
+    found = _without_common(found, directory)
+    known = _metadata(done, found)
+    found = [each for each in found if each.parts not in SYSTEMS_OWN]
+    read = [(one, uploads.read(one.parts, zone, known)) for one in found]
+    level = _level([one for one, upload in read if upload is None], directory)
+    for one, upload in read:
+        _enter(
+            done, number, source.name, one, upload or _by_folder(one.parts, level), directory, zone
+        )
+
+
+def _enter(
+    done: Collected,
+    number: int,
+    source: str,
+    one: File | Refused,
+    upload: Upload,
+    directory: Directory | None,
+    zone: datetime.tzinfo,
+) -> None:
+    """Enter a file under its student, or why it cannot be."""
+    student = directory.find(upload) if directory is not None else _unlisted(upload)
+    if isinstance(student, str):
+        if isinstance(one, Refused):
+            done.lost.append(f"{source}: {one.path}: {one.why}")
+            return
+        shown = intake.shown(upload.shown)
+        person = done.people.setdefault(f"\0{shown}", Person("", shown))
+        if not person.faults:
+            person.faults.append(f"{source}: {student}")
+        return
+    person = done.people.setdefault(student.id, Person(student.id, student.shown))
+    done.used_zone |= upload.system in (uploads.BLACKBOARD, uploads.BRIGHTSPACE)
+    if isinstance(one, Refused):
+        person.faults.append(f"{source}: {one.path}: {one.why}; it is left out")
+    elif upload.name is not None:
+        if upload.system == uploads.MOODLE:  # the roster may be its grading worksheet
+            when = uploads.moodles_time(student.line["Last modified"], zone)
+            upload = replace(upload, when=when)
+        key = (number, f"{source}/{upload.attempt}")
+        attempt = person.attempts.setdefault(key, Attempt(source, upload))
+        if upload.number > attempt.upload.number:
+            attempt.upload = upload
+        attempt.files.append((upload.name or one.name, one))
+
+
+def _is_archive(one: File, directory: Directory | None) -> bool:
+    name = one.name.rpartition(".")[0]
+    if len(one.parts) != 1 or not archives.is_zip(one.name) or uploads.read(one.parts) is not None:
+        return False
+    return directory is None or not directory.knows(name)
+
+
+def _moved(one: File | Refused, parts: tuple[str, ...]) -> File | Refused:
+    return File(parts, one.read) if isinstance(one, File) else Refused(parts, one.why)
+
+
+def _without_common(
+    found: list[File | Refused], directory: Directory | None
+) -> list[File | Refused]:
+    """Without folders that are around everything, unless they are a student's or a system's."""
+    while found and all(len(one.parts) > 1 for one in found):
+        name = found[0].parts[0]
+        if any(one.parts[0] != name for one in found):
+            break
+        if uploads.read((name, "x")) is not None or name in assignment_ids():
+            break
+        if directory is not None and directory.knows(name):
+            break
+        if directory is None and any(one.parts[1] in assignment_ids() for one in found):
+            break
+        found = [_moved(one, one.parts[1:]) for one in found]
+    return found
+
+
+def _metadata(done: Collected, found: Iterable[File | Refused]) -> dict[str, Upload]:
+    """Who handed in what, if Gradescope's metadata lie at the top."""
+    for one in found:
+        if one.parts == (uploads.METADATA,) and isinstance(one, File):
+            try:
+                content = one.read(uploads.MOST_METADATA)
+                return uploads.submitters(content.decode("utf-8", "replace"))
+            except Unreadable as error:
+                done.lost.append(f"{one.path}: {error}")
+    return {}
+
+
+def _level(found: Iterable[File | Refused], directory: Directory | None) -> int:
+    """How many folders enclose those that are named for students."""
+    if directory is None:
+        return 0
+    levels = (
+        place
+        for one in found
+        for place, part in enumerate(one.parts)
+        if directory.knows(_stem(one.parts, place))
+    )
+    return min(levels, default=0)
+
+
+def _by_folder(parts: tuple[str, ...], level: int) -> Upload:
+    """The upload in a folder of folders; a file among these may be called after its student."""
+    place = min(level, len(parts) - 1)
+    name = "/".join(parts[place + 1 :]) or parts[-1]
+    return Upload(FOLDER, ((uploads.ANY, _stem(parts, place)),), name, "")
+
+
+def _stem(parts: tuple[str, ...], place: int) -> str:
+    """A folder's name; that of a file without its ending."""
+    return parts[place] if place < len(parts) - 1 else parts[place].rpartition(".")[0]
+
+
+def _unlisted(upload: Upload) -> Student | str:
+    """The student without a roster: whatever the archive says."""
+    for _, value in upload.keys:
+        try:
+            return Student(intake.student_id(value), Line(0, {}))
+        except intake.Rejected as error:
+            why = str(error)
+    return f"{why if upload.keys else 'the archive does not say whose it is'}: give a --roster"
+
+
+# -- contents: what is it? -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A file that was read: the name that the student gave it, where it lay, and its bytes."""
+
+    name: str
+    path: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def _place(done: Collected, person: Person, target: Path, only: str | None) -> None:
+    """Read and write a student's attempts. Whatever fails is this student's fault alone."""
+    ordered = sorted(
+        person.attempts.items(),
+        key=lambda item: (
+            item[1].upload.when is not None,
+            item[1].upload.when or datetime.datetime.min,
+            item[1].upload.number,
+            item[0][0],
+        ),
+    )
+    for _, attempt in ordered:
+        try:
+            _place_attempt(done, person, attempt, target, only)
+        except (OSError, intake.Rejected) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            person.faults.append(f"{attempt.archive}: it cannot be written: {why}")
+
+
+def _place_attempt(
+    done: Collected, person: Person, attempt: Attempt, target: Path, only: str | None
+) -> None:
+    notebooks, others = _contents(person, attempt)
+    lessons: dict[str, list[Notebook]] = {}
+    strangers = []
+    for one in notebooks:
+        lesson, why = lesson_in(one.content)
+        if not lesson:
+            lesson = _named_for(one.name)
+            if lesson and why:
+                person.faults.append(f"{one.path}: {why}; ask for it once more")
+        if lesson:
+            lessons.setdefault(lesson, []).append(one)
+        else:
+            strangers.append(one)
+    if not lessons and only is not None and (strangers or others):
+        lessons[only] = []  # grading says what is wrong with it, and a person looks
+    if not lessons:
+        if strangers or others:
+            names = ", ".join(intake.shown(one.name) for one in [*strangers, *others][:5])
+            person.faults.append(
+                f"{attempt.archive}: no notebook of this course among {names}; ask for it, or say "
+                "with --assignment what it is for"
+            )
+        return
+    first = min(lessons)
+    for lesson, found in lessons.items():
+        more = [*strangers, *others] if lesson == first else []
+        _write(done, person, attempt, lesson, found, more, target)
+
+
+def _contents(person: Person, attempt: Attempt) -> tuple[list[Notebook], list[Notebook]]:
+    """The attempt's notebooks, and its other files; zips are opened, one level deep."""
+    room = MOST_BYTES
+    notebooks: list[Notebook] = []
+    others: list[Notebook] = []
+    queue: list[tuple[str, str, File, bool]] = [
+        (name, one.path, one, False) for name, one in attempt.files
+    ]
+    while queue:
+        name, path, one, is_inner = queue.pop(0)
+        last = name.rpartition("/")[2]
+        limit = min(room, intake.MAX_BYTES)
+        try:
+            if limit < LEAST:
+                raise Unreadable("all files together have more than is read of one student")
+            try:
+                content = one.read(limit)
+            except Unreadable:
+                room -= limit  # unpacking it has cost as much
+                raise
+            room -= len(content)
+            if archives.is_zip(name) and content.startswith(b"PK"):
+                if is_inner:
+                    raise Unreadable("it is an archive in an archive in an archive")
+                for entry in archives.inner(content):
+                    own = f"{path}/{entry.path}"
+                    if isinstance(entry, Refused):
+                        person.faults.append(f"{own}: {entry.why}; it is left out")
+                    elif entry.parts != (RECEIPT,):
+                        queue.append(("/".join(entry.parts), own, entry, True))
+                continue
+        except Unreadable as error:
+            person.faults.append(f"{path}: {error}; ask for it once more")
+            if limit < LEAST:
+                break
+            continue
+        made = Notebook(name, path, content)
+        looks_so = MAYBE.search(last) and content.lstrip()[:1] == b"{"
+        if looks_so or last.lower().endswith(".ipynb"):
+            notebooks.append(made)
+        elif attempt.upload.system == FOLDER and last in (STAMP, origin.NAME):
+            continue  # what nbgrader or an earlier run left there
+        elif len(others) < MOST_OTHERS:
+            others.append(made)
+        else:
+            person.faults.append(f"{path}: more than {MOST_OTHERS} files; the rest is left out")
+            break
+    return notebooks, others
+
+
+def lesson_in(content: bytes) -> tuple[str, str]:
+    """The assignment whose notebook this is, by the cells' ids, or why it cannot be read.
+
+    Both are empty for another notebook. Where a program has taken the ids away, the calls of
+    ``check`` tell.
+    """
+    try:
+        cells = intake.parse(content).cells
+    except intake.Rejected as error:
+        return "", str(error)
+    ids = {one for cell in cells for one in (cell.id, cell.grade_id) if one}
+    checked = {name for cell in cells if cell.kind == "code" for name in CHECK.findall(cell.source)}
+    for found in (ids, checked):
+        counts = {name: len(found & own) for name, own in _cell_ids().items()}
+        best = max(counts, key=lambda name: counts[name])
+        if counts[best]:
+            return best, ""
+    return "", ""
+
+
+@functools.cache
+def _cell_ids() -> dict[str, frozenset[str]]:
+    """The ids of each assignment's cells that no other assignment has, and of its exercises."""
+    ids: dict[str, set[str]] = {}
+    for name in assignment_ids():
+        document = json.loads(assignment(name).path.read_bytes())
+        ids[name] = {cell["id"] for cell in document["cells"] if "id" in cell}
+        ids[name] |= {one.id for one in assignment(name).exercises}
+    return {
+        name: frozenset(own.difference(*(other for key, other in ids.items() if key != name)))
+        for name, own in ids.items()
+    }
+
+
+def _named_for(name: str) -> str:
+    """The assignment whose name stands in a file's; empty if none does, or several do."""
+    found = [one for one in assignment_ids() if one in name.lower()]
+    return found[0] if len(found) == 1 else ""
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def _write(
+    done: Collected,
+    person: Person,
+    attempt: Attempt,
+    lesson: str,
+    found: list[Notebook],
+    others: list[Notebook],
+    target: Path,
+) -> None:
+    """Put one attempt at a lesson into its place, and what lay there among the earlier ones."""
+    distinct = list({one.digest: one for one in found}.values())
+    distinct.sort(key=lambda one: (_stem_of(one.name) != lesson, one.name))
+    if len(distinct) > 1:
+        names = ", ".join(intake.shown(one.name) for one in distinct)
+        person.faults.append(
+            f"{len(distinct)} notebooks of {lesson} in one attempt ({names}): all of them lie in "
+            f"{target / person.id / lesson}; leave the one that counts"
+        )
+    own = (distinct or others)[0]
+    upload = attempt.upload
+    when = upload.when or _stamped(attempt, lesson)
+    new = Origin(
+        upload.system,
+        attempt.archive[: origin.LONGEST],
+        own.path[: origin.LONGEST],
+        own.digest,
+        upload.number,
+        origin.as_text(when),
+        upload.late,
+    )
+    folder = target / person.id / lesson
+    for one in (folder.parent, folder):
+        if one.is_symlink():
+            raise intake.Rejected(f"{one} is a symbolic link; remove it")
+    contents = {f"{lesson}.ipynb": distinct[0].content} if distinct else {}
+    taken = {f"{lesson}.ipynb", STAMP, origin.NAME}
+    for other in [*distinct[1:], *others]:
+        contents[_free(other.name, taken)] = other.content
+    if when is not None:
+        contents[STAMP] = f"{when:%Y-%m-%d %H:%M:%S} UTC\n".encode()
+    contents[origin.NAME] = new.as_bytes()
+    aside = target.with_name(target.name + EARLIER) / person.id / lesson
+    if folder.exists():
+        old = origin.read(folder) or _found_there(folder, lesson)
+        if old.sha256 == new.sha256:
+            # The same again, perhaps after the due date: the first time is the one that counts.
+            if old.handed_in and (not new.handed_in or old.handed_in <= new.handed_in):
+                person.placed.add(lesson)
+                return
+        elif old.order > new.order:
+            if not any(kept.sha256 == new.sha256 for kept in _kept(aside)):
+                _fill(_next(aside), contents)
+                done.earlier += 1
+            person.placed.add(lesson)
+            return
+        else:
+            place = _next(aside)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(folder, place)
+            done.earlier += 1
+    _fill(folder, contents)
+    person.placed.add(lesson)
+    if upload.late and when is None:
+        done.late.append(f"{person.shown}: {lesson}")
+
+
+def _fill(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write the files of an attempt, the notebook last: it may be graded as soon as it is there."""
+    for name in sorted(contents, key=lambda name: name == f"{folder.name}.ipynb"):
+        files.write(folder / name, contents[name])
+
+
+def _found_there(folder: Path, lesson: str) -> Origin:
+    """What is known of a submission that was put there by other hands."""
+    try:
+        digest = hashlib.sha256(intake.read(folder / f"{lesson}.ipynb")).hexdigest()
+    except intake.Rejected:
+        digest = ""
+    return Origin("", "", "", digest, handed_in=origin.as_text(read_timestamp(folder)[0]))
+
+
+def _kept(aside: Path) -> Iterator[Origin]:
+    for place in sorted(aside.glob("*")) if aside.is_dir() else ():
+        found = origin.read(place)
+        if found is not None:
+            yield found
+
+
+def _next(aside: Path) -> Path:
+    """The place of the next earlier attempt: numbers from 1."""
+    number = 1
+    while (aside / f"{number}").exists():
+        number += 1
+    return aside / f"{number}"
+
+
+def _stamped(attempt: Attempt, lesson: str) -> datetime.datetime | None:
+    """The time in a ``timestamp.txt`` beside the notebook, in a folder that nbgrader collected.
+
+    In an archive from an LMS such a file is a student's own, and says nothing.
+    """
+    if attempt.upload.system != FOLDER or attempt.archive.lower().endswith(".zip"):
+        return None
+    for name, one in attempt.files:
+        if name in (STAMP, f"{lesson}/{STAMP}"):
+            try:
+                text = one.read(1000).decode("ascii").strip()
+                return to_utc(text) if EXCHANGE[STAMP].fullmatch(text.encode()) else None
+            except (Unreadable, ValueError):
+                return None
+    return None
+
+
+def _stem_of(name: str) -> str:
+    return name.rpartition("/")[2].removesuffix(".ipynb")
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name for another file of a submission, which students chose: safe, and not yet taken."""
+    last = unicodedata.normalize("NFC", name.rpartition("/")[2])
+    plain = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in last)
+    stem, dot, ending = plain.lstrip(".").rpartition(".")
+    stem, ending = (stem or ending or "file")[:80], (dot + ending)[:20] if stem else ""
+    number, made = 1, f"{stem}{ending}"
+    while made.casefold() in {one.casefold() for one in taken} or len(os.fsencode(made)) > 250:
+        stem = stem[:60]
+        number += 1
+        made = f"{stem}-{number}{ending}"
+    taken.add(made)
+    return made

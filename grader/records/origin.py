@@ -1,0 +1,66 @@
+"""Where a collected submission came from: ``origin.json`` beside it, written by ``collect``.
+
+From it the next ``collect`` tells which attempt is the later one, and ``grade`` that the LMS calls
+it late. Who hands in through a shared
+folder could write such a file: what it says is read within bounds, and decides no mark.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.judge import intake
+
+NAME = "origin.json"
+LONGEST = 500  # characters of a name
+
+
+@dataclass(frozen=True)
+class Origin:
+    """``archive``: the archive's name. ``path``: the file's in it. ``sha256``: of its bytes.
+
+    ``number`` grows with each upload, where the system gives one. ``handed_in`` is in UTC, as
+    ``2026-02-01T11:59:59``, or empty.
+    """
+
+    system: str
+    archive: str
+    path: str
+    sha256: str
+    number: int = 0
+    handed_in: str = ""
+    late: bool = False
+
+    def as_bytes(self) -> bytes:
+        return (json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n").encode(
+            "utf-8", "replace"
+        )
+
+    @property
+    def order(self) -> tuple[bool, str, int]:
+        """Of two attempts of one student, the later one has the greater order."""
+        return (bool(self.handed_in), self.handed_in, self.number)
+
+
+def read(folder: Path) -> Origin | None:
+    """What the file in a submission's folder says; None if there is none, or it is damaged."""
+    try:
+        tree: Any = json.loads(intake.read(folder / NAME))
+        texts = {name: tree[name] for name in ("system", "archive", "path", "sha256", "handed_in")}
+        number, late = tree["number"], tree["late"]
+    except (intake.Rejected, ValueError, RecursionError, KeyError, TypeError):
+        return None
+    if not all(isinstance(text, str) and len(text) <= LONGEST for text in texts.values()):
+        return None
+    if type(number) is not int or type(late) is not bool:
+        return None
+    return Origin(**texts, number=number, late=late)
+
+
+def as_text(when: datetime.datetime | None) -> str:
+    """A time in UTC as it is kept here."""
+    return "" if when is None else when.isoformat(timespec="seconds")

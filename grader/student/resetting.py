@@ -1,0 +1,93 @@
+"""``reset``: the cell of an answer as it was handed out, with what stood there as a comment."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from grader.coursefile import current
+from grader.source.assembly import ANSWER, parts_of
+from grader.source.cells import normalized
+from grader.source.notebook import parse
+from grader.student import cell_versions, frozen, screen
+from grader.student.check import _Session
+
+
+def reset(exercise_id: str) -> None:
+    """Give an exercise's cell back as it was handed out.
+
+    Write it as the first line of the answer's own cell, and run that cell: its text is replaced,
+    and what stood in it is kept below as a comment. Anywhere else, what was handed out is printed,
+    since no cell can change the text of another one.
+
+    Args:
+        exercise_id: the name of the function or class that the exercise asks for.
+
+    Raises:
+        NoSuchExercise: the course has no such exercise.
+    """
+    if not _Session.checking:
+        return
+    stub = handed_out(exercise_id)
+    shell = screen.shell()
+    if shell is None or _running_cell(shell) != exercise_id:
+        print(
+            f'To start {exercise_id} anew, write reset("{exercise_id}") as the first line of its '
+            f"own cell and run that. What was handed out:\n\n{stub}"
+        )
+        return
+    shell.set_next_input(with_comment(stub, _old_text(exercise_id, shell)), replace=True)
+    print(
+        f"{exercise_id} is as it was handed out; what stood here is below it as a comment. "
+        "(If your editor has not changed the cell, copy this:)\n\n" + stub
+    )
+
+
+def handed_out(exercise_id: str) -> str:
+    """The text of the answer's cell in the lesson as it was released."""
+    course, lesson = current(), frozen.load(exercise_id).lesson
+    name = f"{course.lessons.index(lesson) + 1:02d}_{lesson}"
+    path = course.root / course.notebooks / name / f"{name}.ipynb"
+    parts = (part for part, _ in parts_of(json.loads(path.read_bytes())))
+    return next(part.source for part in parts if part.role == ANSWER and part.id == exercise_id)
+
+
+def with_comment(stub: str, old: str) -> str:
+    """The stub, and below it the old text as a comment; the stub alone if that says the same."""
+    if not old.strip() or normalized(old) == normalized(stub):
+        return stub
+    lines = (f"# {line}".rstrip() for line in old.strip("\n").rstrip().splitlines())
+    return "\n".join([stub, "", "# --- before reset ---", *lines])
+
+
+def _running_cell(shell: Any) -> str:
+    """The id of the cell that runs, "" where the front end does not say it."""
+    kernel = getattr(shell, "kernel", None)
+    request = kernel.get_parent("shell") if kernel is not None else None
+    return str(((request or {}).get("metadata") or {}).get("cellId") or "")
+
+
+def _old_text(exercise_id: str, shell: Any) -> str:
+    """What stands in the cell besides the call; else what ran in it last, or what is saved."""
+    call = re.compile(
+        rf"""^[ \t]*reset\([ \t]*["']{re.escape(exercise_id)}["'][ \t]*\).*\n?""", re.M
+    )
+    running, *before = reversed(_inputs(shell))
+    rest = call.sub("", running)
+    if rest.strip():
+        return rest
+    pattern = re.compile(rf"^(def|class)\s+{re.escape(exercise_id)}\b", re.M)
+    for text in before:
+        if pattern.search(text):
+            return call.sub("", text)
+    path = cell_versions.notebook_path(shell.user_ns)
+    if path is None:
+        return ""
+    cells = parse(path.read_bytes()).cells
+    return next((cell.source for cell in cells if cell.id == exercise_id), "")
+
+
+def _inputs(shell: Any) -> list[str]:
+    """The cells as they were typed, in order; the last is the one that runs."""
+    return [str(text) for text in shell.history_manager.input_hist_raw if text]

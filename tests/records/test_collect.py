@@ -1,0 +1,587 @@
+"""What students handed in through an LMS gets to its place: theirs, and nobody else's."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from click.testing import Result
+
+from grader.authoring.solve import solved
+from grader.course.layout import assignment_id, notebook_path
+from grader.judge import intake
+from grader.records import archives, collect, origin
+from grader.records.submissions import find_submissions, read_timestamp
+from tests.records.test_cohort import run
+
+MASKING, ATTENTION = assignment_id("masking"), assignment_id("self_attention")
+STUB = notebook_path("masking").read_bytes()
+OTHER = notebook_path("self_attention").read_bytes()
+CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section
+    Points Possible,,,,
+"Lovelace, Ada",811,u1,ada,A
+"Öberg, Åsa",812,u2,åsa,A
+"李, 小龙",813,u3,li,A
+"O'Brien, Pat",814,u4,pat,A
+"Student, Test",999,,testlogin,A
+"""
+
+
+def work(text: str) -> bytes:
+    """A notebook of the lesson that only this text tells from others."""
+    document = json.loads(STUB)
+    cell = {"id": "mine", "cell_type": "markdown", "metadata": {}, "source": text}
+    document["cells"].append(cell)
+    return json.dumps(document).encode()
+
+
+def archive(path: Path, contents: dict[str, bytes | str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in contents.items():
+            file.writestr(name, content)
+    return path
+
+
+def zipped(contents: dict[str, bytes | str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in contents.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    (tmp_path / "canvas.csv").write_text(CANVAS, encoding="utf-8")
+    return tmp_path
+
+
+def collected(here: Path, *sources: Path, roster: str | None = "canvas.csv", **more: str) -> Result:
+    who = [] if roster is None else ["--roster", here / roster]
+    options = [text for name, value in more.items() for text in (f"--{name}", value)]
+    done = run("collect", *sources, *who, "--output", here / "submitted", *options)
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def placed(here: Path) -> dict[str, bytes]:
+    """The notebooks in their places, by student/assignment."""
+    found = (here / "submitted").glob("*/*/*.ipynb")
+    return {
+        f"{path.parent.parent.name}/{path.parent.name}": path.read_bytes()
+        for path in found
+        if path.stem == path.parent.name
+    }
+
+
+def end(done: Result) -> str:
+    return done.output.strip().splitlines()[-1]
+
+
+def test_an_archive_of_canvas(here: Path) -> None:
+    """The lesson by the cells, the student by the number, the rest named; nobody stops anybody."""
+    source = archive(here / "submissions.zip", {
+        "lovelaceada_LATE_811_98765_my work.ipynb": work("ada"),
+        "obergasa_812_98766_Copy of 03_masking-1.ipynb": work("åsa"),
+        "lixiaolong_813_98767_答案.ipynb.txt": work("li"),
+        "eve_4711_98768_03_masking.ipynb": work("eve"),
+    })  # fmt: skip
+    done = collected(here, source)
+    assert placed(here) == {
+        f"ada/{MASKING}": work("ada"),
+        f"åsa/{MASKING}": work("åsa"),
+        f"li/{MASKING}": work("li"),
+    }
+    assert "needs you: 4711: submissions.zip: '4711' is nobody on canvas.csv" in done.output
+    assert "handed in nothing: pat (O'Brien, Pat)" in done.output
+    assert (
+        "late by the LMS's word" in done.output and f"ada (Lovelace, Ada): {MASKING}" in done.output
+    )
+    assert end(done) == "3 collected, 1 needs you, 1 on the roster handed in nothing"
+    own = origin.read(here / "submitted" / "ada" / MASKING)
+    assert own is not None and own.late and own.path == "lovelaceada_LATE_811_98765_my work.ipynb"
+    when, fault = read_timestamp(here / "submitted" / "ada" / MASKING)
+    assert when is None and fault.startswith("late by Canvas's word")
+
+
+MOODLE = """Identifier,Full name,Email address,Status,Grade,Last modified (submission)
+Participant 4711,Ada Lovelace,ada@example.edu,Submitted,,"Sunday, 1 February 2026, 11:59 AM"
+Participant 4712,Åsa Öberg,asa@example.edu,Submitted,,"Sunday, 1 February 2026, 13:05"
+Participant 4713,Bo Li,bo@example.edu,No submission,,-
+"""
+
+
+def test_an_archive_of_moodle_with_its_worksheet(here: Path) -> None:
+    (here / "moodle.csv").write_text(MOODLE, encoding="utf-8")
+    source = archive(here / "moodle.zip", {
+        "Ada Lovelace_4711_assignsubmission_file/essay/work.ipynb": work("ada"),
+        "Ada Lovelace_4711_assignsubmission_onlinetext/onlinetext.html": "<p>hello</p>",
+        "Åsa Öberg_4712_assignsubmission_file_03_masking.ipynb": work("åsa"),
+    })  # fmt: skip
+    done = collected(here, source, roster="moodle.csv", zone="Europe/Berlin")
+    assert placed(here) == {
+        f"ada@example.edu/{MASKING}": work("ada"),
+        f"asa@example.edu/{MASKING}": work("åsa"),
+    }
+    stamps = {
+        student: (here / "submitted" / student / MASKING / "timestamp.txt").read_text()
+        for student in ("ada@example.edu", "asa@example.edu")
+    }
+    assert stamps == {
+        "ada@example.edu": "2026-02-01 10:59:00 UTC\n",
+        "asa@example.edu": "2026-02-01 12:05:00 UTC\n",
+    }
+    assert end(done) == "2 collected, 0 need you, 1 on the roster handed in nothing"
+
+
+def test_an_archive_of_blackboard(here: Path) -> None:
+    """The attempts have times; a username and the assignment's name may hold a _."""
+    (here / "bb.csv").write_text(
+        '"Last Name","First Name","Username"\nLovelace,Ada,ada_l\nLi,Bo,l\nÖberg,Åsa,asa\n'
+    )
+    source = archive(here / "gradebook_ML_Lab_3.zip", {
+        "Lab_3_ada_l_attempt_2026-02-01-11-59-59.txt": "Name: Ada Lovelace (ada_l)",
+        "Lab_3_ada_l_attempt_2026-02-01-11-59-59_03_masking.ipynb": work("second"),
+        "Lab_3_ada_l_attempt_2026-01-31-10-00-00_03_masking.ipynb": work("first"),
+        "Lab_3_l_attempt_2026-02-01-12-00-00_x_asa_attempt_2026-02-02-00-00-00_y.ipynb": work("bo"),
+    })  # fmt: skip
+    done = collected(here, source, roster="bb.csv")
+    assert placed(here) == {f"ada_l/{MASKING}": work("second"), f"l/{MASKING}": work("bo")}
+    folder = here / "submitted" / "ada_l" / MASKING
+    assert (folder / "timestamp.txt").read_text() == "2026-02-01 11:59:59 UTC\n"
+    aside = here / "submitted-earlier" / "ada_l" / MASKING / "1"
+    assert (aside / f"{MASKING}.ipynb").read_bytes() == work("first")
+    assert (aside / "timestamp.txt").read_text() == "2026-01-31 10:00:00 UTC\n"
+    assert "read as UTC: --zone names another" in done.output
+    assert end(done) == "2 collected, 0 need you, 1 on the roster handed in nothing"
+
+
+def test_an_archive_of_brightspace(here: Path) -> None:
+    (here / "d2l.csv").write_text("OrgDefinedId,Username,Last Name,First Name\n"
+                                  "17,ada,Lovelace,Ada\n18,asa,Öberg,Åsa\n")  # fmt: skip
+    source = archive(here / "Lab 3 Download.zip", {
+        "index.html": "<html>",
+        "811-4711 - Ada Lovelace - Feb 1, 2026 1159 AM/work.ipynb": work("first"),
+        "811-4711 - Ada Lovelace - Feb 1, 2026 0301 PM/work.ipynb": work("second"),
+        "812-4711 - Åsa Öberg- 31 January, 2026 9:05 AM/work.ipynb": work("åsa"),
+    })  # fmt: skip
+    done = collected(here, source, roster="d2l.csv")
+    assert placed(here) == {f"ada/{MASKING}": work("second"), f"asa/{MASKING}": work("åsa")}
+    read = {
+        who: (here / "submitted" / who / MASKING / "timestamp.txt").read_text()
+        for who in ("ada", "asa")
+    }
+    assert read == {"ada": "2026-02-01 15:01:00 UTC\n", "asa": "2026-01-31 09:05:00 UTC\n"}
+    assert end(done) == "2 collected, 0 need you, 0 on the roster handed in nothing"
+
+
+METADATA = """---
+submission_98765:
+  :submitters:
+  - :name: Ada Lovelace
+    :sid: u1
+    :email: ada@example.edu
+  :created_at: 2026-02-01 13:59:59.123456789 +0200
+  :score: 3.0
+  :results:
+    tests:
+    - name: evil
+      output: |
+        submission_98766:
+          :email: mallory@example.edu
+submission_98766:
+  :submitters:
+  - :name: "Eve
+    :email: ada@example.edu
+    :sid: u1
+  :created_at: 2026-02-01 12:00:00 Z
+submission_98767:
+  :submitters:
+  - :name: Åsa Öberg
+    :sid: u2
+    :email: asa@example.edu
+  :created_at: 2026-02-01 12:00:00 Z
+"""
+
+
+def test_an_export_of_gradescope(here: Path) -> None:
+    """A name that looks like more lines of the metadata makes nobody somebody else."""
+    source = archive(here / "assignment_5_export.zip", {
+        "assignment_5_export/submission_metadata.yml": METADATA.replace(
+            '"Eve\n    :email: ada@example.edu\n    :sid: u1',
+            '"Eve\n    :email: ada@example.edu"\n    :sid: u9\n    :email: eve@example.edu',
+        ),
+        "assignment_5_export/submission_98765/work.ipynb": work("ada"),
+        "assignment_5_export/submission_98766/work.ipynb": work("eve"),
+        "assignment_5_export/submission_98767/work.ipynb": work("åsa"),
+    })  # fmt: skip
+    done = collected(here, source)
+    assert placed(here) == {f"ada/{MASKING}": work("ada"), f"åsa/{MASKING}": work("åsa")}
+    folder = here / "submitted" / "ada" / MASKING
+    assert (folder / "timestamp.txt").read_text() == "2026-02-01 11:59:59 UTC\n"
+    assert "of a group, or not clear" in done.output
+    assert end(done) == "2 collected, 1 needs you, 2 on the roster handed in nothing"
+
+
+def test_a_folder_of_folders_and_zips_of_pack(here: Path) -> None:
+    """Named by login, name, number or e-mail address; the zips are laid out as `pack` does."""
+    packed = zipped({
+        f"{MASKING}/{MASKING}.ipynb": work("packed"),
+        f"{ATTENTION}/{ATTENTION}.ipynb": OTHER,
+        "receipt.json": "{}",
+    })  # fmt: skip
+    top = here / "from students"
+    for name, content in {
+        "group A/ada/answers.ipynb": work("ada"),
+        "group A/Åsa Öberg/hand in.zip": packed,
+        "group B/813.zip": packed,
+    }.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    done = collected(here, top)
+    assert placed(here) == {
+        f"ada/{MASKING}": work("ada"),
+        f"åsa/{MASKING}": work("packed"),
+        f"åsa/{ATTENTION}": OTHER,
+        f"li/{MASKING}": work("packed"),
+        f"li/{ATTENTION}": OTHER,
+    }
+    assert end(done) == "3 collected, 0 need you, 1 on the roster handed in nothing"
+    # The same zip alone, called after its student.
+    (here / "pat.zip").write_bytes(packed)
+    assert end(collected(here, here / "pat.zip")).startswith("1 collected, 0 need you")
+    assert placed(here)[f"pat/{MASKING}"] == work("packed")
+
+
+def test_without_a_roster_the_archives_ids_are_the_students(here: Path) -> None:
+    source = archive(here / "s.zip", {"lovelaceada_811_98765_x.ipynb": work("ada")})
+    done = collected(here, source, roster=None)
+    assert placed(here) == {f"811/{MASKING}": work("ada")}
+    assert end(done) == "1 collected, 0 need you"
+    folders = here / "submissions" / "ada" / MASKING
+    folders.mkdir(parents=True)
+    (folders / f"{MASKING}.ipynb").write_bytes(work("ada"))
+    (folders / "timestamp.txt").write_text("2026-02-01 13:00:00 +0100")
+    collected(here, here / "submissions", roster=None)
+    kept = here / "submitted" / "ada" / MASKING
+    assert (kept / "timestamp.txt").read_text() == "2026-02-01 12:00:00 UTC\n"
+    assert sorted(path.name for path in kept.iterdir()) == [
+        f"{MASKING}.ipynb", "origin.json", "timestamp.txt"
+    ]  # fmt: skip
+
+
+def test_one_students_fault_stops_nobody(here: Path) -> None:
+    broken = zipped({f"{MASKING}.ipynb": work("x")})[:-30]
+    source = archive(here / "s.zip", {
+        "lovelaceada_811_1_two.ipynb": work("one"),
+        "lovelaceada_811_2_files.ipynb": work("another"),
+        "obergasa_812_3_answers.zip": broken,
+        "lixiaolong_813_4_03_masking.ipynb": b"{ this is no JSON",
+        "obrienpat_814_5_report.docx": b"PK my report",
+    })  # fmt: skip
+    done = collected(here, source)
+    said = done.output
+    assert f"2 notebooks of {MASKING} in one attempt (files.ipynb, two.ipynb)" in said
+    for fault in (
+        "åsa (Öberg, Åsa): obergasa_812_3_answers.zip: it is no zip, or is cut off",
+        "li (李, 小龙): lixiaolong_813_4_03_masking.ipynb: the file is not a notebook",
+        "pat (O'Brien, Pat): s.zip: no notebook of this course among report.docx",
+    ):
+        assert f"needs you: {fault}" in said
+    assert end(done) == "0 collected, 4 need you, 0 on the roster handed in nothing"
+    folder = here / "submitted" / "ada" / MASKING
+    assert {path.read_bytes() for path in folder.glob("*.ipynb")} == {work("one"), work("another")}
+    # What is no notebook gets a place if it is said what it is for: grading names it, too.
+    done = collected(here, source, assignment=MASKING)
+    assert (here / "submitted" / "pat" / MASKING / "report.docx").read_bytes() == b"PK my report"
+
+
+def test_the_latest_attempt_counts_and_earlier_ones_are_kept(here: Path) -> None:
+    """Over several archives, in any order; to collect again changes nothing."""
+    first = archive(here / "a.zip", {"lovelaceada_811_100_x.ipynb": work("first")})
+    second = archive(here / "b.zip", {"lovelaceada_811_200_x-1.ipynb": work("second")})
+    for sources in ((second,), (first,), (first, second), (second, first)):
+        collected(here, *sources)
+        assert placed(here) == {f"ada/{MASKING}": work("second")}
+        aside = here / "submitted-earlier" / "ada" / MASKING
+        kept = [path.read_bytes() for path in sorted(aside.glob("*/*.ipynb"))]
+        assert kept == [] if sources == (second,) else [work("first")]
+    assert [one.path.name for one in find_submissions(here / "submitted")] == [f"{MASKING}.ipynb"]
+
+
+def test_what_lay_there_by_other_hands_is_not_lost(here: Path) -> None:
+    folder = here / "submitted" / "ada" / MASKING
+    folder.mkdir(parents=True)
+    (folder / f"{MASKING}.ipynb").write_bytes(work("by hand"))
+    collected(here, archive(here / "a.zip", {"lovelaceada_811_100_x.ipynb": work("new")}))
+    assert placed(here) == {f"ada/{MASKING}": work("new")}
+    aside = here / "submitted-earlier" / "ada" / MASKING / "1" / f"{MASKING}.ipynb"
+    assert aside.read_bytes() == work("by hand")
+
+
+def test_the_same_work_again_after_the_due_date_keeps_its_first_time(here: Path) -> None:
+    (here / "bb.csv").write_text("Username\nada\n")
+    source = archive(here / "s.zip", {
+        "Lab_ada_attempt_2026-02-01-11-00-00_x.ipynb": work("ada"),
+        "Lab_ada_attempt_2026-02-05-11-00-00_x.ipynb": work("ada"),
+    })  # fmt: skip
+    collected(here, source, roster="bb.csv")
+    folder = here / "submitted" / "ada" / MASKING
+    assert (folder / "timestamp.txt").read_text() == "2026-02-01 11:00:00 UTC\n"
+
+
+# -- hostile archives ------------------------------------------------------------------------------
+
+
+def with_entries(path: Path, entries: list[tuple[zipfile.ZipInfo, bytes]]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for entry, content in entries:
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(entry, content)
+    return path
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.create_system = 3
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return entry
+
+
+def snapshot(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("is_inner", [False, True])
+def test_names_that_lead_out_and_links_are_refused_by_name(here: Path, is_inner: bool) -> None:
+    prefix = "" if is_inner else "Ada Lovelace_811_assignsubmission_file/"
+    (here / "canvas.csv").write_text("Identifier,Full name,student_id\n811,Ada Lovelace,ada\n")
+    hostile = with_entries(here / "hostile.zip", [
+        (zipfile.ZipInfo(f"{prefix}../../../out.ipynb"), work("out")),
+        (zipfile.ZipInfo("/etc/cron.d/x.ipynb"), work("absolute")),
+        (zipfile.ZipInfo(f"{prefix}..\\..\\out.ipynb"), work("windows")),
+        (zipfile.ZipInfo("C:\\Windows\\x.ipynb"), work("drive")),
+        (link(f"{prefix}linked.ipynb"), b"/etc/passwd"),
+        (zipfile.ZipInfo(f"{prefix}good.ipynb"), work("good")),
+    ])  # fmt: skip
+    source = hostile
+    if is_inner:
+        name = "Ada Lovelace_811_assignsubmission_file/all.zip"
+        source = archive(here / "moodle.zip", {name: hostile.read_bytes()})
+    before = snapshot(here) | {"submitted"}
+    said = collected(here, source).output
+    assert placed(here) == {f"ada/{MASKING}": work("good")}
+    for name, why in (
+        ("out.ipynb", "its name leads out of the archive"),
+        ("x.ipynb", "its name is an absolute path"),
+        ("linked.ipynb", "it is a link; links are not followed"),
+    ):
+        assert any(name in line and why in line for line in said.splitlines()), (name, said)
+    new = {path for path in snapshot(here) - before if not path.startswith("submitted/ada")}
+    assert new == set()
+
+
+def test_a_bomb_costs_its_student_alone(here: Path) -> None:
+    """Forty files of 31 MB in 40 kB each: no more is unpacked than one student may have."""
+    bomb = zipped({f"{number}.ipynb": b"0" * (31 << 20) for number in range(8)})
+    assert len(bomb) < 1 << 20
+    source = archive(here / "s.zip", {
+        "lovelaceada_811_1_work.zip": bomb,
+        "obergasa_812_2_huge.ipynb": b" " * (intake.MAX_BYTES + 1),
+        "lixiaolong_813_3_x.ipynb": work("li"),
+    })  # fmt: skip
+    read: list[int] = []
+    plain = zipfile.ZipExtFile.read
+
+    def counted(self: Any, n: int = -1) -> bytes:
+        content = plain(self, n)
+        read.append(len(content))
+        return content
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zipfile.ZipExtFile, "read", counted)
+        done = collected(here, source)
+    assert placed(here) == {f"li/{MASKING}": work("li")}
+    assert "needs you: ada (Lovelace, Ada): " in done.output
+    assert "all files together have more than is read of one student" in done.output
+    assert "huge.ipynb: unpacked it has more than the 32 MB that are read" in done.output
+    assert sum(read) < 2 * (collect.MOST_BYTES + intake.MAX_BYTES)
+
+
+def test_a_list_of_files_too_long_is_not_even_read(here: Path) -> None:
+    """The end of a zip that says it lists a million files, in its old form and its large one."""
+    content = zipped({"x.ipynb": work("x")})
+    place = content.rfind(b"PK\x05\x06")
+    old = bytearray(content)
+    old[place + 10 : place + 12] = struct.pack("<H", 60_000)
+    old[place + 12 : place + 16] = struct.pack("<L", 1 << 30)
+    large = b"PK\x06\x06" + struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, 10**6, 10**6, 1 << 30, 0)
+    large += b"PK\x06\x07" + struct.pack("<LQL", 0, place, 1)
+    for number, one in enumerate((bytes(old), content[:place] + large + content[place:])):
+        (here / f"{number}.zip").write_bytes(one)
+        done = collected(here, here / f"{number}.zip")
+        assert "more than the" in done.output and "that are read" in done.output
+        assert end(done) == "0 collected, 1 needs you, 4 on the roster handed in nothing"
+        with pytest.raises(archives.Unreadable):
+            archives.inner(one)
+
+
+def test_an_archive_of_two_gigabytes_is_read_piece_by_piece(here: Path) -> None:
+    """A sparse file, whose zip begins after two gigabytes: what lies before is never read."""
+    path = here / "huge.zip"
+    with path.open("wb") as file:
+        file.seek(2 << 30)
+        file.write(zipped({"lovelaceada_811_1_x.ipynb": work("ada")}))
+    assert path.stat().st_size > 2 << 30
+    collected(here, path)
+    assert placed(here) == {f"ada/{MASKING}": work("ada")}
+    path.unlink()
+
+
+def test_links_in_a_folder_are_refused_by_name(here: Path) -> None:
+    top = here / "top"
+    (top / "ada").mkdir(parents=True)
+    (top / "ada" / "linked.ipynb").symlink_to("/etc/passwd")
+    (top / "ada" / "x.ipynb").write_bytes(work("ada"))
+    (top / "åsa").symlink_to("/etc")
+    os.mkfifo(top / "ada" / "pipe.ipynb")
+    done = collected(here, top)
+    assert placed(here) == {f"ada/{MASKING}": work("ada")}
+    assert "ada/linked.ipynb: it is a link" in done.output
+    assert "ada/pipe.ipynb: it is not a plain file" in done.output
+    assert "åsa: it is a link" in done.output
+
+
+def test_a_link_in_the_place_of_a_submission_is_not_written_through(here: Path) -> None:
+    (here / "submitted").mkdir()
+    (here / "elsewhere").mkdir()
+    (here / "submitted" / "ada").symlink_to(here / "elsewhere")
+    done = collected(here, archive(here / "s.zip", {"a_811_1_x.ipynb": work("ada")}))
+    assert "is a symbolic link; remove it" in done.output
+    assert list((here / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Eve Li_4711_assignsubmission_file_x_4712_assignsubmission_file_y.ipynb",
+        "Eve Li_4711_assignsubmission_file/Åsa Öberg_4712_assignsubmission_file/y.ipynb",
+        "Eve Li_4711_assignsubmission_file/asa@example.edu/03_masking/03_masking.ipynb",
+        "Eve Li_4711_assignsubmission_file/a_4712_1_03_masking.ipynb",
+        "Eve Li_4711_assignsubmission_file/submission_4712/03_masking.ipynb",
+    ],
+)
+def test_no_name_that_a_student_gives_makes_a_file_another_students(here: Path, name: str) -> None:
+    (here / "moodle.csv").write_text(MOODLE.replace("Ada Lovelace", "Eve Li"), encoding="utf-8")
+    collected(here, archive(here / "s.zip", {name: work("eve")}), roster="moodle.csv")
+    assert placed(here) == {f"ada@example.edu/{MASKING}": work("eve")}
+
+
+def test_a_student_called_like_anothers_folder_is_noticed(here: Path) -> None:
+    """Moodle puts the name first, and students may change their names."""
+    (here / "moodle.csv").write_text(MOODLE, encoding="utf-8")
+    name = "Eve_4712_assignsubmission_file_x_4711_assignsubmission_file/03_masking.ipynb"
+    done = collected(here, archive(here / "s.zip", {name: work("eve")}), roster="moodle.csv")
+    assert placed(here) == {}
+    assert "the archive says 'Eve', and its number is that of" in done.output
+
+
+def test_a_students_own_stamp_says_nothing(here: Path) -> None:
+    inner = zipped({f"{MASKING}/{MASKING}.ipynb": work("ada"),
+                    f"{MASKING}/timestamp.txt": "2020-01-01 00:00:00 UTC",
+                    f"{MASKING}/origin.json": "{}"})  # fmt: skip
+    source = archive(here / "s.zip", {
+        "lovelaceada_LATE_811_1_work.zip": inner,
+        "lovelaceada_LATE_811_2_timestamp.txt": "2020-01-01 00:00:00 UTC",
+    })  # fmt: skip
+    collected(here, source)
+    folder = here / "submitted" / "ada" / MASKING
+    assert not (folder / "timestamp.txt").exists()
+    own = origin.read(folder)
+    assert own is not None and own.late and own.system == "Canvas"
+
+
+# -- rosters ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "No such file or directory"),
+        ("", "is empty"),
+        ("a,b\n1,2\n", "none of the columns by which a student is found"),
+        ("student_id\nada\nbo\nAda\n", "lines 2 and 4 are both 'Ada'"),
+        ("student_id\n", "lists no students"),
+        ("Username,Username\nada,bo\n", "two columns for Username"),
+    ],
+)
+def test_a_bad_roster_is_one_line(here: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (here / "r.csv").write_text(text)
+    source = archive(here / "s.zip", {"x_811_1_y.ipynb": STUB})
+    done = run("collect", source, "--roster", here / "r.csv", "--output", here / "submitted")
+    assert done.exit_code == 2 and said in done.output, done.output
+    assert not (here / "submitted").exists()
+
+
+def test_two_students_of_one_name_are_told_apart_by_hand(here: Path) -> None:
+    (here / "d2l.csv").write_text("Username,Full name\nada1,Ada Li\nada2,Ada Li\n")
+    name = "811-4711 - Ada Li - Feb 1, 2026 1159 AM/work.ipynb"
+    done = collected(here, archive(here / "s.zip", {name: work("x")}), roster="d2l.csv")
+    assert "have the same Student, 'Ada Li': tell them apart by hand" in done.output
+    assert placed(here) == {}
+
+
+def test_an_id_that_names_no_folder_costs_its_student_alone(here: Path) -> None:
+    (here / "r.csv").write_text("Username\n../../etc\nada\n")
+    source = archive(here / "s.zip", {"Lab_ada_attempt_2026-02-01-11-00-00_x.ipynb": work("ada")})
+    done = collected(here, source, roster="r.csv")
+    assert "r.csv, line 2: no id that could name a folder" in done.output
+    assert placed(here) == {f"ada/{MASKING}": work("ada")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["gone.zip"], "there is no"),
+        ([".", "--zone", "Nowhere/At"], "no zone 'Nowhere/At'"),
+        ([".", "--assignment", "99_x"], "no assignment '99_x'"),
+    ],
+)
+def test_bad_usage_is_one_line(here: Path, arguments: list[str], said: str) -> None:
+    done = run("collect", here / arguments[0], *arguments[1:], "--output", here / "submitted")
+    assert done.exit_code == 2 and said in done.output
+
+
+def test_what_is_no_archive_is_named(here: Path) -> None:
+    (here / "notes.zip").write_text("hello")
+    done = collected(here, here / "notes.zip")
+    assert "needs you: notes.zip: " in done.output and "download it once more" in done.output
+
+
+# -- the lesson ------------------------------------------------------------------------------------
+
+
+def test_the_lesson_is_told_by_the_cells(tmp_path: Path) -> None:
+    text = nbformat.writes(solved("masking"))
+    assert collect.lesson_in(text.encode()) == (MASKING, "")
+    document = json.loads(text)
+    for cell in document["cells"]:
+        cell.pop("id", None)
+    assert collect.lesson_in(json.dumps(document).encode()) == (MASKING, "")  # nbgrader's ids
+    for cell in document["cells"]:
+        cell["metadata"] = {}
+    assert collect.lesson_in(json.dumps(document).encode()) == (MASKING, "")  # the checks
+    assert collect.lesson_in(b'{"nbformat": 4, "metadata": {}, "cells": []}') == ("", "")
+    assert "not JSON" in collect.lesson_in(b"{")[1]
+    assert collect.lesson_in(b'{"a":' * 100_000)[0] == ""
