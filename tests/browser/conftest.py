@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
 from grader.course.layout import ROOT
 
@@ -60,6 +60,23 @@ def browser() -> Iterator[Browser]:
         )
         yield chromium
         chromium.close()
+
+
+def run_cell(cell: Locator) -> None:
+    """Press Shift+Enter in a code cell until JupyterLab has taken it.
+
+    A cell run before its kernel is connected is dropped without a word, and the status bar may
+    still show the kernel of the page that was open before.
+    """
+    for _ in range(20):
+        cell.locator(".cm-content").click()
+        cell.page.keyboard.press("Shift+Enter")
+        try:
+            expect(cell.locator(".jp-InputPrompt")).not_to_have_text("[ ]:", timeout=3_000)
+            return
+        except AssertionError:
+            continue
+    pytest.fail("JupyterLab did not run the cell within a minute")
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from grader.course.exercises import exercises
 from grader.course.layout import COURSE, LESSONS, assignment_id
 from grader.source import handin
 from tests.browser.axe import serious
-from tests.browser.conftest import SCREENSHOTS, Lab
+from tests.browser.conftest import SCREENSHOTS, Lab, run_cell
 
 LESSON = LESSONS[0]
 NAME = assignment_id(LESSON)
@@ -66,9 +66,7 @@ def test_from_a_failed_check_to_the_zip(browser: Browser, lab: Lab):
     end.get_by_role("link", name="all lessons").click()
     start = page.locator(".jp-NotebookPanel", has_text="Open a lesson from the table")
     expect(start).to_be_visible()
-    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
-    start.locator(".jp-CodeCell .cm-content").last.click()
-    page.keyboard.press("Shift+Enter")
+    run_cell(start.locator(".jp-CodeCell").last)
     all_packed = start.locator("[role=status]", has_text="Packed into")
     expect(all_packed).to_be_visible(timeout=150_000)
     page.screenshot(path=SCREENSHOTS / "start_packed.png")
