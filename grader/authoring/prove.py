@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from grader.authoring.composed import Tally
 from grader.course.exercises import exercises, find
 from grader.course.layout import LESSONS, assignment_id
 from grader.course.quiz import quiz_id
@@ -114,8 +115,11 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
             )
 
 
-def kill_matrix(trials: Sequence[Trial]) -> str:
-    """The matrix as Markdown: for each exercise, its wrong answers and the checks they fail."""
+def kill_matrix(trials: Sequence[Trial], composed: Tally) -> str:
+    """The matrix as Markdown: for each exercise, its wrong answers and the checks they fail.
+
+    Before them stands how many of the composed wrong answers are named.
+    """
     quizzes = {t.exercise for t in trials if t.exercise == quiz_id(t.lesson)}
     wrong = {(t.exercise, t.family) for t in trials if t.kind == "misconception"}
     variants = {(t.exercise, t.version) for t in trials if t.variant_of}
@@ -136,6 +140,8 @@ def kill_matrix(trials: Sequence[Trial]) -> str:
         "",
         "A check in italics fails a wrong answer in some of the draws only. Where the mistake is",
         "one of rounding, that differs between processors, too.",
+        "",
+        *_composed_table(composed),
     ]
     for lesson in dict.fromkeys(t.lesson for t in trials):
         lines += ["", f"## {assignment_id(lesson)}"]
@@ -144,6 +150,22 @@ def kill_matrix(trials: Sequence[Trial]) -> str:
             section = _quiz_line if exercise in quizzes else _exercise_table
             lines += section([t for t in own if t.exercise == exercise], exercise)
     return "\n".join(lines) + "\n"
+
+
+def _composed_table(tally: Tally) -> list[str]:
+    rows = [(how, tally.named[how], count) for how, count in sorted(tally.count.items())]
+    rows.append(("**all**", tally.named.total(), tally.count.total()))
+    return [
+        f"Of wrong answers composed of several mistakes, **{len(tally.false)}** are given a name",
+        "that is not true. Named, on the public cases, are:",
+        "",
+        "| composed | named | share |",
+        "| --- | --- | --- |",
+        *(
+            f"| {how} | {named} of {count} | {named / max(count, 1):.0%} |"
+            for how, named, count in rows
+        ),
+    ]
 
 
 def _quiz_line(trials: Sequence[Trial], exercise: str) -> list[str]:

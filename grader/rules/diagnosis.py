@@ -7,8 +7,9 @@ misconceptions explain equally well. Where a mistake consists in an error alone,
 has to raise it in the same cases. A misconception has variants, which share its name.
 
 Where the student's code raised an error and the misconception gives a value, the two cannot be
-compared: something else has stopped the code. Such a case speaks for nobody. A check that failed by
-it has no name, and the others need more than one case to have one.
+compared: something else has stopped the code. Such a case speaks for nobody, unless another
+misconception raises the error, too. A check that failed by it has no name, and the others need more
+than one case to have one.
 """
 
 from __future__ import annotations
@@ -132,11 +133,19 @@ class Diagnosis:
     def _search(self) -> Misconception | None:
         """The only misconception that explains everything; None if there are several, or none.
 
-        All quick cases come first, so that a slow question is put to few.
+        One that gives the student's errors, too, goes before those that say nothing of them. All
+        quick cases come first, so that a slow question is put to few.
         """
         left = [one for one in self.known if self._explains(one, slow=False)]
         left = [one for one in left if self._explains(one, slow=True) and self._tells(one)]
+        if len({one.id for one in left}) > 1:
+            left = [one for one in left if self._gives_everything(one)]
         return left[0] if len({one.id for one in left}) == 1 else None
+
+    def _gives_everything(self, misconception: Misconception) -> bool:
+        """Whether the misconception agrees in all failing cases, those that raised included."""
+        failing = [place for one in self.checks.values() for place in one.failing]
+        return all(self.agrees(misconception, place) for place in failing)
 
     def _explains(self, misconception: Misconception, *, slow: bool) -> bool:
         """Whether the misconception fails as the student does, and is right where they are."""

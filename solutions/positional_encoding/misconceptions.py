@@ -434,7 +434,9 @@ def shift_fitted(k, d, base=10000.0, *, positions=100):
     before = sinusoidal_encoding(positions, d, base)
     angle = _frequency(d, base) * (torch.arange(positions, dtype=torch.float64) + k)[:, None]
     after = torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).float()
-    return torch.linalg.lstsq(before, after).solution.mT.contiguous()
+    # Not in float32: so near to a singular table no two processors would find the same matrix.
+    found = torch.linalg.lstsq(before.double(), after.double()).solution
+    return found.mT.float().contiguous()
 
 
 @misconception(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from grader.authoring.composed import Truth, together, try_exercise
+from grader.authoring.composing import Composed
 from grader.course.exercises import find, home_of
 from grader.course.specification import PUBLIC_SEED
 from grader.course.versions import families
 from grader.judge.known_replies import known_replies, replies_of
 from grader.protocol.values import Failure, Reply, Verdict
 from grader.rules.evaluate import evaluate
-from tests.campaigns.composed import Composed, Tally, Truth, try_all
 from tests.campaigns.wrong_answers import FALSELY_NAMED, NAMED, Wrong, version_of
 
 DRAWS = {"notebook": PUBLIC_SEED, "judge": b"names 1"}
@@ -54,10 +55,8 @@ def test_a_mistake_is_named_in_whatever_way_it_is_made(wrong: Wrong, where: str)
 
 
 def test_composed_mistakes_are_named_truly_or_not_at_all() -> None:
-    """`python -m tests.campaigns.composed` is the whole campaign."""
-    tally = Tally()
-    for exercise in ("softmax", "causal_mask", "local_mask"):
-        try_all(exercise, 1, 5, tally)
+    """`python -m grader prove` tries those to all exercises."""
+    tally = together(try_exercise(name, 5) for name in ("softmax", "causal_mask", "local_mask"))
     assert tally.false == []
     assert tally.count.total() >= 40 and tally.named.total() >= 15
 

@@ -104,6 +104,8 @@ def by_the_definition(what: CheckSuite, replies: list[Reply], known: dict) -> di
     """For each check that failed the name of the only mistake that explains it all, or None."""
     found = {one.id: explains(what, replies, theirs) for one, theirs in known.items()}
     found = {name: same for name, same in found.items() if same is not None}
+    if len(found) > 1:
+        found = {name: same for name, same in found.items() if all(same)}
     names, places = {}, iter(range(len(replies)))
     chosen, same = next(iter(found.items())) if len(found) == 1 else (None, [])
     agreeing = iter(same)
@@ -160,6 +162,12 @@ def test_an_error_elsewhere_hides_no_mistake_that_shows_twice() -> None:
     what, mine = suite(2, 1), [value(1.0), value(2.0), NOTHING]
     known = {mistake("it"): [value(1.0), value(2.0), value(3.0)]}
     assert named(what, mine, known) == {"check 0": "it", "check 1": None}
+
+
+def test_a_mistake_that_raises_the_same_error_goes_before_one_that_raises_none() -> None:
+    what, mine = suite(2, 1), [value(1.0), value(2.0), NOTHING]
+    known = {mistake("it"): mine, mistake("less"): [value(1.0), value(2.0), value(3.0)]}
+    assert named(what, mine, known) == {"check 0": "it", "check 1": "it"}
 
 
 def test_one_value_beside_errors_of_another_kind_is_a_coincidence() -> None:

@@ -1,60 +1,27 @@
-"""``python -m tests.campaigns.composed``: wrong answers made of several mistakes, and their names.
-
-Students make two mistakes at once, make a known mistake with another number, and write code that
-raises an error besides. Such answers are made from the known mistakes by rules, in three ways:
+"""Compose wrong answers of the known mistakes, as students combine and vary them.
 
 - *two at once*: the source of a known mistake is merged with that of another one, line by line, as
   two changes of the solution are, or one of COMPANIONS is made of its result or its arguments;
 - *another number*: a number in the source of a known mistake is changed;
 - *an error besides*: one of ERRORS is raised in some or all calls.
-
-A name is true if it is that of a mistake that went into the answer, or if its mistake does the
-same as the answer does, or as the companion does when it is made of the right answer. Whether two
-answers do the same is found out by calling both in further draws of the cases, and comparing what
-they return with NumPy: not by the rules that name mistakes. Answers that turn out right are left
-out.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import copy
 import difflib
 import functools
 import inspect
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from grader.course.exercises import exercises, find, home_of
-from grader.course.layout import LESSONS
-from grader.course.quiz import quiz_id
-from grader.course.specification import PUBLIC_SEED
+from grader.course.exercises import home_of
 from grader.course.versions import Version, families, solution
-from grader.judge.known_replies import known_replies, replies_of
-from grader.protocol.calls import DirectCalls
-from grader.protocol.values import CheckSuite, Opaque, Reply, Tensor
-from grader.rules.evaluate import assess, verdict_on
-from grader.threads import one_thread
-
-MORE_DRAWS = 3  # in which answers are compared
-# Their questions train models or take a second each, or a rule looks at more than replies.
-LEFT_OUT = {
-    "train_language_model",
-    "gradient_by_depth",
-    "fit_bigram",
-    "examine_attention",
-    "generate",
-    "greedy_decode",
-    "TransformerLM",
-    "DecoderBlock",
-}
-
 
 # --- what is made of an answer ------------------------------------------------------------------
 
@@ -299,142 +266,3 @@ def _renumbered(known: Sequence[Version]) -> Iterator[Maker]:
             if made is not None:
                 found = Composed("another number", made.name, made, frozenset({one.name}))
                 yield lambda found=found: found
-
-
-# --- is a name true? ----------------------------------------------------------------------------
-
-
-def same_value(one: Any, other: Any) -> bool:
-    """Whether two values are the same to about the digits that float32 has, dtypes included."""
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return same_value(one.data, other.data)
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return (
-            one.shape == other.shape
-            and one.dtype == other.dtype
-            and np.allclose(one, other, rtol=1e-3, atol=1e-4, equal_nan=True)
-        )
-    if isinstance(one, (list, tuple)) and type(one) is type(other):
-        return len(one) == len(other) and all(map(same_value, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same_value(one[k], other[k]) for k in one)
-    if isinstance(one, Opaque) or isinstance(other, Opaque):
-        return one == other
-    if isinstance(one, float) and isinstance(other, float):
-        return bool(np.isclose(one, other, rtol=1e-6, atol=1e-9, equal_nan=True))
-    return type(one) is type(other) and bool(one == other)
-
-
-def same_reply(one: Reply, other: Reply) -> bool:
-    """Whether two answers did the same in one call; errors are the same if both raised one."""
-    if one.failure is not None or other.failure is not None:
-        return one.failure is not None and other.failure is not None
-    return (
-        same_value(one.value, other.value)
-        and same_value(list(one.args or ()), list(other.args or ()))
-        and same_value(
-            [np.asarray(g) for g in one.grads if g is not None],
-            [np.asarray(g) for g in other.grads if g is not None],
-        )
-    )
-
-
-def asked(version: Version, suite: CheckSuite) -> list[Reply]:
-    """The version's replies to all quick cases of a suite."""
-    return DirectCalls(version.namespace).ask(
-        [case.ask for check in suite.checks if not check.slow for case in check.cases]
-    )
-
-
-class Truth:
-    """Tells whether a name is true of a composed answer to one exercise."""
-
-    def __init__(self, exercise: str) -> None:
-        seeds = [f"truth {number}".encode() for number in range(MORE_DRAWS)]
-        self.suites = [find(exercise).suite(seed) for seed in seeds]
-        self.versions: dict[str, list[Version]] = {}
-        for one in families(home_of(exercise), exercise):
-            self.versions.setdefault(one.name, []).append(one)
-        self.asked = functools.cache(self._asked)
-
-    def _asked(self, version: Version) -> list[Reply]:
-        return [reply for suite in self.suites for reply in asked(version, suite)]
-
-    def same(self, one: Version, other: Version) -> bool:
-        """Whether two answers do the same in all further draws."""
-        return all(map(same_reply, self.asked(one), self.asked(other)))
-
-    def of(self, name: str, made: Composed) -> bool:
-        if name in made.parts:
-            return True
-        answers = [made.version, *filter(None, [made.companion])]
-        return any(self.same(known, a) for known in self.versions[name] for a in answers)
-
-
-# --- the campaign -------------------------------------------------------------------------------
-
-
-@dataclass
-class Tally:
-    """Composed answers by kind, how many were named, and the false names."""
-
-    count: Counter[str] = field(default_factory=Counter)
-    named: Counter[str] = field(default_factory=Counter)
-    false: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        rows = [f"{how}: {self.named[how]} of {n} named" for how, n in self.count.items()]
-        total, named = self.count.total(), self.named.total()
-        share = named / max(total, 1)
-        rows.append(f"{total} composed mistakes: {named} named ({share:.0%})")
-        return "\n".join([*rows, f"{len(self.false)} false names", *self.false])
-
-
-def try_all(exercise: str, seed: int, each: int, tally: Tally) -> None:
-    """Put composed answers to one exercise's public cases, and judge the names they are given."""
-    suite = find(exercise).suite(PUBLIC_SEED, "notebook")
-    quick = tuple(check for check in suite.checks if not check.slow)
-    suite = CheckSuite(suite.exercise, suite.points, quick)
-    known = known_replies(home_of(exercise), exercise, suite)
-    truth = Truth(exercise)
-    numbers = [seed, *exercise.encode()]
-    for made in composed(exercise, np.random.Generator(np.random.PCG64(numbers)), each):
-        found = assess(suite, replies_of(made.version, suite))
-        if not found.failed:
-            continue
-        verdict = verdict_on(found, lambda: known)
-        names = {c.misconception.id for c in verdict.checks if c.misconception is not None}
-        tally.count[made.how] += 1
-        tally.named[made.how] += bool(names)
-        tally.false += [
-            f"{exercise}: {made.what}: named {name}" for name in names if not truth.of(name, made)
-        ]
-
-
-def names() -> list[str]:
-    """The exercises that take part, in the course's order."""
-    every = [one.id for lesson in LESSONS for one in exercises(lesson) if one.id != quiz_id(lesson)]
-    return [name for name in every if name not in LEFT_OUT]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--each", type=int, default=6, help="answers of each kind and exercise")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--exercise", action="append", choices=names(), help="may be repeated")
-    options = parser.parse_args()
-    one_thread()
-    tally = Tally()
-    for name in options.exercise or names():
-        before = tally.count.total(), tally.named.total()
-        try_all(name, options.seed, options.each, tally)
-        count, named = (now - old for now, old in zip(
-            (tally.count.total(), tally.named.total()), before, strict=True))  # fmt: skip
-        print(f"{name}: {named} of {count} named", flush=True)
-    print(tally)
-    if tally.false:
-        raise SystemExit(1)
-
-
-if __name__ == "__main__":
-    main()
