@@ -1,10 +1,10 @@
 """Wrong answers composed of several mistakes, each of which is to be named truly or not at all.
 
-A name is true if it is that of a mistake that went into the answer, or if its mistake does the
-same as the answer does, or as the companion does when it is made of the right answer. Whether two
-answers do the same is found out by calling both in further draws of the cases, and comparing what
-they return with NumPy: not by the rules that name mistakes. Answers that turn out right are left
-out.
+A name is true if it is that of a mistake that went into the answer or stands in it word for word,
+or if its mistake does the same as the answer does, or as the companion does when it is made of the
+right answer. Whether two answers do the same is found out by calling both in further draws of the
+cases, and comparing what they return with NumPy: not by the rules that name mistakes. Answers that
+turn out right are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.authoring.composing import Composed, composed
+from grader.authoring.composing import Composed, composed, has_all_of, source_of
 from grader.course.exercises import exercises, find, home_of
 from grader.course.layout import LESSONS
 from grader.course.quiz import quiz_id
@@ -99,8 +99,12 @@ class Truth:
     def of(self, name: str, made: Composed) -> bool:
         if name in made.parts:
             return True
+        known, text = self.versions[name], made.version.text
+        sources = filter(None, map(source_of, known))
+        if text and any(has_all_of(text, source) for source in sources):
+            return True
         answers = [made.version, *filter(None, [made.companion])]
-        return any(self.same(known, a) for known in self.versions[name] for a in answers)
+        return any(self.same(one, answer) for one in known for answer in answers)
 
 
 @dataclass

@@ -83,6 +83,7 @@ FALSELY_NAMED = [
             weights = torch.softmax(scores, dim=-1)
             return weights @ value, weights
         """,
+        ("asks_the_mask_for_truth",),
     ),
     Wrong(
         "masked_attention",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.authoring.composed import Truth, together, try_exercise
-from grader.authoring.composing import Composed
+from grader.authoring.composing import Composed, has_all_of
 from grader.course.exercises import find, home_of
 from grader.course.specification import PUBLIC_SEED
 from grader.course.versions import families
@@ -59,6 +59,16 @@ def test_composed_mistakes_are_named_truly_or_not_at_all() -> None:
     tally = together(try_exercise(name, 5) for name in ("softmax", "causal_mask", "local_mask"))
     assert tally.false == []
     assert tally.count.total() >= 40 and tally.named.total() >= 15
+
+
+def test_a_class_that_defines_all_that_a_mistake_does_has_made_it() -> None:
+    mistake = "class Other(_Layer):\n    def split(self, x):\n        return x\n"
+    both = mistake.replace("Other", "Both") + "    def merge(self, x):\n        return -x\n"
+    assert has_all_of(both, mistake)
+    assert not has_all_of(mistake, both)
+    assert not has_all_of(both.replace("_Layer", "_Model"), mistake)
+    assert not has_all_of(both.replace("return x", "return 2 * x"), mistake)
+    assert not has_all_of("def f(x):\n    x = x - 1\n    return x\n", "def f(x):\n    return x\n")
 
 
 def test_the_campaign_knows_a_false_name() -> None:
