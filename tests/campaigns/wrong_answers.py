@@ -579,4 +579,176 @@ NAMED = [
         ("tensors_only",),
         named=True,
     ),
+    Wrong(
+        "attention",
+        "scores by the cosine",
+        """
+        def attention(query, keys, values):
+            q, k, v = (np.asarray(part, dtype=float) for part in (query, keys, values))
+            scores = (k @ q) / (np.linalg.norm(k, axis=1) * np.linalg.norm(q))
+            powers = np.exp(scores - scores.max())
+            return [float(number) for number in (powers / powers.sum()) @ v]
+        """,
+        ("cosine",),
+        named=True,
+    ),
+    Wrong(
+        "additive_scores",
+        "multiplies W_k by the keys",
+        """
+        def additive_scores(query, keys, W_q, W_k, v):
+            hidden = torch.tanh(torch.mv(W_q, query).unsqueeze(-1) + torch.mm(W_k, keys))
+            return torch.mv(hidden.T, v)
+        """,
+        ("keys_as_columns",),
+        named=True,
+    ),
+    Wrong(
+        "multiplicative_scores",
+        "scales by the root of the width",
+        """
+        def multiplicative_scores(query, keys, W):
+            return torch.einsum("d,de,ne->n", query, W, keys) * keys.shape[1] ** -0.5
+        """,
+        ("scaled",),
+        named=True,
+    ),
+    Wrong(
+        "alibi_bias",
+        "divides 8 by the number of the head",
+        """
+        def alibi_bias(n, num_heads):
+            slopes = 2 ** (-8 / (torch.arange(num_heads) + 1))
+            distance = torch.arange(n)[None, :] - torch.arange(n)[:, None]
+            bias = slopes[:, None, None] * distance
+            return bias.masked_fill(distance > 0, float("-inf"))
+        """,
+        ("exponent_turned_over",),
+        named=True,
+    ),
+    Wrong(
+        "LearnedPositionalEncoding",
+        "adds the whole table",
+        """
+        class LearnedPositionalEncoding(nn.Module):
+            def __init__(self, max_len, d_model):
+                super().__init__()
+                self.embedding = nn.Embedding(max_len, d_model)
+
+            def forward(self, x):
+                every = torch.arange(self.embedding.num_embeddings, device=x.device)
+                return x + self.embedding(every)
+        """,
+        ("whole_table",),
+        named=True,
+    ),
+    Wrong(
+        "shift_matrix",
+        "fits a matrix to a hundred encodings",
+        """
+        def shift_matrix(k, d, base=10000.0):
+            frequency = base ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+            angle = (torch.arange(100, dtype=torch.float64) + k)[:, None] * frequency
+            later = torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1).flatten(1)
+            table = sinusoidal_encoding(100, d, base).double()
+            found = torch.linalg.lstsq(table, later.float().double()).solution
+            return found.T.float()
+        """,
+        ("least_squares",),
+        named=True,
+    ),
+    Wrong(
+        "fit_bigram",
+        "takes AdamW",
+        """
+        def fit_bigram(tokens, vocab_size, steps, lr):
+            logits = torch.zeros(vocab_size, vocab_size, requires_grad=True)
+            optimizer = torch.optim.AdamW([logits], lr=lr)
+            for _ in range(steps):
+                optimizer.zero_grad()
+                torch.nn.functional.cross_entropy(logits[tokens[:-1]], tokens[1:]).backward()
+                optimizer.step()
+            return logits.detach().softmax(dim=-1)
+        """,
+        ("adam",),
+        named=True,
+    ),
+    Wrong(
+        "fit_bigram",
+        "adds 0.01 times the squares to the loss",
+        """
+        def fit_bigram(tokens, vocab_size, steps, lr):
+            W = torch.zeros(vocab_size, vocab_size, requires_grad=True)
+            for _ in range(steps):
+                loss = torch.nn.functional.cross_entropy(W[tokens[:-1]], tokens[1:])
+                loss = loss + 0.01 * (W**2).sum()
+                (slope,) = torch.autograd.grad(loss, W)
+                with torch.no_grad():
+                    W -= lr * slope
+            return W.detach().softmax(dim=-1)
+        """,
+        ("pulled_toward_zero",),
+        named=True,
+    ),
+    Wrong(
+        "get_batch",
+        "draws one start too many",
+        """
+        def get_batch(tokens, batch_size, block_size, generator):
+            high = len(tokens) - block_size + 1
+            starts = torch.randint(0, high, (batch_size,), generator=generator)
+            x = torch.stack([tokens[i : i + block_size] for i in starts])
+            y = torch.stack([tokens[i + 1 : i + 1 + block_size] for i in starts])
+            return x.long(), y.long()
+        """,
+        ("one_start_too_many",),
+        named=True,
+    ),
+    Wrong(
+        "train_step",
+        "clips the gradient at 1.0",
+        """
+        def train_step(model, optimizer, x, y):
+            loss = negative_log_likelihood(model(x), y)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
+            optimizer.step()
+            return float(loss.detach())
+        """,
+        ("clipped",),
+        named=True,
+    ),
+    Wrong(
+        "attend_with_cache",
+        "leaves the mask to is_causal",
+        """
+        def attend_with_cache(query, key, value, cache=None):
+            if cache is not None:
+                key = torch.cat([cache[0], key], dim=-2)
+                value = torch.cat([cache[1], value], dim=-2)
+            output = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+            return output, (key, value)
+        """,
+        ("causal_from_the_top_left",),
+        named=True,
+    ),
+    Wrong(
+        "greedy_decode",
+        "waits for token 2",
+        """
+        def greedy_decode(model, source, bos, eos, max_len):
+            written = source.new_full((len(source), 1), bos)
+            ended = torch.zeros(len(source), dtype=torch.bool)
+            with torch.no_grad():
+                while written.shape[1] <= max_len and not bool(ended.all()):
+                    token = model(source, written)[:, -1].argmax(dim=-1)
+                    token = torch.where(ended, 2, token)
+                    written = torch.cat([written, token.unsqueeze(1)], dim=1)
+                    ended |= token == 2
+            return written[:, 1:]
+        """,
+        ("eos_fixed",),
+        named=True,
+    ),
 ]
