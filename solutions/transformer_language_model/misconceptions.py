@@ -182,9 +182,10 @@ def batch_chunks(tokens, batch_size, block_size, generator):
 @misconception(
     "get_batch",
     "global_generator",
-    "does not use the generator",
-    "The starts come from torch's global generator. Nobody can repeat a run, and any other code "
-    "that draws numbers changes it.",
+    "draws with another generator",
+    "The starts depend on random numbers that do not come from the generator passed in, but from a "
+    "global one, such as torch's or NumPy's. Nobody can repeat a run, and any other code that "
+    "draws numbers changes it.",
 )
 def batch_global(tokens, batch_size, block_size, generator):
     return get_batch(tokens, batch_size, block_size, None)
@@ -1367,8 +1368,9 @@ def sample_column(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
 @misconception(
     "sample_next",
     "global_generator",
-    "does not use the generator",
-    "The random numbers come from torch's global generator, whatever was passed in.",
+    "draws with another generator",
+    "The tokens depend on random numbers that do not come from the generator passed in, but from a "
+    "global one, such as torch's or NumPy's.",
 )
 def sample_global(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     return sample_next(logits, temperature, top_k, top_p)
@@ -2256,8 +2258,9 @@ def train_half(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
 @misconception(
     "train_language_model",
     "global_generator",
-    "does not use the generator",
-    "The batches come from torch's global generator, so nobody can repeat a run.",
+    "draws with another generator",
+    "The batches depend on random numbers that do not come from the generator passed in, but from "
+    "a global one, such as torch's or NumPy's, so nobody can repeat a run.",
 )
 def train_global(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return _loop(

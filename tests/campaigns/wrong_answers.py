@@ -692,6 +692,54 @@ NAMED = [
     ),
     Wrong(
         "get_batch",
+        "draws with NumPy",
+        """
+        import numpy as np
+
+        def get_batch(tokens, batch_size, block_size, generator):
+            starts = np.random.randint(0, len(tokens) - block_size, size=batch_size)
+            rows = tokens[torch.from_numpy(starts)[:, None] + torch.arange(block_size + 1)].long()
+            return rows[:, :-1], rows[:, 1:]
+        """,
+        ("global_generator",),
+        named=True,
+    ),
+    Wrong(
+        "sample_next",
+        "asks whether top_p is true",
+        """
+        def sample_next(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+            if temperature == 0:
+                return logits.argmax(dim=-1)
+            scores = logits / temperature
+            if top_k is not None:
+                least = torch.sort(scores, descending=True).values[:, :top_k][:, -1:]
+                scores = torch.where(scores >= least, scores, -math.inf)
+            if top_p:
+                ranked, order = scores.softmax(dim=-1).sort(dim=-1, descending=True)
+                outside = ranked.cumsum(dim=-1) - ranked >= top_p
+                outside[:, 0] = False
+                scores = scores.masked_fill(outside.scatter(-1, order, outside), -math.inf)
+            chances = scores.softmax(dim=-1)
+            return torch.multinomial(chances, 1, generator=generator).squeeze(1)
+        """,
+        ("top_p_of_zero_ignored",),
+        named=True,
+    ),
+    Wrong(
+        "split_heads",
+        "asserts that the heads fit",
+        """
+        def split_heads(x, num_heads):
+            *batch, n, d = x.shape
+            assert d % num_heads == 0, f"{d} features, {num_heads} heads"
+            return x.reshape(*batch, n, num_heads, d // num_heads).transpose(-2, -3)
+        """,
+        ("assertion",),
+        named=True,
+    ),
+    Wrong(
+        "get_batch",
         "draws one start too many",
         """
         def get_batch(tokens, batch_size, block_size, generator):
