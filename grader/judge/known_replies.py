@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grader.course.exercises import find
+from grader.course.exercises import exercises, find
+from grader.course.specification import Exercise
 from grader.course.versions import Version, families
 from grader.protocol.calls import DirectCalls
 from grader.protocol.values import CheckSuite, Misconception, Reply
@@ -15,8 +16,8 @@ from grader.rules.asking import put_questions
 class LazyReplies(Sequence[Reply]):
     """A version's replies; each question is asked once, when its reply is first needed."""
 
-    def __init__(self, version: Version, suite: CheckSuite) -> None:
-        self._calls = _calls(version, suite)
+    def __init__(self, exercise: Exercise, version: Version, suite: CheckSuite) -> None:
+        self._calls = _calls(exercise, version, suite)
         self._asks, self._places = suite.questions()
         self._replies: dict[int, Reply] = {}
 
@@ -34,23 +35,27 @@ class LazyReplies(Sequence[Reply]):
         return self._replies[place]
 
 
-def _calls(version: Version, suite: CheckSuite) -> DirectCalls:
-    callbacks = find(version.exercise).callbacks
-    functions = callbacks(suite) if callbacks is not None else {}
+def _calls(exercise: Exercise, version: Version, suite: CheckSuite) -> DirectCalls:
+    functions = exercise.callbacks(suite) if exercise.callbacks is not None else {}
     return DirectCalls(version.namespace, functions.__getitem__)
 
 
 def replies_of(version: Version, suite: CheckSuite) -> list[Reply]:
     """The replies of a version of the course's own, asked in the order that students' are."""
-    return put_questions(suite, _calls(version, suite).ask)
+    return put_questions(suite, _calls(find(version.exercise), version, suite).ask)
 
 
 def known_replies(
     lesson: str, exercise: str, suite: CheckSuite
 ) -> Mapping[Misconception, Sequence[Reply]]:
-    """The replies of each misconception, and of each of its variants, to the suite's cases."""
+    """The replies of each misconception, and of each of its variants, to the suite's cases.
+
+    The exercise is looked up in its lesson alone: :func:`find` loads every lesson, and with them
+    PyTorch, which would take each judge of a NumPy lesson some 200 MB.
+    """
+    own = next(one for one in exercises(lesson) if one.id == exercise)
     return {
-        version.misconception: LazyReplies(version, suite)
+        version.misconception: LazyReplies(own, version, suite)
         for version in families(lesson, exercise)
         if version.misconception is not None
     }
