@@ -54,7 +54,7 @@ _JUDGED_BY = ("solutions/**/*.py", "grader/rules/*.py", "grader/course/specifica
 KILL_MATRIX = Page(
     "docs/kill_matrix.md",
     "python -m grader prove --markdown docs/kill_matrix.md",
-    (*_JUDGED_BY, "grader/authoring/prove.py"),
+    (*_JUDGED_BY, "grader/authoring/prove.py", "grader/authoring/compos*.py"),
 )
 MUTANTS = Page(
     "docs/mutants.md",

@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from grader.authoring.composed import Tally
 from grader.course.exercises import exercises, find
 from grader.course.layout import LESSONS, assignment_id
 from grader.course.quiz import quiz_id
 from grader.course.specification import PUBLIC_SEED, Exercise
-from grader.course.versions import Version, alternatives, misconceptions, solution
+from grader.course.versions import Version, alternatives, families, solution
 from grader.judge.known_replies import known_replies, replies_of
 from grader.protocol.values import CheckSuite, Verdict
 from grader.rules.evaluate import evaluate
@@ -22,7 +23,10 @@ from grader.threads import one_thread
 
 @dataclass(frozen=True)
 class Trial:
-    """One version tried by its exercise's checks, on one draw of the cases."""
+    """One version tried by its exercise's checks, on one draw of the cases.
+
+    ``variant_of`` is the misconception that a variant of one is to be named as.
+    """
 
     lesson: str
     exercise: str
@@ -34,12 +38,18 @@ class Trial:
     score: float
     points: float
     message: str
+    variant_of: str = ""
+
+    @property
+    def family(self) -> str:
+        """The name that the version is to be given."""
+        return self.variant_of or self.version
 
     @property
     def ok(self) -> bool:
         """A misconception is caught, and named as itself alone; a right version has full marks."""
         if self.kind == "misconception":
-            return bool(self.caught_by) and set(self.named) == {self.version}
+            return bool(self.caught_by) and set(self.named) == {self.family}
         return not self.caught_by and self.score == self.points
 
 
@@ -81,19 +91,19 @@ def _proved(lesson: str, name: str, draws: dict[str, bytes]) -> list[Trial]:
 def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) -> Iterator[Trial]:
     """All versions of one exercise against each draw."""
     versions = [("solution", solution(lesson, exercise.id))]
-    versions += [("misconception", v) for v in misconceptions(lesson, exercise.id)]
+    versions += [("misconception", v) for v in families(lesson, exercise.id)]
     versions += [("alternative", v) for v in alternatives(lesson, exercise.id)]
     for label, seed in draws.items():
         suite = exercise.suite(seed, "notebook" if seed == PUBLIC_SEED else "judge")
-        answers = {v.name: replies_of(v, suite) for _, v in versions}
+        answers = {v.label: replies_of(v, suite) for _, v in versions}
         known = known_replies(lesson, exercise.id, suite)  # a second run: replies must not vary
         for kind, version in versions:
-            verdict = evaluate(suite, answers[version.name], functools.partial(dict, known))
+            verdict = evaluate(suite, answers[version.label], functools.partial(dict, known))
             failed = [check for check in verdict.checks if check.tried and not check.passed]
             yield Trial(
                 lesson,
                 exercise.id,
-                version.name,
+                version.label,
                 kind,
                 label,
                 tuple(check.name for check in failed),
@@ -101,13 +111,18 @@ def prove_exercise(lesson: str, exercise: Exercise, draws: Mapping[str, bytes]) 
                 verdict.score,
                 verdict.max_score,
                 failed[0].message if failed else "",
+                version.name if version.label != version.name else "",
             )
 
 
-def kill_matrix(trials: Sequence[Trial]) -> str:
-    """The matrix as Markdown: for each exercise, its wrong answers and the checks they fail."""
+def kill_matrix(trials: Sequence[Trial], composed: Tally) -> str:
+    """The matrix as Markdown: for each exercise, its wrong answers and the checks they fail.
+
+    Before them stands how many of the composed wrong answers are named.
+    """
     quizzes = {t.exercise for t in trials if t.exercise == quiz_id(t.lesson)}
-    wrong = {(t.exercise, t.version) for t in trials if t.kind == "misconception"}
+    wrong = {(t.exercise, t.family) for t in trials if t.kind == "misconception"}
+    variants = {(t.exercise, t.version) for t in trials if t.variant_of}
     options = {pair for pair in wrong if pair[0] in quizzes}
     right = {(t.exercise, t.version) for t in trials if t.kind == "alternative"}
     draws = sorted({t.draw for t in trials})
@@ -117,6 +132,7 @@ def kill_matrix(trials: Sequence[Trial]) -> str:
         "",
         f"{len(wrong - options)} named wrong answers, {len(options)} wrong options of quizzes and",
         f"{len(right)} other right answers, each put to its exercise's checks",
+        f"(the wrong ones also in {len(variants)} variants, with other numbers or operations)",
         f"for {len(draws)} draws of the cases ({', '.join(draws)}):",
         f"**{len(faults)} faults** (a wrong answer that survives or is not named as",
         "itself, a right one that is refused). Made by",
@@ -124,6 +140,8 @@ def kill_matrix(trials: Sequence[Trial]) -> str:
         "",
         "A check in italics fails a wrong answer in some of the draws only. Where the mistake is",
         "one of rounding, that differs between processors, too.",
+        "",
+        *_composed_table(composed),
     ]
     for lesson in dict.fromkeys(t.lesson for t in trials):
         lines += ["", f"## {assignment_id(lesson)}"]
@@ -132,6 +150,22 @@ def kill_matrix(trials: Sequence[Trial]) -> str:
             section = _quiz_line if exercise in quizzes else _exercise_table
             lines += section([t for t in own if t.exercise == exercise], exercise)
     return "\n".join(lines) + "\n"
+
+
+def _composed_table(tally: Tally) -> list[str]:
+    rows = [(how, tally.named[how], count) for how, count in sorted(tally.count.items())]
+    rows.append(("**all**", tally.named.total(), tally.count.total()))
+    return [
+        f"Of wrong answers composed of several mistakes, **{len(tally.false)}** are given a name",
+        "that is not true. Named, on the public cases, are:",
+        "",
+        "| composed | named | share |",
+        "| --- | --- | --- |",
+        *(
+            f"| {how} | {named} of {count} | {named / max(count, 1):.0%} |"
+            for how, named, count in rows
+        ),
+    ]
 
 
 def _quiz_line(trials: Sequence[Trial], exercise: str) -> list[str]:
@@ -153,8 +187,8 @@ def _exercise_table(trials: Sequence[Trial], exercise: str) -> list[str]:
         "| --- | --- | --- |",
     ]
     wrong = [t for t in trials if t.kind == "misconception"]
-    for version in dict.fromkeys(t.version for t in wrong):
-        own = [t for t in wrong if t.version == version]
+    for version in dict.fromkeys(t.family for t in wrong):
+        own = [t for t in wrong if t.family == version]
         found = dict.fromkeys(check for t in own for check in t.caught_by)
         caught = [c if all(c in t.caught_by for t in own) else f"*{c}*" for c in found]
         named = f"{sum(t.ok for t in own)} of {len(own)}"

@@ -23,7 +23,7 @@ from grader.course.layout import COURSE, LESSONS, ROOT, assignment_id, notebook_
 from grader.source.slicing import bound_names, read_names
 
 MUTANTS = "equivalent_mutants.py"
-REGISTERS = ("misconception", "alternative")
+REGISTERS = ("misconception", "variant", "alternative")
 _RULE = re.compile(r"^# --- (.+?) -+$")
 _HEADING = re.compile(r"^#{1,6} ", re.M)
 

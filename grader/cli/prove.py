@@ -17,11 +17,13 @@ import click
 def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -> None:
     """Try every exercise against every misconception and every accepted alternative.
 
-    Exit 1 if a wrong answer survives or is not named as itself, or a right one is refused.
+    Then wrong answers that are composed of several mistakes. Exit 1 if a wrong answer survives or
+    is not named as itself, a right one is refused, or a composed one is given a false name.
     """
     from rich.console import Console
     from rich.table import Table
 
+    from grader.authoring.composed import try_composed
     from grader.authoring.derived import KILL_MATRIX
     from grader.authoring.prove import kill_matrix, prove
     from grader.course.exercises import exercises
@@ -35,6 +37,7 @@ def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -
             raise click.UsageError(f"no exercise {name!r} in the course")
     stamp = KILL_MATRIX.stamp() if markdown is not None else ""
     trials = list(prove(only=only))
+    composed = try_composed(only)
     table = Table(title="wrong answers caught and named, right answers accepted")
     for name in ("exercise", "misconceptions", "named", "alternatives", "accepted", "draws"):
         table.add_column(name, justify="left" if name == "exercise" else "right")
@@ -65,9 +68,12 @@ def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -
     wrong_count = len({(t.exercise, t.version) for t in trials if t.kind == "misconception"})
     right_count = len({(t.exercise, t.version) for t in trials if t.kind == "alternative"})
     console.print(f"{wrong_count} misconceptions, {right_count} alternatives, {bad} faults")
+    for name in composed.false:
+        console.print(f"[red]{name}[/], which is false")
+    console.print(str(composed))
     if target is not None:
         target.write_text(json.dumps([asdict(t) | {"ok": t.ok} for t in trials], indent=1))
     if markdown is not None:
-        markdown.write_text(f"{kill_matrix(trials)}\n{stamp}", encoding="utf-8")
-    if bad:
+        markdown.write_text(f"{kill_matrix(trials, composed)}\n{stamp}", encoding="utf-8")
+    if bad or composed.false:
         raise SystemExit(1)

@@ -6,8 +6,8 @@ import functools
 import importlib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +21,8 @@ from grader.protocol.values import Misconception
 class Version:
     """One implementation of an exercise: wrong if it has a ``misconception``, otherwise right.
 
-    ``text`` is its source if it was generated and is in no file.
+    Variants of a misconception have its name. ``text`` is its source if it was generated and is in
+    no file.
     """
 
     exercise: str
@@ -30,6 +31,13 @@ class Version:
     module: str
     misconception: Misconception | None = None
     text: str = ""
+
+    @property
+    def label(self) -> str:
+        """What tells it apart from all others: the name, with the variant in brackets."""
+        if self.misconception is None or not self.misconception.variant:
+            return self.name
+        return f"{self.name} [{self.misconception.variant}]"
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -48,11 +56,40 @@ class Version:
 VERSIONS: list[Version] = []
 
 
-def misconception(exercise: str, name: str, title: str, says: str) -> Callable[[Any], Any]:
-    """Register a misconception. ``says`` describes what it does and how that shows."""
+def misconception(
+    exercise: str, name: str, title: str, says: str, **parameters: Sequence[Any]
+) -> Callable[[Any], Any]:
+    """Register a misconception. ``says`` describes what it does and how that shows.
+
+    A mistake is a family. ``parameters`` are keyword arguments that the function takes beyond the
+    exercise's own, each with the values that students give it besides the default: the function
+    with one of them is a variant. See :func:`variant` for what is no matter of a number.
+    """
 
     def register(target: Any) -> Any:
         known = Misconception(name, title, says)
+        VERSIONS.append(Version(exercise, name, target, target.__module__, known))
+        for parameter, values in parameters.items():
+            for value in values:
+                changed = functools.partial(target, **{parameter: value})
+                own = replace(known, variant=f"{parameter}={value!r}")
+                VERSIONS.append(Version(exercise, name, changed, target.__module__, own))
+        return target
+
+    return register
+
+
+def variant(exercise: str, name: str, way: str) -> Callable[[Any], Any]:
+    """Register another way to make the mistake that has this name already; ``way`` says which.
+
+    CourseError if the exercise has no such mistake.
+    """
+    found = [one.misconception for one in VERSIONS if (one.exercise, one.name) == (exercise, name)]
+    if not found or found[0] is None:
+        raise CourseError(f"a variant of {name!r}, and {exercise} has no such misconception so far")
+    known = replace(found[0], variant=way)
+
+    def register(target: Any) -> Any:
         VERSIONS.append(Version(exercise, name, target, target.__module__, known))
         return target
 
@@ -83,7 +120,12 @@ def solution(lesson: str, exercise: str) -> Version:
 
 
 def misconceptions(lesson: str, exercise: str) -> list[Version]:
-    """The named wrong answers to an exercise."""
+    """The named wrong answers to an exercise, one for each name."""
+    return [one for one in families(lesson, exercise) if one.label == one.name]
+
+
+def families(lesson: str, exercise: str) -> list[Version]:
+    """The named wrong answers to an exercise, and their variants."""
     if exercise == quiz.quiz_id(lesson):
         return [_filled_in(exercise, m.id, text, m) for m, text in quiz.wrong(lesson)]
     _load(lesson, "misconceptions")

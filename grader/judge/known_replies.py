@@ -7,7 +7,7 @@ from typing import Any
 
 from grader.course.exercises import exercises, find
 from grader.course.specification import Exercise
-from grader.course.versions import Version, misconceptions
+from grader.course.versions import Version, families
 from grader.protocol.calls import DirectCalls
 from grader.protocol.values import CheckSuite, Misconception, Reply
 from grader.rules.asking import put_questions
@@ -48,7 +48,7 @@ def replies_of(version: Version, suite: CheckSuite) -> list[Reply]:
 def known_replies(
     lesson: str, exercise: str, suite: CheckSuite
 ) -> Mapping[Misconception, Sequence[Reply]]:
-    """Each misconception's replies to the suite's cases.
+    """The replies of each misconception, and of each of its variants, to the suite's cases.
 
     The exercise is looked up in its lesson alone: :func:`find` loads every lesson, and with them
     PyTorch, which would take each judge of a NumPy lesson some 200 MB.
@@ -56,6 +56,6 @@ def known_replies(
     own = next(one for one in exercises(lesson) if one.id == exercise)
     return {
         version.misconception: LazyReplies(own, version, suite)
-        for version in misconceptions(lesson, exercise)
+        for version in families(lesson, exercise)
         if version.misconception is not None
     }

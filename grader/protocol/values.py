@@ -228,11 +228,16 @@ class CheckSuite:
 
 @dataclass(frozen=True)
 class Misconception:
-    """A named wrong answer: ``says`` tells the student what it does, never the right line."""
+    """A named wrong answer: ``says`` tells the student what it does, never the right line.
+
+    A mistake is made in several ways, with other numbers or other operations. ``variant`` tells
+    them apart; they have one id, title and text.
+    """
 
     id: str
     title: str
     says: str
+    variant: str = ""
 
 
 @dataclass(frozen=True)

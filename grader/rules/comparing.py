@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -328,6 +329,44 @@ def with_cause(replies: Sequence[Reply], error: tuple[str, str] | None) -> list[
     ]
 
 
+# What raised an error, by words of its message. One mistake raises errors of several types, whether
+# it is written with @, einsum or a method; errors of one type come from many operations.
+OPERATIONS = {
+    "unpacks": r"values to unpack",
+    "asks for the truth": r"truth value|[Bb]oolean value of",
+    "takes a view": r"view size is not compatible",
+    "mixes dtypes": r"scalar type|dtype|[Cc]annot cast|can't be cast",
+    "fits shapes": r"broadcast|core dimension|subscript|number of dimensions|not aligned|reshape"
+    r"|[Ss]hapes? .*(cannot be|mismatch|is invalid)|[Ss]izes? of tensors?|(same|equal) (size|shape)"
+    r"|[Dd]imension out of range|axis \d+ is out of bounds|inconsistent tensor size"
+    r"|[Ee]xpected size|\dD tensors?|axes don't match|must match",
+    "indexes": r"out of range|out of bounds|[Ii]nvalid index|indices",
+    "asks for an attribute": r"has no attribute",
+    "passes arguments": r"argument",
+    "differentiates": r"requires? grad|in-?place operation|leaf [Vv]ariable",
+    "combines types": r"unsupported operand|can only concatenate|not supported between",
+}
+
+
+def operation(failure: Failure) -> str:
+    """What raised an error, as far as its message tells; "" if it does not."""
+    found = (name for name, words in OPERATIONS.items() if re.search(words, failure.message))
+    return next(found, "")
+
+
+def same_message(got: Failure, other: Failure) -> bool:
+    """Whether two errors say the same, but for numbers and names of one letter."""
+    one, two = (re.findall(r"[^\W\d]{2,}", failure.message) for failure in (got, other))
+    return bool(one) and one == two
+
+
+def _same_error(got: Failure, other: Failure) -> bool:
+    """Whether two errors come from the same operation, or of one type from operations unknown."""
+    if got.kind != other.kind or operation(got) != operation(other):
+        return False
+    return got.type == other.type or bool(operation(got))
+
+
 def agree(got: Reply, other: Reply, tolerance: Tolerance) -> bool:
     """Do two replies agree, errors included? (For naming a misconception.)"""
     if (got.work is None) != (other.work is None):  # a count that failed agrees with none
@@ -335,7 +374,7 @@ def agree(got: Reply, other: Reply, tolerance: Tolerance) -> bool:
     if (got.failure is None) != (other.failure is None):
         return False
     if got.failure is not None and other.failure is not None:
-        return got.failure.kind == other.failure.kind and got.failure.type == other.failure.type
+        return _same_error(got.failure, other.failure)
     return reply_difference(got, other, tolerance) is None and all(
         (a is None) == (b is None) for a, b in zip(got.grads, other.grads, strict=False)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from grader.protocol.values import (
     NOT_ASKED,
@@ -78,13 +78,19 @@ def verdict_on(assessment: Assessment, known: Known = dict) -> Verdict:
     suite = assessment.suite
     if not assessment.attempted:
         return not_attempted(suite)
-    diagnosis = _diagnosis(assessment, known) if assessment.failed else None
     core = next((check.name for check, _, _ in assessment.failed if check.core), "")
     beside = _beside(assessment)
+    diagnosis = _diagnosis(assessment, known, beside) if assessment.failed else None
+    recognized = _recognized(assessment, beside)
     results = tuple(
         _unjudged(check, _failure(assessment, start, finding))
         if isinstance(finding, Finding) and check.name in beside
-        else _failed(check, start, finding, diagnosis, _failure(assessment, start, finding))
+        else _failed(
+            check,
+            finding,
+            finding.known or _named(check, diagnosis, recognized),
+            _failure(assessment, start, finding),
+        )
         if isinstance(finding, Finding) and diagnosis is not None
         else _untried(check, core)
         if isinstance(finding, Untried)
@@ -120,8 +126,14 @@ def _failure(assessment: Assessment, start: int, finding: Finding) -> Failure | 
     return assessment.replies[place].failure if place < len(assessment.replies) else None
 
 
-def _diagnosis(assessment: Assessment, known: Known) -> Diagnosis:
-    return Diagnosis(assessment.suite, assessment.replies, known())
+def _diagnosis(assessment: Assessment, known: Known, beside: Collection[str]) -> Diagnosis:
+    failed = {check.name for check, _, _ in assessment.failed} - set(beside)
+    passed = {
+        check.name
+        for check, _, finding in assessment.findings
+        if not isinstance(finding, Finding | Untried)
+    }
+    return Diagnosis(assessment.suite, assessment.replies, known(), failed, passed)
 
 
 def not_attempted(suite: CheckSuite) -> Verdict:
@@ -193,14 +205,25 @@ def _unjudged(check: Check, failure: Failure | None) -> CheckResult:
     return CheckResult(check.name, False, text, tried=False)
 
 
+def _recognized(assessment: Assessment, beside: Collection[str]) -> dict[str, str]:
+    """For each rule the mistake that it recognizes itself: the same in all checks that it fails."""
+    found: dict[str, set[str]] = {}
+    for check, _, finding in assessment.failed:
+        if check.name not in beside:
+            found.setdefault(check.rule, set()).add(finding.names)
+    return {name: ids.pop() for name, ids in found.items() if len(ids) == 1}
+
+
+def _named(
+    check: Check, diagnosis: Diagnosis, recognized: Mapping[str, str]
+) -> Misconception | None:
+    name = recognized.get(check.rule, "")
+    return diagnosis.by_id(name) if name else diagnosis.name(check.name)
+
+
 def _failed(
-    check: Check, start: int, finding: Finding, diagnosis: Diagnosis, failure: Failure | None
+    check: Check, finding: Finding, named: Misconception | None, failure: Failure | None
 ) -> CheckResult:
-    named = finding.known
-    if named is None and finding.names:
-        named = diagnosis.by_id(finding.names)
-    elif named is None:
-        named = diagnosis.name(start, len(check.cases))
     return CheckResult(
         check.name,
         False,

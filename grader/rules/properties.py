@@ -15,6 +15,7 @@ from grader.rules.comparing import (
     describe,
     difference,
     failure_text,
+    operation,
     reply_difference,
     second_call_difference,
 )
@@ -104,7 +105,8 @@ def arguments(ask: Ask, names: Names) -> list[tuple[str, Any]]:
 def error_names(check: Check, replies: list[Reply]) -> Finding | None:
     """Each call raises the expected error, and its message holds the numbers that explain it.
 
-    The option ``numbers`` holds those of each case.
+    The option ``numbers`` holds those of each case, and ``names`` the id of the mistake of leaving
+    one out.
     """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
@@ -116,7 +118,8 @@ def error_names(check: Check, replies: list[Reply]) -> Finding | None:
         missing = [n for n in check.options["numbers"][index] if str(n) not in told]
         if missing:
             text = f"the message of the {reply.failure.type} does not name the number {missing[0]}"
-            return Finding(text, index)
+            by_chance = bool(operation(reply.failure))  # such as an error about shapes
+            return Finding(text, index, names="" if by_chance else check.options.get("names", ""))
     return None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.masking import masked_attention
 
 INF = math.inf
@@ -91,11 +91,12 @@ def causal_nan(n):
     "causal_mask",
     "finite_fill",
     "hides with a large finite number",
-    "The right places, but -1e9 is a number: in a row full of it all scores are equal, and "
-    "softmax spreads the weight over what should be hidden.",
+    "The right places, but a number such as -1e9 is finite: in a row full of it all scores are "
+    "equal, and softmax spreads the weight over what should be hidden.",
+    fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
-def causal_finite(n):
-    return torch.full((n, n), -1e9).triu(1)
+def causal_finite(n, *, fill=-1e9):
+    return torch.full((n, n), fill).triu(1)
 
 
 @misconception(
@@ -258,9 +259,10 @@ def padding_nan(lengths, n):
     "hides with a large finite number",
     "The right places, but -1e9 is a number: where a sequence is all padding, softmax spreads its "
     "weight evenly over it.",
+    fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
-def padding_finite(lengths, n):
-    return _padding(torch.arange(n) < lengths[:, None, None]).clamp(min=-1e9)
+def padding_finite(lengths, n, *, fill=-1e9):
+    return _padding(torch.arange(n) < lengths[:, None, None]).clamp(min=fill)
 
 
 @misconception(
@@ -325,6 +327,21 @@ def local_backward(n, window):
 )
 def local_signed(n, window):
     return _local(n, _distance(n) <= window)
+
+
+@misconception(
+    "local_mask",
+    "past_left_open",
+    "hides only what lies ahead",
+    "A triangle cuts off one side. Keys further back than the window are to be hidden as well.",
+)
+def local_triangle(n, window):
+    return torch.full((n, n), -INF).triu(window + 1)
+
+
+@variant("local_mask", "past_left_open", "and one place more")
+def local_triangle_strict(n, window):
+    return torch.full((n, n), -INF).triu(window)
 
 
 @misconception(
@@ -421,9 +438,10 @@ def local_nan(n, window):
     "finite_fill",
     "hides with a large finite number",
     "The right places, but -1e9 is a number: a mask of this course holds 0 and -inf.",
+    fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
-def local_finite(n, window):
-    return _local(n, _distance(n).abs() <= window).clamp(min=-1e9)
+def local_finite(n, window, *, fill=-1e9):
+    return _local(n, _distance(n).abs() <= window).clamp(min=fill)
 
 
 # --- combine_masks ------------------------------------------------------------------------------
@@ -548,12 +566,13 @@ def combine_boolean(*masks):
     "finite_fill",
     "replaces -inf by a large finite number",
     "The right places, but -1e9 is a number: a mask of this course holds 0 and -inf.",
+    fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
-def combine_finite(*masks):
+def combine_finite(*masks, fill=-1e9):
     combined = masks[0]
     for mask in masks[1:]:
         combined = combined + mask
-    return combined.clamp(min=-1e9)
+    return combined.clamp(min=fill)
 
 
 # --- masked_attention ---------------------------------------------------------------------------
@@ -692,26 +711,28 @@ def attention_fill_tiny(query, key, value, mask=None):
 @misconception(
     "masked_attention",
     "fill_-10",
-    "fills the hidden places with -10",
+    "fills the hidden places with a number such as -10",
     "exp(-10) is small but not 0, and next to a visible score of -1000 it is everything.",
+    fill=(-1.0, -5.0, -20.0, -50.0, -100.0),
 )
-def attention_fill_ten(query, key, value, mask=None):
+def attention_fill_ten(query, key, value, mask=None, *, fill=-10.0):
     scores = _scores(query, key)
     bias = scores if mask is None else scores + mask.masked_fill(mask == -INF, 0.0)
-    weights = torch.softmax(bias.masked_fill(_hidden(scores, mask), -10.0), dim=-1)
+    weights = torch.softmax(bias.masked_fill(_hidden(scores, mask), fill), dim=-1)
     return weights @ value, weights
 
 
 @misconception(
     "masked_attention",
     "fill_-1e4",
-    "fills the hidden places with -10000",
+    "fills the hidden places with a number such as -10000",
     "That is lower than most scores but not than all: beside visible scores of -30000 it wins.",
+    fill=(-1e3, -5e3, -2e4),
 )
-def attention_fill_1e4(query, key, value, mask=None):
+def attention_fill_1e4(query, key, value, mask=None, *, fill=-1e4):
     scores = _scores(query, key)
     bias = scores if mask is None else scores + mask.masked_fill(mask == -INF, 0.0)
-    weights = torch.softmax(bias.masked_fill(_hidden(scores, mask), -1e4), dim=-1)
+    weights = torch.softmax(bias.masked_fill(_hidden(scores, mask), fill), dim=-1)
     return weights @ value, weights
 
 
@@ -788,6 +809,14 @@ def attention_uniform(query, key, value, mask=None):
     scores = _scores(query, key)
     filled = _added(scores, mask).masked_fill(_hidden(scores, mask), -1e9)
     weights = torch.softmax(filled, dim=-1)
+    return weights @ value, weights
+
+
+@variant("masked_attention", "empty_row_uniform", "the least number is added")
+def attention_adds_the_least(query, key, value, mask=None):
+    if mask is not None:
+        mask = mask.clamp(min=torch.finfo(torch.float32).min)
+    weights = torch.softmax(_added(_scores(query, key), mask), dim=-1)
     return weights @ value, weights
 
 
@@ -934,6 +963,48 @@ def attention_needs_mask(query, key, value, mask=None):
 
 @misconception(
     "masked_attention",
+    "asks_the_mask_for_truth",
+    "asks a tensor whether it is true",
+    "With more than one entry there is no answer to that. Whether a mask was given is a matter of "
+    "None or not.",
+)
+def attention_if_mask(query, key, value, mask=None):
+    scores = _scores(query, key)
+    if mask:
+        scores = _added(scores, mask)
+    weights = _weights(scores)
+    return weights @ value, weights
+
+
+@misconception(
+    "masked_attention",
+    "numbers_for_booleans",
+    "takes the numbers of the mask for yes and no",
+    "masked_fill wants True where something is hidden; here the mask holds 0 and -inf, and biases.",
+)
+def attention_fills_by_numbers(query, key, value, mask=None):
+    scores = _scores(query, key)
+    if mask is not None:
+        scores = scores.masked_fill(mask, -INF)
+    weights = _weights(scores)
+    return weights @ value, weights
+
+
+@misconception(
+    "masked_attention",
+    "axis_for_heads",
+    "gives every mask an axis for heads",
+    "The mask broadcasts against the scores as it is. With a further axis a mask for batch rows "
+    "meets the wrong axis of the scores, and a result has an axis too many.",
+)
+def attention_unsqueezes(query, key, value, mask=None):
+    mask = mask.unsqueeze(1) if mask is not None else None
+    weights = _weights(_added(_scores(query, key), mask))
+    return weights @ value, weights
+
+
+@misconception(
+    "masked_attention",
     "float32_result",
     "computes in float32 whatever it is given",
     "A float64 query should give a float64 result, with all its digits.",
@@ -941,6 +1012,17 @@ def attention_needs_mask(query, key, value, mask=None):
 def attention_float32(query, key, value, mask=None):
     weights = _weights(_added(_scores(query.float(), key.float()), mask))
     return weights @ value.float(), weights
+
+
+@misconception(
+    "masked_attention",
+    "float32_inside",
+    "rounds to float32 on the way",
+    "The dtype of the result is right, but only about seven digits of a float64 result are.",
+)
+def attention_float32_inside(query, key, value, mask=None):
+    weights = _weights(_added(_scores(query, key), mask).float()).to(query.dtype)
+    return weights @ value, weights
 
 
 @misconception(
@@ -1105,6 +1187,13 @@ def attention_three_axes(query, key, value, mask=None):
     scores = torch.bmm(query, key.transpose(1, 2)) / math.sqrt(query.shape[-1])
     weights = _weights(_added(scores, mask))
     return torch.bmm(weights, value), weights
+
+
+@variant("masked_attention", "only_three_axes", "takes three sizes from the shape")
+def attention_unpacks_three(query, key, value, mask=None):
+    batch, n, width = query.shape
+    weights = _weights(_added(_scores(query, key), mask))
+    return weights @ value, weights
 
 
 @misconception(

@@ -7,7 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.mle_language_modeling import (
     bigram_mle,
     embed,
@@ -435,9 +435,10 @@ def log_prob_without_last(conditionals):
     "small_number_added",
     "adds a small number to every probability",
     "A step that cannot happen gets a probability after all, and rare steps a wrong one.",
+    constant=(1e-12, 1e-10, 1e-9, 1e-7, 1e-6),
 )
-def log_prob_eps(conditionals):
-    return (conditionals + 1e-8).log().sum(dim=-1)
+def log_prob_eps(conditionals, *, constant=1e-8):
+    return (conditionals + constant).log().sum(dim=-1)
 
 
 @misconception(
@@ -540,6 +541,26 @@ def bigram_transposed(tokens, vocab_size, smoothing=0.0):
 )
 def bigram_columns(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size, smoothing).mT).mT
+
+
+@misconception(
+    "bigram_mle",
+    "axis_not_kept",
+    "sums each row without keeping the axis",
+    "The vector of sums lines up with the columns: every count is divided by the sum of another "
+    "row.",
+)
+def bigram_axis_not_kept(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size, smoothing)
+    totals = counts.sum(dim=-1)
+    return torch.where(totals > 0, counts / totals, 1 / vocab_size)
+
+
+@variant("bigram_mle", "axis_not_kept", "and uniform rows by the right sum")
+def bigram_axis_not_kept_in_the_quotient(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size, smoothing)
+    totals = counts.sum(dim=-1)
+    return torch.where(totals[:, None] > 0, counts / totals, 1 / vocab_size)
 
 
 @misconception(
@@ -871,11 +892,12 @@ def nll_global_max(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "small_number_added",
     "adds a small number before the logarithm",
-    "That avoids infinity, but no loss can be larger than about 20 either: the worst mistakes all "
-    "cost the same.",
+    "That avoids infinity, but no loss can be larger than the number allows either (about 20 for "
+    "1e-9): the worst mistakes all cost the same.",
+    constant=(1e-12, 1e-10, 1e-8, 1e-7, 1e-6),
 )
-def nll_eps(logits, targets, ignore_index=-100):
-    return _mean((logits.softmax(dim=-1) + 1e-9).log(), targets, ignore_index)
+def nll_eps(logits, targets, ignore_index=-100, *, constant=1e-9):
+    return _mean((logits.softmax(dim=-1) + constant).log(), targets, ignore_index)
 
 
 @misconception(
@@ -1253,6 +1275,16 @@ def perplexity_mixed(mean_nll):
 )
 def perplexity_tensor(mean_nll):
     return torch.as_tensor(mean_nll).exp()
+
+
+@misconception(
+    "perplexity",
+    "tensors_only",
+    "takes tensors only",
+    "torch.exp refuses a plain float, which the contract allows.",
+)
+def perplexity_tensors_only(mean_nll):
+    return torch.exp(mean_nll)
 
 
 @misconception(
@@ -1843,15 +1875,21 @@ def fit_adam(tokens, vocab_size, steps, lr):
     return _by(tokens, vocab_size, steps, lambda p: torch.optim.Adam(p, lr))
 
 
+@variant("fit_bigram", "adam", "AdamW")
+def fit_adamw(tokens, vocab_size, steps, lr):
+    return _by(tokens, vocab_size, steps, lambda p: torch.optim.AdamW(p, lr))
+
+
 @misconception(
     "fit_bigram",
     "pulled_toward_zero",
     "pulls the logits toward zero",
     "Weight decay keeps the table near uniform. It ends somewhere else than at the frequencies of "
     "the text.",
+    decay=(0.001, 0.002, 0.01, 0.1, 0.2),
 )
-def fit_decay(tokens, vocab_size, steps, lr):
-    return _by(tokens, vocab_size, steps, lambda p: torch.optim.SGD(p, lr, weight_decay=0.02))
+def fit_decay(tokens, vocab_size, steps, lr, *, decay=0.02):
+    return _by(tokens, vocab_size, steps, lambda p: torch.optim.SGD(p, lr, weight_decay=decay))
 
 
 @misconception(

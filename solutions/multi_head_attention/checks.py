@@ -108,7 +108,10 @@ def split_checks(draw: Draw) -> list[Check]:
             "names both numbers: the width and how many heads there are",
             tuple(refuse(*one) for one in refused),
             "error_names",
-            {"numbers": [(one[-1], one[0]) for one in refused]},
+            {
+                "numbers": [(one[-1], one[0]) for one in refused],
+                "names": "error_without_numbers",
+            },
         ),
         Check(
             "float32 and float64",

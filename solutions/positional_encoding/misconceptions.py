@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.positional_encoding import (
     alibi_bias,
     rotary_encoding,
@@ -424,6 +424,23 @@ def shift_roll(k, d, base=10000.0):
 
 @misconception(
     "shift_matrix",
+    "least_squares",
+    "fits a matrix to encodings by least squares",
+    "Where the low frequencies hardly move, many matrices fit the positions that were looked at. "
+    "The one that holds for all positions has a formula.",
+    positions=(20, 50, 200, 1000),
+)
+def shift_fitted(k, d, base=10000.0, *, positions=100):
+    before = sinusoidal_encoding(positions, d, base)
+    angle = _frequency(d, base) * (torch.arange(positions, dtype=torch.float64) + k)[:, None]
+    after = torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).float()
+    # Not in float32: so near to a singular table no two processors would find the same matrix.
+    found = torch.linalg.lstsq(before.double(), after.double()).solution
+    return found.mT.float().contiguous()
+
+
+@misconception(
+    "shift_matrix",
     "degrees",
     "takes the angles for degrees",
     "It moves about 57 times too little: sine and cosine take radians here.",
@@ -485,6 +502,18 @@ class LearnedNoLimit(_Table):
 class LearnedSlice(_Table):
     def forward(self, x):
         return x + self.embedding.weight[: x.shape[1]]
+
+
+@misconception(
+    "LearnedPositionalEncoding",
+    "whole_table",
+    "adds the whole table",
+    "It fits only where a sequence is as long as the table. Take as many rows as there are "
+    "positions.",
+)
+class LearnedWholeTable(_Table):
+    def forward(self, x):
+        return x + self.embedding.weight
 
 
 @misconception(
@@ -841,6 +870,18 @@ def rotary_ignores(x, positions=None, base=10000.0):
 
 @misconception(
     "rotary_encoding",
+    "counts_on_from_the_first",
+    "counts on from the first of the positions",
+    "Positions may skip, repeat and run backward. Each row is turned by its own.",
+)
+def rotary_counts_on(x, positions=None, base=10000.0):
+    if positions is not None:
+        positions = positions[0] + torch.arange(x.shape[-2])
+    return rotary_encoding(x, positions, base)
+
+
+@misconception(
+    "rotary_encoding",
     "counts_from_one",
     "counts positions from 1 when none are given",
     "Position 0 is turned although it should stay as it is. Scores do not notice, since they see "
@@ -1056,6 +1097,16 @@ def alibi_from_zero(n, num_heads):
 
 @misconception(
     "alibi_bias",
+    "exponent_turned_over",
+    "divides 8 by the number of the head",
+    "The exponents are even steps of 8/H: the slopes are the powers of one factor.",
+)
+def alibi_turned_over(n, num_heads):
+    return _alibi(n, [2.0 ** (-8 / (h + 1)) for h in range(num_heads)])
+
+
+@misconception(
+    "alibi_bias",
     "made_for_eight_heads",
     "halves the slope from head to head, however many heads there are",
     "Right for 8 heads. With H heads the exponent goes down to -8 in H equal steps.",
@@ -1213,6 +1264,13 @@ def alibi_columns(n, num_heads):
     return bias.expand(num_heads, n, n).masked_fill(torch.ones(n, n).triu(1) > 0, -INF)
 
 
+@variant("alibi_bias", "grows_from_the_start", "counted from one")
+def alibi_columns_from_one(n, num_heads):
+    count = torch.ones(num_heads, n, n).cumsum(-1)
+    bias = torch.tensor(_slopes(num_heads))[:, None, None] * count
+    return bias.masked_fill(torch.ones(n, n).triu(1) > 0, -INF)
+
+
 @misconception(
     "alibi_bias",
     "zero_times_infinity",
@@ -1251,9 +1309,10 @@ def alibi_batch(n, num_heads):
     "finite_fill",
     "hides with a large finite number",
     "The right places, but a mask of this course holds exactly -inf where it hides.",
+    fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
-def alibi_finite(n, num_heads):
-    return alibi_bias(n, num_heads).clamp(min=-1e9)
+def alibi_finite(n, num_heads, *, fill=-1e9):
+    return alibi_bias(n, num_heads).clamp(min=fill)
 
 
 @misconception(

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.self_attention import scaled_dot_product_attention
 
 # --- scaled_dot_product_attention: the scale --------------------------------------------------
@@ -373,6 +373,13 @@ def attention_only_one_batch_axis(query, key, value):
     return torch.bmm(weights, value), weights
 
 
+@variant("scaled_dot_product_attention", "only_one_batch_axis", "takes three sizes from the shape")
+def attention_unpacks_three(query, key, value):
+    batch, n, width = query.shape
+    weights = torch.softmax(query @ key.transpose(-2, -1) / math.sqrt(width), dim=-1)
+    return weights @ value, weights
+
+
 @misconception(
     "scaled_dot_product_attention",
     "float32_forced",
@@ -393,6 +400,12 @@ def attention_float32_forced(query, key, value):
 def attention_float32_inside(query, key, value):
     output, weights = attention_float32_forced(query, key, value)
     return output.to(query.dtype), weights.to(query.dtype)
+
+
+@variant("scaled_dot_product_attention", "float32_inside", "in the softmax alone")
+def attention_float32_softmax(query, key, value):
+    weights = torch.softmax(_scores(query, key).float(), dim=-1).to(query.dtype)
+    return weights @ value, weights
 
 
 @misconception(
@@ -801,6 +814,13 @@ class OnlyOneBatchAxis(_Layer):
         return torch.bmm(weights, value), weights
 
 
+@variant("SelfAttention", "only_one_batch_axis", "takes three sizes from the shape")
+class UnpacksThree(_Layer):
+    def forward(self, x):
+        batch, n, width = x.shape
+        return scaled_dot_product_attention(*self.maps(x))
+
+
 @misconception(
     "SelfAttention",
     "reverses_all_axes",
@@ -983,6 +1003,17 @@ def additive_matrices_turned_over(query, keys, W_q, W_k, v):
 
 @misconception(
     "additive_scores",
+    "keys_as_columns",
+    "multiplies W_k by the keys as if they were columns",
+    "Each key is a row. The product of W_k and the keys runs only where there are as many keys as "
+    "features, and then it mixes the keys with one another.",
+)
+def additive_keys_as_columns(query, keys, W_q, W_k, v):
+    return v @ torch.tanh((W_q @ query)[:, None] + W_k @ keys)
+
+
+@misconception(
+    "additive_scores",
     "one_matrix",
     "maps query and keys by the same matrix",
     "W_k is never used. It runs only where queries and keys happen to have the same width.",
@@ -1147,11 +1178,21 @@ def multiplicative_returns_weights(query, keys, W):
 @misconception(
     "multiplicative_scores",
     "scaled",
-    "divides the scores by √d_k",
+    "scales the scores",
     "Luong's score has no scale: the matrix can learn one.",
 )
 def multiplicative_scaled(query, keys, W):
     return keys @ (query @ W) / math.sqrt(keys.shape[-1])
+
+
+@variant("multiplicative_scores", "scaled", "by the root of the query's width")
+def multiplicative_scaled_by_query(query, keys, W):
+    return keys @ (query @ W) / math.sqrt(query.shape[-1])
+
+
+@variant("multiplicative_scores", "scaled", "by the width of the keys")
+def multiplicative_scaled_by_width(query, keys, W):
+    return keys @ (query @ W) / keys.shape[-1]
 
 
 @misconception(

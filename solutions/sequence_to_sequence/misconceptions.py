@@ -740,6 +740,17 @@ def decode_one_more(model, source, bos, eos, max_len):
 
 @misconception(
     "greedy_decode",
+    "eos_fixed",
+    "waits for an eos of its own",
+    "The number of the end token is an argument; another vocabulary has another one.",
+    end=(0, 1, 3),
+)
+def decode_eos_fixed(model, source, bos, eos, max_len, *, end=2):
+    return _decode(model, source, bos, end, max_len)
+
+
+@misconception(
+    "greedy_decode",
     "eos_dropped",
     "removes the last column",
     "eos is a token that the model has written, so it stays. Where max_len stopped a row, the "

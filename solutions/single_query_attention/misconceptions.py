@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.single_query_attention import softmax
 
 # ---------------------------------------------------------------------------------- softmax
@@ -105,16 +105,24 @@ def softmax_in_place(scores, axis=-1):
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
+@variant("softmax", "writes_into_its_input", "the powers, too")
+def softmax_powers_in_place(scores, axis=-1):
+    scores -= scores.max(axis=axis, keepdims=True)
+    np.exp(scores, out=scores)
+    return scores / scores.sum(axis=axis, keepdims=True)
+
+
 @misconception(
     "softmax",
     "pads_the_sum",
     "adds a small constant to the sum",
     "The weights sum to a little less than 1. The sum can never be zero once the largest power "
     "is 1, so nothing needs protecting.",
+    constant=(1e-7, 1e-6, 1e-5),
 )
-def softmax_pads_the_sum(scores, axis=-1):
+def softmax_pads_the_sum(scores, axis=-1, *, constant=1e-8):
     powers = np.exp(scores - scores.max(axis=axis, keepdims=True))
-    return powers / (powers.sum(axis=axis, keepdims=True) + 1e-8)
+    return powers / (powers.sum(axis=axis, keepdims=True) + constant)
 
 
 @misconception(
@@ -122,9 +130,10 @@ def softmax_pads_the_sum(scores, axis=-1):
     "clips_the_scores",
     "clips large scores before it exponentiates",
     "No overflow any more, but 1000 and 2000 become the same score and get the same weight.",
+    limit=(50.0, 100.0, 700.0),
 )
-def softmax_clips(scores, axis=-1):
-    powers = np.exp(np.clip(scores, -500.0, 500.0))
+def softmax_clips(scores, axis=-1, *, limit=500.0):
+    powers = np.exp(np.clip(scores, -limit, limit))
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
@@ -260,6 +269,16 @@ def similarity_absolute(query, keys):
     return np.abs(keys @ query)
 
 
+@misconception(
+    "similarity_scores",
+    "a_list",
+    "returns a list",
+    "The numbers are right. The contract says an array, on which the next step can calculate.",
+)
+def similarity_list(query, keys):
+    return [float(np.dot(key, query)) for key in keys]
+
+
 # ------------------------------------------------------------------------ cosine_similarity
 
 
@@ -287,12 +306,18 @@ def cosine_nan(query, keys):
 @misconception(
     "cosine_similarity",
     "padded_lengths",
-    "adds a small constant to the product of the lengths",
+    "adds a small constant to the lengths",
     "The zero vector is safe, but 1e-8 is one percent of a product of lengths of 1e-6: short "
     "vectors get scores that are too small.",
+    constant=(1e-10, 1e-9, 1e-7, 1e-6),
 )
-def cosine_padded(query, keys):
-    return keys @ query / (np.linalg.norm(keys, axis=1) * np.linalg.norm(query) + 1e-8)
+def cosine_padded(query, keys, *, constant=1e-8):
+    return keys @ query / (np.linalg.norm(keys, axis=1) * np.linalg.norm(query) + constant)
+
+
+@variant("cosine_similarity", "padded_lengths", "added to each of the two")
+def cosine_padded_norms(query, keys):
+    return keys @ query / ((np.linalg.norm(keys, axis=1) + 1e-8) * (np.linalg.norm(query) + 1e-8))
 
 
 @misconception(
@@ -389,6 +414,29 @@ def cosine_distance(query, keys):
     return 1.0 - keys @ query / np.where(lengths > 0, lengths, 1.0)
 
 
+@misconception(
+    "cosine_similarity",
+    "angle",
+    "returns the angle",
+    "The arccosine turns the order around: equal directions get 0, opposite ones π.",
+)
+def cosine_angle(query, keys):
+    lengths = np.linalg.norm(keys, axis=1) * np.linalg.norm(query)
+    return np.arccos(np.clip(keys @ query / np.where(lengths > 0, lengths, 1.0), -1.0, 1.0))
+
+
+@misconception(
+    "cosine_similarity",
+    "a_list",
+    "returns a list",
+    "The numbers are right. The contract says an array, on which the next step can calculate.",
+)
+def cosine_list(query, keys):
+    lengths = [float(np.linalg.norm(key) * np.linalg.norm(query)) for key in keys]
+    dots = [float(np.dot(key, query)) for key in keys]
+    return [dot / length if length > 0 else 0.0 for dot, length in zip(dots, lengths, strict=True)]
+
+
 # -------------------------------------------------------------------------------- attention
 
 
@@ -440,6 +488,18 @@ def attention_overflows(query, keys, values):
 def attention_scaled(query, keys, values):
     query, keys, values = _arrays(query, keys, values)
     return (softmax(keys @ query / math.sqrt(len(query))) @ values).tolist()
+
+
+@misconception(
+    "attention",
+    "cosine",
+    "compares by the cosine",
+    "The scores here are plain dot products: a longer key scores more.",
+)
+def attention_cosine(query, keys, values):
+    query, keys, values = _arrays(query, keys, values)
+    lengths = np.linalg.norm(keys, axis=1) * np.linalg.norm(query)
+    return (softmax(keys @ query / np.where(lengths > 0, lengths, 1.0)) @ values).tolist()
 
 
 @misconception(
@@ -529,12 +589,13 @@ def attention_divides_by_n(query, keys, values):
 @misconception(
     "attention",
     "rounds",
-    "rounds to four decimals",
+    "rounds the result",
     "A printed number is rounded for the eye; the value that goes on must not be.",
+    decimals=(2, 3, 5, 6),
 )
-def attention_rounds(query, keys, values):
+def attention_rounds(query, keys, values, *, decimals=4):
     query, keys, values = _arrays(query, keys, values)
-    return [round(x, 4) for x in (softmax(keys @ query) @ values).tolist()]
+    return [round(x, decimals) for x in (softmax(keys @ query) @ values).tolist()]
 
 
 @misconception(

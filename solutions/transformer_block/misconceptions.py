@@ -112,6 +112,17 @@ def norm_eps_floor(x, gain, bias, eps=1e-5):
 
 @misconception(
     "layer_norm",
+    "eps_as_a_floor_of_the_deviation",
+    "raises small standard deviations to eps",
+    "A deviation below eps becomes eps and others stay. eps should be added to every variance.",
+)
+def norm_deviation_floor(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    return (x - mean) / variance.sqrt().clamp(min=eps) * gain + bias
+
+
+@misconception(
+    "layer_norm",
     "mean_not_subtracted",
     "divides by the root of the mean square",
     "That is RMSNorm, which leaves the mean where it is. Layer norm subtracts the mean first.",

@@ -140,6 +140,7 @@ def batch_checks(draw: Draw) -> list[Check]:
             "same batch, whatever torch's global generator does",
             (again, Case(again.name, Ask(ask.target, ask.args, steps=ask.steps, seed=2))),
             "repeatable",
+            {"names": "global_generator"},
         ),
         Check(
             "every batch is a fresh one",
@@ -379,7 +380,10 @@ def model_checks(draw: Draw) -> list[Check]:
                 for n in (block + 1, 3 * block)
             ),
             "error_names",
-            {"numbers": [(n, block) for n in (block + 1, 3 * block)]},
+            {
+                "numbers": [(n, block) for n in (block + 1, 3 * block)],
+                "names": "error_without_numbers",
+            },
         ),
         Check(
             "other widths inside",
@@ -909,6 +913,7 @@ def sample_checks(draw: Draw) -> list[Check]:
             "same tokens, whatever torch's global generator does",
             tuple(repeat),
             "repeatable",
+            {"names": "global_generator"},
         ),
         Check(
             "fresh every time",
@@ -1648,7 +1653,7 @@ def train_checks(draw: Draw) -> list[Check]:
                 for s in (1, 2)
             ),
             "repeatable",
-            {"rtol": 1e-5, "atol": 1e-6},
+            {"rtol": 1e-5, "atol": 1e-6, "names": "global_generator"},
         ),
         Check(
             "another generator, other batches",

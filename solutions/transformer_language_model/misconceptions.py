@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.masking import causal_mask
 from solutions.mle_language_modeling import negative_log_likelihood
 from solutions.transformer_language_model import (
@@ -67,6 +67,15 @@ def batch_one_too_many(tokens, batch_size, block_size, generator):
     last = len(tokens) - block_size + 1
     starts = torch.randint(last, (batch_size,), generator=generator)
     return _cut(tokens, starts, block_size)
+
+
+@variant("get_batch", "one_start_too_many", "with slices and stack")
+def batch_one_too_many_sliced(tokens, batch_size, block_size, generator):
+    last = len(tokens) - block_size + 1
+    starts = torch.randint(last, (batch_size,), generator=generator).tolist()
+    x = torch.stack([tokens[start : start + block_size] for start in starts])
+    y = torch.stack([tokens[start + 1 : start + block_size + 1] for start in starts])
+    return x.long(), y.long()
 
 
 @misconception(
@@ -173,9 +182,10 @@ def batch_chunks(tokens, batch_size, block_size, generator):
 @misconception(
     "get_batch",
     "global_generator",
-    "does not use the generator",
-    "The starts come from torch's global generator. Nobody can repeat a run, and any other code "
-    "that draws numbers changes it.",
+    "draws with another generator",
+    "The starts depend on random numbers that do not come from the generator passed in, but from a "
+    "global one, such as torch's or NumPy's. Nobody can repeat a run, and any other code that "
+    "draws numbers changes it.",
 )
 def batch_global(tokens, batch_size, block_size, generator):
     return get_batch(tokens, batch_size, block_size, None)
@@ -625,6 +635,18 @@ class LeftToTorch(_Model):
 
 @misconception(
     "TransformerLM",
+    "assertion",
+    "raises an AssertionError",
+    "An assert is a note to oneself, and Python can be told to skip it. A caller's mistake is a "
+    "ValueError.",
+)
+class AssertsTheLength(_Model):
+    def refuse(self, length):
+        assert length <= self.block_size, f"{length} tokens, a block of {self.block_size}"
+
+
+@misconception(
+    "TransformerLM",
     "full_block_refused",
     "refuses a full block",
     "Exactly block_size tokens fit.",
@@ -919,12 +941,13 @@ def step_mixed(model, optimizer, x, y):
     "clips the gradient",
     "Clipping is often a good idea, but the exercise asks for a plain step. Here a large gradient "
     "is quietly made small.",
+    largest=(0.1, 0.5, 1.0),
 )
-def step_clipped(model, optimizer, x, y):
+def step_clipped(model, optimizer, x, y, *, largest=0.25):
     loss = negative_log_likelihood(model(x), y)
     optimizer.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 0.25)
+    nn.utils.clip_grad_norm_(model.parameters(), largest)
     optimizer.step()
     return loss.item()
 
@@ -1147,6 +1170,16 @@ def sample_empty(logits, temperature=1.0, top_k=None, top_p=None, generator=None
 
 @misconception(
     "sample_next",
+    "top_p_of_zero_ignored",
+    "takes a top_p of 0 for none",
+    "0 is as false as None for `if`. A nucleus of mass 0 holds the most likely token alone.",
+)
+def sample_if_top_p(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return sample_next(logits, temperature, top_k, top_p or None, generator)
+
+
+@misconception(
+    "sample_next",
     "one_too_many_in_the_nucleus",
     "keeps one token too many",
     "A set that has reached top_p is complete; the next token goes.",
@@ -1335,8 +1368,9 @@ def sample_column(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
 @misconception(
     "sample_next",
     "global_generator",
-    "does not use the generator",
-    "The random numbers come from torch's global generator, whatever was passed in.",
+    "draws with another generator",
+    "The tokens depend on random numbers that do not come from the generator passed in, but from a "
+    "global one, such as torch's or NumPy's.",
 )
 def sample_global(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     return sample_next(logits, temperature, top_k, top_p)
@@ -1806,6 +1840,18 @@ def cache_past_only(query, key, value, cache=None):
 
 @misconception(
     "attend_with_cache",
+    "causal_from_the_top_left",
+    "lays the causal mask from the first key on",
+    "is_causal counts from the top left: one query then sees the first key alone. In a step with a "
+    "cache nothing lies in the future, and no mask is needed.",
+)
+def cache_is_causal(query, key, value, cache=None):
+    keys, values = _joined(cache, key, value)
+    return F.scaled_dot_product_attention(query, keys, values, is_causal=True), (keys, values)
+
+
+@misconception(
+    "attend_with_cache",
     "one_step_of_memory",
     "remembers only the step before",
     "The new cache holds the new position alone, so after two steps the first position is "
@@ -2212,8 +2258,9 @@ def train_half(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
 @misconception(
     "train_language_model",
     "global_generator",
-    "does not use the generator",
-    "The batches come from torch's global generator, so nobody can repeat a run.",
+    "draws with another generator",
+    "The batches depend on random numbers that do not come from the generator passed in, but from "
+    "a global one, such as torch's or NumPy's, so nobody can repeat a run.",
 )
 def train_global(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return _loop(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 
+from grader.authoring.composed import Tally, try_composed
 from grader.authoring.prove import Trial, kill_matrix, prove, prove_exercise
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT
@@ -20,6 +22,12 @@ def trials() -> list[Trial]:
 
 def test_every_misconception_is_caught_and_named_and_nothing_right_is_refused(trials) -> None:
     assert [t for t in trials if not t.ok] == []
+
+
+def test_composed_mistakes_are_named_truly_or_not_at_all() -> None:
+    tally = try_composed()
+    assert tally.false == []
+    assert tally.count.total() >= 300
 
 
 def test_the_published_page_tells_of_every_version_and_of_no_fault() -> None:
@@ -38,11 +46,15 @@ def test_the_published_page_tells_of_every_version_and_of_no_fault() -> None:
                 assert f"\n{told} named, by one question alone.\n" in section
                 options += len(names)
             else:
-                assert re.findall(r"^\| `([^`]+)` \| [^|]+ \| 3 of 3 \|$", section, re.M) == names
+                row = r"^\| `([^`]+)` \| [^|]+ \| (\d+) of \2 \|$"
+                assert [name for name, _ in re.findall(row, section, re.M)] == names
                 wrong += len(names)
     assert f"\n{wrong} named wrong answers, {options} wrong options of quizzes and\n" in page
     assert f"\n{right} other right answers, " in page and "\n**0 faults** " in page
     assert "**nothing**" not in page
+    told = r"several mistakes, \*\*0\*\* are .*\| \*\*all\*\* \| \d+ of (\d+) \| \d+% \|"
+    found = re.search(told, page, re.S)
+    assert found is not None and int(found[1]) >= 300
 
 
 def test_the_page_marks_what_fails_in_some_draws_only() -> None:
@@ -50,8 +62,16 @@ def test_the_page_marks_what_fails_in_some_draws_only() -> None:
         return Trial("masking", "causal_mask", "boolean", "misconception", draw, caught_by,
                      ("boolean",), 0.0, 1.0, "")  # fmt: skip
 
-    page = kill_matrix([trial("public", "always", "at times"), trial("graded 1", "always")])
+    trials = [trial("public", "always", "at times"), trial("graded 1", "always")]
+    page = kill_matrix(trials, Tally())
     assert "\n| `boolean` | always; *at times* | 2 of 2 |\n" in page
+
+
+def test_the_page_tells_how_many_composed_mistakes_are_named() -> None:
+    tally = Tally(Counter({"two at once": 3, "another": 5}), Counter({"another": 4}), ["one"])
+    page = kill_matrix([], tally)
+    assert "\n| another | 4 of 5 | 80% |\n| two at once | 0 of 3 | 0% |\n" in page
+    assert "\n| **all** | 4 of 8 | 50% |\n" in page and "several mistakes, **1** are" in page
 
 
 def test_a_weakened_check_is_noticed() -> None:

@@ -11,12 +11,13 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
-from grader.course.exercises import exercises
+from grader.course.exercises import exercises, find
 from grader.course.specification import Draw
 from grader.protocol import step_library
 from grader.protocol.calls import DirectCalls
 from grader.protocol.values import CheckResult, Verdict
 from grader.rules.evaluate import evaluate
+from grader.rules.rule import Finding
 from solutions.mle_language_modeling import bigram_mle
 from solutions.transformer_language_model import (
     TransformerLM,
@@ -37,7 +38,12 @@ from solutions.transformer_language_model.checks import (
     model_reference,
     windows_of,
 )
-from solutions.transformer_language_model.public.rules import NEVER, mean_nll, surprise
+from solutions.transformer_language_model.public.rules import (
+    NEVER,
+    mean_nll,
+    one_optimizer,
+    surprise,
+)
 
 
 def seeded(seed: int = 5) -> torch.Generator:
@@ -310,6 +316,30 @@ def test_a_sampler_that_is_a_little_too_warm_is_noticed() -> None:
         return sample_next(logits, temperature * 1.15, top_k, top_p, generator)
 
     assert "as likely as they are" in failed(verdict_of("sample_next", warm))
+
+
+@pytest.mark.parametrize(("new_each_step", "lr"), [(True, 3e-3), (True, 3e-4), (False, 3e-4)])
+def test_weights_that_move_nearly_alike_tell_of_no_new_optimizer(
+    new_each_step: bool, lr: float
+) -> None:
+    """One batch has nearly the same gradients at each of many small steps."""
+
+    def trains(model, tokens, steps, batch_size=32, lr=lr, generator=None):  # type: ignore[no-untyped-def]
+        batch = get_batch(tokens, batch_size, model.block_size, generator)
+        kept = torch.optim.Adam(model.parameters(), lr=lr)
+        losses = []
+        for _ in range(steps):
+            new = torch.optim.Adam(model.parameters(), lr=lr)
+            losses.append(train_step(model, new if new_each_step else kept, *batch))
+        return losses
+
+    checks = find("train_language_model").suite(b"a test").checks
+    check = next(check for check in checks if check.name == "one optimizer for all steps")
+    names = {"train_language_model": trains, "TransformerLM": TransformerLM}
+    finding = one_optimizer(check, DirectCalls(names).ask(case.ask for case in check.cases))
+    assert isinstance(finding, Finding)
+    assert finding.names == ("new_optimizer_each_step" if new_each_step else "")
+    assert ("new optimizer" in finding.text) is new_each_step
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5, 6, 9, 32])
