@@ -40,6 +40,7 @@ from grader.pages.feedback import feedback_page
 from grader.records.executor import grade_found, slim
 from grader.records.submissions import find_submissions
 from grader.sandbox.host.forkserver_client import Forkserver
+from grader.sandbox.host.levels import LEVELS
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
 from tests.attacks.reader import Case
@@ -203,7 +204,8 @@ class Arena:
             tuple(dict.fromkeys(unsafe)),
             honest is not None,
         )
-        words = case.outcome + (case.landlock if self.forkserver.level == "landlock" else ())
+        alone = not LEVELS[self.forkserver.level].writes  # and starts no processes
+        words = case.outcome + (case.no_processes if alone else ())
         if case.outcome and any(one[0].outcome not in words for one in graded):
             faults.append(f"the outcome is {result.outcome}, not one of {words}")
         faults += [f"not an outcome: {o.outcome}" for o, *_ in graded if o.outcome not in OUTCOMES]

@@ -54,7 +54,7 @@ class Case:
     baseline: str = ""  # an honest half-right answer: only what is beyond its marks is gained
     secret_of: str = ""  # an exercise whose solution must not be found in anything shown
     outcome: tuple[str, ...] = ()  # the words that the outcome may have; () for any of them
-    landlock: tuple[str, ...] = ()  # further ones under Landlock, which starts no process at all
+    no_processes: tuple[str, ...] = ()  # further ones at a level where no process can be started
     twice: bool = False  # handed in twice: the second must find nothing of the first
     slow: bool = False  # seconds of waiting: in the command, not in the suite
     limits: dict[str, Any] = field(default_factory=dict)  # instead of the arena's

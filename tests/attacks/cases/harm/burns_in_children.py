@@ -6,7 +6,7 @@ ROWS: 13, 25
 """
 
 OUTCOME = ("timed_out",)
-LANDLOCK = ("graded",)
+NO_PROCESSES = ("graded",)
 LIMITS = {"cell_cpu": 1, "idle": 1.5}
 
 # --- handed in ---

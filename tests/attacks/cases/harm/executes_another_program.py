@@ -6,7 +6,7 @@ ROWS: 12, 15
 """
 
 OUTCOME = ("timed_out", "crashed")
-LANDLOCK = ("graded",)
+NO_PROCESSES = ("graded",)
 LIMITS = {"idle": 1}
 
 # --- handed in ---

@@ -6,7 +6,7 @@ ROWS: 13
 """
 
 OUTCOME = ("timed_out",)
-LANDLOCK = ("graded",)
+NO_PROCESSES = ("graded",)
 LIMITS = {"idle": 1}
 
 # --- handed in ---

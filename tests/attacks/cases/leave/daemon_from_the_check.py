@@ -6,7 +6,7 @@ ROWS: 16
 """
 
 OUTCOME = ("crashed",)
-LANDLOCK = ("graded",)
+NO_PROCESSES = ("graded",)
 
 
 # --- handed in ---
