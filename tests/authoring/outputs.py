@@ -41,13 +41,17 @@ from grader.course.layout import ROOT, SOLVED, assignment_id
 
 IGNORED = "nbval-ignore-output"
 TRAINED_PICTURES = {"ed97abcc"}  # masking: a loss over 250 steps
-TIMES = {"f5497b8f"}  # sequence_to_sequence: a GRU's time beside attention's
+TIMES = {
+    "68cfe72a",  # transformer_language_model: tokens a second, with and without a cache
+    "f5497b8f",  # sequence_to_sequence: a GRU's time beside attention's
+}
 FREE_TEXT = {
     "30dd6a1e",  # mle_language_modeling: a piece of Python's help,
     "87b9c012",  # the likeliest letters in it,
     "735ea09a",  # and letters drawn from a table
     "2469157d",  # transformer_language_model: tokens drawn from a trained model,
     "bf71b395",  # a piece of Python's help,
+    "bac5050a",  # lines that a model writes while it is trained,
     "44bf6c15",  # text that a model goes on with,
     "a85d1f3c",  # and where its heads look in it
     "2eb5f6e3",  # attention_today: what a loaded model writes
