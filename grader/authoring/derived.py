@@ -13,15 +13,20 @@ from pathlib import Path
 from grader.course.layout import ROOT
 
 DIAGRAMS = "diagrams.py"  # what draws a lesson's diagrams: nothing is judged by it
+EXPLAINED = "equivalent_mutants.py"  # why mutants survive: `prove` does not look at it
 
 
 @dataclass(frozen=True)
 class Page:
-    """A derived page: where it is, the command that makes it, and patterns of its sources."""
+    """A derived page: where it is, the command that makes it, and patterns of its sources.
+
+    ``besides`` are names of files that the patterns match and the page is not made from.
+    """
 
     path: str
     command: str
     sources: tuple[str, ...]
+    besides: tuple[str, ...] = (DIAGRAMS,)
 
     def digest(self, root: Path = ROOT) -> str:
         """A hash of the sources' contents; it does not change when a file is moved or renamed.
@@ -30,7 +35,7 @@ class Page:
         """
         contents = []
         for pattern in self.sources:
-            files = [p for p in root.glob(pattern) if p.is_file() and p.name != DIAGRAMS]
+            files = [p for p in root.glob(pattern) if p.is_file() and p.name not in self.besides]
             if not files:
                 raise ValueError(f"{self.path} is made from {pattern}, which matches no file")
             contents += [hashlib.sha256(path.read_bytes()).digest() for path in files]
@@ -55,6 +60,7 @@ KILL_MATRIX = Page(
     "docs/kill_matrix.md",
     "python -m grader prove --markdown docs/kill_matrix.md",
     (*_JUDGED_BY, "grader/authoring/prove.py", "grader/authoring/compos*.py"),
+    (DIAGRAMS, EXPLAINED),
 )
 MUTANTS = Page(
     "docs/mutants.md",

@@ -60,4 +60,30 @@ EQUIVALENT = {
             "query = torch.ones(vocab_size + 1, 2 * vocab_size + max_len)",
         ): "the same number in every score, which softmax does not see",
     },
+    "beam_search": {
+        change(
+            "if all((written[-1] == eos for _, written in beams)):",
+            "if False:",
+        ): "it saves time alone: beams that have ended stay as they are",
+        change(
+            "if all((written[-1] == eos for _, written in beams)):",
+            "if all((written[+1] == eos for _, written in beams)):",
+        ): "it saves time alone: beams that have ended stay as they are",
+        change(
+            "if all((written[-1] == eos for _, written in beams)):",
+            "if all((written[-2] == eos for _, written in beams)):",
+        ): "it saves time alone: beams that have ended stay as they are",
+        change(
+            "if all((written[-1] == eos for _, written in beams)):",
+            "if all((written[-0] == eos for _, written in beams)):",
+        ): "it saves time alone: beams that have ended stay as they are",
+        change(
+            "chances = torch.log_softmax(logits, dim=-1).tolist()",
+            "chances = torch.log_softmax(logits, dim=-0).tolist()",
+        ): "a single axis is the first and the last",
+        change(
+            "logits = model(source, source.new_tensor([written]))[0, -1]",
+            "logits = model(source, source.new_tensor([written]))[-1, -1]",
+        ): "of one row the first is the last",
+    },
 }

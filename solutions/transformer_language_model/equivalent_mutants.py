@@ -52,4 +52,52 @@ EQUIVALENT = {
             "scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])",
         ): "an exchange of two axes is the same in either order",
     },
+    "next_logits": {
+        change(
+            "return (model.head(model.norm(x))[:, 0], (past + 1, kept))",
+            "return (model.head(model.norm(x))[:, -1], (past + 1, kept))",
+        ): "there is one place: the first is the last",
+        change(
+            "x = x + attention.W_output(found.transpose(1, 2).flatten(-2))",
+            "x = x + attention.W_output(found.transpose(1, 2).flatten(+2))",
+        ): "of four axes the second last is number 2",
+        change(
+            "x = x + attention.W_output(found.transpose(1, 2).flatten(-2))",
+            "x = x + attention.W_output(found.transpose(2, 1).flatten(-2))",
+        ): "an exchange of two axes is the same in either order",
+        change(
+            "query, key, value = (part.transpose(1, 2) for part in parts)",
+            "query, key, value = (part.transpose(2, 1) for part in parts)",
+        ): "an exchange of two axes is the same in either order",
+        change(
+            "for block, before in zip(model.blocks, layers, strict=True):",
+            "for block, before in zip(model.blocks, layers):",
+        ): "there is one cache for each block",
+        change(
+            "for block, before in zip(model.blocks, layers, strict=True):",
+            "for block, before in zip(model.blocks, layers, strict=False):",
+        ): "there is one cache for each block",
+        change(
+            "raise ValueError(f'token {past + 1} does not fit into a block of {model.block_size}')",
+            "raise ValueError(f'token {past - 1} does not fit into a block of {model.block_size}')",
+        ): "the message has to name block_size; which token it counts is a help",
+        change(
+            "raise ValueError(f'token {past + 1} does not fit into a block of {model.block_size}')",
+            "raise ValueError(f'token {past + 2} does not fit into a block of {model.block_size}')",
+        ): "the message has to name block_size; which token it counts is a help",
+        change(
+            "raise ValueError(f'token {past + 1} does not fit into a block of {model.block_size}')",
+            "raise ValueError(f'token {past + 0} does not fit into a block of {model.block_size}')",
+        ): "the message has to name block_size; which token it counts is a help",
+    },
+    "learning_rate": {
+        change(
+            "done = (step - warmup) / (steps - warmup)",
+            "done = (step - warmup) / (warmup - steps)",
+        ): "the cosine of an angle is that of its negative",
+        change(
+            "done = (step - warmup) / (steps - warmup)",
+            "done = (warmup - step) / (steps - warmup)",
+        ): "the cosine of an angle is that of its negative",
+    },
 }
