@@ -21,7 +21,7 @@ PAGES = [
 INSTRUCTORS = ROOT / "docs" / "instructors"
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"python -m grader((?:[ ][^\s`|]+)*)")
-FENCE = re.compile(r"```.*?```", re.S)
+FENCE = re.compile(r"```.*?```|`[^`\n]*`", re.S)  # and code within a line
 
 
 def headings(text: str) -> set[str]:
