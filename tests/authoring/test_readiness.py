@@ -117,7 +117,7 @@ def test_what_others_build_on_is_not_left_out_alone() -> None:
     def needed(left_out: str) -> list[str]:
         return list(readiness.needed_by(left_out, [one for one in LESSONS if one != left_out]))
 
-    assert needed("sequence_to_sequence") == needed("transformer_language_model") == []
+    assert needed("sequence_to_sequence") == needed("attention_today") == []
     said = needed("multi_head_attention")
     assert any(
         line.startswith("06_transformer_block loads MultiHeadAttention of 04_multi_head_attention")

@@ -51,11 +51,15 @@ def touched(root: Path, file: str) -> set[str]:
 def test_a_lesson_s_own_file_concerns_it_and_the_lessons_that_load_its_answers(
     copied: Path, file: str
 ) -> None:
-    assert touched(copied, file) == {"positional_encoding", "sequence_to_sequence"}
+    assert touched(copied, file) == {
+        "positional_encoding",
+        "sequence_to_sequence",
+        "attention_today",
+    }
 
 
 def test_the_last_lesson_concerns_itself_alone(copied: Path) -> None:
-    assert touched(copied, "solutions/sequence_to_sequence/checks.py") == {"sequence_to_sequence"}
+    assert touched(copied, f"solutions/{LESSONS[-1]}/checks.py") == {LESSONS[-1]}
 
 
 def test_a_word_about_mine_that_names_no_exercise_stops_nothing(copied: Path) -> None:

@@ -84,7 +84,7 @@ def test_what_a_student_wrote_is_left_byte_for_byte(change: str, lab: Path) -> N
 
 def test_it_says_how_to_hand_in_and_which_lessons_build_on_others(lab: Path) -> None:
     cells = nbformat.read(start_page(lab), as_version=4).cells
-    assert "lessons 6, 8 and 9 build on your own answers" in cells[0].source
+    assert "lessons 6, 8, 9 and 10 build on your own answers" in cells[0].source
     assert [cell.source for cell in cells if cell.id == "pack"] == [start.PACK]
     assert where() in next(cell.source for cell in cells if cell.id == "hand_in")
     assert cells[-1].cell_type == "markdown"  # Shift+Enter in a last cell would add another
