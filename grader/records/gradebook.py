@@ -12,6 +12,7 @@ from grader.course.assignments import Assignment
 from grader.errors import GradebookError
 from grader.judge.outcome import Outcome
 from grader.records import nbgrader_tables as tables
+from grader.records.markdown import literal
 from grader.source.assembly import HUMAN
 from grader.student.summary import summary
 
@@ -136,7 +137,7 @@ def _comments(
     outcome: Outcome, answers: Mapping[str, tables.Answer]
 ) -> Iterable[tuple[str, str | None]]:
     """(cell, comment) for nbgrader to show: "No response.", or what failed, as plain text."""
-    look = _escaped("A person has to look: " + "; ".join(outcome.notices))
+    look = literal("A person has to look: " + "; ".join(outcome.notices))
     for verdict in outcome.verdicts:
         if not verdict.attempted:
             unsure = verdict.exercise in outcome.unsure
@@ -146,7 +147,7 @@ def _comments(
         where = f"Where to look: {said.look}" if said.look else ""
         lines = [f"{said.headline} · {said.points}", said.wrong, said.why, said.seen, where]
         text = "\n\n".join(filter(None, lines))
-        yield verdict.exercise, None if said.passed else _escaped(text)
+        yield verdict.exercise, None if said.passed else literal(text)
     for name, (of, answered) in outcome.humans.items():
         lines = [look] if name in outcome.unsure else [] if answered else ["No response."]
         earlier = answers[name].earlier if name in answers else None
@@ -155,9 +156,3 @@ def _comments(
         if earlier is not None and earlier.comment:
             lines.append(f"The comment on the earlier text: {earlier.comment}")
         yield name, "\n\n".join(lines) or None
-
-
-def _escaped(text: str) -> str:
-    """Escape Markdown: nbgrader renders comments, and these quote what students wrote."""
-    table = {ord(c): f"\\{c}" for c in "\\`*_{}[]()#+!|~"} | {ord("<"): "&lt;", ord("&"): "&amp;"}
-    return text.translate(table)

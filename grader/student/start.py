@@ -38,7 +38,9 @@ HAND_IN = """\
 Save your notebooks, then run the cell below: click into it, then Shift+Enter. It judges every
 lesson that you have worked on as it is saved, warns of what you may have overlooked, and packs them
 into one zip, which you hand in. (`pack(3)` packs lesson 3 alone.) {where}"""
-ZIP = "*The zip lies beside this page, in the list of files on the left.*"
+ZIP = """\
+*The zip is in the same folder as this page. If the list of files on the left shows another folder,
+click the folder icon above the list.*"""
 PACK = "from grader import pack\n\npack()"
 CALL = "from grader import progress\n\nprogress()"
 # Shift+Enter in the code cell moves on to this cell; in a last cell it would add a new one.
