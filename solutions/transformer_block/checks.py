@@ -231,7 +231,7 @@ def gelu_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "nothing random",
-            "where chance comes in: the share of the draws that lie below x is meant, and no draw",
+            "whether anything is random: GELU is what the gate lets through on average",
             (gate, gate),
             rule="transformer_block.undrawn",
             options={"names": "gate_of_a_coin"},

@@ -38,7 +38,7 @@ def undrawn(check: Check, replies: list[Reply]) -> Finding | None:
         text = "the same question, asked twice, got two different answers"
         x = check.cases[index].ask.args[0].data
         if all(_passed_or_stopped(reply.value, x) for reply in pair):
-            text += ", and each number in them is 0 or that of x: they are drawn, not averaged"
+            text += ", in which each number is 0 or that of x: a gate is drawn, not averaged"
             return Finding(text, index + 1, names=check.options["names"])
         return Finding(text, index + 1)
     return None
@@ -101,14 +101,21 @@ def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str,
 
 @for_each_reply
 def no_trace(check: Check, index: int, reply: Reply) -> Finding | None:
-    """What the steps after a call find is as expected, whatever the call itself returned."""
+    """What the steps after a call find is as it was before, whatever the call itself returned.
+
+    Each of these steps finds a dict, of the gradients or the values of a layer's parameters.
+    """
     case = check.cases[index]
     assert case.expected is not None
     names = names_for(check, case).returns
-    seen = zip(names[1:], reply.value[1:], case.expected.value[1:], strict=True)
-    for name, found, due in seen:
-        if (one := difference(found, due, EXACT, name)) is not None:
-            return Finding(f"{one.text}: the call has changed it", kind="argument")
+    for name, found, due in zip(names[1:], reply.value[1:], case.expected.value[1:], strict=True):
+        if difference(found, due, EXACT) is None:
+            continue
+        own = found if isinstance(found, dict) else {}
+        changed = [key for key in due if difference(own.get(key), due[key], EXACT) is not None]
+        which = f" ({changed[0]})" if changed else ""
+        text = f"{name}{which} are not what they were before the call"
+        return Finding(text, kind="argument")
     return None
 
 
