@@ -207,6 +207,13 @@ def gelu_checks(draw: Draw) -> list[Check]:
         return given(f"shape {shape}", 1.5 * draw.normal(*shape), dtype, **more)
 
     return [
+        Check(  # first: the mistake that it recognizes is what a verdict begins with
+            "nothing random",
+            "whether anything is random: GELU is what the gate lets through on average",
+            (gate, gate),
+            rule="transformer_block.undrawn",
+            options={"names": "gate_of_a_coin"},
+        ),
         Check(
             "the curve",
             "what every number is multiplied by: 0 far on the left, 1/2 at 0, 1 far on the right",
@@ -228,13 +235,6 @@ def gelu_checks(draw: Draw) -> list[Check]:
                 ask(b, n, d, dtype="float64"),
                 given("from -5 to 5, float32", np.linspace(-5, 5, 41)),
             ),
-        ),
-        Check(
-            "nothing random",
-            "whether anything is random: GELU is what the gate lets through on average",
-            (gate, gate),
-            rule="transformer_block.undrawn",
-            options={"names": "gate_of_a_coin"},
         ),
         Check(
             "any shape",
