@@ -693,10 +693,8 @@ def sums_reference(query, keys, values) -> np.ndarray:
     The power of a sum of scores is a product of powers, so the weights of the two sets multiply,
     and what is found is the sum of what attention finds in each set alone.
     """
-    return sum(
-        stream_reference(query, own, values_of_own, None)
-        for own, values_of_own in zip(keys, values, strict=True)
-    )
+    found = [stream_reference(query, *own, None) for own in zip(keys, values, strict=True)]
+    return np.sum(found, axis=0)
 
 
 def stream_checks(draw: Draw) -> list[Check]:
