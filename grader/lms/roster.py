@@ -291,7 +291,7 @@ class Student:
     @property
     def shown(self) -> str:
         """Id and name, safe to print: students choose what an LMS calls them."""
-        name = intake.shown(self.line.name)
+        name = intake.in_one_line(self.line.name)
         return self.id if not name or name == self.id else f"{self.id} ({name})"
 
 

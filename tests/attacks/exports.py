@@ -42,6 +42,11 @@ def exported_faults(listed: str) -> Iterator[str]:
             except ExportError:  # it says so, and writes nothing
                 continue
             text = encode(made).decode()
+            yield from (
+                f"a notice that is not printable: {ascii(notice)[:100]}"
+                for notice in made.notices
+                if not notice.isprintable()
+            )
             yield from _formulas(form, text)
             yield from _misplaced(form, text, [one.id for one in students])
     reported = [Submission(one.id, TASK.id, "rejected", 0.0, 10.0) for one in students]

@@ -321,7 +321,7 @@ def test_the_standard_output_holds_the_file_alone(course: Path) -> None:
         ("+SUM(A1)", "'+SUM(A1)"),
         ("-2+3", "'-2+3"),
         ("@x", "'@x"),
-        ("\t=1", "'\t=1"),
+        ("\t=1", "'\t'=1"),  # and where it is cut at tabs
         ("\rx", "'\rx"),
         ("  =1+1", "'  =1+1"),
         ("＝1+1", "'＝1+1"),
