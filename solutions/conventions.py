@@ -218,6 +218,7 @@ TABLE = Table(
         "gelu": _TORCH,
         "FeedForward": _TORCH,
         "TransformerBlock": _MASKED,
+        "block_gradients": ("inputs", "views", "float64", "sizes of one"),
         "gradient_by_depth": ("sizes of one",),
         "repaired_layer_norm": _TORCH,
         "one_hot": _TOKENS,

@@ -101,10 +101,7 @@ def _show(done: Collected, output: Path, directory: Directory | None, zone: str 
         for line in done.late:
             click.echo(f"  {line}")
     bad = done.bad
-    for one in bad:
-        for fault in one.faults:
-            click.echo(f"needs you: {one.shown}: {fault}")
-    for line in done.lost:
+    for line in done.needing_a_person():
         click.echo(f"needs you: {line}")
     for name in done.missing[:NAMED]:
         click.echo(f"handed in nothing: {name}")

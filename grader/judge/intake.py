@@ -58,6 +58,11 @@ def shown(name: str) -> str:
     return ascii(name)[1:-1][:MAX_NAME] if not name.isprintable() else name[:MAX_NAME]
 
 
+def in_one_line(name: str) -> str:
+    """A person's name that is safe to print: without line ends and what else does not show."""
+    return "".join(c for c in " ".join(name.split()) if c.isprintable())
+
+
 def read(path: Path) -> bytes:
     """A submission's bytes. Raises Rejected unless it is a plain file of bounded size, no link."""
     # The file and the two folders around it, student's and assignment's, are not ours: a link there

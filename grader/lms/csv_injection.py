@@ -3,7 +3,8 @@
 A spreadsheet computes a cell that begins with ``=``, ``+``, ``-`` or ``@`` (some programs also take
 the full-width and small forms of these, or one after a tab or a new line), and students may choose
 what they are called: https://owasp.org/www-community/attacks/CSV_Injection. The csv module quotes
-such a cell, and spreadsheets compute it all the same.
+such a cell, and spreadsheets compute it all the same. In many countries they cut a line at ``;`` or
+at tabs and not at commas: what comes after one of these in a name begins a cell there.
 """
 
 from __future__ import annotations
@@ -15,8 +16,20 @@ SIGNS = ("=", "+", "-", "@")
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 
 
+_CUT = re.compile(r"""([;\t\r\n][\s"]*)([^\s"])""")
+
+
 def without_formula(text: str) -> str:
-    """The text, after an apostrophe if a spreadsheet would compute it; a number stays as it is."""
-    first = unicodedata.normalize("NFKC", text.lstrip()[:1])
-    formula = first in SIGNS or text[:1] in ("\t", "\r", "\n")
-    return f"'{text}" if formula and not NUMBER.fullmatch(text) else text
+    """The text, after an apostrophe if a spreadsheet would compute it; a number stays as it is.
+
+    So is each part of the text that a spreadsheet may take for a cell of its own.
+    """
+    if NUMBER.fullmatch(text):
+        return text
+    first = text.lstrip()[:1]
+    whole = _CUT.sub(lambda cut: cut[1] + "'" * _begins_one(cut[2]) + cut[2], text)
+    return f"'{whole}" if _begins_one(first) or text[:1] in ("\t", "\r", "\n") else whole
+
+
+def _begins_one(character: str) -> bool:
+    return unicodedata.normalize("NFKC", character) in SIGNS

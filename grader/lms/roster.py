@@ -290,7 +290,8 @@ class Student:
 
     @property
     def shown(self) -> str:
-        name = self.line.name
+        """Id and name, safe to print: students choose what an LMS calls them."""
+        name = intake.in_one_line(self.line.name)
         return self.id if not name or name == self.id else f"{self.id} ({name})"
 
 

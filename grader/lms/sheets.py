@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from grader.errors import ExportError
+from grader.judge.intake import in_one_line
 from grader.lms.csv_injection import NUMBER, without_formula
 from grader.lms.roster import Line, Match, Roster, match
 
@@ -147,7 +148,8 @@ def sheet(
             notices.append(note)
     still = waiting(marks)
     rows, more = FORMS[form](marks, found, roster, 0.0 if missing_as_zero else None)
-    return Sheet(tuple(tuple(map(text, row)) for row in rows), (*notices, *more, *still))
+    notices = [in_one_line(notice) for notice in (*notices, *more, *still)]
+    return Sheet(tuple(tuple(map(text, row)) for row in rows), tuple(notices))
 
 
 def text(cell: Cell) -> str:

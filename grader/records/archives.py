@@ -87,6 +87,7 @@ def opened(path: Path) -> Iterator[Iterator[File | Refused]]:
             file = stack.enter_context(path.open("rb"))
             _look_at_the_end(file, MOST_FILES)
             archive = stack.enter_context(zipfile.ZipFile(file))
+            _count(archive, MOST_FILES)
         except _DAMAGED as error:
             raise Unreadable(f"it is no zip that can be read: {_said(error)}") from error
         yield _in_zip(archive)
@@ -97,7 +98,9 @@ def inner(content: bytes) -> list[File | Refused]:
     file = io.BytesIO(content)
     try:
         _look_at_the_end(file, MOST_INNER)
-        return list(_in_zip(zipfile.ZipFile(file)))
+        archive = zipfile.ZipFile(file)
+        _count(archive, MOST_INNER)
+        return list(_in_zip(archive))
     except _DAMAGED as error:
         raise Unreadable(f"the zip is damaged: {_said(error)}") from error
 
@@ -130,6 +133,13 @@ def _look_at_the_end(file: io.BufferedIOBase | io.BytesIO, most: int) -> None:
             raise Unreadable("it is no zip that can be read: where its list lies is not said")
         count, directory = _END64.unpack_from(block, large)[7:9]
     if count > most or directory > most * PER_ENTRY:
+        raise Unreadable(f"it lists {count:,} files, more than the {most:,} that are read")
+
+
+def _count(archive: zipfile.ZipFile, most: int) -> None:
+    """Unreadable if an archive lists too many files, whatever number it says."""
+    count = len(archive.infolist())
+    if count > most:
         raise Unreadable(f"it lists {count:,} files, more than the {most:,} that are read")
 
 

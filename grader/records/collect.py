@@ -35,6 +35,7 @@ from grader.source.handin import RECEIPT
 
 LEAST = 1 << 20  # bytes that are left of these, for another file to be read
 MOST_OTHERS = 50  # files of an attempt that are no notebooks
+MOST_TOLD = 20  # lines about one student, and about what is nobody's: more would hide the others
 EARLIER = "-earlier"  # after the name of the folder of submissions
 SYSTEMS_OWN = ((uploads.METADATA,), ("index.html",))
 # What may be a notebook, by the end of its name; browsers and mail programs add endings.
@@ -82,6 +83,19 @@ class Collected:
     @property
     def bad(self) -> list[Person]:
         return [one for one in self.people.values() if one.faults]
+
+    def needing_a_person(self) -> Iterator[str]:
+        """A line about each thing that a person has to look at, of each student the first ones."""
+        for one in self.bad:
+            for fault in _first(one.faults):
+                yield f"{one.shown}: {fault}"
+        yield from _first(self.lost)
+
+
+def _first(told: Sequence[str]) -> Iterator[str]:
+    yield from told[:MOST_TOLD]
+    if len(told) > MOST_TOLD:
+        yield f"… and {len(told) - MOST_TOLD:,} more"
 
 
 def collect(

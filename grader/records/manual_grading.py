@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from grader.judge import intake
 from grader.records.nbgrader_tables import (
     earlier_scores,
     identities,
@@ -120,14 +121,10 @@ def read_names(gradebook: Path) -> dict[str, str]:
     with read_gradebook(gradebook) as book:
         known = [] if book is None else list(identities(book))
     names = {
-        student: " ".join(f"{first} {last}".split())[:MOST_OF_A_NAME]
+        student: intake.in_one_line(f"{first} {last}")[:MOST_OF_A_NAME]
         for student, _, _, first, last in known
     }
-    return {
-        student: "".join(c for c in name if c.isprintable())
-        for student, name in names.items()
-        if name and name != student
-    }
+    return {student: name for student, name in names.items() if name and name != student}
 
 
 # -- the page --------------------------------------------------------------------------------------

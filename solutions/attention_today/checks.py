@@ -674,26 +674,27 @@ def stream_reference(query, key, value, block) -> np.ndarray:
     return out
 
 
-# For the check of memory. The keys are few rows that repeat, so that neither a frozen answer nor a
-# message to the worker holds millions of numbers. In float64 keys and values take 36 MB each: more
-# than 32 MiB, for what is smaller may come from an allocator's heap, whose holes then hide what
-# later calls take. Beside keys and values the bound leaves 338 MB. The (16, 1 500 000) scores would
-# take 192 MB, and their softmax as much again: too much. A right answer may copy keys and values
-# (72 MB), and may lose the scores' 192 MB to holes: if it keeps a small tensor of each block, such
-# as its maximum, glibc's aligned allocations don't fit the next block's scores into the last one's
-# place.
-DIFFERENT, TIMES, MEMORY, ASKING = 50, 30_000, 410_000_000, 16
-MANY_KEYS = DIFFERENT * TIMES
+# For the check of memory. The keys are the sums of some rows with others, and so are the values, so
+# that neither a frozen answer nor a message to the worker holds millions of numbers. No two keys
+# are alike, and they come in no order: otherwise an answer that finds a period, or puts equal keys
+# together, would pass without blocks. In float64 keys and values take 36 MB each: more than 32 MiB,
+# for what is smaller may come from an allocator's heap, whose holes then hide what later ones take.
+# Beside keys and values the bound leaves 338 MB. The (16, 1 500 000) scores would take 192 MB, and
+# their softmax as much again: too much. A right answer may copy keys and values (72 MB), and may
+# lose the scores' 192 MB to holes: if it keeps a small tensor of each block, such as its maximum,
+# glibc's aligned allocations don't fit the next block's scores into the last one's place.
+ONES, OTHERS, MEMORY, ASKING = 1_200, 1_250, 410_000_000, 16
+MANY_KEYS = ONES * OTHERS
 
 
-def repeated_reference(query, rows, values) -> np.ndarray:
-    """Attention to keys of which only these rows differ: each counts ``TIMES`` times."""
-    out = np.zeros((len(query), values.shape[1]))
-    for i, asked in enumerate(query):
-        scores = rows @ asked / math.sqrt(query.shape[1])
-        powers = TIMES * np.exp(scores - scores.max())
-        out[i] = powers @ values / powers.sum()
-    return out
+def sums_reference(query, keys, values) -> np.ndarray:
+    """Attention to the sums of each row of a first set with each of a second, without making them.
+
+    The power of a sum of scores is a product of powers, so the weights of the two sets multiply,
+    and what is found is the sum of what attention finds in each set alone.
+    """
+    found = [stream_reference(query, *own, None) for own in zip(keys, values, strict=True)]
+    return np.sum(found, axis=0)
 
 
 def stream_checks(draw: Draw) -> list[Check]:
@@ -729,8 +730,10 @@ def stream_checks(draw: Draw) -> list[Check]:
         near = top - draw.permutation(12).astype(float)
         return np.stack([rising, rising[::-1], near, -near])
 
-    rows = draw.rng.integers(-8, 9, size=(DIFFERENT, 3)) / 4
-    values = draw.rng.integers(-4, 5, size=(DIFFERENT, 3)) + np.arange(DIFFERENT)[:, None] / 64
+    keys, values = (
+        tuple(draw.normal(count, 3) for count in (ONES, OTHERS)) for _ in ("keys", "values")
+    )
+    order = draw.integer(0, 2**31)
     query = draw.rng.integers(-8, 9, size=(ASKING, 3)) / 4
     many = case(
         f"{ASKING} queries, {MANY_KEYS:,} keys, block 1024, at most {MEMORY / 1e6:.0f} MB",
@@ -739,12 +742,12 @@ def stream_checks(draw: Draw) -> list[Check]:
         Ref("keys"),
         Ref("values"),
         1024,
-        reference=lambda query, *_: repeated_reference(query, rows, values),
+        reference=lambda query, *_: sums_reference(query, keys, values),
         how={
             "memory": MEMORY,
-            "steps": (
-                Step("keys", "@attention_today.tiled", (tensor(rows, "float64"), TIMES)),
-                Step("values", "@attention_today.tiled", (tensor(values, "float64"), TIMES)),
+            "steps": tuple(
+                Step(name, "@attention_today.sums", (*(tensor(a, "float64") for a in two), order))
+                for name, two in (("keys", keys), ("values", values))
             ),
         },
     )

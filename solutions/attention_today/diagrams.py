@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from grader.authoring.drawing import BLUE, GRAY, LEARNED, SMALL, STEP, Box, Drawing
+from grader.authoring.drawing import GRAY, LEARNED, SMALL, STEP, Box, Drawing
 
 HEIGHT = 42  # of a box with a line below its name
 PLAIN = 32  # of one without
@@ -12,18 +12,19 @@ PLAIN = 32  # of one without
 
 def two_blocks() -> Figure:
     """Two diagrams of a block, each with the residual stream as a straight line from bottom to top.
-    Left, 2017: a table of positions (n, d) is added at the start. The first branch makes Q, K and V
-    with h heads each (B, h, n, d/h) and has scores (B, h, n, n); it comes back to a plus sign,
+    Left, 2017: a table of positions (n, d) is added before block 1. The first branch makes Q, K and
+    V with h heads each (B, h, n, d/h) and has scores (B, h, n, n); it comes back to a plus sign,
     after which a layer norm sits on the stream. The second branch is a map up to (B, n, 4d), ReLU
     or GELU, and a map down (B, n, d), both with biases; another plus sign, another layer norm on
     the stream. Right, today: on the stream there are only two plus signs. The first branch is
     RMSNorm; Q with h heads, K and V with fewer, h kv; a turn of Q and K by position; attention
     block by block, in a window. The second branch is RMSNorm, then a gate through silu and a map
-    up, both (B, n, d ff), multiplied, then a map down without bias. Parts that are new are blue.
+    up, both (B, n, d ff), multiplied, then a map down without bias. Boxes of parts that are new are
+    blue.
     """
     page = Drawing(640)
-    page.text(190, 20, "2017", color=BLUE, bold=True)
-    page.text(590, 20, "today (blue: what is new)", color=BLUE, bold=True)
+    page.text(190, 20, "2017", bold=True)
+    page.text(590, 20, "today (blue boxes are new)", bold=True)
     _block_of_2017(page, stream=100, branch=284)
     _block_of_today(page, stream=440, branch=640)
     return page.figure
@@ -57,7 +58,7 @@ def _stream(page: Drawing, x: float) -> None:
 
 def _block_of_2017(page: Drawing, stream: float, branch: float) -> None:
     _stream(page, stream)
-    _at(page, stream, 568, 170, "+ table of positions", "(n, d)")
+    _at(page, stream, 568, 170, "+ table of positions", "(n, d), before block 1")
     heads = _at(page, branch, 490, 206, "Q, K, V: h heads each", "(B, h, n, d/h)")
     scores = _at(page, branch, 432, 206, r"softmax$(QK^\top/\sqrt{d/h} + M)\,V$", "(B, h, n, n)")
     _branch(page, stream, branch, 530, [heads, scores])

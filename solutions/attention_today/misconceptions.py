@@ -49,8 +49,8 @@ def rms_centered(x, gain, eps=1e-6):
     "rms_norm",
     "spread_in_place_of_size",
     "divides by the standard deviation",
-    "The mean is not subtracted from the numerator, but from the squares it is. What is wanted "
-    "is the mean of the squares of the entries as they are.",
+    "The standard deviation measures how far the entries lie from their mean. RMSNorm takes the "
+    "squares of the entries as they are.",
 )
 def rms_by_spread(x, gain, eps=1e-6):
     return x / torch.sqrt(x.var(dim=-1, correction=0, keepdim=True) + eps) * gain
@@ -60,8 +60,8 @@ def rms_by_spread(x, gain, eps=1e-6):
     "rms_norm",
     "length_one",
     "divides by the length of the vector",
-    "The sum of the squares is 1 afterwards; their mean should be. The result is too small by the "
-    "root of d.",
+    "Afterwards the sum of the squares is 1, where the mean of the squares should be 1. The result "
+    "is too small by a factor of √d.",
 )
 def rms_length(x, gain, eps=1e-6):
     return x / torch.sqrt(x.square().sum(dim=-1, keepdim=True) + eps) * gain
@@ -176,7 +176,7 @@ def rms_one_plus_gain(x, gain, eps=1e-6):
     "rms_norm",
     "gain_first",
     "scales before it normalizes",
-    "The gain takes part in the mean of the squares, so that part of what it does is undone. It "
+    "The gain then takes part in the mean of the squares, which undoes part of its work. The gain "
     "comes last.",
 )
 def rms_gain_first(x, gain, eps=1e-6):
@@ -372,8 +372,8 @@ class SwigluHard(_Gated):
     "SwiGLU",
     "softplus",
     "sends the gate through softplus",
-    "log(1 + exp(z)) has silu's name in one's ear (sigmoid is its slope), but it is never "
-    "negative, and ln 2 at 0.",
+    "Softplus is log(1 + exp(z)), and its slope is the sigmoid. It is never negative, and at 0 it "
+    "is ln 2, where silu is 0.",
 )
 class SwigluSoftplus(_Gated):
     def forward(self, x):
@@ -429,8 +429,8 @@ class SwigluBoth(_Gated):
     "SwiGLU",
     "up_left_out",
     "leaves the second map out",
-    "down(silu(gate(x))) is an ordinary feed-forward network of two layers. There is nothing that "
-    "the gate could gate.",
+    "down(silu(gate(x))) is an ordinary feed-forward network of two layers. The gate has nothing "
+    "to let through.",
 )
 class SwigluPlain(_Gated):
     def forward(self, x):
@@ -733,7 +733,7 @@ class GroupedBackward(_Grouped):
     "GroupedQueryAttention",
     "fixed_base",
     "always turns with the base 10000",
-    "The layer was made with a base, and it plays no part in the result.",
+    "The base that the layer was made with plays no part in the result.",
 )
 class GroupedFixedBase(_Grouped):
     def turn(self, x, positions):
@@ -1156,7 +1156,8 @@ def window_sinks_ahead(n, window, sinks=0):
     "window_mask",
     "sinks_see_everything",
     "lets the sinks see and not be seen",
-    "The first rows got the first columns' part: a sink is a key that every later query sees.",
+    "The first rows were opened in place of the first columns. A sink is a key that every later "
+    "query sees.",
 )
 def window_sink_rows(n, window, sinks=0):
     return _window(n, lambda i, j: (j <= i) & ((j > i - window) | (i < sinks)))
@@ -1309,8 +1310,8 @@ def _gather(blocks):
     "all_scores_at_once",
     "keeps all scores at once",
     "The result is right, and (n_q, n_k) scores exist at the same time: for 8 queries and two "
-    "million keys 128 MB in float64, before softmax has begun. Neither blocks of queries nor "
-    "blocks that are laid end to end before softmax help.",
+    "million keys 128 MB in float64, before softmax has begun. It does not help to take the "
+    "queries in blocks, or to join blocks of scores again before softmax.",
 )
 def stream_full(query, key, value, block):
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
@@ -1710,8 +1711,8 @@ def base_pairs(factor, d, base=10000.0):
     "rotary_base",
     "exponent_of_the_slowest",
     "has the exponent 2/(d - 2)",
-    "The numerator is d: the power of the base and the one step that the exponent of the slowest "
-    "pair lacks.",
+    "The slowest pair has the exponent (d - 2)/d, and the factor needs its inverse, d/(d - 2). "
+    "With a numerator of 2 the base hardly grows where d is large.",
 )
 def base_excess(factor, d, base=10000.0):
     return float(base * factor ** (2 / (d - 2)))
@@ -1741,7 +1742,7 @@ def base_fixed(factor, d, base=10000.0):
     "rotary_base",
     "factor_alone",
     "returns the factor of the base",
-    "The result should be the new base itself, the old one included.",
+    "The result should be the new base itself: the old base times this factor.",
 )
 def base_factor(factor, d, base=10000.0):
     return float(factor ** (d / (d - 2)))

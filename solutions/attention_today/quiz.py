@@ -75,7 +75,7 @@ QUESTIONS = (
             ),
             Option(
                 "It is twice as large",
-                "Queries are not kept, so that twice as many of them take no room in the cache.",
+                "Queries are not kept, so twice as many of them take no room in the cache.",
             ),
             Option(
                 "It is a quarter as large",
@@ -106,7 +106,7 @@ QUESTIONS = (
             ),
             Option(
                 "100 to the power of 12 positions",
-                "Layers add their reach; nothing multiplies it.",
+                "Each layer adds its own reach; reaches are not multiplied.",
             ),
         ),
     ),
@@ -133,7 +133,7 @@ QUESTIONS = (
             ),
             Option(
                 "It overflows, since the factor is large",
-                "The factor is exp(old - new), at most 1. Turned round it would overflow.",
+                "The factor is exp(old - new), at most 1. Its inverse could overflow.",
             ),
         ),
     ),

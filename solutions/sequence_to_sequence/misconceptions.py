@@ -1463,8 +1463,8 @@ def beam_greedy(model, source, bos, eos, max_len, width):
     "beam_search",
     "logits_added",
     "adds up logits",
-    "Logits are scores up to a constant of their own at each step. Only log-probabilities of "
-    "different texts can be compared: take log_softmax first.",
+    "At each step one constant could be added to all logits and nothing would change, so sums of "
+    "logits of different texts cannot be compared. Log-probabilities can: take log_softmax first.",
 )
 def beam_logits(model, source, bos, eos, max_len, width):
     def raw(model, source, text):
@@ -1585,7 +1585,8 @@ def beam_hasty(model, source, bos, eos, max_len, width):
     "beam_search",
     "ended_beams_lost",
     "drops beams that have ended",
-    "The best text that has ended competes to the last for the first place.",
+    "A text that has ended stays among the beams as long as its sum is high enough; it may be the "
+    "best one in the end.",
 )
 def beam_loses(model, source, bos, eos, max_len, width):
     beams, last = [(0.0, [bos])], None

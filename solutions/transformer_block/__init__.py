@@ -113,6 +113,49 @@ class TransformerBlock(nn.Module):
         return x + self.dropout(self.feed_forward(self.norm2(x)))
 
 
+def block_gradients(blocks, final, x, target, pre_norm):
+    """Measure the gradient of every block of a stack: one number for each.
+
+    ``x`` goes through all blocks, the first one first, and then, in both orders, through the layer
+    norm ``final``. The loss is the mean squared error between what comes out and ``target``: the
+    mean over all B · n · d numbers. A block's number is the L2 norm of the gradient of the loss in
+    all parameters of that block taken together: those of the attention, of the feed-forward
+    network and of both layer norms. A frozen parameter has no gradient and adds nothing; the
+    parameters of ``final`` belong to no block.
+
+    Measuring leaves no trace. A gradient that a parameter holds in ``.grad`` from elsewhere does
+    not count, and it is still there afterwards; where ``.grad`` was None, it is None again.
+    Parameters, ``x`` and ``target`` stay as they are.
+
+    Args:
+        blocks: at least one ``TransformerBlock`` of width d without dropout, each with parameters
+            of its own, in a list, a tuple or an ``nn.ModuleList``. Parameters may be frozen
+            (``requires_grad`` is False), even all those of one block, but not those of all blocks.
+        final: an ``nn.LayerNorm`` of width d, with or without gain and bias.
+        x: (B, n, d) tensor in the dtype of the parameters, float32 or float64.
+        target: tensor of the shape and dtype of ``x``.
+        pre_norm: True for the block of this lesson. False for the order of Vaswani et al. 2017,
+            where each layer norm works on the sum of the stream and a sub-layer's output:
+            norm1 after the attention, norm2 after the feed-forward network.
+
+    Returns:
+        A list of Python floats, one for each block, the first block's first; 0.0 for a block that
+        is frozen as a whole.
+    """
+    for block in blocks:
+        if pre_norm:
+            x = block(x)
+        else:
+            x = block.norm1(x + block.attention(x)[0])
+            x = block.norm2(x + block.feed_forward(x))
+    loss = nn.functional.mse_loss(final(x), target)
+    parameters = [[p for p in block.parameters() if p.requires_grad] for block in blocks]
+    gradients = iter(torch.autograd.grad(loss, sum(parameters, [])))
+    return [
+        math.sqrt(sum(next(gradients).square().sum().item() for _ in own)) for own in parameters
+    ]
+
+
 def gradient_by_depth(depth, pre_norm):
     """Measure the gradient of every block of a stack before the first step of training.
 
@@ -142,18 +185,7 @@ def gradient_by_depth(depth, pre_norm):
             nn.init.zeros_(block.feed_forward.up.bias)
             nn.init.zeros_(block.feed_forward.down.bias)
         x, target = torch.randn(4, 16, 32), torch.randn(4, 16, 32)
-    for block in blocks:
-        if pre_norm:
-            x = block(x)
-        else:
-            x = block.norm1(x + block.attention(x)[0])
-            x = block.norm2(x + block.feed_forward(x))
-    loss = nn.functional.mse_loss(nn.functional.layer_norm(x, (32,)), target)
-    parameters = [list(block.parameters()) for block in blocks]
-    gradients = iter(torch.autograd.grad(loss, sum(parameters, [])))
-    return [
-        math.sqrt(sum(next(gradients).square().sum().item() for _ in own)) for own in parameters
-    ]
+    return block_gradients(blocks, nn.LayerNorm(32), x, target, pre_norm)
 
 
 def repaired_layer_norm(x, gain, bias, eps=1e-5):

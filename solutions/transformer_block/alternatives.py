@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -227,12 +228,110 @@ class SequenceAfterSequence(_Block):
         return torch.cat(outputs)
 
 
-# --- gradient_by_depth --------------------------------------------------------------------------
+# --- block_gradients ----------------------------------------------------------------------------
 
 
 def _post(block, x):
     x = block.norm1(x + block.attention(x)[0])
     return block.norm2(x + block.feed_forward(x))
+
+
+def _stack_loss(blocks, final, x, target, pre_norm):
+    for block in blocks:
+        x = block(x) if pre_norm else _post(block, x)
+    return F.mse_loss(final(x), target)
+
+
+def _grads(module):
+    return [p.grad for p in module.parameters() if p.grad is not None]
+
+
+@alternative("block_gradients", "backward, and every .grad put back")
+def stack_put_back(blocks, final, x, target, pre_norm):
+    parameters = [p for layer in (*blocks, final) for p in layer.parameters()]
+    before = [p.grad for p in parameters]
+    for p in parameters:
+        p.grad = None
+    _stack_loss(blocks, final, x, target, pre_norm).backward()
+    norms = [math.sqrt(sum(g.square().sum().item() for g in _grads(block))) for block in blocks]
+    for p, old in zip(parameters, before, strict=True):
+        p.grad = old
+    return norms
+
+
+@alternative("block_gradients", "backward on a copy of the stack")
+def stack_copied(blocks, final, x, target, pre_norm):
+    own = copy.deepcopy(nn.Sequential(*blocks, final))
+    own.zero_grad()
+    layers = list(own)
+    _stack_loss(layers[:-1], layers[-1], x, target, pre_norm).backward()
+    norms = []
+    for block in layers[:-1]:
+        parts = [g.flatten() for g in _grads(block)]
+        norms.append(torch.cat(parts).norm().item() if parts else 0.0)
+    return norms
+
+
+@alternative("block_gradients", "autograd.grad, block after block")
+def stack_block_by_block(blocks, final, x, target, pre_norm):
+    loss = _stack_loss(blocks, final, x, target, pre_norm)
+    norms = []
+    for block in blocks:
+        wanted = [p for p in block.parameters() if p.requires_grad]
+        total = 0.0
+        for p in wanted:
+            (grad,) = torch.autograd.grad(loss, p, retain_graph=True)
+            total += grad.norm().item() ** 2
+        norms.append(total**0.5)
+    return norms
+
+
+@alternative("block_gradients", "the norm of the tensors' norms, the error written out")
+def stack_norm_of_norms(blocks, final, x, target, pre_norm):
+    for block in blocks:
+        if pre_norm:
+            x = x + block.attention(block.norm1(x), mask=None)[0]
+            x = x + block.feed_forward(block.norm2(x))
+        else:
+            looked, _ = block.attention(x)
+            x = block.norm1(looked + x)
+            x = block.norm2(block.feed_forward(x) + x)
+    error = final(x) - target
+    loss = (error**2).sum() / error.numel()
+    wanted = {p: place for place, b in enumerate(blocks) for p in b.parameters() if p.requires_grad}
+    grads = torch.autograd.grad(loss, list(wanted))
+    norms: list[list[float]] = [[] for _ in blocks]
+    for place, grad in zip(wanted.values(), grads, strict=True):
+        norms[place].append(torch.linalg.vector_norm(grad).item())
+    return [math.hypot(*own) for own in norms]
+
+
+@alternative("block_gradients", "functional_call, gradients by name")
+def stack_functional(blocks, final, x, target, pre_norm):
+    class Stack(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList(blocks)
+
+        def forward(self):
+            return _stack_loss(self.layers, final, x, target, pre_norm)
+
+    stack = Stack()
+    copies = {
+        name: p.detach().clone().requires_grad_()
+        for name, p in stack.named_parameters()
+        if p.requires_grad
+    }
+    loss = torch.func.functional_call(stack, copies, ())
+    grads = dict(zip(copies, torch.autograd.grad(loss, list(copies.values())), strict=True))
+    return [
+        sum(float((g * g).sum()) for name, g in grads.items() if name.split(".")[1] == str(place))
+        ** 0.5
+        for place in range(len(blocks))
+    ]
+
+
+# --- gradient_by_depth --------------------------------------------------------------------------
 
 
 def _xavier(blocks):
@@ -242,10 +341,6 @@ def _xavier(blocks):
                 nn.init.xavier_uniform_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-
-
-def _grads(module):
-    return [p.grad for p in module.parameters() if p.grad is not None]
 
 
 @alternative("gradient_by_depth", "the global seed, input and target first")

@@ -1,21 +1,22 @@
 """Lesson 6: the checks.
 
 References are loops in float64 over positions and features (math.fsum, math.erfc); attention's is
-lesson 4's. Dropout is judged by what it may leave and how often, the gradients of a deep stack by
-the effect that theory proves: what is right there depends on random draws whose order is free.
+lesson 4's, and the gradients of a stack are derived by hand. Dropout is judged by what it may leave
+and how often, the gradients of a deep stack by the effect that theory proves: what is right there
+depends on random draws whose order is free.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from grader.course.specification import Draw, Exercise, case, question, steady, tensor, wide
-from grader.protocol.values import Case, Check, Ref, Step
+from grader.protocol.values import Ask, Case, Check, Ref, Reply, Step
 from solutions.multi_head_attention.checks import MAPS, layer_reference
 
 INF = math.inf
@@ -197,6 +198,7 @@ def gelu_reference(x) -> np.ndarray:
 def gelu_checks(draw: Draw) -> list[Check]:
     """The checks of ``gelu``."""
     n, d, b = draw.sizes(3, 2, 6)
+    gate = question("64 numbers, twice", "gelu", tensor(1.5 * draw.normal(64)))
 
     def given(name, x, dtype="float32", **more):
         return case(name, "gelu", tensor(x, dtype), reference=gelu_reference, **more)
@@ -205,6 +207,13 @@ def gelu_checks(draw: Draw) -> list[Check]:
         return given(f"shape {shape}", 1.5 * draw.normal(*shape), dtype, **more)
 
     return [
+        Check(  # first: the mistake that it recognizes is what a verdict begins with
+            "nothing random",
+            "whether anything is random: GELU is what the gate lets through on average",
+            (gate, gate),
+            rule="transformer_block.undrawn",
+            options={"names": "gate_of_a_coin"},
+        ),
         Check(
             "the curve",
             "what every number is multiplied by: 0 far on the left, 1/2 at 0, 1 far on the right",
@@ -604,6 +613,373 @@ def block_checks(draw: Draw) -> list[Check]:
     ]
 
 
+# --- the gradients of a stack -------------------------------------------------------------------
+
+Grads = dict[str, np.ndarray]
+# What takes a cotangent of a part's output back: to its input, with the weights' gradients.
+Back = Callable[[np.ndarray], tuple[np.ndarray, Grads]]
+
+
+def norm_and_back(weights: Grads, name: str, x: np.ndarray) -> tuple[np.ndarray, Back]:
+    """A layer norm, and its derivative worked out by hand."""
+    gain, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+    off = x - x.mean(axis=-1, keepdims=True)
+    root = np.sqrt((off * off).mean(axis=-1, keepdims=True) + 1e-5)
+    normed = off / root
+
+    def back(cotangent):
+        inner = cotangent * gain
+        along = (inner * normed).mean(axis=-1, keepdims=True)
+        own = {
+            f"{name}.weight": (cotangent * normed).sum(axis=(0, 1)),
+            f"{name}.bias": cotangent.sum(axis=(0, 1)),
+        }
+        return (inner - inner.mean(axis=-1, keepdims=True) - normed * along) / root, own
+
+    return normed * gain + bias, back
+
+
+def attention_and_back(weights: Grads, heads: int, x: np.ndarray) -> tuple[np.ndarray, Back]:
+    """Multi-head self-attention without a mask, and its derivative worked out by hand."""
+    w_query, w_key, w_value, w_output = (weights[f"attention.{name}"] for name in MAPS)
+
+    def split(y):
+        return y.reshape(*y.shape[:2], heads, -1).swapaxes(1, 2)
+
+    def merged(y):
+        return y.swapaxes(1, 2).reshape(x.shape)
+
+    query, key, value = (split(x @ matrix.T) for matrix in (w_query, w_key, w_value))
+    scale = math.sqrt(query.shape[-1])
+    scores = query @ key.swapaxes(-1, -2) / scale
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares = powers / powers.sum(axis=-1, keepdims=True)
+    brought = merged(shares @ value)
+
+    def back(cotangent):
+        arrived = split(cotangent @ w_output)
+        slope = arrived @ value.swapaxes(-1, -2)
+        slope = shares * (slope - (slope * shares).sum(axis=-1, keepdims=True)) / scale
+        ways = (
+            merged(slope @ key),
+            merged(slope.swapaxes(-1, -2) @ query),
+            merged(shares.swapaxes(-1, -2) @ arrived),
+        )
+        own = {
+            name: np.einsum("bni,bnj->ij", way, x) for name, way in zip(MAPS[:3], ways, strict=True)
+        }
+        own[MAPS[3]] = np.einsum("bni,bnj->ij", cotangent, brought)
+        total = ways[0] @ w_query + ways[1] @ w_key + ways[2] @ w_value
+        return total, {f"attention.{name}": grad for name, grad in own.items()}
+
+    return brought @ w_output.T, back
+
+
+def feed_and_back(weights: Grads, x: np.ndarray) -> tuple[np.ndarray, Back]:
+    """The feed-forward network, and its derivative worked out by hand."""
+    up, up_bias, down, down_bias = (weights[f"feed_forward.{name}"] for name in FEED)
+    hidden = x @ up.T + up_bias
+    below = np.vectorize(math.erfc)(-hidden / math.sqrt(2.0)) / 2
+    bent = hidden * below
+
+    def back(cotangent):
+        density = np.exp(-(hidden**2) / 2) / math.sqrt(2 * math.pi)
+        inner = (cotangent @ down) * (below + hidden * density)
+        own = {
+            "up.weight": np.einsum("bni,bnj->ij", inner, x),
+            "up.bias": inner.sum(axis=(0, 1)),
+            "down.weight": np.einsum("bni,bnj->ij", cotangent, bent),
+            "down.bias": cotangent.sum(axis=(0, 1)),
+        }
+        return inner @ up, {f"feed_forward.{name}": grad for name, grad in own.items()}
+
+    return bent @ down.T + down_bias, back
+
+
+def gradients_reference(
+    blocks: Sequence[Grads],
+    final: Grads,
+    heads: int,
+    x: np.ndarray,
+    target: np.ndarray,
+    pre_norm: bool,
+) -> list[Grads]:
+    """For each block the gradients of the loss by its weights, in float64, without autograd."""
+
+    def attention(weights: Grads, x: np.ndarray) -> tuple[np.ndarray, Back]:
+        return attention_and_back(weights, heads, x)
+
+    ways: list[list[tuple[Back, bool]]] = []  # of each block: its parts, and which are branches
+    for weights in blocks:
+        own: list[tuple[Back, bool]] = []
+        for norm, layer in (("norm1", attention), ("norm2", feed_and_back)):
+            if pre_norm:
+                read, norm_back = norm_and_back(weights, norm, x)
+                added, layer_back = layer(weights, read)
+                x = x + added
+                own.append((_after(norm_back, layer_back), True))
+            else:
+                added, layer_back = layer(weights, x)
+                x, norm_back = norm_and_back(weights, norm, x + added)
+                own += [(layer_back, True), (norm_back, False)]
+        ways.append(own)
+    out, final_back = norm_and_back(final, "final", x)
+    cotangent, _ = final_back(2 * (out - target) / out.size)
+    found = []
+    for own in reversed(ways):
+        grads: Grads = {}
+        for back, is_branch in reversed(own):
+            before, more = back(cotangent)
+            cotangent = cotangent + before if is_branch else before
+            grads |= more
+        found.append(grads)
+    return found[::-1]
+
+
+def _after(first: Back, second: Back) -> Back:
+    """The way back through two parts, of which ``second`` reads what ``first`` gives."""
+
+    def back(cotangent):
+        between, late = second(cotangent)
+        before, early = first(between)
+        return before, early | late
+
+    return back
+
+
+def stack_checks(draw: Draw) -> list[Check]:
+    """The checks of ``block_gradients``."""
+    heads, width = draw.sizes(2, 2, 3)
+    n, b = draw.sizes(2, 3, 5)
+    d_ff = draw.integer(7, 9)
+    usual, small = (b, n, heads, width, d_ff), (1, 2, 2, 2, 3)
+    many, some = draw.integer(7, 9), draw.integer(3, 4)
+    stain = round(float(draw.uniform(0.3, 0.9)), 2)
+
+    def drawn(count, sizes, learned):
+        """Blocks, final layer norm, x and target."""
+        batch, positions, h, each, hidden = sizes
+        d = h * each
+        blocks = [block_weights(draw, d, hidden) for _ in range(count)]
+        final = {
+            "final.weight": draw.normal(d) if learned else np.ones(d),
+            "final.bias": draw.normal(d) if learned else np.zeros(d),
+        }
+        x = 2.0 * draw.normal(batch, positions, d) + draw.normal(batch, positions, 1)
+        return blocks, final, x, draw.normal(batch, positions, d)
+
+    def norms_of(blocks, final, h, x, target, pre_norm, frozen):
+        grads = gradients_reference(blocks, final, h, x, target, pre_norm)
+        return [
+            math.sqrt(math.fsum(float((g * g).sum()) for k, g in one.items() if k not in still))
+            for one, still in zip(grads, frozen, strict=True)
+        ]
+
+    def shaken(value):
+        if isinstance(value, dict):
+            return {key: shaken(one) for key, one in value.items()}
+        return value * (1 + 1e-6 * draw.normal(*value.shape))
+
+    def is_firm(norms, blocks, final, h, x, target, *rest):
+        """Whether float32 holds the norms to well within the tolerance of the checks."""
+        for _ in range(2):
+            moved = norms_of(
+                [shaken(one) for one in blocks], shaken(final), h, shaken(x), shaken(target), *rest
+            )
+            if not np.allclose(moved, norms, rtol=2e-4, atol=1e-7):
+                return False
+        return True
+
+    def ask(
+        name,
+        count,
+        pre_norm,
+        sizes=usual,
+        *,
+        dtype="float32",
+        kind="list",
+        learned=True,
+        frozen=None,
+        stained=(),
+        looks=False,
+    ):
+        """A stack is made in steps. ``frozen``: for each block the names of its frozen parameters;
+        ``stained``: the steps whose layers hold gradients from elsewhere; ``looks``: at what the
+        blocks and the final layer norm hold after the call.
+        """
+        _, _, h, each, hidden = sizes
+        frozen = frozen or [()] * count
+        while True:
+            blocks, final, x, target = drawn(count, sizes, learned)
+            blocks = [{k: w.astype(dtype).astype(float) for k, w in one.items()} for one in blocks]
+            final = {k: w.astype(dtype).astype(float) for k, w in final.items()}
+            x, target = (a.astype(dtype).astype(float) for a in (x, target))
+            norms = norms_of(blocks, final, h, x, target, pre_norm, frozen)
+            if dtype == "float64" or is_firm(norms, blocks, final, h, x, target, pre_norm, frozen):
+                break
+        names = [f"block {place}" for place in range(1, count + 1)]
+        steps = [
+            Step(
+                own,
+                "TransformerBlock",
+                init=(h * each, h, hidden),
+                weights={path: w.astype(dtype) for path, w in weights.items()},
+            )
+            for own, weights in zip(names, blocks, strict=True)
+        ]
+        loaded = {k.removeprefix("final."): w.astype(dtype) for k, w in final.items()}
+        steps += [
+            Step(
+                "final",
+                "@transformer_block.final_norm",
+                init=(h * each, learned),
+                weights=loaded if learned else {},
+            ),
+            Step("blocks", "@transformer_block.stacked", (kind, *map(Ref, names))),
+        ]
+        for own, still in zip(names, frozen, strict=True):
+            if still:
+                paths = () if set(still) == set(BLOCK) else tuple(still)
+                steps.append(Step(f"{own} frozen", "@transformer_block.freeze", (Ref(own), *paths)))
+        steps += [Step(f"{own} stained", "@stain", (Ref(own), stain)) for own in stained]
+        after: list[Step] = []
+        value: object = norms
+        if looks:
+            held = dict(zip(names, blocks, strict=True)) | {
+                "final": {k.removeprefix("final."): w for k, w in final.items()}
+            }
+            found: list[object] = []
+            for own, weights in held.items():
+                after.append(Step(f"the gradients of {own}", "@grads", (Ref(own),)))
+                after.append(Step(f"the parameters of {own}", "@state", (Ref(own),)))
+                old = {
+                    k: tensor(np.full(w.shape, stain), dtype) if own in stained else None
+                    for k, w in weights.items()
+                }
+                found += [old, {k: tensor(w, dtype) for k, w in weights.items()}]
+            value = (norms, *found)
+        program = Ask(
+            "block_gradients",
+            (Ref("blocks"), Ref("final"), tensor(x, dtype), tensor(target, dtype), pre_norm),
+            steps=tuple(steps),
+            after=tuple(after),
+        )
+        order = "pre-norm" if pre_norm else "post-norm"
+        return Case(f"{name}, {order}", program, Reply(value=value))
+
+    def both(name, count, sizes=usual, **more):
+        return tuple(ask(name, count, order, sizes, **more) for order in (True, False))
+
+    def in_order(pre_norm):
+        return (
+            ask("1 block", 1, pre_norm, small),
+            ask("2 blocks", 2, pre_norm),
+            ask(f"{some} blocks", some, pre_norm, (2, 3, 2, 3, 5)),
+        )
+
+    part = tuple(BLOCK[place] for place in sorted(draw.permutation(len(BLOCK))[:5].tolist()))
+    feed = tuple(name for name in BLOCK if "feed" in name)
+    # Norms are Python floats, whatever they were computed in; these are the tolerances of float32.
+    rough = {"rtol": 1e-3, "atol": 1e-6}
+    return [
+        Check(
+            "pre-norm",
+            "the order of layer norm, sub-layer and sum when pre_norm is True; the layer norm at "
+            "the end; what the loss is averaged over; and which gradients a block's number holds",
+            in_order(True),
+            options=rough,
+            core=True,
+            share=2,
+        ),
+        Check(
+            "post-norm",
+            "the order of layer norm, sub-layer and sum when pre_norm is False, and the layer norm "
+            "at the end, which this order has, too",
+            in_order(False),
+            options=rough,
+            core=True,
+            share=2,
+        ),
+        Check(
+            "many blocks",
+            "whether every block gets its own number, in the order of the blocks; they come in a "
+            "list, a tuple or an nn.ModuleList",
+            (
+                ask(f"{many} blocks, tuple", many, True, (2, 3, 2, 2, 5), kind="tuple"),
+                ask(
+                    f"{many} blocks, nn.ModuleList", many, False, (2, 3, 2, 2, 5), kind="ModuleList"
+                ),
+            ),
+            options=rough,
+        ),
+        Check(
+            "sizes of one",
+            "axes of length 1: a single block, position, head or hidden unit",
+            (
+                *both("one position", 1, (1, 1, 2, 2, 3)),
+                ask("one head", 2, True, (2, n, 1, 4, d_ff)),
+                ask("one hidden unit", 1, False, (1, n, 2, 2, 1)),
+            ),
+            options=rough,
+        ),
+        Check(
+            "frozen parameters",
+            "parameters that have no gradient, because their requires_grad is False or because the "
+            "layer norm at the end has none",
+            (
+                ask("some frozen", 2, True, frozen=[part, feed]),
+                ask("the first block frozen", 3, False, frozen=[BLOCK, (), ()]),
+                *both("no gain and bias at the end", 2, learned=False),
+            ),
+            options=rough,
+        ),
+        Check(
+            "old gradients",
+            "what .grad holds before the call: PyTorch adds each new gradient to the old one",
+            (
+                *both("the first block holds gradients", 2, stained=("block 1",)),
+                ask(
+                    "all blocks hold gradients",
+                    some,
+                    True,
+                    stained=tuple(f"block {place}" for place in range(1, some + 1)),
+                ),
+            ),
+            options=rough,
+        ),
+        Check(
+            "no trace is left",
+            "what .grad holds after the call: what it held before, None included, in the blocks "
+            "and in the layer norm at the end",
+            (
+                *both("no gradients before", 1, small, looks=True),
+                *both(
+                    "gradients before, in block 1 and at the end",
+                    2,
+                    small,
+                    stained=("block 1", "final"),
+                    looks=True,
+                ),
+            ),
+            "transformer_block.no_trace",
+            rough,
+        ),
+        Check(
+            "float64",
+            "whether anything on the way is fixed to float32",
+            both("2 blocks", 2, dtype="float64"),
+            options={"rtol": 1e-6, "atol": 1e-9},
+        ),
+        Check(
+            "the inputs are left alone",
+            "an in-place operation such as x += writes into the caller's tensor",
+            both("x and target after the call", 1, small),
+            rule="untouched",
+            options=rough,
+        ),
+    ]
+
+
 # --- gradients by depth -------------------------------------------------------------------------
 
 # Measured over 400 orders of the draws. Last block, 24 blocks against 2: pre-norm 0.36 (the log
@@ -803,7 +1179,7 @@ EXERCISES = [
     ),
     Exercise(
         "FeedForward",
-        2,
+        1,
         feed_checks,
         hints=(
             "There are three steps; self.up, self.down and gelu are all you need.",
@@ -835,24 +1211,41 @@ EXERCISES = [
         views=("the whole block", "masks"),
     ),
     Exercise(
-        "gradient_by_depth",
-        3,
-        depth_checks,
+        "block_gradients",
+        2,
+        stack_checks,
         hints=(
-            "Build the blocks, draw the numbers, run the stack, compute the loss, call backward. "
-            "After that every parameter p of a block has its gradient in p.grad.",
-            "For pre_norm=True call the blocks one after the other. For pre_norm=False use the "
-            "parts of the same blocks in the other order: sub-layer, sum with the stream, layer "
-            "norm. A weight matrix is a parameter with two axes; nn.init.xavier_uniform_ fills "
-            "it. The L2 norm of a block is that of all its gradients, laid out as one long "
-            "vector.",
-            "with seed 0: blocks ← ____ blocks; matrices ← ____; biases ← ____; x, target ← ____\n"
+            "There are three steps: run the stack forward, compute one loss, and ask for the "
+            "gradients of that loss. For post-norm you need no new class: a block's parts can be "
+            "called one by one.",
+            "In post-norm use the parts of the same blocks in the other order: sub-layer, sum with "
+            "the stream, layer norm. torch.autograd.grad(loss, parameters) returns the gradients "
+            "and leaves every .grad as it is; it wants parameters that are not frozen. The L2 norm "
+            "of a block is that of all its gradients, laid out as one long vector.",
             "for each block, in pre-norm: x ← block(x)\n"
             "   in post-norm: x ← norm1 of (x plus ____);  x ← norm2 of (____ plus ____)\n"
-            "loss ← mean of (____ of x - target)²;  go backward\n"
-            "answer ← for each block: root of the sum over all ____ of grad²",
+            "loss ← mean of (____ of x - target)²\n"
+            "gradients ← torch.autograd.grad of ____ by all parameters that are not ____\n"
+            "answer ← for each block: root of the sum over all ____ of gradient²",
         ),
         uses=("TransformerBlock",),
+        views=("pre-norm", "post-norm"),
+    ),
+    Exercise(
+        "gradient_by_depth",
+        2,
+        depth_checks,
+        hints=(
+            "Build the blocks, draw the numbers, and hand all of it to block_gradients.",
+            "A weight matrix is a parameter with two axes; nn.init.xavier_uniform_ fills it. A new "
+            "nn.LayerNorm has gain 1 and bias 0 already, and the attention has no biases, but the "
+            "feed-forward network's biases are drawn unless you set them to 0. Build every block "
+            "anew: [block] * depth is one and the same block.",
+            "with seed 0: blocks ← ____ blocks; matrices ← ____; biases ← ____; x, target ← ____\n"
+            "final ← a new ____ of width ____\n"
+            "answer ← block_gradients of (____, ____, x, target, ____)",
+        ),
+        uses=("TransformerBlock", "block_gradients"),
     ),
     Exercise(
         "repaired_layer_norm",

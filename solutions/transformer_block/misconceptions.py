@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.multi_head_attention import MultiHeadAttention
 from solutions.transformer_block import FeedForward, TransformerBlock, gelu, layer_norm
 
@@ -479,6 +479,16 @@ def gelu_random(x):
     coin = torch.Generator()
     coin.manual_seed(0)
     return x * (torch.rand(x.shape, generator=coin) < share).to(x.dtype)
+
+
+@variant("gelu", "gate_of_a_coin", "anew in every call")
+def gelu_random_anew(x):
+    return x * torch.bernoulli(0.5 * (1 + torch.erf(x / math.sqrt(2))))
+
+
+@variant("gelu", "gate_of_a_coin", "by comparison with a draw")
+def gelu_random_compared(x):
+    return torch.where(torch.randn_like(x) < x, x, torch.zeros_like(x))
 
 
 @misconception(
@@ -1179,6 +1189,598 @@ class AddsInPlace(_Block):
         return x
 
 
+# --- block_gradients ----------------------------------------------------------------------------
+
+
+def _post_norm(block, x):
+    x = block.norm1(x + block.attention(x)[0])
+    return block.norm2(x + block.feed_forward(x))
+
+
+def _mean_square(out, target):
+    return F.mse_loss(out, target)
+
+
+def _loss(blocks, final, x, target, pre_norm, *, step=_post_norm, loss=_mean_square):
+    """The loss of a stack, with one thing different."""
+    for block in blocks:
+        x = block(x) if pre_norm else step(block, x)
+    return loss(final(x), target)
+
+
+def _own(part):
+    """The parameters of a block, or of a part of it, that have gradients."""
+    return [parameter for parameter in part.parameters() if parameter.requires_grad]
+
+
+def _whole(gradients):
+    """The L2 norm of all gradients together."""
+    return math.sqrt(sum(one.square().sum().item() for one in gradients))
+
+
+def _measured(loss, blocks, own=_own, measure=_whole):
+    """For each block the measure of its gradients."""
+    found = []
+    for block in blocks:
+        wanted = own(block)
+        grads = torch.autograd.grad(loss, wanted, retain_graph=True) if wanted else []
+        found.append(measure(grads))
+    return found
+
+
+@misconception(
+    "block_gradients",
+    "always_pre_norm",
+    "runs pre-norm blocks in both cases",
+    "With pre_norm=False each layer norm works on the sum of the stream and the sub-layer's "
+    "output.",
+)
+def blocks_always_pre(blocks, final, x, target, pre_norm):
+    return _measured(_loss(blocks, final, x, target, True), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "always_post_norm",
+    "runs post-norm blocks in both cases",
+    "With pre_norm=True the blocks are called as they are.",
+)
+def blocks_always_post(blocks, final, x, target, pre_norm):
+    return _measured(_loss(blocks, final, x, target, False), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "orders_exchanged",
+    "runs pre-norm where post-norm is asked for, and vice versa",
+    "pre_norm=True means that the layer norm comes before the sub-layer.",
+)
+def blocks_exchanged(blocks, final, x, target, pre_norm):
+    return _measured(_loss(blocks, final, x, target, not pre_norm), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "norms_on_the_branch",
+    "normalizes the sub-layer's output before it is added",
+    "In post-norm the sum comes first, and the layer norm works on all of it.",
+)
+def blocks_branch_norms(blocks, final, x, target, pre_norm):
+    def on_the_branch(block, x):
+        x = x + block.norm1(block.attention(x)[0])
+        return x + block.norm2(block.feed_forward(x))
+
+    return _measured(_loss(blocks, final, x, target, pre_norm, step=on_the_branch), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "post_norm_without_residual",
+    "loses the residual in post-norm",
+    "The layer norm works on the sub-layer's output alone; the sum with the stream is missing.",
+)
+def blocks_no_residual(blocks, final, x, target, pre_norm):
+    def without(block, x):
+        return block.norm2(block.feed_forward(block.norm1(block.attention(x)[0])))
+
+    return _measured(_loss(blocks, final, x, target, pre_norm, step=without), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "layer_norms_exchanged",
+    "exchanges the two layer norms in post-norm",
+    "norm1 belongs to the attention and norm2 to the feed-forward network, in either order.",
+)
+def blocks_norms_exchanged(blocks, final, x, target, pre_norm):
+    def exchanged(block, x):
+        x = block.norm2(x + block.attention(x)[0])
+        return block.norm1(x + block.feed_forward(x))
+
+    return _measured(_loss(blocks, final, x, target, pre_norm, step=exchanged), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "one_norm_for_each_block",
+    "leaves out the layer norm after the attention in post-norm",
+    "Each of the two sums gets a layer norm of its own.",
+)
+def blocks_one_norm(blocks, final, x, target, pre_norm):
+    def once(block, x):
+        x = x + block.attention(x)[0]
+        return block.norm2(x + block.feed_forward(x))
+
+    def own(block):
+        left_out = () if pre_norm else tuple(block.norm1.parameters())
+        return [p for p in _own(block) if all(p is not one for one in left_out)]
+
+    return _measured(_loss(blocks, final, x, target, pre_norm, step=once), blocks, own)
+
+
+@misconception(
+    "block_gradients",
+    "no_final_norm",
+    "leaves out the layer norm after the last block",
+    "In both orders the loss compares what the layer norm at the end gives with the target.",
+)
+def blocks_no_final(blocks, final, x, target, pre_norm):
+    return _measured(_loss(blocks, nn.Identity(), x, target, pre_norm), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "no_final_norm_after_post_norm",
+    "takes the last block's own layer norm for the final one",
+    "In post-norm the stack ends in a layer norm already. Here one more comes after both stacks.",
+)
+def blocks_no_final_post(blocks, final, x, target, pre_norm):
+    end = final if pre_norm else nn.Identity()
+    return _measured(_loss(blocks, end, x, target, pre_norm), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "final_norm_of_its_own",
+    "puts a new layer norm at the end instead of the given one",
+    "A new layer norm has gain 1 and bias 0. The given one may have learned others.",
+)
+def blocks_new_final(blocks, final, x, target, pre_norm):
+    def plain(x):
+        return F.layer_norm(x, x.shape[-1:])
+
+    return _measured(_loss(blocks, plain, x, target, pre_norm), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "loss_not_averaged",
+    "does not average the squared errors over everything",
+    "The mean runs over all B · n · d numbers. All gradients are as many times too large as there "
+    "are numbers that were added up.",
+    over=((1, 2), (2,)),
+)
+def blocks_summed(blocks, final, x, target, pre_norm, over=(0, 1, 2)):
+    def summed(out, target):
+        return (out - target).square().sum(over).mean()
+
+    return _measured(_loss(blocks, final, x, target, pre_norm, loss=summed), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "half_the_loss",
+    "halves the squared error",
+    "Some texts put 1/2 before the squared error, so that the 2 of the derivative goes away. The "
+    "mean squared error has no such factor.",
+)
+def blocks_halved(blocks, final, x, target, pre_norm):
+    def halved(out, target):
+        return F.mse_loss(out, target) / 2
+
+    return _measured(_loss(blocks, final, x, target, pre_norm, loss=halved), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "root_of_the_loss",
+    "takes the root of the mean squared error",
+    "The loss is the mean of the squares; no root is taken of it. (The root belongs to the norm of "
+    "the gradient.)",
+)
+def blocks_rooted(blocks, final, x, target, pre_norm):
+    def rooted(out, target):
+        return F.mse_loss(out, target).sqrt()
+
+    return _measured(_loss(blocks, final, x, target, pre_norm, loss=rooted), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "absolute_errors",
+    "averages absolute errors instead of squared ones",
+    "The loss is the mean squared error.",
+)
+def blocks_absolute_errors(blocks, final, x, target, pre_norm):
+    return _measured(_loss(blocks, final, x, target, pre_norm, loss=F.l1_loss), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "squared",
+    "returns the squared norm",
+    "The sum of the squares, without the root.",
+)
+def blocks_squared(blocks, final, x, target, pre_norm):
+    loss = _loss(blocks, final, x, target, pre_norm)
+    return [norm**2 for norm in _measured(loss, blocks)]
+
+
+def _norms(gradients):
+    return [one.norm().item() for one in gradients]
+
+
+@misconception(
+    "block_gradients",
+    "norms_added_up",
+    "adds up the norms of the individual tensors",
+    "The norm of the whole is the root of the sum of their squares.",
+)
+def blocks_added(blocks, final, x, target, pre_norm):
+    loss = _loss(blocks, final, x, target, pre_norm)
+    return _measured(loss, blocks, measure=lambda grads: float(sum(_norms(grads))))
+
+
+@misconception(
+    "block_gradients",
+    "norms_averaged",
+    "averages the norms of the individual tensors",
+    "A block's gradient is one long vector, and its norm is one number: the root of the sum of all "
+    "squares.",
+)
+def blocks_averaged(blocks, final, x, target, pre_norm):
+    loss = _loss(blocks, final, x, target, pre_norm)
+    return _measured(loss, blocks, measure=lambda grads: sum(_norms(grads)) / max(len(grads), 1))
+
+
+@misconception(
+    "block_gradients",
+    "absolute_sum",
+    "adds up absolute values (L1)",
+    "The exercise asks for the L2 norm: the root of the sum of the squares.",
+)
+def blocks_absolute(blocks, final, x, target, pre_norm):
+    def measure(grads):
+        return float(sum(one.abs().sum().item() for one in grads))
+
+    return _measured(_loss(blocks, final, x, target, pre_norm), blocks, measure=measure)
+
+
+@misconception(
+    "block_gradients",
+    "largest_entry",
+    "returns the largest entry of the gradient",
+    "The L2 norm takes all entries into account.",
+)
+def blocks_largest(blocks, final, x, target, pre_norm):
+    def measure(grads):
+        return max((one.abs().max().item() for one in grads), default=0.0)
+
+    return _measured(_loss(blocks, final, x, target, pre_norm), blocks, measure=measure)
+
+
+@misconception(
+    "block_gradients",
+    "root_mean_square",
+    "averages the squares instead of adding them",
+    "The L2 norm is the root of the sum; its size depends on how many parameters there are.",
+)
+def blocks_mean(blocks, final, x, target, pre_norm):
+    def measure(grads):
+        return _whole(grads) / math.sqrt(max(sum(one.numel() for one in grads), 1))
+
+    return _measured(_loss(blocks, final, x, target, pre_norm), blocks, measure=measure)
+
+
+@misconception(
+    "block_gradients",
+    "divided_by_the_count",
+    "divides the norm by the number of parameters",
+    "The L2 norm is asked for as it is.",
+)
+def blocks_per_parameter(blocks, final, x, target, pre_norm):
+    def measure(grads):
+        return _whole(grads) / max(sum(one.numel() for one in grads), 1)
+
+    return _measured(_loss(blocks, final, x, target, pre_norm), blocks, measure=measure)
+
+
+@misconception(
+    "block_gradients",
+    "attention_only",
+    "measures the attention's parameters only",
+    "The whole block is meant: attention, feed-forward network and both layer norms.",
+)
+def blocks_attention(blocks, final, x, target, pre_norm):
+    loss = _loss(blocks, final, x, target, pre_norm)
+    return _measured(loss, blocks, lambda block: _own(block.attention))
+
+
+@misconception(
+    "block_gradients",
+    "feed_forward_only",
+    "measures the feed-forward network's parameters only",
+    "The whole block is meant: attention, feed-forward network and both layer norms.",
+)
+def blocks_feed_forward(blocks, final, x, target, pre_norm):
+    loss = _loss(blocks, final, x, target, pre_norm)
+    return _measured(loss, blocks, lambda block: _own(block.feed_forward))
+
+
+@misconception(
+    "block_gradients",
+    "layer_norms_left_out",
+    "leaves the layer norms' parameters out",
+    "Gains and biases have gradients, too, and they belong to the block.",
+)
+def blocks_without_norms(blocks, final, x, target, pre_norm):
+    loss = _loss(blocks, final, x, target, pre_norm)
+    return _measured(loss, blocks, lambda block: _own(block.attention) + _own(block.feed_forward))
+
+
+@misconception(
+    "block_gradients",
+    "matrices_only",
+    "counts the weight matrices only",
+    "Biases, and the gains of the layer norms, are parameters of the block, too.",
+)
+def blocks_matrices(blocks, final, x, target, pre_norm):
+    loss = _loss(blocks, final, x, target, pre_norm)
+    return _measured(loss, blocks, lambda block: [p for p in _own(block) if p.dim() > 1])
+
+
+@misconception(
+    "block_gradients",
+    "biases_left_out",
+    "leaves the biases out",
+    "Biases are parameters with gradients like all others.",
+)
+def blocks_no_biases(blocks, final, x, target, pre_norm):
+    def own(block):
+        named = block.named_parameters()
+        return [p for name, p in named if not name.endswith("bias") and p.requires_grad]
+
+    return _measured(_loss(blocks, final, x, target, pre_norm), blocks, own)
+
+
+@misconception(
+    "block_gradients",
+    "final_counted_in",
+    "counts the final layer norm's gradient to the last block",
+    "The layer norm at the end belongs to no block.",
+)
+def blocks_final_in(blocks, final, x, target, pre_norm):
+    def own(block):
+        return _own(block) + (_own(final) if block is blocks[-1] else [])
+
+    return _measured(_loss(blocks, final, x, target, pre_norm), blocks, own)
+
+
+@misconception(
+    "block_gradients",
+    "one_number_too_many",
+    "counts the final layer norm as a block",
+    "One number for each block; the layer norm at the end has none.",
+)
+def blocks_one_more(blocks, final, x, target, pre_norm):
+    return _measured(_loss(blocks, final, x, target, pre_norm), [*blocks, final])
+
+
+@misconception(
+    "block_gradients",
+    "last_block_first",
+    "lists the last block first",
+    "The first number belongs to the block that gets the input.",
+)
+def blocks_reversed(blocks, final, x, target, pre_norm):
+    return _measured(_loss(blocks, final, x, target, pre_norm), blocks)[::-1]
+
+
+@misconception(
+    "block_gradients",
+    "runs_backward_through_the_list",
+    "gives the input to the last block",
+    "The first block of the sequence is the one that gets x.",
+)
+def blocks_run_reversed(blocks, final, x, target, pre_norm):
+    return _measured(_loss(list(blocks)[::-1], final, x, target, pre_norm), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "gradient_of_the_stream",
+    "measures the gradient by the stream instead of that by the parameters",
+    "What an optimizer moves are a block's parameters, and their gradients are asked for.",
+)
+def blocks_stream(blocks, final, x, target, pre_norm):
+    streams = []
+    for block in blocks:
+        x = block(x) if pre_norm else _post_norm(block, x)
+        streams.append(x)
+    loss = _mean_square(final(x), target)
+    return [
+        one.norm().item() if one is not None else 0.0
+        for one in (
+            torch.autograd.grad(loss, stream, retain_graph=True, allow_unused=True)[0]
+            if stream.requires_grad
+            else None
+            for stream in streams
+        )
+    ]
+
+
+@misconception(
+    "block_gradients",
+    "weights_not_gradients",
+    "measures the weights instead of their gradients",
+    "The norm of the gradient is asked for.",
+)
+def blocks_weights(blocks, final, x, target, pre_norm):
+    return [_whole([p.detach() for p in _own(block)]) for block in blocks]
+
+
+def _held(blocks):
+    """The norms of what the parameters hold in ``.grad``."""
+    return [_whole([p.grad for p in _own(block) if p.grad is not None]) for block in blocks]
+
+
+@misconception(
+    "block_gradients",
+    "old_gradients_added",
+    "adds the new gradients to old ones",
+    "backward adds to what .grad holds already. Where the parameters hold gradients from "
+    "elsewhere, the sum of both is measured; and each call leaves its gradients for the next.",
+)
+def blocks_accumulated(blocks, final, x, target, pre_norm):
+    _loss(blocks, final, x, target, pre_norm).backward()
+    return _held(blocks)
+
+
+@misconception(
+    "block_gradients",
+    "leaves_its_gradients_behind",
+    "leaves its own gradients in .grad",
+    "The numbers are right. But afterwards the parameters hold other gradients than before, and "
+    "whoever takes the next optimizer step goes the wrong way.",
+)
+def blocks_left_behind(blocks, final, x, target, pre_norm):
+    for layer in (*blocks, final):
+        layer.zero_grad()
+    _loss(blocks, final, x, target, pre_norm).backward()
+    return _held(blocks)
+
+
+@variant("block_gradients", "leaves_its_gradients_behind", "in the blocks alone")
+def blocks_left_in_blocks(blocks, final, x, target, pre_norm):
+    before = [parameter.grad for parameter in final.parameters()]
+    for block in blocks:
+        block.zero_grad()
+    _loss(blocks, final, x, target, pre_norm).backward()
+    for parameter, old in zip(final.parameters(), before, strict=True):
+        parameter.grad = old
+    return _held(blocks)
+
+
+@misconception(
+    "block_gradients",
+    "clears_old_gradients",
+    "clears the gradients that were there",
+    "The numbers are right. But what the parameters held in .grad before the call is gone.",
+    to_none=(False,),
+)
+def blocks_cleared(blocks, final, x, target, pre_norm, to_none=True):
+    for block in blocks:
+        block.zero_grad()
+    final.zero_grad()
+    _loss(blocks, final, x, target, pre_norm).backward()
+    norms = _held(blocks)
+    for layer in (*blocks, final):
+        layer.zero_grad(set_to_none=to_none)
+    return norms
+
+
+@misconception(
+    "block_gradients",
+    "final_left_behind",
+    "leaves a gradient in the final layer norm",
+    "The blocks are as they were. But backward reaches every parameter that is not frozen, and the "
+    "layer norm at the end is one more layer with parameters.",
+)
+def blocks_final_behind(blocks, final, x, target, pre_norm):
+    before = [[p.grad for p in block.parameters()] for block in blocks]
+    for block in blocks:
+        block.zero_grad()
+    _loss(blocks, final, x, target, pre_norm).backward()
+    norms = _held(blocks)
+    for block, old in zip(blocks, before, strict=True):
+        for parameter, one in zip(block.parameters(), old, strict=True):
+            parameter.grad = one
+    return norms
+
+
+@misconception(
+    "block_gradients",
+    "frozen_not_skipped",
+    "asks for the gradients of frozen parameters",
+    "torch.autograd.grad refuses a parameter that is frozen. Such a parameter adds nothing.",
+)
+def blocks_frozen(blocks, final, x, target, pre_norm):
+    loss = _loss(blocks, final, x, target, pre_norm)
+    return _measured(loss, blocks, lambda block: list(block.parameters()))
+
+
+@misconception(
+    "block_gradients",
+    "fixed_to_float32",
+    "turns x and the target into float32",
+    "Blocks in float64 need their input in float64.",
+)
+def blocks_float32(blocks, final, x, target, pre_norm):
+    return _measured(_loss(blocks, final, x.float(), target.float(), pre_norm), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "sum_in_place",
+    "adds to the stream in place in post-norm",
+    "The attention needs its input once more on the way back, and x += has written over it. The "
+    "sum should be a new tensor.",
+)
+def blocks_in_place(blocks, final, x, target, pre_norm):
+    def in_place(block, x):
+        x += block.attention(x)[0]
+        x = block.norm1(x)
+        x += block.feed_forward(x)
+        return block.norm2(x)
+
+    return _measured(_loss(blocks, final, x, target, pre_norm, step=in_place), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "writes_into_the_target",
+    "writes the error into the caller's target",
+    "-= works in place: the numbers are right, and after the call the target is another one.",
+)
+def blocks_into_target(blocks, final, x, target, pre_norm):
+    def into(out, target):
+        target -= out
+        return target.square().mean()
+
+    return _measured(_loss(blocks, final, x, target, pre_norm, loss=into), blocks)
+
+
+@misconception(
+    "block_gradients",
+    "tensors",
+    "returns tensors",
+    "The exercise asks for Python floats; item() turns a tensor with one number into a float.",
+)
+def blocks_tensors(blocks, final, x, target, pre_norm):
+    loss = _loss(blocks, final, x, target, pre_norm)
+    return [torch.tensor(norm) for norm in _measured(loss, blocks)]
+
+
+@misconception(
+    "block_gradients",
+    "one_tensor",
+    "returns one tensor",
+    "The exercise asks for a list of Python floats.",
+)
+def blocks_tensor(blocks, final, x, target, pre_norm):
+    return torch.tensor(_measured(_loss(blocks, final, x, target, pre_norm), blocks))
+
+
 # --- gradient_by_depth --------------------------------------------------------------------------
 
 
@@ -1190,11 +1792,6 @@ def _uniform_matrices(block, generator):
     nn.init.zeros_(block.feed_forward.down.bias)
 
 
-def _after_post_norm(block, x):
-    x = block.norm1(x + block.attention(x)[0])
-    return block.norm2(x + block.feed_forward(x))
-
-
 def _stack(
     depth,
     pre_norm,
@@ -1202,7 +1799,7 @@ def _stack(
     init=_uniform_matrices,
     seed=0,
     final=True,
-    step=_after_post_norm,
+    step=_post_norm,
     reduction="mean",
     shared=False,
 ):
@@ -1225,7 +1822,7 @@ def _stack(
     return blocks
 
 
-def _norms(blocks, part=lambda block: block, measure=torch.norm):
+def _norms_of(blocks, part=lambda block: block, measure=torch.norm):
     vectors = [torch.cat([p.grad.flatten() for p in part(b).parameters()]) for b in blocks]
     return [measure(vector).item() for vector in vectors]
 
@@ -1238,7 +1835,7 @@ def _norms(blocks, part=lambda block: block, measure=torch.norm):
     "output.",
 )
 def depth_always_pre(depth, pre_norm):
-    return _norms(_stack(depth, True))
+    return _norms_of(_stack(depth, True))
 
 
 @misconception(
@@ -1248,7 +1845,7 @@ def depth_always_pre(depth, pre_norm):
     "With pre_norm=True the stack consists of this lesson's blocks as they are.",
 )
 def depth_always_post(depth, pre_norm):
-    return _norms(_stack(depth, False))
+    return _norms_of(_stack(depth, False))
 
 
 @misconception(
@@ -1258,7 +1855,7 @@ def depth_always_post(depth, pre_norm):
     "pre_norm=True means that the layer norm comes before the sub-layer.",
 )
 def depth_exchanged(depth, pre_norm):
-    return _norms(_stack(depth, not pre_norm))
+    return _norms_of(_stack(depth, not pre_norm))
 
 
 @misconception(
@@ -1268,7 +1865,7 @@ def depth_exchanged(depth, pre_norm):
     "The first number belongs to the block that gets the input.",
 )
 def depth_reversed(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm))[::-1]
+    return _norms_of(_stack(depth, pre_norm))[::-1]
 
 
 @misconception(
@@ -1278,7 +1875,7 @@ def depth_reversed(depth, pre_norm):
     "The sum of the squares, without the root.",
 )
 def depth_squared(depth, pre_norm):
-    return [norm**2 for norm in _norms(_stack(depth, pre_norm))]
+    return [norm**2 for norm in _norms_of(_stack(depth, pre_norm))]
 
 
 @misconception(
@@ -1299,7 +1896,7 @@ def depth_added(depth, pre_norm):
     "The exercise asks for the L2 norm: the root of the sum of the squares.",
 )
 def depth_absolute(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm), measure=lambda v: v.abs().sum())
+    return _norms_of(_stack(depth, pre_norm), measure=lambda v: v.abs().sum())
 
 
 @misconception(
@@ -1309,7 +1906,7 @@ def depth_absolute(depth, pre_norm):
     "The L2 norm is the root of the sum; its size depends on how many parameters there are.",
 )
 def depth_mean(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm), measure=lambda v: v.square().mean().sqrt())
+    return _norms_of(_stack(depth, pre_norm), measure=lambda v: v.square().mean().sqrt())
 
 
 @misconception(
@@ -1319,7 +1916,7 @@ def depth_mean(depth, pre_norm):
     "The L2 norm takes all entries into account.",
 )
 def depth_largest(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm), measure=lambda v: v.abs().max())
+    return _norms_of(_stack(depth, pre_norm), measure=lambda v: v.abs().max())
 
 
 @misconception(
@@ -1329,7 +1926,7 @@ def depth_largest(depth, pre_norm):
     "The whole block is meant: attention, feed-forward network and both layer norms.",
 )
 def depth_attention(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm), part=lambda block: block.attention)
+    return _norms_of(_stack(depth, pre_norm), part=lambda block: block.attention)
 
 
 @misconception(
@@ -1339,7 +1936,7 @@ def depth_attention(depth, pre_norm):
     "The whole block is meant: attention, feed-forward network and both layer norms.",
 )
 def depth_feed_forward(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm), part=lambda block: block.feed_forward)
+    return _norms_of(_stack(depth, pre_norm), part=lambda block: block.feed_forward)
 
 
 @misconception(
@@ -1352,7 +1949,7 @@ def depth_without_norms(depth, pre_norm):
     def rest(block):
         return nn.ModuleList([block.attention, block.feed_forward])
 
-    return _norms(_stack(depth, pre_norm), part=rest)
+    return _norms_of(_stack(depth, pre_norm), part=rest)
 
 
 @misconception(
@@ -1369,7 +1966,7 @@ def depth_normal(depth, pre_norm):
             if parameter.dim() == 2:
                 nn.init.xavier_normal_(parameter, generator=generator)
 
-    return _norms(_stack(depth, pre_norm, init=normal))
+    return _norms_of(_stack(depth, pre_norm, init=normal))
 
 
 @misconception(
@@ -1385,7 +1982,7 @@ def depth_default_biases(depth, pre_norm):
                 nn.init.xavier_uniform_(parameter, generator=generator)
 
     torch.manual_seed(0)
-    return _norms(_stack(depth, pre_norm, init=matrices))
+    return _norms_of(_stack(depth, pre_norm, init=matrices))
 
 
 @misconception(
@@ -1410,19 +2007,19 @@ def depth_weights(depth, pre_norm):
     "its size. That is what makes the gradients small.",
 )
 def depth_no_final(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm, final=False))
+    return _norms_of(_stack(depth, pre_norm, final=False))
 
 
 @misconception(
     "gradient_by_depth",
-    "no_final_norm_after_post_norm",
+    "no_final_norm_post_norm",
     "takes the last block's own layer norm for the final one",
     "In post-norm the stack ends in a layer norm already. The experiment puts one more after both "
     "stacks, so that the loss sees the same kind of output; that changes the gradient of the last "
     "block by a third.",
 )
 def depth_no_final_post(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm, final=pre_norm))
+    return _norms_of(_stack(depth, pre_norm, final=pre_norm))
 
 
 @misconception(
@@ -1440,7 +2037,7 @@ def depth_default(depth, pre_norm):
                 for parameter in module.parameters():
                     nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
-    return _norms(_stack(depth, pre_norm, init=by_default))
+    return _norms_of(_stack(depth, pre_norm, init=by_default))
 
 
 @misconception(
@@ -1450,7 +2047,7 @@ def depth_default(depth, pre_norm):
     "All gradients are 2048 times too large, as the output has 2048 numbers.",
 )
 def depth_summed(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm, reduction="sum"))
+    return _norms_of(_stack(depth, pre_norm, reduction="sum"))
 
 
 @misconception(
@@ -1461,7 +2058,7 @@ def depth_summed(depth, pre_norm):
     "should have parameters of its own.",
 )
 def depth_shared(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm, shared=True))
+    return _norms_of(_stack(depth, pre_norm, shared=True))
 
 
 @misconception(
@@ -1475,7 +2072,7 @@ def depth_no_residual(depth, pre_norm):
         x = block.norm1(block.attention(x)[0])
         return block.norm2(block.feed_forward(x))
 
-    return _norms(_stack(depth, pre_norm, step=without))
+    return _norms_of(_stack(depth, pre_norm, step=without))
 
 
 @misconception(
@@ -1485,7 +2082,7 @@ def depth_no_residual(depth, pre_norm):
     "With seed 0, the same call should give the same list.",
 )
 def depth_not_seeded(depth, pre_norm):
-    return _norms(_stack(depth, pre_norm, seed=None))
+    return _norms_of(_stack(depth, pre_norm, seed=None))
 
 
 @misconception(
@@ -1495,7 +2092,7 @@ def depth_not_seeded(depth, pre_norm):
     "One number for each block; the layer norm after the last block has none.",
 )
 def depth_one_more(depth, pre_norm):
-    return [*_norms(_stack(depth, pre_norm)), 1.0]
+    return [*_norms_of(_stack(depth, pre_norm)), 1.0]
 
 
 @misconception(
@@ -1505,7 +2102,7 @@ def depth_one_more(depth, pre_norm):
     "The exercise asks for Python floats; item() turns a tensor with one number into a float.",
 )
 def depth_tensors(depth, pre_norm):
-    return [torch.tensor(norm) for norm in _norms(_stack(depth, pre_norm))]
+    return [torch.tensor(norm) for norm in _norms_of(_stack(depth, pre_norm))]
 
 
 @misconception(
@@ -1515,7 +2112,7 @@ def depth_tensors(depth, pre_norm):
     "The exercise asks for a list of Python floats.",
 )
 def depth_tensor(depth, pre_norm):
-    return torch.tensor(_norms(_stack(depth, pre_norm)))
+    return torch.tensor(_norms_of(_stack(depth, pre_norm)))
 
 
 @misconception(

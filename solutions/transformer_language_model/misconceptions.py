@@ -2673,7 +2673,8 @@ def next_no_norm(model, token, cache=None):
     "next_logits",
     "probabilities",
     "returns probabilities in place of logits",
-    "sample_next divides logits by the temperature; probabilities it would flatten.",
+    "sample_next divides by the temperature and applies softmax. That is right for logits; from "
+    "probabilities it makes other, more even ones.",
 )
 def next_chances(model, token, cache=None):
     past, held = _opened(model, cache)

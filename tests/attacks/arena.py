@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import html
 import json
 import os
@@ -19,7 +20,7 @@ import sqlite3
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -35,21 +36,29 @@ from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.judge.outcome import OUTCOMES, Outcome
 from grader.judge.run import Judge, Submission
+from grader.lms import roster
+from grader.lms.roster import Directory
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
+from grader.records.collect import collect
 from grader.records.executor import grade_found, slim
+from grader.records.handed_in import Unpacker
 from grader.records.submissions import find_submissions
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.levels import LEVELS
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
+from tests.attacks.exports import exported_faults
 from tests.attacks.reader import Case
 
 QUICK = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=20, idle=3, wall=10)
 HONEST = "single_query_attention"
+NEIGHBOUR = "neighbour"  # whose honest work lies where archives are collected to
+MOST_SAID = 200  # lines about one student's archives: more would hide what is said of the others
 # What an attack prints before a list of the things that it got at, which is to be empty.
 REACHED = "REACHED"
 MOST_PAGE = 12_000_000
+MOST_LINE = 2_000
 
 
 @dataclass(frozen=True)
@@ -184,7 +193,7 @@ class Arena:
         faults: list[str] = []
         try:
             for _ in range(2 if case.twice else 1):
-                graded += self._folder(case) if case.kind == "folder" else [self._graded(case)]
+                graded += self._handed_in(case, faults)
         except Exception as error:  # the judge is never to raise for what a submission does
             faults.append(f"the judge raised {type(error).__name__}: {str(error)[:200]}")
         left = tuple(self._left(orphans))
@@ -195,7 +204,8 @@ class Arena:
         honest = self._again(faults)
         result = Result(
             case,
-            " ".join(dict.fromkeys(one[0].outcome for one in graded)) or "error",
+            " ".join(dict.fromkeys(one[0].outcome for one in graded))
+            or ("error" if faults else "nothing graded"),
             time.monotonic() - started,
             points,
             tuple(sorted(arrived | {one for text in shown for one in self._found(text, case)})),
@@ -245,30 +255,70 @@ class Arena:
         outcome = self._judge(case).grade(submission, release)
         return outcome, executed_notebook(outcome, release), feedback_page(outcome, release)
 
-    def _folder(self, case: Case) -> list[tuple[Outcome, bytes, bytes]]:
-        """A hand-in folder with the attacker's traps and the honest neighbour in it."""
+    def _handed_in(self, case: Case, faults: list[str]) -> list[tuple[Outcome, bytes, bytes]]:
+        if case.kind not in ("folder", "archive"):
+            return [self._graded(case)]
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
-            person = Path(name) / "attacker"
-            person.mkdir()
-            case.plant(person, self)
             try:
-                results = []
-                for found in find_submissions(Path(name)):
-                    graded = grade_found(self._judge(case), found)
-                    if isinstance(graded, str):  # refused before there is anything to grade
-                        release = assignment(assignment_id(case.lesson))
-                        graded_outcome = Outcome(
-                            found.student, found.assignment, "rejected", 0.0, graded
-                        )
-                        results.append((graded_outcome, executed_notebook(graded_outcome, release)))
-                    else:
-                        results.append((graded.outcome, graded.notebook))
-                return [
-                    (one, notebook, feedback_page(one, assignment(assignment_id(case.lesson))))
-                    for one, notebook in results
-                ]
+                if case.kind == "archive":
+                    return self._archive(case, Path(name), faults)
+                person = Path(name) / "attacker"
+                person.mkdir()
+                case.plant(person, self)
+                return self._folder(case, Path(name))
             finally:
                 _openable(Path(name))
+
+    def _folder(
+        self, case: Case, folder: Path, but: str = ""
+    ) -> list[tuple[Outcome, bytes, bytes]]:
+        """Grade a folder of submissions; ``but`` one student's."""
+        results = []
+        for found in find_submissions(folder):
+            if found.student == but:
+                continue
+            graded = grade_found(self._judge(case), found)
+            if isinstance(graded, str):  # refused before there is anything to grade
+                release = assignment(assignment_id(case.lesson))
+                outcome = Outcome(found.student, found.assignment, "rejected", 0.0, graded)
+                results.append((outcome, executed_notebook(outcome, release)))
+            else:
+                results.append((graded.outcome, graded.notebook))
+        return [
+            (one, notebook, feedback_page(one, assignment(assignment_id(case.lesson))))
+            for one, notebook in results
+        ]
+
+    def _archive(
+        self, case: Case, folder: Path, faults: list[str]
+    ) -> list[tuple[Outcome, bytes, bytes]]:
+        """Collect archives, unpack zips, grade, and export, beside a neighbour's honest work."""
+        given, target = folder / "given", folder / "submitted"
+        given.mkdir()
+        (folder / "untouched.txt").write_text("not to be written to")
+        name = assignment_id(HONEST)
+        own = target / NEIGHBOUR / name / f"{name}.ipynb"
+        own.parent.mkdir(parents=True)
+        own.write_bytes(nbformat.writes(solved(HONEST, {"softmax"})).encode())
+        archives, listed = case.pack(given, self)
+        before = _digests(folder)
+        directory = Directory(roster.read(listed, "roster.csv")) if listed else None
+        done = collect(archives, target, directory)
+        unpacker = Unpacker(target)
+        unpacker.unpack()
+        said = [*done.needing_a_person(), *done.late, *unpacker.remarks, *done.missing]
+        faults += _said_faults(said)
+        after = _digests(folder)
+        allowed = (target / "attacker", target.with_name("submitted-earlier") / "attacker")
+        for path in sorted(before.keys() | after.keys()):
+            if before.get(path) != after.get(path) and not any(
+                path.is_relative_to(one) for one in allowed
+            ):
+                faults.append(f"{path.relative_to(folder)} was changed")
+        faults += _leaked(said, after, self.canaries.values())
+        if listed:
+            faults += exported_faults(listed)
+        return self._folder(case, target, but=NEIGHBOUR)
 
     def _gained(self, case: Case, outcome: Outcome) -> float:
         """Points that an attack earned beyond what its honest part is worth."""
@@ -368,6 +418,37 @@ def _shown(outcome: Outcome, executed: bytes, page: bytes) -> str:
     text = page.decode("utf-8", "replace")
     without_code = re.sub(r'<div class="code">.*?</div>', "", text, flags=re.S)
     return "\n".join((told, repr(slim(outcome)), json.dumps(outputs), without_code))
+
+
+def _digests(folder: Path) -> dict[Path, str]:
+    """By path, what each file holds and what each link points to."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_symlink():
+            found[path] = str(path.readlink())
+        elif path.is_file():
+            found[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def _said_faults(said: list[str]) -> Iterator[str]:
+    """What is wrong with the lines that collecting prints."""
+    if len(said) > MOST_SAID:
+        yield f"{len(said)} lines are said of one archive"
+    for line in said:
+        if not line.isprintable():
+            yield f"a line that is not printable: {ascii(line)[:100]}"
+        if len(line) > MOST_LINE:
+            yield f"a line of {len(line)} characters"
+
+
+def _leaked(said: list[str], files: Iterable[Path], secrets: Iterable[str]) -> Iterator[str]:
+    """Secrets in what was said or in the files that were written."""
+    texts = [line.encode() for line in said]
+    texts += [path.read_bytes() for path in files if path.is_file() and not path.is_symlink()]
+    for secret in secrets:
+        if any(secret.encode() in text for text in texts):
+            yield f"{secret.rpartition('-')[0]} was read"
 
 
 def _faults(result: Result) -> Iterator[str]:

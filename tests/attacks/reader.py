@@ -10,7 +10,9 @@ A file holds, in this order:
 - a line ``# --- handed in ---``, and below it the text of the answer cell; or, with
   ``KIND = "notebook"``, a function ``build(document)`` that makes the bytes of the file out of the
   notebook as it was given out; or, with ``KIND = "folder"``, a function ``plant(person, files)``
-  that lays traps in a student's folder. Those two are our own code and run in the test process.
+  that lays traps in a student's folder; or, with ``KIND = "archive"``, a function
+  ``pack(folder, arena)`` that writes archives as an LMS gives them into a folder, and returns them
+  with the text of a roster. Those three are our own code and run in the test process.
 """
 
 from __future__ import annotations
@@ -30,7 +32,10 @@ FOLDER = Path(__file__).parent / "cases"
 PAGE = Page(
     "docs/attacks.md",
     "python -m tests.attacks --markdown docs/attacks.md",
-    ("tests/attacks/cases/**/*.py", "tests/attacks/arena.py", "tests/attacks/reader.py"),
+    (
+        "tests/attacks/cases/**/*.py",
+        *(f"tests/attacks/{name}.py" for name in ("arena", "exports", "reader")),
+    ),
 )
 MARK = "# --- handed in ---\n"
 LESSON = "self_attention"
@@ -47,7 +52,7 @@ class Case:
     must: str
     text: str
     rows: tuple[int, ...] = ()
-    kind: str = "cell"  # cell, notebook or folder
+    kind: str = "cell"  # cell, notebook, folder or archive
     lesson: str = LESSON
     exercise: str = EXERCISE
     place: str = "answer"  # or "added": a cell of its own, just before the answer
@@ -62,7 +67,7 @@ class Case:
     reaches: bool = False  # gets out where there are no walls: shows that the arena can see it
 
     def module(self) -> ModuleType:
-        """For notebooks and folders: the file as a module, with ``build`` or ``plant`` in it."""
+        """For all but cells: the file as a module, with ``build``, ``plant`` or ``pack`` in it."""
         assert self.kind != "cell", "what a student hands in is never imported"
         spec = importlib.util.spec_from_file_location(self.name.replace("/", "_"), self.path)
         assert spec is not None and spec.loader is not None
@@ -77,6 +82,10 @@ class Case:
     @property
     def plant(self) -> Callable[[Path, Any], None]:
         return self.module().plant
+
+    @property
+    def pack(self) -> Callable[[Path, Any], tuple[list[Path], str]]:
+        return self.module().pack
 
 
 CONSTANTS = {f.name.upper(): f.name for f in fields(Case)[6:]}

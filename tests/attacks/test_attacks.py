@@ -16,10 +16,27 @@ from click.testing import CliRunner
 
 from grader.commandline import main
 from tests.attacks.arena import Arena
-from tests.attacks.reader import PAGE, Case, cases
+from tests.attacks.reader import PAGE, Case, cases, read
 
 ALL = cases()
 MATRIX = range(1, 30)
+NEIGHBOURS_UPLOAD = '''"""TRIES: nothing.
+
+MUST: be seen.
+"""
+KIND = "archive"
+
+
+def pack(folder, arena):
+    import zipfile
+
+    from grader.course.layout import notebook_path
+
+    with zipfile.ZipFile(folder / "canvas.zip", "w") as archive:
+        content = notebook_path("self_attention").read_bytes()
+        archive.writestr("neighbournick_812_5_work.ipynb", content)
+    return [folder / "canvas.zip"], "Student,ID,SIS Login ID\\nNick,812,neighbour\\n"
+'''
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +70,7 @@ def test_the_page_of_attacks_is_current() -> None:
 
 
 def test_there_are_enough_and_every_row_of_the_threat_matrix_is_tried() -> None:
-    assert len(ALL) >= 80
+    assert len(ALL) >= 220
     assert not set(MATRIX) - {row for case in ALL for row in case.rows}
 
 
@@ -83,6 +100,15 @@ def test_the_arena_can_see_points_and_processes(arena: Arena) -> None:
         left.kill()
         left.wait()
     assert not os.path.exists(f"/proc/{left.pid}")
+
+
+def test_the_arena_can_see_what_archives_change(arena: Arena, tmp_path: Path) -> None:
+    """The neighbour's own upload does change the neighbour's folder, and the arena says so."""
+    path = tmp_path / "archive" / "of_the_neighbour.py"
+    path.parent.mkdir()
+    path.write_text(NEIGHBOURS_UPLOAD)
+    faults = arena.run(read(path)).faults
+    assert any(re.match("submitted/neighbour/02_.* was changed", one) for one in faults), faults
 
 
 def test_a_cohort_of_attackers_takes_nobody_down(arena: Arena, tmp_path: Path) -> None:

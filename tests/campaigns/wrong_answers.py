@@ -288,6 +288,72 @@ FALSELY_NAMED = [
         ("eps_as_a_floor",),
     ),
     Wrong(
+        "gelu",
+        "draws the gate, number by number",
+        """
+        def gelu(x):
+            share = torch.distributions.Normal(0.0, 1.0).cdf(x)
+            return x * torch.bernoulli(share)
+        """,
+        ("gate_of_a_coin",),
+        named=True,
+    ),
+    Wrong(
+        "gelu",
+        "adds noise",
+        """
+        def gelu(x):
+            return nn.functional.gelu(x) + 0.1 * torch.randn_like(x)
+        """,
+    ),
+    Wrong(
+        "gelu",
+        "drops some of the numbers and enlarges the others",
+        """
+        def gelu(x):
+            return nn.functional.dropout(x, 0.5)
+        """,
+    ),
+    Wrong(
+        "block_gradients",
+        "averages norms of what backward has added up",
+        """
+        def block_gradients(blocks, final, x, target, pre_norm):
+            for block in blocks:
+                if pre_norm:
+                    x = block(x)
+                else:
+                    x = block.norm1(x + block.attention(x)[0])
+                    x = block.norm2(x + block.feed_forward(x))
+            nn.functional.mse_loss(final(x), target).backward()
+            norms = []
+            for block in blocks:
+                own = [p.grad.norm().item() for p in block.parameters() if p.grad is not None]
+                norms.append(sum(own) / max(len(own), 1))
+            return norms
+        """,
+    ),
+    Wrong(
+        "block_gradients",
+        "sums the squared errors and forgets the root",
+        """
+        def block_gradients(blocks, final, x, target, pre_norm):
+            for block in blocks:
+                if pre_norm:
+                    x = block(x)
+                else:
+                    x = block.norm1(x + block.attention(x)[0])
+                    x = block.norm2(x + block.feed_forward(x))
+            loss = ((final(x) - target) ** 2).sum()
+            found = []
+            for block in blocks:
+                own = [p for p in block.parameters() if p.requires_grad]
+                grads = torch.autograd.grad(loss, own, retain_graph=True) if own else []
+                found.append(float(sum((g**2).sum() for g in grads)))
+            return found
+        """,
+    ),
+    Wrong(
         "TransformerBlock",
         "asks for a name that is not there",
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import nbformat
@@ -15,6 +16,7 @@ from grader.course.layout import LESSONS, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import alternatives, misconceptions
 from grader.judge.carry_forward import NEITHER
+from grader.sandbox.host import workers
 from grader.source.slicing import read_names
 from tests.conftest import Grade, with_answers
 
@@ -182,8 +184,27 @@ def test_an_earlier_cell_that_kills_its_process_takes_no_other_down(grade: Grade
     outcome = grade(lesson, with_answers(lesson, {"softmax": kill}, solve=True))
     points = {e.id: float(e.points) for e in exercises(lesson)}
     assert scores(outcome) == {name: points[name] * (name != "softmax") for name in points}
-    # From outside, its own SIGKILL looks like that of a kernel which is out of memory.
-    assert outcome.outcome in ("crashed", "out_of_memory")
+    assert (outcome.outcome, outcome.reason) == ("crashed", "the process was killed by signal 9")
+
+
+def test_a_kernel_without_memory_is_told_from_a_submission_that_kills_itself(
+    grade: Grade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel counts what it kills for want of memory, in the control group of the grader."""
+    counts = itertools.count()
+    monkeypatch.setattr(workers, "oom_kills", lambda: next(counts))
+    kill = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    outcome = grade("masking", with_answers("masking", {"causal_mask": kill}))
+    assert outcome.outcome == "out_of_memory"
+    assert outcome.reason == "the kernel had no memory left, and killed it"
+
+
+def test_an_answer_that_kills_its_process_is_told_so(grade: Grade) -> None:
+    kill = "def causal_mask(n):\n    import os\n    os.kill(os.getpid(), 9)\n"
+    outcome = grade("masking", with_answers("masking", {"causal_mask": kill}))
+    (verdict,) = (one for one in outcome.verdicts if one.exercise == "causal_mask")
+    assert (outcome.outcome, verdict.score) == ("crashed", 0)
+    assert "ended (the process was killed by signal 9)" in verdict.checks[0].message
 
 
 def test_the_second_run_tells_nothing_of_the_solution_that_it_holds(grade: Grade) -> None:

@@ -14,9 +14,12 @@ from grader.course.sources import stub_source
 from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import evaluate
+from grader.rules.rule import Finding, rule_named
+from solutions.multi_head_attention.checks import layer_reference
 from solutions.transformer_block import (
     FeedForward,
     TransformerBlock,
+    block_gradients,
     gelu,
     gradient_by_depth,
     layer_norm,
@@ -25,9 +28,11 @@ from solutions.transformer_block import (
 from solutions.transformer_block.checks import (
     BLOCK,
     EXERCISES,
+    FEED,
     block_reference,
     feed_reference,
     gelu_reference,
+    gradients_reference,
     norm_reference,
 )
 
@@ -265,6 +270,112 @@ def test_dropout_leaves_the_average_as_it_is() -> None:
     assert ((many.mean(0) - branch).abs() <= 5 * sigma + 1e-12).all()
 
 
+# --- the gradients of a stack -------------------------------------------------------------------
+
+
+def stack(
+    count: int = 3,
+) -> tuple[list[TransformerBlock], nn.LayerNorm, torch.Tensor, torch.Tensor]:
+    """Blocks, a layer norm for the end, input and target."""
+    blocks = [trained(TransformerBlock(8, 2, 12)) for _ in range(count)]
+    return blocks, trained(nn.LayerNorm(8)), draw(2, 4, 8), draw(2, 4, 8)
+
+
+@pytest.mark.parametrize("pre_norm", [True, False])
+def test_a_blocks_gradient_is_that_of_torchs_layer(pre_norm: bool) -> None:
+    """torch's layer has biases that ours has not: they are 0, and their gradients left out."""
+    blocks, final, x, target = stack()
+    layers = [library_block(block) for block in blocks]
+    out = x
+    for layer in layers:
+        layer.norm_first = pre_norm
+        out = layer(out)
+    F.mse_loss(final(out), target).backward()
+    expected = []
+    for layer in layers:
+        left_out = (layer.self_attn.in_proj_bias, layer.self_attn.out_proj.bias)
+        grads = [p.grad for p in layer.parameters() if all(p is not one for one in left_out)]
+        expected.append(torch.cat([g.flatten() for g in grads if g is not None]).norm().item())
+    final.zero_grad()
+    found = block_gradients(blocks, final, x, target, pre_norm)
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("pre_norm", [True, False])
+def test_the_gradients_worked_out_by_hand_are_slopes_of_the_loops(pre_norm: bool) -> None:
+    """What answers are judged by, against central differences of loops over every number."""
+    blocks, final, x, target = stack(2)
+    weights = [{k: b.get_parameter(k).detach().numpy().copy() for k in BLOCK} for b in blocks]
+    end = {f"final.{k}": v.detach().numpy() for k, v in final.named_parameters()}
+
+    def loss() -> float:
+        out = x.numpy()
+        for own in weights:
+            if pre_norm:
+                out = block_reference(2, own, out)
+                continue
+            inside = {k.removeprefix("attention."): w for k, w in own.items()}
+            out = out + layer_reference(2, inside, out, None, None)[0]
+            out = norm_reference(out, own["norm1.weight"], own["norm1.bias"])
+            feed = {k: own[f"feed_forward.{k}"] for k in FEED}
+            out = norm_reference(
+                out + feed_reference(feed, out), own["norm2.weight"], own["norm2.bias"]
+            )
+        out = norm_reference(out, end["final.weight"], end["final.bias"])
+        return float(((out - target.numpy()) ** 2).mean())
+
+    found = gradients_reference(weights, end, 2, x.numpy(), target.numpy(), pre_norm)
+    for own, grads in zip(weights, found, strict=True):
+        assert set(grads) == set(BLOCK)
+        for name, array in own.items():
+            place = tuple(int(torch.randint(n, (), generator=GENERATOR)) for n in array.shape)
+            old = array[place]
+            array[place] = old + 1e-5
+            above = loss()
+            array[place] = old - 1e-5
+            below = loss()
+            array[place] = old
+            slope = (above - below) / 2e-5
+            assert grads[name][place] == pytest.approx(slope, rel=1e-5, abs=1e-9), name
+
+
+def test_measuring_leaves_every_grad_as_it_was_and_counts_none_of_it() -> None:
+    blocks, final, x, target = stack()
+    fresh = block_gradients(blocks, final, x, target, True)
+    parameters = [p for layer in (*blocks, final) for p in layer.parameters()]
+    assert all(p.grad is None for p in parameters)
+    for p in parameters[::2]:
+        p.grad = torch.full_like(p, 7.0)
+    assert block_gradients(blocks, final, x, target, True) == fresh
+    for place, p in enumerate(parameters):
+        held = p.grad
+        assert held is None if place % 2 else held is not None and bool((held == 7.0).all())
+
+
+def test_a_frozen_block_adds_nothing_and_changes_nothing_for_the_others() -> None:
+    blocks, final, x, target = stack()
+    before = block_gradients(blocks, final, x, target, False)
+    blocks[1].requires_grad_(False)
+    after = block_gradients(blocks, final, x, target, False)
+    assert after == [before[0], 0.0, before[2]]
+
+
+def test_where_the_target_is_reached_there_is_no_gradient() -> None:
+    blocks, final, x, _ = stack()
+    with torch.no_grad():
+        reached = final(blocks[2](blocks[1](blocks[0](x))))
+    assert block_gradients(blocks, final, x, reached, True) == pytest.approx([0.0] * 3, abs=1e-12)
+
+
+def test_twice_the_error_has_twice_the_gradient() -> None:
+    blocks, final, x, target = stack()
+    with torch.no_grad():
+        reached = final(blocks[2](blocks[1](blocks[0](x))))
+    once = block_gradients(blocks, final, x, target, True)
+    twice = block_gradients(blocks, final, x, reached + 2 * (target - reached), True)
+    assert twice == pytest.approx([2 * norm for norm in once], rel=1e-9)
+
+
 # --- gradients by depth -------------------------------------------------------------------------
 
 
@@ -371,3 +482,42 @@ def test_what_is_handed_out_to_be_mended_earns_nothing_as_it_is() -> None:
     names = {"torch": torch}
     exec(stub_source("transformer_block", "repaired_layer_norm"), names)
     assert judged("repaired_layer_norm", names["repaired_layer_norm"]).score == 0
+
+
+def test_a_gate_that_is_drawn_is_named_and_other_chance_is_not() -> None:
+    """Only answers that hold nothing but zeros and numbers of x are a gate."""
+    rule = rule_named("transformer_block.undrawn")
+    check = next(c for c in SPECS["gelu"].suite(b"gate").checks if c.name == "nothing random")
+
+    def found(answer) -> object:
+        return rule(check, DirectCalls({"gelu": answer}).ask(case.ask for case in check.cases))
+
+    def gate(x):
+        return torch.where(torch.rand(x.shape) < 0.5, x, torch.zeros_like(x))
+
+    drawn = found(gate)
+    assert isinstance(drawn, Finding) and drawn.names == "gate_of_a_coin"
+    noisy = found(lambda x: F.gelu(x) + torch.randn(x.shape))
+    assert isinstance(noisy, Finding) and noisy.names == ""
+    doubled = found(lambda x: 2 * gate(x))  # dropout, not a gate
+    assert isinstance(doubled, Finding) and doubled.names == ""
+    assert found(F.gelu) is None
+    assert found(F.relu) is None  # zeros and numbers of x as well, and nothing is drawn
+
+
+def test_a_trace_is_seen_whatever_the_numbers_are() -> None:
+    def wrong_without_a_trace(blocks, final, x, target, pre_norm):
+        return [1.0] * len(blocks)
+
+    def right_with_a_trace(blocks, final, x, target, pre_norm):
+        final.weight.grad = torch.zeros_like(x[0, 0])
+        return block_gradients(blocks, final, x, target, pre_norm)
+
+    suite = SPECS["block_gradients"].suite(b"trace")
+    for answer, failed in ((wrong_without_a_trace, False), (right_with_a_trace, True)):
+        names = {"TransformerBlock": TransformerBlock, "block_gradients": answer}
+        verdict = evaluate(suite, DirectCalls(names).ask(c.ask for c in suite.cases), dict)
+        trace = next(check for check in verdict.checks if check.name == "no trace is left")
+        assert trace.passed is not failed, trace
+        if failed:
+            assert "the gradients of final (weight) are not what they were" in trace.message

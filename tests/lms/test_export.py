@@ -21,6 +21,7 @@ from grader.course.layout import LESSONS, ROOT, assignment_id
 from grader.errors import ExportError
 from grader.judge.run import Submission, rejected
 from grader.lms import roster
+from grader.lms.csv_injection import without_formula
 from grader.lms.export import encode, marks
 from grader.lms.sheets import FORMS, Marks, Person, Sheet, SubmissionScore, Task, sheet, text
 from grader.records.gradebook import ensure_assignment, record
@@ -320,7 +321,7 @@ def test_the_standard_output_holds_the_file_alone(course: Path) -> None:
         ("+SUM(A1)", "'+SUM(A1)"),
         ("-2+3", "'-2+3"),
         ("@x", "'@x"),
-        ("\t=1", "'\t=1"),
+        ("\t=1", "'\t'=1"),  # and where it is cut at tabs
         ("\rx", "'\rx"),
         ("  =1+1", "'  =1+1"),
         ("＝1+1", "'＝1+1"),
@@ -463,3 +464,14 @@ def test_nbgraders_own_command_is_refused_in_a_line(course: Path) -> None:
 
 def test_an_empty_sheet_is_an_empty_file() -> None:
     assert encode(Sheet(())) == b""
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\ufe66"])
+@pytest.mark.parametrize("cut", [";", "; ", "\t", "\n", ';"', ";;\t "])
+def test_no_part_of_a_name_is_a_formula_where_a_spreadsheet_cuts_it(sign: str, cut: str) -> None:
+    """In many countries a CSV file is cut at ; and not at commas."""
+    written = without_formula(f"Ada{cut}{sign}1+1")
+    assert written == f"Ada{cut}'{sign}1+1"
+    assert without_formula("Ada; -3") == "Ada; '-3"
+    for plain in ("Ada; Lovelace", "Ada=1", "a-b@c.d", "-3.5", "Jean-Luc; x+y"):
+        assert without_formula(plain) == plain

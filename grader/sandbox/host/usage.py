@@ -118,6 +118,36 @@ def _setting(path: str, usual: int) -> int:
         return usual
 
 
+def oom_kills() -> int:
+    """How many processes the kernel has killed for want of memory so far.
+
+    Of this process's control group, to which workers belong; where that does not tell, of the whole
+    machine. 0 where nothing tells.
+    """
+    for path, field in _counters_of_oom():
+        with contextlib.suppress(OSError):
+            found = re.search(rb"^%s (\d+)$" % field, _read(path), re.M)
+            if found:
+                return int(found[1])
+    return 0
+
+
+@functools.cache
+def _counters_of_oom() -> tuple[tuple[str, bytes], ...]:
+    """Files that may tell: of the group (a container calls it /), or else of the machine."""
+    places = []
+    with contextlib.suppress(OSError):
+        for line in _read("/proc/self/cgroup").decode(errors="replace").splitlines():
+            _, controllers, group = line.split(":", 2)
+            top, file = "/sys/fs/cgroup", "memory.events"
+            if "memory" in controllers.split(","):
+                top, file = "/sys/fs/cgroup/memory", "memory.oom_control"
+            elif controllers:
+                continue
+            places += [f"{top}{group.rstrip('/')}/{file}", f"{top}/{file}"]
+    return (*((place, b"oom_kill") for place in places), ("/proc/vmstat", b"oom_kill"))
+
+
 def user_ids(process: int) -> set[int]:
     """A process's real, effective, saved and file system user ids, as this machine counts them."""
     for line in _read(f"/proc/{process}/status").splitlines():

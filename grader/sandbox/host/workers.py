@@ -24,6 +24,7 @@ from grader.sandbox.host.usage import (
     address_space,
     fine_seconds,
     in_sockets,
+    oom_kills,
     shares_of,
     usage_of_tree,
     user_ids,
@@ -89,6 +90,7 @@ class Worker:
         except ProcessLookupError as error:
             raise WorkerError("no worker could be started: its supervisor is gone") from error
         self._used = self._usage()
+        self._oom_kills = oom_kills()
 
     def prepare(self, texts: Mapping[str, str]) -> None:
         """Wait until its sandbox is built, then give it the texts for ``mine("name")`` to find."""
@@ -251,9 +253,13 @@ class Worker:
         ended = self.close(patience=2.0 if reason == "crashed" and not detail else 0.0)
         killed = False
         if reason == "crashed" and not ended.stopped:
-            if ended.signal == 9:  # by the kernel: for its limit of processor time, or for memory
-                killed = ended.cpu < self._limits.worker.cpu - 1
-                reason = "out_of_memory" if killed else "timed_out"
+            if ended.signal == 9 and ended.cpu >= self._limits.worker.cpu - 1:
+                reason = "timed_out"  # the kernel did, for its limit of processor time
+            elif ended.signal == 9:
+                # By the kernel that has no memory left, which counts it; else by itself or anybody.
+                killed, detail = True, "the process was killed by signal 9"
+                if oom_kills() > self._oom_kills:
+                    reason, detail = "out_of_memory", "the kernel had no memory left, and killed it"
             elif ended.signal:
                 detail = f"signal {ended.signal}"
             else:

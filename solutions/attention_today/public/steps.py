@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 
-def tiled(rows: torch.Tensor, times: int) -> torch.Tensor:
-    """The rows, ``times`` times in a row, with no memory used beside the result's own."""
-    return rows.repeat(times, 1)
+def sums(one: torch.Tensor, other: torch.Tensor, seed: int) -> torch.Tensor:
+    """Each row of one added to each row of the other, (n · m, d), in an order that seed gives."""
+    found = (one[:, None] + other).flatten(0, 1)
+    return found[torch.randperm(len(found), generator=torch.Generator().manual_seed(seed))]

@@ -1,4 +1,4 @@
-"""Rules about stacked layers: dropout on a sub-layer, and gradients by depth."""
+"""Rules about a random gate and about stacked layers: dropout, and gradients by depth."""
 
 from __future__ import annotations
 
@@ -7,11 +7,47 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grader.protocol.values import Check, Reply
-from grader.rules.comparing import Tolerance, describe, failure_text, reply_difference
-from grader.rules.rule import Finding, rule
+from grader.protocol.values import Check, Reply, Tensor
+from grader.rules.comparing import (
+    Tolerance,
+    describe,
+    difference,
+    failure_text,
+    reply_difference,
+)
+from grader.rules.rule import Finding, for_each_reply, names_for, rule
 
+EXACT = Tolerance(0.0, 0.0)
 SIGMAS = 5.5  # on either side: a right answer fails once in 25 million times
+
+
+@rule
+def undrawn(check: Check, replies: list[Reply]) -> Finding | None:
+    """The cases come in pairs that ask the same, and both replies of a pair are the same.
+
+    The option ``names`` is the id of the mistake to let each number through or not, as a draw
+    decides. It shows in two different answers that hold nothing but zeros and numbers of x.
+    """
+    for index in range(0, len(replies), 2):
+        pair = replies[index : index + 2]
+        for place, reply in enumerate(pair, index):
+            if reply.failure is not None:
+                return Finding(failure_text(reply), place)
+        if difference(pair[1].value, pair[0].value, EXACT) is None:
+            continue
+        text = "the same question, asked twice, got two different answers"
+        x = check.cases[index].ask.args[0].data
+        if all(_passed_or_stopped(reply.value, x) for reply in pair):
+            text += ", in which each number is 0 or that of x: a gate is drawn, not averaged"
+            return Finding(text, index + 1, names=check.options["names"])
+        return Finding(text, index + 1)
+    return None
+
+
+def _passed_or_stopped(value: object, x: np.ndarray) -> bool:
+    if not isinstance(value, Tensor) or value.data.shape != x.shape:
+        return False
+    return bool(((value.data == 0) | (value.data == x)).all())
 
 
 @rule
@@ -61,6 +97,26 @@ def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str,
         )
         return text, dropped
     return "", dropped
+
+
+@for_each_reply
+def no_trace(check: Check, index: int, reply: Reply) -> Finding | None:
+    """What the steps after a call find is as it was before, whatever the call itself returned.
+
+    Each of these steps finds a dict, of the gradients or the values of a layer's parameters.
+    """
+    case = check.cases[index]
+    assert case.expected is not None
+    names = names_for(check, case).returns
+    for name, found, due in zip(names[1:], reply.value[1:], case.expected.value[1:], strict=True):
+        if difference(found, due, EXACT) is None:
+            continue
+        own = found if isinstance(found, dict) else {}
+        changed = [key for key in due if difference(own.get(key), due[key], EXACT) is not None]
+        which = f" ({changed[0]})" if changed else ""
+        text = f"{name}{which} are not what they were before the call"
+        return Finding(text, kind="argument")
+    return None
 
 
 @rule

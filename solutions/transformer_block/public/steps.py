@@ -1,4 +1,7 @@
-"""Look at the parameters that a call makes. These steps run in the student's process."""
+"""Make stacks of blocks, and look at the parameters that a call makes.
+
+These steps run in the student's process.
+"""
 
 from __future__ import annotations
 
@@ -48,3 +51,23 @@ def made(seen: Watch) -> list[tuple]:
         numbers = (float(sizes.max()), float(sizes.mean()))
         found.append((name, tuple(parameter.shape), *numbers, seen.squares.get(place)))
     return found
+
+
+KINDS = {"list": list, "tuple": tuple, "ModuleList": nn.ModuleList}
+
+
+def stacked(kind: str, *blocks: nn.Module) -> Any:
+    """The blocks in a sequence of this kind."""
+    return KINDS[kind](blocks)
+
+
+def final_norm(width: int, learned: bool = True) -> nn.LayerNorm:
+    """A layer norm for the end of a stack, with gain and bias if ``learned``."""
+    return nn.LayerNorm(width, elementwise_affine=learned)
+
+
+def freeze(block: nn.Module, *names: str) -> None:
+    """Want no gradient for the parameters of these names; without names, for none of them all."""
+    for name, parameter in block.named_parameters():
+        if not names or name in names:
+            parameter.requires_grad_(False)

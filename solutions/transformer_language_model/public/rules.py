@@ -221,6 +221,14 @@ def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
     return None
 
 
+def _right_where_measured(check: Check, replies: list[Reply]) -> Finding | None:
+    """What is counted or timed must equal the reference. What was not asked is passed over."""
+    told = [place for place, reply in enumerate(replies) if reply is not NOT_ASKED]
+    asked = replace(check, cases=tuple(check.cases[place] for place in told))
+    finding = cached_rows(asked, [replies[place] for place in told])
+    return None if finding is None else replace(finding, case=told[finding.case])
+
+
 @rule
 def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
     """Ten times as many steps make torch compute at most ``limit`` times as much.
@@ -231,11 +239,9 @@ def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
     fails a count that cannot be true: the long text takes more than ``slower`` times as long.
     ``names`` holds pairs: the largest ratio of the counts, and the mistake's id up to there.
     """
-    told = [place for place, reply in enumerate(replies) if reply is not NOT_ASKED]
-    asked = replace(check, cases=tuple(check.cases[place] for place in told))
-    finding = cached_rows(asked, [replies[place] for place in told])
+    finding = _right_where_measured(check, replies)
     if finding is not None:
-        return replace(finding, case=told[finding.case])
+        return finding
     few, many, short, long = replies
     ratio = (many.work or 0) / max(few.work or 0, 1)
     if ratio > check.options["limit"]:
@@ -260,25 +266,33 @@ def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
 def one_row_a_step(check: Check, replies: list[Reply]) -> Finding | None:
     """Ten times as many tokens make torch compute at most ``limit`` times as much.
 
-    What is measured has to be right: the last output equals the reference's. The worker reports the
-    counts, so a submission that replaces the counter gains this check. ``steps`` is the smaller
+    What is measured has to be right: the logits of all tokens equal the reference's. Cases: the few
+    tokens and the many, counted; as many tokens in short texts and in one long text, timed, which
+    tells on a forged count and on work that is done outside of torch. ``steps`` is the smaller
     number of tokens; ``names`` holds pairs: the largest ratio of the counts, and the mistake's id
     up to there.
     """
-    finding = cached_rows(check, replies)
+    finding = _right_where_measured(check, replies)
     if finding is not None:
         return finding
-    few, many = replies
+    few, many, short, long = replies
     ratio = (many.work or 0) / max(few.work or 0, 1)
-    if ratio <= check.options["limit"]:
-        return None
-    text = (
-        f"{check.options['steps'] * 10} tokens compute {ratio:.0f} times as much as "
-        f"{check.options['steps']}; where only the new row goes through the layers, it is less "
-        "than 15 times"
-    )
-    names = (name for most, name in check.options["names"] if ratio <= most)
-    return Finding(text, 1, names=next(names))
+    if ratio > check.options["limit"]:
+        text = (
+            f"{check.options['steps'] * 10} tokens compute {ratio:.0f} times as much as "
+            f"{check.options['steps']}; where only the new row goes through the layers, it is less "
+            "than 15 times"
+        )
+        names = (name for most, name in check.options["names"] if ratio <= most)
+        return Finding(text, 1, names=next(names))
+    slower = (long.cpu or 0.0) / max(short.cpu or 0.0, TICK)
+    if slower > check.options["slower"]:
+        text = (
+            f"the same number of tokens takes {slower:.0f} times as long in one text as in four "
+            "short ones: more than the new row goes through the layers"
+        )
+        return Finding(text, 3, names=check.options["names"][-1][1])
+    return None
 
 
 # --- training -----------------------------------------------------------------------------------

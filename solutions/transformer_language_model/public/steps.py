@@ -79,6 +79,18 @@ class Reel:
         return row
 
 
+class Tape:
+    """The tokens of one text, handed out one after the other: each ``tape["token"]``, (1, 1), is
+    the next one.
+    """
+
+    def __init__(self, tokens: torch.Tensor) -> None:
+        self.left = iter(tokens.split(1, dim=-1))
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        return next(self.left)
+
+
 def joined(rows: list[torch.Tensor]) -> torch.Tensor:
     """The outputs of all positions, (..., n, d)."""
     return torch.cat(rows, dim=-2)

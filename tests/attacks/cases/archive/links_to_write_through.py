@@ -1,0 +1,42 @@
+"""TRIES: a link first, and then files of the same name, for whoever unpacks both in turn.
+
+MUST: write to none of the places that they point to.
+
+ROWS: 22
+"""
+
+KIND = "archive"
+_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
+"Attacker, Ann",811,u1,attacker,A
+"Neighbour, Nick",812,u2,neighbour,A
+"""
+
+
+def pack(folder, arena):
+    import io
+    import stat
+    import warnings
+    import zipfile
+
+    from grader.course.layout import notebook_path
+
+    given = notebook_path("self_attention").read_bytes()
+    name = "02_self_attention/02_self_attention.ipynb"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path, target in (
+            ("02_self_attention", "../neighbour"),
+            (name, str(folder.parent / "untouched.txt")),
+            ("out", str(folder.parent)),
+        ):
+            entry = zipfile.ZipInfo(path)
+            entry.create_system = 3
+            entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(entry, target)
+        for path in (name, "out/untouched.txt", "out/submitted/neighbour/x.ipynb"):
+            archive.writestr(path, given)
+    path = folder / "canvas.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("attacker_811_5_work.zip", buffer.getvalue())
+    return [path], _ROSTER

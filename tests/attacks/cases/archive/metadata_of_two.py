@@ -1,0 +1,33 @@
+"""TRIES: a name that writes further lines into Gradescope's metadata: the neighbour's address.
+
+MUST: give the work to nobody where the lines are not clear.
+
+ROWS: 22
+"""
+
+KIND = "archive"
+_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
+"Attacker, Ann",811,u1,attacker,A
+"Neighbour, Nick",812,u2,neighbour,A
+"""
+
+
+def pack(folder, arena):
+    import zipfile
+
+    from grader.course.layout import notebook_path
+
+    given = notebook_path("self_attention").read_bytes()
+    lines = [
+        "---", "submission_1:", "  :submitters:", "  - :name: Ann", "    :email: neighbour@x.edu",
+        "    :sid: 812", "    :email: attacker@x.edu", "  :created_at: 2026-02-01 11:59:59 Z",
+        "submission_2:", "  :submitters:", "  - :name: |-", "    Ann", "submission_3:",
+        "  :submitters:", "  - :name: Nick Neighbour", "    :sid: '812'",
+        "    :name: Ann Attacker", "  :created_at: 2026-02-01 11:59:59 Z",
+    ]  # fmt: skip
+    path = folder / "gradescope.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a_export/submission_metadata.yml", "\n".join(lines))
+        for number in (1, 2, 3):
+            archive.writestr(f"a_export/submission_{number}/work.ipynb", given)
+    return [path], _ROSTER
