@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -203,22 +204,28 @@ def test_an_error_of_ours_is_the_outcome_of_that_submission_alone(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_a_folder_whose_entries_cannot_be_looked_at_is_named_and_ends_nothing(
-    tmp_path: Path,
-) -> None:
+def test_a_folder_whose_entries_cannot_be_looked_at_is_named_and_ends_nothing() -> None:
     """An ordinary user may list such a folder, and is refused each file in it. Root never is."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest makes its folders for root alone
-        folder.chmod(0o755)
-    closed = tmp_path / "ana"
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to other users
+        found = _found_by_another_user(Path(folder))
+    said = "the folder cannot be read: Permission denied"
+    assert [NAME, said] in found and [f"{NAME}.ipynb", said] in found, found
+
+
+def _found_by_another_user(folder: Path) -> list | str:
+    """What is found in a folder in which one student's has no right to enter."""
+    folder.chmod(0o755)
+    closed = folder / "ana"
     (closed / NAME).mkdir(parents=True)
     (closed / f"{NAME}.ipynb").write_text("{}")
+    list(find_submissions(folder))  # reads what it needs of the course, which may be root's alone
     closed.chmod(0o444)
     read, write = os.pipe()
     child = os.fork()
     if not child:
         try:
             os.setuid(65534)
-            found = [(one.assignment, one.refused) for one in find_submissions(tmp_path)]
+            found = [(one.assignment, one.refused) for one in find_submissions(folder)]
             os.write(write, json.dumps(found).encode())
         except BaseException as error:
             os.write(write, json.dumps(repr(error)).encode())
@@ -228,5 +235,4 @@ def test_a_folder_whose_entries_cannot_be_looked_at_is_named_and_ends_nothing(
     with os.fdopen(read) as answer:
         found = json.load(answer)
     os.waitpid(child, 0)
-    said = "the folder cannot be read: Permission denied"
-    assert [NAME, said] in found and [f"{NAME}.ipynb", said] in found, found
+    return found
