@@ -68,9 +68,9 @@ def _name_of(dtype: np.dtype) -> str:
 
 
 @functools.cache
-def _fields_of(cls: type) -> tuple[str, ...]:
-    """The names of a dataclass's fields, cached: many objects are of few classes."""
-    return tuple(field.name for field in dataclasses.fields(cls))
+def _fields_of(name: str) -> tuple[str, ...]:
+    """The names of a class's fields, cached: many objects are of few classes."""
+    return tuple(field.name for field in dataclasses.fields(TYPES[name]))
 
 
 def encode(tree: Any) -> tuple[Any, list[np.ndarray]]:
@@ -106,13 +106,14 @@ def _encode(node: Any, arrays: list[np.ndarray], known: dict[int, int], depth: i
             known[id(node)] = len(arrays)
             arrays.append(np.ascontiguousarray(node).reshape(node.shape))
         return {"a": known[id(node)]}
-    cls = type(node)
-    if TYPES.get(cls.__name__) is cls:
+    name = type(node).__name__
+    if TYPES.get(name) is type(node):
         fields = {
-            name: _encode(getattr(node, name), arrays, known, depth + 1) for name in _fields_of(cls)
+            field: _encode(getattr(node, field), arrays, known, depth + 1)
+            for field in _fields_of(name)
         }
-        return {"c": cls.__name__, "v": fields}
-    raise WireError(f"a value of type {cls.__name__} does not travel")
+        return {"c": name, "v": fields}
+    raise WireError(f"a value of type {name} does not travel")
 
 
 class _Reader:
@@ -156,7 +157,7 @@ class _Reader:
         if not isinstance(name, str) or name not in self.allowed:
             raise WireError("an object of a type that may not be sent")
         cls = TYPES[name]
-        if fields.keys() != set(_fields_of(cls)):
+        if fields.keys() != set(_fields_of(name)):
             raise WireError(f"a {name} with the wrong fields")
         read = {key: self.read(item, depth + 1) for key, item in fields.items()}
         # Student code writes these texts, and people read them in terminals and on pages.
