@@ -42,7 +42,7 @@ def packed(lesson: str, name: str) -> bytes:
     suite = exercise.suite(PUBLIC_SEED, "notebook")
     quiz = exercise.id == quiz_id(lesson)  # what to say of wrong options is sealed in its suite
     answers = {} if quiz else known_replies(lesson, exercise.id, suite)
-    known = {one: _kept(suite, replies) for one, replies in answers.items()}
+    known = {one: kept(suite, replies) for one, replies in answers.items()}
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
     following, below = next_exercise(lesson, name), foundations(lesson, exercise.id)
     calls = recordings(lesson, exercise.id, suite)
@@ -63,7 +63,7 @@ def next_exercise(lesson: str, name: str) -> str:
     return f"{exercises(LESSONS[number])[0].id}, in lesson {number + 1}"
 
 
-def _kept(suite: CheckSuite, replies: Sequence[Reply]) -> list[Reply]:
+def kept(suite: CheckSuite, replies: Sequence[Reply]) -> list[Reply]:
     """What is kept of a version's replies; a timed question is not asked, as in a notebook."""
     asks, places = suite.questions()
     own = [

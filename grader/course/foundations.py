@@ -86,7 +86,7 @@ def recordings(lesson: str, exercise: str, suite: CheckSuite) -> list[Recording]
     solved = versions.solution(lesson, exercise)
     asked = {call.target for ask in _questions(suite) for call in (ask, *ask.steps, *ask.after)}
     for version in (solved, *own[0], *own[1]):
-        if not _may_call(version, names, asked):
+        if not may_call(version, names, asked):
             continue
         before = {name: recorder.state() for name, recorder in recorders.items()}
         _record(version, recorders, suite)
@@ -119,7 +119,7 @@ def _homes_of(version: versions.Version) -> list[ModuleType]:
     return [importlib.import_module(home) for home in homes]
 
 
-def _may_call(version: versions.Version, names: Sequence[str], asked: set[str]) -> bool:
+def may_call(version: versions.Version, names: Sequence[str], asked: set[str]) -> bool:
     """Whether a version, or a question by its targets, may come to call one of these answers.
 
     Words decide, so that a version too many is tried rather than one too few.
@@ -128,11 +128,11 @@ def _may_call(version: versions.Version, names: Sequence[str], asked: set[str]) 
         return bool((_words(version.text) | asked) & set(names))
     sources = tuple(inspect.getsource(home) for home in _homes_of(version))
     defined = getattr(version.target, "__name__", "")  # a partial has no name
-    return not defined or bool({defined, *asked} & _callers(sources, tuple(names)))
+    return not defined or bool({defined, *asked} & callers(sources, tuple(names)))
 
 
 @functools.cache
-def _callers(sources: Sequence[str], names: Sequence[str]) -> frozenset[str]:
+def callers(sources: Sequence[str], names: Sequence[str]) -> frozenset[str]:
     """These names, and those whose definition in the sources has one of them, directly or not."""
     texts = [text for source in sources for text in statements(source)]
     # An import calls nothing, and names in one statement what has nothing to do with each other.
