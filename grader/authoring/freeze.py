@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,12 +27,10 @@ from grader.course.quiz import quiz_id
 from grader.course.sources import stub_source
 from grader.course.specification import PUBLIC_SEED
 from grader.judge.known_replies import known_replies
-from grader.protocol.values import NOT_ASKED, Ask, Reply, Tensor
-from grader.rules.comparing import Tolerance, difference
+from grader.protocol.values import NOT_ASKED, Ask, CheckSuite, Reply, Tensor
 from grader.student import frozen
 from grader.threads import one_thread
 
-SAME = Tolerance(0.0, 0.0)
 STAMPS = ".stamps.json"
 # The engine's folders that frozen answers depend on, besides the course.
 FROZEN_BY = ("course", "protocol", "rules")
@@ -42,15 +42,7 @@ def packed(lesson: str, name: str) -> bytes:
     suite = exercise.suite(PUBLIC_SEED, "notebook")
     quiz = exercise.id == quiz_id(lesson)  # what to say of wrong options is sealed in its suite
     answers = {} if quiz else known_replies(lesson, exercise.id, suite)
-    # Timed questions are not asked in a notebook.
-    asks = [case.ask for case in suite.cases]
-    known = {
-        one: [
-            NOT_ASKED if ask.timed else _lean(reply, ask)
-            for reply, ask in zip(replies, asks, strict=True)
-        ]
-        for one, replies in answers.items()
-    }
+    known = {one: kept(suite, replies) for one, replies in answers.items()}
     given = stub_source(lesson, exercise.id) if quiz or exercise.broken else ""
     following, below = next_exercise(lesson, name), foundations(lesson, exercise.id)
     calls = recordings(lesson, exercise.id, suite)
@@ -71,6 +63,16 @@ def next_exercise(lesson: str, name: str) -> str:
     return f"{exercises(LESSONS[number])[0].id}, in lesson {number + 1}"
 
 
+def kept(suite: CheckSuite, replies: Sequence[Reply]) -> list[Reply]:
+    """What is kept of a version's replies; a timed question is not asked, as in a notebook."""
+    asks, places = suite.questions()
+    own = [
+        NOT_ASKED if ask.timed else _lean(replies[places.index(place)], ask)
+        for place, ask in enumerate(asks)
+    ]
+    return [own[place] for place in places]
+
+
 def _lean(reply: Reply, ask: Ask) -> Reply:
     """The reply, smaller: arguments that are as they were are the question's own.
 
@@ -80,12 +82,19 @@ def _lean(reply: Reply, ask: Ask) -> Reply:
         return replace(reply, lines={})
     given = (*ask.args, *ask.kwargs.values())
     args = tuple(
-        before
-        if isinstance(before, Tensor | np.ndarray) and difference(after, before, SAME) is None
-        else after
+        before if _is_same(after, before) else after
         for before, after in zip(given, reply.args, strict=True)
     )
     return replace(reply, lines={}, args=args)
+
+
+def _is_same(after: Any, before: Any) -> bool:
+    """Whether an array or tensor is as it was, to the last bit."""
+    if type(after) is not type(before) or not isinstance(before, Tensor | np.ndarray):
+        return False
+    one, other = (value.data if isinstance(value, Tensor) else value for value in (after, before))
+    same_form = one.dtype == other.dtype and one.shape == other.shape
+    return same_form and one.tobytes() == other.tobytes()
 
 
 def freeze(folder: Path | None = None, lessons: Sequence[str] = LESSONS) -> int:
@@ -133,7 +142,9 @@ def _packed_files(todo: list[tuple[str, str]]) -> Iterator[tuple[str, str, bytes
         for lesson, name in todo:
             yield lesson, name, packed(lesson, name)
         return
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    one_thread()  # a fork does not copy threads, and waits forever for a lock that one held
+    # Where it is safe, each process starts with what this one has imported, such as torch.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     with ProcessPoolExecutor(jobs, context, one_thread) as pool:
         answers = [(*one, pool.submit(packed, *one)) for one in todo]
         for lesson, name, answer in answers:

@@ -17,6 +17,9 @@ def command(names: tuple[str, ...], gently: bool) -> None:
     """
     if gently and hasattr(os, "nice"):
         os.nice(10)
+    from grader.threads import one_thread
+
+    one_thread()  # before anything imports NumPy: its threads would not survive a fork
     from grader.authoring.freeze import freeze
     from grader.course.exercises import home_of
     from grader.course.layout import LESSONS

@@ -9,12 +9,14 @@ is recorded. So a check there can go on with numbers alone.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ from grader.protocol.recorded import (
 )
 from grader.protocol.values import Ask, CheckSuite, Failure, Opaque
 from grader.source.cells import carried_names
+from grader.source.slicing import bound_names, statements
 from grader.student.notebooks import NotANotebook, read
 
 # Bytes of one exercise's recordings. What needs more, such as a training, is not recorded.
@@ -81,7 +84,10 @@ def recordings(lesson: str, exercise: str, suite: CheckSuite) -> list[Recording]
     recorders = {name: _Recorder(name) for name in names}
     own = versions.alternatives(lesson, exercise), versions.misconceptions(lesson, exercise)
     solved = versions.solution(lesson, exercise)
+    asked = {call.target for ask in _questions(suite) for call in (ask, *ask.steps, *ask.after)}
     for version in (solved, *own[0], *own[1]):
+        if not may_call(version, names, asked):
+            continue
         before = {name: recorder.state() for name, recorder in recorders.items()}
         _record(version, recorders, suite)
         if sum(recorder.size for recorder in recorders.values()) > MOST_BYTES:
@@ -99,13 +105,49 @@ def _record(
     """Put a version's questions to it while its modules have the recorders for the answers."""
     callbacks = find(version.exercise).callbacks
     functions = callbacks(suite) if callbacks is not None else {}
-    homes = {module_of(home_of(version.exercise)), version.module}
     with contextlib.ExitStack() as undo:
-        for space in (vars(importlib.import_module(home)) for home in homes):
+        for space in map(vars, _homes_of(version)):
             for name in recorders.keys() & space.keys():
                 undo.callback(space.__setitem__, name, space[name])
                 space[name] = recorders[name].stand_in()
         DirectCalls(version.namespace, functions.__getitem__).ask(_questions(suite))
+
+
+def _homes_of(version: versions.Version) -> list[ModuleType]:
+    """The modules whose names a version sees: its own, and the one of the lesson's answers."""
+    homes = dict.fromkeys((module_of(home_of(version.exercise)), version.module))
+    return [importlib.import_module(home) for home in homes]
+
+
+def may_call(version: versions.Version, names: Sequence[str], asked: set[str]) -> bool:
+    """Whether a version, or a question by its targets, may come to call one of these answers.
+
+    Words decide, so that a version too many is tried rather than one too few.
+    """
+    if version.text:
+        return bool((_words(version.text) | asked) & set(names))
+    sources = tuple(inspect.getsource(home) for home in _homes_of(version))
+    defined = getattr(version.target, "__name__", "")  # a partial has no name
+    return not defined or bool({defined, *asked} & callers(sources, tuple(names)))
+
+
+@functools.cache
+def callers(sources: Sequence[str], names: Sequence[str]) -> frozenset[str]:
+    """These names, and those whose definition in the sources has one of them, directly or not."""
+    texts = [text for source in sources for text in statements(source)]
+    # An import calls nothing, and names in one statement what has nothing to do with each other.
+    texts = [text for text in texts if not text.startswith(("import ", "from "))]
+    found: frozenset[str] = frozenset()
+    more = frozenset(names)
+    while more - found:
+        found |= more
+        more = frozenset().union(*(bound_names(text) for text in texts if _words(text) & found))
+    return found
+
+
+@functools.cache
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text))
 
 
 def _questions(suite: CheckSuite) -> list[Ask]:
@@ -287,9 +329,10 @@ def _recorded_layer(recorder: _Recorder) -> type:
                 setattr(self, key, value)
             bound = recorder.init_signature.bind(args, kwargs)
             init = {key: to_wire(value) for key, value in bound.items()}
-            if not _holds_opaque(init):
+            form = wire.dumps(init)
+            if form not in recorder.forms and not _holds_opaque(init):
                 shapes = {key: tuple(p.shape) for key, p in inner.named_parameters()}
-                recorder.forms[wire.dumps(init)] = LayerForm(init, shapes, own)
+                recorder.forms[form] = LayerForm(init, shapes, own)
 
         def forward(self, *args: Any, **kwargs: Any) -> Any:
             self._inner[0].train(self.training)

@@ -7,6 +7,7 @@ plain data, as on the wire.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,17 +23,22 @@ class Signature:
     names: tuple[str, ...]
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
+    @functools.cached_property
+    def _binder(self) -> inspect.Signature:
+        return inspect.Signature(
+            [
+                inspect.Parameter(
+                    name,
+                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                    default=self.defaults.get(name, inspect.Parameter.empty),
+                )
+                for name in self.names
+            ]
+        )
+
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The value of each parameter in a call; TypeError if the call does not fit."""
-        parameters = [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                default=self.defaults.get(name, inspect.Parameter.empty),
-            )
-            for name in self.names
-        ]
-        bound = inspect.Signature(parameters).bind(*args, **kwargs)
+        bound = self._binder.bind(*args, **kwargs)
         bound.apply_defaults()
         return dict(bound.arguments)
 
@@ -93,20 +99,31 @@ class Exchange(Protocol):
 
 def connected(exchange: Exchange, inputs: Sequence[Any]) -> list[Any]:
     """The exchange's outputs as tensors that depend on ``inputs``, by its own gradients."""
+    if not exchange.outputs or not inputs:  # such as those of a function on arrays: without torch
+        return list(exchange.outputs)
+    import torch
+
+    if not torch.is_grad_enabled():
+        return list(exchange.outputs)
+    return list(_bridge().apply(exchange, *inputs))
+
+
+@functools.cache
+def _bridge() -> Any:
+    """The operation that any exchange is in torch's graph: defined once, which takes a while."""
     import torch
 
     class Bridge(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, *_inputs: Any) -> Any:
+        def forward(ctx: Any, exchange: Exchange, *_inputs: Any) -> Any:
+            ctx.exchange = exchange
             return tuple(exchange.outputs)
 
         @staticmethod
         def backward(ctx: Any, *cotangents: Any) -> Any:
-            return tuple(exchange.backward(cotangents))
+            return None, *ctx.exchange.backward(cotangents)
 
-    if not exchange.outputs or not inputs or not torch.is_grad_enabled():
-        return list(exchange.outputs)
-    return list(Bridge.apply(*inputs))
+    return Bridge
 
 
 def is_float_tensor(value: Any) -> bool:

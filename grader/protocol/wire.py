@@ -53,6 +53,7 @@ TYPES = {
 # The types that a worker may send: no questions, checks or expected replies.
 REPLY_TYPES = frozenset({"Tensor", "Opaque", "Failure", "Reply"})
 _HEADER = struct.Struct("!II")
+_JSON = json.JSONEncoder(allow_nan=False)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -64,6 +65,12 @@ class WireError(ValueError):
 def _name_of(dtype: np.dtype) -> str:
     """The dtype's name, cached: NumPy builds the string anew at each access."""
     return dtype.name
+
+
+@functools.cache
+def _fields_of(name: str) -> tuple[str, ...]:
+    """The names of a class's fields, cached: many objects are of few classes."""
+    return tuple(field.name for field in dataclasses.fields(TYPES[name]))
 
 
 def encode(tree: Any) -> tuple[Any, list[np.ndarray]]:
@@ -102,8 +109,8 @@ def _encode(node: Any, arrays: list[np.ndarray], known: dict[int, int], depth: i
     name = type(node).__name__
     if TYPES.get(name) is type(node):
         fields = {
-            f.name: _encode(getattr(node, f.name), arrays, known, depth + 1)
-            for f in dataclasses.fields(node)
+            field: _encode(getattr(node, field), arrays, known, depth + 1)
+            for field in _fields_of(name)
         }
         return {"c": name, "v": fields}
     raise WireError(f"a value of type {name} does not travel")
@@ -150,7 +157,7 @@ class _Reader:
         if not isinstance(name, str) or name not in self.allowed:
             raise WireError("an object of a type that may not be sent")
         cls = TYPES[name]
-        if fields.keys() != {f.name for f in dataclasses.fields(cls)}:
+        if fields.keys() != set(_fields_of(name)):
             raise WireError(f"a {name} with the wrong fields")
         read = {key: self.read(item, depth + 1) for key, item in fields.items()}
         # Student code writes these texts, and people read them in terminals and on pages.
@@ -213,7 +220,7 @@ def dumps(tree: Any) -> bytes:
     """Write a tree as one frame."""
     document, arrays = encode(tree)
     shapes = [{"dtype": _name_of(a.dtype), "shape": list(a.shape)} for a in arrays]
-    header = json.dumps({"tree": document, "arrays": shapes}, allow_nan=False).encode()
+    header = _JSON.encode({"tree": document, "arrays": shapes}).encode()
     body = b"".join(a.tobytes() for a in arrays)
     if len(header) + len(body) > MAX_FRAME:
         raise WireError(f"a frame of more than {MAX_FRAME} bytes")

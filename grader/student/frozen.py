@@ -64,7 +64,8 @@ def pack(exercise: Frozen) -> bytes:
     tree = {"suite": exercise.suite, "known": pairs}
     others = ("hints", "lesson", "given", "next", "foundations", "recordings")
     frame = wire.dumps(tree | {name: getattr(exercise, name) for name in others})
-    return gzip.compress(frame, mtime=0)  # a time would make each file differ
+    # A time would make each file differ. Level 9 takes several times as long for 3 % less.
+    return gzip.compress(frame, 6, mtime=0)
 
 
 def unpack(packed: bytes) -> Frozen:
