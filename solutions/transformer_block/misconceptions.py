@@ -2125,7 +2125,7 @@ def depth_tensor(depth, pre_norm):
 def depth_two_each(depth, pre_norm):
     blocks = _stack(depth, pre_norm)
     parts = [part for block in blocks for part in (block.attention, block.feed_forward)]
-    return _norms(parts)
+    return _norms_of(parts)
 
 
 # --- repaired_layer_norm ------------------------------------------------------------------------
