@@ -38,10 +38,12 @@ _CANVAS = re.compile(
 _MOODLE = re.compile(
     r"(?P<who>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<name>.*))?", re.S
 )
+_MOODLES_MARK = re.compile(r"_(?P<id>\d+)_assignsubmission_")
 _BLACKBOARD = re.compile(
     r"(?P<who>.+?)_attempt_(?P<when>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:\.txt|_(?P<name>.+))"
 )
 _BRIGHTSPACE = re.compile(r"(?P<id>\d+)-\d+ ?- ?(?P<who>.+?) ?- (?P<when>[^-]*\b\d{4}\b[^-]*)")
+LONGEST_NAME = 300  # characters: Moodle lets a first name and a last name have 100 each
 _TIMES = (
     *("%b %d, %Y %I%M %p", "%b %d, %Y %I:%M %p", "%B %d, %Y %I%M %p", "%B %d, %Y %I:%M %p"),
     *("%d %B, %Y %I%M %p", "%d %B, %Y %I:%M %p", "%d %b, %Y %I:%M %p", "%d %b, %Y %I%M %p"),
@@ -57,7 +59,8 @@ class Upload:
     ``keys``: (kind, value), of which the first that the roster knows names the student. ``name``
     is the path that the student gave the file; None for what the system itself added. ``attempt``
     is the same for all files that were handed in together; ``number`` grows with each upload, where
-    the system says one. ``when`` is in UTC.
+    the system says one. ``when`` is in UTC. ``rivals`` holds the keys that the path has, too, where
+    its form fits in several places: students choose names, which may look like another's path.
     """
 
     system: str
@@ -67,6 +70,7 @@ class Upload:
     number: int = 0
     late: bool = False
     when: datetime.datetime | None = None
+    rivals: tuple[tuple[tuple[str, str], ...], ...] = ()
 
     @property
     def shown(self) -> str:
@@ -114,9 +118,13 @@ def read(
 def _moodle(found: re.Match[str], rest: tuple[str, ...]) -> Upload:
     name = "/".join(filter(None, (found["name"], *rest)))
     keys = ((PARTICIPANT, found["id"]), (NAME, found["who"]))
+    part = found.string
+    later = _MOODLES_MARK.finditer(part, found.end("id"), LONGEST_NAME)
+    rivals = tuple(((PARTICIPANT, one["id"]), (NAME, part[: one.start()])) for one in later)
     own = found["kind"] == "onlinetext"  # what was typed into Moodle's own editor
     number = int(found["id"][:18])
-    return Upload(MOODLE, keys, None if own and not name else name or None, f"{number}")
+    name_or_none = None if own and not name else name or None
+    return Upload(MOODLE, keys, name_or_none, f"{number}", rivals=rivals)
 
 
 def _blackboard(found: re.Match[str], rest: tuple[str, ...], zone: datetime.tzinfo) -> Upload:
