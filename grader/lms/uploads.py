@@ -21,7 +21,7 @@ import datetime
 import re
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CANVAS, MOODLE, BLACKBOARD = "Canvas", "Moodle", "Blackboard"
 BRIGHTSPACE, GRADESCOPE, FOLDER = "Brightspace", "Gradescope", "a folder"
@@ -107,24 +107,33 @@ def read(
         return None
     first = min(fits, key=lambda one: one.end("who"))
     if first.re is _MOODLE:
-        return _moodle(first, rest)
-    if first.re is _BLACKBOARD:
-        return _blackboard(first, rest, zone)
-    ids = ((LMS_ID, first["id"]),)
-    number, is_late = int(first["file"][:18]), bool(first["late"])
-    return Upload(CANVAS, ids, first["name"], first["id"], number, is_late)
+        upload = _moodle(first, rest)
+    elif first.re is _BLACKBOARD:
+        upload = _blackboard(first, rest, zone)
+    else:
+        ids = ((LMS_ID, first["id"]),)
+        number, is_late = int(first["file"][:18]), bool(first["late"])
+        upload = Upload(CANVAS, ids, first["name"], first["id"], number, is_late)
+    return replace(upload, rivals=_rivals(part, upload))
+
+
+def _rivals(part: str, upload: Upload) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """Whom the path names in Moodle's form, but for the upload's own: there the name comes first.
+
+    A student could be called like the beginning of another student's path, in any system's form.
+    """
+    marks = _MOODLES_MARK.finditer(part, 0, LONGEST_NAME)
+    found = (((PARTICIPANT, one["id"]), (NAME, part[: one.start()])) for one in marks)
+    return tuple(keys for keys in found if keys != upload.keys)
 
 
 def _moodle(found: re.Match[str], rest: tuple[str, ...]) -> Upload:
     name = "/".join(filter(None, (found["name"], *rest)))
     keys = ((PARTICIPANT, found["id"]), (NAME, found["who"]))
-    part = found.string
-    later = _MOODLES_MARK.finditer(part, found.end("id"), LONGEST_NAME)
-    rivals = tuple(((PARTICIPANT, one["id"]), (NAME, part[: one.start()])) for one in later)
     own = found["kind"] == "onlinetext"  # what was typed into Moodle's own editor
     number = int(found["id"][:18])
     name_or_none = None if own and not name else name or None
-    return Upload(MOODLE, keys, name_or_none, f"{number}", rivals=rivals)
+    return Upload(MOODLE, keys, name_or_none, f"{number}")
 
 
 def _blackboard(found: re.Match[str], rest: tuple[str, ...], zone: datetime.tzinfo) -> Upload:
