@@ -347,6 +347,10 @@ class Directory:
                     names = " and ".join(one.shown for one in found[:3])
                     return f"{names} have the same {heading}, {value!r}: tell them apart by hand"
                 if found:
+                    rivals = [one for keys in upload.rivals for one in self._named_by(keys)]
+                    if any(one != found[0] for one in rivals):
+                        names = " and ".join(one.shown for one in [found[0], *rivals[:2]])
+                        return f"the archive's name for it fits {names}: file it by hand"
                     return self._checked(found[0], upload)
         if not upload.keys:
             return "its entry in the metadata is of a group, or not clear: file it by hand"
@@ -354,6 +358,14 @@ class Directory:
             f"{upload.shown!r} is nobody on {self.name}: add a line there and collect again, or "
             "put the file into the student's folder"
         )
+
+    def _named_by(self, keys: Sequence[tuple[str, str]]) -> list[Student]:
+        """Students who fit all of these keys, each in one of its columns."""
+        fits = [
+            [one for heading in _COLUMNS[kind] for one in self._index.get((heading, own), [])]
+            for kind, own in ((kind, folded(value)) for kind, value in keys)
+        ]
+        return [one for one in fits[0] if all(one in others for others in fits[1:])]
 
     def knows(self, value: str) -> bool:
         """Is this how anybody on the roster is called?"""

@@ -21,7 +21,7 @@ import datetime
 import re
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CANVAS, MOODLE, BLACKBOARD = "Canvas", "Moodle", "Blackboard"
 BRIGHTSPACE, GRADESCOPE, FOLDER = "Brightspace", "Gradescope", "a folder"
@@ -38,10 +38,12 @@ _CANVAS = re.compile(
 _MOODLE = re.compile(
     r"(?P<who>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<name>.*))?", re.S
 )
+_MOODLES_MARK = re.compile(r"_(?P<id>\d+)_assignsubmission_")
 _BLACKBOARD = re.compile(
     r"(?P<who>.+?)_attempt_(?P<when>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:\.txt|_(?P<name>.+))"
 )
 _BRIGHTSPACE = re.compile(r"(?P<id>\d+)-\d+ ?- ?(?P<who>.+?) ?- (?P<when>[^-]*\b\d{4}\b[^-]*)")
+LONGEST_NAME = 300  # characters: Moodle lets a first name and a last name have 100 each
 _TIMES = (
     *("%b %d, %Y %I%M %p", "%b %d, %Y %I:%M %p", "%B %d, %Y %I%M %p", "%B %d, %Y %I:%M %p"),
     *("%d %B, %Y %I%M %p", "%d %B, %Y %I:%M %p", "%d %b, %Y %I:%M %p", "%d %b, %Y %I%M %p"),
@@ -57,7 +59,8 @@ class Upload:
     ``keys``: (kind, value), of which the first that the roster knows names the student. ``name``
     is the path that the student gave the file; None for what the system itself added. ``attempt``
     is the same for all files that were handed in together; ``number`` grows with each upload, where
-    the system says one. ``when`` is in UTC.
+    the system says one. ``when`` is in UTC. ``rivals`` holds the keys that the path has, too, where
+    its form fits in several places: students choose names, which may look like another's path.
     """
 
     system: str
@@ -67,6 +70,7 @@ class Upload:
     number: int = 0
     late: bool = False
     when: datetime.datetime | None = None
+    rivals: tuple[tuple[tuple[str, str], ...], ...] = ()
 
     @property
     def shown(self) -> str:
@@ -103,12 +107,24 @@ def read(
         return None
     first = min(fits, key=lambda one: one.end("who"))
     if first.re is _MOODLE:
-        return _moodle(first, rest)
-    if first.re is _BLACKBOARD:
-        return _blackboard(first, rest, zone)
-    ids = ((LMS_ID, first["id"]),)
-    number, is_late = int(first["file"][:18]), bool(first["late"])
-    return Upload(CANVAS, ids, first["name"], first["id"], number, is_late)
+        upload = _moodle(first, rest)
+    elif first.re is _BLACKBOARD:
+        upload = _blackboard(first, rest, zone)
+    else:
+        ids = ((LMS_ID, first["id"]),)
+        number, is_late = int(first["file"][:18]), bool(first["late"])
+        upload = Upload(CANVAS, ids, first["name"], first["id"], number, is_late)
+    return replace(upload, rivals=_rivals(part, upload))
+
+
+def _rivals(part: str, upload: Upload) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """Whom the path names in Moodle's form, but for the upload's own: there the name comes first.
+
+    A student could be called like the beginning of another student's path, in any system's form.
+    """
+    marks = _MOODLES_MARK.finditer(part, 0, LONGEST_NAME)
+    found = (((PARTICIPANT, one["id"]), (NAME, part[: one.start()])) for one in marks)
+    return tuple(keys for keys in found if keys != upload.keys)
 
 
 def _moodle(found: re.Match[str], rest: tuple[str, ...]) -> Upload:
@@ -116,7 +132,8 @@ def _moodle(found: re.Match[str], rest: tuple[str, ...]) -> Upload:
     keys = ((PARTICIPANT, found["id"]), (NAME, found["who"]))
     own = found["kind"] == "onlinetext"  # what was typed into Moodle's own editor
     number = int(found["id"][:18])
-    return Upload(MOODLE, keys, None if own and not name else name or None, f"{number}")
+    name_or_none = None if own and not name else name or None
+    return Upload(MOODLE, keys, name_or_none, f"{number}")
 
 
 def _blackboard(found: re.Match[str], rest: tuple[str, ...], zone: datetime.tzinfo) -> Upload:
