@@ -70,7 +70,6 @@ class Collected:
     people: dict[str, Person] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)  # files of nobody, and archives not read
     missing: list[str] = field(default_factory=list)  # on the roster, and handed in nothing
-    remarks: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)  # late by the LMS's word, without a time
     used_zone: bool = False  # times in names of files were read
     earlier: int = 0  # attempts that were kept aside
