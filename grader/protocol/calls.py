@@ -290,9 +290,30 @@ def _counted(what: str) -> contextlib.AbstractContextManager:
 
 @contextlib.contextmanager
 def _memory_limit(extra: int) -> Iterator[None]:
-    """Allow ``extra`` bytes of address space beyond what is in use; no limit outside Linux."""
+    """Allow ``extra`` bytes beyond what is in use: of tensors, and on Linux of address space.
+
+    Address space alone would not do in a process that has asked much before: large allocations may
+    then find room in the holes of its heap. Elsewhere NumPy's arrays have no limit.
+    """
+    if not extra:
+        yield
+        return
+    with _tensor_bound(extra), _address_space_limit(extra):
+        yield
+
+
+def _tensor_bound(most: int) -> contextlib.AbstractContextManager:
+    if "torch" not in sys.modules:  # nobody makes tensors
+        return contextlib.nullcontext()
+    from grader.protocol.counters import MemoryBound
+
+    return MemoryBound(most)
+
+
+@contextlib.contextmanager
+def _address_space_limit(extra: int) -> Iterator[None]:
     status = Path("/proc/self/statm")
-    if not extra or not status.exists():
+    if not status.exists():
         yield
         return
     import resource

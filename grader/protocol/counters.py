@@ -1,7 +1,8 @@
-"""Count how much torch computes: the count is the same on every machine, idle or busy."""
+"""Count what torch computes and holds: the same on every machine, idle or busy."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,3 +46,36 @@ class WorkCounter(TorchDispatchMode):
         elif packet in flop_registry:
             self.work += flop_registry[packet](*args, **(kwargs or {}), out_val=out)
         return out
+
+
+class MemoryBound(TorchDispatchMode):
+    """Raise MemoryError once the tensors made within the context hold more than ``most`` bytes.
+
+    What counts is what is held at a time: memory that is shared counts once, and what has been
+    freed counts no more. What an operation needs while it runs is not seen.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most, self.held = most, 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            for tensor in _tensors(out):
+                self._hold(tensor.untyped_storage())
+        if self.held > self.most:
+            raise MemoryError(f"tensors hold {self.held:,} bytes")
+        return out
+
+    def _hold(self, storage: torch.UntypedStorage) -> None:
+        place, size = storage.data_ptr(), storage.nbytes()
+        if size and place not in self._known:
+            self._known.add(place)
+            self.held += size
+            weakref.finalize(storage, self._free, place, size)
+
+    def _free(self, place: int, size: int) -> None:
+        self._known.discard(place)
+        self.held -= size

@@ -1,0 +1,77 @@
+"""A bound of memory counts what tensors hold at a time, whatever the heap looks like."""
+
+from __future__ import annotations
+
+import torch
+
+from grader.protocol.calls import DirectCalls
+from grader.protocol.counters import MemoryBound
+from grader.protocol.values import Ask, Ref, Step
+
+KILO = 8 * 1000  # bytes of a thousand numbers in float64
+
+
+def thousand() -> torch.Tensor:
+    return torch.ones(1000, dtype=torch.float64)
+
+
+def test_views_share_and_what_is_freed_counts_no_more() -> None:
+    with MemoryBound(10 * KILO) as bound:
+        one = thousand()
+        part = one[10:].view(-1)
+        assert bound.held == KILO
+        other = one * 2
+        del one
+        assert bound.held == 2 * KILO
+        del part, other
+        assert bound.held == 0
+
+
+def test_what_autograd_keeps_for_the_way_back_counts_until_then() -> None:
+    with MemoryBound(10 * KILO) as bound:
+        power = thousand().requires_grad_().exp()
+        total = power.sum()
+        del power
+        assert bound.held > 2 * KILO
+        total.backward()
+        del total
+        assert bound.held <= KILO
+
+
+def test_many_in_turn_are_right_and_as_many_at_once_are_too_much() -> None:
+    def in_turn(count):
+        return sum(float(thousand().sum()) for _ in range(count))
+
+    def at_once(count):
+        return sum(float(one.sum()) for one in [thousand() for _ in range(count)])
+
+    calls = DirectCalls({"in_turn": in_turn, "at_once": at_once}, lambda name: None)
+    bound = 500 * KILO
+    asks = [Ask(name, (1000,), memory=bound) for name in ("in_turn", "at_once")]
+    right, wrong = calls.ask(asks)
+    assert right.value == 1_000_000.0 and right.failure is None
+    assert wrong.failure is not None and wrong.failure.type == "MemoryError"
+    assert wrong.failure.message == "it takes more than 0.004 GB of memory"
+
+
+def test_holes_in_the_heap_make_no_room() -> None:
+    """What was freed before stays with the process, and the limit of address space misses it."""
+
+    def holds(count):
+        return len([torch.ones(count, dtype=torch.float64) for _ in range(4)])
+
+    calls = DirectCalls({"holds": holds}, lambda name: None)
+    size = 500_000  # 4 MB: from the heap, once such blocks have been freed
+    free, bounded = Ask("holds", (size,)), Ask("holds", (size,), memory=12_000_000)
+    for _ in range(3):
+        assert calls.ask([free])[0].failure is None
+        failure = calls.ask([bounded])[0].failure
+        assert failure is not None and failure.type == "MemoryError"
+
+
+def test_steps_before_the_call_count_too() -> None:
+    namespace = {"make": thousand, "use": lambda given: float(given.sum())}
+    step = Step("given", "make")
+    ask = Ask("use", (Ref("given"),), steps=(step,), memory=KILO // 2)
+    (reply,) = DirectCalls(namespace, lambda name: None).ask([ask])
+    assert reply.failure is not None and reply.failure.type == "MemoryError"
