@@ -64,7 +64,8 @@ class MemoryBound(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         if not func.is_view:
             for tensor in _tensors(out):
-                self._hold(tensor.untyped_storage())
+                if tensor.layout is torch.strided:  # the parts of a sparse one were made before it
+                    self._hold(tensor.untyped_storage())
         if self.held > self.most:
             raise MemoryError(f"tensors hold {self.held:,} bytes")
         return out

@@ -80,3 +80,11 @@ def test_steps_before_the_call_count_too() -> None:
     ask = Ask("use", (Ref("given"),), steps=(step,), memory=KILO // 2)
     (reply,) = DirectCalls(namespace, lambda name: None).ask([ask])
     assert reply.failure is not None and reply.failure.type == "MemoryError"
+
+
+def test_sparse_tensors_may_be_made() -> None:
+    with MemoryBound(10 * KILO) as bound:
+        places = torch.arange(1000).expand(2, -1)
+        table = torch.sparse_coo_tensor(places, thousand(), (1000, 1000))
+        assert float(torch.sparse.mm(table, thousand()[:, None]).sum()) == 1000.0
+        assert bound.held < 4 * KILO
