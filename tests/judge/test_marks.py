@@ -11,9 +11,10 @@ import pytest
 from grader.authoring.sample import answer_text, replace_answers
 from grader.authoring.solve import solved
 from grader.course.assignments import assignment
-from grader.course.exercises import exercises
+from grader.course.exercises import exercises, find
 from grader.course.layout import LESSONS, assignment_id, notebook_path
 from grader.course.sources import answer_source
+from grader.course.specification import PUBLIC_SEED
 from grader.course.versions import alternatives, misconceptions
 from grader.judge.carry_forward import NEITHER
 from grader.sandbox.host import workers
@@ -73,14 +74,20 @@ def test_what_is_solved_earns_its_own_points_beside_stubs(
     assert scores(outcome) == {e.id: e.points * (e.id in half) for e in exercises(lesson)}
 
 
+def given_to(exercise: str) -> set[str]:
+    """The names that make what an exercise's answer is given in its checks."""
+    suite = find(exercise).suite(PUBLIC_SEED)
+    return {step.target for case in suite.cases for step in case.ask.steps}
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_mistake_is_named_and_costs_its_own_exercise_alone(
     grade: Grade, lesson: str, half: set[str]
 ) -> None:
     """Whether it is what others build on, or builds on what is right.
 
-    One that calls another wrong answer shows two mistakes at once, so its own may stay unnamed: a
-    second run, in which the other is right, tells points alone.
+    One that calls another wrong answer, or is given what another makes, shows two mistakes at once,
+    so its own may stay unnamed: a second run, in which the other is right, tells points alone.
     """
     wrong = {name: misconceptions(lesson, name)[0] for name in half}
     texts = {name: answer_text(version) for name, version in wrong.items()}
@@ -88,7 +95,8 @@ def test_a_mistake_is_named_and_costs_its_own_exercise_alone(
     for verdict in outcome.verdicts:
         named = [c.misconception.id for c in verdict.checks if c.misconception]
         if verdict.exercise in wrong:
-            called = (read_names(texts[verdict.exercise]) or set()) - {verdict.exercise}
+            called = (read_names(texts[verdict.exercise]) or set()) | given_to(verdict.exercise)
+            called -= {verdict.exercise}
             due = {wrong[verdict.exercise].name}
             assert set(named) == due or (set(named) < due and called & texts.keys())
             assert verdict.score < verdict.max_score
