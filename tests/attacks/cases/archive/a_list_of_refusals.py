@@ -5,11 +5,9 @@ MUST: name some of them and count the rest: what is said of it must not hide wha
 ROWS: 20, 22
 """
 
+from tests.attacks.packing import ROSTER, zipped
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"""
 
 
 def pack(folder, arena):
@@ -25,7 +23,9 @@ def pack(folder, arena):
             entry.external_attr = ((stat.S_IFLNK if number % 2 else stat.S_IFREG) | 0o777) << 16
             archive.writestr(entry, str(arena.salt))
     path = folder / "canvas.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("attacker_811_5_work.zip", buffer.getvalue())
-        archive.writestr("attacker_811_6_more.zip", buffer.getvalue())
-    return [path], _ROSTER
+    files = {
+        "attacker_811_5_work.zip": buffer.getvalue(),
+        "attacker_811_6_more.zip": buffer.getvalue(),
+    }
+    path.write_bytes(zipped(files))
+    return [path], ROSTER

@@ -5,11 +5,9 @@ MUST: write to none of the places that they point to.
 ROWS: 22
 """
 
+from tests.attacks.packing import ROSTER, zipped
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"""
 
 
 def pack(folder, arena):
@@ -37,6 +35,5 @@ def pack(folder, arena):
         for path in (name, "out/untouched.txt", "out/submitted/neighbour/x.ipynb"):
             archive.writestr(path, given)
     path = folder / "canvas.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("attacker_811_5_work.zip", buffer.getvalue())
-    return [path], _ROSTER
+    path.write_bytes(zipped({"attacker_811_5_work.zip": buffer.getvalue()}))
+    return [path], ROSTER

@@ -5,11 +5,9 @@ MUST: refuse each by name, and hang on none.
 ROWS: 20, 22
 """
 
+from tests.attacks.packing import ROSTER, zipped
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"""
 
 
 def pack(folder, arena):
@@ -34,9 +32,11 @@ def pack(folder, arena):
     damaged = bytearray(buffer.getvalue())
     damaged[60:90] = b"\xff" * 30
     path = folder / "canvas.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("attacker_811_5_work.zip", bytes(content))
-        archive.writestr("attacker_811_6_more.zip", bytes(damaged))
-        archive.writestr("attacker_811_7_cut.zip", buffer.getvalue()[:-100])
-        archive.writestr("attacker_811_8_first.zip", b"#!/bin/sh\n" + buffer.getvalue())
-    return [path], _ROSTER
+    files = {
+        "attacker_811_5_work.zip": bytes(content),
+        "attacker_811_6_more.zip": bytes(damaged),
+        "attacker_811_7_cut.zip": buffer.getvalue()[:-100],
+        "attacker_811_8_first.zip": b"#!/bin/sh\n" + buffer.getvalue(),
+    }
+    path.write_bytes(zipped(files))
+    return [path], ROSTER

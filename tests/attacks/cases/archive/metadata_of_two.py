@@ -5,16 +5,12 @@ MUST: give the work to nobody where the lines are not clear.
 ROWS: 22
 """
 
+from tests.attacks.packing import ROSTER, zipped
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"""
 
 
 def pack(folder, arena):
-    import zipfile
-
     from grader.course.layout import notebook_path
 
     given = notebook_path("self_attention").read_bytes()
@@ -26,8 +22,7 @@ def pack(folder, arena):
         "    :name: Ann Attacker", "  :created_at: 2026-02-01 11:59:59 Z",
     ]  # fmt: skip
     path = folder / "gradescope.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a_export/submission_metadata.yml", "\n".join(lines))
-        for number in (1, 2, 3):
-            archive.writestr(f"a_export/submission_{number}/work.ipynb", given)
-    return [path], _ROSTER
+    files = {"a_export/submission_metadata.yml": "\n".join(lines).encode()}
+    files |= {f"a_export/submission_{number}/work.ipynb": given for number in (1, 2, 3)}
+    path.write_bytes(zipped(files))
+    return [path], ROSTER

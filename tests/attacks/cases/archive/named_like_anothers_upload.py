@@ -5,11 +5,9 @@ MUST: take the first name, which the system wrote; what comes after it was the s
 ROWS: 22
 """
 
+from tests.attacks.packing import ROSTER
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"""
 
 
 def pack(folder, arena):
@@ -37,4 +35,4 @@ def pack(folder, arena):
         with zipfile.ZipFile(paths[-1], "w") as archive:
             for form in forms:
                 archive.writestr(f"{prefix}{form}", given)
-    return paths, _ROSTER
+    return paths, ROSTER

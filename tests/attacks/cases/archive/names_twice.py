@@ -5,11 +5,9 @@ MUST: take one of each exact name, tell a person of the others, and write into n
 ROWS: 22
 """
 
+from tests.attacks.packing import ROSTER
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"""
 
 
 def pack(folder, arena):
@@ -30,4 +28,4 @@ def pack(folder, arena):
             archive.writestr(entry, given + b" " * number)
         for name in ("attacker_811_6_../../neighbour/x.ipynb", "neighbour/../../x.ipynb"):
             archive.writestr(name, given)
-    return [path], _ROSTER
+    return [path], ROSTER

@@ -5,22 +5,16 @@ MUST: unpack no more than one student may have, and say so once.
 ROWS: 20, 22
 """
 
+from tests.attacks.packing import ROSTER, zipped
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"""
 
 
 def pack(folder, arena):
-    import io
     import struct
     import zipfile
 
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("000.ipynb", b"0" * (20 << 20))
-    content = buffer.getvalue()
+    content = zipped({"000.ipynb": b"0" * (20 << 20)}, zipfile.ZIP_DEFLATED)
     start, end = content.find(b"PK\x01\x02"), content.rfind(b"PK\x05\x06")
     entry, entries = content[start:end], b""
     for number in range(1000):
@@ -28,6 +22,5 @@ def pack(folder, arena):
     tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1000, 1000, len(entries), start, 0)
     inner = content[:start] + entries + tail
     path = folder / "canvas.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("attacker_811_5_work.zip", inner)
-    return [path], _ROSTER
+    path.write_bytes(zipped({"attacker_811_5_work.zip": inner}))
+    return [path], ROSTER

@@ -5,17 +5,13 @@ MUST: unpack the student's own notebooks at most, into the student's own folder.
 ROWS: 22
 """
 
+from tests.attacks.packing import zipped
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"""
 
 
 def pack(folder, arena):
-    import io
     import json
-    import zipfile
 
     from grader.course.layout import COURSE, notebook_path
     from grader.source import handin
@@ -33,11 +29,8 @@ def pack(folder, arena):
     places = ["02_self_attention/02_self_attention.ipynb", "03_masking/03_masking.ipynb",
               "99_nothing/99_nothing.ipynb", "02_self_attention/03_masking.ipynb"]  # fmt: skip
     for number, receipt in enumerate(receipts):
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr(places[number % len(places)], given)
-            archive.writestr(handin.RECEIPT, receipt)
-        (person / f"{number}.zip").write_bytes(buffer.getvalue())
+        files = {places[number % len(places)]: given, handin.RECEIPT: receipt}
+        (person / f"{number}.zip").write_bytes(zipped(files))
     (person / "03_masking").symlink_to("../neighbour")
     (person / ".unpacked.json").write_bytes(b'{"02_self_attention": ["x"], "": {}}')
     return [], ""

@@ -5,11 +5,10 @@ MUST: tell a person, and put no file of theirs into the neighbour's folder.
 ROWS: 22
 """
 
+from tests.attacks.packing import ROSTER
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"Neighbour, \uff2eick",813,u3,other,A
+_MORE = """"Neighbour, \uff2eick",813,u3,other,A
 "N\u00e9ighbour, Nick",814,u4,third,A
 """
 
@@ -27,4 +26,4 @@ def pack(folder, arena):
             "Neighbour, Nick", "neighbou\u0155", "\u212ban Attacker", "\u0130nci", "\u017ftudent",
         ):  # fmt: skip
             archive.writestr(f"{name}/02_self_attention.ipynb", given)
-    return [path], _ROSTER
+    return [path], ROSTER + _MORE

@@ -5,30 +5,23 @@ MUST: believe neither: what does not agree is refused, with the student's name.
 ROWS: 22
 """
 
+from tests.attacks.packing import ROSTER, zipped
+
 KIND = "archive"
-_ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
-"Attacker, Ann",811,u1,attacker,A
-"Neighbour, Nick",812,u2,neighbour,A
-"""
 
 
 def pack(folder, arena):
-    import io
     import struct
-    import zipfile
 
     from grader.course.layout import notebook_path
 
     given = notebook_path("self_attention").read_bytes()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("attacker_811_5_work.ipynb", given)
-        archive.writestr("attacker_811_6_more.ipynb", given)
-    content = bytearray(buffer.getvalue())
+    files = {"attacker_811_5_work.ipynb": given, "attacker_811_6_more.ipynb": given}
+    content = bytearray(zipped(files))
     first = content.find(b"attacker_811_5")
     content[first : first + 14] = b"neighbour_812_"[:14]  # before the file, not in the list
     last = content.rfind(b"PK\x01\x02")
     content[last + 20 : last + 28] = struct.pack("<LL", 3, 1 << 31)  # sizes in the list alone
     path = folder / "canvas.zip"
     path.write_bytes(content)
-    return [path], _ROSTER
+    return [path], ROSTER

@@ -1,0 +1,22 @@
+"""What the cases that hand in archives have in common: a roster of two students, and zips."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+
+# Canvas's list of students: the attacker, and the neighbour whose work must stay as it is.
+ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
+"Attacker, Ann",811,u1,attacker,A
+"Neighbour, Nick",812,u2,neighbour,A
+"""
+
+
+def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    """A zip of these files by their names."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
