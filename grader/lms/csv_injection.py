@@ -3,8 +3,8 @@
 A spreadsheet computes a cell that begins with ``=``, ``+``, ``-`` or ``@`` (some programs also take
 the full-width and small forms of these, or one after a tab or a new line), and students may choose
 what they are called: https://owasp.org/www-community/attacks/CSV_Injection. The csv module quotes
-such a cell, and spreadsheets compute it all the same. In many countries they cut a line at ``;`` or
-at tabs and not at commas: what comes after one of these in a name begins a cell there.
+such a cell, and spreadsheets compute it all the same. In many countries a spreadsheet takes ``;``
+for the separator, not the comma: there, what follows a ``;`` in a name begins a cell of its own.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import unicodedata
 
 SIGNS = ("=", "+", "-", "@")
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
-
-
+# A separator or a new line, with blanks and quotes after it; then the character that begins a cell.
 _CUT = re.compile(r"""([;\t\r\n][\s"]*)([^\s"])""")
 
 
 def without_formula(text: str) -> str:
-    """The text, after an apostrophe if a spreadsheet would compute it; a number stays as it is.
+    """The text with an apostrophe before whatever a spreadsheet would compute.
 
-    So is each part of the text that a spreadsheet may take for a cell of its own.
+    That may be the whole text, or a part that a spreadsheet takes for a cell of its own. A number
+    stays as it is.
     """
     if NUMBER.fullmatch(text):
         return text

@@ -118,9 +118,9 @@ def read(
 
 
 def _rivals(part: str, upload: Upload) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """Whom the path names in Moodle's form, but for the upload's own: there the name comes first.
+    """The other ways to read the path in Moodle's form, which begins with the student's name.
 
-    A student could be called like the beginning of another student's path, in any system's form.
+    A student's name may look like the beginning of another student's path, in any system's form.
     """
     marks = _MOODLES_MARK.finditer(part, 0, LONGEST_NAME)
     found = (((PARTICIPANT, one["id"]), (NAME, part[: one.start()])) for one in marks)
@@ -132,8 +132,8 @@ def _moodle(found: re.Match[str], rest: tuple[str, ...]) -> Upload:
     keys = ((PARTICIPANT, found["id"]), (NAME, found["who"]))
     own = found["kind"] == "onlinetext"  # what was typed into Moodle's own editor
     number = int(found["id"][:18])
-    name_or_none = None if own and not name else name or None
-    return Upload(MOODLE, keys, name_or_none, f"{number}")
+    shown = None if own and not name else name or None
+    return Upload(MOODLE, keys, shown, f"{number}")
 
 
 def _blackboard(found: re.Match[str], rest: tuple[str, ...], zone: datetime.tzinfo) -> Upload:

@@ -292,8 +292,8 @@ def _counted(what: str) -> contextlib.AbstractContextManager:
 def _memory_limit(extra: int) -> Iterator[None]:
     """Allow ``extra`` bytes beyond what is in use: of tensors, and on Linux of address space.
 
-    Address space alone would not do in a process that has asked much before: large allocations may
-    then find room in the holes of its heap. Elsewhere NumPy's arrays have no limit.
+    A limit of address space alone misses what fits into holes of the heap, which a process that has
+    asked many questions has. Outside Linux NumPy's arrays have no limit.
     """
     if not extra:
         yield
@@ -312,6 +312,7 @@ def _tensor_bound(most: int) -> contextlib.AbstractContextManager:
 
 @contextlib.contextmanager
 def _address_space_limit(extra: int) -> Iterator[None]:
+    """Allow ``extra`` bytes of address space beyond what is in use; no limit outside Linux."""
     status = Path("/proc/self/statm")
     if not status.exists():
         yield

@@ -221,12 +221,32 @@ def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
     return None
 
 
-def _right_where_measured(check: Check, replies: list[Reply]) -> Finding | None:
-    """What is counted or timed must equal the reference. What was not asked is passed over."""
+def _measured(check: Check, replies: list[Reply], unit: str, due: str, slow: str) -> Finding | None:
+    """What is measured equals the reference, and work and time grow no faster than they may.
+
+    Cases: the few and the many, counted; as many in short texts and in one long text, timed.
+    ``due`` says how much ten times as many should compute, ``slow`` what too long a time means.
+    """
     told = [place for place, reply in enumerate(replies) if reply is not NOT_ASKED]
     asked = replace(check, cases=tuple(check.cases[place] for place in told))
     finding = cached_rows(asked, [replies[place] for place in told])
-    return None if finding is None else replace(finding, case=told[finding.case])
+    if finding is not None:
+        return replace(finding, case=told[finding.case])
+    few, many, short, long = replies
+    ratio = (many.work or 0) / max(few.work or 0, 1)
+    if ratio > check.options["limit"]:
+        steps = check.options["steps"]
+        text = f"{steps * 10} {unit} compute {ratio:.0f} times as much as {steps}; {due}"
+        names = (name for most, name in check.options["names"] if ratio <= most)
+        return Finding(text, 1, names=next(names))
+    slower = (long.cpu or 0.0) / max(short.cpu or 0.0, TICK)
+    if slower > check.options["slower"]:
+        text = (
+            f"the same number of {unit} takes {slower:.0f} times as long in one text as in "
+            f"four short ones: {slow}"
+        )
+        return Finding(text, 3, names=check.options["names"][-1][1])
+    return None
 
 
 @rule
@@ -239,60 +259,21 @@ def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
     fails a count that cannot be true: the long text takes more than ``slower`` times as long.
     ``names`` holds pairs: the largest ratio of the counts, and the mistake's id up to there.
     """
-    finding = _right_where_measured(check, replies)
-    if finding is not None:
-        return finding
-    few, many, short, long = replies
-    ratio = (many.work or 0) / max(few.work or 0, 1)
-    if ratio > check.options["limit"]:
-        text = (
-            f"{check.options['steps'] * 10} steps compute {ratio:.0f} times as much as "
-            f"{check.options['steps']}; where the work of step n is in proportion to n, it is 100 "
-            "times at most"
-        )
-        names = (name for most, name in check.options["names"] if ratio <= most)
-        return Finding(text, 1, names=next(names))
-    slower = (long.cpu or 0.0) / max(short.cpu or 0.0, TICK)
-    if slower > check.options["slower"]:
-        text = (
-            f"the same number of steps takes {slower:.0f} times as long in one text as in four "
-            "short ones: the time of step n grows faster than n"
-        )
-        return Finding(text, 3, names=check.options["names"][-1][1])
-    return None
+    due = "where the work of step n is in proportion to n, it is 100 times at most"
+    slow = "the time of step n grows faster than n"
+    return _measured(check, replies, "steps", due, slow)
 
 
 @rule
 def one_row_a_step(check: Check, replies: list[Reply]) -> Finding | None:
     """Ten times as many tokens make torch compute at most ``limit`` times as much.
 
-    What is measured has to be right: the logits of all tokens equal the reference's. Cases: the few
-    tokens and the many, counted; as many tokens in short texts and in one long text, timed, which
-    tells on a forged count and on work that is done outside of torch. ``steps`` is the smaller
-    number of tokens; ``names`` holds pairs: the largest ratio of the counts, and the mistake's id
-    up to there.
+    Cases and options are those of :func:`cheap_steps`, with tokens in place of steps. The time also
+    shows work that is done outside of torch.
     """
-    finding = _right_where_measured(check, replies)
-    if finding is not None:
-        return finding
-    few, many, short, long = replies
-    ratio = (many.work or 0) / max(few.work or 0, 1)
-    if ratio > check.options["limit"]:
-        text = (
-            f"{check.options['steps'] * 10} tokens compute {ratio:.0f} times as much as "
-            f"{check.options['steps']}; where only the new row goes through the layers, it is less "
-            "than 15 times"
-        )
-        names = (name for most, name in check.options["names"] if ratio <= most)
-        return Finding(text, 1, names=next(names))
-    slower = (long.cpu or 0.0) / max(short.cpu or 0.0, TICK)
-    if slower > check.options["slower"]:
-        text = (
-            f"the same number of tokens takes {slower:.0f} times as long in one text as in four "
-            "short ones: more than the new row goes through the layers"
-        )
-        return Finding(text, 3, names=check.options["names"][-1][1])
-    return None
+    due = "where only the new row goes through the layers, it is less than 15 times"
+    slow = "more than the new row goes through the layers"
+    return _measured(check, replies, "tokens", due, slow)
 
 
 # --- training -----------------------------------------------------------------------------------
