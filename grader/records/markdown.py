@@ -22,11 +22,13 @@ _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
 def literal(text: str) -> str:
-    """Markdown whose rendering reads as ``text``, apart from blanks at a line's ends."""
+    """Markdown that renders as ``text`` on a page with MathJax, but for blanks at a line's ends."""
     text = text.replace("\\", "\\\\")
-    for sign in ("`", "*", "$", "~~"):  # two of them enclose code, emphasis, a formula, a deletion
+    for sign in ("`", "*", "~~"):  # two of them enclose code, emphasis, a deletion
         if text.count(sign) > 1:
             text = text.replace(sign, "".join(f"\\{one}" for one in sign))
+    if text.count("$") > 1:  # a formula; the page's MathJax has to see a backslash, too
+        text = text.replace("$", "\\\\$")
     text = _LINE_START.sub(r"\\\1", _INDENT.sub("", text))
     text = _UNDERSCORE.sub(r"\\_", _NUMBERED.sub(r"\1\\\2", text))
     return _TAG.sub("&lt;", _ENTITY.sub("&amp;", _LINK.sub(r"\\]", text)))

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from grader.judge.sanitize import clean_html, quiet_markdown, safe_markdown
+from grader.records.markdown import literal
 from tests.browser.observer import Beacon, watched
 from tests.browser.payloads import HTML, Payload
 
@@ -84,3 +85,19 @@ def test_the_script_that_ran_would_be_seen(browser: Browser, beacon: Beacon) -> 
     """The control for the faults: a careless page's link runs its script once it is pressed."""
     _, faults = typeset(browser, beacon, FORMULAS[0].filled(beacon.url))
     assert ("script", "href") in faults
+
+
+def test_dollars_in_a_comment_enclose_no_formula(browser: Browser, beacon: Beacon) -> None:
+    """In the page's way of setting formulas: a backslash before a dollar makes it one."""
+    texts = ["from $5 to $6", "it raised KeyError: '$x_1$ and $y$'", "$$x$$", "one $ alone"]
+    config = CONFIG.replace("tex: {", "tex: {processEscapes: true, ")
+    body = "".join(safe_markdown(literal(text)) for text in texts) + "<div>$a$</div>"
+    page = f"<!doctype html><meta charset=utf-8><title>page</title>{config}<body>{body}</body>"
+    beacon.pages["/comments"] = page.encode()
+    with watched(browser, beacon) as one:
+        opened = one.open(f"{beacon.address}/comments")
+        opened.wait_for_function("() => window.MathJax && MathJax.startup.promise")
+        opened.evaluate("async () => { await MathJax.startup.promise }")
+        assert opened.locator("div mjx-container").count() == 1
+        assert opened.locator("p mjx-container").count() == 0
+        assert opened.locator("p").all_inner_texts() == texts

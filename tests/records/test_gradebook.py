@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
 import os
 import sqlite3
@@ -12,21 +13,25 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 from click.testing import CliRunner
+from nbconvert.filters import markdown2html
 from nbgrader.api import Gradebook
 from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.utils import parse_utc
 
 from grader.commandline import main
 from grader.course.assignments import assignment
+from grader.course.exercises import find
 from grader.course.layout import LESSONS, assignment_id
 from grader.errors import GradebookError
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.run import Submission, rejected
 from grader.pages.feedback import feedback_page
+from grader.protocol.calls import DirectCalls
 from grader.records.gradebook import ensure_assignment, record
 from grader.records.manual_grading import fill_slots, read_manual_grades
 from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from grader.records.nbgrader_tables import SCHEMA, open_gradebook, read_gradebook
+from grader.rules.evaluate import evaluate
 from grader.source.assembly import HUMAN
 
 WHEN = "2026-02-03 04:05:06.789 UTC"
@@ -210,6 +215,32 @@ def test_a_new_submissions_rows_are_those_that_nbgrader_makes(
     ours = rows_of(tmp_path / "ours")
     assert ours == rows_of(tmp_path / "theirs")
     assert len(ours) > len(release.exercises)
+
+
+def test_what_a_comment_quotes_of_a_student_is_no_markup(tmp_path: Path) -> None:
+    """nbgrader renders comments as Markdown, and an answer chooses what its error says."""
+    release = assignment(assignment_id("single_query_attention"))
+    said = "<b>all right</b> [here](elsewhere) **5 of 5**"
+
+    def softmax(scores, axis=-1):
+        raise ValueError(said)
+
+    suite = find("softmax").suite(b"comment")
+    replies = DirectCalls({"softmax": softmax}).ask(case.ask for case in suite.cases)
+    verdict = dataclasses.replace(evaluate(suite, replies, dict), attempted=True)
+    found = rejected(Submission("ada", release.id, b""), release, "a reason")
+    found = dataclasses.replace(found, verdicts=(verdict,), unsure=frozenset())
+    with open_gradebook(tmp_path / "gradebook.db") as book:
+        ensure_assignment(book, release)
+        record(book, found, parse_utc(WHEN))
+    with nbgrader_gradebook(tmp_path / "gradebook.db") as theirs:
+        comments = [
+            one.auto_comment
+            for one in theirs.find_submission(release.id, "ada").notebooks[0].comments
+        ]
+    page = "".join(markdown2html(comment) for comment in comments if comment)
+    assert html.escape(said, quote=False) in page
+    assert not any(tag in page for tag in ("<b>", "<a ", "<strong>"))
 
 
 def cells_of(path: Path) -> set[tuple]:

@@ -74,7 +74,3 @@ def test_any_text_reads_as_it_was_written() -> None:
         text = "".join(draw.choices(parts, k=draw.randrange(1, 14)))
         said, tags = rendered(text)
         assert (said, tags - {"p", "br"}) == (" ".join(text.split()), set()), (text, literal(text))
-
-
-def test_two_dollars_enclose_no_formula() -> None:
-    assert rendered("from $5 to $6") == ("from $5 to $6", {"p"})
