@@ -7,6 +7,7 @@ So it decides nothing. Whatever the code does (raise, exit, return something odd
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import io
 import linecache
@@ -323,12 +324,34 @@ def _address_space_limit(extra: int) -> Iterator[None]:
     used = int(status.read_text().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     bounds = [bound for bound in (used + extra, soft, hard) if bound != resource.RLIM_INFINITY]
-    # Only the soft limit: a hard limit, once lowered, could not be raised again.
-    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+    with _large_blocks_mapped():
+        # Only the soft limit: a hard limit, once lowered, could not be raised again.
+        resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@contextlib.contextmanager
+def _large_blocks_mapped() -> Iterator[None]:
+    """Have glibc map each block of 64 KiB or more by itself, so that freed ones leave no holes.
+
+    In the heap, a small block that is kept may take the start of a large one that was freed; the
+    next large one no longer fits there, and an answer that holds little fills the address space.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is None:
+        yield
+        return
+    trim, threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of <malloc.h>
+    mallopt(threshold, 1 << 16)
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        # As far as glibc itself would come by adjusting them, which it does no more.
+        mallopt(threshold, 1 << 25)
+        mallopt(trim, 1 << 26)
 
 
 def _gradients(result: Any, ask: Ask, leaves: dict[str, Any]) -> tuple:

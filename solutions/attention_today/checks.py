@@ -679,10 +679,8 @@ def stream_reference(query, key, value, block) -> np.ndarray:
 # are alike, and they come in no order: otherwise an answer that finds a period, or puts equal keys
 # together, would pass without blocks. In float64 keys and values take 36 MB each: more than 32 MiB,
 # for what is smaller may come from an allocator's heap, whose holes then hide what later ones take.
-# Beside keys and values the bound leaves 318 MB. The (16, 1 500 000) scores would take 192 MB, and
-# their softmax as much again: too much. A right answer may copy keys and values (72 MB), and may
-# lose the scores' 192 MB to holes: if it keeps a small tensor of each block, such as its maximum,
-# glibc's aligned allocations don't fit the next block's scores into the last one's place.
+# A right answer may copy keys and values (72 MB). The (16, 1 500 000) scores would take 192 MB, and
+# their softmax as much again: too much.
 ONES, OTHERS, MEMORY, ASKING = 1_200, 1_250, 390_000_000, 16
 MANY_KEYS = ONES * OTHERS
 

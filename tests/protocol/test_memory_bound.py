@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import torch
 
+from grader.course.layout import ROOT
 from grader.protocol.calls import DirectCalls
 from grader.protocol.counters import MemoryBound
 from grader.protocol.values import Ask, Ref, Step
@@ -88,3 +92,41 @@ def test_sparse_tensors_may_be_made() -> None:
         table = torch.sparse_coo_tensor(places, thousand(), (1000, 1000))
         assert float(torch.sparse.mm(table, thousand()[:, None]).sum()) == 1000.0
         assert bound.held < 4 * KILO
+
+
+SMALL_OF_EACH_BLOCK = """
+import torch
+
+from grader.protocol.calls import DirectCalls
+from grader.protocol.values import Ask
+
+torch.set_num_threads(1)
+torch.empty(3_000_000)  # once freed, smaller ones come from the heap
+
+
+def blocks(count):
+    kept = []
+    for _ in range(count):
+        scores = torch.ones(16, 1024, dtype=torch.float64)
+        scaled = scores * 2
+        del scores
+        kept.append(scaled.amax(-1))
+        del scaled
+    return float(torch.stack(kept).sum())
+
+
+(reply,) = DirectCalls({"blocks": blocks}).ask([Ask("blocks", (3000,), memory=250_000_000)])
+print(reply.value, reply.failure)
+"""
+
+
+def test_holes_in_the_heap_cost_no_room() -> None:
+    """Of each block something small is kept; all blocks together would be too large.
+
+    In a process of its own: what this one's heap has held decides where tensors go.
+    """
+    command = [sys.executable, "-c", SMALL_OF_EACH_BLOCK]
+    done = subprocess.run(
+        command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.split("\n")[0] == "96000.0 None", done.stdout + done.stderr

@@ -151,6 +151,26 @@ def test_the_probe_can_fail() -> None:
         assert not found.held["not the machine's root"]
 
 
+def test_what_kills_the_forkserver_at_its_start_costs_no_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Killed from outside while it imports, it is started again, and at the same level."""
+    started: list[str] = []
+
+    class KilledAtFirst(Forkserver):
+        def __init__(self, level: str, *args: Any) -> None:
+            super().__init__(level, *args)
+            started.append(level)
+            if len(started) <= select.CHANCES:
+                os.kill(self.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(select, "Forkserver", KilledAtFirst)
+    with select.start_sandbox(HIDDEN, 1, modules=()):
+        pass
+    assert len(started) > select.CHANCES
+    assert set(started[: select.CHANCES + 1]) == {select.levels()[0]}
+
+
 def test_without_walls_grading_is_refused_unless_said_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -121,6 +122,13 @@ class Forkserver:
             tail = self._log.read()[-1500:].decode(errors="replace").strip()
             raise WorkerError(f"the forkserver could not start:\n{tail}")
         self._is_ready = True
+
+    def was_killed(self) -> bool:
+        """Whether it has ended, or is ending, by signal 9: somebody else's, or the kernel's."""
+        try:
+            return self._process.wait(timeout=1) == -signal.SIGKILL
+        except subprocess.TimeoutExpired:
+            return False
 
     def on_socket(self, number: int) -> Forkserver:
         """The same process, for the judge that has this control socket to itself."""

@@ -16,6 +16,8 @@ from grader.sandbox.host.levels import LEVELS, title
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.workers import Worker, WorkerDied
 
+CHANCES = 2  # how often it is started again after something outside killed it
+
 # Run inside a worker before any student code: each line says what must not be possible.
 PROBE = """
 import _thread, contextlib, ctypes, importlib.util, os, socket, pathlib, resource
@@ -159,7 +161,10 @@ def start_sandbox(
     """
     hidden, modules = list(hidden), list(modules)
     tried = []
-    for level in ["none"] if unsandboxed else levels():
+    left = ["none"] if unsandboxed else levels()
+    chances = CHANCES
+    while left:
+        level = left.pop(0)
         try:
             forkserver = Forkserver(level, hidden, lines, modules)
         except LevelDenied as error:
@@ -170,13 +175,20 @@ def start_sandbox(
             if unsandboxed:
                 return forkserver
             found = try_level(forkserver, hidden)
+            # Something outside killed it, which says nothing of the level: a weaker one must not
+            # take its place for that.
+            again = bool(found.error) and chances > 0 and forkserver.was_killed()
         except BaseException:
             forkserver.close()
             raise
         if found.holds:
             return forkserver
         forkserver.close()
-        tried.append(describe(found))
+        if again:
+            chances -= 1
+            left.insert(0, level)
+        else:
+            tried.append(describe(found))
     what = "; ".join(tried) or f"there is none for {sys.platform}"
     raise NoSandbox(
         f"no sandbox holds on this machine ({what}). Run `python -m grader doctor` for what to do, "
