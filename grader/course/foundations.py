@@ -29,6 +29,7 @@ from grader.protocol.calls import DirectCalls
 from grader.protocol.marshal import to_wire
 from grader.protocol.recorded import (
     LayerForm,
+    LayerPart,
     RecordedCall,
     Recording,
     Signature,
@@ -329,10 +330,11 @@ def _recorded_layer(recorder: _Recorder) -> type:
                 setattr(self, key, value)
             bound = recorder.init_signature.bind(args, kwargs)
             init = {key: to_wire(value) for key, value in bound.items()}
+            self._part = LayerPart(recorder.name, init, is_recorded=True)
             form = wire.dumps(init)
             if form not in recorder.forms and not _holds_opaque(init):
                 shapes = {key: tuple(p.shape) for key, p in inner.named_parameters()}
-                recorder.forms[form] = LayerForm(init, shapes, own)
+                recorder.forms[form] = LayerForm(init, shapes, own, _parts(inner))
 
         def forward(self, *args: Any, **kwargs: Any) -> Any:
             self._inner[0].train(self.training)
@@ -344,6 +346,44 @@ def _recorded_layer(recorder: _Recorder) -> type:
 
     RecordedLayer.__name__ = RecordedLayer.__qualname__ = recorder.name
     return RecordedLayer
+
+
+def _parts(layer: Any) -> dict[str, LayerPart]:
+    """The layers directly inside one that are recorded ones, or built from plain values."""
+    found = {}
+    for name, child in layer.named_children():
+        part = getattr(child, "_part", None) or _library_part(child)
+        if part is not None:
+            found[name] = part
+    return found
+
+
+def _library_part(layer: Any) -> LayerPart | None:
+    """A layer of ``torch.nn``, such as LayerNorm, and what it was built from; None otherwise."""
+    import torch
+    from torch import nn
+
+    kind = type(layer)
+    if getattr(nn, kind.__name__, None) is not kind:
+        return None
+    init: dict[str, Any] = {}
+    for name in inspect.signature(kind).parameters:
+        value = getattr(layer, name, None)
+        if name == "bias":  # the parameter itself is kept, or None
+            init[name] = value is not None
+        elif isinstance(value, PLAIN) or (
+            isinstance(value, tuple) and all(isinstance(one, PLAIN) for one in value)
+        ):
+            init[name] = value
+    try:
+        with torch.random.fork_rng(devices=[]):  # to try it here must not change what is recorded
+            built = kind(**init)
+    except TypeError:  # such as a container of other layers
+        return None
+    own, other = (
+        {key: tuple(p.shape) for key, p in one.named_parameters()} for one in (layer, built)
+    )
+    return LayerPart(kind.__name__, init, is_recorded=False) if own == other else None
 
 
 def _array(tensor: Any) -> np.ndarray:

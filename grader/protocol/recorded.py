@@ -44,12 +44,25 @@ class Signature:
 
 
 @dataclass(frozen=True)
+class LayerPart:
+    """A layer inside another: a recorded one by its name, or one of ``torch.nn`` by its class."""
+
+    name: str
+    init: Mapping[str, Any]
+    is_recorded: bool
+
+
+@dataclass(frozen=True)
 class LayerForm:
-    """How a layer is built from ``init``: its parameters' shapes by name, its plain attributes."""
+    """How a layer is built from ``init``: its parameters' shapes by name, its plain attributes.
+
+    ``parts`` are the layers inside it that can be called by themselves, by their names there.
+    """
 
     init: Mapping[str, Any]
     shapes: Mapping[str, tuple[int, ...]]
     attributes: Mapping[str, Any]
+    parts: Mapping[str, LayerPart] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

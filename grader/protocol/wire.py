@@ -46,6 +46,7 @@ TYPES = {
         values.Misconception,
         recorded.Signature,
         recorded.LayerForm,
+        recorded.LayerPart,
         recorded.RecordedCall,
         recorded.Recording,
     )

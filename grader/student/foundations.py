@@ -20,7 +20,7 @@ from grader.protocol.values import Ask, CheckResult, CheckSuite, Failure, Reply,
 from grader.rules.asking import put_questions
 from grader.rules.evaluate import Assessment, assess, verdict_on, with_results
 from grader.student import frozen
-from grader.student.stand_ins import Doubt, stand_in, unknown
+from grader.student.stand_ins import Doubt, StandIns
 
 NOT_TOLD = Reply(failure=Failure("exception", "NotTold", "an earlier answer comes first"))
 # The verdict on one exercise's answer, by its name and the names around it.
@@ -86,13 +86,8 @@ def verdict_with_stand_ins(
     """
     answers = frozen.load(exercise)
     doubt = Doubt()
-    known = {recording.name: recording for recording in answers.recordings}
-    stand_ins = {
-        one.name: stand_in(known[one.name], doubt)
-        if one.name in known
-        else unknown(one.name, doubt)
-        for one in weak
-    }
+    known = StandIns(answers.recordings, doubt)
+    stand_ins = {one.name: known[one.name] for one in weak}
 
     # A subclass of the student's version goes on using that one.
     answer = namespace.get(exercise)

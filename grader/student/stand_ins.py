@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from grader.protocol.marshal import from_wire, to_wire
 from grader.protocol.recorded import (
+    LayerPart,
     RecordedCall,
     Recording,
     connected,
@@ -48,26 +49,35 @@ class Doubt:
         return UnknownCall(f"{name} was called in a way that was not recorded")
 
 
-def stand_in(recording: Recording, doubt: Doubt) -> Any:
-    """A function or class that replies as recorded."""
-    if recording.is_layer:
-        return _layer(recording, doubt)
+class StandIns:
+    """The functions and classes that reply as recorded, by name; each is made once."""
 
-    def function(*args: Any, **kwargs: Any) -> Any:
-        return _reply(recording, doubt, args, kwargs, {}, False)
+    def __init__(self, recordings: Iterable[Recording], doubt: Doubt) -> None:
+        self._recordings = {one.name: one for one in recordings}
+        self._doubt = doubt
+        self._made: dict[str, Any] = {}
 
-    function.__name__ = function.__qualname__ = recording.name
-    return function
+    def __contains__(self, name: str) -> bool:
+        return name in self._recordings
 
+    def __getitem__(self, name: str) -> Any:
+        """That of an answer of which nothing is recorded knows no reply."""
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
 
-def unknown(name: str, doubt: Doubt) -> Any:
-    """A stand-in for an answer of which nothing is recorded."""
+    def _make(self, name: str) -> Any:
+        recording, doubt = self._recordings.get(name), self._doubt
+        if recording is not None and recording.is_layer:
+            return _layer(recording, doubt, self)
 
-    def function(*_args: Any, **_kwargs: Any) -> Any:
-        raise doubt.unknown(name)
+        def function(*args: Any, **kwargs: Any) -> Any:
+            if recording is None:
+                raise doubt.unknown(name)
+            return _reply(recording, doubt, args, kwargs, {}, False)
 
-    function.__name__ = function.__qualname__ = name
-    return function
+        function.__name__ = function.__qualname__ = name
+        return function
 
 
 def _reply(
@@ -134,17 +144,23 @@ class _Replayed:
         ]
 
 
-def _layer(recording: Recording, doubt: Doubt) -> type:
+def _layer(recording: Recording, doubt: Doubt, others: StandIns) -> type:
     import torch
     from torch import nn
 
-    class Part(nn.Module):
+    class Holder(nn.Module):
         """Holds parameters of the layer; alone it computes nothing."""
 
         def forward(self, *_args: Any, **_kwargs: Any) -> Any:
             raise doubt.unknown(recording.name)
 
-    class StandIn(Part):
+    def part_of(part: LayerPart | None) -> nn.Module:
+        if part is None or part.is_recorded and part.name not in others:
+            return Holder()
+        kind = others[part.name] if part.is_recorded else getattr(nn, part.name)
+        return kind(**{key: from_wire(value) for key, value in part.init.items()})
+
+    class StandIn(Holder):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__()
             try:
@@ -162,10 +178,15 @@ def _layer(recording: Recording, doubt: Doubt) -> type:
                 home: nn.Module = self
                 for owner in owners:
                     if owner not in dict(home.named_children()):
-                        home.add_module(owner, Part())
+                        part = form.parts.get(owner) if home is self else None
+                        home.add_module(owner, part_of(part))
                     home = home.get_submodule(owner)
-                start = torch.empty(shape).uniform_(-0.1, 0.1)
-                home.register_parameter(name, nn.Parameter(start))
+                if name not in dict(home.named_parameters(recurse=False)):
+                    start = torch.empty(shape).uniform_(-0.1, 0.1)
+                    home.register_parameter(name, nn.Parameter(start))
+            for name, part in form.parts.items():  # such as dropout: without parameters
+                if name not in dict(self.named_children()):
+                    self.add_module(name, part_of(part))
             self._complete = True
 
         def forward(self, *args: Any, **kwargs: Any) -> Any:

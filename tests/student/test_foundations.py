@@ -21,7 +21,7 @@ from grader.protocol.values import Verdict
 from grader.student import check, frozen
 from grader.student.foundations import Weak, names_used
 from grader.student.runner import run_notebook
-from grader.student.stand_ins import Doubt, UnknownCall, stand_in
+from grader.student.stand_ins import Doubt, StandIns, UnknownCall
 from tests.conftest import with_answers
 
 
@@ -38,23 +38,25 @@ def pairs() -> list[tuple[str, str, str]]:
 
 
 PAIRS = pairs()
-# Trainings, counted work and drawn numbers cannot be replayed: those checks wait.
-TOLD = {
-    ("attention", "softmax"),
-    ("attention", "similarity_scores"),
-    ("SelfAttention", "scaled_dot_product_attention"),
-    ("CrossAttention", "masked_attention"),
-    ("MultiHeadAttention", "split_heads"),
-    ("MultiHeadAttention", "merge_heads"),
-    ("mended_heads", "split_heads"),
-    ("mended_heads", "merge_heads"),
-    ("FeedForward", "gelu"),
-    ("TransformerBlock", "MultiHeadAttention"),
-    ("TransformerBlock", "FeedForward"),
-    ("DecoderBlock", "MultiHeadAttention"),
-    ("DecoderBlock", "FeedForward"),
-    ("DecoderBlock", "causal_mask"),
+# Trainings, counted work and drawn numbers cannot be replayed: these checks wait. "*" is any.
+WAITING = {
+    ("batched_attention", "softmax"): {"no loop over the queries"},
+    ("gradient_by_depth", "*"): {"*"},
+    ("TransformerLM", "TransformerBlock"): {"dropout acts", "the tokens are left alone"},
+    ("train_language_model", "*"): {"*"},
+    ("generate", "sample_next"): {
+        "sampling as asked for",
+        "as likely as the model says",
+        "the generator decides",
+        "fresh every time",
+    },
+    ("next_logits", "attend_with_cache"): {"the work of a step"},
 }
+
+
+def may_wait(exercise: str, foundation: str, check_name: str) -> bool:
+    names = WAITING.get((exercise, foundation)) or WAITING.get((exercise, "*")) or set()
+    return bool(names & {"*", check_name})
 
 
 def missing(name: str) -> Callable:
@@ -88,20 +90,18 @@ def wrong_versions(name: str) -> list[object]:
 def test_a_right_answer_is_never_blamed_for_an_earlier_one(
     lesson: str, exercise: str, foundation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Grading gives it full marks. Here each check passes, or says that it has to wait."""
+    """Grading gives it full marks. Here each check passes, but for those that have to wait."""
     right = solution(lesson, exercise)
     for wrong in wrong_versions(foundation):
         with monkeypatch.context() as patch:
             space = with_foundation(right, lesson, foundation, wrong, patch)
             judgement = check.judge_here(exercise, space, right.source)
         for result in judgement.verdict.checks:
-            assert result.passed or not result.tried, (wrong, result)
+            waits = not result.tried and may_wait(exercise, foundation, result.name)
+            assert result.passed or waits, (wrong, result)
         if judgement.verdict.passed and not judgement.remark:
             continue  # the mistake does not matter here
         assert foundation in judgement.remark and "first" in judgement.remark
-        if (exercise, foundation) in TOLD:
-            assert judgement.verdict.passed, judgement.remark
-            assert judgement.verdict.score == judgement.verdict.max_score
 
 
 @pytest.mark.parametrize(("lesson", "exercise", "foundation"), PAIRS)
@@ -133,8 +133,13 @@ def test_what_is_told_of_a_wrong_answer_is_what_the_course_s_version_shows(
                 assert named == version.name
 
 
-def test_the_pairs_that_must_be_told_exist() -> None:
-    assert {(exercise, name) for _, exercise, name in PAIRS} >= TOLD
+def test_what_may_wait_exists() -> None:
+    known = {(exercise, name) for _, exercise, name in PAIRS}
+    known |= {(exercise, "*") for exercise, _ in known}
+    assert set(WAITING) <= known
+    for (exercise, _), names in WAITING.items():
+        checks = {one.name for one in frozen.load(exercise).suite.checks}
+        assert names <= checks | {"*"}
 
 
 def test_a_block_on_a_wrong_scale_is_told_where_to_begin(monkeypatch) -> None:
@@ -170,7 +175,7 @@ def test_a_mistake_of_one_s_own_is_not_put_on_an_earlier_answer(monkeypatch) -> 
 def test_a_stand_in_knows_what_was_recorded_and_nothing_else() -> None:
     recording = recorded("TransformerBlock", "FeedForward")
     doubt = Doubt()
-    layer_class = stand_in(recording, doubt)
+    layer_class = StandIns([recording], doubt)[recording.name]
     init = recording.forms[0].init
     layer = layer_class(**init)
     assert not doubt.raised
@@ -189,7 +194,7 @@ def test_a_stand_in_knows_what_was_recorded_and_nothing_else() -> None:
 def test_replies_and_gradients_are_those_of_the_course_s_version() -> None:
     """Each recorded call, replayed, is what the course's function computes now."""
     recording = recorded("FeedForward", "gelu")
-    replay = stand_in(recording, Doubt())
+    replay = StandIns([recording], Doubt())[recording.name]
     compared = 0
     for call in recording.calls:
         (value,) = call.arguments.values()
@@ -234,11 +239,9 @@ def test_a_notebook_on_a_wrong_earlier_answer_gets_the_points_that_grade_gives(
     checked = run_notebook(tmp_path / names[1] / f"{names[1]}.ipynb")
     points = {one.verdict.exercise: one.verdict.score for one in checked.judgements}
     waits = {
-        one.verdict.exercise
-        for one in checked.judgements
-        if "not judged here yet" in one.remark or "checks must wait" in one.remark
+        one.verdict.exercise for one in checked.judgements if "not judged here yet" in one.remark
     }
-    assert points.keys() == graded.keys() and waits <= {"block_gradients", "gradient_by_depth"}
+    assert points.keys() == graded.keys() and waits <= {"gradient_by_depth"}
     assert {k: v for k, v in points.items() if k not in waits} == {
         k: v for k, v in graded.items() if k not in waits
     }
