@@ -101,6 +101,24 @@ def test_every_page_for_instructors_is_in_the_index() -> None:
         assert page.name == "index.md" or f"({page.name})" in index, page.name
 
 
+@pytest.mark.parametrize(
+    ("pattern", "page", "same"),
+    [
+        (r"(\d+) named wrong answers and (\d+)", "kill_matrix", r"(\d+) named .*?, (\d+) wrong"),
+        (r"(\d+) other right", "kill_matrix", r"(\d+) other right"),
+        (r"(\d+) composed", "kill_matrix", r"\*\*all\*\* \| \d+ of (\d+)"),
+        (r"(\d+) small changes", "mutants", r"(\d+) mutants"),
+        (r"(\d+) are caught; (\d+)", "mutants", r"changed: (\d+) caught.*?(\d+) that survive"),
+        (r"(\d+) attacks: no", "attacks", r"(\d+) attacks in"),
+    ],
+)
+def test_the_readme_says_what_the_derived_pages_say(pattern: str, page: str, same: str) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    said, measured = re.search(pattern, readme, re.S), re.search(same, text, re.S)
+    assert said and measured and said.groups() == measured.groups()
+
+
 def test_what_is_wrong_is_found(tmp_path: Path) -> None:
     """The readers above are no ornament."""
     page = tmp_path / "page.md"
