@@ -679,9 +679,10 @@ def stream_reference(query, key, value, block) -> np.ndarray:
 # are alike, and they come in no order: otherwise an answer that finds a period, or puts equal keys
 # together, would pass without blocks. In float64 keys and values take 36 MB each: more than 32 MiB,
 # for what is smaller may come from an allocator's heap, whose holes then hide what later ones take.
-# A right answer may copy keys and values (72 MB). The (16, 1 500 000) scores would take 192 MB, and
-# their softmax as much again: too much.
-ONES, OTHERS, MEMORY, ASKING = 1_200, 1_250, 390_000_000, 16
+# A right answer may copy keys and values (72 MB). The (32, 1 500 000) scores would take 384 MB: too
+# much even in place; and so are those of 16 queries at a time, with a softmax of the same size. All
+# keys for a few queries at a time pass: a row of scores is smaller than a copy of the keys.
+ONES, OTHERS, MEMORY, ASKING = 1_200, 1_250, 390_000_000, 32
 MANY_KEYS = ONES * OTHERS
 
 

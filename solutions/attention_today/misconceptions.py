@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.attention_today import (
     GroupedQueryAttention,
     ModernBlock,
@@ -231,9 +231,10 @@ def rms_axis_dropped(x, gain, eps=1e-6):
     "computes in half precision and converts back",
     "Three digits are left. Models that run in 16 bits do the opposite: they compute this norm in "
     "float32 and convert the result.",
+    dtype=(torch.bfloat16,),
 )
-def rms_half(x, gain, eps=1e-6):
-    return rms_norm(x.half().to(x.dtype), gain, eps)
+def rms_half(x, gain, eps=1e-6, *, dtype=torch.float16):
+    return rms_norm(x.to(dtype).to(x.dtype), gain, eps)
 
 
 @misconception(
@@ -1055,9 +1056,10 @@ def cache_off_by_one(layers, num_kv_heads, d_head, tokens, bytes_per_number=2):
     "megabytes",
     "counts in megabytes",
     "The number of bytes is asked for, a whole number.",
+    megabyte=(10**6,),
 )
-def cache_megabytes(layers, num_kv_heads, d_head, tokens, bytes_per_number=2):
-    return kv_cache_bytes(layers, num_kv_heads, d_head, tokens, bytes_per_number) / 2**20
+def cache_megabytes(layers, num_kv_heads, d_head, tokens, bytes_per_number=2, *, megabyte=2**20):
+    return kv_cache_bytes(layers, num_kv_heads, d_head, tokens, bytes_per_number) / megabyte
 
 
 @misconception(
@@ -1259,9 +1261,10 @@ def window_nan(n, window, sinks=0):
     "finite_fill",
     "hides with a large finite number",
     "The right places, but a mask of this course holds exactly -inf where it hides.",
+    fill=(-1e4, -1e6, -1e12, torch.finfo(torch.float32).min),
 )
-def window_finite(n, window, sinks=0):
-    return window_mask(n, window, sinks).clamp(min=-1e9)
+def window_finite(n, window, sinks=0, *, fill=-1e9):
+    return window_mask(n, window, sinks).clamp(min=fill)
 
 
 @misconception(
@@ -1309,12 +1312,32 @@ def _gather(blocks):
     "streaming_attention",
     "all_scores_at_once",
     "keeps all scores at once",
-    "The result is right, and (n_q, n_k) scores exist at the same time: for 8 queries and two "
-    "million keys 128 MB in float64, before softmax has begun. It does not help to take the "
+    "The result is right, and (n_q, n_k) scores exist at the same time: for 32 queries and 1.5 "
+    "million keys 384 MB in float64, before softmax has begun. It does not help to take the "
     "queries in blocks, or to join blocks of scores again before softmax.",
 )
 def stream_full(query, key, value, block):
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    return torch.softmax(scores, dim=-1) @ value
+
+
+@variant("streaming_attention", "all_scores_at_once", "softmax by hand, in place")
+def stream_full_in_place(query, key, value, block):
+    powers = (query / math.sqrt(query.shape[-1])) @ key.mT
+    powers.sub_(powers.amax(dim=-1, keepdim=True).detach()).exp_()
+    return (powers @ value) / powers.sum(dim=-1, keepdim=True)
+
+
+@variant("streaming_attention", "all_scores_at_once", "for 16 queries at a time")
+def stream_groups_of_queries(query, key, value, block):
+    groups = query.split(16, dim=-2)
+    return torch.cat([stream_full(group, key, value, block) for group in groups], dim=-2)
+
+
+@variant("streaming_attention", "all_scores_at_once", "block by block, and joined for softmax")
+def stream_joined(query, key, value, block):
+    parts = [query @ part.mT for part in key.split(block, dim=-2)]
+    scores = torch.cat(parts, dim=-1) / math.sqrt(query.shape[-1])
     return torch.softmax(scores, dim=-1) @ value
 
 
@@ -1776,6 +1799,11 @@ def base_floor(factor, d, base=10000.0):
 )
 def base_rounded(factor, d, base=10000.0):
     return float(int(rotary_base(factor, d, base)))
+
+
+@variant("rotary_base", "rounded", "to the nearest")
+def base_rounded_to_the_nearest(factor, d, base=10000.0):
+    return float(round(rotary_base(factor, d, base)))
 
 
 # --- interpolate_positions ----------------------------------------------------------------------

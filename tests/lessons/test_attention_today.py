@@ -367,6 +367,33 @@ def test_interleaved_rows_keep_the_scores_of_the_checkpoint_and_the_rows_as_they
         assert (scores(rotary_encoding, lambda weight, _: weight) - due).abs().max() > 1
 
 
+def test_converted_it_writes_the_same_text_and_unconverted_nonsense(
+    given: dict[str, Any], checkpoint: dict[str, torch.Tensor]
+) -> None:
+    cells = {cell.id: cell for cell in nbformat.read(notebook_path(LESSON), as_version=4).cells}
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, "math": math}
+    names |= {"rms_norm": rms_norm, "ModernBlock": ModernBlock, "causal_mask": causal_mask}
+    sizes = {"HEADS": HEADS, "LAYERS": LAYERS, "BLOCK": 64, "STEPS": 0}
+    names |= given | sizes | {"CHARACTERS": [chr(one) for one in range(81)]}
+    for cell in ("73e6efda", "74a44a17"):  # the model of today, and what loads it
+        exec(cells[cell].source, names)
+    _, tokens = corpus()
+    prompt, x, y = tokens[270_000:270_064][None], tokens[280_000:281_280], tokens[280_001:281_281]
+    x, y = x.reshape(20, 64), y.reshape(20, 64)
+
+    def loss(model):
+        with torch.no_grad():
+            return F.cross_entropy(model(x).flatten(0, 1), y.flatten()).item()
+
+    theirs = elsewhere(checkpoint)
+    converted = names["loaded"](checkpoint, interleave_rows)
+    as_it_is = names["loaded"](checkpoint, lambda weight, heads: weight)
+    assert loss(converted) == pytest.approx(loss(theirs), abs=1e-4)
+    assert loss(as_it_is) > loss(theirs) + 1.0
+    written = [names["goes_on"](model, prompt) for model in (theirs, converted, as_it_is)]
+    assert written[0] == written[1] != written[2]
+
+
 def test_packing_moves_no_weight_by_more_than_half_a_step() -> None:
     weights = Elsewhere(81).state_dict()
     for name, weight in unpacked(packed(weights)).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -112,11 +113,15 @@ def test_ready_knows_a_stub_from_an_answer(capsys) -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_frozen_answers_judge_as_the_specification_does(lesson: str) -> None:
-    """Without any solution at hand: right passes, each misconception is named as itself."""
+    """Without any solution at hand: right passes, a misconception is named as itself.
+
+    A sample of them: `prove` puts each to the specification.
+    """
     for exercise in exercises(lesson):
         right = solution(lesson, exercise.id)
         assert check.verdict_here(exercise.id, right.namespace, right.source).passed
-        for version in misconceptions(lesson, exercise.id):
+        known = misconceptions(lesson, exercise.id)
+        for version in random.Random(exercise.id).sample(known, min(len(known), 8)):
             verdict = check.verdict_here(exercise.id, version.namespace, version.source)
             named = {c.misconception.id for c in verdict.checks if c.misconception}
             assert named == {version.name}, (exercise.id, version.name)
