@@ -16,10 +16,17 @@ from pathlib import Path
 NAME = "course.toml"
 VARIABLE = "GRADER_COURSE"
 ENGINE = Path(__file__).resolve().parent
+INSTALLED = ENGINE / "course_files"  # where a wheel of the student bundle holds the course
 
 
 class CourseError(Exception):
-    """Something is wrong with the course's files; the message says what, and how to fix it."""
+    """Something is wrong with the course's files; the message says what, and how to fix it.
+
+    IPython shows it as one line.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,8 @@ class Course:
 
 def find() -> Path:
     """The course's folder: ``$GRADER_COURSE``, else the nearest around the working directory that
-    holds a ``course.toml``, else the folder that the engine itself lies in.
+    holds a ``course.toml``, else the folder that the engine itself lies in, else the course that
+    was installed with the engine.
 
     Raises:
         CourseError: there is no such folder.
@@ -50,12 +58,13 @@ def find() -> Path:
     if chosen:
         return Path(chosen).resolve()
     here = Path.cwd()
-    for folder in (here, *here.parents, ENGINE.parent):
+    for folder in (here, *here.parents, ENGINE.parent, INSTALLED):
         if (folder / NAME).is_file():
             return folder.resolve()
     raise CourseError(
         f"there is no {NAME} here, nor in a folder around this one: run this in a course's folder, "
-        "or name it with `python -m grader --course DIR …`"
+        "or name it with `python -m grader --course DIR …`; a checkout is installed with "
+        "`pip install -e`"
     )
 
 

@@ -3,7 +3,7 @@
 It makes a virtual environment in ``.venv`` beside this package, and installs there what the course
 needs, in the versions of ``constraints.txt``. On Linux the default build of PyTorch carries GPU
 libraries of several gigabytes, which this course does not use: the CPU build is taken from
-PyTorch's own index where that can be reached.
+PyTorch's own index where that can be reached. Where PyTorch cannot be installed, the rest is.
 
 This module runs before anything is installed, also on a Python that is too old for the course.
 """
@@ -14,6 +14,7 @@ import argparse
 import http.client
 import os
 import platform
+import re
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PATIENCE = 2.0  # seconds that the index has to answer
 OLDEST = (3, 11)
+PIP = ("-m", "pip", "install", "--disable-pip-version-check")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,12 +58,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("Installing the course; what is downloaded is shown below.", flush=True)
     pins = [] if given.here else ["-c", str(ROOT / "constraints.txt")]
     command = pip_command(python, given.extras, [*pins, *index, *given.pip])
-    done = subprocess.run(command, check=False)
-    if done.returncode:
+    code = subprocess.run(command, check=False).returncode
+    shown = str(python) if given.here else os.path.relpath(python)
+    said = "Installed."
+    if code and not given.extras:  # whoever grades needs PyTorch
+        print("That failed. Installing the rest without PyTorch …", flush=True)
+        commands = without_torch(python, [*pins, *given.pip])
+        codes = (subprocess.run(one, check=False).returncode for one in commands)
+        code = next(filter(None, codes), 0)
+        said = (
+            "Installed, but without PyTorch: pip says above why it could not be. Lesson 1 works "
+            "without it; for the others, run python -m grader.install again when it can be."
+        )
+    if code:
         print("The installation failed: pip says why above.", file=sys.stderr)
-        return done.returncode
-    shown = python if given.here else os.path.relpath(python)
-    print(f"Installed. Open the course with: {shown} -m grader lab", flush=True)
+        return code
+    print(f"{said} Open the course with: {shown} -m grader lab", flush=True)
     return 0
 
 
@@ -117,8 +129,17 @@ def answers(url: str, patience: float = PATIENCE) -> bool:
 def pip_command(python: Path, extras: str, more: Sequence[str]) -> list[str]:
     """The command line of pip, which shows its progress."""
     what = f"{ROOT}[{extras}]" if extras else str(ROOT)
-    quiet = "--disable-pip-version-check"
-    return [str(python), "-m", "pip", "install", quiet, *more, "-e", what]
+    return [str(python), *PIP, *more, "-e", what]
+
+
+def without_torch(python: Path, more: Sequence[str]) -> list[list[str]]:
+    """The command lines of pip that install the course and all that it needs but PyTorch."""
+    import tomllib  # not on the old Pythons that this module is to tell of themselves
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    others = [line for line in project["dependencies"] if not re.match(r"torch\b", line)]
+    pip = [str(python), *PIP, *more]
+    return [[*pip, *others], [*pip, "--no-deps", "-e", str(ROOT)]]
 
 
 if __name__ == "__main__":

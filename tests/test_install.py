@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,6 +89,65 @@ try:
 except SystemExit:
     print(*(name for name in sys.modules if name.partition(".")[0] in ("click", "numpy")))
 """
+
+
+class FakePip:
+    """In place of pip: notes what it is asked for, and cannot install some of it."""
+
+    def __init__(self, fails: Callable[[list[str]], bool]) -> None:
+        self.fails = fails
+        self.installed: list[list[str]] = []
+
+    def run(self, command: list[str], check: bool) -> subprocess.CompletedProcess:
+        assert command[1:4] == ["-m", "pip", "install"]
+        if self.fails(command):
+            return subprocess.CompletedProcess(command, 1)
+        self.installed.append(command[4:])
+        return subprocess.CompletedProcess(command, 0)
+
+
+def asks_for_torch(command: list[str]) -> bool:
+    """By name, or as a dependency of the course."""
+    by_name = any(argument.startswith("torch") for argument in command)
+    return by_name or ("-e" in command and "--no-deps" not in command)
+
+
+def installed_with(pip: FakePip, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(install.subprocess, "run", pip.run)
+    monkeypatch.setattr(install, "environment", lambda: Path("python"))
+    return install.main(["--gpu", *arguments])
+
+
+def test_where_torch_cannot_be_installed_the_rest_is(monkeypatch, capsys) -> None:
+    pip = FakePip(asks_for_torch)
+    assert installed_with(pip, monkeypatch) == 0
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {line for line in project["dependencies"] if not line.startswith("torch")}
+    packages, course = pip.installed
+    assert wanted <= set(packages) and course[-3:] == ["--no-deps", "-e", str(ROOT)]
+    assert all("constraints.txt" in " ".join(one) for one in pip.installed)
+    out = capsys.readouterr().out
+    last = out.strip().splitlines()[-1]
+    assert "Lesson 1 works without it" in last and "grader.install again" in last
+    assert last.endswith("-m grader lab")
+
+
+def test_where_pip_can_install_all_there_is_no_word_of_torch(monkeypatch, capsys) -> None:
+    pip = FakePip(lambda command: False)
+    assert installed_with(pip, monkeypatch) == 0
+    assert len(pip.installed) == 1 and "PyTorch" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--extras", "instructor"]])
+def test_what_fails_without_torch_too_has_failed(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """And whoever grades needs PyTorch: an installation without it is none."""
+    pip = FakePip(asks_for_torch if arguments else lambda command: True)
+    assert installed_with(pip, monkeypatch, *arguments) == 1
+    said = capsys.readouterr()
+    assert "The installation failed" in said.err and "Installed" not in said.out
+    assert pip.installed == []
 
 
 def test_an_old_python_is_told_so(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

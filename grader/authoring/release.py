@@ -15,7 +15,7 @@ from grader.authoring import readiness
 from grader.authoring.freeze import freeze
 from grader.course.exercises import exercises
 from grader.course.layout import COURSE, LESSONS, NOTEBOOKS, ROOT, make_room, notebook_path
-from grader.coursefile import ENGINE
+from grader.coursefile import ENGINE, INSTALLED, NAME
 from grader.student import frozen
 
 MARK = ".grader-release"
@@ -33,14 +33,18 @@ dependencies = [
 {dependencies}
 ]
 
+# The course travels in the package: `pip install .` works from any folder, too, without this one.
 [tool.setuptools]
 packages = {packages}
+package-dir = {{ "{course}" = "." }}
+include-package-data = false
 
 [tool.setuptools.dynamic]
 version = {{ attr = "grader.__version__" }}
 
 [tool.setuptools.package-data]
 "grader.student" = ["answers/*/*{suffix}"]
+"{course}" = {files}
 """
 ENVIRONMENT = """\
 # Packages are conda-forge's; the course itself is installed from this folder. That conda-forge has
@@ -68,10 +72,11 @@ You need Python 3.11 (of newer ones only lesson 1 was tried, with 3.12 and 3.13)
 
 The first command installs what the course needs into `.venv` in this folder, in the versions that
 it was tried with; on Linux it takes PyTorch's CPU build where PyTorch's own index can be reached
-(`--gpu` takes the default build). The second opens JupyterLab on your own copy of the lessons, in
-the folder `lab`: on its page `start.ipynb`, which lists them and shows how far you are. Fill in an
-exercise's cell, run it, and run the check below it; under a check that has not passed there are
-hints to unfold. What you have written is never overwritten.
+(`--gpu` takes the default build). Windows, PowerShell and macOS were never tried; if something
+fails there, tell whoever gave you this folder what it said. The second command opens JupyterLab on
+your own copy of the lessons, in the folder `lab`: on its page `start.ipynb`, which lists them and
+shows how far you are. Fill in an exercise's cell, run it, and run the check below it; under a check
+that has not passed there are hints to unfold. What you have written is never overwritten.
 
 **Hand in** what `pack()` at the end of each lesson and on the start page has packed, or
 `python -m grader pack` in a terminal: it judges what is saved, warns of what you may have
@@ -140,17 +145,21 @@ def _write(output: Path, lessons: Sequence[str]) -> None:
         shutil.copyfile(frozen.folder() / file, answers / file)
     for lesson in lessons:
         path = notebook_path(lesson)
-        target = output / "notebooks" / path.relative_to(NOTEBOOKS)
+        target = output / COURSE.notebooks / path.relative_to(NOTEBOOKS)
         target.parent.mkdir(parents=True)
         shutil.copyfile(path, target)
     licence = ROOT / "LICENSE"
     if licence.exists():
         shutil.copyfile(licence, output / "LICENSE")
     (output / "README.md").write_text(_readme(), encoding="utf-8")
+    course = f"{ENGINE.name}.{INSTALLED.name}"
+    files = [NAME, f"{COURSE.notebooks}/*/*.ipynb", f"{COURSE.solutions}/*/{bundles.PUBLIC}/*.py"]
     text = PROJECT.format(
         name=COURSE.id,
         dependencies="\n".join(f'    "{line}",' for line in dependencies()),
-        packages=json.dumps(_packages(output)),
+        packages=json.dumps([*_packages(output), course]),
+        course=course,
+        files=json.dumps(files),
         suffix=frozen.SUFFIX,
     )
     (output / "pyproject.toml").write_text(text)
@@ -169,8 +178,9 @@ def conda_dependencies() -> list[str]:
 
 
 def _packages(output: Path) -> list[str]:
-    """The packages of the bundle: every folder that holds modules, by its dotted name."""
-    folders = {path.parent.relative_to(output) for path in output.rglob("*.py")}
+    """The engine's packages: every folder of it that holds modules, by its dotted name."""
+    modules = (output / ENGINE.name).rglob("*.py")
+    folders = {path.parent.relative_to(output) for path in modules}
     return sorted(".".join(folder.parts) for folder in folders)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.source.cells import definitions, text_of
+from grader.student.lessons import file_in
 
 # Name → source text. The judge fills this in a worker, which sees no other notebooks.
 SUPPLIED: dict[str, str] = {}
@@ -56,11 +57,10 @@ def _source_of(name: str) -> tuple[str, str]:
 
 
 def _neighbours(folder: Path) -> Iterator[Path]:
-    """Notebooks of other lessons: in this folder, or each in a sibling folder of its own name."""
+    """Notebooks of other lessons: in this folder, or each in a sibling folder of its name."""
     yield from sorted(folder.glob("[0-9][0-9]_*.ipynb"))
-    yield from sorted(
-        path for path in folder.glob("../[0-9][0-9]_*/*.ipynb") if path.stem == path.parent.name
-    )
+    siblings = map(file_in, sorted(folder.parent.glob("[0-9][0-9]_*/")))
+    yield from (path for path in siblings if path is not None)
 
 
 def _run(source: str, lesson: str) -> dict[str, Any]:

@@ -150,9 +150,8 @@ def _near(name: str) -> tuple[Path, Path]:
 
 def _beside(assignment: str) -> Path | None:
     """The student's notebook of another lesson: in a folder beside this one's, or in this one."""
-    name = f"{assignment}.ipynb"
-    places = (Path.cwd().parent / assignment / name, Path.cwd() / name)
-    return next((place for place in places if place.exists()), None)
+    here = Path.cwd() / f"{assignment}.ipynb"
+    return lessons.file_in(Path.cwd().parent / assignment) or (here if here.exists() else None)
 
 
 def _show_button() -> None:

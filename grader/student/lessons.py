@@ -30,35 +30,52 @@ class Lesson:
 
 
 def lessons(lab: Path) -> list[Lesson]:
-    """The lessons of this folder, in order, each in a subfolder of its own name or side by side.
+    """The lessons of this folder, in order."""
+    return [lesson(path, name) for name, path in files(lab).items()]
 
-    Of a lesson that lies in both places, the one in the subfolder counts. Where the file of the
-    lesson's name is missing, or is as it was given out, another one in the subfolder counts that
-    holds the lesson: a student has renamed it, or works in a copy.
+
+def files(lab: Path) -> dict[str, Path]:
+    """The notebooks of the lessons in this folder by the lessons' names, in order.
+
+    Each lies in a subfolder of the lesson's name, or they lie side by side. Of a lesson that lies
+    in both places, the one in the subfolder counts.
     """
     found = {path.stem: path for path in lab.glob("[0-9][0-9]_*.ipynb")}
     for folder in lab.glob("[0-9][0-9]_*/"):
-        path = _file_in(folder)
+        path = file_in(folder)
         if path is not None:
             found[folder.name] = path
-    return [lesson(found[name], name) for name in sorted(found)]
+    return {name: found[name] for name in sorted(found)}
 
 
-def _file_in(folder: Path) -> Path | None:
-    """The notebook of the lesson that this folder is named for."""
+def file_in(folder: Path) -> Path | None:
+    """The notebook of the lesson that this folder is named for; None if there is none.
+
+    Where the file of the lesson's name is missing, or is as it was given out, another one in the
+    folder counts that holds the lesson: a student has renamed it, or works in a copy. Whatever
+    looks for a student's lesson asks here, so that all of it finds the same file.
+    """
     named = folder / f"{folder.name}.ipynb"
     course = current()
     released = course.root / course.notebooks / folder.name / named.name
     content = released.read_bytes() if released.is_file() else b""
-    if named.exists() and named.read_bytes() != content:
+    if named.exists() and _differs(named, content):
         return named
-    others = (path for path in folder.glob("*.ipynb") if path != named)
+    others = (path for path in folder.glob("*.ipynb") if path != named and path.is_file())
     newest = sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
     held = _checks(released) if content else set()
     for path in newest:
-        if held & _checks(path) and path.read_bytes() != content:
+        if held & _checks(path) and _differs(path, content):
             return path
     return named if named.exists() else None
+
+
+def _differs(path: Path, content: bytes) -> bool:
+    """Does a file hold anything else? One that cannot be read does: whoever opens it says why."""
+    try:
+        return path.read_bytes() != content
+    except OSError:
+        return True
 
 
 def _checks(path: Path) -> set[str]:

@@ -18,7 +18,7 @@ from grader import files
 from grader.coursefile import current
 from grader.source import handin
 from grader.source.notebook import MAX_BYTES
-from grader.student import records, runner
+from grader.student import lessons, records, runner
 from grader.student.judged_apart import SECONDS, Judged, judge
 from grader.student.notebooks import NotANotebook, read
 from grader.student.runner import Recognized
@@ -178,23 +178,16 @@ def lab_around(start: Path) -> Path:
     known = records.lab_of(start)
     candidates = [known] if known else [start / "lab", start, start.parent]
     for folder in candidates:
-        if next(_notebooks(folder), None) is not None:
+        if _notebooks(folder):
             return folder
     raise NothingPacked(
         f"there is no lesson in {start}: name the folder that holds yours with --folder"
     )
 
 
-def _notebooks(lab: Path) -> Iterator[Path]:
-    """The lessons' notebooks under their own names, each in a folder of that name or beside."""
-    found = {path.stem: path for path in lab.glob("[0-9][0-9]_*.ipynb") if _is_lesson(path.stem)}
-    nested = lab.glob("[0-9][0-9]_*/[0-9][0-9]_*.ipynb")
-    found |= {
-        path.stem: path
-        for path in nested
-        if path.stem == path.parent.name and _is_lesson(path.stem)
-    }
-    yield from (found[name] for name in sorted(found))
+def _notebooks(lab: Path) -> dict[str, Path]:
+    """The notebooks of the course's lessons by the lessons' names, whatever they are called."""
+    return {name: path for name, path in lessons.files(lab).items() if _is_lesson(name)}
 
 
 def assignments() -> list[str]:
@@ -227,7 +220,7 @@ def _chosen(wanted: Sequence[str], lab: Path) -> tuple[list[Item], list[str]]:
     """The lessons to pack, and a line about each that is left out though it may matter."""
     items: dict[str, Item] = {}
     left_out = []
-    for path in [_path_of(name, lab) for name in wanted] or list(_notebooks(lab)):
+    for path in [_path_of(name, lab) for name in wanted] or _notebooks(lab).values():
         try:
             item = _item(path, lab)
         except NothingPacked as error:
@@ -246,8 +239,8 @@ def _chosen(wanted: Sequence[str], lab: Path) -> tuple[list[Item], list[str]]:
 def _path_of(name: str, lab: Path) -> Path:
     if name.endswith(".ipynb"):
         return Path(name).resolve() if Path(name).exists() else (lab / name).resolve()
-    for path in _notebooks(lab):
-        if name in (path.stem, path.stem[3:], path.stem[:2], path.stem[:2].lstrip("0")):
+    for lesson, path in _notebooks(lab).items():
+        if name in (lesson, lesson[3:], lesson[:2], lesson[:2].lstrip("0")):
             return path
     raise NothingPacked(
         f"there is no lesson {name} in {_shown(lab)}; the course has {', '.join(assignments())}"
@@ -322,6 +315,8 @@ def _saved(path: Path) -> float:
 def _warnings(item: Item, judged: Judged, changed: Sequence[str]) -> Iterator[str]:
     """What the student should know of before handing this in."""
     assembly = item.found.assembly
+    if item.path.stem != item.assignment:
+        yield f"{item.path.name} was taken; in the zip it is {handin.member(item.assignment)}"
     if assembly.as_given:
         yield "it is as it was given out: there is no answer in it"
         return

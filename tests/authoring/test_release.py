@@ -8,8 +8,10 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tokenize
 import tomllib
 from pathlib import Path
@@ -222,6 +224,52 @@ def test_the_bundle_works_alone(bundle: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("editable", [False, True])
+def test_installed_it_checks_from_any_folder(editable: bool, bundle: Path, tmp_path: Path) -> None:
+    """By pip, in a fresh environment, with neither the checkout nor the bundle on the path."""
+    source, home = tmp_path / "bundle", tmp_path / "elsewhere"
+    shutil.copytree(bundle, source)
+    home.mkdir()
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True
+    )
+    folder = "Scripts" if os.name == "nt" else "bin"
+    settings = {"base": str(tmp_path / "env"), "platbase": str(tmp_path / "env")}
+    packages = Path(sysconfig.get_path("purelib", "venv", settings))
+    # The course's dependencies: from here, since nothing is downloaded.
+    (packages / "here.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+
+    def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(tmp_path / "env" / folder / "python"), *arguments],
+            cwd=home,
+            env=environment | {"COLUMNS": "200"},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+
+    offline = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
+    option = ["--editable"] if editable else []
+    done = python("-m", "pip", "install", *offline, *option, str(source))
+    assert done.returncode == 0, done.stderr
+    if not editable:
+        shutil.rmtree(source)  # what is installed needs it no longer
+    where_is = python("-c", "import grader; print(grader.__file__)").stdout.strip()
+    assert Path(where_is).parent == (source if editable else packages) / "grader"
+    said = python("-c", 'from grader import check\nsoftmax = lambda x: x\ncheck("softmax")')
+    assert "softmax: " in said.stdout and "checks passed" in said.stdout, said.stderr
+    assert said.stderr.strip().splitlines()[-1].startswith("grader.student.check.CheckFailed")
+    assert python("-m", "grader", "lab", "--copy-only").returncode == 0
+    assert {path.parent.name for path in (home / "lab").glob("*/*.ipynb")} == {
+        assignment_id(lesson) for lesson in LESSONS
+    }
+    third = assignment_id("masking")  # its rules are its own: a module among its public files
+    done = python("-m", "grader", "check", f"lab/{third}/{third}.ipynb")
+    assert done.stdout.count("not attempted yet") == len(exercises("masking")), done.stderr
+
+
 def test_its_pins_are_the_courses_own_within_its_ranges(bundle: Path) -> None:
     project = tomllib.loads((bundle / "pyproject.toml").read_text())["project"]
     ranges = {one.name: one.specifier for one in map(Requirement, project["dependencies"])}
@@ -244,6 +292,8 @@ def test_its_readme_leads_in_on_every_system(bundle: Path) -> None:
         r".venv\Scripts\python -m grader lab",
     ):
         assert f"`{command}`" in text
+    for page in (text, (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert "Windows, PowerShell and macOS were never tried" in page
     help_of = [sys.executable, "-S", "-m", "grader.install", "--help"]
     assert subprocess.run(help_of, cwd=bundle, check=False, capture_output=True).returncode == 0
 

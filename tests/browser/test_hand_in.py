@@ -1,6 +1,10 @@
-"""Run all with a mistake, read the end, pack by button and from the start page, take the zip."""
+"""Run all with a mistake, read the end, pack by button and from the start page, grade the zip."""
 
 from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
 
 import nbformat
 from playwright.sync_api import Browser, Page, expect
@@ -12,6 +16,7 @@ from grader.course.layout import COURSE, LESSONS, assignment_id
 from grader.records import handed_in
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab, run_cell
+from tests.records.test_cohort import run
 
 LESSON = LESSONS[0]
 NAME = assignment_id(LESSON)
@@ -24,7 +29,21 @@ def run_all(page: Page) -> None:
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
 
-def test_from_a_failed_check_to_the_zip(browser: Browser, lab: Lab):
+def graded(packed: Path, folder: Path) -> dict:
+    """What `grade` says of a zip that lies in a student's folder as it was handed in."""
+    submitted, results = folder / "submitted", folder / "results.json"
+    place = submitted / "ada" / packed.name
+    place.parent.mkdir(parents=True)
+    shutil.copyfile(packed, place)
+    done = run(
+        "grade", folder / "submitted", "--course-dir", folder, "--jobs", 1, "--json", results
+    )
+    assert done.exit_code == 0, done.output
+    [one] = json.loads(results.read_text(encoding="utf-8"))["submissions"]
+    return one
+
+
+def test_from_a_failed_check_to_the_marks(browser: Browser, lab: Lab, tmp_path: Path):
     path = lab.folder / NAME / f"{NAME}.ipynb"
     nbformat.write(replace_answers(solved(LESSON), {FIRST: WRONG}), path)
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
@@ -62,6 +81,13 @@ def test_from_a_failed_check_to_the_zip(browser: Browser, lab: Lab):
     assert serious(page, within=packed) == []
     found = handed_in.read((lab.folder / f"{NAME}.zip").read_bytes())
     assert found.notebooks == {NAME: path.read_bytes()}
+    marks = graded(lab.folder / f"{NAME}.zip", tmp_path)
+    assert (marks["student"], marks["assignment"], marks["outcome"]) == ("ada", NAME, "graded")
+    earned = {one["id"]: one["score"] for one in marks["exercises"]}
+    possible = {exercise.id: exercise.points for exercise in exercises(LESSON)}
+    assert {name for name in possible if earned[name] != possible[name]} == {FIRST}
+    [receipt] = found.receipt["notebooks"]
+    assert receipt["exercises"] == earned  # what the student was told
 
     end.get_by_role("link", name="all lessons").click()
     start = page.locator(".jp-NotebookPanel", has_text="Open a lesson from the table")

@@ -7,6 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from grader.authoring.solve import solved
+from grader.course.exercises import exercises
+from grader.course.layout import LESSONS, assignment_id, notebook_path
 from grader.student import earlier_answers
 from grader.student.check import is_stub
 from grader.student.earlier_answers import mine
@@ -42,6 +45,21 @@ def test_what_is_saved_later_is_what_is_used_later(lesson: Path) -> None:
     assert mine("double")(1) == 1
     write(lesson, "def double(x):\n    return x + x")
     assert mine("double")(1) == 2
+
+
+def test_a_renamed_lesson_is_found_as_the_start_page_finds_it(lesson: Path, tmp_path: Path) -> None:
+    name = assignment_id(LESSONS[0])
+    exercise = exercises(LESSONS[0])[0].id
+    notebook = solved(LESSONS[0])
+    own = tmp_path / name / "my lesson.ipynb"
+    own.parent.mkdir()
+    nbformat.write(notebook, own)
+    assert not is_stub(mine(exercise))
+    named = own.with_name(f"{name}.ipynb")
+    named.write_bytes(notebook_path(LESSONS[0]).read_bytes())  # given out again, untouched
+    assert not is_stub(mine(exercise))
+    own.unlink()
+    assert is_stub(mine(exercise))
 
 
 def test_lessons_may_lie_in_one_folder(lesson: Path) -> None:

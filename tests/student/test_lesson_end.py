@@ -139,6 +139,18 @@ def test_it_leads_to_the_next_lesson_the_start_page_and_the_progress(
             assert f'href="../{name}/{name}.ipynb"' in page
 
 
+def test_the_next_lesson_is_linked_under_the_name_that_it_really_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_lessons(NOTEBOOKS, tmp_path)
+    following = assignment_id(LESSONS[1])
+    (tmp_path / following / f"{following}.ipynb").unlink()
+    nbformat.write(solved(LESSONS[1]), tmp_path / following / "my second.ipynb")
+    monkeypatch.chdir(tmp_path / NAME)
+    page = lesson_end(LESSON, {})._repr_html_()
+    assert f'href="../{following}/my%20second.ipynb"' in page
+
+
 def test_alone_in_a_folder_it_names_what_it_cannot_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,10 @@ def packed(lab: Path, *wanted: str, **more) -> Packed:
     return pack_lessons(wanted, lab, say=lambda line: None, **more)
 
 
+def members(done: Packed) -> dict[str, bytes]:
+    return handed_in.read(done.path.read_bytes()).notebooks
+
+
 def warnings(lab: Path, *wanted: str, **more) -> str:
     return "\n".join(line for item in packed(lab, *wanted, **more).items for line in item.warnings)
 
@@ -112,11 +116,13 @@ def test_1_the_work_is_in_a_copy(lab: Path, unjudged) -> None:
     copy = path_in(lab).with_name(f"{NAME}-Copy1.ipynb")
     shutil.copyfile(path_in(lab), copy)
     changed(copy, lambda notebook: replace_answers(notebook, {FIRST: RIGHT}))
+    assert members(packed(lab)) == {NAME: copy.read_bytes()}  # the right one was never saved
+    path_in(lab).write_bytes(path_in(lab).read_bytes() + b"\n")  # saved, with nothing written
     with pytest.raises(NothingPacked, match="-Copy1.ipynb holds answers .* as it was given out"):
         packed(lab)
     assert "-Copy1" in warnings(lab, NAME)
     done = packed(lab, str(copy))  # as the warning says
-    assert handed_in.read(done.path.read_bytes()).notebooks == {NAME: copy.read_bytes()}
+    assert members(done) == {NAME: copy.read_bytes()}
     assert done.path.name == f"{NAME}.zip"
 
 
@@ -219,6 +225,28 @@ def test_9_a_wrong_name_is_put_right(lab: Path, unjudged) -> None:
     shutil.copyfile(lab / "final FINAL.ipynb", path)
     with pytest.raises(NothingPacked, match=f"are both {NAME}"):
         packed(lab, NAME, "final FINAL.ipynb")
+
+
+@pytest.mark.parametrize("way", ["all", "by name", "by number", "from its folder", "command"])
+def test_9_a_lesson_renamed_in_its_folder_is_packed(way: str, lab: Path, unjudged) -> None:
+    """The start page counts it, so it is packed: under the right name, and that is said."""
+    own = answered(lab, **{FIRST: RIGHT}).rename(lab / NAME / "my lesson.ipynb")
+    if way == "command":
+        done = CliRunner().invoke(main, ["pack", "--folder", str(lab)])
+        assert done.exit_code == 0, done.output
+        found, said = handed_in.read((lab / "attention.zip").read_bytes()).notebooks, done.output
+    else:
+        wanted = {"by name": [NAME], "by number": ["1"]}.get(way, [])
+        start = own.parent if way == "from its folder" else lab
+        packing_done = packed(start, *wanted)
+        found, said = members(packing_done), repr(packing_done)
+    assert found == {NAME: own.read_bytes()}
+    assert f"! my lesson.ipynb was taken; in the zip it is {NAME}/{NAME}.ipynb" in said
+
+
+def test_9_a_right_name_is_not_remarked_on(lab: Path, unjudged) -> None:
+    answered(lab, **{FIRST: RIGHT})
+    assert "was taken" not in warnings(lab)
 
 
 def test_10_nothing_is_written_yet(lab: Path, unjudged) -> None:
