@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 from grader.authoring.sample import HUMAN_ANSWER, answer_text
 from grader.authoring.solve import solved
 from grader.commandline import main
+from grader.course.assignments import assignment
 from grader.course.layout import ROOT
 from grader.course.versions import misconceptions
 from grader.records.written import RECORDS
@@ -449,6 +450,43 @@ def test_texts_that_share_their_wording_are_alike_and_others_are_not() -> None:
     assert similar.near_texts(shuffled, given) == ([], 0)
     everybody = {f"s{n}": ann for n in range(5)}
     assert similar.near_texts(everybody, given) == ([], 1)  # quoted from the lesson, most likely
+
+
+def handmade(course: Path, student: str, cells: list[tuple[str, str, str]]) -> None:
+    """An executed notebook of these cells alone: (type, name, source)."""
+    path = course / "autograded" / student / NAME / f"{NAME}.ipynb"
+    path.parent.mkdir(parents=True)
+    found = [
+        {"cell_type": kind, "metadata": {"nbgrader": {"grade_id": name}}, "source": source}
+        for kind, name, source in cells
+    ]
+    path.write_text(json.dumps({"cells": found}), encoding="utf-8")
+
+
+def test_answers_in_writing_are_compared_in_the_executed_notebooks(tmp_path: Path) -> None:
+    """No code was attempted: all that two of three students share is what they wrote."""
+    (question, *_) = assignment(NAME).humans
+    copied = (
+        "Adding minus infinity before the softmax keeps each row a distribution over the keys "
+        "that may be seen, and multiplying by zero afterwards leaves rows whose sum is below one."
+    )
+    own = (
+        "A weight set to nothing after the fact has already taken its part of the total away from "
+        "the others, so what remains no longer adds up; whoever hides a score first avoids that."
+    )
+    for student, text in (("ann", copied), ("bob", f"{copied} So I think."), ("cy", own)):
+        cells = [("markdown", question.id, text), ("markdown", "a_heading", copied)]
+        handmade(tmp_path, student, cells)
+    cohort = tuple(
+        submission(name, exercise("causal_mask", 0.0, attempted=False))
+        for name in ("ann", "bob", "cy")
+    )
+    found = similar.similar_answers(tmp_path, Records(cohort))
+    (group,) = found.groups
+    assert (group.assignment, group.exercise, group.in_words) == (NAME, question.id, True)
+    assert group.students == ("ann", "bob") and not found.unreadable
+    assert similar.pairs(found) == [("ann", "bob", [question.id])]
+    assert "So I think." in html(Records(cohort), found)
 
 
 def test_a_terminal_shows_hostile_names_as_text(tmp_path: Path) -> None:
