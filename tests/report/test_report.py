@@ -351,7 +351,7 @@ def test_the_heat_map_shows_each_student_who_passed_what() -> None:
     for strip in found.strips:
         for student, level in zip(found.students, strip.levels, strict=True):
             own = next(one for one in cohort if one.student == student)
-            item = next(one for one in own.exercises if one.id == strip.exercise)
+            item = next(one for one in own.exercises if one.id == strip.name)
             expected = (
                 "blank" if not item.attempted else "passed" if share(item) == 1
                 else "half" if share(item) >= 0.5 else "part" if share(item) else "none"
@@ -359,7 +359,38 @@ def test_the_heat_map_shows_each_student_who_passed_what() -> None:
             assert level == expected
         passed = strip.levels.count("passed")
         assert f"every check passed: {passed}" in strip.spoken or not passed
-        assert strip.spoken.startswith(f"{strip.exercise}, of 30 students: ")
+        assert strip.spoken.startswith(f"{strip.name}, of 30 students: ")
+
+
+def test_the_heat_map_has_a_row_for_each_check_below_its_exercise() -> None:
+    """Who passed which check, in the same columns; folded, and told in words."""
+    rows = {
+        "ann": [Check("shape", True), Check("value", True)],
+        "bob": [Check("shape", True), Check("value", False)],
+        "cy": [Check("shape", False), Check("value", False)],
+    }
+    cohort = [
+        submission(name, exercise("causal_mask", 4.0 - place, checks=checks))
+        for place, (name, checks) in enumerate(rows.items())
+    ]
+    blank = exercise("causal_mask", 0.0, attempted=False, checks=rows["cy"])
+    cohort.append(submission("dee", blank))
+    found = figures.heat_map(cohort)
+    assert found is not None and found.students == ("ann", "bob", "cy", "dee")
+    (strip,) = found.strips
+    assert [(one.name, one.levels) for one in strip.checks] == [
+        ("shape", ("passed", "passed", "none", "blank")),
+        ("value", ("passed", "none", "none", "blank")),
+    ]
+    spoken = "value, of 4 students: passed: 1, did not pass: 2, not attempted: 1"
+    assert strip.checks[1].spoken == spoken
+    shown = html(Records(tuple(cohort)))
+    parsed = Tags(shown)
+    labels = [one["aria-label"] or "" for one in parsed.of("svg") if one.get("role") == "img"]
+    assert spoken in labels
+    assert labels.index(spoken) == labels.index(strip.spoken) + 2  # in the order of the checks
+    folded = shown.partition('"2 checks of causal_mask"')[0].rpartition("<details")[2]
+    assert "open" not in folded.partition(">")[0] and "bob: did not pass" in shown
 
 
 def test_progress_is_the_median_of_each_lesson_and_a_line_for_each_student() -> None:
