@@ -94,7 +94,7 @@ def run(*arguments: object) -> Result:
 
 
 def summary(*submissions: Submission) -> statistics.Summary:
-    return statistics.summary(NAME, submissions, lambda *_: None)
+    return statistics.summary(NAME, submissions, lambda *_: None, {})
 
 
 def html(records: Records, found: similar.Similar | None = None) -> str:
@@ -208,6 +208,29 @@ def test_a_histogram_counts_everybody_once() -> None:
     assert tallest.y == 0 and tallest.count == 26
 
 
+def test_the_histogram_is_of_the_gradebooks_marks() -> None:
+    """A person's points and penalties count; without a mark, the checks' points do."""
+    cohort = tuple(submission(name, exercise("x", 4.0)) for name in ("ann", "bob", "cy", "dee"))
+    cohort += (submission("eve", outcome="rejected", score=0.0, max_score=4.0),)
+    marks = {
+        ("ann", NAME): read.Mark(2.0, 8.0, waiting=True),  # late, and half of it not yet looked at
+        ("bob", NAME): read.Mark(8.5, 8.0, by_person=True),  # extra points
+        ("cy", NAME): read.Mark(-0.5, 8.0, by_person=True),
+        ("eve", NAME): read.Mark(0.0, 8.0),
+    }
+    records = Records(cohort, (), marks)
+    (found,) = statistics.summaries(records, lambda *_: None)
+    assert found.histogram == (1, 0, 1, 0, 0, 0, 0, 0, 0, 2)
+    assert (found.mean, found.median, found.max_score) == (3.5, 3.0, 8.0)  # of -0.5, 2, 4 and 8.5
+    assert (found.marked, found.waiting) == (3, 1)
+    shown = html(records)
+    assert "0 to 10 %: 1; 20 to 30 %: 1; 90 to 100 %: 2" in shown
+    assert "in the gradebook, or of the checks" in shown and "1 still waits" in shown
+    plain = summary(*cohort)
+    assert plain.histogram == (0,) * 9 + (4,) and plain.mean == 4.0
+    assert "Submissions by score of the checks" in html(Records(cohort))
+
+
 def test_a_student_holds_a_misconception_once_and_the_most_shared_is_taught_first() -> None:
     twice = [Check("a", False, "strict"), Check("b", False, "strict"), Check("c", False, "other")]
     once = [Check("a", False, "strict"), Check("b", True), Check("c", True)]
@@ -317,7 +340,7 @@ def test_tables_and_figures_can_be_read_without_seeing_them() -> None:
     assert parsed.of("th") and all(one.get("scope") in scopes for one in parsed.of("th"))
     drawn = [one for one in parsed.of("svg") if one.get("aria-hidden") != "true"]
     assert drawn and all(one["role"] == "img" and one["aria-label"] for one in drawn)
-    assert "20 to 30 %: 3" in (drawn[0]["aria-label"] or "")
+    assert "20 to 30 %: 2; 50 to 60 %: 1" in (drawn[0]["aria-label"] or "")
     assert parsed.of("rect") and shown.count("<rect") == len(parsed.of("rect"))
 
 
