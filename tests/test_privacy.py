@@ -131,7 +131,7 @@ def test_git_never_lists_what_a_cohort_leaves(tmp_path: Path) -> None:
     if git is None:
         pytest.skip("git is not installed")
     shutil.copyfile(ROOT / ".gitignore", tmp_path / ".gitignore")
-    for path in PRIVATE:
+    for path in (*PRIVATE, *INSIDE):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("private")
     # A course's own files stay visible, its second course's and its pages', too.
@@ -139,6 +139,7 @@ def test_git_never_lists_what_a_cohort_leaves(tmp_path: Path) -> None:
         "solutions/masking/written.md",
         "docs/lessons.json",
         "docs/site/static/page.html",
+        "grader/authoring/new_exercise/torch.json",
         "tests/courses/descent/course.toml",
         "environment.yml",
     }

@@ -100,6 +100,11 @@ def _show(done: Collected, output: Path, directory: Directory | None, zone: str 
         )
         for line in done.late:
             click.echo(f"  {line}")
+    if done.untimed:
+        click.echo(
+            f"{done.untimed} without a time of handing in: whatever was due, they count as in time "
+            "(docs/instructors/collect.md)"
+        )
     bad = done.bad
     for line in done.needing_a_person():
         click.echo(f"needs you: {line}")

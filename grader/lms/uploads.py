@@ -59,8 +59,9 @@ class Upload:
     ``keys``: (kind, value), of which the first that the roster knows names the student. ``name``
     is the path that the student gave the file; None for what the system itself added. ``attempt``
     is the same for all files that were handed in together; ``number`` grows with each upload, where
-    the system says one. ``when`` is in UTC. ``rivals`` holds the keys that the path has, too, where
-    its form fits in several places: students choose names, which may look like another's path.
+    the system says one. ``when`` is in UTC; ``unread`` is the time as the system wrote it, where
+    that cannot be read. ``rivals`` holds the keys that the path has, too, where its form fits in
+    several places: students choose names, which may look like another's path.
     """
 
     system: str
@@ -70,6 +71,7 @@ class Upload:
     number: int = 0
     late: bool = False
     when: datetime.datetime | None = None
+    unread: str = ""
     rivals: tuple[tuple[tuple[str, str], ...], ...] = ()
 
     @property
@@ -95,7 +97,7 @@ def read(
     part, rest = parts[0], parts[1:]
     if rest and submitters and part in submitters:
         own = submitters[part]
-        return Upload(GRADESCOPE, own.keys, "/".join(rest), part, when=own.when)
+        return replace(own, name="/".join(rest))
     if rest and (found := _BRIGHTSPACE.fullmatch(part)):
         when = _time(found["when"], zone)
         if when is not None:
@@ -144,7 +146,8 @@ def _blackboard(found: re.Match[str], rest: tuple[str, ...], zone: datetime.tzin
     keys = tuple((LOGIN, login) for login in logins)
     name = "/".join(filter(None, (found["name"], *rest))) or None
     when = _in_utc(found["when"], "%Y-%m-%d-%H-%M-%S", zone)
-    return Upload(BLACKBOARD, keys, name, found["when"], when=when)
+    upload = Upload(BLACKBOARD, keys, name, found["when"])
+    return _timed(upload, found["when"], when)
 
 
 def _time(text: str, zone: datetime.tzinfo) -> datetime.datetime | None:
@@ -153,9 +156,15 @@ def _time(text: str, zone: datetime.tzinfo) -> datetime.datetime | None:
     return next((one for one in found if one is not None), None)
 
 
-def moodles_time(text: str, zone: datetime.tzinfo) -> datetime.datetime | None:
-    """The time in the column "Last modified (submission)" of Moodle's grading worksheet, in UTC."""
-    return _time(text, zone) if text.strip(" -") else None
+def by_worksheet(upload: Upload, text: str, zone: datetime.tzinfo) -> Upload:
+    """With the time in the column "Last modified (submission)" of Moodle's grading worksheet."""
+    return _timed(upload, text, _time(text, zone))
+
+
+def _timed(upload: Upload, text: str, when: datetime.datetime | None) -> Upload:
+    """With this time; with its text if that is one and could not be read."""
+    is_lost = when is None and bool(text.strip(" -"))
+    return replace(upload, when=when, unread=text.strip() if is_lost else "")
 
 
 def _in_utc(text: str, form: str, zone: datetime.tzinfo) -> datetime.datetime | None:
@@ -209,7 +218,8 @@ def _submitter(folder: str, fields: Mapping[str, str]) -> dict[str, Upload]:
     keys = tuple((kind, fields[name]) for kind, name in kinds if fields.get(name))
     if "unclear" in fields:
         keys = ()
-    return {folder: Upload(GRADESCOPE, keys, None, folder, when=_iso(fields.get("created_at", "")))}
+    text = fields.get("created_at", "")
+    return {folder: _timed(Upload(GRADESCOPE, keys, None, folder), text, _iso(text))}
 
 
 def _iso(text: str) -> datetime.datetime | None:

@@ -18,7 +18,7 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader import files
@@ -71,6 +71,7 @@ class Collected:
     lost: list[str] = field(default_factory=list)  # files of nobody, and archives not read
     missing: list[str] = field(default_factory=list)  # on the roster, and handed in nothing
     late: list[str] = field(default_factory=list)  # late by the LMS's word, without a time
+    untimed: int = 0  # counted as in time, because nothing gives their time
     used_zone: bool = False  # times in names of files were read
     earlier: int = 0  # attempts that were kept aside
 
@@ -186,8 +187,15 @@ def _enter(
         person.faults.append(f"{source}: {one.path}: {one.why}; it is left out")
     elif upload.name is not None:
         if upload.system == uploads.MOODLE:  # the roster may be its grading worksheet
-            when = uploads.moodles_time(student.line["Last modified"], zone)
-            upload = replace(upload, when=when)
+            upload = uploads.by_worksheet(upload, student.line["Last modified"], zone)
+        if upload.unread:
+            fault = (
+                f"{source}: its time, {intake.shown(upload.unread)!r}, cannot be read, and so it "
+                "counts as in time: download it in English and collect again, or write the time "
+                f"into {STAMP}"
+            )
+            if fault not in person.faults:  # once for an attempt of several files
+                person.faults.append(fault)
         key = (number, f"{source}/{upload.attempt}")
         attempt = person.attempts.setdefault(key, Attempt(source, upload))
         if upload.number > attempt.upload.number:
@@ -495,6 +503,8 @@ def _write(
     person.placed.add(lesson)
     if upload.late and when is None:
         done.late.append(f"{person.shown}: {lesson}")
+    elif not upload.unread and not (folder / STAMP).exists():
+        done.untimed += 1
 
 
 def _fill(folder: Path, contents: dict[str, bytes]) -> None:

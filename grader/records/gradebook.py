@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from grader.course.assignments import Assignment
 from grader.errors import GradebookError
 from grader.judge.outcome import Outcome
+from grader.protocol.values import Verdict
 from grader.records import nbgrader_tables as tables
-from grader.records.markdown import literal
+from grader.records.markdown import literal, marked_up
 from grader.source.assembly import HUMAN
 from grader.student.summary import summary
 
@@ -133,6 +134,13 @@ def _check_known(scores: Mapping[str, float], known: Iterable[str], outcome: Out
         )
 
 
+def _names_a_mistake(verdict: Verdict) -> bool:
+    """Is what the summary calls wrong a mistake that the course knows?"""
+    failed = (one for one in verdict.checks if one.tried and not one.passed)
+    first = next(failed, None)
+    return first is not None and first.misconception is not None
+
+
 def _comments(
     outcome: Outcome, answers: Mapping[str, tables.Answer]
 ) -> Iterable[tuple[str, str | None]]:
@@ -147,7 +155,9 @@ def _comments(
         where = f"Where to look: {said.look}" if said.look else ""
         lines = [f"{said.headline} · {said.points}", said.wrong, said.why, said.seen, where]
         text = "\n\n".join(filter(None, lines))
-        yield verdict.exercise, None if said.passed else literal(text)
+        # Named mistakes are in the course's own words, and only these may mark something up.
+        own = f"{said.wrong}\n\n{said.why}" if _names_a_mistake(verdict) else ""
+        yield verdict.exercise, None if said.passed else literal(text, marked_up(own))
     for name, (of, answered) in outcome.humans.items():
         lines = [look] if name in outcome.unsure else [] if answered else ["No response."]
         earlier = answers[name].earlier if name in answers else None

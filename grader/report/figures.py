@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from grader.report.read import Exercise, Records, Submission
 
 # How much of an exercise's checks passed, best first; the page has a colour for each.
-LEVELS = ("passed", "half", "part", "none", "blank")
 WORDS = {
     "passed": "every check passed",
     "half": "half of the checks or more",
@@ -17,23 +16,33 @@ WORDS = {
     "none": "none of them",
     "blank": "not attempted",
 }
+CHECK_WORDS = {"passed": "passed", "none": "did not pass", "blank": "not attempted"}
 MOST_NAMED = 40  # students that are named under a figure
 WIDTH, HEIGHT = 520, 200  # of the figure of progress, within its axes
 
 
 @dataclass(frozen=True)
 class Strip:
-    """One exercise: a level for each student, in the order of the figure's students."""
+    """One exercise or check: a level for each student, in the order of the figure's students.
 
-    exercise: str
+    An exercise has a strip for each of its checks, whose levels are those of CHECK_WORDS.
+    """
+
+    name: str
     levels: tuple[str, ...]
+    checks: tuple[Strip, ...] = ()
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What each level means."""
+        return WORDS if self.checks else CHECK_WORDS
 
     @property
     def spoken(self) -> str:
         """The strip in words, for a screen reader."""
-        counts = [(self.levels.count(level), WORDS[level]) for level in LEVELS]
+        counts = [(self.levels.count(level), word) for level, word in self.words.items()]
         parts = ", ".join(f"{word}: {count}" for count, word in counts if count)
-        return f"{self.exercise}, of {len(self.levels)} students: {parts}"
+        return f"{self.name}, of {len(self.levels)} students: {parts}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ class Progress:
 
 
 def level(item: Exercise) -> str:
-    """How much of an exercise passed, as one of LEVELS."""
+    """How much of an exercise passed, as one of WORDS."""
     if not item.attempted:
         return "blank"
     if item.passed:
@@ -104,9 +113,21 @@ def heat_map(submissions: Sequence[Submission]) -> HeatMap | None:
         return None
     counted.sort(key=lambda one: (-one.score, one.student))
     names = dict.fromkeys(item.id for one in counted for item in one.exercises)
-    levels = [{item.id: level(item) for item in one.exercises} for one in counted]
-    strips = (Strip(name, tuple(own.get(name, "blank") for own in levels)) for name in names)
+    own = [{item.id: item for item in one.exercises} for one in counted]
+    strips = (_strip(name, [items.get(name) for items in own]) for name in names)
     return HeatMap(tuple(one.student for one in counted), tuple(strips))
+
+
+def _strip(name: str, items: Sequence[Exercise | None]) -> Strip:
+    """One exercise, by student; None for whom it was not part of the notebook."""
+    tried = [item if item is not None and item.attempted else None for item in items]
+    results = [{} if item is None else {c.name: c.passed for c in item.checks} for item in tried]
+    levels = {True: "passed", False: "none", None: "blank"}
+    checks = (
+        Strip(check, tuple(levels[own.get(check)] for own in results))
+        for check in dict.fromkeys(check for own in results for check in own)
+    )
+    return Strip(name, tuple("blank" if one is None else level(one) for one in tried), (*checks,))
 
 
 def progress(records: Records) -> Progress | None:

@@ -136,7 +136,14 @@ def spoken(one: Summary) -> str:
         if count
     ]
     counts = "; ".join(parts) or "no submission that could be read"
-    return f"Histogram of the share of points that the checks gave. Submissions by share: {counts}."
+    return f"Histogram of the share of points {_source(one)}. Submissions by share: {counts}."
+
+
+def _source(one: Summary) -> str:
+    """Whose the points in the histogram are."""
+    if not one.marked:
+        return "that the checks gave"
+    return "in the gradebook" if one.marked == one.counted else "in the gradebook, or of the checks"
 
 
 def _rows(records: Records) -> list[tuple[str, list[Cell], str]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.protocol.values import Misconception
-from grader.report.read import Exercise, Records, Submission
+from grader.report.read import Exercise, Mark, Records, Submission
 
 BINS = 10
 FEWEST = 3  # with two submissions every correlation is 1 or -1
@@ -67,7 +67,12 @@ class Shared:
 
 @dataclass(frozen=True)
 class Summary:
-    """One assignment. ``mean`` and ``median`` are of the points that the checks gave."""
+    """One assignment.
+
+    ``mean``, ``median`` and ``histogram`` are of the marks in the gradebook; where it has none, of
+    the points that the checks gave. ``marked`` submissions have a mark there, and of these,
+    ``waiting`` ones wait for a person, who may still give more.
+    """
 
     assignment: str
     submissions: int
@@ -79,35 +84,48 @@ class Summary:
     histogram: tuple[int, ...]
     exercises: tuple[ExerciseSummary, ...]
     misconceptions: tuple[Shared, ...]
+    marked: int = 0
+    waiting: int = 0
 
 
 def summaries(records: Records, lookup: Lookup) -> list[Summary]:
     """A summary for each assignment, in the course's order."""
-    return [summary(name, records.of(name), lookup) for name in records.assignments]
+    return [summary(name, records.of(name), lookup, records.marks) for name in records.assignments]
 
 
-def summary(assignment: str, submissions: Sequence[Submission], lookup: Lookup) -> Summary:
-    """The summary of the submissions to one assignment."""
+def summary(
+    assignment: str,
+    submissions: Sequence[Submission],
+    lookup: Lookup,
+    marks: Mapping[tuple[str, str], Mark],
+) -> Summary:
+    """The summary of the submissions to one assignment, whose marks may be in the gradebook."""
     counted = [one for one in submissions if one.counted]
-    scores = [one.score for one in counted]
+    given = [marks.get((one.student, assignment)) for one in counted]
+    results = [mark or one for mark, one in zip(given, counted, strict=True)]
+    scores = [one.score for one in results]
     return Summary(
         assignment,
         len(submissions),
         len(counted),
         dict(Counter(one.outcome for one in submissions)),
-        max((one.max_score for one in submissions), default=0.0),
+        max((one.max_score for one in [*submissions, *results]), default=0.0),
         statistics.fmean(scores) if scores else None,
         statistics.median(scores) if scores else None,
-        histogram(one.score / one.max_score for one in counted if one.max_score > 0),
+        histogram(one.score / one.max_score for one in results if one.max_score > 0),
         tuple(_exercise(name, counted) for name in _exercises(counted)),
         tuple(_shared(assignment, counted, lookup)),
+        sum(mark is not None for mark in given),
+        sum(mark is not None and mark.waiting for mark in given),
     )
 
 
 def histogram(shares: Iterable[float]) -> tuple[int, ...]:
     """How many shares of the points fall into each tenth; full marks are in the last one."""
     # Rounded: a share that comes out a hair below 0.3 would be counted a tenth too low.
-    counts = Counter(min(int(round(share * BINS, 9)), BINS - 1) for share in shares)
+    # A person may give more than the points of a question, or less than none.
+    places = (math.floor(round(share * BINS, 9)) for share in shares)
+    counts = Counter(min(max(place, 0), BINS - 1) for place in places)
     return tuple(counts[place] for place in range(BINS))
 
 

@@ -75,12 +75,34 @@ def test_times_of_brightspace(text: str) -> None:
     assert found.keys == ((NAME, "Ada Lovelace"), (LMS_ID, "811"))
 
 
+UNTIMED = Upload("Moodle", ((NAME, "Ada Lovelace"),), "x.ipynb", "4711")
+
+
 @pytest.mark.parametrize(
     "text", ["Sunday, 1 February 2026, 11:59 AM", "Sunday, 1 February 2026, 11:59"]
 )
 def test_times_of_moodles_worksheet(text: str) -> None:
-    assert uploads.moodles_time(text, BERLIN) == datetime.datetime(2026, 2, 1, 10, 59)
-    assert uploads.moodles_time("-", BERLIN) is None
+    found = uploads.by_worksheet(UNTIMED, text, BERLIN)
+    assert (found.when, found.unread) == (datetime.datetime(2026, 2, 1, 10, 59), "")
+
+
+@pytest.mark.parametrize("text", ["", "-", " - "])
+def test_no_time_in_the_worksheet_is_none_that_was_lost(text: str) -> None:
+    assert uploads.by_worksheet(UNTIMED, text, BERLIN) == UNTIMED
+
+
+@pytest.mark.parametrize(
+    "text", ["Sonntag, 1. Februar 2026, 11:59", "2/9/26, 11:59", "Sunday, 31 February 2026, 11:59"]
+)
+def test_a_time_that_cannot_be_read_is_not_lost(text: str) -> None:
+    found = uploads.by_worksheet(UNTIMED, text, BERLIN)
+    assert (found.when, found.unread) == (None, text)
+    (own,) = uploads.submitters(re.sub("created_at: .*", f"created_at: {text}", ADA)).values()
+    assert (own.when, own.unread) == (None, text)
+    of_it = read(("submission_1", "x.ipynb"), submitters={"submission_1": own})
+    assert of_it is not None and (of_it.name, of_it.unread) == ("x.ipynb", text)
+    impossible = read(("Lab_ada_attempt_2026-02-31-11-00-00_x.ipynb",))
+    assert impossible is not None and impossible.unread == "2026-02-31-11-00-00"
 
 
 def test_a_username_with_a_line_comes_before_its_end() -> None:

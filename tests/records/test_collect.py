@@ -143,6 +143,50 @@ def test_an_archive_of_moodle_with_its_worksheet(here: Path) -> None:
     assert end(done) == "2 collected, 0 need you, 1 on the roster handed in nothing"
 
 
+@pytest.mark.parametrize("text", ["Sonntag, 1. Februar 2026, 11:59", "2/9/26, 11:59"])
+def test_a_time_that_cannot_be_read_needs_a_person(here: Path, text: str) -> None:
+    """What may be late never counts as in time without a word; it is collected all the same."""
+    sheet = MOODLE.replace("Sunday, 1 February 2026, 13:05", text)
+    (here / "moodle.csv").write_text(sheet, encoding="utf-8")
+    source = archive(here / "moodle.zip", {
+        "Ada Lovelace_4711_assignsubmission_file/work.ipynb": work("ada"),
+        "Åsa Öberg_4712_assignsubmission_file/work.ipynb": work("åsa"),
+        "Åsa Öberg_4712_assignsubmission_file/notes.pdf": "in the same attempt",
+    })  # fmt: skip
+    done = collected(here, source, roster="moodle.csv")
+    (line,) = [one for one in done.output.splitlines() if one.startswith("needs you: ")]
+    assert "Åsa Öberg" in line and repr(text) in line and "timestamp.txt" in line
+    assert end(done) == "1 collected, 1 needs you, 1 on the roster handed in nothing"
+    assert f"asa@example.edu/{MASKING}" in placed(here)
+    assert "without a time" not in done.output
+
+
+def test_a_time_of_gradescope_that_cannot_be_read_needs_a_person(here: Path) -> None:
+    source = archive(here / "assignment_5_export.zip", {
+        "assignment_5_export/submission_metadata.yml": METADATA.replace(
+            "2026-02-01 13:59:59.123456789 +0200", "1 février 2026"
+        ),
+        "assignment_5_export/submission_98765/work.ipynb": work("ada"),
+        "assignment_5_export/submission_98767/work.ipynb": work("åsa"),
+    })  # fmt: skip
+    done = collected(here, source)
+    assert "needs you: ada (Lovelace, Ada)" in done.output and "'1 février 2026'" in done.output
+    assert end(done) == "1 collected, 1 needs you, 2 on the roster handed in nothing"
+
+
+def test_work_without_a_time_is_counted(here: Path) -> None:
+    """Moodle's archive says no times; a roster that is not its worksheet does not, either."""
+    (here / "list.csv").write_text("student_id,Full name\nada,Ada Lovelace\nasa,Åsa Öberg\n")
+    source = archive(here / "moodle.zip", {
+        "Ada Lovelace_4711_assignsubmission_file/work.ipynb": work("ada"),
+        "Åsa Öberg_4712_assignsubmission_file/work.ipynb": work("åsa"),
+    })  # fmt: skip
+    assert "2 without a time of handing in" in collected(here, source, roster="list.csv").output
+    stamp = here / "submitted" / "ada" / MASKING / "timestamp.txt"
+    stamp.write_text("2026-02-01 11:59:59 UTC")  # by hand: not missing the next time
+    assert "1 without a time of handing in" in collected(here, source, roster="list.csv").output
+
+
 def test_an_archive_of_blackboard(here: Path) -> None:
     """The attempts have times; a username and the assignment's name may hold a _."""
     (here / "bb.csv").write_text(

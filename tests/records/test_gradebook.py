@@ -27,6 +27,7 @@ from grader.judge.outcome import Outcome, Shown
 from grader.judge.run import Submission, rejected
 from grader.pages.feedback import feedback_page
 from grader.protocol.calls import DirectCalls
+from grader.protocol.values import Misconception
 from grader.records.gradebook import ensure_assignment, record
 from grader.records.manual_grading import fill_slots, read_manual_grades
 from grader.records.nbgrader_gradebook import nbgrader_gradebook
@@ -217,10 +218,16 @@ def test_a_new_submissions_rows_are_those_that_nbgrader_makes(
     assert len(ours) > len(release.exercises)
 
 
-def test_what_a_comment_quotes_of_a_student_is_no_markup(tmp_path: Path) -> None:
-    """nbgrader renders comments as Markdown, and an answer chooses what its error says."""
+@pytest.mark.parametrize("known", [None, Misconception("one", "leaves out `axis`", "It *sums*.")])
+def test_what_a_comment_quotes_of_a_student_is_no_markup(
+    tmp_path: Path, known: Misconception | None
+) -> None:
+    """nbgrader renders comments as Markdown, and an answer chooses what its error says.
+
+    The course's own words, which name a mistake, keep their code and their emphasis beside it.
+    """
     release = assignment(assignment_id("single_query_attention"))
-    said = "<b>all right</b> [here](elsewhere) **5 of 5**"
+    said = "<b>all right</b> [here](elsewhere) **5 of 5** `5`"
 
     def softmax(scores, axis=-1):
         raise ValueError(said)
@@ -228,6 +235,8 @@ def test_what_a_comment_quotes_of_a_student_is_no_markup(tmp_path: Path) -> None
     suite = find("softmax").suite(b"comment")
     replies = DirectCalls({"softmax": softmax}).ask(case.ask for case in suite.cases)
     verdict = dataclasses.replace(evaluate(suite, replies, dict), attempted=True)
+    checks = tuple(dataclasses.replace(one, misconception=known) for one in verdict.checks)
+    verdict = dataclasses.replace(verdict, checks=checks)
     found = rejected(Submission("ada", release.id, b""), release, "a reason")
     found = dataclasses.replace(found, verdicts=(verdict,), unsure=frozenset())
     with open_gradebook(tmp_path / "gradebook.db") as book:
@@ -241,6 +250,9 @@ def test_what_a_comment_quotes_of_a_student_is_no_markup(tmp_path: Path) -> None
     page = "".join(markdown2html(comment) for comment in comments if comment)
     assert html.escape(said, quote=False) in page
     assert not any(tag in page for tag in ("<b>", "<a ", "<strong>"))
+    own = ("<code>axis</code>", "<em>sums</em>")
+    assert [page.count(tag) for tag in own] == [int(known is not None)] * 2
+    assert page.count("<code>") == int(known is not None)
 
 
 def cells_of(path: Path) -> set[tuple]:

@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 from grader.authoring.sample import HUMAN_ANSWER, answer_text
 from grader.authoring.solve import solved
 from grader.commandline import main
+from grader.course.assignments import assignment
 from grader.course.layout import ROOT
 from grader.course.versions import misconceptions
 from grader.records.written import RECORDS
@@ -93,7 +94,7 @@ def run(*arguments: object) -> Result:
 
 
 def summary(*submissions: Submission) -> statistics.Summary:
-    return statistics.summary(NAME, submissions, lambda *_: None)
+    return statistics.summary(NAME, submissions, lambda *_: None, {})
 
 
 def html(records: Records, found: similar.Similar | None = None) -> str:
@@ -207,6 +208,29 @@ def test_a_histogram_counts_everybody_once() -> None:
     assert tallest.y == 0 and tallest.count == 26
 
 
+def test_the_histogram_is_of_the_gradebooks_marks() -> None:
+    """A person's points and penalties count; without a mark, the checks' points do."""
+    cohort = tuple(submission(name, exercise("x", 4.0)) for name in ("ann", "bob", "cy", "dee"))
+    cohort += (submission("eve", outcome="rejected", score=0.0, max_score=4.0),)
+    marks = {
+        ("ann", NAME): read.Mark(2.0, 8.0, waiting=True),  # late, and half of it not yet looked at
+        ("bob", NAME): read.Mark(8.5, 8.0, by_person=True),  # extra points
+        ("cy", NAME): read.Mark(-0.5, 8.0, by_person=True),
+        ("eve", NAME): read.Mark(0.0, 8.0),
+    }
+    records = Records(cohort, (), marks)
+    (found,) = statistics.summaries(records, lambda *_: None)
+    assert found.histogram == (1, 0, 1, 0, 0, 0, 0, 0, 0, 2)
+    assert (found.mean, found.median, found.max_score) == (3.5, 3.0, 8.0)  # of -0.5, 2, 4 and 8.5
+    assert (found.marked, found.waiting) == (3, 1)
+    shown = html(records)
+    assert "0 to 10 %: 1; 20 to 30 %: 1; 90 to 100 %: 2" in shown
+    assert "in the gradebook, or of the checks" in shown and "1 still waits" in shown
+    plain = summary(*cohort)
+    assert plain.histogram == (0,) * 9 + (4,) and plain.mean == 4.0
+    assert "Submissions by score of the checks" in html(Records(cohort))
+
+
 def test_a_student_holds_a_misconception_once_and_the_most_shared_is_taught_first() -> None:
     twice = [Check("a", False, "strict"), Check("b", False, "strict"), Check("c", False, "other")]
     once = [Check("a", False, "strict"), Check("b", True), Check("c", True)]
@@ -316,7 +340,7 @@ def test_tables_and_figures_can_be_read_without_seeing_them() -> None:
     assert parsed.of("th") and all(one.get("scope") in scopes for one in parsed.of("th"))
     drawn = [one for one in parsed.of("svg") if one.get("aria-hidden") != "true"]
     assert drawn and all(one["role"] == "img" and one["aria-label"] for one in drawn)
-    assert "20 to 30 %: 3" in (drawn[0]["aria-label"] or "")
+    assert "20 to 30 %: 2; 50 to 60 %: 1" in (drawn[0]["aria-label"] or "")
     assert parsed.of("rect") and shown.count("<rect") == len(parsed.of("rect"))
 
 
@@ -350,7 +374,7 @@ def test_the_heat_map_shows_each_student_who_passed_what() -> None:
     for strip in found.strips:
         for student, level in zip(found.students, strip.levels, strict=True):
             own = next(one for one in cohort if one.student == student)
-            item = next(one for one in own.exercises if one.id == strip.exercise)
+            item = next(one for one in own.exercises if one.id == strip.name)
             expected = (
                 "blank" if not item.attempted else "passed" if share(item) == 1
                 else "half" if share(item) >= 0.5 else "part" if share(item) else "none"
@@ -358,7 +382,38 @@ def test_the_heat_map_shows_each_student_who_passed_what() -> None:
             assert level == expected
         passed = strip.levels.count("passed")
         assert f"every check passed: {passed}" in strip.spoken or not passed
-        assert strip.spoken.startswith(f"{strip.exercise}, of 30 students: ")
+        assert strip.spoken.startswith(f"{strip.name}, of 30 students: ")
+
+
+def test_the_heat_map_has_a_row_for_each_check_below_its_exercise() -> None:
+    """Who passed which check, in the same columns; folded, and told in words."""
+    rows = {
+        "ann": [Check("shape", True), Check("value", True)],
+        "bob": [Check("shape", True), Check("value", False)],
+        "cy": [Check("shape", False), Check("value", False)],
+    }
+    cohort = [
+        submission(name, exercise("causal_mask", 4.0 - place, checks=checks))
+        for place, (name, checks) in enumerate(rows.items())
+    ]
+    blank = exercise("causal_mask", 0.0, attempted=False, checks=rows["cy"])
+    cohort.append(submission("dee", blank))
+    found = figures.heat_map(cohort)
+    assert found is not None and found.students == ("ann", "bob", "cy", "dee")
+    (strip,) = found.strips
+    assert [(one.name, one.levels) for one in strip.checks] == [
+        ("shape", ("passed", "passed", "none", "blank")),
+        ("value", ("passed", "none", "none", "blank")),
+    ]
+    spoken = "value, of 4 students: passed: 1, did not pass: 2, not attempted: 1"
+    assert strip.checks[1].spoken == spoken
+    shown = html(Records(tuple(cohort)))
+    parsed = Tags(shown)
+    labels = [one["aria-label"] or "" for one in parsed.of("svg") if one.get("role") == "img"]
+    assert spoken in labels
+    assert labels.index(spoken) == labels.index(strip.spoken) + 2  # in the order of the checks
+    folded = shown.partition('"2 checks of causal_mask"')[0].rpartition("<details")[2]
+    assert "open" not in folded.partition(">")[0] and "bob: did not pass" in shown
 
 
 def test_progress_is_the_median_of_each_lesson_and_a_line_for_each_student() -> None:
@@ -449,6 +504,43 @@ def test_texts_that_share_their_wording_are_alike_and_others_are_not() -> None:
     assert similar.near_texts(shuffled, given) == ([], 0)
     everybody = {f"s{n}": ann for n in range(5)}
     assert similar.near_texts(everybody, given) == ([], 1)  # quoted from the lesson, most likely
+
+
+def handmade(course: Path, student: str, cells: list[tuple[str, str, str]]) -> None:
+    """An executed notebook of these cells alone: (type, name, source)."""
+    path = course / "autograded" / student / NAME / f"{NAME}.ipynb"
+    path.parent.mkdir(parents=True)
+    found = [
+        {"cell_type": kind, "metadata": {"nbgrader": {"grade_id": name}}, "source": source}
+        for kind, name, source in cells
+    ]
+    path.write_text(json.dumps({"cells": found}), encoding="utf-8")
+
+
+def test_answers_in_writing_are_compared_in_the_executed_notebooks(tmp_path: Path) -> None:
+    """No code was attempted: all that two of three students share is what they wrote."""
+    (question, *_) = assignment(NAME).humans
+    copied = (
+        "Adding minus infinity before the softmax keeps each row a distribution over the keys "
+        "that may be seen, and multiplying by zero afterwards leaves rows whose sum is below one."
+    )
+    own = (
+        "A weight set to nothing after the fact has already taken its part of the total away from "
+        "the others, so what remains no longer adds up; whoever hides a score first avoids that."
+    )
+    for student, text in (("ann", copied), ("bob", f"{copied} So I think."), ("cy", own)):
+        cells = [("markdown", question.id, text), ("markdown", "a_heading", copied)]
+        handmade(tmp_path, student, cells)
+    cohort = tuple(
+        submission(name, exercise("causal_mask", 0.0, attempted=False))
+        for name in ("ann", "bob", "cy")
+    )
+    found = similar.similar_answers(tmp_path, Records(cohort))
+    (group,) = found.groups
+    assert (group.assignment, group.exercise, group.in_words) == (NAME, question.id, True)
+    assert group.students == ("ann", "bob") and not found.unreadable
+    assert similar.pairs(found) == [("ann", "bob", [question.id])]
+    assert "So I think." in html(Records(cohort), found)
 
 
 def test_a_terminal_shows_hostile_names_as_text(tmp_path: Path) -> None:
