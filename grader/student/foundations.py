@@ -8,9 +8,10 @@ point where it cannot tell. It then says so, and blames nobody.
 from __future__ import annotations
 
 import contextlib
+import dis
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,8 +172,11 @@ def _called(suite: CheckSuite) -> set[str]:
     return {call.target for call in (*asks, *steps)}
 
 
-def names_used(answer: Any, namespace: Mapping[str, Any]) -> set[str]:
-    """The names that an answer's code uses, followed through helpers that are defined here."""
+def names_used(answer: Any, namespace: Mapping[str, Any], opaque: Collection[str] = ()) -> set[str]:
+    """The global names that an answer's code uses, followed through helpers defined here.
+
+    Those named in ``opaque`` are not followed.
+    """
     found: set[str] = set()
     pending = [answer]
     while pending:
@@ -180,13 +184,13 @@ def names_used(answer: Any, namespace: Mapping[str, Any]) -> set[str]:
         if inspect.isclass(thing):
             pending += [base for base in thing.__bases__ if _globals(base) is _globals(thing)]
             found |= {base.__name__ for base in thing.__bases__}
-        names = {name for code in _codes(thing) for name in code.co_names} - found
+        names = {name for code in _codes(thing) for name in _globals_in(code)} - found
         found |= names
         around = _globals(thing) or namespace
         # Modules and classes of libraries are no helpers: theirs are other namespaces.
         pending += [
             around[name]
-            for name in names
+            for name in names - set(opaque)
             if name in around and _globals(around[name]) is _globals(thing)
         ]
     return found
@@ -206,6 +210,13 @@ def _codes(thing: Any) -> Iterator[types.CodeType]:
         code = pending.pop()
         yield code
         pending += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+
+
+def _globals_in(code: types.CodeType) -> Iterator[str]:
+    """The global names that code reads. Its ``co_names`` hold attributes, too: `torch.softmax`."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield step.argval
 
 
 def _globals(thing: Any) -> dict[str, Any]:
