@@ -22,6 +22,7 @@ from grader.rules.asking import put_questions
 from grader.rules.evaluate import Assessment, assess, verdict_on, with_results
 from grader.student import frozen
 from grader.student.stand_ins import Doubt, StandIns
+from grader.student.summary import begin_with, clause
 
 NOT_TOLD = Reply(failure=Failure("exception", "NotTold", "an earlier answer comes first"))
 # The verdict on one exercise's answer, by its name and the names around it.
@@ -49,11 +50,7 @@ class Weak:
         """One clause about it, as read in the given lesson."""
         lessons = current().lessons
         place = "" if self.lesson == lesson else f" of lesson {lessons.index(self.lesson) + 1}"
-        if not self.verdict.attempted:
-            return f"your {self.name}{place} is not written yet"
-        checks = self.verdict.checks
-        failed = sum(not check.passed for check in checks)
-        return f"your {self.name}{place} fails {failed} of its {len(checks)} checks"
+        return clause(f"your {self.name}{place}", self.verdict)
 
 
 def roots(weak: Sequence[Weak]) -> tuple[Weak, ...]:
@@ -148,7 +145,6 @@ def remark(
     """
     first = roots(weak)
     said = " and ".join(root.said(lesson) for root in first)
-    names = " and ".join(root.name for root in first)
     said = said[0].upper() + said[1:]
     if better:
         how = f"{exercise} is judged with it all the same: with the course's version it gets less"
@@ -162,7 +158,7 @@ def remark(
     else:
         how = f"{exercise} is not judged here yet; grading judges it with the course's version"
     written = all(root.verdict.attempted for root in first)
-    return f"{said}. {how}. {'Fix' if written else 'Write'} {names} first."
+    return f"{said}. {how}. {begin_with([root.name for root in first], written)}"
 
 
 def _called(suite: CheckSuite) -> set[str]:
