@@ -15,9 +15,8 @@ from grader.judge.judging import Judging
 from grader.judge.notebook_run import NotebookRun
 from grader.judge.second_runs import SecondRuns
 from grader.protocol.calls import NOT_WRITTEN
-from grader.protocol.values import CheckResult, Verdict
+from grader.protocol.values import CheckResult, CheckSuite, Verdict
 from grader.rules.evaluate import Assessment, verdict_on
-from grader.source.assembly import Assembly
 
 NEITHER = "with the course's version of it, this exercise does not pass either"
 
@@ -25,15 +24,17 @@ NEITHER = "with the course's version of it, this exercise does not pass either"
 def carry_forward(
     judging: Judging,
     notebook: NotebookRun,
-    assembly: Assembly,
+    planned: SecondRuns,
+    suites: Mapping[str, CheckSuite],
     verdicts: Mapping[str, Verdict],
     assessments: Mapping[str, Assessment],
 ) -> dict[str, Verdict]:
-    """The verdicts that a second run improves, by exercise; ``assessments`` are the first run's."""
-    failed = {name for name, verdict in verdicts.items() if not verdict.passed}
-    suites = {name: judging.suite(name) for name in verdicts if name in failed & assessments.keys()}
+    """The verdicts that a second run improves, by exercise; ``assessments`` are the first run's.
+
+    ``suites`` are those of the exercises that were tried and failed.
+    """
     improved: dict[str, Verdict] = {}
-    for second in SecondRuns(judging.release, assembly, failed).runs(suites):
+    for second in planned.runs(suites):
         # A worker that dies in a second run does not change the submission's outcome.
         deaths = list(notebook.deaths)
         texts = prior_answers.of_course(judging.release)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,8 @@ class Outcome:
     digest: str = ""
     seconds: float = 0.0
     sandbox: str = ""
+    # For an exercise that failed: the failed ones that it builds on, which are to be fixed first.
+    first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def score(self) -> float:

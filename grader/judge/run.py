@@ -16,6 +16,7 @@ from grader.judge.judging import Judging, case_seed
 from grader.judge.notebook_run import NotebookRun
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.recognize import not_this_lesson
+from grader.judge.second_runs import SecondRuns
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import Assessment, not_attempted, verdict_on
 from grader.sandbox.host.forkserver_client import Forkserver
@@ -121,7 +122,10 @@ def _grade(
         replies = notebook.run(assembly.parts, attempted, texts, record=True)
         assessments = {name: judging.assess(name, replies[name]) for name in attempted}
     verdicts |= {name: verdict_on(assessment) for name, assessment in assessments.items()}
-    carried = carry_forward(judging, notebook, assembly, verdicts, assessments)
+    failed = {name for name, verdict in verdicts.items() if not verdict.passed}
+    suites = {name: judging.suite(name) for name in verdicts if name in failed & assessments.keys()}
+    planned = SecondRuns(release, assembly, failed)
+    carried = carry_forward(judging, notebook, planned, suites, verdicts, assessments)
     verdicts |= carried
     # Naming mistakes takes longest, so it comes last, for the verdicts that stand.
     for name in assessments.keys() - carried.keys():
@@ -142,6 +146,7 @@ def _grade(
         frozenset(assembly.unsure),
         {human.id: (human.points, answered[human.id]) for human in release.humans},
         submission.digest,
+        first=planned.to_fix_first(suites),
     )
 
 

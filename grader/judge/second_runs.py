@@ -57,6 +57,7 @@ class SecondRuns:
         )
         released = (part.source for part in release.parts if part.kind == "code")
         self.prior_names = carried_names(released)  # answers of earlier lessons
+        self._used: dict[str, set[str]] = {}
 
     def runs(self, suites: Mapping[str, CheckSuite]) -> list[Run]:
         """The runs for the exercises with these suites, in the notebook's order.
@@ -84,6 +85,18 @@ class SecondRuns:
             else:
                 groups.append(_Group([name], supplied))
         return [Run(tuple(group.judged), tuple(self._parts(group.supplied))) for group in groups]
+
+    def to_fix_first(self, suites: Mapping[str, CheckSuite]) -> dict[str, tuple[str, ...]]:
+        """For each of these exercises the failed ones under it, but for those on failed ones."""
+        below = {
+            name: self._uses(name, suite) & self._foundations(name) & self.failed
+            for name, suite in suites.items()
+        }
+        lowest = {
+            name: [other for other in self.exercises if other in found and not below.get(other)]
+            for name, found in below.items()
+        }
+        return {name: tuple(found) for name, found in lowest.items() if found}
 
     def _parts(self, supplied: set[str]) -> Sequence[Part]:
         """The notebook with the course's versions of these, and no own cell that rebinds them."""
@@ -123,7 +136,9 @@ class SecondRuns:
         supplied. A text whose names cannot be told may use all that the exercise builds on.
         """
         anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
-        seen: set[str] = set()
+        if name in self._used:
+            return self._used[name]
+        seen = self._used[name] = set()
         read: set[str] = set()  # helpers
         pending = [self.assembly.answer(name).source, "\n".join({name, *_called(suite)})]
         while pending:

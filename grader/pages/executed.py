@@ -12,20 +12,20 @@ from typing import Any
 from grader.course.assignments import Assignment
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain, quiet_markdown
+from grader.pages.verdicts import graded
 from grader.protocol.values import Verdict
 from grader.source.assembly import ANSWER, CHECK, HUMAN, OWN
 from grader.student.report import as_html, as_text
-from grader.student.summary import summary
 
 
 def executed_notebook(outcome: Outcome, release: Assignment) -> bytes:
     """The notebook as JSON, valid nbformat 4.5."""
     document = json.loads(release.path.read_bytes())
     originals = {_name(cell): cell for cell in document["cells"]}
-    verdicts = {verdict.exercise: verdict for verdict in outcome.verdicts}
+    found = {verdict.exercise: _verdict_output(verdict, outcome) for verdict in outcome.verdicts}
     if outcome.cells:
         document["cells"] = [
-            _cell(shown, originals.get(shown.id), verdicts) for shown in outcome.cells
+            _cell(shown, originals.get(shown.id), found) for shown in outcome.cells
         ]
     else:
         reason = f"**Not graded:** {plain(outcome.reason, 500)}"
@@ -38,7 +38,7 @@ def _name(cell: dict[str, Any]) -> str:
     return cell["metadata"].get("nbgrader", {}).get("grade_id", cell["id"])
 
 
-def _cell(shown: Shown, original: dict | None, verdicts: dict[str, Verdict]) -> dict[str, Any]:
+def _cell(shown: Shown, original: dict | None, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if original is None:
         original = {"cell_type": shown.kind, "id": shown.id, "metadata": {}}
     # Metadata comes from the release, never from the submission, which could claim points in it.
@@ -51,16 +51,16 @@ def _cell(shown: Shown, original: dict | None, verdicts: dict[str, Verdict]) -> 
     if shown.kind == "code":
         outputs = list(shown.outputs)
         # A check cell shows the judge's verdict, not what the student's process printed.
-        if shown.role == CHECK and shown.exercise in verdicts:
-            outputs = [_verdict_output(verdicts[shown.exercise])]
+        if shown.role == CHECK and shown.exercise in found:
+            outputs = [found[shown.exercise]]
         cell |= {"execution_count": None, "outputs": outputs}
     return cell
 
 
-def _verdict_output(verdict: Verdict) -> dict[str, Any]:
+def _verdict_output(verdict: Verdict, outcome: Outcome) -> dict[str, Any]:
     if not verdict.attempted:
         text = f"{verdict.exercise}: not attempted (0 of {verdict.max_score:g} points)\n"
         return {"output_type": "stream", "name": "stdout", "text": text}
-    said = summary(verdict, final=True)
+    said = graded(verdict, outcome)
     data = {"text/plain": as_text(said), "text/html": as_html(said)}
     return {"output_type": "display_data", "data": data, "metadata": {}}

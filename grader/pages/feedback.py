@@ -15,12 +15,12 @@ from grader.course.assignments import Assignment
 from grader.judge import outcome as words
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain
+from grader.pages.verdicts import graded
 from grader.protocol.values import Verdict
 from grader.records import manual_grading
 from grader.sandbox.host.levels import title
 from grader.source.assembly import ANSWER, OWN
 from grader.student.report import as_html
-from grader.student.summary import summary
 
 OUTCOMES = {
     words.GRADED: "graded",
@@ -90,7 +90,7 @@ def _section(verdict: Verdict, outcome: Outcome) -> dict:
     cells = [s for s in outcome.cells if s.role == ANSWER and s.exercise == verdict.exercise]
     return {
         "verdict": verdict,
-        "verdict_html": as_html(summary(verdict, final=True)) if verdict.attempted else "",
+        "verdict_html": as_html(graded(verdict, outcome)) if verdict.attempted else "",
         "code": _Code(cells[0]) if cells and verdict.attempted else None,
         "carried": verdict.exercise in outcome.carried,
         "unsure": verdict.exercise in outcome.unsure,

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from grader.course.assignments import Assignment
 from grader.errors import GradebookError
 from grader.judge.outcome import Outcome
+from grader.pages.verdicts import graded
 from grader.protocol.values import Verdict
 from grader.records import nbgrader_tables as tables
 from grader.records.markdown import literal, marked_up
 from grader.source.assembly import HUMAN
-from grader.student.summary import summary
 
 
 def ensure_assignment(book: sqlite3.Connection, release: Assignment) -> None:
@@ -151,9 +151,16 @@ def _comments(
             unsure = verdict.exercise in outcome.unsure
             yield verdict.exercise, look if unsure else "No response."
             continue
-        said = summary(verdict, final=True)
+        said = graded(verdict, outcome)
         where = f"Where to look: {said.look}" if said.look else ""
-        lines = [f"{said.headline} · {said.points}", said.wrong, said.why, said.seen, where]
+        lines = [
+            f"{said.headline} · {said.points}",
+            said.first,
+            said.wrong,
+            said.why,
+            said.seen,
+            where,
+        ]
         text = "\n\n".join(filter(None, lines))
         # Named mistakes are in the course's own words, and only these may mark something up.
         own = f"{said.wrong}\n\n{said.why}" if _names_a_mistake(verdict) else ""

@@ -3,7 +3,8 @@
 A kernel keeps what a cell defined last, also if the cell has been changed since, or its last run
 failed. The file that is handed in holds the cell as it stands. So this module compares the object
 that a check would judge with the later runs of its cell, and with the notebook's file where its
-path is known. What has been typed but neither run nor saved, no kernel can know.
+path is known. What has been typed but neither run nor saved, no kernel can know. The same goes for
+the student's functions and classes that the answer uses, from whatever cell they are.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ import os
 import re
 import time
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.source.assembly import GIVEN
 from grader.source.cells import guessed_definitions, has_syntax_error, normalized
 from grader.source.slicing import bound_names
-from grader.student import screen
+from grader.student import frozen, screen
 from grader.student.calling import is_cell
-from grader.student.lessons import CHECK
+from grader.student.foundations import names_used
+from grader.student.lessons import CHECK, handed_out
 from grader.student.notebooks import Cell, NotANotebook, read
 
 # Seconds that a file must be younger than a run to count as later: a file server has its own clock.
@@ -81,33 +84,104 @@ def _note(result: Any) -> None:
     _Runs.seen = [*_Runs.seen[-MOST_RUNS:], run]
 
 
-def stale(exercise: str, namespace: Mapping[str, Any]) -> str:
-    """Why the answer in the namespace is not what stands in its cell; "" if nothing says so."""
+@dataclass(frozen=True)
+class Stale:
+    """The answer to ``exercise``, or a helper that it uses, is not what stands in its cell."""
+
+    exercise: str
+    name: str  # of the answer, or of the helper
+    why: str
+
+    @property
+    def notice(self) -> str:
+        """A sentence that says which version was judged."""
+        if self.name == self.exercise:
+            return f"This is a check of an earlier version of {self.name}: {self.why}."
+        return (
+            f"This is a check of {self.exercise} with an earlier version of your {self.name}, "
+            f"which it uses: {self.why}."
+        )
+
+    @property
+    def refusal(self) -> str:
+        """The line in place of a pass: what will be handed in is another version."""
+        if self.name == self.exercise:
+            return (
+                f"{self.exercise}: the earlier version passes, but it is not what stands in the "
+                "cell. Run the answer's cell, then this one"
+            )
+        return (
+            f"{self.exercise}: it passes with the earlier version of your {self.name}, but that is "
+            f"not what stands in its cell. Run the cell of {self.name}, then this one"
+        )
+
+
+def stale(exercise: str, namespace: Mapping[str, Any]) -> Stale | None:
+    """What in the namespace is not what stands in its cell; None if nothing says so."""
     shell = screen.shell()
     if shell is None or shell.user_ns is not namespace or exercise not in namespace:
-        return ""
-    return outdated(exercise, namespace[exercise], _Runs.seen, notebook_path(namespace))
+        return None
+    runs, path = _Runs.seen, notebook_path(namespace)
+    why = outdated(exercise, namespace[exercise], runs, path)
+    if why:
+        return Stale(exercise, exercise, why)
+    answers = frozen.load(exercise)
+    given = _given(answers.lesson)
+    for name in helpers(namespace[exercise], namespace, answers.foundations):
+        why = outdated(name, namespace[name], runs, path, exercise, given)
+        if why:
+            return Stale(exercise, name, why)
+    return None
 
 
-def outdated(exercise: str, answer: Any, runs: list[Run], path: Path | None) -> str:
-    """The same for an answer, the runs in their order, and the notebook's file."""
-    made = _made_by(exercise, _text_behind(answer), runs)
+def helpers(answer: Any, namespace: Mapping[str, Any], foundations: Collection[str]) -> list[str]:
+    """The functions and classes from cells that an answer uses, directly or through each other.
+
+    Not the earlier answers that it builds on: where one is wrong, grading takes the course's.
+    """
+    names = names_used(answer, namespace, foundations) - set(foundations)
+    return sorted(name for name in names if name in namespace and _text_behind(namespace[name]))
+
+
+def _given(lesson: str) -> frozenset[str]:
+    """Ids and texts of the lesson's given cells: grading runs these, whatever the file holds."""
+    cells = [part for part in handed_out(lesson) if part.role == GIVEN]
+    ids = (part.id.removeprefix("given-") for part in cells)
+    return frozenset([*ids, *(normalized(part.source) for part in cells)])
+
+
+def outdated(
+    name: str,
+    thing: Any,
+    runs: list[Run],
+    path: Path | None,
+    exercise: str = "",
+    given: Collection[str] = (),
+) -> str:
+    """Why a thing of this name is not what stands in its cell; "" if nothing says so.
+
+    ``runs`` are in their order, ``path`` is the notebook's file. ``exercise`` is the one whose
+    check it is, if that is not ``name``; ``given`` are ids and texts of cells that do not count.
+    """
+    made = _made_by(name, _text_behind(thing), runs)
     if made is None:
         return ""
     run = runs[made]
+    if run.cell in given or normalized(run.text) in given:
+        return ""
     after = runs[made + 1 :]
-    own = [one for one in after if (one.cell == run.cell if run.cell else one.defines(exercise))]
-    if own and own[-1].error and own[-1].defines(exercise):
+    own = [one for one in after if (one.cell == run.cell if run.cell else one.defines(name))]
+    if own and own[-1].error and own[-1].defines(name):
         return f"the last run of its cell failed ({own[-1].error})"
-    if own and not own[-1].defines(exercise):
-        return f"its cell no longer defines {exercise}"
-    cells = _cells_above_check(exercise, path)
+    if own and not own[-1].defines(name):
+        return f"its cell no longer defines {name}"
+    cells = _cells_above_check(exercise or name, path)
     # If the file is older than the run, the change was run and is not saved yet.
     if path is None or not cells or path.stat().st_mtime < run.at + LATER:
         return ""
-    defining = [cell for cell in cells if exercise in _defined(cell.source)]
+    defining = [cell for cell in cells if name in _defined(cell.source)]
     if not defining:
-        return f"no cell above its check defines {exercise} anymore"
+        return f"no cell above {'this' if exercise else 'its'} check defines {name} anymore"
     source = defining[-1].source
     if normalized(source) in (normalized(run.text), normalized(run.python)):
         return ""
@@ -184,13 +258,15 @@ def _defined(source: str) -> frozenset[str]:
     return frozenset(guessed_definitions(source)) if guessed else bound_names(source)
 
 
-def _made_by(exercise: str, text: str, runs: list[Run]) -> int | None:
-    """The index of the run that made the answer, None if it was not seen."""
-    for index in range(len(runs) - 1, -1, -1):
-        run = runs[index]
-        if (run.python.strip() == text) if text else (not run.error and run.defines(exercise)):
-            return index
-    return None
+def _made_by(name: str, text: str, runs: list[Run]) -> int | None:
+    """The index of the run that bound the name, None if it was not seen.
+
+    The cell with this text if that is the one; else the function has got a second name later.
+    """
+    binding = [index for index, run in enumerate(runs) if run.defines(name)]
+    same = [index for index in binding if text and runs[index].python.strip() == text]
+    completed = [index for index in binding if not runs[index].error]
+    return max(same or completed, default=None)
 
 
 def _text_behind(answer: Any) -> str:

@@ -61,15 +61,15 @@ def check(exercise_id: str) -> None:
     verdict = judgement.verdict
     answers = frozen.load(exercise_id)
     stale = cell_versions.stale(exercise_id, namespace)
-    right = verdict.passed and not stale
+    right = verdict.passed and stale is None
     outcome = PASSED if right else FAILED if verdict.attempted else WAITS
     _Session.outcomes[exercise_id] = outcome
     # Before the answer's cell has run there is no answer to record, nor is there if the file holds
-    # another answer than the one that was tried.
-    if exercise_id in namespace and not stale:
+    # another answer, or another helper of it, than was tried.
+    if exercise_id in namespace and stale is None:
         _note(verdict, cell_versions.last_text(exercise_id, namespace))
-    if stale:
-        screen.show_notice(f"This is a check of an earlier version of {exercise_id}: {stale}.")
+    if stale is not None:
+        screen.show_notice(stale.notice)
     if not verdict.attempted:
         print(
             f"{exercise_id}: not attempted yet.\nWrite your answer in the cell above, run it, then "
@@ -78,11 +78,8 @@ def check(exercise_id: str) -> None:
         )
         screen.show_html(fold(exercise_id, answers.hints))
         return
-    if stale and verdict.passed:  # nothing green: what will be handed in is another version
-        raise CheckFailed(
-            f"{exercise_id}: the earlier version passes, but it is not what stands in the cell. "
-            "Run the answer's cell, then this one"
-        )
+    if stale is not None and verdict.passed:  # nothing green
+        raise CheckFailed(stale.refusal)
     if judgement.remark:
         screen.show_notice(judgement.remark)
     was_run = bool(cell_versions.last_text(exercise_id, namespace))

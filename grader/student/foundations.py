@@ -8,9 +8,10 @@ point where it cannot tell. It then says so, and blames nobody.
 from __future__ import annotations
 
 import contextlib
+import dis
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from grader.rules.asking import put_questions
 from grader.rules.evaluate import Assessment, assess, verdict_on, with_results
 from grader.student import frozen
 from grader.student.stand_ins import Doubt, StandIns
+from grader.student.summary import begin_with, clause
 
 NOT_TOLD = Reply(failure=Failure("exception", "NotTold", "an earlier answer comes first"))
 # The verdict on one exercise's answer, by its name and the names around it.
@@ -48,11 +50,7 @@ class Weak:
         """One clause about it, as read in the given lesson."""
         lessons = current().lessons
         place = "" if self.lesson == lesson else f" of lesson {lessons.index(self.lesson) + 1}"
-        if not self.verdict.attempted:
-            return f"your {self.name}{place} is not written yet"
-        checks = self.verdict.checks
-        failed = sum(not check.passed for check in checks)
-        return f"your {self.name}{place} fails {failed} of its {len(checks)} checks"
+        return clause(f"your {self.name}{place}", self.verdict)
 
 
 def roots(weak: Sequence[Weak]) -> tuple[Weak, ...]:
@@ -147,7 +145,6 @@ def remark(
     """
     first = roots(weak)
     said = " and ".join(root.said(lesson) for root in first)
-    names = " and ".join(root.name for root in first)
     said = said[0].upper() + said[1:]
     if better:
         how = f"{exercise} is judged with it all the same: with the course's version it gets less"
@@ -161,7 +158,7 @@ def remark(
     else:
         how = f"{exercise} is not judged here yet; grading judges it with the course's version"
     written = all(root.verdict.attempted for root in first)
-    return f"{said}. {how}. {'Fix' if written else 'Write'} {names} first."
+    return f"{said}. {how}. {begin_with([root.name for root in first], written)}"
 
 
 def _called(suite: CheckSuite) -> set[str]:
@@ -171,8 +168,11 @@ def _called(suite: CheckSuite) -> set[str]:
     return {call.target for call in (*asks, *steps)}
 
 
-def names_used(answer: Any, namespace: Mapping[str, Any]) -> set[str]:
-    """The names that an answer's code uses, followed through helpers that are defined here."""
+def names_used(answer: Any, namespace: Mapping[str, Any], opaque: Collection[str] = ()) -> set[str]:
+    """The global names that an answer's code uses, followed through helpers defined here.
+
+    Those named in ``opaque`` are not followed.
+    """
     found: set[str] = set()
     pending = [answer]
     while pending:
@@ -180,13 +180,13 @@ def names_used(answer: Any, namespace: Mapping[str, Any]) -> set[str]:
         if inspect.isclass(thing):
             pending += [base for base in thing.__bases__ if _globals(base) is _globals(thing)]
             found |= {base.__name__ for base in thing.__bases__}
-        names = {name for code in _codes(thing) for name in code.co_names} - found
+        names = {name for code in _codes(thing) for name in _globals_in(code)} - found
         found |= names
         around = _globals(thing) or namespace
         # Modules and classes of libraries are no helpers: theirs are other namespaces.
         pending += [
             around[name]
-            for name in names
+            for name in names - set(opaque)
             if name in around and _globals(around[name]) is _globals(thing)
         ]
     return found
@@ -206,6 +206,13 @@ def _codes(thing: Any) -> Iterator[types.CodeType]:
         code = pending.pop()
         yield code
         pending += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+
+
+def _globals_in(code: types.CodeType) -> Iterator[str]:
+    """The global names that code reads. Its ``co_names`` hold attributes, too: `torch.softmax`."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield step.argval
 
 
 def _globals(thing: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from grader.coursefile import ENGINE, VARIABLE, current
 from grader.protocol import wire
 from grader.protocol.recorded import Recording
 from grader.protocol.values import NOT_ASKED, CheckSuite, Misconception, Reply
+from grader.student.lessons import lesson
 
 FOLDER = Path(__file__).parent / "answers"  # holds a folder for each course
 SUFFIX = ".answers"
@@ -104,9 +105,20 @@ def load(exercise_id: str) -> Frozen:
                 f"there are no answers in {place}: run `python -m grader freeze` in a checkout of "
                 "the course, or install the student bundle again"
             )
-        near = difflib.get_close_matches(exercise_id, names, 3) or names
-        raise NoSuchExercise(f"no exercise {exercise_id!r}; there are {', '.join(near)}")
+        near = difflib.get_close_matches(exercise_id, names, 3)
+        raise NoSuchExercise(f"no exercise {exercise_id!r}; {_names_to_offer(near)}")
     return _read(path, path.stat().st_mtime_ns)
+
+
+def _names_to_offer(near: Sequence[str]) -> str:
+    """The nearest names; if none is near, those of the lesson in whose folder the kernel works."""
+    if near:
+        return f"there are {', '.join(near)}"
+    here = Path.cwd()
+    own = lesson(here / f"{here.name}.ipynb").exercises
+    if own:
+        return f"this lesson has {', '.join(own)}"
+    return "its name is that of the function or class that the lesson asks for"
 
 
 def _make(exercise_id: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.coursefile import current
+from grader.source.assembly import Part, parts_of
 from grader.student.notebooks import Cell, NotANotebook, read
 
 CHECK = "check_"
@@ -103,6 +105,14 @@ def lesson(path: Path, name: str = "") -> Lesson:
         {_exercise(cell): cell.points for cell in cells if _is_check(cell)},
         sum(cell.points for cell in cells if cell.kind == "markdown"),
     )
+
+
+def handed_out(lesson: str) -> list[Part]:
+    """The parts of a lesson as it was released."""
+    course = current()
+    name = f"{course.lessons.index(lesson) + 1:02d}_{lesson}"
+    path = course.root / course.notebooks / name / f"{name}.ipynb"
+    return [part for part, _ in parts_of(json.loads(path.read_bytes()))]
 
 
 def _is_check(cell: Cell) -> bool:

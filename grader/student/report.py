@@ -37,22 +37,37 @@ def as_text(said: Summary) -> str:
     for line in what_is_wrong(said):
         lines.append(textwrap.indent(line if line[0] == " " else _filled(line), "  "))
     for group in said.rest:
-        if any(text for _, text in group.checks):
-            lines.append(f"  {group.title}:")
-            lines += (_filled(_pair(*check), "    ") for check in group.checks)
-        else:
-            names = ", ".join(name for name, _ in group.checks)
-            lines.append(_filled(f"{group.title} ({names})", "  "))
-    if said.next:
-        lines.append(f"Next: {said.next}")
-    return "\n".join(lines)
+        first, *others = _lines(group)
+        lines += (_filled(first, "  "), *(_filled(line, "    ") for line in others))
+    return "\n".join([*lines, *_next(said)])
 
 
 def what_is_wrong(said: Summary) -> list[str]:
     """The lines of text that say what is wrong, and where to look; numbers are indented."""
     look = f"Where to look: {said.look}" if said.look else ""
-    texts = (said.wrong, said.why, said.seen, *_aligned(said.rows), look)
+    texts = (said.first, said.wrong, said.why, said.seen, *_aligned(said.rows), look)
     return [text for text in texts if text]
+
+
+def the_rest(said: Summary) -> list[str]:
+    """The lines of text that say how the other checks went, and what comes next."""
+    groups = (_lines(group) for group in said.rest)
+    return [*(line for first, *more in groups for line in (first, *_indented(more))), *_next(said)]
+
+
+def _lines(group: Group) -> list[str]:
+    """A group's title, with the names of its checks; or the title, and a line for each check."""
+    if any(text for _, text in group.checks):
+        return [f"{group.title}:", *(_pair(*check) for check in group.checks)]
+    return [f"{group.title} ({', '.join(name for name, _ in group.checks)})"]
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+def _next(said: Summary) -> list[str]:
+    return [f"Next: {said.next}"] if said.next else []
 
 
 def _pair(name: str, text: str) -> str:
@@ -86,6 +101,7 @@ def as_html(said: Summary, role: str = "group", picture: str = "") -> str:
     parts = [
         f'<p style="{PARAGRAPH}"><span aria-hidden="true">{sign} </span>'
         f"<strong>{_text(said.headline)}</strong> · {_text(said.points)}</p>",
+        _paragraph(_coded(said.first)),
         _paragraph(f"<strong>{_coded(said.wrong)}</strong>" if said.wrong else ""),
         _paragraph(_coded(said.why)),
         _paragraph(_coded(said.seen)),

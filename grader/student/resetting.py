@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-from grader.coursefile import current
-from grader.source.assembly import ANSWER, parts_of
+from grader.source.assembly import ANSWER
 from grader.source.cells import normalized
 from grader.source.notebook import parse
-from grader.student import cell_versions, frozen, screen
+from grader.student import cell_versions, frozen, lessons, screen
 from grader.student.check import _Session
 
 
@@ -46,10 +44,7 @@ def reset(exercise_id: str) -> None:
 
 def handed_out(exercise_id: str) -> str:
     """The text of the answer's cell in the lesson as it was released."""
-    course, lesson = current(), frozen.load(exercise_id).lesson
-    name = f"{course.lessons.index(lesson) + 1:02d}_{lesson}"
-    path = course.root / course.notebooks / name / f"{name}.ipynb"
-    parts = (part for part, _ in parts_of(json.loads(path.read_bytes())))
+    parts = lessons.handed_out(frozen.load(exercise_id).lesson)
     return next(part.source for part in parts if part.role == ANSWER and part.id == exercise_id)
 
 

@@ -39,9 +39,10 @@ class Group:
 class Summary:
     """What to show of a verdict; "" and () where there is nothing to say.
 
-    ``wrong`` is the one thing that is wrong, ``why`` the explanation of the mistake, ``seen`` where
-    it showed. ``rows`` are the numbers there; ``matrices`` (yours, expected) can be drawn in their
-    place. ``look`` says where to look, ``rest`` is what can be folded, ``next`` what comes next.
+    ``first`` says which earlier answers are to be fixed first. ``wrong`` is the one thing that is
+    wrong, ``why`` the explanation of the mistake, ``seen`` where it showed. ``rows`` are the
+    numbers there; ``matrices`` (yours, expected) can be drawn in their place. ``look`` says where
+    to look, ``rest`` is what can be folded, ``next`` what comes next.
     """
 
     exercise: str
@@ -56,6 +57,7 @@ class Summary:
     look: str = ""
     rest: tuple[Group, ...] = ()
     next: str = ""
+    first: str = ""
 
 
 def summary(
@@ -86,6 +88,32 @@ def summary(
         matrices=matrices(first),
         rest=_groups(verdict, others, first),
     )
+
+
+def on_earlier(said: Summary, earlier: Sequence[Verdict]) -> Summary:
+    """The summary of an exercise that failed and builds on these, which failed, too.
+
+    Where to look is in the earlier ones.
+    """
+    if said.passed or not earlier:
+        return said
+    clauses = " and ".join(clause(f"your {one.exercise}", one) for one in earlier)
+    names = [one.exercise for one in earlier]
+    advice = begin_with(names, all(one.attempted for one in earlier))
+    return replace(said, first=f"{clauses[0].upper()}{clauses[1:]}. {advice}", look="")
+
+
+def clause(whose: str, verdict: Verdict) -> str:
+    """What became of an earlier answer, such as "your softmax fails 2 of its 4 checks"."""
+    if not verdict.attempted:
+        return f"{whose} is not written yet"
+    failed = sum(not check.passed for check in verdict.checks)
+    return f"{whose} fails {failed} of its {len(verdict.checks)} checks"
+
+
+def begin_with(names: Sequence[str], written: bool) -> str:
+    """The advice to go on with these answers."""
+    return f"{'Fix' if written else 'Write'} {' and '.join(names)} first."
 
 
 def headline(verdict: Verdict) -> str:

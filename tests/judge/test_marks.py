@@ -143,12 +143,13 @@ def test_a_cause_of_its_own_stands_where_an_earlier_answer_is_wrong(grade: Grade
             "    return [float(x) for x in softmax(keys @ query) @ values]\n"
         ),
     }
-    verdicts = grade(lesson, with_answers(lesson, texts)).verdicts
-    verdict = next(v for v in verdicts if v.exercise == "attention")
+    outcome = grade(lesson, with_answers(lesson, texts))
+    verdict = next(v for v in outcome.verdicts if v.exercise == "attention")
     assert 0 < verdict.score < verdict.max_score
     failed = [check.message for check in verdict.checks if not check.passed]
     assert any("no lists, please" in message for message in failed)
     assert not any("with the course's version" in message for message in failed)
+    assert outcome.first == {"attention": ("softmax",)}
 
 
 def test_a_missing_earlier_answer_is_not_blamed_where_the_courses_does_not_help(

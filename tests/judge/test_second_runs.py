@@ -78,6 +78,24 @@ def test_what_does_not_lean_on_a_failed_answer_runs_once() -> None:
     assert second(FIRST, texts, failed) == [(("attention",), {"softmax"})]
 
 
+def test_what_is_to_be_fixed_first_is_what_fails_at_the_bottom() -> None:
+    """Not what an answer does without, nor what only fails with another one."""
+    release = assignment(assignment_id(FIRST))
+    suites = {e.id: e.suite(b"x") for e in exercises(FIRST)}
+
+    def first(texts: dict[str, str], failed: set[str]) -> dict[str, tuple[str, ...]]:
+        text = with_answers(FIRST, texts, solve=True)
+        assembly = assemble(list(release.parts), intake.parse(text.encode()))
+        planned = SecondRuns(release, assembly, failed)
+        return planned.to_fix_first({name: suites[name] for name in failed})
+
+    assert first(KEEP, {"attention"}) == {}
+    both = {"softmax", "attention", "batched_attention"}
+    assert first(KEEP, both) == {"attention": ("softmax",), "batched_attention": ("softmax",)}
+    alone = KEEP["attention"].replace("softmax", "scipy.special.softmax")
+    assert "attention" not in first(KEEP | {"attention": alone}, {"softmax", "attention"})
+
+
 def test_what_leans_on_one_through_another_gets_both() -> None:
     texts = KEEP | spoiled("softmax")
     failed = {"softmax", "attention", "batched_attention"}

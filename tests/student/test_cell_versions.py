@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import linecache
 import os
 import time
 from collections.abc import Iterator
@@ -14,9 +15,12 @@ from jupyter_client.manager import start_new_kernel
 
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id
 from grader.course.versions import solution
+from grader.source.assembly import GIVEN
+from grader.source.cells import normalized
 from grader.student import records
-from grader.student.cell_versions import Run, notebook_path, outdated
+from grader.student.cell_versions import Run, _given, helpers, notebook_path, outdated
 from grader.student.commands.lab import copy_lessons, start_page
+from grader.student.lessons import handed_out
 
 RIGHT = "import numpy as np\n" + solution("single_query_attention", "softmax").source
 BROKEN = RIGHT + "\nreturn ("
@@ -54,9 +58,15 @@ class Kernel:
             elif kind in ("display_data", "execute_result"):
                 said.append(content["data"]["text/plain"])
 
-    def save(self, source: str, later: float = 60.0) -> None:
-        """Save the lesson with this text in the answer's cell; the file's time is ``later``."""
+    def save(self, source: str, later: float = 60.0, helper: str = "") -> None:
+        """Save the lesson with this text in the answer's cell; the file's time is ``later``.
+
+        A helper gets a cell of its own at the top.
+        """
         notebook = nbformat.read(self.lesson, as_version=4)
+        notebook.cells = [cell for cell in notebook.cells if "helper" not in cell.metadata]
+        if helper:
+            notebook.cells.insert(0, nbformat.v4.new_code_cell(helper, metadata={"helper": True}))
         for cell in notebook.cells:
             if cell.metadata.get("nbgrader", {}).get("grade_id") == "softmax":
                 cell.source = source
@@ -133,6 +143,53 @@ def test_a_cell_changed_and_saved_and_not_run(passed: Kernel) -> None:
     refused(passed, "no cell above its check defines softmax anymore")
 
 
+HELPER = "def shifted(x, axis):\n    return x - x.max(axis=axis, keepdims=True)"
+USES = """import numpy as np
+def softmax(scores, axis=-1):
+    powers = np.exp(shifted(scores, axis))
+    return powers / powers.sum(axis=axis, keepdims=True)"""
+
+
+@pytest.fixture
+def helped(kernel: Kernel) -> Kernel:
+    """A kernel in which the right answer calls a helper from a cell of its own."""
+    kernel.run("from grader import check", "first")
+    kernel.run(HELPER, OTHER)
+    kernel.run(USES, OWN)
+    kernel.save(USES, helper=HELPER)
+    assert "all 4 checks passed" in kernel.run(CHECK) and kernel.recorded
+    kernel.forget()
+    return kernel
+
+
+def refused_for_helper(kernel: Kernel, why: str) -> None:
+    said = kernel.run(CHECK)
+    assert f"softmax with an earlier version of your shifted, which it uses: {why}" in said, said
+    assert "all 4 checks passed" not in said and "Run the cell of shifted" in said
+    assert not kernel.recorded
+
+
+def test_a_helper_whose_cell_failed_was_renamed_or_changed(helped: Kernel) -> None:
+    helped.run(HELPER + "\nreturn (", OTHER)
+    refused_for_helper(helped, "the last run of its cell failed (SyntaxError)")
+    helped.run(HELPER.replace("shifted", "shift"), OTHER)
+    refused_for_helper(helped, "its cell no longer defines shifted")
+    helped.run(HELPER, OTHER)
+    assert "all 4 checks passed" in helped.run(CHECK) and helped.recorded
+    helped.forget()
+    helped.save(USES, helper=HELPER.replace("return x", "return 1 * x"))
+    refused_for_helper(helped, "its cell has been changed since, and not run again")
+    helped.save(USES)
+    refused_for_helper(helped, "no cell above this check defines shifted anymore")
+
+
+def test_a_helper_that_the_answer_does_not_use_is_none_of_its_own(passed: Kernel) -> None:
+    """Neither is a function of a library that has the name of one in the notebook."""
+    passed.run("def exp(x):\n    return x", OTHER)
+    passed.run("def exp(", OTHER)
+    assert "np.exp" in RIGHT and "all 4 checks passed" in passed.run(CHECK) and passed.recorded
+
+
 def test_what_was_run_and_not_saved_yet_is_as_good_as_any(passed: Kernel) -> None:
     passed.save(RENAMED, later=-60)
     assert "all 4 checks passed" in passed.run(CHECK) and passed.recorded
@@ -188,6 +245,52 @@ def test_an_answer_in_a_cell_of_one_s_own_counts_where_it_stands(tmp_path: Path)
 
 def test_an_answer_whose_run_was_not_seen_is_not_doubted() -> None:
     assert outdated("double", abs, [ran("a", "1 / 0", "ZeroDivisionError")], None) == ""
+
+
+def test_a_second_name_for_a_function_is_bound_where_it_is_written(tmp_path: Path) -> None:
+    """Its code is in another cell, which neither binds the name nor has to."""
+    space: dict = {}
+    text = "def twice(x):\n    return 2 * x"
+    as_if_typed(text, space)
+    runs = [ran("a", text), ran("b", "double = twice"), ran("a", text)]
+    path = tmp_path / "notebook.ipynb"
+    cells = [
+        {"cell_type": "code", "source": source, "metadata": {"nbgrader": {"grade_id": name}}}
+        for source, name in ((text, ""), ("double = twice", "double"), ("", "check_double"))
+    ]
+    path.write_text(json.dumps({"cells": cells}))
+    assert outdated("double", space["twice"], runs, path) == ""
+    assert "(NameError)" in outdated(
+        "double", space["twice"], [*runs, ran("b", "double = twice", "NameError")], path
+    )
+
+
+def test_given_cells_count_as_they_were_given_whatever_became_of_them() -> None:
+    """Grading runs the release's; so does a cell of one's own if it has the same text."""
+    runs = [ran("given", "show = print"), ran("given", "show = print; 1 / 0", "ZeroDivisionError")]
+    assert "failed" in outdated("show", print, runs, None, "softmax")
+    assert outdated("show", print, runs, None, "softmax", {"given"}) == ""
+    assert outdated("show", print, runs, None, "softmax", {normalized(runs[0].text)}) == ""
+    part = next(part for part in handed_out(LESSONS[1]) if part.role == GIVEN)
+    assert {part.id.removeprefix("given-"), normalized(part.source)} <= _given(LESSONS[1])
+
+
+def test_an_earlier_answer_is_no_helper() -> None:
+    """Where it is wrong, grading takes the course's version; and so with what it uses itself."""
+    space: dict = {}
+    as_if_typed("def part(x):\n    return x", space)
+    as_if_typed("def earlier(x):\n    return part(x)", space)
+    as_if_typed("def own(x):\n    return x", space)
+    as_if_typed("def answer(x):\n    return own(earlier(np.part(x)))", space)
+    assert helpers(space["answer"], space, ()) == ["earlier", "own", "part"]
+    assert helpers(space["answer"], space, ("earlier",)) == ["own"]
+
+
+def as_if_typed(text: str, space: dict) -> None:
+    """Run a text under a name as IPython gives it to a cell."""
+    name = f"<ipython-input-{len(linecache.cache)}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    exec(compile(text, name, "exec"), space)
 
 
 def test_vs_code_names_the_file_in_the_namespace(tmp_path: Path, monkeypatch) -> None:

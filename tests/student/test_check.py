@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from grader.authoring.solve import solved
 from grader.course.exercises import exercises
-from grader.course.layout import LESSONS, ROOT, notebook_path
+from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id, notebook_path
 from grader.course.versions import misconceptions, solution
 from grader.student import check, figures, frozen
 from grader.student.report import Report
@@ -90,6 +90,20 @@ def test_an_unknown_exercise_is_answered_with_the_nearest(shell) -> None:
     error = run(shell, "from grader import check\ncheck('softmaks')")
     assert isinstance(error, KeyError) and "softmax" in str(error)
     assert isinstance(run(shell, "check(3)"), KeyError)
+
+
+@pytest.mark.parametrize("folder", ["", assignment_id(LESSONS[1])])
+def test_a_name_with_nothing_near_is_one_short_line(
+    folder: str, tmp_path: Path, monkeypatch
+) -> None:
+    """With the names of the lesson in whose folder the kernel works."""
+    monkeypatch.chdir(NOTEBOOKS / folder if folder else tmp_path)
+    with pytest.raises(frozen.NoSuchExercise) as caught:
+        frozen.load("qqqq")
+    said = str(caught.value)
+    own = [one.id for one in exercises(LESSONS[1])]
+    assert all((name in said) == bool(folder) for name in own)
+    assert "\n" not in said and len(said) < 250 and "softmax," not in said
 
 
 def test_hints_come_one_after_the_other(shell, capsys) -> None:

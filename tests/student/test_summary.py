@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from grader.course.assignments import assignment
 from grader.course.exercises import exercises
-from grader.course.layout import LESSONS
+from grader.course.layout import LESSONS, assignment_id
 from grader.course.versions import misconceptions, solution
+from grader.judge.outcome import Outcome
+from grader.pages.feedback import feedback_page
+from grader.pages.verdicts import graded
 from grader.protocol.values import CheckResult, Failure, Misconception, Verdict
 from grader.rules.comparing import Tolerance, difference
 from grader.rules.evaluate import evaluate
 from grader.rules.side_checks import INPUTS, subject
 from grader.student import check, frozen
+from grader.student.foundations import Weak
 from grader.student.report import Report, as_html, as_text, what_is_wrong
-from grader.student.summary import rows, sentence, summary
+from grader.student.summary import on_earlier, rows, sentence, summary
 
 KNOWN = Misconception("negates", "negates the result", "Every sign is turned.")
 LINE = Failure("exception", "ValueError", "shapes differ", "w = a @ b", 5)
@@ -83,6 +89,36 @@ def test_where_to_look_is_said_for_the_first_failure_alone() -> None:
     assert said.look == "a look" and as_text(said).count("a look") == 1
     assert said.wrong == "result[0] is 1, expected 2 (case: a)"
     assert groups(found) == {"1 check fails too": ["b"], "1 check passes": ["easy"]}
+
+
+def test_earlier_answers_that_fail_come_first_and_where_to_look_is_in_them() -> None:
+    """In all that comes back from grading, in the words of a check."""
+    found = replace(verdict(failed("a"), PASSED), exercise="attention")
+    earlier = verdict(failed("a"), failed("b"), PASSED)
+    first = "Your softmax fails 2 of its 3 checks. Fix softmax first."
+    outcome = Outcome(
+        "ada", "01_x", "graded", 6.0, verdicts=(earlier, found), first={"attention": ("softmax",)}
+    )
+    said = graded(found, outcome)
+    assert (said.first, said.look) == (first, "")
+    assert first in words(as_html(said)) and first in as_text(said)
+    assert "a look" not in as_html(said)
+    assert "a look" in as_html(graded(earlier, outcome))
+    page = feedback_page(outcome, assignment(assignment_id(LESSONS[0]))).decode()
+    assert page.count(first) == 1 and page.count("a look") == 1
+    weak = Weak("softmax", LESSONS[0], earlier)
+    assert first.startswith(weak.said(LESSONS[0]).capitalize())
+
+
+def test_an_earlier_answer_that_passes_in_the_end_is_not_blamed() -> None:
+    """It failed in the first run alone, by a third one."""
+    outcome = Outcome(
+        "ada", "01_x", "graded", 6.0, verdicts=(verdict(PASSED),), first={"b": ("softmax",)}
+    )
+    assert graded(replace(verdict(failed("a")), exercise="b"), outcome).look == "a look"
+    unwritten = Verdict("softmax", 0.0, 3.0, False, (failed("a"),))
+    said = on_earlier(summary(replace(verdict(failed("a")), exercise="b")), [unwritten])
+    assert said.first == "Your softmax is not written yet. Write softmax first."
 
 
 def test_another_mistake_is_named_among_the_rest() -> None:
