@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.coursefile import current
+from grader.student.editions import is_kept
 from grader.student.notebooks import Cell, NotANotebook, read
 
 CHECK = "check_"
@@ -52,7 +53,7 @@ def _file_in(folder: Path) -> Path | None:
     content = released.read_bytes() if released.is_file() else b""
     if named.exists() and named.read_bytes() != content:
         return named
-    others = (path for path in folder.glob("*.ipynb") if path != named)
+    others = (p for p in folder.glob("*.ipynb") if p != named and not is_kept(p))
     newest = sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
     held = _checks(released) if content else set()
     for path in newest:
