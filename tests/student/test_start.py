@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,7 @@ from grader.student import records, start
 from grader.student.commands import lab as commands_lab
 from grader.student.commands.lab import copy_lessons, start_page
 from grader.student.packing import where
+from tests.student.test_pack import as_nobody
 
 
 @pytest.fixture
@@ -147,3 +149,34 @@ def test_a_folder_that_cannot_be_written_is_one_line(lab: Path) -> None:
     (lab / records.FOLDER).write_text("in the way")
     done = CliRunner().invoke(main, ["lab", "--folder", str(lab), "--copy-only"])
     assert done.exit_code == 1 and "--folder" in done.output and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("page", [True, False])
+def test_a_read_only_folder_is_opened_for_reading_and_one_line_says_so(
+    page: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(commands_lab, "run_until_it_ends", lambda c, _: ran.append(c) or 0)
+    monkeypatch.setattr(commands_lab, "answers_in_the_background", contextlib.nullcontext)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "lab"
+        copy_lessons(NOTEBOOKS, folder)
+        if page:
+            start_page(folder)
+        folders = [Path(name), *(path for path in folder.rglob("*") if path.is_dir()), folder]
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        for path in (*folders, *files):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        before = {path: path.read_bytes() for path in files}
+        with as_nobody():
+            done = CliRunner().invoke(main, ["lab", "--folder", str(folder)])
+            empty = CliRunner().invoke(main, ["lab", "--folder", str(folder / "none")])
+        assert {path: path.read_bytes() for path in files} == before
+        for path in folders:
+            path.chmod(0o755)
+    assert done.exit_code == 0, done.output
+    said = [line for line in done.output.splitlines() if not line.startswith("Starting")]
+    assert len(said) == 1 and "--folder" in said[0] and "you can read" in said[0]
+    [command] = ran
+    assert f"--LabApp.default_url=/lab{'/tree/start.ipynb' if page else ''}" in command
+    assert empty.exit_code == 1 and "--folder" in empty.output  # nothing is there to read

@@ -21,8 +21,17 @@ if TYPE_CHECKING:
     from grader.student.editions import Update
 
 CONFIG = ".jupyter"
+PAGE_NAME = "start.ipynb"
 # JupyterLab asks whether to fetch news, in a box that would cover the start page.
 PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+
+
+class CannotWrite(click.ClickException):
+    """The lessons' folder cannot be prepared; the message says why and what to do."""
+
+    def __init__(self, what: object, error: OSError) -> None:
+        self.why = error.strerror or str(error)
+        super().__init__(f"{what} cannot be written ({self.why}): give another place with --folder")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -48,16 +57,26 @@ def command(
     course = current()
     source = course.root / course.notebooks
     chosen = [released(source, name) for name in wanted]
-    copied = copy_lessons(source, folder)
-    newer = bring_up_to_date(source, folder, chosen)
-    start = start_page(folder)
-    click.echo(
-        f"{len(copied)} lessons copied into {folder}; your own work there is left as it is"
-        if copied
-        else f"Your lessons are in {folder}; what you have written is left as it is"
-    )
-    for line in newer:
-        click.echo(line)
+    try:
+        copied = copy_lessons(source, folder)
+        newer = bring_up_to_date(source, folder, chosen)
+        start = start_page(folder)
+    except CannotWrite as error:
+        if copy_only or chosen or not any(folder.glob("*/*.ipynb")):
+            raise
+        start = folder / PAGE_NAME
+        click.echo(
+            f"{folder} cannot be written ({error.why}): you can read and run the lessons in it, "
+            "but nothing that you change is saved; for a copy of your own add --folder PLACE"
+        )
+    else:
+        click.echo(
+            f"{len(copied)} lessons copied into {folder}; your own work there is left as it is"
+            if copied
+            else f"Your lessons are in {folder}; what you have written is left as it is"
+        )
+        for line in newer:
+            click.echo(line)
     if copy_only:
         click.echo(f"Open {start} in your editor")
         return
@@ -71,7 +90,8 @@ def command(
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if not any("default_url" in argument for argument in jupyter_arguments):
-        command.append(f"--LabApp.default_url=/lab/tree/{start.name}")
+        page = f"/tree/{start.name}" if start.exists() else ""
+        command.append(f"--LabApp.default_url=/lab{page}")
     command += jupyter_arguments
     with answers_in_the_background():
         click.echo("Starting JupyterLab, which opens in your browser; Ctrl-C here ends it")
@@ -131,9 +151,7 @@ def copy_lessons(source: Path, folder: Path) -> list[Path]:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(notebook, target)
         except OSError as error:
-            raise click.ClickException(
-                f"{target} cannot be written ({error.strerror}): give another place with --folder"
-            ) from error
+            raise CannotWrite(target, error) from error
         copied.append(target)
     return copied
 
@@ -162,10 +180,7 @@ def bring_up_to_date(source: Path, folder: Path, chosen: Sequence[Path]) -> list
     except editions.NotUpdated as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(
-            f"{error.filename} cannot be read or written ({error.strerror}): give another place "
-            "with --folder"
-        ) from error
+        raise CannotWrite(folder, error) from error
     if newer.updated:
         said.append(f"A new edition of {', '.join(newer.updated)}, which you had not touched: done")
     if newer.differing:
@@ -205,7 +220,4 @@ def start_page(folder: Path) -> Path:
             page.write_text(json.dumps(PAGE) + "\n", encoding="utf-8")
         return start.write(folder, course(folder, folder))
     except OSError as error:
-        raise click.ClickException(
-            f"{error.filename} cannot be written ({error.strerror}): give another place with "
-            "--folder"
-        ) from error
+        raise CannotWrite(error.filename, error) from error
