@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import tempfile
 from pathlib import Path
@@ -13,9 +14,11 @@ from click.testing import CliRunner
 from nbformat.sign import NotebookNotary
 
 from grader.commandline import main
+from grader.course import fingerprint
 from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id
+from grader.coursefile import CourseError, current, load
 from grader.protocol.values import CheckResult, Verdict
-from grader.student import records, start
+from grader.student import lesson_end, records, start
 from grader.student.commands import lab as commands_lab
 from grader.student.commands.lab import copy_lessons, start_page
 from grader.student.packing import where
@@ -180,3 +183,41 @@ def test_a_read_only_folder_is_opened_for_reading_and_one_line_says_so(
     [command] = ran
     assert f"--LabApp.default_url=/lab{'/tree/start.ipynb' if page else ''}" in command
     assert empty.exit_code == 1 and "--folder" in empty.output  # nothing is there to read
+
+
+@pytest.mark.parametrize("address", ["", "https://forum.example.org/a?b=1&c=2", "mailto:a@b.org"])
+def test_a_place_to_ask_is_linked_where_it_is_set(
+    address: str, lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the start page, and at a lesson's end: as text, and as a link."""
+    course = dataclasses.replace(current(), ask=address)
+    for module in (start, lesson_end):
+        monkeypatch.setattr(module, "current", lambda: course)
+    welcome = nbformat.read(start_page(lab), as_version=4).cells[0].source
+    said = lesson_end.lesson_end(LESSONS[0], {})
+    assert ("Ask here" in welcome + repr(said) + said._repr_html_()) == bool(address)
+    if address:
+        assert f"[Ask here]({address})" in welcome and address in repr(said)
+        assert f'href="{address.replace("&", "&amp;")}"' in said._repr_html_()
+
+
+def described(folder: Path, ask: str) -> Path:
+    text = f'id = "it"\ntitle = "It"\nlessons = []\nask = {ask}\n'
+    (folder / "course.toml").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "ask", ["7", '"the forum"', '"javascript:alert(1)"', '"https://a.org/ x"', '"https://a.org/)"']
+)
+def test_what_is_no_address_is_one_line_of_the_course(ask: str, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="ask must be an address .*https://"):
+        load(described(tmp_path, ask))
+
+
+def test_no_mark_depends_on_where_students_ask(tmp_path: Path) -> None:
+    seen = set()
+    for ask in ('""', '"https://a.org"'):
+        described(tmp_path, ask)
+        seen.add(fingerprint.fingerprint((), engine=tmp_path, root=tmp_path))
+    assert len(seen) == 1 and load(tmp_path).ask == "https://a.org"
