@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from grader import files
-from grader.source.assembly import ANSWER, CHECK, GIVEN, HUMAN, OWN, TEXT, Part, assemble, parts_of
+from grader.coursefile import current
+from grader.source.assembly import (
+    ANSWER,
+    CHECK,
+    GIVEN,
+    HUMAN,
+    OWN,
+    TEXT,
+    Assembly,
+    Part,
+    assemble,
+    parts_of,
+)
 from grader.source.notebook import Cell, Notebook, parse
 from grader.source.prose import flat
 from grader.student import records
@@ -140,6 +152,53 @@ def update(released: Path, lab: Path) -> Update:
         sum(part.role == OWN and part.id not in cells for part in assembly.parts),
         tuple(dict.fromkeys(assembly.unsure.values())),
     )
+
+
+def other_edition(path: Path, lesson: str, notebook: Notebook, assembly: Assembly) -> str:
+    """A line if a notebook is of another edition of its lesson than the course's; else "".
+
+    The lab's note says it. A file elsewhere shows it by cells that the lesson does not have, or
+    that are missing: those of a whole exercise, of which there is no answer either.
+    """
+    course = current()
+    released = course.root / course.notebooks / lesson / f"{lesson}.ipynb"
+    parts = _parts(released.read_bytes())
+    known = {part.id for part in parts}
+    marked = dict.fromkeys(cell.grade_id for cell in notebook.cells if cell.grade_id)
+    if not known & marked.keys():
+        return ""  # a tool has removed the ids
+    foreign = [name for name in marked if name not in known and not _is_anothers(name, released)]
+    ids = {_id(cell) for cell in notebook.cells}
+    missing = [
+        one
+        for one in dict.fromkeys(part.exercise for part in parts if part.role == ANSWER)
+        if not assembly.attempted(one)
+        and not ids & {part.id for part in parts if part.exercise == one}
+    ]
+    why = [f"it has {_listed(foreign)}, which the lesson has not"] if foreign else []
+    why += [f"it lacks {_listed(missing)}"] if missing else []
+    lab = records.lab_of(path.resolve().parent)
+    noted = handed_out(lab).get(lesson) if lab is not None and path.stem == lesson else None
+    newer = noted is not None and noted.file != _digest(released.read_bytes())
+    if not why and not newer:
+        return ""
+    sure = "is" if foreign or newer else "seems to be"
+    reasons = f" ({'; '.join(why)})" if why else ""
+    return (
+        f"{path.name} {sure} of another edition of {lesson}{reasons}: `python -m grader lab "
+        f"--update {lesson[:2]}` brings it up to date, with your answers in it"
+    )
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    more = [f"{len(names) - most} more cells"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
+
+
+def _is_anothers(name: str, released: Path) -> bool:
+    """Is it the id of a cell of another lesson, from which it may have been copied?"""
+    others = (path for path in released.parents[1].glob("*/*.ipynb") if path != released)
+    return any(part.id == name for path in others for part in _parts(path.read_bytes()))
 
 
 def handed_out(lab: Path) -> dict[str, HandedOut]:

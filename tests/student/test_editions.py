@@ -21,10 +21,11 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id
 from grader.course.versions import solution
 from grader.coursefile import current
-from grader.student import editions, packing, records
+from grader.student import editions, packing, records, runner
 from grader.student.commands import lab as commands_lab
 from grader.student.judged_apart import Judged
 from grader.student.lessons import lessons
+from grader.student.notebooks import read
 from grader.student.packing import pack_lessons
 
 LESSON = LESSONS[0]
@@ -230,3 +231,91 @@ def test_a_full_disk_leaves_the_old_file(lab: Path, source: Path) -> None:
 def test_the_note_is_no_record_of_a_check(lab: Path) -> None:
     assert records.read(lab) == ({}, [])
     assert set(json.loads((lab / editions.NOTE).read_text())) == {NAME, OTHER}
+
+
+# -- a notebook of another edition, as check says it -----------------------------------------------
+
+
+def renamed(notebook: NotebookNode) -> None:
+    """The first exercise under another name, as an edition before may have had it."""
+    for name in (FIRST, f"check_{FIRST}"):
+        cell = cell_of(notebook, name)
+        cell.id = cell.metadata.nbgrader["grade_id"] = name.replace(FIRST, "former_name")
+        cell.source = cell.source.replace(FIRST, "former_name")
+
+
+def without_an_exercise(notebook: NotebookNode) -> None:
+    for name in (FIRST, f"check_{FIRST}"):
+        notebook.cells.remove(cell_of(notebook, name))
+
+
+def said_of(path: Path) -> str:
+    notebook = read(path)
+    found = runner.recognize(notebook)
+    assert found is not None
+    return editions.other_edition(path, found.assignment, notebook, found.assembly)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (renamed, f"is of another edition of {NAME} (it has former_name"),
+        (without_an_exercise, f"seems to be of another edition of {NAME} (it lacks {FIRST})"),
+    ],
+)
+def test_another_edition_is_told_by_its_cells(change, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.ipynb"
+    shutil.copyfile(path_in(NOTEBOOKS), path)
+    changed(path, change)
+    said = said_of(path)
+    assert words in said and "`python -m grader lab --update 01`" in said and "\n" not in said
+
+
+def test_another_edition_is_told_by_the_labs_note(
+    lab: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (editions, runner):
+        monkeypatch.setattr(module, "current", commands_lab.current)
+    records.make(lab)
+    changed(path_in(lab), worked_on)
+    assert said_of(path_in(lab)) == ""
+    changed(path_in(source), new_edition)
+    assert f"is of another edition of {NAME}:" in said_of(path_in(lab))
+    opened("--update", NAME)
+    assert said_of(path_in(lab)) == ""
+
+
+def clumsy(notebook: NotebookNode) -> None:
+    """A check's cell deleted, an answer in a cell of one's own, one copied from another lesson."""
+    worked_on(notebook)
+    without_an_exercise(notebook)
+    notebook.cells.remove(cell_of(notebook, f"check_{SECOND}"))
+    notebook.cells.insert(4, nbformat.v4.new_code_cell(RIGHT))
+    other = nbformat.read(path_in(NOTEBOOKS, OTHER), 4)
+    notebook.cells.append(cell_of(other, exercises(LESSONS[1])[0].id))
+
+
+def without_ids(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        cell.metadata.pop("nbgrader", None)
+        cell.pop("id")
+    notebook.nbformat_minor = 4
+
+
+@pytest.mark.parametrize("change", [worked_on, clumsy, without_ids])
+def test_a_clumsy_notebook_of_this_edition_is_not_said_to_be_of_another(
+    change: Callable[[NotebookNode], None], tmp_path: Path
+) -> None:
+    path = tmp_path / f"{NAME}.ipynb"
+    shutil.copyfile(path_in(NOTEBOOKS), path)
+    changed(path, change)
+    assert said_of(path) == ""
+
+
+def test_check_says_it_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "_judgements", lambda *_: iter(()))  # nothing is run here
+    path = tmp_path / "mine.ipynb"
+    shutil.copyfile(path_in(NOTEBOOKS), path)
+    changed(path, renamed)
+    lines = CliRunner().invoke(main, ["check", str(path)]).output.splitlines()
+    assert len([line for line in lines if "another edition" in line]) == 1

@@ -159,7 +159,12 @@ def test_a_read_only_folder_is_opened_for_reading_and_one_line_says_so(
     page: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[list[str]] = []
-    monkeypatch.setattr(commands_lab, "run_until_it_ends", lambda c, _: ran.append(c) or 0)
+
+    def run(command: list[str], settings: dict) -> int:
+        ran.append(command)
+        return 0
+
+    monkeypatch.setattr(commands_lab, "run_until_it_ends", run)
     monkeypatch.setattr(commands_lab, "answers_in_the_background", contextlib.nullcontext)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "lab"
