@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -226,3 +228,18 @@ def test_no_mark_depends_on_where_students_ask(tmp_path: Path) -> None:
         described(tmp_path, ask)
         seen.add(fingerprint.fingerprint((), engine=tmp_path, root=tmp_path))
     assert len(seen) == 1 and load(tmp_path).ask == "https://a.org"
+
+
+def test_the_file_browser_leaves_its_width_to_the_names(lab: Path) -> None:
+    """By settings that this JupyterLab documents, as it reads them from the lab's own folder."""
+    start_page(lab)
+    path = lab / commands_lab.CONFIG / "labconfig" / "default_setting_overrides.json"
+    schemas = Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas"
+    for plugin, settings in json.loads(path.read_text()).items():
+        package, _, name = plugin.partition(":")
+        known = json.loads((schemas / package / f"{name}.json").read_text())["properties"]
+        for key, value in settings.items():
+            assert known[key]["type"] == "boolean" and known[key]["default"] is not value
+    path.write_text("{}")  # the student's to change
+    start_page(lab)
+    assert path.read_text() == "{}"

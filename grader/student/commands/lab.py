@@ -24,6 +24,9 @@ CONFIG = ".jupyter"
 PAGE_NAME = "start.ipynb"
 # JupyterLab asks whether to fetch news, in a box that would cover the start page.
 PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+# Beside a column of dates the file browser cuts most lessons' names off.
+DEFAULTS = {"@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False}}
+SETTINGS = {"page_config.json": PAGE, "default_setting_overrides.json": DEFAULTS}
 
 
 class CannotWrite(click.ClickException):
@@ -214,10 +217,11 @@ def start_page(folder: Path) -> Path:
 
     try:
         records.make(folder)
-        page = folder / CONFIG / "labconfig" / "page_config.json"
-        if not page.exists():
-            page.parent.mkdir(parents=True, exist_ok=True)
-            page.write_text(json.dumps(PAGE) + "\n", encoding="utf-8")
+        for name, settings in SETTINGS.items():
+            path = folder / CONFIG / "labconfig" / name
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
         return start.write(folder, course(folder, folder))
     except OSError as error:
         raise CannotWrite(error.filename, error) from error
