@@ -15,6 +15,8 @@ from pathlib import Path
 
 NAME = "course.toml"
 VARIABLE = "GRADER_COURSE"
+# Of a link that is shown to students, or "": nothing in it could end a link in Markdown or HTML.
+ADDRESS = r"""((https?://|mailto:)[^\s<>()\[\]"'`\\]+)?"""
 ENGINE = Path(__file__).resolve().parent
 INSTALLED = ENGINE / "course_files"  # where a wheel of the student bundle holds the course
 
@@ -34,7 +36,8 @@ class Course:
     """A course: what it is called, its lessons in order, and where its two halves lie.
 
     ``notebooks`` and ``solutions`` are names of folders in ``root``; the second is a Python
-    package with a subpackage for each lesson. ``hand_in`` tells students where to hand in.
+    package with a subpackage for each lesson. ``hand_in`` tells students where to hand in, ``ask``
+    is the address of a page where they can ask.
     """
 
     root: Path
@@ -44,6 +47,7 @@ class Course:
     notebooks: str = "notebooks"
     solutions: str = "solutions"
     hand_in: str = ""
+    ask: str = ""
 
 
 def find() -> Path:
@@ -95,6 +99,12 @@ def load(root: Path) -> Course:
     hand_in = data.get("hand_in", "")
     if not isinstance(hand_in, str):
         raise CourseError(f"{path}: hand_in must be a text in quotation marks")
+    ask = data.get("ask", "")
+    if not isinstance(ask, str) or not re.fullmatch(ADDRESS, ask):
+        raise CourseError(
+            f"{path}: ask must be an address that begins with https://, http:// or mailto:, "
+            "without spaces, quotation marks and brackets"
+        )
     lessons = data.get("lessons")
     if not isinstance(lessons, list):
         raise CourseError(f'{path}: it needs a list lessons = ["…", …], in the lessons\' order')
@@ -105,7 +115,8 @@ def load(root: Path) -> Course:
             )
         if lessons.count(name) > 1:
             raise CourseError(f"{path}: the lesson {name!r} stands twice")
-    return Course(root, lessons=tuple(lessons), hand_in=" ".join(hand_in.split()), **texts)
+    hand_in = " ".join(hand_in.split())
+    return Course(root, lessons=tuple(lessons), hand_in=hand_in, ask=ask, **texts)
 
 
 @functools.cache

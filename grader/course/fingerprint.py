@@ -39,9 +39,10 @@ def fingerprint(
 
 
 def _described(path: Path) -> bytes:
-    """What of the course's description a mark may depend on: not where students hand in."""
+    """What of the course's description a mark may depend on: not where students hand in or ask."""
     description = tomllib.loads(path.read_text(encoding="utf-8"))
-    description.pop("hand_in", None)
+    for told in ("hand_in", "ask"):
+        description.pop(told, None)
     return repr(sorted(description.items())).encode()
 
 

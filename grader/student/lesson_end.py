@@ -66,6 +66,8 @@ class LessonEnd:
         lines += [f"  {heading}: {text}" for heading, text in self._sentences()]
         lines.append(f"  Next: {self.after or 'this was the last lesson'}")
         lines.append(f"  To hand in: {self._hand_in()}")
+        if current().ask:
+            lines.append(f"  A question? Ask here: {current().ask}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -75,11 +77,13 @@ class LessonEnd:
         )
         after = _link(self.after_file, self.after) if self.after else "this was the last lesson"
         start = f" · {_link(self.start_file, 'all lessons')}" if self.start_file else ""
+        address = html.escape(current().ask)
+        ask = f'<p>A question? <a href="{address}" target="_blank">Ask here</a></p>'
         return (
             '<div class="lesson-end" role="status" style="max-width:52em">'
             f"<p><strong>The end of lesson {html.escape(self.title)}</strong></p>"
             f"<ul>{rows}</ul><p>Next: {after}{start}</p>"
-            f"<p>To hand in: {_coded(self._hand_in())}</p></div>"
+            f"<p>To hand in: {_coded(self._hand_in())}</p>{ask if address else ''}</div>"
         )
 
 

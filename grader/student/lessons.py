@@ -10,6 +10,7 @@ from pathlib import Path
 
 from grader.coursefile import current
 from grader.source.assembly import Part, parts_of
+from grader.student.editions import is_kept
 from grader.student.notebooks import Cell, NotANotebook, read
 
 CHECK = "check_"
@@ -63,7 +64,11 @@ def file_in(folder: Path) -> Path | None:
     content = released.read_bytes() if released.is_file() else b""
     if named.exists() and _differs(named, content):
         return named
-    others = (path for path in folder.glob("*.ipynb") if path != named and path.is_file())
+    others = (
+        path
+        for path in folder.glob("*.ipynb")
+        if path != named and path.is_file() and not is_kept(path)
+    )
     newest = sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
     held = _checks(released) if content else set()
     for path in newest:

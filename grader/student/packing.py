@@ -18,7 +18,7 @@ from grader import files
 from grader.coursefile import current
 from grader.source import handin
 from grader.source.notebook import MAX_BYTES
-from grader.student import lessons, records, runner
+from grader.student import editions, lessons, records, runner
 from grader.student.judged_apart import SECONDS, Judged, judge
 from grader.student.notebooks import NotANotebook, read
 from grader.student.runner import Recognized
@@ -282,6 +282,8 @@ def _copies(item: Item, lab: Path) -> Iterator[str]:
     folders = dict.fromkeys((item.path.parent, lab))
     beside = (path for folder in folders for path in sorted(folder.glob("*.ipynb")))
     for path in list(beside)[:MOST_COPIES]:
+        if editions.is_kept(path):  # what of it counts was carried over
+            continue
         if path == item.path or (_is_lesson(path.stem) and path.stem != item.assignment):
             continue
         try:

@@ -17,7 +17,7 @@ from grader.coursefile import current
 from grader.protocol.values import Verdict
 from grader.source.assembly import ANSWER, CHECK, OWN, Assembly, Part, assemble, parts_of
 from grader.source.prose import defined
-from grader.student import check
+from grader.student import check, editions
 from grader.student.notebooks import NotANotebook, Notebook, read
 
 
@@ -67,7 +67,8 @@ def run_notebook(path: Path, begun: Callable[[Part], object] = lambda part: None
     os.environ.setdefault("MPLBACKEND", "agg")
     from IPython.core.interactiveshell import InteractiveShell
 
-    found = recognize(read(path))
+    notebook = read(path)
+    found = recognize(notebook)
     if found is None:
         raise NotANotebook(
             f"{path.name} holds no check cell, and no answer, of a lesson of this course"
@@ -77,7 +78,9 @@ def run_notebook(path: Path, begun: Callable[[Part], object] = lambda part: None
     raised: list[Raised] = []
     with contextlib.chdir(path.parent):  # as a kernel does: `mine` looks for lessons from here
         judgements = tuple(_judgements(shell, code, raised, begun))
-    return Checked(judgements, found.remarks, tuple(raised), answers(code))
+    other = editions.other_edition(path, found.assignment, notebook, found.assembly)
+    remarks = (*filter(None, [other]), *found.remarks)
+    return Checked(judgements, remarks, tuple(raised), answers(code))
 
 
 def recognize(notebook: Notebook) -> Recognized | None:

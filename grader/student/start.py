@@ -66,6 +66,8 @@ def page(course: Course) -> NotebookNode:
     """The page as a notebook, with the table of now."""
     table = {"text/html": course._repr_html_(), "text/plain": repr(course)}
     welcome = WELCOME.format(title=current().title, builders=_builders())
+    if current().ask:
+        welcome += f"\n\nA question? [Ask here]({current().ask})."
     cells = [
         nbformat.v4.new_markdown_cell(welcome, id="welcome"),
         nbformat.v4.new_code_cell(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import os
+import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -12,12 +16,15 @@ from click.testing import CliRunner
 from nbformat.sign import NotebookNotary
 
 from grader.commandline import main
+from grader.course import fingerprint
 from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id
+from grader.coursefile import CourseError, current, load
 from grader.protocol.values import CheckResult, Verdict
-from grader.student import records, start
+from grader.student import lesson_end, records, start
 from grader.student.commands import lab as commands_lab
 from grader.student.commands.lab import copy_lessons, start_page
 from grader.student.packing import where
+from tests.student.test_pack import as_nobody
 
 
 @pytest.fixture
@@ -147,3 +154,92 @@ def test_a_folder_that_cannot_be_written_is_one_line(lab: Path) -> None:
     (lab / records.FOLDER).write_text("in the way")
     done = CliRunner().invoke(main, ["lab", "--folder", str(lab), "--copy-only"])
     assert done.exit_code == 1 and "--folder" in done.output and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("page", [True, False])
+def test_a_read_only_folder_is_opened_for_reading_and_one_line_says_so(
+    page: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], settings: dict) -> int:
+        ran.append(command)
+        return 0
+
+    monkeypatch.setattr(commands_lab, "run_until_it_ends", run)
+    monkeypatch.setattr(commands_lab, "answers_in_the_background", contextlib.nullcontext)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "lab"
+        copy_lessons(NOTEBOOKS, folder)
+        if page:
+            start_page(folder)
+        folders = [Path(name), *(path for path in folder.rglob("*") if path.is_dir()), folder]
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        for path in (*folders, *files):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        before = {path: path.read_bytes() for path in files}
+        with as_nobody():
+            done = CliRunner().invoke(main, ["lab", "--folder", str(folder)])
+            empty = CliRunner().invoke(main, ["lab", "--folder", str(folder / "none")])
+        assert {path: path.read_bytes() for path in files} == before
+        for path in folders:
+            path.chmod(0o755)
+    assert done.exit_code == 0, done.output
+    said = [line for line in done.output.splitlines() if not line.startswith("Starting")]
+    assert len(said) == 1 and "--folder" in said[0] and "you can read" in said[0]
+    [command] = ran
+    assert f"--LabApp.default_url=/lab{'/tree/start.ipynb' if page else ''}" in command
+    assert empty.exit_code == 1 and "--folder" in empty.output  # nothing is there to read
+
+
+@pytest.mark.parametrize("address", ["", "https://forum.example.org/a?b=1&c=2", "mailto:a@b.org"])
+def test_a_place_to_ask_is_linked_where_it_is_set(
+    address: str, lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the start page, and at a lesson's end: as text, and as a link."""
+    course = dataclasses.replace(current(), ask=address)
+    for module in (start, lesson_end):
+        monkeypatch.setattr(module, "current", lambda: course)
+    welcome = nbformat.read(start_page(lab), as_version=4).cells[0].source
+    said = lesson_end.lesson_end(LESSONS[0], {})
+    assert ("Ask here" in welcome + repr(said) + said._repr_html_()) == bool(address)
+    if address:
+        assert f"[Ask here]({address})" in welcome and address in repr(said)
+        assert f'href="{address.replace("&", "&amp;")}"' in said._repr_html_()
+
+
+def described(folder: Path, ask: str) -> Path:
+    text = f'id = "it"\ntitle = "It"\nlessons = []\nask = {ask}\n'
+    (folder / "course.toml").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "ask", ["7", '"the forum"', '"javascript:alert(1)"', '"https://a.org/ x"', '"https://a.org/)"']
+)
+def test_what_is_no_address_is_one_line_of_the_course(ask: str, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="ask must be an address .*https://"):
+        load(described(tmp_path, ask))
+
+
+def test_no_mark_depends_on_where_students_ask(tmp_path: Path) -> None:
+    seen = set()
+    for ask in ('""', '"https://a.org"'):
+        described(tmp_path, ask)
+        seen.add(fingerprint.fingerprint((), engine=tmp_path, root=tmp_path))
+    assert len(seen) == 1 and load(tmp_path).ask == "https://a.org"
+
+
+def test_the_file_browser_leaves_its_width_to_the_names(lab: Path) -> None:
+    """By settings that this JupyterLab documents, as it reads them from the lab's own folder."""
+    start_page(lab)
+    path = lab / commands_lab.CONFIG / "labconfig" / "default_setting_overrides.json"
+    schemas = Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas"
+    for plugin, settings in json.loads(path.read_text()).items():
+        package, _, name = plugin.partition(":")
+        known = json.loads((schemas / package / f"{name}.json").read_text())["properties"]
+        for key, value in settings.items():
+            assert known[key]["type"] == "boolean" and known[key]["default"] is not value
+    path.write_text("{}")  # the student's to change
+    start_page(lab)
+    assert path.read_text() == "{}"

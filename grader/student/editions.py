@@ -1,0 +1,306 @@
+"""New editions of the course: replace what was never touched, carry answers over on request.
+
+``python -m grader lab`` notes beside a student's lessons what each notebook was when it was handed
+out. What still equals that may be replaced by a newer edition; whatever a student has touched is
+left alone until ``lab --update`` is asked for it, which keeps the old file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from grader import files
+from grader.coursefile import current
+from grader.source.assembly import (
+    ANSWER,
+    CHECK,
+    GIVEN,
+    HUMAN,
+    OWN,
+    TEXT,
+    Assembly,
+    Part,
+    assemble,
+    parts_of,
+)
+from grader.source.notebook import Cell, Notebook, parse
+from grader.source.prose import flat
+from grader.student import records
+from grader.student.notebooks import NotANotebook, read
+
+NOTE = ".handed_out.json"
+# No other command takes a name that begins so for a lesson, or for a copy of one.
+KEPT = "before-update"
+
+
+@dataclass(frozen=True)
+class HandedOut:
+    """A notebook as it was handed out: a digest of the file, and of each cell's text by its id."""
+
+    file: str
+    cells: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Newer:
+    """The lessons that were brought up to date, and those that differ and were left alone."""
+
+    updated: tuple[str, ...]
+    differing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Update:
+    """One lesson brought up to date on request.
+
+    ``kept`` is the file as it was before, None if there was nothing to do. ``unsure`` has a line
+    about each answer that could not be placed for certain.
+    """
+
+    lesson: str
+    kept: Path | None = None
+    answers: int = 0
+    own_cells: int = 0
+    unsure: tuple[str, ...] = ()
+
+
+class NotUpdated(Exception):
+    """A lesson cannot be brought up to date, and nothing was changed; the message says why."""
+
+
+def is_kept(path: Path) -> bool:
+    """Is this a lesson's file from before an update?"""
+    return path.name.startswith(KEPT)
+
+
+def bring_up_to_date(source: Path, lab: Path) -> Newer:
+    """Replace each notebook in ``lab`` that is still as it was handed out by the one in ``source``.
+
+    Where nothing says what was handed out, as in a lab of an earlier version, a notebook counts as
+    touched; it counts as the present edition if all cells that are not the student's are.
+
+    Raises:
+        OSError: something cannot be read or written. Each notebook is whole, the old or the new.
+    """
+    noted = handed_out(lab)
+    now = dict(noted)
+    updated, differing = [], []
+    for released in sorted(source.glob("*/*.ipynb")):
+        name, own = released.stem, lab / released.parent.name / released.name
+        new, content, given = released.read_bytes(), own.read_bytes(), noted.get(name)
+        if content == new or (given is None and _is_of(new, content)):
+            now[name] = _noted(new)
+        elif given is not None and given.file == _digest(content):
+            files.write(own, new)
+            now[name] = _noted(new)
+            updated.append(name)
+        elif given is None or given.file != _digest(new):
+            differing.append(name)
+    if now != noted:
+        _write(lab, now)
+    return Newer(tuple(updated), tuple(differing))
+
+
+def update(released: Path, lab: Path) -> Update:
+    """Replace a student's notebook by the released one with the student's answers in it.
+
+    The old file is kept beside it. Added cells stay where they stood. Cells of the old edition that
+    the new one does not have are left out where they are known to be as they were handed out.
+
+    Raises:
+        NotUpdated: the student's file is no notebook, or of another lesson.
+        OSError: something cannot be read or written; the old file is there all the same.
+    """
+    name, own = released.stem, lab / released.parent.name / released.name
+    new, content = released.read_bytes(), own.read_bytes()
+    if content == new:
+        return Update(name)
+    noted = handed_out(lab)
+    given = noted.get(name)
+    try:
+        notebook = read(own)
+    except NotANotebook as error:
+        raise NotUpdated(
+            f"{error}. Move it away, and the next lab copies the lesson anew"
+        ) from None
+    document = json.loads(new)
+    parts = [part for part, _ in parts_of(document)]
+    assembly = assemble(parts, _own_work(notebook, parts, given))
+    ids = {_id(cell) for cell in notebook.cells}
+    exercises = [part.exercise for part in parts if part.role == ANSWER]
+    if not any(one in ids or assembly.attempted(one) for one in exercises):
+        raise NotUpdated(f"{own} holds nothing of {name}: it is left as it is")
+    same = given is None or given.file == _digest(new)
+    if same and not assembly.repairs and _is_of(new, content):
+        return Update(name)
+    pictures = _pictures(content)
+    cells = {_released_id(cell): cell for cell in document["cells"]}
+    document["cells"] = [_placed(part, cells.get(part.id), pictures) for part in assembly.parts]
+    text = (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+    kept = _keep(own, content)
+    files.write(own, text)
+    _write(lab, {**noted, name: _noted(new)})
+    return Update(
+        name,
+        kept,
+        sum(map(assembly.attempted, exercises)) + sum(assembly.answered().values()),
+        sum(part.role == OWN and part.id not in cells for part in assembly.parts),
+        tuple(dict.fromkeys(assembly.unsure.values())),
+    )
+
+
+def other_edition(path: Path, lesson: str, notebook: Notebook, assembly: Assembly) -> str:
+    """A line if a notebook is of another edition of its lesson than the course's; else "".
+
+    The lab's note says it. A file elsewhere shows it by cells that the lesson does not have, or
+    that are missing: those of a whole exercise, of which there is no answer either.
+    """
+    course = current()
+    released = course.root / course.notebooks / lesson / f"{lesson}.ipynb"
+    parts = _parts(released.read_bytes())
+    known = {part.id for part in parts}
+    marked = dict.fromkeys(cell.grade_id for cell in notebook.cells if cell.grade_id)
+    if not known & marked.keys():
+        return ""  # a tool has removed the ids
+    foreign = [name for name in marked if name not in known and not _is_anothers(name, released)]
+    ids = {_id(cell) for cell in notebook.cells}
+    missing = [
+        one
+        for one in dict.fromkeys(part.exercise for part in parts if part.role == ANSWER)
+        if not assembly.attempted(one)
+        and not ids & {part.id for part in parts if part.exercise == one}
+    ]
+    why = [f"it has {_listed(foreign)}, which the lesson has not"] if foreign else []
+    why += [f"it lacks {_listed(missing)}"] if missing else []
+    lab = records.lab_of(path.resolve().parent)
+    noted = handed_out(lab).get(lesson) if lab is not None and path.stem == lesson else None
+    newer = noted is not None and noted.file != _digest(released.read_bytes())
+    if not why and not newer:
+        return ""
+    sure = "is" if foreign or newer else "seems to be"
+    reasons = f" ({'; '.join(why)})" if why else ""
+    return (
+        f"{path.name} {sure} of another edition of {lesson}{reasons}: `python -m grader lab "
+        f"--update {lesson[:2]}` brings it up to date, with your answers in it"
+    )
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    more = [f"{len(names) - most} more cells"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
+
+
+def _is_anothers(name: str, released: Path) -> bool:
+    """Is it the id of a cell of another lesson, from which it may have been copied?"""
+    others = (path for path in released.parents[1].glob("*/*.ipynb") if path != released)
+    return any(part.id == name for path in others for part in _parts(path.read_bytes()))
+
+
+def handed_out(lab: Path) -> dict[str, HandedOut]:
+    """What is noted, by lesson; nothing where the note is missing or damaged: all is touched then.
+
+    Raises OSError if it is there and cannot be read.
+    """
+    try:
+        tree = json.loads((lab / NOTE).read_text(encoding="utf-8"))
+        return {name: HandedOut(str(one["file"]), dict(one["cells"])) for name, one in tree.items()}
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _write(lab: Path, noted: Mapping[str, HandedOut]) -> None:
+    tree = {name: asdict(noted[name]) for name in sorted(noted)}
+    files.write(lab / NOTE, (json.dumps(tree) + "\n").encode())
+
+
+def _noted(content: bytes) -> HandedOut:
+    return HandedOut(
+        _digest(content), {part.id: records.digest(part.source) for part in _parts(content)}
+    )
+
+
+def _parts(content: bytes) -> list[Part]:
+    return [part for part, _ in parts_of(json.loads(content))]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _is_of(new: bytes, content: bytes) -> bool:
+    """Is it the notebook of this edition, as far as its cells are not the student's to change?"""
+    try:
+        texts = {_id(cell): flat(cell.source) for cell in parse(content).cells}
+    except NotANotebook:
+        return False
+    fixed = (part for part in _parts(new) if part.role in (GIVEN, CHECK, TEXT))
+    return all(texts.get(part.id) == flat(part.source) for part in fixed)
+
+
+def _id(cell: Cell) -> str:
+    return cell.grade_id or cell.id
+
+
+def _released_id(cell: Mapping[str, Any]) -> str:
+    """A released cell's id, as :func:`parts_of` gives it."""
+    return str(cell["metadata"].get("nbgrader", {}).get("grade_id", cell["id"]))
+
+
+def _own_work(notebook: Notebook, parts: Sequence[Part], given: HandedOut | None) -> Notebook:
+    """The notebook without what is known to be as it was handed out.
+
+    An old stub would pass for an answer beside the new one, an old text for the student's.
+    """
+    if given is None:
+        return notebook
+    known = {part.id: part for part in parts}
+    cells = []
+    for cell in notebook.cells:
+        part = known.get(_id(cell))
+        if given.cells.get(_id(cell)) != records.digest(cell.source):
+            cells.append(cell)
+        elif part is not None:
+            mine = part.role in (ANSWER, HUMAN, OWN)
+            cells.append(replace(cell, source=part.source) if mine else cell)
+    return replace(notebook, cells=tuple(cells))
+
+
+def _pictures(content: bytes) -> dict[str, Any]:
+    """Pictures pasted into texts, by the cell's id and by its text."""
+    found: dict[str, Any] = {}
+    for raw in json.loads(content.decode("utf-8-sig")).get("cells", []):
+        if not isinstance(raw, dict) or not isinstance(raw.get("attachments"), dict):
+            continue
+        alone = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [raw]})
+        for cell in parse(alone.encode()).cells:
+            found |= dict.fromkeys((_id(cell), cell.source), raw["attachments"])
+    return found
+
+
+def _placed(part: Part, released: dict[str, Any] | None, pictures: Mapping[str, Any]) -> dict:
+    """A cell of the new notebook: the released one, with the student's text; or an added one."""
+    if released is not None and part.source == part.released:
+        return released
+    cell = released or {"cell_type": part.kind, "id": part.id, "metadata": {}}
+    if released is None and part.kind == "code":
+        cell |= {"execution_count": None, "outputs": []}
+    pasted = pictures.get(part.source if released is None else part.id)
+    if pasted and part.kind == "markdown" and "attachment:" in part.source:
+        cell["attachments"] = pasted
+    return {**cell, "source": part.source.rstrip().splitlines(keepends=True)}
+
+
+def _keep(own: Path, content: bytes) -> Path:
+    """Keep the old file beside the new one, over no other; return its path."""
+    number = 1
+    while True:
+        more = f"-{number}" if number > 1 else ""
+        path = own.with_name(f"{KEPT}{more}-{own.name}")
+        if files.create(path, content):
+            return path
+        number += 1
