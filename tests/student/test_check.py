@@ -12,13 +12,16 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import torch
+from click.testing import CliRunner
 from IPython.core.interactiveshell import InteractiveShell
 
 from grader.authoring.solve import solved
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id, notebook_path
 from grader.course.versions import misconceptions, solution
-from grader.student import check, figures, frozen
+from grader.student import check, figures, frozen, runner
+from grader.student.commands.check import command
 from grader.student.report import Report
 from grader.student.summary import summary
 from solutions.transformer_language_model import attend_with_cache
@@ -222,6 +225,21 @@ def test_the_check_command_passes_a_solved_notebook(tmp_path: Path) -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_check_command_says_all_that_a_check_says(tmp_path: Path, monkeypatch) -> None:
+    """The table tells how the other checks went, too, and what comes next."""
+    space: dict = {"torch": torch}
+    exec("def causal_mask(n):\n    return torch.ones(n, n).tril().bool()", space)
+    right = solution("masking", "causal_mask").namespace
+    judged = tuple(check.judge_here("causal_mask", one) for one in (space, right))
+    found = runner.Checked(judged, (), (), {"causal_mask": ("",)})
+    monkeypatch.setattr(runner, "run_notebook", lambda path: found)
+    done = CliRunner().invoke(command, [str(tmp_path / "x.ipynb")], env={"COLUMNS": "300"})
+    assert done.exit_code == 1
+    assert "3 checks fail for the same reason (one position, long sequences" in done.output
+    assert f"Next: {frozen.load('causal_mask').next}" in done.output
+    assert done.output.count("Next:") == 1 and "4 checks pass (" in done.output
 
 
 def test_a_missing_package_is_named_with_the_fix(tmp_path: Path) -> None:

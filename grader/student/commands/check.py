@@ -19,8 +19,8 @@ def command(notebook: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from grader.student import records
-    from grader.student.report import what_is_wrong
+    from grader.student import frozen, records
+    from grader.student.report import the_rest, what_is_wrong
     from grader.student.runner import NotANotebook, run_notebook
     from grader.student.summary import summary
 
@@ -29,17 +29,18 @@ def command(notebook: Path) -> None:
     except NotANotebook as error:
         raise click.ClickException(str(error)) from error
     table = Table(title=notebook.name)
-    for name in ("exercise", "checks passed", "points so far", "what is wrong"):
+    for name in ("exercise", "checks passed", "points so far", "what was found"):
         table.add_column(name)
     verdicts = checked.verdicts
     for verdict, remark in ((one.verdict, one.remark) for one in checked.judgements):
         passed = sum(check.passed for check in verdict.checks)
-        wrong = ["not attempted yet"]
+        found = ["not attempted yet"]
         if verdict.attempted:
-            wrong = what_is_wrong(summary(verdict))
+            whole = summary(verdict, following=frozen.load(verdict.exercise).next)
+            found = [*what_is_wrong(whole), *the_rest(whole)]
         points = f"{verdict.score:g} of {verdict.max_score:g}"
         right = f"{passed} of {len(verdict.checks)}"
-        said = "\n".join(filter(None, (remark, *wrong)))
+        said = "\n".join(filter(None, (remark, *found)))
         table.add_row(verdict.exercise, right, points, escape(said))
     Console().print(table)
     for remark in checked.remarks:
