@@ -136,7 +136,7 @@ class _Program:
 
     def run(self) -> Reply:
         ask = self.ask
-        with _gradients_on(), _memory_limit(ask.memory if self.bounds_memory else 0):
+        with _gradients_on(), _memory_limit(ask.memory, self.bounds_memory):
             with _counted(ask.counted) as count:
                 self.take_steps()
                 target, args, kwargs = self.prepared()
@@ -290,16 +290,19 @@ def _counted(what: str) -> contextlib.AbstractContextManager:
 
 
 @contextlib.contextmanager
-def _memory_limit(extra: int) -> Iterator[None]:
+def _memory_limit(extra: int, bound_here: bool) -> Iterator[None]:
     """Allow ``extra`` bytes beyond what is in use: of tensors, and on Linux of address space.
 
     A limit of address space alone misses what fits into holes of the heap, which a process that has
-    asked many questions has. Outside Linux NumPy's arrays have no limit.
+    asked many questions has. Outside Linux NumPy's arrays have no limit. ``bound_here`` is False
+    where somebody else limits the address space of this process.
     """
-    if not extra:
-        yield
-        return
-    with _tensor_bound(extra), _address_space_limit(extra):
+    with contextlib.ExitStack() as stack:
+        if extra:
+            stack.enter_context(_large_blocks_mapped())
+        if extra and bound_here:
+            stack.enter_context(_tensor_bound(extra))
+            stack.enter_context(_address_space_limit(extra))
         yield
 
 
@@ -324,13 +327,12 @@ def _address_space_limit(extra: int) -> Iterator[None]:
     used = int(status.read_text().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     bounds = [bound for bound in (used + extra, soft, hard) if bound != resource.RLIM_INFINITY]
-    with _large_blocks_mapped():
-        # Only the soft limit: a hard limit, once lowered, could not be raised again.
-        resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    # Only the soft limit: a hard limit, once lowered, could not be raised again.
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @contextlib.contextmanager
@@ -340,7 +342,8 @@ def _large_blocks_mapped() -> Iterator[None]:
     In the heap, a small block that is kept may take the start of a large one that was freed; the
     next large one no longer fits there, and an answer that holds little fills the address space.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    linux = sys.platform == "linux"
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if linux else None  # glibc's alone
     if mallopt is None:
         yield
         return

@@ -209,7 +209,7 @@ def _codes(thing: Any) -> Iterator[types.CodeType]:
 
 
 def _globals_in(code: types.CodeType) -> Iterator[str]:
-    """The global names that code reads. Its ``co_names`` hold attributes, too: `torch.softmax`."""
+    """The global names that code reads. Its ``co_names`` hold attributes, too: `torch.exp`."""
     for step in dis.get_instructions(code):
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             yield step.argval

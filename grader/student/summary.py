@@ -104,7 +104,7 @@ def on_earlier(said: Summary, earlier: Sequence[Verdict]) -> Summary:
 
 
 def clause(whose: str, verdict: Verdict) -> str:
-    """What became of an earlier answer, such as "your softmax fails 2 of its 4 checks"."""
+    """What became of an earlier answer, such as "your X fails 2 of its 4 checks"."""
     if not verdict.attempted:
         return f"{whose} is not written yet"
     failed = sum(not check.passed for check in verdict.checks)

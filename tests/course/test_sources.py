@@ -34,7 +34,7 @@ TAUGHT: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("A", "cross-attention", L3, ("cross-attention", "context", "queries come from one sequence")),
     ("A", "multi-head attention", L4, ("head", "concat", "w_o")),
     ("A", "causal mask", L3, ("causal", "future", "position $i$")),
-    ("A", "padding mask", L3, ("padding", "length", "fill up")),
+    ("A", "padding mask", L3, ("padding", "length", "we **pad** the short")),
     ("A", "localized mask", L3, ("local", "localized", "window")),
     ("A", "the causal mask is added", L3, ("additive", "-\\infty", "adding")),
     (

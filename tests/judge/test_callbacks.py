@@ -120,7 +120,8 @@ def test_a_test_that_never_stops_calling_is_stopped(grade: Grade) -> None:
     scores = {v.exercise: v.score for v in outcome.verdicts}
     assert scores.pop("examine_attention") == 0 and all(scores.values())
     (verdict,) = (v for v in outcome.verdicts if v.exercise == "examine_attention")
-    assert f"{MAX_CALLS} calls are enough" in verdict.checks[0].message
+    said = verdict.checks[0].message  # a slow machine comes to the bound of time first
+    assert f"{MAX_CALLS} calls are enough" in said or "longer than it may" in said
 
 
 def test_only_so_many_calls_are_answered() -> None:
