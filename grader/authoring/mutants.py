@@ -45,7 +45,8 @@ def known_mutants(lesson: str, table: str) -> dict[str, Any]:
 
 
 DRAWS = (b"mutants 1", b"mutants 2")
-SECONDS = 20.0  # for one mutant; then an alarm each second, since a call turns one into a failure
+# Of processor time for one mutant; then an alarm each second, since a call turns one into a failure.
+SECONDS = 20.0
 MEMORY = 8 << 30  # bytes of address space
 
 _BINARY: dict[type, tuple[type, ...]] = {
@@ -127,7 +128,7 @@ class Fate:
 
 
 def mutants(lesson: str, exercise: str) -> Iterator[Mutant]:
-    """All mutants of one solution; a class's ``__init__`` is handed out, and so left alone."""
+    """All mutants of one solution. A class's ``__init__`` is handed out, but it can be rewritten."""
     tree = ast.parse(answer_source(lesson, exercise))
     original = ast.unparse(tree).splitlines()
     seen = {ast.unparse(tree)}
@@ -144,7 +145,7 @@ def mutants(lesson: str, exercise: str) -> Iterator[Mutant]:
 
 
 def _own_nodes(tree: ast.Module) -> list[ast.AST]:
-    """Nodes that a student writes: no docstrings, no signatures, no ``__init__``."""
+    """Nodes that a student writes: no docstrings, no signatures."""
     found: list[ast.AST] = []
     pending: list[ast.AST] = [tree.body[0]]
     while pending:
@@ -153,8 +154,7 @@ def _own_nodes(tree: ast.Module) -> list[ast.AST]:
             pending += [n for n in node.body if isinstance(n, ast.FunctionDef)]
         elif isinstance(node, ast.FunctionDef):
             documented = ast.get_docstring(node) is not None
-            if node.name != "__init__":
-                pending += node.body[1:] if documented else node.body
+            pending += node.body[1:] if documented else node.body
         else:
             found.append(node)
             pending += ast.iter_child_nodes(node)
@@ -179,7 +179,7 @@ def _variants(node: ast.AST) -> list[Any]:
     if isinstance(node, ast.Attribute) and node.attr in _OTHER:
         return [_setter("attr", _OTHER[node.attr])]
     if isinstance(node, ast.Call):
-        ways = [_swap_arguments] if len(node.args) >= 2 else []
+        ways = [_swap_arguments, _drop_last_argument] if len(node.args) >= 2 else []
         return ways + [_drop_keyword(i) for i in range(len(node.keywords))]
     if isinstance(node, (ast.If, ast.IfExp, ast.While)):
         return [_setter("test", ast.Constant(value)) for value in (True, False)]
@@ -215,6 +215,11 @@ def _swap_sides(node: Any) -> None:
 
 def _swap_arguments(node: Any) -> None:
     node.args[0], node.args[1] = node.args[1], node.args[0]
+
+
+def _drop_last_argument(node: Any) -> None:
+    """What an argument with a default says is easily forgotten."""
+    node.args.pop()
 
 
 def _drop_keyword(index: int) -> Any:
@@ -268,19 +273,19 @@ def fates(lesson: str, exercise: Exercise) -> Iterator[Fate]:
     one_thread()
     suites = [exercise.suite(draw) for draw in DRAWS]
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    old = signal.signal(signal.SIGALRM, _too_long)
+    old = signal.signal(signal.SIGPROF, _too_long)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
     try:
         for mutant in mutants(lesson, exercise.id):
-            signal.setitimer(signal.ITIMER_REAL, SECONDS, 1.0)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS, 1.0)
             try:
                 yield fate(lesson, exercise, mutant, suites)
             except TimeoutError:  # the alarm came between two calls; within one, it is a failure
                 yield Fate(lesson, mutant, "(it takes too long)")
             finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
     finally:
-        signal.signal(signal.SIGALRM, old)
+        signal.signal(signal.SIGPROF, old)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 

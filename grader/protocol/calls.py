@@ -218,6 +218,9 @@ class _Program:
         import torch
 
         layer = cls(*(self._resolve(arg) for arg in init))
+        # What an optimizer would be handed. A tensor or a list of layers that is only an attribute
+        # is not among it, and gives the right numbers all the same: it would never learn.
+        trained = {id(one) for one in layer.parameters() if one.requires_grad} if weights else set()
         for path, array in weights.items():
             owner, _, attribute = path.rpartition(".")
             parent = layer
@@ -227,6 +230,11 @@ class _Program:
             if tuple(old.shape) != array.shape:
                 raise ValueError(
                     f"{path} has shape {tuple(old.shape)}, the contract says {array.shape}"
+                )
+            if id(old) not in trained:
+                raise TypeError(
+                    f"{path} is not among the layer's trainable parameters: no optimizer would "
+                    "change it (tensors go into nn.Parameter, lists of layers into nn.ModuleList)"
                 )
             new = torch.nn.Parameter(torch.from_numpy(array.copy()))
             setattr(parent, attribute, new)

@@ -24,7 +24,7 @@ import numpy as np
 from grader.protocol.values import NOT_ASKED, Check, CheckSuite, Misconception, Reply, Tensor
 from grader.rules.comparing import Tolerance, agree, operation, same_message
 from grader.rules.rule import Finding, rule_named, tolerance_of
-from grader.rules.side_checks import DTYPE, subject
+from grader.rules.side_checks import DTYPE, INPUTS, subject
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,15 @@ class Diagnosis:
         return () if self._by_rule(one) else one.right
 
     def _by_rule(self, one: Judged) -> bool:
-        """Whether the check passed by its rule, which many different answers can do."""
-        return not one.failing and any(self.expected[place] is None for place in one.places)
+        """Whether the check passed by its rule, which many different answers can do.
+
+        One of inputs passes whatever the value is, and so does not say how near it has to be: it
+        may compare more finely than the checks of the value, and tell rounding from a mistake.
+        """
+        if one.failing:
+            return False
+        free = any(self.expected[place] is None for place in one.places)
+        return free or subject(one.check) == INPUTS
 
     def _fails(self, misconception: Misconception, one: Judged) -> bool:
         """Whether the misconception fails a check that the student's answer passes."""

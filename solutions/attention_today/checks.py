@@ -1079,13 +1079,11 @@ def _inside(weights: dict, child: str) -> dict:
 
 
 def modern_reference(heads, kv_heads, base, weights, x, mask=None, positions=None) -> np.ndarray:
-    """The residual stream after both sub-layers."""
+    """The residual stream after both sub-layers. Gains that are not given are 1."""
     attention = functools.partial(grouped_reference, heads, kv_heads, base)
-    normed = rms_reference(x, weights["gain1"])
-    x = x + attention(_inside(weights, "attention"), normed, mask, positions)[0]
-    return x + swiglu_reference(
-        _inside(weights, "feed_forward"), rms_reference(x, weights["gain2"])
-    )
+    gain1, gain2 = (weights.get(name, np.ones(x.shape[-1])) for name in ("gain1", "gain2"))
+    x = x + attention(_inside(weights, "attention"), rms_reference(x, gain1), mask, positions)[0]
+    return x + swiglu_reference(_inside(weights, "feed_forward"), rms_reference(x, gain2))
 
 
 def modern_weights(draw: Draw, d, heads, kv_heads, d_ff, silent=()) -> dict[str, np.ndarray]:
@@ -1111,11 +1109,23 @@ def modern_checks(draw: Draw) -> list[Check]:
     small = (1, 2, 2, 1, 2, 3)
     both = ("attention", "feed_forward")
 
-    def ask(name, sizes, *rest, silent=(), base=None, scale=2.0, dtype="float32", **more):
+    def ask(
+        name,
+        sizes,
+        *rest,
+        silent=(),
+        base=None,
+        scale=2.0,
+        dtype="float32",
+        given_gains=True,
+        **more,
+    ):
         """``sizes``: sequences, positions, heads, key-value heads, width of a head, d_ff."""
         b, positions, heads, kv_heads, width, hidden = sizes
         d = heads * width
         weights = modern_weights(draw, d, heads, kv_heads, hidden, silent)
+        if not given_gains:
+            del weights["gain1"], weights["gain2"]
         return case(
             name,
             "ModernBlock",
@@ -1203,7 +1213,13 @@ def modern_checks(draw: Draw) -> list[Check]:
         Check(
             "another base",
             "the base that the block was made with",
-            (ask(f"base {base:g}", usual, base=base),),
+            (ask(f"base {base:g}, heads of width 4", (batch, n, 2, 1, 4, d_ff), base=base),),
+            options=rough,
+        ),
+        Check(
+            "gains at the start",
+            "the gains of a new block: it begins as if the norms had none",
+            (ask("a new block's own gains", usual, given_gains=False),),
             options=rough,
         ),
         Check(

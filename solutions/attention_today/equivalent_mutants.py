@@ -8,6 +8,17 @@ from __future__ import annotations
 from grader.authoring.mutants import change
 
 EQUIVALENT = {
+    "GroupedQueryAttention": {
+        change(
+            "if d_model % num_heads != 0:", "if False:"
+        ): "split_heads refuses such a width with the same two numbers, at the first call",
+    },
+    "window_mask": {
+        change(
+            "return torch.zeros(n, n).masked_fill(~seen | (key > query), -math.inf)",
+            "return torch.zeros(n).masked_fill(~seen | (key > query), -math.inf)",
+        ): "a row of zeros broadcasts against the (n, n) places to hide",
+    },
     "streaming_attention": {
         change(
             "new_top = torch.maximum(top, scores.detach().amax(dim=-1, keepdim=True))",

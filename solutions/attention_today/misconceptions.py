@@ -2177,6 +2177,45 @@ class _Block(ModernBlock):
 
 @misconception(
     "ModernBlock",
+    "gains_of_zero",
+    "begins with gains of 0",
+    "What comes out of both norms is 0, and so is every gradient but that of the gains. They begin "
+    "at 1.",
+)
+class ModernGainsOfZero(_Block):
+    def __init__(self, d_model, num_heads, num_kv_heads, d_ff, base=10000.0):
+        super().__init__(d_model, num_heads, num_kv_heads, d_ff, base)
+        self.gain1 = nn.Parameter(torch.zeros(d_model))
+        self.gain2 = nn.Parameter(torch.zeros(d_model))
+
+
+@misconception(
+    "ModernBlock",
+    "gains_not_parameters",
+    "keeps its gains in plain tensors",
+    "An optimizer is handed what parameters() lists, and a plain tensor is not on that list: the "
+    "gains would stay at 1 forever. nn.Parameter puts them there.",
+)
+class ModernPlainGains(_Block):
+    def __init__(self, d_model, num_heads, num_kv_heads, d_ff, base=10000.0):
+        super().__init__(d_model, num_heads, num_kv_heads, d_ff, base)
+        del self.gain1, self.gain2
+        self.gain1, self.gain2 = torch.ones(d_model), torch.ones(d_model)
+
+
+@misconception(
+    "ModernBlock",
+    "forgets_the_base",
+    "does not hand the base on",
+    "The attention turns with the base 10000, whatever base the block was made with.",
+)
+class ModernForgetsBase(_Block):
+    def __init__(self, d_model, num_heads, num_kv_heads, d_ff, base=10000.0):
+        super().__init__(d_model, num_heads, num_kv_heads, d_ff)
+
+
+@misconception(
+    "ModernBlock",
     "post_norm",
     "normalizes the sums instead of the branches",
     "That is the order of 2017. Here the norm comes before each sub-layer, and nothing touches the "
@@ -2438,4 +2477,71 @@ class ModernInPlace(_Block):
         if x.requires_grad:
             return super().forward(x, mask, positions)
         x += self.look(self.normed1(x), mask, positions).detach()
+        return x + self.feed_forward(self.normed2(x))
+
+
+# --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@misconception(
+    "rms_norm",
+    "through_float32",
+    "takes float64 numbers through float32 and back",
+    "Models in half precision are normalized in float32, which is more. For a float64 tensor it is "
+    "less: the result is a float64 tensor with the digits of float32.",
+)
+def rms_through_float32(x, gain, eps=1e-6):
+    return rms_norm(x.float(), torch.ones_like(gain).float(), eps).to(x.dtype) * gain
+
+
+@variant("rms_norm", "in_place", "with gradients, too")
+def rms_in_place_always(x, gain, eps=1e-6):
+    x /= torch.sqrt(_mean_square(x) + eps)
+    return x * gain
+
+
+@variant("window_mask", "sees_the_future", "sinks included")
+def window_both_sides_and_sinks(n, window, sinks=0):
+    return _window(n, lambda i, j: ((i - j).abs() < window) | (j < sinks))
+
+
+@variant("streaming_attention", "rest_left_out", "and reads nothing of a short text")
+def stream_full_blocks_only(query, key, value, block):
+    sums = value.new_zeros(*query.shape[:-1], value.shape[-1])
+    top = query.new_full((*query.shape[:-1], 1), -INF)
+    total = torch.zeros_like(top)
+    for start in range(0, key.shape[-2] - block + 1, block):
+        keys = key[..., start : start + block, :]
+        scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
+        new = torch.maximum(top, scores.detach().amax(dim=-1, keepdim=True))
+        powers, shrink = torch.exp(scores - new), torch.exp(top - new)
+        total = total * shrink + powers.sum(dim=-1, keepdim=True)
+        sums = sums * shrink + powers @ value[..., start : start + block, :]
+        top = new
+    return sums / total
+
+
+@variant("interpolate_positions", "ends_at_the_last", "of a short text as well")
+def positions_always_to_the_end(n, trained):
+    return torch.linspace(0, trained - 1, n)
+
+
+@variant("ModernBlock", "gains_of_zero", "the first")
+class ModernFirstGainOfZero(_Block):
+    def __init__(self, d_model, num_heads, num_kv_heads, d_ff, base=10000.0):
+        super().__init__(d_model, num_heads, num_kv_heads, d_ff, base)
+        self.gain1 = nn.Parameter(torch.zeros(d_model))
+
+
+@variant("ModernBlock", "gains_of_zero", "the second")
+class ModernSecondGainOfZero(_Block):
+    def __init__(self, d_model, num_heads, num_kv_heads, d_ff, base=10000.0):
+        super().__init__(d_model, num_heads, num_kv_heads, d_ff, base)
+        self.gain2 = nn.Parameter(torch.zeros(d_model))
+
+
+@variant("ModernBlock", "in_place", "with gradients, too")
+class ModernInPlaceAlways(_Block):
+    def forward(self, x, mask=None, positions=None):
+        x += self.look(self.normed1(x), mask, positions)
         return x + self.feed_forward(self.normed2(x))

@@ -33,7 +33,11 @@ EQUIVALENT = {
         change(
             "distance = (position[:, None] - position[None, :]).abs()",
             "distance = (position[None, :] - position[:, None]).abs()",
-        ): "float32 is the default dtype",
+        ): "a distance is the same in both directions",
+        change(
+            "return torch.zeros(n, n, dtype=torch.float32).masked_fill(distance > window, -math.inf)",
+            "return torch.zeros(n, dtype=torch.float32).masked_fill(distance > window, -math.inf)",
+        ): "a row of zeros broadcasts against the (n, n) places to hide",
     },
     "combine_masks": {
         change(

@@ -1586,3 +1586,79 @@ def examine_all_rows_sum(candidate):
     mask[1] = -INF
     _, weights = candidate(query, key, value, mask)
     assert torch.allclose(weights.sum(-1), torch.ones(2, 3), atol=1e-5)
+
+
+# --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@variant("causal_mask", "hides_the_past", "and itself")
+def causal_hides_past_and_itself(n):
+    return torch.zeros(n, n).masked_fill(torch.ones(n, n).tril() > 0, -INF)
+
+
+@variant("padding_mask", "square", "with a row for every query")
+def padding_rows(lengths, n):
+    real = torch.arange(n) < lengths[:, None]
+    return _padding(real[:, None, :].expand(-1, n, -1))
+
+
+@variant("combine_masks", "writes_into_the_first", "with every shape")
+def combine_adds_into_the_first(*masks):
+    combined = masks[0]
+    for mask in masks[1:]:
+        combined += mask
+    return combined
+
+
+@variant("masked_attention", "mask_after_softmax", "only where the mask is 0")
+def attention_after_where_zero(query, key, value, mask=None):
+    weights = torch.softmax(_scores(query, key), dim=-1)
+    if mask is not None:
+        weights = weights * (mask == 0)
+    return weights @ value, weights
+
+
+@misconception(
+    "masked_attention",
+    "multiplies_by_the_mask",
+    "multiplies the scores by the mask",
+    "An additive mask is 0 where a query may look: times 0, every score that counts is gone. The "
+    "mask is added.",
+)
+def attention_multiplies(query, key, value, mask=None):
+    scores = _scores(query, key)
+    weights = torch.softmax(scores if mask is None else scores * mask, dim=-1)
+    return weights @ value, weights
+
+
+@variant("masked_attention", "multiplies_by_the_mask", "and replaces nan")
+def attention_multiplies_without_nan(query, key, value, mask=None):
+    scores = _scores(query, key)
+    weights = torch.softmax(scores if mask is None else scores * mask, dim=-1).nan_to_num(0.0)
+    return weights @ value, weights
+
+
+@misconception(
+    "masked_attention",
+    "reverses_all_axes",
+    "reverses all axes of the keys, not the last two",
+    "key.T reverses every axis. With a batch axis in front it moves the batch to the end; "
+    "transpose(-2, -1), or mT, swaps the last two alone.",
+)
+def attention_reverses(query, key, value, mask=None):
+    scores = query @ key.permute(*range(key.dim() - 1, -1, -1)) / math.sqrt(query.shape[-1])
+    weights = _weights(_added(scores, mask))
+    return weights @ value, weights
+
+
+@misconception(
+    "masked_attention",
+    "softmax_along_axis_one",
+    "counts the axis of softmax from the front",
+    "dim=1 is the keys' axis only without batch axes. The keys are always last: dim=-1.",
+)
+def attention_axis_one(query, key, value, mask=None):
+    scores = _added(_scores(query, key), mask)
+    empty = (scores == -INF).all(dim=-1, keepdim=True)
+    weights = torch.softmax(scores.masked_fill(empty, 0.0), dim=1).masked_fill(empty, 0.0)
+    return weights @ value, weights

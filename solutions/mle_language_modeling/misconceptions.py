@@ -2043,3 +2043,34 @@ def fit_in_place(tokens, vocab_size, steps, lr):
     table = fit_bigram(tokens, vocab_size, steps, lr)
     tokens[:-1].copy_(embed(tokens[:-1], torch.arange(vocab_size).flip(0)))
     return table
+
+
+# --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@variant("bigram_mle", "columns_sum_to_one", "without a guard")
+def bigram_columns_unguarded(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size, smoothing)
+    return counts / counts.sum(dim=0, keepdim=True)
+
+
+@variant("bigram_mle", "share_of_all_pairs", "without a guard")
+def bigram_joint_unguarded(tokens, vocab_size, smoothing=0.0):
+    counts = _pairs(tokens, vocab_size, smoothing)
+    return counts / counts.sum()
+
+
+@variant("negative_log_likelihood", "mark_not_looked_at", "with negative marks taken for token 0")
+def nll_clamps_the_marks(logits, targets, ignore_index=-100):
+    index = targets.clamp(min=0).unsqueeze(-1)
+    return -logits.log_softmax(dim=-1).gather(-1, index).mean()
+
+
+@variant("perplexity", "always_a_tensor", "a new one")
+def perplexity_new_tensor(mean_nll):
+    return torch.tensor(float(mean_nll)).exp()
+
+
+@variant("bits_per_token", "second_logarithm", "by math")
+def bits_of_log_by_math(mean_nll):
+    return math.log2(mean_nll)

@@ -1323,3 +1323,19 @@ def alibi_finite(n, num_heads, *, fill=-1e9):
 )
 def alibi_float64(n, num_heads):
     return alibi_bias(n, num_heads).double()
+
+
+# --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@variant("LearnedPositionalEncoding", "in_place", "with gradients, too")
+class LearnedInPlaceAlways(_Table):
+    def forward(self, x):
+        x += self.rows(x)
+        return x
+
+
+@variant("LearnedPositionalEncoding", "only_the_positions", "without the batch")
+class LearnedRows(_Table):
+    def forward(self, x):
+        return self.rows(x)

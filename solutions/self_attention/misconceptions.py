@@ -1456,3 +1456,25 @@ def jacobian_overwrites(weights):
     matrix = torch.diag(weights) - torch.outer(weights, weights)
     weights.data.sub_(weights.detach() ** 2)
     return matrix
+
+
+# --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@variant("softmax_jacobian", "renormalizes", "the derivative of softmax at log p")
+def jacobian_by_autograd(weights):
+    def normalized(scores):
+        return torch.softmax(scores, dim=-1)
+
+    return torch.autograd.functional.jacobian(normalized, weights.log())
+
+
+@misconception(
+    "softmax_jacobian",
+    "one_formula_for_all",
+    "has p_i (1 - p_j) everywhere",
+    "That is right on the diagonal. Off the diagonal the entry is -p_i p_j: the 1 belongs to the "
+    "diagonal alone.",
+)
+def jacobian_one_formula(weights):
+    return torch.outer(weights, 1 - weights)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.masking import causal_mask
 from solutions.multi_head_attention import MultiHeadAttention, previous_token_head
 from solutions.transformer_block import FeedForward
@@ -1725,3 +1725,68 @@ def beam_short_sighted(model, source, bos, eos, max_len, width):
         return _log_chances(model, source, text[-1:])
 
     return _as_asked(_search(model, source, bos, eos, max_len, width, chances=last)[0])
+
+
+# --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@variant("DecoderBlock", "memory_mask_on_itself", "in place of the causal mask")
+class MemoryMaskForCausal(_Block):
+    def forward(self, x, memory, memory_mask=None):
+        x = x + self.self_attention(self.norm1(x), mask=memory_mask)[0]
+        x = x + self.look_over(x, memory, memory_mask)
+        return x + self.think(x)
+
+
+@variant("DecoderBlock", "causal_mask_on_the_memory", "the one of the target, in place of its own")
+class TargetsCausalOnMemory(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(self.norm2(x), memory, causal_mask(x.shape[1]))[0]
+
+
+@variant("DecoderBlock", "roles_exchanged", "with the mask of the memory")
+class RolesExchangedMasked(_Block):
+    def look_over(self, x, memory, memory_mask):
+        return self.cross_attention(memory, self.norm2(x), memory_mask)[0]
+
+
+@misconception(
+    "greedy_decode",
+    "never_stops_early",
+    "never looks for eos",
+    "Every row gets max_len tokens. A row has ended with its first eos: what follows is filled "
+    "with eos, and when all rows have ended the writing ends.",
+)
+def decode_never_stops_early(model, source, bos, eos, max_len):
+    return _decode(
+        model,
+        source,
+        bos,
+        eos,
+        max_len,
+        fill=lambda token, ended: token,
+        stop=lambda ended, token: False,
+    )
+
+
+@variant("sequence_accuracy", "tokens_counted", "as a mean")
+def accuracy_of_tokens(predicted, expected, pad):
+    due = expected != pad
+    return (predicted[due] == expected[due]).double().mean().item()
+
+
+@variant("sequence_accuracy", "any_token", "with padding for right")
+def accuracy_any_or_padding(predicted, expected, pad):
+    return ((predicted == expected) | (expected == pad)).any(dim=1).double().mean().item()
+
+
+@variant("beam_search", "goes_on_after_eos", "to the end")
+def beam_on_to_the_end(model, source, bos, eos, max_len, width):
+    beams = [(0.0, [bos])]
+    for _ in range(max_len):
+        found = []
+        for score, text in beams:
+            more = _log_chances(model, source, text)
+            found += [(score + c, [*text, t]) for t, c in enumerate(more)]
+        beams = sorted(found, key=lambda beam: -beam[0])[:width]
+    return _as_asked(beams[0])

@@ -906,3 +906,17 @@ def design_transpose(keys, wanted, sharpness):
     target = np.full(len(keys), -_gap(keys, sharpness))
     target[wanted] = _gap(keys, sharpness)
     return keys.T @ target
+
+
+# --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@variant("cosine_similarity", "one_length_for_all_keys", "without a guard")
+def cosine_matrix_norm_unguarded(query, keys):
+    return keys @ query / (np.linalg.norm(keys) * np.linalg.norm(query))
+
+
+@variant("softmax", "drops_the_axis", "twice")
+def softmax_drops_the_axis_twice(scores, axis=-1):
+    powers = np.exp(scores - scores.max(axis=axis))
+    return powers / powers.sum(axis=axis)

@@ -2261,3 +2261,32 @@ def repaired_no_mean(x, gain, bias, eps=1e-5):
         layer_norm(x, gain, bias, eps)
         + gain * x.mean(-1, keepdim=True) / (x.var(-1, keepdim=True, correction=0) + eps).sqrt()
     )
+
+
+# --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@variant("TransformerBlock", "adds_to_the_normed", "in the first half")
+class AddsToFirstNormed(_Block):
+    def first(self, x, mask):
+        x = self.norm1(x)
+        return x + self.dropout(self.look(x, mask))
+
+
+@variant("TransformerBlock", "adds_to_the_normed", "in the second half")
+class AddsToSecondNormed(_Block):
+    def second(self, x):
+        x = self.norm2(x)
+        return x + self.dropout(self.feed_forward(x))
+
+
+@variant("TransformerBlock", "dropout_on_the_stream", "in the first half")
+class DropoutOnFirstSum(_Block):
+    def first(self, x, mask):
+        return self.dropout(x + self.look(self.norm1(x), mask))
+
+
+@variant("TransformerBlock", "dropout_on_the_stream", "in the second half")
+class DropoutOnSecondSum(_Block):
+    def second(self, x):
+        return self.dropout(x + self.feed_forward(self.norm2(x)))

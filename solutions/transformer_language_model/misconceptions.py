@@ -282,6 +282,21 @@ class _Model(TransformerLM):
 
 @misconception(
     "TransformerLM",
+    "plain_list",
+    "keeps its blocks in a plain list",
+    "The result is right, but parameters() does not look into a list: no optimizer would ever "
+    "change the blocks. nn.ModuleList is a list that it looks into.",
+)
+class ModelPlainList(_Model):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        blocks = list(self.blocks)
+        del self.blocks
+        self.blocks = blocks
+
+
+@misconception(
+    "TransformerLM",
     "no_mask",
     "lets every position see the whole snippet",
     "Position t sees token t + 1, the very token that it should predict. In training the loss "
@@ -2919,3 +2934,45 @@ def rate_share(step, steps, peak, warmup, floor=0.1):
     if step < warmup:
         return (step + 1) / warmup
     return _between(1.0, floor, _half_cosine(_after(step, steps, warmup)))
+
+
+# --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@variant("TransformerLM", "blocks_in_parallel", "and keeps the last one's output")
+class LastOfParallel(_Model):
+    def stack(self, x, mask):
+        out = x
+        for block in self.blocks:
+            out = block(x, mask)
+        return out
+
+
+@misconception(
+    "TransformerLM",
+    "positions_along_the_batch",
+    "gives every text of the batch a position, not every token",
+    "A position vector belongs to a place in the text. Here all tokens of a text get the same one, "
+    "and the next text gets the next.",
+)
+class PositionsAlongBatch(_Model):
+    def enter(self, tokens):
+        places = self.position_embedding.weight[: len(tokens), None]
+        return self.token_embedding(tokens) + places
+
+
+@misconception(
+    "sample_next",
+    "kth_left_out",
+    "leaves out the k-th token",
+    "What is kept has to be at least as large as the k-th logit, that one included. With top_k = 1 "
+    "nothing is left at all.",
+)
+def sample_kth_left_out(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = logits / temperature
+    if top_k is not None:
+        least = scores.topk(min(top_k, scores.shape[-1])).values[:, -1:]
+        scores = scores.masked_fill(scores <= least, -INF)
+    return _pick(_nucleus(scores, top_p), generator)

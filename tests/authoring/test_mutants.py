@@ -40,16 +40,24 @@ def test_the_page_of_all_lessons_is_not_made_from_one(tmp_path: Path) -> None:
     assert not page.exists()
 
 
-def test_a_mutant_changes_one_thing_of_what_students_write() -> None:
-    """``__init__`` is given, and so are signature and docstring: they are never changed."""
+def test_a_mutant_changes_one_thing_in_a_body() -> None:
+    """Signature and docstring are given: they are never changed."""
     for mutant in mutants("self_attention", "SelfAttention"):
         assert mutant.before != mutant.after
         for text in (mutant.before, mutant.after):
-            assert "nn.Linear" not in text and "def " not in text
+            assert "def " not in text
         tree = ast.parse(mutant.source).body[0]
         whole = ast.parse(answer_source("self_attention", "SelfAttention")).body[0]
         assert isinstance(tree, ast.ClassDef) and isinstance(whole, ast.ClassDef)
         assert ast.get_docstring(tree) == ast.get_docstring(whole)
+
+
+def test_what_init_hands_on_is_changed_too() -> None:
+    """It is given, but students may rewrite it: an argument that it drops has to be missed."""
+    changes = {mutant.after for mutant in mutants("self_attention", "SelfAttention")}
+    assert "self.W_value = nn.Linear(d_model, d_v)" in changes
+    assert "self.W_value = nn.Linear(d_v, d_model, bias=False)" in changes
+    assert "self.W_value = nn.Linear(d_model, bias=False)" in changes
 
 
 def test_explanations_are_for_mutants_that_there_are() -> None:

@@ -119,6 +119,58 @@ def test_nested_weights_and_modes() -> None:
         assert answer({"Block": Block}, ask).value.data == pytest.approx(expected)
 
 
+class Registered(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(2))
+
+    def forward(self, x):
+        return self.gain * x
+
+
+class OnlyAnAttribute(Registered):
+    def __init__(self) -> None:
+        super().__init__()
+        del self.gain
+        self.gain = torch.ones(2)
+
+
+class Frozen(Registered):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain.requires_grad_(False)
+
+
+class InAList(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = [Registered()]
+
+    def forward(self, x):
+        return self.parts[0](x)
+
+
+@pytest.mark.parametrize(
+    ("layer", "path", "learns"),
+    [
+        (Registered, "gain", True),
+        (OnlyAnAttribute, "gain", False),
+        (Frozen, "gain", False),
+        (InAList, "parts.0.gain", False),
+    ],
+)
+def test_a_weight_that_no_optimizer_would_change_is_an_error_that_names_it(
+    layer: type[nn.Module], path: str, learns: bool
+) -> None:
+    assert any(one.requires_grad for one in layer().parameters()) is learns
+    ask = Ask("Layer", (tensor(1, 2),), init=(), weights={path: np.array([3, 4], np.float32)})
+    reply = answer({"Layer": layer}, ask)
+    if learns:
+        assert reply.value.data.tolist() == [3, 8]
+    else:
+        assert reply.failure.type == "TypeError" and reply.failure.message.startswith(path)
+
+
 def test_a_seed_decides_the_call_and_leaves_the_world_alone() -> None:
     draw = {"draw": lambda: torch.rand(3)}
     torch.manual_seed(1)

@@ -151,6 +151,21 @@ def test_a_mistake_that_would_show_where_the_answer_is_right_is_not_the_answers(
     assert named(what, [value(1.0), value(0.0)], known) == {"check 0": None}
 
 
+def test_a_check_of_inputs_tells_no_rounding_from_a_mistake() -> None:
+    """Its values are right whatever they are, and may be compared more finely than elsewhere."""
+    coarse = Check("value", "", (Case("0", Ask("f"), value(0.0)),), options={"atol": 1e-3})
+    given = Reply(value=np.float64(0.0), args=(np.float64(0.0),))
+    inputs = Check("inputs", "", (Case("0", Ask("f", (np.float64(0.0),), watch=True), given),), "untouched")
+    what = CheckSuite("f", 1.0, (coarse, inputs))
+
+    def replies(result: float, argument: float = 0.0) -> list[Reply]:
+        args = (np.float64(argument),)
+        return [value(result), Reply(value=np.float64(result), args=args)]
+
+    known = {mistake("one"): replies(1.0), mistake("it writes, too"): replies(1.0, argument=2.0)}
+    assert named(what, replies(1.0001), known) == {"value": "one"}
+
+
 def test_two_mistakes_that_explain_equally_well_are_both_left_unnamed() -> None:
     what = suite(2)
     replies = [value(1.0), value(2.0)]
