@@ -15,8 +15,8 @@ from grader.course.quiz import quiz_id
 from grader.course.specification import PUBLIC_SEED
 from grader.course.versions import alternatives, misconceptions
 
-# The third draw of `python -m grader prove` is told of by the page alone, which says that there is no
-# fault in any, and whose digest says that this is so of the present sources.
+# The third draw of `python -m grader prove` is tried for the page alone: it says that none shows a
+# fault, and its digest says that this is so of the present sources.
 DRAWS = {"public": PUBLIC_SEED, "graded 1": b"prove 1"}
 
 
