@@ -189,9 +189,11 @@ run()
 def test_the_first_lesson_works_where_torch_cannot_be_installed(tmp_path: Path) -> None:
     import nbformat
 
+    from grader.authoring.freeze import freeze
     from grader.authoring.solve import solved
     from grader.course.layout import LESSONS, assignment_id
 
+    freeze(lessons=LESSONS[:1])
     path = tmp_path / f"{assignment_id(LESSONS[0])}.ipynb"
     nbformat.write(solved(LESSONS[0]), path)
     done = subprocess.run(

@@ -56,6 +56,7 @@ def test_half_a_text_is_counted_too(text: bytes) -> None:
     assert not has_more_values(text, 4)
 
 
+@pytest.mark.slow
 def test_a_notebook_of_small_objects_takes_little_memory_and_is_rejected() -> None:
     """30 MB that would be a gigabyte in memory."""
     many = b'{"":0},' * (30_000_000 // 7)
@@ -81,6 +82,7 @@ def test_a_notebook_with_large_outputs_is_read() -> None:
     assert len(page) > MAX_VALUES
 
 
+@pytest.mark.slow
 def test_a_frame_of_small_objects_takes_little_memory() -> None:
     header = b'{"tree":[' + b'{"":0},' * 8_000_000 + b'0],"arrays":[]}'
     tracemalloc.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from grader.course.layout import ROOT
@@ -120,6 +121,7 @@ print(reply.value, reply.failure)
 """
 
 
+@pytest.mark.slow
 def test_holes_in_the_heap_cost_no_room() -> None:
     """Of each block something small is kept; all blocks together would be too large.
 
