@@ -39,8 +39,8 @@ def card(lesson: str) -> str:
             )
         ),
         "Write the letter of one option for each question into the cell below, between the "
-        "quotation marks. The check tells you what is right or wrong about each choice. What you "
-        "leave empty costs nothing but its point.",
+        "quotation marks. The check tells you what is right or wrong about each choice. A "
+        "question left empty costs only its own point.",
     ]
     for number, question in enumerate(asked, 1):
         head, _, code = question.text.partition("\n\n")

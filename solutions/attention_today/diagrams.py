@@ -60,7 +60,8 @@ def _block_of_2017(page: Drawing, stream: float, branch: float) -> None:
     _stream(page, stream)
     _at(page, stream, 568, 170, "+ table of positions", "(n, d), before block 1")
     heads = _at(page, branch, 490, 206, "Q, K, V: h heads each", "(B, h, n, d/h)")
-    scores = _at(page, branch, 432, 206, r"softmax$(QK^\top/\sqrt{d/h} + M)\,V$", "(B, h, n, n)")
+    formula = r"softmax$(QK^\top/\sqrt{d/h} + M)\,V$"
+    scores = _at(page, branch, 432, 206, formula, "scores (B, h, n, n)")
     _branch(page, stream, branch, 530, [heads, scores])
     _back(page, stream, branch, 388, scores)
     _at(page, stream, 346, 160, "layer norm", "gain, bias")

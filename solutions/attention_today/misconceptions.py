@@ -132,9 +132,9 @@ def rms_other_default(x, gain, eps=1e-5):
 @misconception(
     "rms_norm",
     "eps_of_pytorch",
-    "has PyTorch's default for eps, the smallest step at 1",
-    "nn.RMSNorm takes about 1.2e-7 in float32 if nothing is said. This exercise, as most models "
-    "do, says 1e-6.",
+    "has PyTorch's default for eps, the machine epsilon",
+    "nn.RMSNorm takes about 1.2e-7 in float32 by default. The default of this exercise is that "
+    "of most models, 1e-6.",
 )
 def rms_machine_eps(x, gain, eps=None):
     return F.rms_norm(x, x.shape[-1:], gain, eps)
@@ -801,7 +801,7 @@ class GroupedUnmasked(_Grouped):
     "GroupedQueryAttention",
     "always_causal",
     "hides the future even where no mask says so",
-    "What may be seen is the mask's matter. Without one every position sees all others.",
+    "The mask alone decides what may be seen. Without one every position sees all others.",
 )
 class GroupedCausal(_Grouped):
     def finish(self, query, key, value, mask):
@@ -867,7 +867,7 @@ class GroupedNoOutput(_Grouped):
     "GroupedQueryAttention",
     "mean_weights",
     "returns the mean of the heads' weights",
-    "Every head's weights are due, (B, h, n, n).",
+    "The exercise asks for the weights of every head, (B, h, n, n).",
 )
 class GroupedMeanWeights(_Grouped):
     def finish(self, query, key, value, mask):
@@ -879,7 +879,7 @@ class GroupedMeanWeights(_Grouped):
     "GroupedQueryAttention",
     "weights_of_the_groups",
     "returns the weights of the groups, (B, h_kv, n, n)",
-    "Query heads that share a key-value head still have weights of their own: h tables are due.",
+    "Query heads that share a key-value head still have weights of their own: return h tables.",
 )
 class GroupedFewWeights(_Grouped):
     def finish(self, query, key, value, mask):
@@ -891,7 +891,7 @@ class GroupedFewWeights(_Grouped):
     "GroupedQueryAttention",
     "output_alone",
     "returns the output without the weights",
-    "A pair is due: the output and the weights.",
+    "The exercise asks for a pair: the output and the weights.",
 )
 class GroupedOutputOnly(_Grouped):
     def forward(self, x, mask=None, positions=None):
@@ -944,7 +944,7 @@ class GroupedInPlace(_Grouped):
     "kv_cache_bytes",
     "keys_only",
     "counts the keys and forgets the values",
-    "Both are kept: a key to be found by, a value to be handed over.",
+    "Both are kept: the key by which a token is found, and the value that it hands over.",
 )
 def cache_keys(layers, num_kv_heads, d_head, tokens, bytes_per_number=2):
     return kv_cache_bytes(layers, num_kv_heads, d_head, tokens, bytes_per_number) // 2
@@ -1013,8 +1013,8 @@ def cache_two_bytes(layers, num_kv_heads, d_head, tokens, bytes_per_number=2):
 @misconception(
     "kv_cache_bytes",
     "four_by_default",
-    "takes four bytes for a number when nothing is said",
-    "Models are served in 16 bits, two bytes a number, unless something else is said.",
+    "takes four bytes for a number by default",
+    "Models are served in 16 bits, two bytes a number, unless stated otherwise.",
 )
 def cache_four_bytes(layers, num_kv_heads, d_head, tokens, bytes_per_number=4):
     return kv_cache_bytes(layers, num_kv_heads, d_head, tokens, bytes_per_number)
@@ -1417,7 +1417,7 @@ def stream_block_top(query, key, value, block):
 @misconception(
     "streaming_attention",
     "shrinks_the_wrong_way",
-    "scales by exp(new - old) where exp(old - new) is due",
+    "scales by exp(new - old) instead of exp(old - new)",
     "A larger maximum makes earlier powers smaller. Yours grow, and overflow.",
 )
 def stream_inverse(query, key, value, block):
@@ -1589,7 +1589,7 @@ def stream_unscaled(query, key, value, block):
     "streaming_attention",
     "scaled_by_the_values",
     "divides the scores by the root of the values' width",
-    "It is the width of queries and keys whose root is due: they are what is multiplied.",
+    "Take the root of the width of queries and keys: they are what is multiplied.",
 )
 def stream_root_of_values(query, key, value, block):
     return _gather(_stream(query, key, value, block, root=math.sqrt(value.shape[-1])))
@@ -1690,7 +1690,7 @@ def base_linear(factor, d, base=10000.0):
 @misconception(
     "rotary_base",
     "inverse_exponent",
-    "has the exponent (d - 2)/d where d/(d - 2) is due",
+    "has the exponent (d - 2)/d instead of d/(d - 2)",
     "The exponent of the slowest pair is (d - 2)/d; the base must make up for it, so that the "
     "exponent of the factor is its inverse.",
 )
@@ -1949,7 +1949,7 @@ def positions_cut(n, trained):
     "interpolate_positions",
     "whole_numbers",
     "gives whole numbers where nothing is squeezed",
-    "The dtype should not depend on the length: floating point numbers are due.",
+    "The dtype should not depend on the length: return floating point numbers in every case.",
 )
 def positions_integers(n, trained):
     return torch.arange(n) if n <= trained else interpolate_positions(n, trained)
@@ -1959,7 +1959,7 @@ def positions_integers(n, trained):
     "interpolate_positions",
     "a_column",
     "gives a column, (n, 1)",
-    "(n,) is due; rotary_encoding makes the column itself.",
+    "The shape should be (n,); rotary_encoding makes the column itself.",
 )
 def positions_column(n, trained):
     return interpolate_positions(n, trained)[:, None]
@@ -2273,7 +2273,7 @@ class ModernLayerNorm(_Block):
     "ModernBlock",
     "eps_of_layer_norm",
     "has layer norm's eps, 1e-5",
-    "rms_norm has a default, 1e-6, and nothing else is said. It shows where the stream is small.",
+    "rms_norm's default is 1e-6; leave it as it is. The slip shows where the stream is small.",
 )
 class ModernEps(_Block):
     def normed1(self, x):
@@ -2410,7 +2410,7 @@ class ModernUnplaced(_Block):
     "ModernBlock",
     "always_causal",
     "hides the future even where no mask says so",
-    "What may be seen is the mask's matter. Without one every position sees all others.",
+    "The mask alone decides what may be seen. Without one every position sees all others.",
 )
 class ModernCausal(_Block):
     def look(self, x, mask, positions):

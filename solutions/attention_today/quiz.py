@@ -5,8 +5,8 @@ from grader.course.quiz import Option, Question
 QUESTIONS = (
     Question(
         "shifted",
-        "100 is added to every entry of a vector whose entries lie near 1. What does RMSNorm (gain "
-        "1) make of the new vector?",
+        "The entries of a vector lie near 1. Then 100 is added to each of them. What does RMSNorm "
+        "(gain 1) make of the new vector?",
         "the root mean square of (101, 99, 100), and what is left of the differences",
         (
             Option(
@@ -86,7 +86,7 @@ QUESTIONS = (
     Question(
         "reach",
         "Twelve layers with a window of 100 are stacked, without sinks. How far back can a token "
-        "be that has an influence on the output at position 5000?",
+        "be and still influence the output at position 5000?",
         "how far one layer carries something, and what the next layer makes of it",
         (
             Option(

@@ -1559,7 +1559,7 @@ def mended_in_place(query, key, value, num_heads):
     "mended_heads",
     "root_of_the_heads",
     "divides by the root of the number of heads",
-    "The root that is due is that of the width of one head's queries, d/h.",
+    "Take the root of the width of one head's queries, d/h.",
 )
 def mended_by_heads(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, math.sqrt(num_heads))

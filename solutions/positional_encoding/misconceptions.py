@@ -72,7 +72,7 @@ def sinusoids_own(n, d, base=10000.0):
 @misconception(
     "sinusoidal_encoding",
     "half_the_exponent",
-    "has the exponent i/d where 2i/d is due",
+    "has the exponent i/d instead of 2i/d",
     "The frequencies fall too slowly: the slowest pair turns about as fast as one in the middle "
     "should.",
 )
@@ -83,7 +83,7 @@ def sinusoids_half(n, d, base=10000.0):
 @misconception(
     "sinusoidal_encoding",
     "twice_the_exponent",
-    "has the exponent 4i/d where 2i/d is due",
+    "has the exponent 4i/d instead of 2i/d",
     "The 2 of the formula has been taken twice, as happens when a range already counts in steps "
     "of two. The last pairs hardly move at all.",
 )
@@ -368,7 +368,7 @@ def shift_equal(k, d, base=10000.0):
 @misconception(
     "shift_matrix",
     "half_the_exponent",
-    "has the exponent i/d where 2i/d is due",
+    "has the exponent i/d instead of 2i/d",
     "The frequencies are not those of the encoding: the first pair moves as it should, and the "
     "further ones too far.",
 )
@@ -379,7 +379,7 @@ def shift_half(k, d, base=10000.0):
 @misconception(
     "shift_matrix",
     "twice_the_exponent",
-    "has the exponent 4i/d where 2i/d is due",
+    "has the exponent 4i/d instead of 2i/d",
     "The frequencies are not those of the encoding: the first pair moves as it should, and the "
     "further ones not far enough.",
 )
@@ -532,8 +532,8 @@ class LearnedCuts(_Table):
     "LearnedPositionalEncoding",
     "starts_over",
     "starts over at row 0 where the table ends",
-    "Two positions of one sequence share a row, so the layer cannot tell them apart. Beyond the "
-    "table a ValueError is due.",
+    "Two positions of one sequence share a row, so the layer cannot tell them apart. Raise a "
+    "ValueError beyond the table.",
 )
 class LearnedWraps(_Table):
     def forward(self, x):
@@ -544,7 +544,7 @@ class LearnedWraps(_Table):
     "LearnedPositionalEncoding",
     "repeats_the_last",
     "uses the last row for everything beyond the table",
-    "All late positions look the same. Beyond the table a ValueError is due.",
+    "All late positions look the same. Raise a ValueError beyond the table.",
 )
 class LearnedClamps(_Table):
     def forward(self, x):
@@ -917,7 +917,7 @@ def rotary_equal(x, positions=None, base=10000.0):
 @misconception(
     "rotary_encoding",
     "half_the_exponent",
-    "has the exponent i/d where 2i/d is due",
+    "has the exponent i/d instead of 2i/d",
     "The first pair is right, and all further pairs turn too fast.",
 )
 def rotary_half_exponent(x, positions=None, base=10000.0):
@@ -928,7 +928,7 @@ def rotary_half_exponent(x, positions=None, base=10000.0):
 @misconception(
     "rotary_encoding",
     "twice_the_exponent",
-    "has the exponent 4i/d where 2i/d is due",
+    "has the exponent 4i/d instead of 2i/d",
     "The first pair is right, and all further pairs turn too slowly.",
 )
 def rotary_twice_exponent(x, positions=None, base=10000.0):

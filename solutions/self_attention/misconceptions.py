@@ -490,7 +490,7 @@ def attention_weights_first(query, key, value):
 @misconception(
     "scaled_dot_product_attention",
     "returns_the_scores",
-    "returns the scores where the weights are due",
+    "returns the scores in place of the weights",
     "The output is right, but the second of the pair is the table before softmax: it has negative "
     "entries, and its rows do not sum to 1.",
 )
@@ -1403,7 +1403,7 @@ def jacobian_identity(weights):
     "softmax_jacobian",
     "diagonal_without_square",
     "leaves the square out of the diagonal",
-    "Off the diagonal it is right, but on it there is p where p - p² is due: the rows do not sum "
+    "Off the diagonal it is right, but on it there is p instead of p - p²: the rows do not sum "
     "to 0.",
 )
 def jacobian_diagonal_without_square(weights):

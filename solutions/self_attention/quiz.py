@@ -35,8 +35,8 @@ QUESTIONS = (
     Question(
         "twins",
         "A sentence holds the same word twice, at positions 2 and 7, as the same vector. It goes "
-        "through self-attention, without a mask and without positions. What about the two rows of "
-        "the output?",
+        "through self-attention, without a mask and without positions. How do the two rows of the "
+        "output compare?",
         "what the query, the scores and the values of each of the two rows are made from",
         (
             Option(

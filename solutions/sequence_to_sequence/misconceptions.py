@@ -145,7 +145,7 @@ def shift_in_place(targets, bos):
     "shift_right",
     "floats",
     "returns floats",
-    "Tokens are numbers of rows in a table; an embedding accepts only whole numbers. torch.zeros "
+    "Tokens are row numbers in a table; an embedding accepts only whole numbers. torch.zeros "
     "makes floats, and so does torch.full with a float.",
 )
 def shift_floats(targets, bos):
@@ -1503,7 +1503,7 @@ def beam_forgets(model, source, bos, eos, max_len, width):
     "beam_search",
     "mean_over_the_length",
     "divides by the length",
-    "Longer texts gain by it. The contract has no length penalty.",
+    "That favors longer texts. The contract has no length penalty.",
 )
 def beam_mean(model, source, bos, eos, max_len, width):
     return _as_asked(
@@ -1676,7 +1676,7 @@ def beam_free(model, source, bos, eos, max_len, width):
     "beam_search",
     "worst_beam",
     "returns the last of the beams",
-    "The beams are kept in falling order; the answer is the first.",
+    "The beams are kept in descending order; the answer is the first.",
 )
 def beam_worst(model, source, bos, eos, max_len, width):
     return _as_asked(_search(model, source, bos, eos, max_len, width)[-1])

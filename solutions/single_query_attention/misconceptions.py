@@ -189,8 +189,8 @@ def similarity_cosine(query, keys):
     "similarity_scores",
     "does_not_add_up",
     "multiplies entry by entry and does not add up",
-    "There is a number for each feature of each key, shape (n, d), where one number for each key "
-    "is due.",
+    "There is a number for each feature of each key, shape (n, d). There should be one number for "
+    "each key.",
 )
 def similarity_products(query, keys):
     return keys * query
@@ -542,7 +542,7 @@ def attention_keys_turned(query, keys, values):
     "attention",
     "values_turned",
     "mixes the features of each value instead of the values",
-    "The weights meet the wrong axis of the values: the result has n entries where d_v are due, "
+    "The weights meet the wrong axis of the values: the result has n entries instead of d_v, "
     "and unless d_v equals n the shapes do not fit.",
 )
 def attention_values_turned(query, keys, values):

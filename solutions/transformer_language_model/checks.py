@@ -128,7 +128,7 @@ def batch_checks(draw: Draw) -> list[Check]:
             share=2,
         ),
         Check(
-            "rows are drawn by themselves",
+            "rows are drawn independently",
             "whether one row's start says anything about the next one's",
             (sized(3, 2000, 1), sized(4, 3000, 2)),
             "transformer_language_model.snippets",
@@ -2046,8 +2046,8 @@ EXERCISES = [
             "Write down a text of six letters and take T = 3. At which places may a snippet begin "
             "if the letter after its last one is still to be in the text? Count the places.",
             "Draw B starting places at once, all places equally likely, with the generator that "
-            "is passed in. A table with the starts down the side and 0 … T along the top, added "
-            "up, holds the places of every token that you need: x and y share all but one column.",
+            "is passed in. Add the starts, as a column, to 0 … T, as a row: the table holds the "
+            "places of every token that you need, and x and y share all but one of its columns.",
             "places ← how many starts there are: ____ minus ____\n"
             "starts ← B random whole numbers from 0 to ____, from the generator\n"
             "table ← starts as a column plus 0 … ____ as a row\n"
@@ -2125,7 +2125,7 @@ EXERCISES = [
             "A token that must not be drawn can keep its place, with a logit of -inf. So each of "
             "the three rules can take logits and give logits, and softmax comes once, at the end.",
             "For top_k, the k-th largest logit of each row is the bar, and every token below the "
-            "bar goes. For top_p, sort the probabilities of what is left in falling order and ask "
+            "bar goes. For top_p, sort the probabilities of what is left in descending order; ask "
             "of each token how much mass comes *before it*; if that mass has reached top_p "
             "already, the token goes. The first token always stays. Then restore the order of the "
             "vocabulary. Temperature 0 is a case of its own.",

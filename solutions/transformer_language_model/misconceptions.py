@@ -1231,7 +1231,7 @@ def sample_threshold(logits, temperature=1.0, top_k=None, top_p=None, generator=
     "sample_next",
     "rarest_first",
     "collects the nucleus starting from the least likely token",
-    "The probabilities are sorted in rising order. The nucleus consists of the most likely tokens.",
+    "The probabilities are sorted in ascending order. The nucleus is made of the likeliest tokens.",
 )
 def sample_ascending(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
