@@ -7,7 +7,6 @@ import functools
 import importlib
 import inspect
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -18,7 +17,7 @@ from nbformat import NotebookNode
 
 from grader.authoring.solve import solved
 from grader.course.exercises import exercises
-from grader.course.layout import COURSE, LESSONS, assignment_id, notebook_path
+from grader.course.layout import COURSE, LESSONS, assignment_id, make_room, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import Version, misconceptions
 from grader.source.slicing import bound_names, needed
@@ -61,12 +60,7 @@ def _only_first(lesson: str, make: Callable[[str], str]) -> str | None:
 
 def make_cohort(output: Path) -> int:
     """Write every submission below ``output``, replacing an earlier sample; return their number."""
-    if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
-        raise FileExistsError(f"{output} holds something else than a sample cohort")
-    if output.exists():
-        shutil.rmtree(output)
-    output.mkdir(parents=True)
-    (output / MARK).touch()
+    make_room(output, MARK, "python -m grader sample")
     count = 0
     for student in students():
         for lesson in LESSONS:

@@ -42,6 +42,7 @@ from grader.authoring.tidy import LessonError, tidy
 from grader.course.exercises import exercises, home_of
 from grader.course.layout import COURSE, LESSONS, ROOT
 from grader.coursefile import ENGINE, NAME, VARIABLE
+from grader.errors import Refused
 from grader.source.slicing import bound_names, read_names
 
 MARK = "REPLACE"  # stands in the templates wherever an author goes on
@@ -51,7 +52,7 @@ LONGEST = 32  # so that no line of the example is longer than the house allows
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "solved")
 
 
-class ScaffoldError(Exception):
+class ScaffoldError(Refused):
     """It cannot be added; the message says why and what to do. Nothing was written."""
 
 

@@ -22,6 +22,7 @@ from grader.authoring.quizzes import card, card_id, with_quiz
 from grader.course.exercises import checks_file, exercises
 from grader.course.layout import notebook_path
 from grader.course.sources import stub_source
+from grader.errors import Failed
 from grader.source.cells import parsed
 
 ANSWER_TEXT = "> ✎ *Double-click here to write: your answer goes in place of this line.*"
@@ -31,7 +32,7 @@ DIRECTIVE = re.compile(r"#@ (exercise|check|answer|scratch)\b[ ]*(.*)")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
-class LessonError(Exception):
+class LessonError(Failed):
     """A notebook that cannot be brought into form; the message names the cell and the fix."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grader.cli._options import known_assignment
 from grader.coursefile import ENGINE, NAME
 from grader.threads import one_thread
 
@@ -87,9 +88,7 @@ def command(
     _recommend_own_folder(course_dir)
     with ExitStack() as stack:
         stack.enter_context(_grading.one_line_errors(course_dir, 0 if watch else 130))
-        if only is not None and only not in assignment_ids():
-            known = ", ".join(assignment_ids())
-            raise click.UsageError(f"no assignment {only!r}; the course has {known}")
+        known_assignment(only)
         copy = stack.enter_context(scratch_of(course_dir.resolve())) if dry_run else None
         unpacker = Unpacker(folder, copy and copy / "submitted")
 

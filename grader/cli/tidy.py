@@ -15,7 +15,7 @@ from grader.course.layout import LESSONS
 @click.option("--check", is_flag=True, help="change nothing; exit 1 if something would change")
 def command(lessons: tuple[str, ...], draft: Path | None, check: bool) -> None:
     """Write stubs, check cells and metadata into the lessons' notebooks; remove outputs."""
-    from grader.authoring.tidy import LessonError, tidy_file
+    from grader.authoring.tidy import tidy_file
     from grader.course.layout import notebook_path
 
     if draft is not None and len(lessons) != 1:
@@ -25,10 +25,7 @@ def command(lessons: tuple[str, ...], draft: Path | None, check: bool) -> None:
             raise click.UsageError(f"no lesson {lesson!r}; there are {', '.join(LESSONS)}")
         path = notebook_path(lesson)
         before = path.read_bytes() if path.exists() else b""
-        try:
-            changed = tidy_file(lesson, draft)
-        except LessonError as error:
-            raise click.ClickException(str(error)) from error
+        changed = tidy_file(lesson, draft)
         if check and changed:
             path.write_bytes(before)
             raise click.ClickException(f"{path.name} is not tidy: run `python -m grader tidy`")

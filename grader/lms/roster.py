@@ -128,9 +128,9 @@ def content_of(path: Path) -> Content:
     return Content(plain, text[: len(text) - len(plain)], codec)
 
 
-def text_of(path: Path) -> str:
-    """The text of a list. ExportError if it cannot be read."""
-    return content_of(path).text
+def load(path: Path) -> Roster:
+    """Read the list in a file. ExportError if there is none."""
+    return read(content_of(path).text, path.name)
 
 
 def separator(text: str) -> str:
@@ -300,6 +300,11 @@ class Directory:
 
     ``unusable`` has a line about each student without an id that could name a folder.
     """
+
+    @classmethod
+    def of(cls, path: Path) -> Directory:
+        """Read the list in this file. ExportError if it is none."""
+        return cls(load(path))
 
     def __init__(self, roster: Roster) -> None:
         """ExportError if two students on the roster have the same id."""

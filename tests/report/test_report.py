@@ -709,7 +709,7 @@ def test_an_executed_notebook_that_is_gone_is_named(tmp_path: Path) -> None:
 
 def test_a_graded_cohort_from_end_to_end(tmp_path: Path) -> None:
     """Three submissions, two of them alike and wrong; a person's marks are the gradebook's."""
-    from grader.records.nbgrader_gradebook import nbgrader_gradebook
+    from tests.nbgrader_gradebook import nbgrader_gradebook
 
     wrong = answer_text(
         next(v for v in misconceptions("masking", "masked_attention") if v.name == "mask_ignored")
