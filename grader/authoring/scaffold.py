@@ -25,20 +25,10 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader import files
+from grader.authoring import scaffold_places as places
 from grader.authoring.header import MEASURED
-from grader.authoring.lesson_files import lesson_files
-from grader.authoring.scaffold_places import (
-    NoPlace,
-    after_definition,
-    at_end,
-    before_name,
-    exercise_cells,
-    in_list,
-    in_notebook,
-    number_after,
-    with_import,
-)
-from grader.authoring.tidy import LessonError, tidy
+from grader.authoring.scaffold_places import NoPlace, lesson_files
+from grader.authoring.tidy import LessonError, tidied
 from grader.course.exercises import exercises, home_of
 from grader.course.layout import COURSE, LESSONS, ROOT
 from grader.coursefile import ENGINE, NAME, VARIABLE
@@ -47,7 +37,6 @@ from grader.source.slicing import bound_names, read_names
 
 MARK = "REPLACE"  # stands in the templates wherever an author goes on
 TEMPLATES = Path(__file__).parent / "new_exercise"
-LISTED = "EXERCISES"  # the list that a lesson's checks end in
 LONGEST = 32  # so that no line of the example is longer than the house allows
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "solved")
 
@@ -89,19 +78,19 @@ def plan(wanted: Wanted) -> dict[Path, str]:
     notebook = nbformat.read(ROOT / files_of.pop("card"), as_version=4)
     old = {part: (ROOT / path).read_text(encoding="utf-8") for part, path in files_of.items()}
     try:
-        number = number_after(notebook.cells, after, last=after == last)
+        number = places.number_after(notebook.cells, after, last=after == last)
         new = example(wanted, number, torch="torch" in bound_names(old["solution"]))
         _fits(wanted, old, notebook, new)
-        old["solution"] = after_definition(old["solution"], after, new["solution"])
+        old["solution"] = places.after_definition(old["solution"], after, new["solution"])
         for part in ("misconceptions", "alternatives"):
-            old[part] = at_end(old[part], section(wanted.name, new[part]))
-        checks = before_name(old["checks"], LISTED, section(wanted.name, new["checks"]))
-        old["checks"] = in_list(checks, LISTED, after, new["entry"])
+            old[part] = places.at_end(old[part], section(wanted.name, new[part]))
+        checks = places.before_list(old["checks"], section(wanted.name, new["checks"]))
+        old["checks"] = places.in_list(checks, after, new["entry"])
         if "law" in old:
-            law = with_import(old["law"], f"{COURSE.solutions}.{wanted.lesson}", wanted.name)
-            old["law"] = at_end(law, new["law"])
-        own = exercise_cells(wanted.name, new["card"], new["hint"])
-        notebook.cells = in_notebook(notebook.cells, after, own)
+            law = places.with_import(old["law"], f"{COURSE.solutions}.{wanted.lesson}", wanted.name)
+            old["law"] = places.at_end(law, new["law"])
+        own = places.exercise_cells(wanted.name, new["card"], new["hint"])
+        notebook.cells = places.in_notebook(notebook.cells, after, own)
     except NoPlace as error:
         raise ScaffoldError(str(error)) from error
     old["card"] = nbformat.writes(notebook) + "\n"
@@ -211,10 +200,10 @@ def _checkout(lesson: str) -> None:
             raise ScaffoldError(f"{path} cannot be written")
     text = (ROOT / paths["card"]).read_text(encoding="utf-8")
     try:
-        tidied = nbformat.writes(tidy(nbformat.reads(text, as_version=4), lesson)) + "\n"
+        is_tidy = tidied(nbformat.reads(text, as_version=4), lesson) == text
     except LessonError as error:
         raise ScaffoldError(f"{paths['card']}: {error}") from error
-    if tidied != text:
+    if not is_tidy:
         raise ScaffoldError(
             f"{paths['card']} is not tidy: run `python -m grader tidy {lesson}` first"
         )

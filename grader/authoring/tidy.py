@@ -36,16 +36,21 @@ class LessonError(Failed):
     """A notebook that cannot be brought into form; the message names the cell and the fix."""
 
 
-def tidy_file(lesson: str, draft: Path | None = None) -> bool:
-    """Tidy the lesson's notebook, or make it from ``draft``; return whether it changed."""
+def tidy_file(lesson: str, draft: Path | None = None, write: bool = True) -> bool:
+    """Tidy the lesson's notebook, or make it from ``draft``; return whether that changes it."""
     path = notebook_path(lesson)
-    notebook = nbformat.read(draft or path, as_version=4)
-    tidied = nbformat.writes(tidy(notebook, lesson)) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") == tidied:
+    text = tidied(nbformat.read(draft or path, as_version=4), lesson)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(tidied, encoding="utf-8")
+    if write:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     return True
+
+
+def tidied(notebook: NotebookNode, lesson: str) -> str:
+    """The text of the notebook's file in its final form. LessonError as from :func:`tidy`."""
+    return nbformat.writes(tidy(notebook, lesson)) + "\n"
 
 
 def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:

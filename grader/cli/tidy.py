@@ -24,9 +24,7 @@ def command(lessons: tuple[str, ...], draft: Path | None, check: bool) -> None:
         if lesson not in LESSONS:
             raise click.UsageError(f"no lesson {lesson!r}; there are {', '.join(LESSONS)}")
         path = notebook_path(lesson)
-        before = path.read_bytes() if path.exists() else b""
-        changed = tidy_file(lesson, draft)
+        changed = tidy_file(lesson, draft, write=not check)
         if check and changed:
-            path.write_bytes(before)
             raise click.ClickException(f"{path.name} is not tidy: run `python -m grader tidy`")
         click.echo(f"{path.name}: {'written' if changed else 'already tidy'}")

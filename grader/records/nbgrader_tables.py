@@ -493,8 +493,9 @@ def standings(
         "WHEN manual_score IS NOT NULL THEN manual_score + coalesce(extra_credit, 0.0) "
         "WHEN auto_score IS NOT NULL THEN auto_score + coalesce(extra_credit, 0.0) END), "
         "max(costs.points), total(coalesce(grade_cells.max_score, task_cells.max_score)), "
-        "count(auto_score), count(manual_score), total(coalesce(extra_credit, 0.0) != 0.0), "
-        "max(needs_manual_grade), min(needs_manual_grade) "
+        "count(auto_score) + count(manual_score), "
+        "count(manual_score) + total(coalesce(extra_credit, 0.0) != 0.0), "
+        "max(needs_manual_grade), min(needs_manual_grade) AND count(manual_score) = 0 "
         "FROM submitted_assignment "
         "JOIN assignment ON assignment.id = submitted_assignment.assignment_id "
         "LEFT JOIN submitted_notebook "
@@ -517,12 +518,9 @@ def standings(
             score,
             penalty,
             most,
-            is_marked=bool(autos or manuals),
-            by_person=bool(manuals or extras),
-            waiting=bool(some_wait),
-            unread=bool(all_wait and not manuals),
+            *map(bool, facts),
         )
-        for owner, name, handed_in, due, extension, score, penalty, most, autos, manuals, extras, some_wait, all_wait in rows
+        for owner, name, handed_in, due, extension, score, penalty, most, *facts in rows
     }
 
 
