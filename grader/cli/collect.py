@@ -20,7 +20,11 @@ NAMED = 40  # students that are named of those who handed in nothing
 
 @click.command()
 @click.argument(
-    "sources", metavar="ZIP-or-DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
+    "sources",
+    metavar="ZIP-or-DIR...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
 )
 @click.option(
     "--roster",
@@ -31,7 +35,7 @@ NAMED = 40  # students that are named of those who handed in nothing
 @click.option(
     "--output",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False),
     default=Path("submitted"),
     help="the folder of submissions [default: submitted]",
 )
@@ -53,8 +57,6 @@ def command(
     from grader.records.collect import collect
 
     for source in sources:
-        if not source.exists():
-            raise click.UsageError(f"there is no {source}")
         if source.resolve() == output.resolve():
             raise click.UsageError(f"{source} is where the submissions go: name another --output")
     known_assignment(only)
@@ -64,8 +66,6 @@ def command(
         raise click.UsageError(
             f"--zone: there is no zone {zone!r}, such as Europe/Berlin"
         ) from None
-    if output.exists() and not output.is_dir():
-        raise click.UsageError(f"{output} is a file; name the folder of submissions")
     directory = None if roster is None else Directory.of(roster)
     with writing(output):
         done = collect(sources, output, directory, own_zone, only)

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from grader.report.read import Records
     from grader.report.statistics import Summary
 
+FILE = click.Path(path_type=Path, dir_okay=False)
+
 
 @click.command()
 @course_dir("where grading left gradebook.db, autograded/ and its records")
-@click.option("--html", "page", metavar="FILE", type=click.Path(path_type=Path), help="as a page")
-@click.option(
-    "--csv", "sheet", metavar="FILE", type=click.Path(path_type=Path), help="each check as a line"
-)
+@click.option("--html", "page", metavar="FILE", type=FILE, help="as a page")
+@click.option("--csv", "sheet", metavar="FILE", type=FILE, help="each check as a line")
 @click.option(
     "--students",
     metavar="FILE",
@@ -47,8 +47,6 @@ def command(
     for option, target in (("--html", page), ("--csv", sheet)):
         if target is not None and not target.resolve().parent.is_dir():
             raise click.UsageError(f"{option}: there is no folder {target.resolve().parent}")
-        if target is not None and target.is_dir():
-            raise click.UsageError(f"{option}: {target} is a folder; name a file")
     from grader.report.known import misconception
     from grader.report.read import read_records
     from grader.report.statistics import summaries

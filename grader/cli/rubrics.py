@@ -12,7 +12,10 @@ from grader.course.layout import LESSONS
 
 @click.command()
 @click.option(
-    "--output", type=click.Path(path_type=Path), default=Path("rubrics.html"), show_default=True
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("rubrics.html"),
+    show_default=True,
 )
 @_options.lessons
 def command(output: Path, lessons: tuple[str, ...]) -> None:
@@ -25,8 +28,6 @@ def command(output: Path, lessons: tuple[str, ...]) -> None:
     if page is None:
         wanted = file_of((lessons or LESSONS)[0])
         raise click.UsageError(f"there is no rubric: write one into {wanted}")
-    if output.is_dir():
-        raise click.UsageError(f"--output: {output} is a folder; name a file")
     with _options.writing(output):
         files.write(output.resolve(), page)
     click.echo(f"written: {output}")

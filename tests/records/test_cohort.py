@@ -213,7 +213,7 @@ def test_a_killed_run_is_taken_up_again(submitted: Path, tmp_path: Path, graded)
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["/nonexistent"], "there is no folder"),
+        (["/nonexistent"], "does not exist"),
         ([str(ROOT / "README.md")], "is a file"),
         ([".", "--assignment", "99_nothing"], "no assignment"),
         ([".", "--jobs", "0"], "jobs"),
