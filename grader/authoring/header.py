@@ -89,9 +89,10 @@ def rows(
     }
     known = measured().get(lesson)
     if known is not None:
+        megabytes = max(1, round(known.peak_megabytes / 100)) * 100
         made["Runs"] = (
             "offline on a laptop's CPU; the solved notebook takes "
-            f"{_about(known.cpu_seconds)} and {_megabytes(known.peak_megabytes)} of memory"
+            f"{_about(known.cpu_seconds)} and about {megabytes} MB of memory"
         )
     return made
 
@@ -121,7 +122,3 @@ def _about(seconds: float) -> str:
     return (
         f"about {max(1, round(seconds / 30)) / 2:g} minutes" if seconds > 45 else "under a minute"
     )
-
-
-def _megabytes(megabytes: float) -> str:
-    return f"about {max(1, round(megabytes / 100)) * 100} MB"

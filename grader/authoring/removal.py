@@ -52,7 +52,7 @@ def plan(lesson: str, name: str) -> Removal:
     paths = lesson_files(lesson)
     old = {part: (ROOT / path).read_text(encoding="utf-8") for part, path in paths.items()}
     new = {
-        "solution": without(old["solution"], name, lambda node: _defines(node, name)),
+        "solution": without(old["solution"], name, lambda node: getattr(node, "name", "") == name),
         "misconceptions": without_versions(old["misconceptions"], name),
         "alternatives": without_versions(old["alternatives"], name),
         "checks": without_checks(old["checks"], name),
@@ -110,10 +110,6 @@ def without(text: str, name: str, goes: Callable[[ast.stmt], bool]) -> str:
             if rule and rule[1] != name:
                 kept += ["\n\n", line]
     return "".join([*kept, *lines[end:]])
-
-
-def _defines(node: ast.stmt, name: str) -> bool:
-    return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name
 
 
 def _for(node: ast.stmt, name: str) -> bool:
@@ -256,7 +252,8 @@ def _needs(lesson: str, name: str, changes: dict[Path, str]) -> Iterator[str]:
                 own = lesson in path.parts
                 found = own and name in _reads(ast.unparse(node))
                 asked = own and path.name == "checks.py"
-                found = found or (asked and is_text(_constants(node), name))
+                constants = (one for one in ast.walk(node) if isinstance(one, ast.Constant))
+                found = found or (asked and is_text(constants, name))
             if found:
                 yield f"{path}, line {node.lineno}: {ast.unparse(node).partition(chr(10))[0][:60]}"
     for other in LESSONS:
@@ -271,10 +268,6 @@ def _programs(changes: dict[Path, str]) -> Iterator[tuple[Path, str]]:
     for path in sorted((ROOT / COURSE.solutions).rglob("*.py")):
         place = path.relative_to(ROOT)
         yield place, changes.get(place) or path.read_text(encoding="utf-8")
-
-
-def _constants(node: ast.AST) -> Iterator[ast.expr]:
-    return (one for one in ast.walk(node) if isinstance(one, ast.Constant))
 
 
 def _mentions(name: str, changes: dict[Path, str]) -> Iterator[str]:

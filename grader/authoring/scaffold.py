@@ -71,7 +71,7 @@ def scaffold(wanted: Wanted) -> list[Path]:
 def plan(wanted: Wanted) -> dict[Path, str]:
     """The new text of each file, the notebook's not yet tidy. Writes nothing."""
     _checkout(wanted.lesson)
-    last = _last(wanted.lesson)
+    last = next(e.id for e in reversed(exercises(wanted.lesson)) if not e.id.startswith("quiz_"))
     after = wanted.after or last
     _name(wanted, after)
     files_of = lesson_files(wanted.lesson)
@@ -207,10 +207,6 @@ def _checkout(lesson: str) -> None:
         raise ScaffoldError(
             f"{paths['card']} is not tidy: run `python -m grader tidy {lesson}` first"
         )
-
-
-def _last(lesson: str) -> str:
-    return next(e.id for e in reversed(exercises(lesson)) if not e.id.startswith("quiz_"))
 
 
 def _name(wanted: Wanted, after: str) -> None:
