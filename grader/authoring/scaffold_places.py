@@ -161,9 +161,16 @@ def in_notebook(
     start = next((i for i, c in enumerate(cells) if c.get("id") == f"check_{after}"), None)
     if start is None:
         raise NoPlace(f"the notebook has no cell check_{after}")
-    for place in range(start + 1, len(cells)):
-        cell = cells[place]
-        found = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
+    rest = cells[start + 1 :]
+    return [*cells[: start + 1], *(before_heading(rest, HEADING, own) or [*rest, *own])]
+
+
+def before_heading(
+    cells: Sequence[NotebookNode], heading: re.Pattern[str], own: Sequence[NotebookNode]
+) -> list[NotebookNode]:
+    """The cells with these before the first heading of this form; none if there is no such."""
+    for place, cell in enumerate(cells):
+        found = heading.search(cell.source) if cell.cell_type == "markdown" else None
         if found is None:
             continue
         above, below = cell.source[: found.start()].rstrip(), cell.source[found.start() :]
@@ -171,7 +178,7 @@ def in_notebook(
             return [*cells[:place], *own, *cells[place:]]
         cell.source = above
         return [*cells[: place + 1], *own, new_markdown_cell(below), *cells[place + 1 :]]
-    return [*cells, *own]
+    return []
 
 
 TOKEN = re.compile(r"""(?P<item>"[^"\n]*"|'[^'\n]*')|(?P<comma>,)|(?P<end>\])|\s+|\#[^\n]*""")

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from grader.cli._options import course_dir, given_salt, salt_of
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from grader.records.verification import Verified
 
 
@@ -34,8 +35,6 @@ def command(
     a page or an executed notebook is another than the ledger's; each is named. So is what people
     gave (points, comments, penalties, LMS ids) until it is accepted.
     """
-    from rich.console import Console
-
     from grader.records import verification
     from grader.records.ledger import NAME, is_anchor
 
@@ -60,9 +59,6 @@ def command(
 
 
 def _print(console: Console, result: Verified) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     if result.differences:
         table = Table(title="what does not agree", show_lines=False)
         table.add_column("where", overflow="fold")
