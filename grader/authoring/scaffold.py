@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -243,20 +244,15 @@ def free_name(wanted: Wanted) -> None:
 
 def write(changes: Mapping[Path, str]) -> None:
     """All of them, or none: if a file cannot be written, those before it are put back."""
-    before = {
-        path: (ROOT / path).read_bytes() if (ROOT / path).exists() else None for path in changes
-    }
-    touched: list[Path] = []
-    try:
+    with ExitStack() as undo:
         for path, text in changes.items():
-            touched.append(path)
-            files.write(ROOT / path, text.encode(), _mode(path))
-    except BaseException as error:
-        for path in touched:
-            _put_back(ROOT / path, before[path])
-        if isinstance(error, OSError):
-            raise ScaffoldError(f"{touched[-1]} cannot be written: {error.strerror}") from error
-        raise
+            place = ROOT / path
+            undo.callback(_put_back, place, place.read_bytes() if place.exists() else None)
+            try:
+                files.write(place, text.encode(), _mode(place))
+            except OSError as error:
+                raise ScaffoldError(f"{path} cannot be written: {error.strerror}") from error
+        undo.pop_all()
 
 
 def _put_back(path: Path, content: bytes | None) -> None:
@@ -273,5 +269,4 @@ def _put_back(path: Path, content: bytes | None) -> None:
 
 def _mode(path: Path) -> int:
     """That of the file, or of a new one."""
-    there = ROOT / path
-    return stat.S_IMODE(there.stat().st_mode) if there.exists() else 0o644
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644

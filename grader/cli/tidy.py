@@ -10,7 +10,7 @@ from grader.course.layout import LESSONS
 
 
 @click.command()
-@click.argument("lessons", nargs=-1, metavar="[LESSON]...")
+@click.argument("lessons", nargs=-1, metavar="[LESSON]...", type=click.Choice(LESSONS))
 @click.option("--draft", type=click.Path(exists=True, path_type=Path), help="start from this file")
 @click.option("--check", is_flag=True, help="change nothing; exit 1 if something would change")
 def command(lessons: tuple[str, ...], draft: Path | None, check: bool) -> None:
@@ -21,8 +21,6 @@ def command(lessons: tuple[str, ...], draft: Path | None, check: bool) -> None:
     if draft is not None and len(lessons) != 1:
         raise click.UsageError("--draft needs exactly one LESSON, by its name")
     for lesson in lessons or LESSONS:
-        if lesson not in LESSONS:
-            raise click.UsageError(f"no lesson {lesson!r}; there are {', '.join(LESSONS)}")
         path = notebook_path(lesson)
         changed = tidy_file(lesson, draft, write=not check)
         if check and changed:

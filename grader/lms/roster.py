@@ -334,14 +334,10 @@ class Directory:
                 )
         self._index: dict[tuple[str, str], list[Student]] = {}
         for one in self.students:
-            for heading, value in one.line.cells.items():
+            named = {"Student": one.line.name} if one.line.name else {}
+            for heading, value in {**one.line.cells, **named}.items():
                 for spelling in _spellings(heading, value):
-                    found = self._index.setdefault((heading, spelling), [])
-                    if one not in found:
-                        found.append(one)
-            if not one.line["Student"] and one.line.name:
-                for spelling in _spellings("Student", one.line.name):
-                    self._index.setdefault(("Student", spelling), []).append(one)
+                    self._index.setdefault((heading, spelling), []).append(one)
 
     def find(self, upload: Upload) -> Student | str:
         """Whose the upload is; or why that cannot be told, and what to do."""
