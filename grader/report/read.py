@@ -124,6 +124,10 @@ class Records:
         """The submissions with something in them that only a person can place."""
         return [one for one in self.submissions if one.notices]
 
+    def result(self, one: Submission) -> Mark | Submission:
+        """What has a submission's points: the gradebook's mark, or where it has none the record."""
+        return self.marks.get((one.student, one.assignment), one)
+
     def of(self, assignment: str) -> list[Submission]:
         return [one for one in self.submissions if one.assignment == assignment]
 
