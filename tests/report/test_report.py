@@ -624,7 +624,7 @@ def test_bad_usage_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
         (("--assignment", NAME), f"no record of {NAME}"),
         (("--assignment", "99_nothing"), "no assignment '99_nothing'"),
         (("--html", tmp_path / "none" / "x.html"), "no folder"),
-        (("--csv", tmp_path), "is a folder"),
+        (("--csv", tmp_path), "is a directory"),
     ):
         done = run("--course-dir", tmp_path, *arguments)
         assert done.exit_code == 2 and "Traceback" not in done.output
