@@ -6,14 +6,19 @@ only the first folder, so it offers only these commands.
 
 from __future__ import annotations
 
+import copy
+import functools
 import importlib
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import click
 
 import grader
 from grader.coursefile import ENGINE, VARIABLE, CourseError
+from grader.errors import Failed, Refused
 
 FOLDERS = {"grader.student.commands": "student/commands", "grader.cli": "cli"}
 
@@ -31,16 +36,26 @@ class Commands(click.Group):
         if (wanted := needs_linux(name, module)) is not None:
             return wanted
         try:
-            return importlib.import_module(module).command
+            command = copy.copy(importlib.import_module(module).command)
         except CourseError as error:
+            raise click.ClickException(str(error)) from error
+        command.callback = _in_one_line(command.callback)
+        return command
+
+
+def _in_one_line(run: Callable[..., Any]) -> Callable[..., Any]:
+    """The command's function; an error of the engine's own is shown without a traceback."""
+
+    @functools.wraps(run)
+    def shown(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return run(*args, **kwargs)
+        except Refused as error:
+            raise click.UsageError(str(error)) from error
+        except Failed as error:
             raise click.ClickException(str(error)) from error
 
-    def invoke(self, context: click.Context) -> object:
-        """Run a command; report a CourseError in one line."""
-        try:
-            return super().invoke(context)
-        except CourseError as error:
-            raise click.ClickException(str(error)) from error
+    return shown
 
 
 def needs_linux(name: str, module: str) -> click.Command | None:

@@ -13,6 +13,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.errors import Failed
+
 NAME = "course.toml"
 VARIABLE = "GRADER_COURSE"
 # Of a link that is shown to students, or "": nothing in it could end a link in Markdown or HTML.
@@ -21,7 +23,7 @@ ENGINE = Path(__file__).resolve().parent
 INSTALLED = ENGINE / "course_files"  # where a wheel of the student bundle holds the course
 
 
-class CourseError(Exception):
+class CourseError(Failed):
     """Something is wrong with the course's files; the message says what, and how to fix it.
 
     IPython shows it as one line.

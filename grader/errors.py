@@ -1,9 +1,17 @@
-"""Errors of a run that no submission causes. Commands show the message without a traceback."""
+"""Errors that no submission causes. Commands show their message without a traceback."""
 
 from __future__ import annotations
 
 
-class WorkerError(Exception):
+class Failed(Exception):
+    """Something is in the way; the message says what to do. A command ends with 1."""
+
+
+class Refused(Exception):
+    """What was asked for cannot be done; the message says what to change. It ends with 2."""
+
+
+class WorkerError(Failed):
     """The sandbox or a worker failed, not a submission; the message says how to fix it."""
 
 
@@ -11,15 +19,15 @@ class LevelDenied(WorkerError):
     """This machine does not allow one level of the sandbox; another may hold."""
 
 
-class GradebookError(Exception):
+class GradebookError(Failed):
     """The gradebook cannot be used in its present state; the message says what to do."""
 
 
-class ExportError(Exception):
+class ExportError(Refused):
     """Marks cannot be exported in the way asked for; the message says what to change."""
 
 
-class LedgerError(Exception):
+class LedgerError(Failed):
     """The ledger was changed or damaged since it was written; the message says what to do."""
 
 

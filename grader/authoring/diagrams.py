@@ -18,7 +18,6 @@ import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 from matplotlib.figure import Figure
 
@@ -86,13 +85,9 @@ def _path(lesson: str) -> Path:
     return path
 
 
-def _module(lesson: str) -> ModuleType:
-    _path(lesson)
-    return importlib.import_module(module_of(lesson, PART))
-
-
 def _function(lesson: str, name: str) -> Callable[[], Figure]:
-    found = getattr(_module(lesson), name, None)
+    _path(lesson)
+    found = getattr(importlib.import_module(module_of(lesson, PART)), name, None)
     if not inspect.isfunction(found):
         raise DiagramError(f"{lesson}: {PART}.py has no function {name!r} to draw")
     return found

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from grader.authoring.rubrics import is_question
 from grader.course.layout import ROOT
 from grader.course.specification import Exercise
 
@@ -71,7 +72,7 @@ def rows(
     quiz = [exercise for exercise in exercises if exercise.id.startswith("quiz_")]
     read, work = words(cells[1:]), card_minutes(cells)  # not the first cell, which holds this row
     reading = round(read / WORDS_A_MINUTE)
-    human = [c.metadata.nbgrader.points for c in cells if _is_written_question(c)]
+    human = [c.metadata.nbgrader.points for c in cells if is_question(c)]
     total = reading + work + QUESTION * len(human) + QUIZ * len(quiz)
     # Of the exercises alone: the quiz has a card with minutes of its own.
     cards = "(the sum of their cards)" if len(own) != 1 else "(its card)"
@@ -88,9 +89,10 @@ def rows(
     }
     known = measured().get(lesson)
     if known is not None:
+        megabytes = max(1, round(known.peak_megabytes / 100)) * 100
         made["Runs"] = (
             "offline on a laptop's CPU; the solved notebook takes "
-            f"{_about(known.cpu_seconds)} and {_megabytes(known.peak_megabytes)} of memory"
+            f"{_about(known.cpu_seconds)} and about {megabytes} MB of memory"
         )
     return made
 
@@ -120,11 +122,3 @@ def _about(seconds: float) -> str:
     return (
         f"about {max(1, round(seconds / 30)) / 2:g} minutes" if seconds > 45 else "under a minute"
     )
-
-
-def _megabytes(megabytes: float) -> str:
-    return f"about {max(1, round(megabytes / 100)) * 100} MB"
-
-
-def _is_written_question(cell: NotebookNode) -> bool:
-    return cell.cell_type == "markdown" and bool(cell.metadata.get("nbgrader", {}).get("grade"))

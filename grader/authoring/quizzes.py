@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from grader.authoring.scaffold_places import before_heading
 from grader.course.quiz import lettered, questions, quiz_id
 from grader.course.quiz_exercise import check_name
 
@@ -63,15 +64,7 @@ def with_quiz(cells: Sequence[NotebookNode], lesson: str) -> list[NotebookNode]:
     for place, cell in enumerate(cells):
         if cell.source.strip() == DIRECTIVE:
             return [*cells[:place], *_cells(lesson), *cells[place + 1 :]]
-    for place, cell in enumerate(cells):
-        found = BEFORE.search(cell.source) if cell.cell_type == "markdown" else None
-        if found is not None:
-            above, below = cell.source[: found.start()], cell.source[found.start() :]
-            cell.source = (above or below).rstrip()
-            rest = [cell, *_cells(lesson)]
-            rest = [*rest, new_markdown_cell(below)] if above.strip() else [*rest[1:], cell]
-            return [*cells[:place], *rest, *cells[place + 1 :]]
-    return list(cells)
+    return before_heading(cells, BEFORE, _cells(lesson)) or list(cells)
 
 
 def _cells(lesson: str) -> list[NotebookNode]:

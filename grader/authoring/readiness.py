@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from grader import files
 from grader.authoring import rubrics
 from grader.authoring.scaffold import MARK
-from grader.authoring.tidy import LessonError, tidy
+from grader.authoring.solve import run_all
+from grader.authoring.tidy import LessonError, tidied
 from grader.course.exercises import exercises, home_of
 from grader.course.fingerprint import fingerprint
 from grader.course.layout import COURSE, LESSONS, ROOT, SOLUTIONS, assignment_id, notebook_path
@@ -64,11 +64,11 @@ def _marks_left(lesson: str, notebook: NotebookNode) -> Iterator[str]:
 def _form(lesson: str, notebook: NotebookNode) -> Iterator[str]:
     path = notebook_path(lesson)
     try:
-        tidied = nbformat.writes(tidy(nbformat.from_dict(notebook), lesson)) + "\n"
+        text = tidied(nbformat.from_dict(notebook), lesson)
     except LessonError as error:
         yield f"{_shown(path)}: {error}"
         return
-    if tidied != path.read_text(encoding="utf-8"):
+    if text != path.read_text(encoding="utf-8"):
         yield f"{_shown(path)}: it is not tidy: run `python -m grader tidy {lesson}`"
 
 
@@ -167,17 +167,9 @@ def _errors(bundle: Path, lesson: str) -> list[str]:
     # The bundle's own package and course, as students have them.
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
     environment |= {"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
-    client = NotebookClient(
-        notebook,
-        timeout=SECONDS,
-        allow_errors=True,
-        kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
-        extra_arguments=["--IPKernelApp.log_level=40"],
-    )
     shown = _shown(notebook_path(lesson))
     try:
-        client.execute(env=environment)
+        run_all(notebook, path.parent, environment, timeout=SECONDS, allow_errors=True)
     except CellTimeoutError:
         return [f"{shown}: untouched, a cell takes more than {SECONDS} seconds"]
     except DeadKernelError:

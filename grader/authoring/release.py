@@ -151,7 +151,8 @@ def _write(output: Path, lessons: Sequence[str]) -> None:
     licence = ROOT / "LICENSE"
     if licence.exists():
         shutil.copyfile(licence, output / "LICENSE")
-    (output / "README.md").write_text(_readme(), encoding="utf-8")
+    readme = README.format(title=COURSE.title, name=COURSE.id, hand_in=COURSE.hand_in)
+    (output / "README.md").write_text(readme, encoding="utf-8")
     course = f"{ENGINE.name}.{INSTALLED.name}"
     files = [NAME, f"{COURSE.notebooks}/*/*.ipynb", f"{COURSE.solutions}/*/{bundles.PUBLIC}/*.py"]
     text = PROJECT.format(
@@ -164,17 +165,10 @@ def _write(output: Path, lessons: Sequence[str]) -> None:
     )
     (output / "pyproject.toml").write_text(text)
     (output / "constraints.txt").write_text("\n".join(pins()) + "\n")
-    lines = "\n".join(f"  - {line}" for line in conda_dependencies())
+    # By the names of conda-forge, which has a CPU build of PyTorch.
+    names = (re.sub(r"^torch\b", "pytorch-cpu", line) for line in dependencies())
+    lines = "\n".join(f"  - {line}" for line in names)
     (output / "environment.yml").write_text(ENVIRONMENT.format(name=COURSE.id, dependencies=lines))
-
-
-def _readme() -> str:
-    return README.format(title=COURSE.title, name=COURSE.id, hand_in=COURSE.hand_in)
-
-
-def conda_dependencies() -> list[str]:
-    """The students' ranges by the names of conda-forge, which has a CPU build of PyTorch."""
-    return [re.sub(r"^torch\b", "pytorch-cpu", line) for line in dependencies()]
 
 
 def _packages(output: Path) -> list[str]:

@@ -15,9 +15,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from grader.authoring.lesson_files import lesson_files
 from grader.authoring.rubrics import NAME as RUBRICS
-from grader.authoring.scaffold import LISTED, ScaffoldError, tried, write
+from grader.authoring.scaffold import ScaffoldError, tried, write
+from grader.authoring.scaffold_places import NoPlace, is_text, lesson_files, listed, with_names
 from grader.course.exercises import exercises
 from grader.course.layout import COURSE, LESSONS, ROOT, assignment_id, notebook_path
 from grader.source.slicing import bound_names, read_names
@@ -52,7 +52,7 @@ def plan(lesson: str, name: str) -> Removal:
     paths = lesson_files(lesson)
     old = {part: (ROOT / path).read_text(encoding="utf-8") for part, path in paths.items()}
     new = {
-        "solution": without(old["solution"], name, lambda node: _defines(node, name)),
+        "solution": without(old["solution"], name, lambda node: getattr(node, "name", "") == name),
         "misconceptions": without_versions(old["misconceptions"], name),
         "alternatives": without_versions(old["alternatives"], name),
         "checks": without_checks(old["checks"], name),
@@ -112,45 +112,15 @@ def without(text: str, name: str, goes: Callable[[ast.stmt], bool]) -> str:
     return "".join([*kept, *lines[end:]])
 
 
-def _defines(node: ast.stmt, name: str) -> bool:
-    return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name
-
-
 def _for(node: ast.stmt, name: str) -> bool:
     """Does the statement register a version of this exercise?"""
     return any(
         isinstance(call, ast.Call)
         and isinstance(call.func, ast.Name)
         and call.func.id in REGISTERS
-        and _is_text(call.args[:1], name)
+        and is_text(call.args[:1], name)
         for call in ast.walk(node)
     )
-
-
-def _is_text(found: Iterable[ast.expr | None], text: str) -> bool:
-    return any(isinstance(node, ast.Constant) and node.value == text for node in found)
-
-
-def without_entry(text: str, name: str) -> str:
-    """The checks without the exercise's entry in the list of exercises."""
-    entry = _entry(text, name)
-    lines = text.splitlines(keepends=True)
-    return "".join([*lines[: entry.lineno - 1], *lines[entry.end_lineno or entry.lineno :]])
-
-
-def _entry(text: str, name: str) -> ast.expr:
-    for node in ast.parse(text).body:
-        if not isinstance(node, ast.Assign) or _target(node) != LISTED:
-            continue
-        for item in node.value.elts if isinstance(node.value, ast.List) else []:
-            if isinstance(item, ast.Call) and _is_text(item.args[:1], name):
-                return item
-    raise ScaffoldError(f"{LISTED} of the checks has no entry {name!r} of its own")
-
-
-def _target(node: ast.Assign) -> str:
-    first = node.targets[0]
-    return first.id if isinstance(first, ast.Name) else ""
 
 
 def _orphaned(text: str, read_by_it: str) -> Callable[[ast.stmt], bool]:
@@ -188,9 +158,13 @@ def without_versions(text: str, name: str) -> str:
 
 def without_checks(text: str, name: str) -> str:
     """The checks without the exercise's entry, and what it alone reads."""
-    entry = ast.get_source_segment(text, _entry(text, name)) or ""
-    rest = without_entry(text, name)
-    return without(rest, name, _orphaned(rest, entry))
+    try:
+        entry = listed(text, name)
+    except NoPlace as error:
+        raise ScaffoldError(str(error)) from error
+    lines = text.splitlines(keepends=True)
+    rest = "".join([*lines[: entry.lineno - 1], *lines[entry.end_lineno :]])
+    return without(rest, name, _orphaned(rest, ast.unparse(entry)))
 
 
 def _reads(source: str, own: bool = False) -> Iterable[str]:
@@ -208,7 +182,7 @@ def without_keys(text: str, name: str) -> str:
         if not isinstance(table, ast.Dict):
             continue
         for key, value in reversed(list(zip(table.keys, table.values, strict=True))):
-            if key is not None and _is_text([key], name):
+            if key is not None and is_text([key], name):
                 del lines[key.lineno - 1 : value.end_lineno]
     return "".join(lines)
 
@@ -223,19 +197,9 @@ def _without_laws(text: str, name: str) -> tuple[tuple[str, ...], str]:
     rest = without(text, name, lambda node: isinstance(node, ast.FunctionDef) and node.name in laws)
     for node in ast.parse(rest).body:
         if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
-            rest = _without_import(rest, node, name)
-            break
+            names = [ast.unparse(alias) for alias in node.names if alias.name != name]
+            return tuple(laws), with_names(rest, node, names)
     return tuple(laws), rest
-
-
-def _without_import(text: str, node: ast.ImportFrom, name: str) -> str:
-    names = [ast.unparse(alias) for alias in node.names if alias.name != name]
-    line = f"from {node.module} import {', '.join(names)}"
-    if len(line) > 100:
-        line = f"from {node.module} import (\n" + "".join(f"    {one},\n" for one in names) + ")"
-    lines = text.splitlines()
-    own = [line] if names else []
-    return "\n".join([*lines[: node.lineno - 1], *own, *lines[node.end_lineno :], ""])
 
 
 # -- the notebook ----------------------------------------------------------------------------------
@@ -288,7 +252,8 @@ def _needs(lesson: str, name: str, changes: dict[Path, str]) -> Iterator[str]:
                 own = lesson in path.parts
                 found = own and name in _reads(ast.unparse(node))
                 asked = own and path.name == "checks.py"
-                found = found or (asked and _is_text(_constants(node), name))
+                constants = (one for one in ast.walk(node) if isinstance(one, ast.Constant))
+                found = found or (asked and is_text(constants, name))
             if found:
                 yield f"{path}, line {node.lineno}: {ast.unparse(node).partition(chr(10))[0][:60]}"
     for other in LESSONS:
@@ -303,10 +268,6 @@ def _programs(changes: dict[Path, str]) -> Iterator[tuple[Path, str]]:
     for path in sorted((ROOT / COURSE.solutions).rglob("*.py")):
         place = path.relative_to(ROOT)
         yield place, changes.get(place) or path.read_text(encoding="utf-8")
-
-
-def _constants(node: ast.AST) -> Iterator[ast.expr]:
-    return (one for one in ast.walk(node) if isinstance(one, ast.Constant))
 
 
 def _mentions(name: str, changes: dict[Path, str]) -> Iterator[str]:

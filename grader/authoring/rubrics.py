@@ -100,7 +100,8 @@ def questions(lesson: str) -> list[Question]:
         if cell.cell_type != "markdown":
             continue
         if is_question(cell):
-            found.append(Question(cell.metadata.nbgrader.grade_id, _points(cell), text))
+            marks = cell.metadata.nbgrader
+            found.append(Question(marks.grade_id, float(marks.points), text))
             text = ""
         else:
             text = cell.source if cell.source.startswith("## ") else f"{text}\n\n{cell.source}"
@@ -162,7 +163,3 @@ def without_rubrics(notebook: NotebookNode) -> NotebookNode:
 def is_question(cell: NotebookNode) -> bool:
     """Is it the cell of an answer in writing, which a person grades?"""
     return cell.cell_type == "markdown" and bool(cell.metadata.get("nbgrader", {}).get("grade"))
-
-
-def _points(cell: NotebookNode) -> float:
-    return float(cell.metadata.nbgrader.points)

@@ -7,18 +7,17 @@ import functools
 import importlib
 import inspect
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
 
-from grader.authoring.solve import solved
+from grader.authoring.rubrics import is_question
+from grader.authoring.solve import replace_answers, solved
 from grader.course.exercises import exercises
-from grader.course.layout import COURSE, LESSONS, assignment_id, notebook_path
+from grader.course.layout import COURSE, LESSONS, assignment_id, make_room, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import Version, misconceptions
 from grader.source.slicing import bound_names, needed
@@ -61,12 +60,7 @@ def _only_first(lesson: str, make: Callable[[str], str]) -> str | None:
 
 def make_cohort(output: Path) -> int:
     """Write every submission below ``output``, replacing an earlier sample; return their number."""
-    if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
-        raise FileExistsError(f"{output} holds something else than a sample cohort")
-    if output.exists():
-        shutil.rmtree(output)
-    output.mkdir(parents=True)
-    (output / MARK).touch()
+    make_room(output, MARK, "python -m grader sample")
     count = 0
     for student in students():
         for lesson in LESSONS:
@@ -83,7 +77,7 @@ def make_cohort(output: Path) -> int:
 def _solved(lesson: str) -> str:
     notebook = solved(lesson)
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade"):
+        if is_question(cell):
             cell.source = HUMAN_ANSWER
     return nbformat.writes(notebook)
 
@@ -124,15 +118,6 @@ def _mistaken(number: int, lesson: str) -> str | None:
     row = rows[number]
     texts = {version.exercise: answer_text(version) for version in row if version is not None}
     return nbformat.writes(replace_answers(notebook, texts))
-
-
-def replace_answers(notebook: NotebookNode, texts: dict[str, str]) -> NotebookNode:
-    """Replace the texts of answer cells, given by exercise, in place."""
-    for cell in notebook.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        if name in texts:
-            cell.source = texts[name]
-    return notebook
 
 
 def answer_text(version: Version) -> str:

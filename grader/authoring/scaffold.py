@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -25,33 +26,23 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader import files
+from grader.authoring import scaffold_places as places
 from grader.authoring.header import MEASURED
-from grader.authoring.lesson_files import lesson_files
-from grader.authoring.scaffold_places import (
-    NoPlace,
-    after_definition,
-    at_end,
-    before_name,
-    exercise_cells,
-    in_list,
-    in_notebook,
-    number_after,
-    with_import,
-)
-from grader.authoring.tidy import LessonError, tidy
+from grader.authoring.scaffold_places import NoPlace, lesson_files
+from grader.authoring.tidy import LessonError, tidied
 from grader.course.exercises import exercises, home_of
 from grader.course.layout import COURSE, LESSONS, ROOT
 from grader.coursefile import ENGINE, NAME, VARIABLE
+from grader.errors import Refused
 from grader.source.slicing import bound_names, read_names
 
 MARK = "REPLACE"  # stands in the templates wherever an author goes on
 TEMPLATES = Path(__file__).parent / "new_exercise"
-LISTED = "EXERCISES"  # the list that a lesson's checks end in
 LONGEST = 32  # so that no line of the example is longer than the house allows
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "solved")
 
 
-class ScaffoldError(Exception):
+class ScaffoldError(Refused):
     """It cannot be added; the message says why and what to do. Nothing was written."""
 
 
@@ -81,26 +72,26 @@ def scaffold(wanted: Wanted) -> list[Path]:
 def plan(wanted: Wanted) -> dict[Path, str]:
     """The new text of each file, the notebook's not yet tidy. Writes nothing."""
     _checkout(wanted.lesson)
-    last = _last(wanted.lesson)
+    last = next(e.id for e in reversed(exercises(wanted.lesson)) if not e.id.startswith("quiz_"))
     after = wanted.after or last
     _name(wanted, after)
     files_of = lesson_files(wanted.lesson)
     notebook = nbformat.read(ROOT / files_of.pop("card"), as_version=4)
     old = {part: (ROOT / path).read_text(encoding="utf-8") for part, path in files_of.items()}
     try:
-        number = number_after(notebook.cells, after, last=after == last)
+        number = places.number_after(notebook.cells, after, last=after == last)
         new = example(wanted, number, torch="torch" in bound_names(old["solution"]))
         _fits(wanted, old, notebook, new)
-        old["solution"] = after_definition(old["solution"], after, new["solution"])
+        old["solution"] = places.after_definition(old["solution"], after, new["solution"])
         for part in ("misconceptions", "alternatives"):
-            old[part] = at_end(old[part], section(wanted.name, new[part]))
-        checks = before_name(old["checks"], LISTED, section(wanted.name, new["checks"]))
-        old["checks"] = in_list(checks, LISTED, after, new["entry"])
+            old[part] = places.at_end(old[part], section(wanted.name, new[part]))
+        checks = places.before_list(old["checks"], section(wanted.name, new["checks"]))
+        old["checks"] = places.in_list(checks, after, new["entry"])
         if "law" in old:
-            law = with_import(old["law"], f"{COURSE.solutions}.{wanted.lesson}", wanted.name)
-            old["law"] = at_end(law, new["law"])
-        own = exercise_cells(wanted.name, new["card"], new["hint"])
-        notebook.cells = in_notebook(notebook.cells, after, own)
+            law = places.with_import(old["law"], f"{COURSE.solutions}.{wanted.lesson}", wanted.name)
+            old["law"] = places.at_end(law, new["law"])
+        own = places.exercise_cells(wanted.name, new["card"], new["hint"])
+        notebook.cells = places.in_notebook(notebook.cells, after, own)
     except NoPlace as error:
         raise ScaffoldError(str(error)) from error
     old["card"] = nbformat.writes(notebook) + "\n"
@@ -210,17 +201,13 @@ def _checkout(lesson: str) -> None:
             raise ScaffoldError(f"{path} cannot be written")
     text = (ROOT / paths["card"]).read_text(encoding="utf-8")
     try:
-        tidied = nbformat.writes(tidy(nbformat.reads(text, as_version=4), lesson)) + "\n"
+        is_tidy = tidied(nbformat.reads(text, as_version=4), lesson) == text
     except LessonError as error:
         raise ScaffoldError(f"{paths['card']}: {error}") from error
-    if tidied != text:
+    if not is_tidy:
         raise ScaffoldError(
             f"{paths['card']} is not tidy: run `python -m grader tidy {lesson}` first"
         )
-
-
-def _last(lesson: str) -> str:
-    return next(e.id for e in reversed(exercises(lesson)) if not e.id.startswith("quiz_"))
 
 
 def _name(wanted: Wanted, after: str) -> None:
@@ -257,20 +244,15 @@ def free_name(wanted: Wanted) -> None:
 
 def write(changes: Mapping[Path, str]) -> None:
     """All of them, or none: if a file cannot be written, those before it are put back."""
-    before = {
-        path: (ROOT / path).read_bytes() if (ROOT / path).exists() else None for path in changes
-    }
-    touched: list[Path] = []
-    try:
+    with ExitStack() as undo:
         for path, text in changes.items():
-            touched.append(path)
-            files.write(ROOT / path, text.encode(), _mode(path))
-    except BaseException as error:
-        for path in touched:
-            _put_back(ROOT / path, before[path])
-        if isinstance(error, OSError):
-            raise ScaffoldError(f"{touched[-1]} cannot be written: {error.strerror}") from error
-        raise
+            place = ROOT / path
+            undo.callback(_put_back, place, place.read_bytes() if place.exists() else None)
+            try:
+                files.write(place, text.encode(), _mode(place))
+            except OSError as error:
+                raise ScaffoldError(f"{path} cannot be written: {error.strerror}") from error
+        undo.pop_all()
 
 
 def _put_back(path: Path, content: bytes | None) -> None:
@@ -287,5 +269,4 @@ def _put_back(path: Path, content: bytes | None) -> None:
 
 def _mode(path: Path) -> int:
     """That of the file, or of a new one."""
-    there = ROOT / path
-    return stat.S_IMODE(there.stat().st_mode) if there.exists() else 0o644
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644

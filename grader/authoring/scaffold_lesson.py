@@ -16,7 +16,6 @@ from string import Template
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from grader.authoring.lesson_files import lesson_files
 from grader.authoring.rubrics import NAME as RUBRICS
 from grader.authoring.scaffold import (
     LONGEST,
@@ -28,7 +27,12 @@ from grader.authoring.scaffold import (
     tried,
     write,
 )
-from grader.authoring.scaffold_places import NoPlace, exercise_cells, with_lesson
+from grader.authoring.scaffold_places import (
+    NoPlace,
+    exercise_cells,
+    lesson_files,
+    with_lesson,
+)
 from grader.course.layout import COURSE, LESSONS, ROOT
 from grader.coursefile import NAME
 

@@ -5,18 +5,41 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from grader.course.layout import COURSE, ROOT, assignment_id
+
 WIDTH = 100
+LISTED = "EXERCISES"  # the list that a lesson's checks end in
+LAWS = Path("tests", "lessons")  # a course need not have it
 EXERCISE = re.compile(r"^### Exercise(?: (\d+)\.(\d+)([a-z]?))? · `(\w+)`", re.M)
 HEADING = re.compile(r"^#{2,3} (?=\S)", re.M)
 
 
 class NoPlace(Exception):
     """A file that is not as it should be; the message says what was looked for."""
+
+
+def lesson_files(lesson: str, assignment: str = "") -> dict[str, Path]:
+    """Each part that an exercise has, and the lesson's file that holds it, relative to the course.
+
+    ``assignment`` is the id of a lesson that the course does not have yet.
+    """
+    folder = Path(COURSE.solutions, lesson)
+    name = assignment or assignment_id(lesson)
+    law = {"law": LAWS / f"test_{lesson}.py"} if (ROOT / LAWS).is_dir() else {}
+    return {
+        "solution": folder / "__init__.py",
+        "misconceptions": folder / "misconceptions.py",
+        "alternatives": folder / "alternatives.py",
+        "checks": folder / "checks.py",
+        "card": Path(COURSE.notebooks, name, f"{name}.ipynb"),
+        **law,
+    }
 
 
 def at_end(text: str, block: str) -> str:
@@ -28,23 +51,32 @@ def after_definition(text: str, name: str, block: str) -> str:
     """The block after the function or class of this name."""
     for node in ast.parse(text).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
-            return _inserted(text, _end(node), f"\n\n{block}")
+            return _inserted(text, node.end_lineno, f"\n\n{block}")
     raise NoPlace(f"the solutions have no definition of {name}")
 
 
-def before_name(text: str, name: str, block: str) -> str:
-    """The block before the line that assigns to this name."""
-    return _inserted(text, _assignment(text, name).lineno - 1, f"{block}\n\n")
+def before_list(text: str, block: str) -> str:
+    """The block before the checks' list of exercises."""
+    return _inserted(text, _list(text).lineno - 1, f"{block}\n\n")
 
 
-def in_list(text: str, name: str, after: str, entry: str) -> str:
-    """The entry into the list of this name, after the call whose first argument is ``after``."""
-    value = _assignment(text, name).value
+def in_list(text: str, after: str, entry: str) -> str:
+    """The entry into the checks' list of exercises, after that of the exercise ``after``."""
+    return _inserted(text, listed(text, after).end_lineno, entry)
+
+
+def listed(text: str, exercise: str) -> ast.Call:
+    """The exercise's entry in the checks' list. NoPlace if it has none."""
+    value = _list(text).value
     for item in value.elts if isinstance(value, ast.List) else []:
-        first = item.args[0] if isinstance(item, ast.Call) and item.args else None
-        if isinstance(first, ast.Constant) and first.value == after:
-            return _inserted(text, _end(item), entry)
-    raise NoPlace(f"{name} of the specification has no entry {after!r} of its own")
+        if isinstance(item, ast.Call) and is_text(item.args[:1], exercise):
+            return item
+    raise NoPlace(f"{LISTED} of the checks has no entry {exercise!r} of its own")
+
+
+def is_text(found: Iterable[ast.expr | None], text: str) -> bool:
+    """Is this text, as a constant, among these expressions?"""
+    return any(isinstance(node, ast.Constant) and node.value == text for node in found)
 
 
 def with_import(text: str, module: str, name: str) -> str:
@@ -55,13 +87,18 @@ def with_import(text: str, module: str, name: str) -> str:
             shown = [
                 f"{one} as {known[one]}" if known[one] else one for one in sorted(known, key=_order)
             ]
-            line = f"from {module} import {', '.join(shown)}"
-            if node.lineno != node.end_lineno or len(line) > WIDTH:
-                listed = "".join(f"    {one},\n" for one in shown)
-                line = f"from {module} import (\n{listed})"
-            lines = text.splitlines()
-            return "\n".join([*lines[: node.lineno - 1], line, *lines[_end(node) :], ""])
+            return with_names(text, node, shown)
     raise NoPlace(f"the lesson's tests import nothing from {module}")
+
+
+def with_names(text: str, node: ast.ImportFrom, names: Sequence[str]) -> str:
+    """The module with these names in the place of those that the statement imports, or none."""
+    line = f"from {node.module} import {', '.join(names)}"
+    if node.lineno != node.end_lineno or len(line) > WIDTH:
+        line = f"from {node.module} import (\n" + "".join(f"    {one},\n" for one in names) + ")"
+    lines = text.splitlines()
+    own = [line] if names else []
+    return "\n".join([*lines[: node.lineno - 1], *own, *lines[node.end_lineno :], ""])
 
 
 def _order(name: str) -> tuple[int, str]:
@@ -69,23 +106,19 @@ def _order(name: str) -> tuple[int, str]:
     return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
 
 
-def _assignment(text: str, name: str) -> ast.Assign:
+def _list(text: str) -> ast.Assign:
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == name for target in node.targets
+            isinstance(target, ast.Name) and target.id == LISTED for target in node.targets
         ):
             return node
-    raise NoPlace(f"the specification does not assign {name}")
+    raise NoPlace(f"the checks do not assign {LISTED}")
 
 
-def _inserted(text: str, line: int, block: str) -> str:
+def _inserted(text: str, line: int | None, block: str) -> str:
     """The block after so many lines."""
     lines = text.splitlines(keepends=True)
     return "".join([*lines[:line], block, *lines[line:]])
-
-
-def _end(node: ast.stmt | ast.expr) -> int:
-    return node.end_lineno or node.lineno
 
 
 def number_after(cells: Sequence[NotebookNode], after: str, last: bool) -> str:
@@ -128,9 +161,16 @@ def in_notebook(
     start = next((i for i, c in enumerate(cells) if c.get("id") == f"check_{after}"), None)
     if start is None:
         raise NoPlace(f"the notebook has no cell check_{after}")
-    for place in range(start + 1, len(cells)):
-        cell = cells[place]
-        found = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
+    rest = cells[start + 1 :]
+    return [*cells[: start + 1], *(before_heading(rest, HEADING, own) or [*rest, *own])]
+
+
+def before_heading(
+    cells: Sequence[NotebookNode], heading: re.Pattern[str], own: Sequence[NotebookNode]
+) -> list[NotebookNode]:
+    """The cells with these before the first heading of this form; none if there is no such."""
+    for place, cell in enumerate(cells):
+        found = heading.search(cell.source) if cell.cell_type == "markdown" else None
         if found is None:
             continue
         above, below = cell.source[: found.start()].rstrip(), cell.source[found.start() :]
@@ -138,7 +178,7 @@ def in_notebook(
             return [*cells[:place], *own, *cells[place:]]
         cell.source = above
         return [*cells[: place + 1], *own, new_markdown_cell(below), *cells[place + 1 :]]
-    return [*cells, *own]
+    return []
 
 
 TOKEN = re.compile(r"""(?P<item>"[^"\n]*"|'[^'\n]*')|(?P<comma>,)|(?P<end>\])|\s+|\#[^\n]*""")

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -21,19 +22,34 @@ from grader.course.sources import answer_source
 from grader.coursefile import VARIABLE
 
 
-def fill(notebook: NotebookNode, lesson: str, only: set[str] | None = None) -> NotebookNode:
-    """Replace the stubs (those in ``only``, or all) by the solutions, in place."""
-    ids = {exercise.id for exercise in exercises(lesson)}
+def solved(lesson: str, only: set[str] | None = None) -> NotebookNode:
+    """The lesson's notebook with the solutions for its stubs (those in ``only``, or all)."""
+    ids = [one.id for one in exercises(lesson) if only is None or one.id in only]
+    notebook = nbformat.read(notebook_path(lesson), as_version=4)
+    return replace_answers(notebook, {name: answer_source(lesson, name) for name in ids})
+
+
+def replace_answers(notebook: NotebookNode, texts: dict[str, str]) -> NotebookNode:
+    """Replace the texts of answer cells, given by exercise, in place."""
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        if name in ids and (only is None or name in only):
-            cell.source = answer_source(lesson, name)
+        if name in texts:
+            cell.source = texts[name]
     return notebook
 
 
-def solved(lesson: str, only: set[str] | None = None) -> NotebookNode:
-    """The lesson's notebook, solved."""
-    return fill(nbformat.read(notebook_path(lesson), as_version=4), lesson, only)
+def run_all(
+    notebook: NotebookNode, folder: Path, environment: dict[str, str], **options: Any
+) -> None:
+    """Run a notebook from top to bottom in a fresh kernel that works in this folder, in place."""
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        extra_arguments=["--IPKernelApp.log_level=40"],  # hide its warning about loopback TCP
+        **options,
+    )
+    client.execute(env=environment)
 
 
 def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
@@ -42,34 +58,21 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     Raises:
         CellExecutionError: a cell fails, also one that a student's run goes past.
     """
-    before = {name: os.environ.get(name) for name in ("PYTHONPATH", VARIABLE)}
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), before["PYTHONPATH"]]))
-    os.environ[VARIABLE] = str(ROOT)  # the kernel runs in another folder, and would find no course
-    try:
-        client = NotebookClient(
-            notebook,
-            timeout=600,
-            kernel_name="python3",
-            resources={"metadata": {"path": folder}},
-            force_raise_errors=True,  # students' "Run all" goes past some cells that raise
-            extra_arguments=["--IPKernelApp.log_level=40"],  # hide its warning about loopback TCP
-            coalesce_streams=True,  # else outputs depend on when a stream was flushed
-        )
-        client.execute()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    run_all(
+        notebook,
+        folder,
+        # The kernel runs in another folder, and would find no course.
+        os.environ | {"PYTHONPATH": path, VARIABLE: str(ROOT)},
+        timeout=600,
+        force_raise_errors=True,  # students' "Run all" goes past some cells that raise
+        coalesce_streams=True,  # else outputs depend on when a stream was flushed
+    )
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # the times of this run would differ in each
-    notebook.metadata["language_info"] = {"name": "python", "version": _version()}
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    notebook.metadata["language_info"] = {"name": "python", "version": version}
     return notebook
-
-
-def _version() -> str:
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def solve(lesson: str, folder: Path, run: bool) -> Path:

@@ -22,6 +22,7 @@ from grader.authoring.quizzes import card, card_id, with_quiz
 from grader.course.exercises import checks_file, exercises
 from grader.course.layout import notebook_path
 from grader.course.sources import stub_source
+from grader.errors import Failed
 from grader.source.cells import parsed
 
 ANSWER_TEXT = "> ✎ *Double-click here to write: your answer goes in place of this line.*"
@@ -31,20 +32,25 @@ DIRECTIVE = re.compile(r"#@ (exercise|check|answer|scratch)\b[ ]*(.*)")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
-class LessonError(Exception):
+class LessonError(Failed):
     """A notebook that cannot be brought into form; the message names the cell and the fix."""
 
 
-def tidy_file(lesson: str, draft: Path | None = None) -> bool:
-    """Tidy the lesson's notebook, or make it from ``draft``; return whether it changed."""
+def tidy_file(lesson: str, draft: Path | None = None, write: bool = True) -> bool:
+    """Tidy the lesson's notebook, or make it from ``draft``; return whether that changes it."""
     path = notebook_path(lesson)
-    notebook = nbformat.read(draft or path, as_version=4)
-    tidied = nbformat.writes(tidy(notebook, lesson)) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") == tidied:
+    text = tidied(nbformat.read(draft or path, as_version=4), lesson)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(tidied, encoding="utf-8")
+    if write:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     return True
+
+
+def tidied(notebook: NotebookNode, lesson: str) -> str:
+    """The text of the notebook's file in its final form. LessonError as from :func:`tidy`."""
+    return nbformat.writes(tidy(notebook, lesson)) + "\n"
 
 
 def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:

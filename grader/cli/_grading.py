@@ -23,7 +23,7 @@ from rich.progress import (
 )
 
 from grader import files
-from grader.errors import GradebookError, LedgerError, Stopped, WorkerError
+from grader.errors import Stopped
 from grader.judge.fingerprint import engine
 from grader.records.cohort import Cohort
 from grader.records.executor import Executor
@@ -31,21 +31,18 @@ from grader.records.submissions import Found
 from grader.records.table import MOST_LINES, Row, show
 from grader.records.watch import KeptExecutor, arrivals
 from grader.sandbox.host.levels import title
-from grader.sandbox.host.select import NoSandbox
 
 NAMED = 5  # answers that are named where many have changed
 
 
 @contextmanager
 def one_line_errors(course_dir: Path, stopped: int) -> Iterator[None]:
-    """Say in one line what went wrong in a run. ``stopped``: the exit code after Ctrl-C."""
+    """Say in one line why a run ended early. ``stopped``: the exit code after Ctrl-C."""
     try:
         yield
     except Stopped:
         click.echo("stopped. What was graded is kept; the same command goes on", err=True)
         raise SystemExit(stopped) from None
-    except (NoSandbox, WorkerError, GradebookError, LedgerError) as error:
-        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(_no_room(error, course_dir)) from error
 
@@ -107,9 +104,7 @@ def watch(
         for batch in arrivals(lambda: list(find()), stop.wait):
             run.run(batch, lambda result: click.echo(Row.of(result).line))
             run.force = False  # --force holds for the first batch alone
-            _say_lost(run)
-            _say_refreshed(run)
-            _say_withdrawn(run)
+            _say_besides(run)
             say_changes(run)
     finally:
         kept.close()
@@ -126,9 +121,7 @@ def finish(
 
     ``passed_over``: a line about each thing in the folder that is no submission.
     """
-    _say_lost(run)
-    _say_refreshed(run)
-    _say_withdrawn(run)
+    _say_besides(run)
     if target is not None:
         _write_report(run, submissions, target, passed_over)
     show(rows, _sandbox(run), run.course_dir, passed_over)
@@ -185,20 +178,13 @@ def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterato
     yield b"\n ]\n}\n"
 
 
-def _say_lost(run: Cohort) -> None:
+def _say_besides(run: Cohort) -> None:
+    """Print, beside the table, what a run had to do over, and what waits for a person again."""
     for loss in run.lost:
         click.echo(f"{loss}; a new one was started, and nothing was lost", err=True)
-    run.lost.clear()
-
-
-def _say_refreshed(run: Cohort) -> None:
     if run.refreshed:
         pages = "feedback page" if run.refreshed == 1 else "feedback pages"
         click.echo(f"{run.refreshed} {pages} brought up to date with the gradebook", err=True)
-    run.refreshed = 0
-
-
-def _say_withdrawn(run: Cohort) -> None:
     changed = len(run.withdrawn)
     if changed:
         names = ", ".join(run.withdrawn[:NAMED])
@@ -206,7 +192,9 @@ def _say_withdrawn(run: Cohort) -> None:
         one = "1 answer has changed since a person graded it, and waits"
         more = f"{changed} answers have changed since a person graded them, and wait"
         click.echo(f"{one if changed == 1 else more} to be read again: {names}", err=True)
+    run.lost.clear()
     run.withdrawn.clear()
+    run.refreshed = 0
 
 
 def _no_room(error: OSError, course_dir: Path) -> str:

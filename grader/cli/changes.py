@@ -7,15 +7,12 @@ from pathlib import Path
 
 import click
 
+from grader.cli._options import course_dir, given_salt, salt_of
+
 
 @click.command()
-@click.option(
-    "--course-dir",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path("."),
-    help="where ledger.jsonl is [default: here]",
-)
-@click.option("--salt", "given", metavar="S", help="the salt, if grading was given one")
+@course_dir("where ledger.jsonl is")
+@given_salt
 @click.option("--since", metavar="DAY", help="of all gradings from this day on: 2026-02-01 (UTC)")
 def command(course_dir: Path, given: str | None, since: str | None) -> None:
     """Name each mark that the last grading changed: student, exercise, old to new, and why.
@@ -23,24 +20,18 @@ def command(course_dir: Path, given: str | None, since: str | None) -> None:
     A submission's first marks are no change. What people gave is not in the ledger until it is
     accepted, and not in this list.
     """
-    from grader.errors import LedgerError
-    from grader.judge.salt import PLACE, salt
     from grader.records import ledger
     from grader.records.changes import changes, last_run
 
     if not (course_dir / ledger.NAME).exists():
         raise click.UsageError(f"{course_dir} holds no {ledger.NAME}: nothing was graded there")
-    if given is None and not (course_dir / PLACE).exists():
-        raise click.UsageError(f"there is no {course_dir / PLACE}: name the salt with --salt")
+    secret = salt_of(course_dir, given)
     if since is not None:
         try:
             since = datetime.date.fromisoformat(since).isoformat()
         except ValueError:
             raise click.UsageError(f"--since {since}: write a day as 2026-02-01") from None
-    try:
-        lines = list(ledger.read(course_dir, salt(course_dir, given)))
-    except LedgerError as error:
-        raise click.ClickException(str(error)) from error
+    lines = list(ledger.read(course_dir, secret))
     if any("altered" in line.fault for line in lines):
         click.echo("some lines were altered, and are passed over: see `verify`", err=True)
     if since is None:

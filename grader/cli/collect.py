@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grader.cli._options import known_assignment, writing
+from grader.lms import uploads
+from grader.lms.roster import Directory
+
 if TYPE_CHECKING:
-    from grader.lms.roster import Directory
     from grader.records.collect import Collected
 
 NAMED = 40  # students that are named of those who handed in nothing
@@ -17,7 +20,11 @@ NAMED = 40  # students that are named of those who handed in nothing
 
 @click.command()
 @click.argument(
-    "sources", metavar="ZIP-or-DIR...", nargs=-1, required=True, type=click.Path(path_type=Path)
+    "sources",
+    metavar="ZIP-or-DIR...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
 )
 @click.option(
     "--roster",
@@ -28,7 +35,7 @@ NAMED = 40  # students that are named of those who handed in nothing
 @click.option(
     "--output",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False),
     default=Path("submitted"),
     help="the folder of submissions [default: submitted]",
 )
@@ -47,42 +54,22 @@ def command(
     and folders named for students. The latest attempt counts; earlier ones go to OUTPUT-earlier.
     It may be repeated, with the same archives or later ones. Exit 2 on bad usage.
     """
-    from grader.course.assignments import assignment_ids
-    from grader.errors import ExportError
-    from grader.lms import uploads
     from grader.records.collect import collect
 
     for source in sources:
-        if not source.exists():
-            raise click.UsageError(f"there is no {source}")
         if source.resolve() == output.resolve():
             raise click.UsageError(f"{source} is where the submissions go: name another --output")
-    if only is not None and only not in assignment_ids():
-        known = ", ".join(assignment_ids())
-        raise click.UsageError(f"no assignment {only!r}; the course has {known}")
+    known_assignment(only)
     try:
         own_zone: datetime.tzinfo = datetime.UTC if zone is None else uploads.zone_called(zone)
     except ValueError:
         raise click.UsageError(
             f"--zone: there is no zone {zone!r}, such as Europe/Berlin"
         ) from None
-    if output.exists() and not output.is_dir():
-        raise click.UsageError(f"{output} is a file; name the folder of submissions")
-    try:
-        directory = None if roster is None else _directory(roster)
-    except ExportError as error:
-        raise click.UsageError(str(error)) from error
-    try:
+    directory = None if roster is None else Directory.of(roster)
+    with writing(output):
         done = collect(sources, output, directory, own_zone, only)
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error}") from error
     _show(done, output, directory, zone)
-
-
-def _directory(path: Path) -> Directory:
-    from grader.lms.roster import Directory, read, text_of
-
-    return Directory(read(text_of(path), path.name))
 
 
 def _show(done: Collected, output: Path, directory: Directory | None, zone: str | None) -> None:

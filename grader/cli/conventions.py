@@ -16,14 +16,10 @@ def command(markdown: Path | None) -> None:
     """
     from grader.authoring.derived import CONVENTIONS
     from grader.course.conventions import cells, page, table_of_course
-    from grader.coursefile import CourseError
 
     stamp = CONVENTIONS.stamp() if markdown is not None else ""
-    try:
-        table = table_of_course()
-        found = list(cells(table))
-    except CourseError as error:
-        raise click.ClickException(str(error)) from error
+    table = table_of_course()
+    found = list(cells(table))
     text = page(table, found)
     gaps = [cell for cell in found if cell.gaps]
     if markdown is not None:

@@ -9,6 +9,11 @@ from typing import Any
 
 import click
 
+from grader.cli._options import course_dir, known_assignment
+from grader.judge import intake
+from grader.records import nbgrader_tables as tables
+from grader.records.late import duration
+
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -22,12 +27,7 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
     multiple=True,
     help="more time for one student: ada=2d, bo=36h, cy=0 takes it back; may be given again",
 )
-@click.option(
-    "--course-dir",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path("."),
-    help="where gradebook.db is [default: here]",
-)
+@course_dir("where gradebook.db is")
 def command(
     name: str | None, when: str | None, extensions: tuple[str, ...], course_dir: Path
 ) -> None:
@@ -37,34 +37,27 @@ def command(
     not add up. All of it is kept in nbgrader's gradebook, where Formgrader shows it; the next
     `grade` works penalties out anew.
     """
-    from grader.course.assignments import assignment, assignment_ids
-    from grader.errors import GradebookError
-    from grader.records import nbgrader_tables as tables
+    from grader.course.assignments import assignment
     from grader.records.gradebook import ensure_assignment
 
-    if name is not None and name not in assignment_ids():
-        known = ", ".join(assignment_ids())
-        raise click.UsageError(f"no assignment {name!r}; the course has {known}")
+    known_assignment(name)
     due = None if when is None else _due(when)
     spans = [_extension(one) for one in extensions]
     if spans and name is None:
         raise click.UsageError("--extend: name the assignment first")
     gradebook = course_dir / "gradebook.db"
-    try:
-        if name is not None and (due is not None or spans):
-            with tables.open_gradebook(gradebook) as book:
-                ensure_assignment(book, assignment(name))
-                if due is not None:
-                    tables.set_due(book, name, due if due != NEVER else None)
-                if spans and tables.due_dates(book)[name] is None:
-                    raise click.UsageError(f"{name} has no due date that could be extended")
-                _extend(book, name, spans)
-        with tables.read_gradebook(gradebook) as book:
-            if book is None:
-                raise click.UsageError(f"{course_dir} holds no gradebook.db: set a due date first")
-            _show(book, name)
-    except GradebookError as error:
-        raise click.ClickException(str(error)) from error
+    if name is not None and (due is not None or spans):
+        with tables.open_gradebook(gradebook) as book:
+            ensure_assignment(book, assignment(name))
+            if due is not None:
+                tables.set_due(book, name, due if due != NEVER else None)
+            if spans and tables.due_dates(book)[name] is None:
+                raise click.UsageError(f"{name} has no due date that could be extended")
+            _extend(book, name, spans)
+    with tables.read_gradebook(gradebook) as book:
+        if book is None:
+            raise click.UsageError(f"{course_dir} holds no gradebook.db: set a due date first")
+        _show(book, name)
 
 
 NEVER = datetime.datetime.max
@@ -86,8 +79,6 @@ def _due(text: str) -> datetime.datetime:
 
 def _extension(text: str) -> tuple[str, datetime.timedelta | None]:
     """(student, span) from such as "ada=2d"; the span is None for 0."""
-    from grader.judge import intake
-
     student, _, span = text.rpartition("=")
     found = re.fullmatch(r"(\d{1,4})([mhdw]?)", span.strip())
     if not student or found is None or (not found[2] and int(found[1])):
@@ -103,8 +94,6 @@ def _extension(text: str) -> tuple[str, datetime.timedelta | None]:
 
 
 def _extend(book: Any, name: str, spans: list[tuple[str, datetime.timedelta | None]]) -> None:
-    from grader.records import nbgrader_tables as tables
-
     known = tables.students(book)
     for student, span in spans:
         if student not in known:
@@ -113,14 +102,11 @@ def _extend(book: Any, name: str, spans: list[tuple[str, datetime.timedelta | No
 
 
 def _show(book: Any, only: str | None) -> None:
-    from grader.records import nbgrader_tables as tables
-    from grader.records.late import duration
-
     for name, due in sorted(tables.due_dates(book).items()):
         if only not in (None, name):
             continue
         click.echo(f"{name}: {'never due' if due is None else _both(due)}")
-        for (student, _), one in sorted(tables.timings(book, name).items()):
+        for (student, _), one in sorted(tables.standings(book, name).items()):
             if one.extension and due is not None:
                 more = duration(one.extension.total_seconds())
                 click.echo(f"  {student}: {more} more, {_both(due + one.extension)}")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from grader import files
+from grader.cli._options import course_dir, writing
+
 
 @click.command()
 @click.option(
@@ -20,12 +23,7 @@ import click
     required=True,
     help="whose file; csv has a line for each student and assignment",
 )
-@click.option(
-    "--course-dir",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path("."),
-    help="where gradebook.db is [default: here]",
-)
+@course_dir("where gradebook.db is")
 @click.option(
     "--output",
     metavar="FILE",
@@ -88,10 +86,8 @@ def command(
     apostrophe in front; numbers do not. The columns are those of each system's import, see
     grader/lms/sheets.py. Exit 2 on bad usage.
     """
-    from grader.errors import ExportError, GradebookError
     from grader.lms import worksheet
     from grader.lms.export import EXPORTERS, STDOUT
-    from grader.records.nbgrader_gradebook import nbgrader_gradebook
 
     gradebook = course_dir / "gradebook.db"
     if not gradebook.is_file():
@@ -111,15 +107,8 @@ def command(
         unreadable_as_zero=unreadable == "zero",
         **({"submitted": str(submitted)} if form in worksheet.FORMS else {}),
     )
-    try:
-        with nbgrader_gradebook(gradebook) as book:
-            notices = exporter.write(book)
-        stale = _out_of_date(course_dir)
-    except ExportError as error:
-        raise click.UsageError(str(error)) from error
-    except GradebookError as error:
-        raise click.ClickException(str(error)) from error
-    for notice in (*notices, *stale):
+    notices = exporter.write(gradebook)
+    for notice in (*notices, *_out_of_date(course_dir)):
         click.echo(notice, err=True)
     if target != STDOUT:
         click.echo(f"written: {target}", err=True)
@@ -127,20 +116,14 @@ def command(
 
 def _feedback(course_dir: Path, submitted: Path, only: tuple[str, ...], output: str | None) -> None:
     """Write the zip of feedback pages for Moodle."""
-    from grader import files
-    from grader.errors import ExportError
     from grader.lms.moodle_feedback import feedback_zip
 
     if len(only) != 1:
         raise click.UsageError("a zip of feedback is of one assignment: name it with --assignment")
     target = Path(output or course_dir / f"feedback_moodle_{only[0]}.zip")
-    try:
+    with writing(target):
         content, left_out = feedback_zip(course_dir, submitted, only[0])
         files.write(target.resolve(), content)
-    except ExportError as error:
-        raise click.UsageError(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"{target} cannot be written: {error.strerror}") from error
     for student, why in sorted(left_out.items()):
         click.echo(f"not in it: {student}: {why}", err=True)
     click.echo(f"written: {target}", err=True)
@@ -149,10 +132,10 @@ def _feedback(course_dir: Path, submitted: Path, only: tuple[str, ...], output: 
 def _out_of_date(course_dir: Path) -> list[str]:
     """A notice if penalties for lateness are not what due dates and policy give by now."""
     from grader.records import late
-    from grader.records.nbgrader_tables import read_gradebook, timings
+    from grader.records.nbgrader_tables import read_gradebook, standings
 
     with read_gradebook(course_dir / "gradebook.db") as book:
-        known = timings(book) if book is not None else {}
+        known = standings(book) if book is not None else {}
     found = [f"{student}/{task}" for student, task in late.out_of_date(course_dir, known)]
     if not found:
         return []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from grader.cli._options import known_assignment
 from grader.coursefile import ENGINE, NAME
 from grader.threads import one_thread
 
@@ -24,7 +25,9 @@ MOST_SAID = 10  # lines about what lies in a folder without submissions
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument(
+    "folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
 @click.option("--assignment", "only", metavar="ID", help="only this assignment")
 @click.option("--student", metavar="ID", help="only this student")
 @click.option("--jobs", type=click.IntRange(1, 64), help="judges side by side [default: cores]")
@@ -87,9 +90,7 @@ def command(
     _recommend_own_folder(course_dir)
     with ExitStack() as stack:
         stack.enter_context(_grading.one_line_errors(course_dir, 0 if watch else 130))
-        if only is not None and only not in assignment_ids():
-            known = ", ".join(assignment_ids())
-            raise click.UsageError(f"no assignment {only!r}; the course has {known}")
+        known_assignment(only)
         copy = stack.enter_context(scratch_of(course_dir.resolve())) if dry_run else None
         unpacker = Unpacker(folder, copy and copy / "submitted")
 
@@ -164,10 +165,6 @@ def _on_cluster(address: str, terms: Terms) -> ExecutorFor:
 
 
 def _check_folders(folder: Path, course_dir: Path, target: Path | None) -> None:
-    if not folder.exists():
-        raise click.UsageError(f"there is no folder {folder}")
-    if not folder.is_dir():
-        raise click.UsageError(f"{folder} is a file; give the folder that holds the students'")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise click.UsageError(f"the folder {folder} cannot be read")
     if target is not None and not target.resolve().parent.is_dir():

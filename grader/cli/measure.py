@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from grader.cli import _options
+
 
 @click.command()
-@click.option("--lesson", "lessons", multiple=True, help="this lesson only, by its name")
+@_options.lessons
 @click.option("--keep/--no-keep", default=True, help="write docs/lessons.json (then run tidy)")
 def command(lessons: tuple[str, ...], keep: bool) -> None:
     """Run each solved notebook in a fresh kernel; print its processor seconds and peak memory."""
@@ -17,9 +19,6 @@ def command(lessons: tuple[str, ...], keep: bool) -> None:
     from grader.authoring.measure import budget, measure
     from grader.course.layout import LESSONS, assignment_id
 
-    unknown = set(lessons) - set(LESSONS)
-    if unknown:
-        raise click.BadParameter(f"no lesson {min(unknown)!r}; there are {', '.join(LESSONS)}")
     results = {}
     table = Table(title="one run of each solved notebook")
     for name in ("lesson", "processor seconds", "budget", "peak memory, MB"):

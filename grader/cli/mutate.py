@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from grader.cli import _options
+
 
 @click.command()
-@click.option("--lesson", "lessons", multiple=True, help="this lesson only, by its name")
+@_options.lessons
 @click.option("--markdown", type=click.Path(path_type=Path), help="write the run as a page")
 def command(lessons: tuple[str, ...], markdown: Path | None) -> None:
     """Change one small thing in a solution at a time, and see whether a check notices.
@@ -20,11 +22,7 @@ def command(lessons: tuple[str, ...], markdown: Path | None) -> None:
 
     from grader.authoring.derived import MUTANTS
     from grader.authoring.mutants import page, run
-    from grader.course.layout import LESSONS
 
-    unknown = set(lessons) - set(LESSONS)
-    if unknown:
-        raise click.BadParameter(f"no lesson {min(unknown)!r}; there are {', '.join(LESSONS)}")
     if lessons and markdown is not None:
         raise click.UsageError("--markdown writes the page of all lessons: leave out --lesson")
     stamp = MUTANTS.stamp() if markdown is not None else ""

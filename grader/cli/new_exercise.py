@@ -26,14 +26,11 @@ def command(lesson: str, name: str, after: str, points: int, kind: str | None) -
     all.
     """
     from grader.authoring.derived import PAGES
-    from grader.authoring.scaffold import MARK, ScaffoldError, Wanted, scaffold
+    from grader.authoring.scaffold import MARK, Wanted, scaffold
     from grader.course.layout import ROOT
 
     layer = kind == "layer" if kind else name[:1].isupper()
-    try:
-        written = scaffold(Wanted(lesson, name, points, layer, after))
-    except ScaffoldError as error:
-        raise click.UsageError(str(error)) from error
+    written = scaffold(Wanted(lesson, name, points, layer, after))
     click.echo(f"{name} is in {lesson}, and works. Written into")
     for path in written:
         click.echo(f"  {path}")

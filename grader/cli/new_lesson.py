@@ -18,15 +18,12 @@ def command(name: str, title: str, exercise: str) -> None:
     yours to write is marked REPLACE. It is tried in a copy of the course first, and written whole
     or not at all.
     """
-    from grader.authoring.scaffold import MARK, ScaffoldError
+    from grader.authoring.scaffold import MARK
     from grader.authoring.scaffold_lesson import WantedLesson, scaffold_lesson
     from grader.course.layout import LESSONS, ROOT
 
     title = title or name.replace("_", " ").capitalize()
-    try:
-        written = scaffold_lesson(WantedLesson(name, title, exercise))
-    except ScaffoldError as error:
-        raise click.UsageError(str(error)) from error
+    written = scaffold_lesson(WantedLesson(name, title, exercise))
     click.echo(f"{name} is lesson {len(LESSONS) + 1} of the course in {ROOT}, and works. Written:")
     for path in written:
         click.echo(f"  {path}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from grader.cli._options import writing
 from grader.course.layout import LESSONS, assignment_id
 
 
@@ -26,12 +27,10 @@ def command(output: Path, left_out: tuple[str, ...], draft: bool) -> None:
     if len(set(without)) == len(LESSONS):
         raise click.UsageError("--without: no lesson is left")
     from grader.authoring.release import UnfinishedError, release
-    from grader.course.layout import FolderTakenError
 
     try:
-        faults = release(output, without, draft)
-    except FolderTakenError as error:
-        raise click.UsageError(str(error)) from error
+        with writing(output):
+            faults = release(output, without, draft)
     except UnfinishedError as error:
         for fault in error.faults:
             click.echo(fault, err=True)
@@ -39,8 +38,6 @@ def command(output: Path, left_out: tuple[str, ...], draft: bool) -> None:
         raise click.ClickException(
             f"{things} unfinished, and nothing was written; --draft writes it all the same"
         ) from error
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
     for fault in faults:
         click.echo(fault, err=True)
     written = sum(path.is_file() for path in output.rglob("*"))

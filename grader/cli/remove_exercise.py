@@ -15,12 +15,8 @@ def command(lesson: str, name: str) -> None:
     and is listed. It is tried in a copy of the course first, and written whole or not at all.
     """
     from grader.authoring.removal import remove
-    from grader.authoring.scaffold import ScaffoldError
 
-    try:
-        removal = remove(lesson, name)
-    except ScaffoldError as error:
-        raise click.UsageError(str(error)) from error
+    removal = remove(lesson, name)
     click.echo(f"{name} is gone from {lesson}. Changed:")
     for path in removal.changes:
         click.echo(f"  {path}")

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
+from grader.cli._options import course_dir, writing
+from grader.judge.salt import salt
+from grader.lms.roster import Directory
+from grader.records.nbgrader_tables import at_once, open_gradebook, put_student, students
+
 
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option(
-    "--course-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("."),
-    help="where gradebook.db is, or will be [default: here]",
-)
+@course_dir("where gradebook.db is, or will be", exists=False)
 @click.option("--salt", "given", metavar="S", help="the secret that `grade` will be given")
 def command(file: Path, course_dir: Path, given: str | None) -> None:
     """Enter the students of FILE, with names and e-mail addresses, into the gradebook.
@@ -23,18 +23,11 @@ def command(file: Path, course_dir: Path, given: str | None) -> None:
     on tables, feedback pages, reports and Formgrader show names. It may be repeated: a line that
     has changed changes its student, and nobody is removed. Exit 2 on bad usage.
     """
-    from grader.errors import ExportError, GradebookError, LedgerError
-    from grader.judge.salt import salt
-    from grader.lms.roster import Directory, read, text_of
     from grader.records.course_lock import course_lock
-    from grader.records.nbgrader_tables import at_once, open_gradebook, put_student, students
     from grader.records.verification import accept
 
-    try:
-        directory = Directory(read(text_of(file), file.name))
-    except ExportError as error:
-        raise click.UsageError(str(error)) from error
-    try:
+    directory = Directory.of(file)
+    with writing(course_dir):
         course_dir.mkdir(parents=True, exist_ok=True)
         with course_lock(course_dir), open_gradebook(course_dir / "gradebook.db") as book:
             before = students(book)
@@ -42,10 +35,6 @@ def command(file: Path, course_dir: Path, given: str | None) -> None:
                 for one in directory.students:
                     put_student(book, one.id, *one.names, one.line["Email address"])
             accept(course_dir, salt(course_dir, given), {one.id for one in directory.students})
-    except (GradebookError, LedgerError) as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"{course_dir} cannot be written: {error}") from error
     for line in directory.unusable:
         click.echo(f"left out: {line}", err=True)
     listed = {one.id for one in directory.students}

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import click
 
+from grader.cli import _options
 from grader.course.layout import LESSONS
 
 
 @click.command()
 @click.option(
-    "--output", type=click.Path(path_type=Path), default=Path("rubrics.html"), show_default=True
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("rubrics.html"),
+    show_default=True,
 )
-@click.option("--lesson", "lessons", multiple=True, type=click.Choice(LESSONS), help="only this")
+@_options.lessons
 def command(output: Path, lessons: tuple[str, ...]) -> None:
     """Write the rubrics of the questions in writing as one page to print; not for students."""
     from grader import files
@@ -24,10 +28,6 @@ def command(output: Path, lessons: tuple[str, ...]) -> None:
     if page is None:
         wanted = file_of((lessons or LESSONS)[0])
         raise click.UsageError(f"there is no rubric: write one into {wanted}")
-    if output.is_dir():
-        raise click.UsageError(f"--output: {output} is a folder; name a file")
-    try:
+    with _options.writing(output):
         files.write(output.resolve(), page)
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
     click.echo(f"written: {output}")

@@ -13,8 +13,5 @@ def command(output: Path) -> None:
     """Make the sample cohort: solved, untouched, mistaken, broken and hostile submissions."""
     from grader.authoring.sample import make_cohort
 
-    try:
-        count = make_cohort(output)
-    except FileExistsError as error:
-        raise click.UsageError(str(error)) from error
+    count = make_cohort(output)
     click.echo(f"{count} submissions in {output}")

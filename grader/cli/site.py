@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from grader.cli._options import writing
+
 
 @click.command()
 @click.option(
@@ -13,16 +15,8 @@ import click
 )
 def command(output: Path) -> None:
     """Build the course, unsolved, as pages that load nothing from elsewhere; print where."""
-    from grader.authoring.site.build import SiteError, build
-    from grader.authoring.site.lessons import StaleError
-    from grader.course.layout import FolderTakenError
+    from grader.authoring.site.build import build
 
-    try:
+    with writing(output):
         front = build(output.absolute())
-    except FolderTakenError as error:
-        raise click.UsageError(str(error)) from error
-    except (SiteError, StaleError) as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error}") from error
     click.echo(str(front))

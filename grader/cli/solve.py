@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from grader.cli import _options
 from grader.course.layout import LESSONS
 
 
 @click.command()
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="where to write")
 @click.option("--execute", is_flag=True, help="run them, and keep their outputs")
-@click.option("--lesson", "lessons", multiple=True, type=click.Choice(LESSONS), help="only this")
+@_options.lessons
 def command(output: Path | None, execute: bool, lessons: tuple[str, ...]) -> None:
     """Fill each lesson's stubs with its solutions (into solutions/solved by default)."""
     from grader.authoring.freeze import freeze

@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from grader.cli._options import course_dir, given_salt, salt_of
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from grader.records.verification import Verified
 
 
 @click.command()
-@click.option(
-    "--course-dir",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path("."),
-    help="where gradebook.db and ledger.jsonl are (default: here)",
-)
-@click.option("--salt", "given", help="the salt, if grading was given one")
+@course_dir("where gradebook.db and ledger.jsonl are")
+@given_salt
 @click.option(
     "--anchor", "wants_anchor", is_flag=True, help="print one line to note down elsewhere"
 )
@@ -37,27 +35,16 @@ def command(
     a page or an executed notebook is another than the ledger's; each is named. So is what people
     gave (points, comments, penalties, LMS ids) until it is accepted.
     """
-    from rich.console import Console
-
-    from grader.errors import GradebookError
-    from grader.judge.salt import PLACE, salt
     from grader.records import verification
-    from grader.records.ledger import NAME, LedgerError, is_anchor
+    from grader.records.ledger import NAME, is_anchor
 
     if not (course_dir / NAME).exists() and not (course_dir / "gradebook.db").exists():
         raise click.UsageError(f"{course_dir} holds neither {NAME} nor gradebook.db")
-    if given is None and not (course_dir / PLACE).exists():
-        raise click.UsageError(f"there is no {course_dir / PLACE}: name the salt with --salt")
+    secret = salt_of(course_dir, given)
     if since and not is_anchor(since):
         raise click.UsageError("--since: an anchor is a line as `verify --anchor` prints it")
-    accepted = 0
-    try:
-        secret = salt(course_dir, given)
-        if accept:
-            accepted = verification.accept(course_dir, secret)
-        result = verification.verify(course_dir, secret, since)
-    except (LedgerError, GradebookError) as error:
-        raise click.ClickException(str(error)) from error
+    accepted = verification.accept(course_dir, secret) if accept else 0
+    result = verification.verify(course_dir, secret, since)
     if wants_anchor and not result.differences:
         if not result.anchor:
             raise click.ClickException("the ledger has no lines yet: there is nothing to anchor")
@@ -72,9 +59,6 @@ def command(
 
 
 def _print(console: Console, result: Verified) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     if result.differences:
         table = Table(title="what does not agree", show_lines=False)
         table.add_column("where", overflow="fold")

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from grader.coursefile import current
+from grader.errors import Refused
 
 COURSE = current()
 ROOT = COURSE.root
@@ -40,7 +41,7 @@ def module_of(lesson: str, part: str = "") -> str:
     return ".".join(filter(None, (COURSE.solutions, lesson, part)))
 
 
-class FolderTakenError(Exception):
+class FolderTakenError(Refused):
     """A folder that was to be written holds files of somebody else; the message says so."""
 
 

@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from nbgrader.api import Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
-from sqlalchemy import and_, func, select
 from traitlets import Bool, Unicode
 
 from grader import files
 from grader.errors import ExportError
 from grader.lms import moodle_feedback, roster, worksheet
 from grader.lms.sheets import Marks, Person, Sheet, SubmissionScore, Task, chosen, sheet, waiting
+from grader.records.nbgrader_tables import identities, read_gradebook, standings, worth
 
 STDOUT = "-"
 
@@ -46,19 +47,22 @@ class _Exporter(ExportPlugin):
     def export(self, gradebook: Gradebook) -> None:
         """Called by nbgrader: write the file and log the notices; exit with 2 if it fails."""
         try:
-            notices = self.write(gradebook)
+            notices = self.write(Path(gradebook.engine.url.database or ""))
         except ExportError as error:
             self.log.error("%s", error)
             raise SystemExit(2) from None
         for notice in notices:
             self.log.warning("%s", notice)
 
-    def write(self, gradebook: Gradebook) -> tuple[str, ...]:
+    def write(self, gradebook: Path) -> tuple[str, ...]:
         """Write the file, and return notices for the user. ExportError if it cannot be written."""
         target = self.to or "grades.csv"  # nbgrader's default
         if target != STDOUT:
-            _check_target(Path(target), (self.students, gradebook.engine.url.database or ""))
-        content, notices = self.made(gradebook)
+            _check_target(Path(target), (self.students, str(gradebook)))
+        with read_gradebook(gradebook) as book:
+            if book is None:
+                raise ExportError("the gradebook holds no marks: grade something first")
+            content, notices = self.made(marks(book))
         if target == STDOUT:
             sys.stdout.buffer.write(content)
             sys.stdout.flush()
@@ -71,12 +75,12 @@ class _Exporter(ExportPlugin):
             ) from error
         return notices
 
-    def made(self, gradebook: Gradebook) -> tuple[bytes, tuple[str, ...]]:
+    def made(self, found: Marks) -> tuple[bytes, tuple[str, ...]]:
         """The file's bytes, and notices for the user."""
         made = sheet(
             self.form,
-            marks(gradebook),
-            roster=read_roster(Path(self.students)) if self.students else None,
+            found,
+            roster=roster.load(Path(self.students)) if self.students else None,
             assignments=[str(one) for one in self.assignment],
             students=[str(one) for one in self.student],
             missing_as_zero=self.missing_as_zero,
@@ -110,7 +114,7 @@ class _Filler(_Exporter):
         config=True
     )
 
-    def made(self, gradebook: Gradebook) -> tuple[bytes, tuple[str, ...]]:
+    def made(self, found: Marks) -> tuple[bytes, tuple[str, ...]]:
         """The file's bytes, and notices for the user."""
         if not self.students:
             raise ExportError(
@@ -119,7 +123,7 @@ class _Filler(_Exporter):
             )
         path = Path(self.students)
         wanted, notices = chosen(
-            marks(gradebook),
+            found,
             tuple(map(str, self.assignment)),
             tuple(map(str, self.student)),
             self.unreadable_as_zero,
@@ -165,73 +169,22 @@ EXPORTERS: Mapping[str, type[_Exporter]] = {
 }
 
 
-def marks(book: Gradebook) -> Marks:
+def marks(book: sqlite3.Connection) -> Marks:
     """All marks of a gradebook: a human's score where there is one, penalties kept apart."""
-    assignments = list(book.assignments)
-    names = {one.id: one.name for one in assignments}
-    # One query for all submissions: nbgrader's own properties make several for each of them.
-    scores = (
-        select(
-            SubmittedAssignment.student_id,
-            SubmittedAssignment.assignment_id,
-            SubmittedAssignment.id,
-            SubmittedAssignment.timestamp,
-            func.coalesce(func.sum(Grade.score), 0.0),
-            func.coalesce(func.max(Grade.needs_manual_grade), False),
-            func.count(Grade.auto_score) + func.count(Grade.manual_score),
-            # Every cell waits, and none has a human's score.
-            and_(
-                func.coalesce(func.min(Grade.needs_manual_grade), False),
-                func.count(Grade.manual_score) == 0,
-            ),
-        )
-        .outerjoin(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-        .outerjoin(Grade, Grade.notebook_id == SubmittedNotebook.id)
-        .group_by(SubmittedAssignment.id)
+    people = (
+        Person(student, first, last, email, lms)
+        for student, lms, email, first, last in sorted(identities(book))
     )
-    late = select(
-        SubmittedNotebook.assignment_id,
-        func.coalesce(func.sum(SubmittedNotebook.late_submission_penalty), 0.0),
-    ).group_by(SubmittedNotebook.assignment_id)
-    penalties = {one: float(penalty) for one, penalty in book.db.execute(late)}
     submissions = {
-        (student, names[assignment]): SubmissionScore(
-            float(score), penalties.get(submission, 0.0), timestamp, bool(needs_mark), bool(unread)
+        owner: SubmissionScore(
+            one.score, one.penalty or 0.0, one.handed_in, one.waiting, one.unread
         )
-        for (
-            student,
-            assignment,
-            submission,
-            timestamp,
-            score,
-            needs_mark,
-            count,
-            unread,
-        ) in book.db.execute(scores)
+        for owner, one in standings(book).items()
         # Without a time and a mark it is no submission: an extension was given before there is one.
-        if timestamp is not None or count or needs_mark
+        if one.handed_in is not None or one.is_marked or one.waiting
     }
-    people = [
-        Person(
-            one.id,
-            one.first_name or "",
-            one.last_name or "",
-            one.email or "",
-            one.lms_user_id or "",
-        )
-        for one in book.students
-    ]
-    tasks = [Task(one.name, float(one.max_score)) for one in assignments]
-    return Marks(
-        tuple(sorted(people, key=lambda one: one.id)),
-        tuple(sorted(tasks, key=lambda one: one.id)),
-        submissions,
-    )
-
-
-def read_roster(path: Path) -> roster.Roster:
-    """Read the LMS's list of students from a file."""
-    return roster.read(roster.text_of(path), path.name)
+    tasks = (Task(name, points) for name, points in sorted(worth(book).items()))
+    return Marks(tuple(people), tuple(tasks), submissions)
 
 
 def encode(made: Sheet) -> bytes:

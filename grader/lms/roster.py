@@ -128,9 +128,9 @@ def content_of(path: Path) -> Content:
     return Content(plain, text[: len(text) - len(plain)], codec)
 
 
-def text_of(path: Path) -> str:
-    """The text of a list. ExportError if it cannot be read."""
-    return content_of(path).text
+def load(path: Path) -> Roster:
+    """Read the list in a file. ExportError if there is none."""
+    return read(content_of(path).text, path.name)
 
 
 def separator(text: str) -> str:
@@ -301,6 +301,11 @@ class Directory:
     ``unusable`` has a line about each student without an id that could name a folder.
     """
 
+    @classmethod
+    def of(cls, path: Path) -> Directory:
+        """Read the list in this file. ExportError if it is none."""
+        return cls(load(path))
+
     def __init__(self, roster: Roster) -> None:
         """ExportError if two students on the roster have the same id."""
         self.name = roster.name
@@ -329,14 +334,10 @@ class Directory:
                 )
         self._index: dict[tuple[str, str], list[Student]] = {}
         for one in self.students:
-            for heading, value in one.line.cells.items():
+            named = {"Student": one.line.name} if one.line.name else {}
+            for heading, value in {**one.line.cells, **named}.items():
                 for spelling in _spellings(heading, value):
-                    found = self._index.setdefault((heading, spelling), [])
-                    if one not in found:
-                        found.append(one)
-            if not one.line["Student"] and one.line.name:
-                for spelling in _spellings("Student", one.line.name):
-                    self._index.setdefault(("Student", spelling), []).append(one)
+                    self._index.setdefault((heading, spelling), []).append(one)
 
     def find(self, upload: Upload) -> Student | str:
         """Whose the upload is; or why that cannot be told, and what to do."""

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from grader.errors import ExportError
@@ -314,7 +314,8 @@ def _canvas_columns(one: Person, line: Line | None) -> list[str]:
 
 def _canvas_titles(marks: Marks, roster: Roster | None) -> tuple[list[str], list[str]]:
     """The headings: Canvas's own, with the assignment's number, where the roster has one."""
-    titles, notices = [], []
+    titles: list[str] = []
+    notices: list[str] = []
     for task in marks.tasks:
         if CANVAS_TOTALS.search(task.id):
             raise ExportError(f"Canvas skips a column called {task.id!r}: rename the assignment")
@@ -327,12 +328,17 @@ def _canvas_titles(marks: Marks, roster: Roster | None) -> tuple[list[str], list
             )
         titles.append(in_canvas[0] if in_canvas else task.id)
         points = roster.points.get(in_canvas[0], "") if roster and in_canvas else ""
-        if NUMBER.fullmatch(points) and float(points.replace(",", ".")) != task.max_score:
-            notices.append(
-                f"{task.id} is worth {text(task.max_score)} here and {points} in Canvas: "
-                "make them equal there, scores are not scaled"
-            )
+        notices += worth_otherwise(task, points, "in Canvas")
     return titles, notices
+
+
+def worth_otherwise(task: Task, points: str, where: str) -> Iterator[str]:
+    """A notice if the LMS says another number of points than the gradebook."""
+    if NUMBER.fullmatch(points) and float(points.replace(",", ".")) != task.max_score:
+        yield (
+            f"{task.id} is worth {text(task.max_score)} here and {points} {where}: "
+            "make them equal there, scores are not scaled"
+        )
 
 
 def _moodle(marks: Marks, found: Match, roster: Roster | None, missing: float | None) -> Made:
@@ -366,11 +372,8 @@ def _moodle_identified(
 def _apostrophes(ids: list[str]) -> list[str]:
     if not ids:
         return []
-    return [f"an id would be a formula, and has an apostrophe the LMS may not know: {_list(ids)}"]
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(map(repr, names))
+    names = ", ".join(map(repr, ids))
+    return [f"an id would be a formula, and has an apostrophe the LMS may not know: {names}"]
 
 
 def _plain(marks: Marks, found: Match, roster: Roster | None, missing: float | None) -> Made:

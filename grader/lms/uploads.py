@@ -224,10 +224,8 @@ def _submitter(folder: str, fields: Mapping[str, str]) -> dict[str, Upload]:
 
 def _iso(text: str) -> datetime.datetime | None:
     """A time as Ruby writes it, such as "2026-02-01 11:59:59.123456789 Z", in UTC."""
-    plain = re.sub(r"(\.\d{1,6})\d*", r"\1", text)
-    plain = re.sub(r" ?Z$", "+00:00", re.sub(r" ([+-]\d\d:?\d\d)$", r"\1", plain))
     try:
-        when = datetime.datetime.fromisoformat(plain)
+        when = datetime.datetime.fromisoformat(re.sub(r" (Z|[+-]\d\d:?\d\d)$", r"\1", text))
     except ValueError:
         return None
     return when if when.tzinfo is None else when.astimezone(datetime.UTC).replace(tzinfo=None)

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from grader.errors import ExportError
 from grader.lms import roster
 from grader.lms.roster import Match, Roster
-from grader.lms.sheets import Marks, Task, text
+from grader.lms.sheets import Marks, Task, text, worth_otherwise
 
 
 @dataclass(frozen=True)
@@ -165,21 +165,13 @@ def _about_points(
     columns: Mapping[Task, int], titles: list[str], rows: list[_Row], kind: Form
 ) -> list[str]:
     """A notice where an assignment is worth another number of points in the LMS."""
-    notices = []
+    notices: list[str] = []
     for task, column in columns.items():
         stated = {_cell(row, titles, MAXIMUM) for row in rows} if kind.single else set()
         if kind.points:
             stated = set(re.findall(kind.points, titles[column])[:1])
-        for points in sorted(stated - {""}):
-            try:
-                same = float(points.replace(",", ".")) == task.max_score
-            except ValueError:
-                continue
-            if not same:
-                notices.append(
-                    f"{task.id} is worth {text(task.max_score)} here and {points} there: "
-                    "make them equal there, scores are not scaled"
-                )
+        for points in sorted(stated):
+            notices += worth_otherwise(task, points, "there")
     return notices
 
 

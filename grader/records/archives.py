@@ -45,15 +45,10 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class File:
-    """One file: where it lies, in parts without ``..``, and how to read so many bytes of it."""
+class _Entry:
+    """Something in an archive: where it lies, in parts as far as they can be told."""
 
     parts: tuple[str, ...]
-    read: Callable[[int], bytes]
-
-    @property
-    def name(self) -> str:
-        return self.parts[-1]
 
     @property
     def path(self) -> str:
@@ -62,15 +57,21 @@ class File:
 
 
 @dataclass(frozen=True)
-class Refused:
-    """Something that is not read, and why. ``parts`` are as far as they can be told."""
+class File(_Entry):
+    """One file, no part of whose place is ``..``, and how to read so many bytes of it."""
 
-    parts: tuple[str, ...]
-    why: str
+    read: Callable[[int], bytes]
 
     @property
-    def path(self) -> str:
-        return "/".join(map(intake.shown, self.parts))[:LISTED]
+    def name(self) -> str:
+        return self.parts[-1]
+
+
+@dataclass(frozen=True)
+class Refused(_Entry):
+    """Something that is not read, and why."""
+
+    why: str
 
 
 @contextlib.contextmanager
@@ -85,9 +86,7 @@ def opened(path: Path) -> Iterator[Iterator[File | Refused]]:
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
-            _look_at_the_end(file, MOST_FILES)
-            archive = stack.enter_context(zipfile.ZipFile(file))
-            _count(archive, MOST_FILES)
+            archive = stack.enter_context(_zip(file, MOST_FILES))
         except _DAMAGED as error:
             raise Unreadable(f"it is no zip that can be read: {_said(error)}") from error
         yield _in_zip(archive)
@@ -97,10 +96,7 @@ def inner(content: bytes) -> list[File | Refused]:
     """The files of a zip that a student handed in. Unreadable if it is damaged or too large."""
     file = io.BytesIO(content)
     try:
-        _look_at_the_end(file, MOST_INNER)
-        archive = zipfile.ZipFile(file)
-        _count(archive, MOST_INNER)
-        return list(_in_zip(archive))
+        return list(_in_zip(_zip(file, MOST_INNER)))
     except _DAMAGED as error:
         raise Unreadable(f"the zip is damaged: {_said(error)}") from error
 
@@ -114,8 +110,11 @@ def _said(error: BaseException) -> str:
     return intake.shown(str(error))[:100] or type(error).__name__
 
 
-def _look_at_the_end(file: io.BufferedIOBase | io.BytesIO, most: int) -> None:
-    """Unreadable if the list of files, which zipfile reads as a whole, is too long."""
+def _zip(file: io.BufferedIOBase | io.BytesIO, most: int) -> zipfile.ZipFile:
+    """The archive. Unreadable if it lists too many files, whatever number it says.
+
+    The end is looked at first, since zipfile reads the list of files as a whole.
+    """
     size = file.seek(0, os.SEEK_END)
     tail = min(size, 65_535 + _END.size)
     file.seek(size - tail)
@@ -132,15 +131,13 @@ def _look_at_the_end(file: io.BufferedIOBase | io.BytesIO, most: int) -> None:
         if large < 0 or block[large : large + 4] != b"PK\x06\x06":
             raise Unreadable("it is no zip that can be read: where its list lies is not said")
         count, directory = _END64.unpack_from(block, large)[7:9]
-    if count > most or directory > most * PER_ENTRY:
+    archive = None
+    if count <= most and directory <= most * PER_ENTRY:
+        archive = zipfile.ZipFile(file)
+        count = len(archive.infolist())
+    if archive is None or count > most:
         raise Unreadable(f"it lists {count:,} files, more than the {most:,} that are read")
-
-
-def _count(archive: zipfile.ZipFile, most: int) -> None:
-    """Unreadable if an archive lists too many files, whatever number it says."""
-    count = len(archive.infolist())
-    if count > most:
-        raise Unreadable(f"it lists {count:,} files, more than the {most:,} that are read")
+    return archive
 
 
 def _in_zip(archive: zipfile.ZipFile) -> Iterator[File | Refused]:

@@ -101,14 +101,14 @@ class Cohort:
             done(result)
 
     @contextmanager
-    def _known_timings(self) -> Iterator[tuple[Any, dict[tuple[str, str], tables.Timing]]]:
+    def _known_timings(self) -> Iterator[tuple[Any, Mapping[tuple[str, str], tables.Timing]]]:
         """The gradebook, and when everything in it was handed in and due; or nothing yet."""
         path = self.course_dir / "gradebook.db"
         if not path.exists():
             yield None, {}
             return
         with open_gradebook(path) as book:
-            yield book, tables.timings(book)
+            yield book, tables.standings(book)
 
     def _settle_lateness(
         self, book: Any, found: Found, timings: Mapping[tuple[str, str], tables.Timing]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -531,10 +532,8 @@ def _kept(aside: Path) -> Iterator[Origin]:
 
 def _next(aside: Path) -> Path:
     """The place of the next earlier attempt: numbers from 1."""
-    number = 1
-    while (aside / f"{number}").exists():
-        number += 1
-    return aside / f"{number}"
+    places = (aside / f"{number}" for number in itertools.count(1))
+    return next(place for place in places if not place.exists())
 
 
 def _stamped(attempt: Attempt, lesson: str) -> datetime.datetime | None:

@@ -111,7 +111,7 @@ def settle(
     a score was just entered, for which the ledger has no penalty yet.
     """
     student, assignment = owner
-    now = timing or tables.timings(book, assignment, student)[owner]
+    now = timing or tables.standings(book, assignment, student)[owner]
     found = lateness(course_dir, student, now, fault)
     known = (now.penalty or 0.0) if timing else 0.0
     if abs((found.penalty or 0.0) - known) > NOTHING:

@@ -4,7 +4,7 @@ The statements are for the tables of nbgrader 0.9 (revision ``SCHEMA``) only: th
 gradebook is checked whenever it is opened. They write the rows that nbgrader's own ``Gradebook``
 would write (tests/records/test_gradebook.py compares them). The reason is time: importing
 nbgrader's database layer takes seconds, and its objects would take most of the writer's time for
-each submission. Reports and exports, which need not be fast, use nbgrader's objects.
+each submission.
 """
 
 from __future__ import annotations
@@ -422,6 +422,10 @@ _JOIN_CELL = """
 JOIN base_cell ON base_cell.id = {0}.cell_id
 JOIN submitted_notebook ON submitted_notebook.id = {0}.notebook_id
 """
+_JOIN_POINTS = """
+LEFT JOIN grade_cells ON grade_cells.id = {0}
+LEFT JOIN task_cells ON task_cells.id = {0}
+"""
 
 
 def manual_scores(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, float | None, float]]:
@@ -456,23 +460,48 @@ class Timing:
     score: float
     penalty: float | None
 
+    @property
+    def seconds_late(self) -> float:
+        """How late it is; 0 if it is in time, or nothing tells."""
+        if self.handed_in is None or self.due is None:
+            return 0.0
+        return max(0.0, (self.handed_in - self.due - self.extension).total_seconds())
 
-def timings(
+
+@dataclass(frozen=True)
+class Standing(Timing):
+    """How a submission stands: also who gave its points, and whether a person has yet to give some.
+
+    ``unread``: every cell waits, as where a file could not be read.
+    """
+
+    max_score: float
+    is_marked: bool
+    by_person: bool
+    waiting: bool
+    unread: bool
+
+
+def standings(
     book: sqlite3.Connection, assignment: str | None = None, student: str | None = None
-) -> dict[tuple[str, str], Timing]:
-    """The timing of every submission, or of these, by (student, assignment)."""
+) -> dict[tuple[str, str], Standing]:
+    """The standing of every submission, or of these, by (student, assignment)."""
     rows = book.execute(
         f"{_SELECT_OWNER}, submitted_assignment.timestamp, assignment.duedate, "
         "submitted_assignment.extension, "
         "total(CASE "  # as nbgrader's Grade.score
         "WHEN manual_score IS NOT NULL THEN manual_score + coalesce(extra_credit, 0.0) "
         "WHEN auto_score IS NOT NULL THEN auto_score + coalesce(extra_credit, 0.0) END), "
-        "max(costs.points) "
+        "max(costs.points), total(coalesce(grade_cells.max_score, task_cells.max_score)), "
+        "count(auto_score) + count(manual_score), "
+        "count(manual_score) + total(coalesce(extra_credit, 0.0) != 0.0), "
+        "max(needs_manual_grade), min(needs_manual_grade) AND count(manual_score) = 0 "
         "FROM submitted_assignment "
         "JOIN assignment ON assignment.id = submitted_assignment.assignment_id "
         "LEFT JOIN submitted_notebook "
         "ON submitted_notebook.assignment_id = submitted_assignment.id "
         "LEFT JOIN grade ON grade.notebook_id = submitted_notebook.id "
+        f"{_JOIN_POINTS.format('grade.cell_id')} "
         "LEFT JOIN (SELECT assignment_id, sum(late_submission_penalty) AS points "
         "FROM submitted_notebook GROUP BY assignment_id) AS costs "
         "ON costs.assignment_id = submitted_assignment.id "
@@ -482,11 +511,29 @@ def timings(
         (assignment, student),
     )
     return {
-        (owner, name): Timing(
-            _when(handed_in), _when(due), (_when(extension) or _EPOCH) - _EPOCH, score, penalty
+        (owner, name): Standing(
+            _when(handed_in),
+            _when(due),
+            (_when(extension) or _EPOCH) - _EPOCH,
+            score,
+            penalty,
+            most,
+            *map(bool, facts),
         )
-        for owner, name, handed_in, due, extension, score, penalty in rows
+        for owner, name, handed_in, due, extension, score, penalty, most, *facts in rows
     }
+
+
+def worth(book: sqlite3.Connection) -> dict[str, float]:
+    """The most points that each assignment gives, by name."""
+    return dict(
+        book.execute(
+            "SELECT assignment.name, total(coalesce(grade_cells.max_score, task_cells.max_score)) "
+            "FROM assignment LEFT JOIN notebook ON notebook.assignment_id = assignment.id "
+            "LEFT JOIN base_cell ON base_cell.notebook_id = notebook.id "
+            f"{_JOIN_POINTS.format('base_cell.id')} GROUP BY assignment.id"
+        ).fetchall()
+    )
 
 
 def due_dates(book: sqlite3.Connection) -> dict[str, datetime.datetime | None]:
@@ -561,9 +608,7 @@ def all_grades(book: sqlite3.Connection) -> Iterator[GradeRow]:
         "LEFT JOIN submitted_notebook "
         "ON submitted_notebook.assignment_id = submitted_assignment.id "
         "LEFT JOIN grade ON grade.notebook_id = submitted_notebook.id "
-        "LEFT JOIN base_cell ON base_cell.id = grade.cell_id "
-        "LEFT JOIN grade_cells ON grade_cells.id = base_cell.id "
-        "LEFT JOIN task_cells ON task_cells.id = base_cell.id"
+        f"LEFT JOIN base_cell ON base_cell.id = grade.cell_id {_JOIN_POINTS.format('base_cell.id')}"
     )
     for student, assignment, cell, auto, most, known in rows:
         yield GradeRow(student, assignment, cell, auto, most, bool(known))

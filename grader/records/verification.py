@@ -12,7 +12,7 @@ from grader.errors import LedgerError
 from grader.records import given, late, ledger, manual_grading
 from grader.records.ledger import Ledger, Line
 from grader.records.manual_grading import ManualGrades
-from grader.records.nbgrader_tables import GradeRow, all_grades, read_gradebook, timings
+from grader.records.nbgrader_tables import GradeRow, all_grades, read_gradebook, standings
 from grader.records.written import RECORDS, Places, open_record, page_digest
 
 Scores = Mapping[tuple[str, str], dict[str, Any]]  # the newest score's entry, by (student, task)
@@ -172,7 +172,7 @@ def _given(course_dir: Path, lines: list[Line]) -> Iterator[Difference]:
 def _penalties(course_dir: Path) -> Iterator[Difference]:
     """Penalties for lateness that are not what due date, extension and policy give."""
     with read_gradebook(course_dir / "gradebook.db") as book:
-        known = timings(book) if book is not None else {}
+        known = standings(book) if book is not None else {}
     for (student, task), (own, right) in sorted(late.out_of_date(course_dir, known).items()):
         yield Difference(
             f"{student}/{task}",

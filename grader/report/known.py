@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from grader.course.exercises import exercises
-from grader.course.layout import LESSONS, assignment_id
+from grader.course.layout import lesson_of
 from grader.course.versions import misconceptions
 from grader.protocol.values import Misconception
 
@@ -17,8 +16,9 @@ def misconception(assignment: str, exercise: str, name: str) -> Misconception | 
 
 @functools.cache
 def _known(assignment: str, exercise: str) -> dict[str, Misconception]:
-    lesson = next((one for one in LESSONS if assignment_id(one) == assignment), None)
-    if lesson is None or exercise not in {spec.id for spec in exercises(lesson)}:
+    try:
+        lesson = lesson_of(assignment)
+    except KeyError:  # the course does not have it any more
         return {}
     versions = misconceptions(lesson, exercise)
     return {one.name: one.misconception for one in versions if one.misconception is not None}

@@ -153,7 +153,7 @@ def _rows(records: Records) -> list[tuple[str, list[Cell], str]]:
     for student in records.students:
         own = [(handed_in.get((student, name)), name) for name in records.assignments]
         cells = [_cell(one, records.marks.get((student, name))) for one, name in own]
-        total = sum(points(one, records) for one, _ in own if one is not None)
+        total = sum(records.result(one).score for one, _ in own if one is not None)
         rows.append((student, cells, number(total)))
     return rows
 
@@ -162,16 +162,8 @@ def _most(records: Records) -> dict[str, float]:
     """The maximum of each assignment, a person's points included."""
     most = dict.fromkeys(records.assignments, 0.0)
     for one in records.submissions:
-        mark = records.marks.get((one.student, one.assignment))
-        own = one.max_score if mark is None else mark.max_score
-        most[one.assignment] = max(most[one.assignment], own)
+        most[one.assignment] = max(most[one.assignment], records.result(one).max_score)
     return most
-
-
-def points(one: Submission, records: Records) -> float:
-    """A submission's points: the gradebook's, which include a person's, or else the record's."""
-    mark = records.marks.get((one.student, one.assignment))
-    return one.score if mark is None else mark.score
 
 
 def _cell(one: Submission | None, mark: Mark | None) -> Cell:

@@ -12,6 +12,7 @@ from grader.files import named_for
 from grader.judge.outcome import NOT_ATTEMPTED, OUTCOMES, REJECTED
 from grader.records.late import duration
 from grader.records.manual_grading import read_names
+from grader.records.nbgrader_tables import read_gradebook, standings
 from grader.records.written import RECORDS
 
 NO_SANDBOX = "none"  # the level of sandbox in a record made with --no-sandbox
@@ -123,6 +124,10 @@ class Records:
         """The submissions with something in them that only a person can place."""
         return [one for one in self.submissions if one.notices]
 
+    def result(self, one: Submission) -> Mark | Submission:
+        """What has a submission's points: the gradebook's mark, or where it has none the record."""
+        return self.marks.get((one.student, one.assignment), one)
+
     def of(self, assignment: str) -> list[Submission]:
         return [one for one in self.submissions if one.assignment == assignment]
 
@@ -209,36 +214,19 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
-def _seconds_late(submission: Any) -> float:
-    # nbgrader's own property adds an extension to a due date that may be missing.
-    return submission.total_seconds_late if submission.assignment.duedate is not None else 0.0
-
-
 def _marks(course_dir: Path, wanted: set[str]) -> dict[tuple[str, str], Mark]:
     """The gradebook's marks, a person's in place of automatic ones; none without a gradebook."""
-    path = course_dir / "gradebook.db"
-    if not path.exists():  # to open it would make one
-        return {}
-    from grader.records.nbgrader_gradebook import nbgrader_gradebook
-
-    marks: dict[tuple[str, str], Mark] = {}
-    with nbgrader_gradebook(path) as book:
-        for assignment in book.assignments:
-            if assignment.name not in wanted:
-                continue
-            for submission in assignment.submissions:
-                grades = [grade for part in submission.notebooks for grade in part.grades]
-                score = math.fsum(grade.score or 0.0 for grade in grades)
-                parts = submission.notebooks
-                penalty = math.fsum(part.late_submission_penalty or 0.0 for part in parts)
-                marks[submission.student_id, assignment.name] = Mark(
-                    round(max(0.0, score - penalty), 2),
-                    round(math.fsum(grade.max_score or 0.0 for grade in grades), 2),
-                    by_person=any(
-                        grade.manual_score is not None or grade.extra_credit for grade in grades
-                    ),
-                    waiting=any(grade.needs_manual_grade for grade in grades),
-                    penalty=penalty,
-                    seconds_late=_seconds_late(submission),
-                )
-    return marks
+    with read_gradebook(course_dir / "gradebook.db") as book:
+        found = standings(book) if book is not None else {}
+    return {
+        owner: Mark(
+            round(max(0.0, one.score - (one.penalty or 0.0)), 2),
+            round(one.max_score, 2),
+            one.by_person,
+            one.waiting,
+            one.penalty or 0.0,
+            one.seconds_late,
+        )
+        for owner, one in found.items()
+        if owner[1] in wanted
+    }

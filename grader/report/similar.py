@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -221,20 +220,15 @@ def _ours(release: Assignment, exercise: str) -> list[str]:
     return [release.solution(exercise), *others]
 
 
-@cache
-def _library() -> Any:
-    import copydetect  # here, because it imports pyplot, which is slow
-
-    return copydetect
-
-
 def _fingerprint(text: str, stub: Any = None) -> Any:
     """copydetect's fingerprint of a text, without the runs that the stub holds.
 
     copydetect uses the file name in messages only. Its version 0.5.0 keeps only the last place of
     a run that occurs more than once, which shortens all answers alike.
     """
-    return _library().CodeFingerprint(
+    import copydetect  # here, because it imports pyplot, which is slow
+
+    return copydetect.CodeFingerprint(
         "answer.py",
         RUN,
         1,
@@ -256,4 +250,6 @@ def _similarity(first: Any, second: Any) -> float:
     for one in (first, second):
         if sum(len(one.hash_idx[key]) for key in shared) * RUN < NEAR * one.token_coverage:
             return 0.0
-    return min(1.0, *map(float, _library().compare_files(first, second)[1]))
+    import copydetect
+
+    return min(1.0, *map(float, copydetect.compare_files(first, second)[1]))

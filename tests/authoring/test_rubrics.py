@@ -250,7 +250,7 @@ def test_one_page_to_print_has_them_all(tmp_path: Path) -> None:
     assert page.count("<section>") == len(LESSONS) == page.count("Sample answer</h3>")
     assert "<script" not in page and "¶" not in page
     done = CliRunner().invoke(main, ["rubrics", "--output", str(tmp_path)])
-    assert done.exit_code == 2 and "is a folder" in done.output
+    assert done.exit_code == 2 and "is a directory" in done.output
 
 
 # -- what is wrong is found ------------------------------------------------------------------------

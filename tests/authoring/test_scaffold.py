@@ -239,10 +239,10 @@ def test_where_exercises_have_no_number_the_new_one_has_none() -> None:
 
 def test_texts_go_where_the_syntax_says() -> None:
     listed = 'EXERCISES = [\n    Exercise("a", 1),\n    Exercise("b", 2),\n]\nLIMITS = {}\n'
-    done = in_list(listed, "EXERCISES", "a", '    Exercise("n", 3),\n')
+    done = in_list(listed, "a", '    Exercise("n", 3),\n')
     assert done.splitlines()[2] == '    Exercise("n", 3),'
     with pytest.raises(NoPlace):
-        in_list("EXERCISES = [one for one in others]\n", "EXERCISES", "a", "")
+        in_list("EXERCISES = [one for one in others]\n", "a", "")
     short = "from solutions.x import Big, small\n\nOTHER = 1\n"
     assert with_import(short, "solutions.x", "new").startswith(
         "from solutions.x import Big, new, small\n\nOTHER"

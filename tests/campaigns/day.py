@@ -29,8 +29,8 @@ from grader.authoring.solve import solved
 from grader.commandline import main as command
 from grader.course.assignments import assignment
 from grader.course.layout import LESSONS, ROOT, assignment_id
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from grader.student.packing import pack_lessons
+from tests.nbgrader_gradebook import nbgrader_gradebook
 
 LESSON = LESSONS[0]
 NAME = assignment_id(LESSON)

@@ -7,8 +7,8 @@ import zipfile
 import pytest
 
 from grader.course.layout import ROOT
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from tests.campaigns.day import NAME, START, Day, expected, live, marks, results, table
+from tests.nbgrader_gradebook import nbgrader_gradebook
 from tests.records.test_cohort import run
 
 

@@ -25,8 +25,8 @@ from grader.lms.csv_injection import without_formula
 from grader.lms.export import encode, marks
 from grader.lms.sheets import FORMS, Marks, Person, Sheet, SubmissionScore, Task, sheet, text
 from grader.records.gradebook import ensure_assignment, record
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from grader.records.nbgrader_tables import open_gradebook
+from tests.nbgrader_gradebook import nbgrader_gradebook
 
 POINTS = {"code": 4.0, "essay": 6.0}
 
@@ -170,8 +170,9 @@ def test_a_humans_mark_is_exported_and_nothing_waits_any_more(course: Path) -> N
 
 
 def test_scores_are_those_of_nbgraders_own_properties(course: Path) -> None:
+    with open_gradebook(course / "gradebook.db") as ours:
+        found = marks(ours).submissions
     with nbgrader_gradebook(course / "gradebook.db") as book:
-        found = marks(book).submissions
         theirs = {
             (one.student.id, task.name): SubmissionScore(
                 one.score, one.late_submission_penalty, one.timestamp, one.needs_manual_grade

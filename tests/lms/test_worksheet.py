@@ -146,7 +146,7 @@ def test_brightspaces_grades_get_marks(course: Path) -> None:
 
 def test_what_could_not_be_read_has_no_mark_or_a_zero_by_choice(course: Path) -> None:
     """A file that was rejected waits for a person in every cell; a person's mark ends that."""
-    from grader.records.nbgrader_gradebook import nbgrader_gradebook
+    from tests.nbgrader_gradebook import nbgrader_gradebook
 
     with nbgrader_gradebook(course / "gradebook.db") as book:
         hand_in(book, "=1+1", "task_a", 0.0)

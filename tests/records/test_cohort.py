@@ -128,7 +128,7 @@ def test_the_form_of_the_json_is_the_fixed_one(graded) -> None:
 
 
 def test_the_gradebook_holds_the_same_marks(graded) -> None:
-    from grader.records.nbgrader_gradebook import nbgrader_gradebook
+    from tests.nbgrader_gradebook import nbgrader_gradebook
 
     course, report = graded
     with nbgrader_gradebook(course / "gradebook.db") as book:
@@ -213,7 +213,7 @@ def test_a_killed_run_is_taken_up_again(submitted: Path, tmp_path: Path, graded)
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["/nonexistent"], "there is no folder"),
+        (["/nonexistent"], "does not exist"),
         ([str(ROOT / "README.md")], "is a file"),
         ([".", "--assignment", "99_nothing"], "no assignment"),
         ([".", "--jobs", "0"], "jobs"),
@@ -251,7 +251,7 @@ def test_nbgrader_autograde_gives_the_same_marks(graded, submitted: Path, tmp_pa
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    from grader.records.nbgrader_gradebook import nbgrader_gradebook
+    from tests.nbgrader_gradebook import nbgrader_gradebook
 
     with nbgrader_gradebook(tmp_path / "gradebook.db") as book:
         assignment = book.find_assignment(NAME)

@@ -597,7 +597,7 @@ def test_an_id_that_names_no_folder_costs_its_student_alone(here: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["gone.zip"], "there is no"),
+        (["gone.zip"], "does not exist"),
         ([".", "--zone", "Nowhere/At"], "no zone 'Nowhere/At'"),
         ([".", "--assignment", "99_x"], "no assignment '99_x'"),
     ],

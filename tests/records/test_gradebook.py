@@ -30,10 +30,10 @@ from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Misconception
 from grader.records.gradebook import ensure_assignment, record
 from grader.records.manual_grading import fill_slots, read_manual_grades
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from grader.records.nbgrader_tables import SCHEMA, open_gradebook, read_gradebook
 from grader.rules.evaluate import evaluate
 from grader.source.assembly import HUMAN
+from tests.nbgrader_gradebook import nbgrader_gradebook
 
 WHEN = "2026-02-03 04:05:06.789 UTC"
 

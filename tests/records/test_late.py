@@ -26,9 +26,9 @@ from grader.records import late
 from grader.records import nbgrader_tables as tables
 from grader.records.gradebook import ensure_assignment
 from grader.records.late import Lateness, duration, lateness
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from grader.records.nbgrader_tables import Timing, open_gradebook
 from grader.records.submissions import read_timestamp, to_utc
+from tests.nbgrader_gradebook import nbgrader_gradebook
 from tests.records.test_cohort import run
 
 LESSON = "masking"
@@ -198,7 +198,7 @@ def nbgraders(course: Path) -> float:
 
 def settled(course: Path, lines: list[dict]) -> float:
     with open_gradebook(course / "gradebook.db") as book:
-        timing = tables.timings(book)["ada", NAME]
+        timing = tables.standings(book)["ada", NAME]
         return late.settle(course, book, ("ada", NAME), lines.append, timing).penalty or 0.0
 
 

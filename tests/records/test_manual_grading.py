@@ -18,8 +18,8 @@ from grader.errors import GradebookError
 from grader.pages.feedback import feedback_page
 from grader.records import manual_grading
 from grader.records.manual_grading import NO_GRADES, ManualGrade, ManualGrades, fill_slots
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from tests.conftest import Grade, with_answers
+from tests.nbgrader_gradebook import nbgrader_gradebook
 from tests.records.test_cohort import hand_in
 
 LESSON = "single_query_attention"

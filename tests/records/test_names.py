@@ -9,8 +9,8 @@ import pytest
 
 from grader.course.layout import assignment_id, notebook_path
 from grader.records.manual_grading import read_names
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from tests.conftest import with_answers
+from tests.nbgrader_gradebook import nbgrader_gradebook
 from tests.records.test_cohort import hand_in, run
 
 NAME = assignment_id("masking")

@@ -11,7 +11,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from grader.course.layout import ROOT
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
+from tests.nbgrader_gradebook import nbgrader_gradebook
 from tests.records.test_cohort import run
 
 SECRET = "the_solution_itself"

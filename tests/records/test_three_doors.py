@@ -13,10 +13,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from grader.course.assignments import assignment
 from grader.course.layout import ROOT, assignment_id, notebook_path
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from grader.student.runner import run_notebook
 from tests.campaigns.fairness import answered
 from tests.campaigns.front_ends import through
+from tests.nbgrader_gradebook import nbgrader_gradebook
 from tests.records.test_cohort import hand_in, run
 
 LESSON = "single_query_attention"

@@ -624,7 +624,7 @@ def test_bad_usage_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
         (("--assignment", NAME), f"no record of {NAME}"),
         (("--assignment", "99_nothing"), "no assignment '99_nothing'"),
         (("--html", tmp_path / "none" / "x.html"), "no folder"),
-        (("--csv", tmp_path), "is a folder"),
+        (("--csv", tmp_path), "is a directory"),
     ):
         done = run("--course-dir", tmp_path, *arguments)
         assert done.exit_code == 2 and "Traceback" not in done.output
@@ -709,7 +709,7 @@ def test_an_executed_notebook_that_is_gone_is_named(tmp_path: Path) -> None:
 
 def test_a_graded_cohort_from_end_to_end(tmp_path: Path) -> None:
     """Three submissions, two of them alike and wrong; a person's marks are the gradebook's."""
-    from grader.records.nbgrader_gradebook import nbgrader_gradebook
+    from tests.nbgrader_gradebook import nbgrader_gradebook
 
     wrong = answer_text(
         next(v for v in misconceptions("masking", "masked_attention") if v.name == "mask_ignored")

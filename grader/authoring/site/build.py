@@ -11,6 +11,7 @@ from pathlib import Path
 
 from grader.authoring.site.lessons import page
 from grader.course.layout import NOTEBOOKS, ROOT, make_room
+from grader.errors import Failed
 
 SITE = ROOT / "docs" / "site"
 MARK = ".grader-site"
@@ -20,7 +21,7 @@ KEPT_OFF = ("mutants.md", "*.json", "static", "conf.py")
 FRONT_PAGE = "```{include} docs/site/index.md\n:relative-docs: ..\n```\n"
 
 
-class SiteError(Exception):
+class SiteError(Failed):
     """The site cannot be built; the message says what to do."""
 
 

@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 
 from grader.authoring.rubrics import without_rubrics
 from grader.course.layout import SOLVED
+from grader.errors import Failed
 from grader.source.slicing import bound_names, read_names
 
 ASKS = {"ready", "mine", "check", "hint", "finish"}  # functions that look at the student's answers
@@ -18,7 +19,7 @@ NEEDS_ANSWERS = "needs-answers"  # a tag: the cell prints something that depends
 FOLDED = "hide-output"  # MyST-NB's tag for an output to unfold
 
 
-class StaleError(Exception):
+class StaleError(Failed):
     """A solved notebook is older than its lesson; the message says what to do."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import LevelDenied, WorkerError
+from grader.errors import Failed, LevelDenied, WorkerError
 from grader.protocol.values import Ask
 from grader.sandbox.host.forkserver_client import HEAVY, Forkserver
 from grader.sandbox.host.levels import LEVELS, title
@@ -83,7 +83,7 @@ def probe(hidden, shown, writable, own_world):
 """
 
 
-class NoSandbox(Exception):
+class NoSandbox(Failed):
     """This machine offers no wall that holds. The message says what was tried, and the mend."""
 
 

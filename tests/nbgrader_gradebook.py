@@ -1,4 +1,4 @@
-"""The gradebook as nbgrader's own objects, for reports and exports, which need not be fast."""
+"""The gradebook as nbgrader's own objects: what tests hold our own reading and writing against."""
 
 from __future__ import annotations
 

@@ -1,0 +1,51 @@
+"""What several commands share: their options, and how they refuse arguments and failed writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from grader.course.layout import LESSONS, assignment_id
+from grader.judge import salt
+
+given_salt = click.option("--salt", "given", metavar="S", help="the salt, if grading was given one")
+lessons = click.option(
+    "--lesson", "lessons", multiple=True, type=click.Choice(LESSONS), help="only this"
+)
+
+
+def course_dir(what: str, *, exists: bool = True) -> Callable[[Any], Any]:
+    """The course folder; ``what`` tells in the help what is there."""
+    return click.option(
+        "--course-dir",
+        type=click.Path(path_type=Path, file_okay=False, exists=exists),
+        default=Path("."),
+        help=f"{what} [default: here]",
+    )
+
+
+def known_assignment(name: str | None) -> None:
+    """UsageError if an assignment is named that the course does not have."""
+    known = [assignment_id(lesson) for lesson in LESSONS]
+    if name is not None and name not in known:
+        raise click.UsageError(f"no assignment {name!r}; the course has {', '.join(known)}")
+
+
+def salt_of(course_dir: Path, given: str | None) -> bytes:
+    """The salt that a course folder was graded with; unlike ``grade``, this draws no new one."""
+    if given is None and not (course_dir / salt.PLACE).exists():
+        raise click.UsageError(f"there is no {course_dir / salt.PLACE}: name the salt with --salt")
+    return salt.salt(course_dir, given)
+
+
+@contextmanager
+def writing(target: object) -> Iterator[None]:
+    """Say in one line that the body could not write ``target``."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{target} cannot be written: {error.strerror}") from error
