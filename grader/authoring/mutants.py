@@ -45,7 +45,7 @@ def known_mutants(lesson: str, table: str) -> dict[str, Any]:
 
 
 DRAWS = (b"mutants 1", b"mutants 2")
-# Of processor time for one mutant; then an alarm each second, since a call turns one into a failure.
+# Processor time for one mutant. After that an alarm each second: a call turns one into a failure.
 SECONDS = 20.0
 MEMORY = 8 << 30  # bytes of address space
 
@@ -128,7 +128,7 @@ class Fate:
 
 
 def mutants(lesson: str, exercise: str) -> Iterator[Mutant]:
-    """All mutants of one solution. A class's ``__init__`` is handed out, but it can be rewritten."""
+    """All mutants of one solution. ``__init__`` is handed out, but students may rewrite it."""
     tree = ast.parse(answer_source(lesson, exercise))
     original = ast.unparse(tree).splitlines()
     seen = {ast.unparse(tree)}

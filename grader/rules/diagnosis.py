@@ -138,8 +138,10 @@ class Diagnosis:
         """
         left = [one for one in self.known if self._explains(one, slow=False)]
         left = [one for one in left if self._explains(one, slow=True) and self._tells(one)]
-        if len({one.id for one in left}) > 1:
-            left = [one for one in left if self._gives_everything(one)]
+        if len(left) > 1:
+            whole = [one for one in left if self._gives_everything(one)]
+            several = len({one.id for one in left}) > 1
+            left = whole if whole or several else left
         return left[0] if len({one.id for one in left}) == 1 else None
 
     def _gives_everything(self, misconception: Misconception) -> bool:

@@ -2199,8 +2199,9 @@ class ModernGainsOfZero(_Block):
 class ModernPlainGains(_Block):
     def __init__(self, d_model, num_heads, num_kv_heads, d_ff, base=10000.0):
         super().__init__(d_model, num_heads, num_kv_heads, d_ff, base)
-        del self.gain1, self.gain2
-        self.gain1, self.gain2 = torch.ones(d_model), torch.ones(d_model)
+        for name in ("gain1", "gain2"):
+            delattr(self, name)
+            setattr(self, name, torch.ones(d_model))
 
 
 @misconception(

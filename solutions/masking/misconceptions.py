@@ -1640,19 +1640,6 @@ def attention_multiplies_without_nan(query, key, value, mask=None):
 
 @misconception(
     "masked_attention",
-    "reverses_all_axes",
-    "reverses all axes of the keys, not the last two",
-    "key.T reverses every axis. With a batch axis in front it moves the batch to the end; "
-    "transpose(-2, -1), or mT, swaps the last two alone.",
-)
-def attention_reverses(query, key, value, mask=None):
-    scores = query @ key.permute(*range(key.dim() - 1, -1, -1)) / math.sqrt(query.shape[-1])
-    weights = _weights(_added(scores, mask))
-    return weights @ value, weights
-
-
-@misconception(
-    "masked_attention",
     "softmax_along_axis_one",
     "counts the axis of softmax from the front",
     "dim=1 is the keys' axis only without batch axes. The keys are always last: dim=-1.",

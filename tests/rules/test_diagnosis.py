@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,8 @@ def test_a_check_of_inputs_tells_no_rounding_from_a_mistake() -> None:
     """Its values are right whatever they are, and may be compared more finely than elsewhere."""
     coarse = Check("value", "", (Case("0", Ask("f"), value(0.0)),), options={"atol": 1e-3})
     given = Reply(value=np.float64(0.0), args=(np.float64(0.0),))
-    inputs = Check("inputs", "", (Case("0", Ask("f", (np.float64(0.0),), watch=True), given),), "untouched")
+    case = Case("0", Ask("f", (np.float64(0.0),), watch=True), given)
+    inputs = Check("inputs", "", (case,), "untouched")
     what = CheckSuite("f", 1.0, (coarse, inputs))
 
     def replies(result: float, argument: float = 0.0) -> list[Reply]:
@@ -183,6 +185,14 @@ def test_a_mistake_that_raises_the_same_error_goes_before_one_that_raises_none()
     what, mine = suite(2, 1), [value(1.0), value(2.0), NOTHING]
     known = {mistake("it"): mine, mistake("less"): [value(1.0), value(2.0), value(3.0)]}
     assert named(what, mine, known) == {"check 0": "it", "check 1": "it"}
+
+
+def test_a_variant_that_raises_the_same_error_goes_before_its_own_mistake_without_one() -> None:
+    what = suite(2, 1)
+    replies = [value(1.0), value(2.0), NOTHING]
+    guarded, bare = mistake("writes"), replace(mistake("writes"), variant="bare")
+    known = {guarded: [value(1.0), value(2.0), value(0.0)], bare: replies}
+    assert named(what, replies, known) == {"check 0": "writes", "check 1": "writes"}
 
 
 def test_one_value_beside_errors_of_another_kind_is_a_coincidence() -> None:
