@@ -16,10 +16,12 @@ from grader.coursefile import Course
 ID = "setup"
 # IPython shows a UsageError as one line, and "Run all" stops there. What the cell needs is imported
 # only where the course is missing: elsewhere it leaves no name behind that an answer might read.
+# JupyterLab shows the first line of folded code.
 SOURCE = Template("""\
+# Where the course is not installed (on Colab, for example), this installs it or says how to.
 try:
-    import grader  # the course itself
-except ImportError:  # not installed here: install its wheel, if that lies beside this notebook
+    import grader
+except ImportError:
     import importlib.util
     import subprocess
     import sys

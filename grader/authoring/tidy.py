@@ -31,7 +31,19 @@ GO_ON = "raises-exception"  # "Run all" goes on after a cell with this tag
 UNFOLDED = "show-source"  # the code of a figure to play with is folded in a cell without this tag
 END = "lesson_end"
 DIRECTIVE = re.compile(r"#@ (exercise|check|answer|scratch)\b[ ]*(.*)")
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# As JupyterLab writes them when it opens a notebook. Where they say the same already, it does not
+# ask whether to save a lesson that nobody has touched. Another patch release of Python still does:
+# its version is among what JupyterLab writes.
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": "3.11.7",
+}
 
 
 class LessonError(Exception):
@@ -63,7 +75,7 @@ def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:
         if "nbgrader" in cell.metadata:
             cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
     out = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
-    out.metadata["language_info"] = {"name": "python"}
+    out.metadata["language_info"] = {**LANGUAGE}
     out.nbformat_minor = 5
     nbformat.validate(out)
     return out
