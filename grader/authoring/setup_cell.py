@@ -6,6 +6,7 @@ installs the course's wheel if one lies near the notebook, or says in one line w
 
 from __future__ import annotations
 
+import re
 from string import Template
 
 import nbformat
@@ -46,7 +47,7 @@ except ImportError:
 
 def wheel_pattern(course: Course) -> str:
     """The name of the wheel that pip makes of the student bundle, with a * for the version."""
-    return f"{course.id.replace('-', '_')}_course-*.whl"
+    return re.sub(r"[-_]+", "_", f"{course.id}-course").lower() + "-*.whl"
 
 
 def setup_cell(course: Course) -> NotebookNode:

@@ -10,6 +10,13 @@ import nbformat
 import pytest
 from markdown_it import MarkdownIt
 from nbconvert.filters import markdown2html
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    LockCells,
+)
 
 from grader.authoring.rubrics import without_rubrics
 from grader.authoring.setup_cell import ID as SETUP
@@ -120,3 +127,14 @@ def test_solved_notebooks_fold_what_the_lesson_folds(lesson: str) -> None:
     path: Path = SOLVED / f"{assignment_id(lesson)}.ipynb"
     kept = without_rubrics(nbformat.read(path, as_version=4)).cells
     assert [hidden(cell) for cell in kept] == [hidden(cell) for cell in cells(lesson)]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_nbgraders_release_keeps_what_is_folded(lesson: str) -> None:
+    """What `nbgrader generate_assignment` does to a notebook, step by step."""
+    notebook = nbformat.read(notebook_path(lesson), as_version=4)
+    before = [hidden(cell) for cell in notebook.cells]
+    resources: dict = {}
+    for step in (LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ComputeChecksums):
+        notebook, resources = step().preprocess(notebook, resources)
+    assert [hidden(cell) for cell in notebook.cells] == before and any(before)

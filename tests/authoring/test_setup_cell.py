@@ -7,6 +7,7 @@ import site
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -15,6 +16,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
+from grader.authoring.release import PROJECT
 from grader.authoring.setup_cell import ID, setup_cell, wheel_pattern
 from grader.course.layout import COURSE, LESSONS, ROOT, notebook_path
 
@@ -136,6 +138,23 @@ def test_where_the_course_is_installed_it_says_nothing_and_leaves_no_name(
     assert notebook.cells[1].outputs == []
     left = {name for name in eval(notebook.cells[2].outputs[0].text) if not name.startswith("_")}
     assert left == {"before", "grader"}
+
+
+@pytest.mark.parametrize("name", [COURSE.id, "My_Own--Course"])
+def test_the_pattern_finds_the_wheel_that_pip_makes_of_the_bundle(
+    name: str, tmp_path: Path
+) -> None:
+    """Its name is that of the bundle's pyproject.toml, as pip writes it."""
+    bundle = tmp_path / "bundle"
+    (bundle / "grader").mkdir(parents=True)
+    (bundle / "grader" / "__init__.py").write_text('__version__ = "0.1.0"\n')
+    values = {"course": "grader.course_files", "packages": '["grader"]', "files": "[]"}
+    text = PROJECT.format(name=name, dependencies="", suffix="", **values)
+    (bundle / "pyproject.toml").write_text(text)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "-w", tmp_path, bundle], check=True, capture_output=True)
+    pattern = wheel_pattern(replace(COURSE, id=name))
+    assert len(list(tmp_path.glob(pattern))) == len(list(tmp_path.glob("*.whl"))) == 1
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
