@@ -32,9 +32,9 @@ except ImportError:
 
     here = Path.cwd()
     near = [here, *here.parents[:2], *here.parent.glob("input/**/")]  # input: Kaggle's data
-    wheels = [wheel for folder in near for wheel in sorted(folder.glob("$wheel"))]
-    if wheels:
-        subprocess.run([sys.executable, "-m", "pip", "install", str(wheels[0])])
+    wheels = [str(path) for folder in near for path in sorted(folder.glob("$wheel"), reverse=True)]
+    if wheels:  # the newest in the nearest folder
+        subprocess.run([sys.executable, "-m", "pip", "install", wheels[0]])
         importlib.invalidate_caches()
     if importlib.util.find_spec("grader") is None:
         raise UsageError(

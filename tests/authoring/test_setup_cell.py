@@ -100,7 +100,8 @@ def test_a_wheel_near_the_notebook_is_installed(
     """Beside it, in the folder of the lessons, around that, or in Kaggle's folder of data."""
     lesson = tmp_path / "course" / "notebooks" / "01"
     lesson.mkdir(parents=True)
-    wheel((lesson / place).resolve())
+    newest = wheel((lesson / place).resolve())
+    newest.with_name(NAME.replace("7.0", "6.0")).write_bytes(b"of last year")
     after = "import grader; print(grader.HERE, grader.__file__)"
     try:
         notebook, failed = run(bare, lesson, after, monkeypatch)
