@@ -23,6 +23,7 @@ QUESTION, QUIZ = 10, 5  # minutes for the written question, and for a quiz
 MEASURED = ROOT / "docs" / "lessons.json"
 _PICTURE = re.compile(r"!\[[^\]]*\]\([^)\s]*\)")
 _ADDRESS = re.compile(r"\]\([^)\s]*\)")
+_FOLD = re.compile(r"</?(?:details|summary)>")
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -54,7 +55,7 @@ def words(cells: Sequence[NotebookNode]) -> int:
     Nobody reads the address of a link, nor a picture's alternative text beside the picture.
     """
     text = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    text = _ADDRESS.sub("]", _PICTURE.sub(" ", text))
+    text = _FOLD.sub(" ", _ADDRESS.sub("]", _PICTURE.sub(" ", text)))
     return len(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", re.sub(r"\$[^$]*\$", " x ", text)))
 
 

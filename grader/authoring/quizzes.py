@@ -30,7 +30,7 @@ def card(lesson: str) -> str:
         f"## Quiz · `{quiz_id(lesson)}`",
         "\n".join(
             (
-                "| | |",
+                "| Quiz | at a glance |",
                 "| --- | --- |",
                 f"| **What** | {len(asked)} question{s}; one option of each is right |",
                 "| **Why** | to find out whether you can say what happens before a cell says it |",

@@ -19,17 +19,32 @@ from nbgrader.utils import compute_checksum
 from grader.authoring.diagrams import DiagramError, with_diagrams
 from grader.authoring.header import rows, with_rows
 from grader.authoring.quizzes import card, card_id, with_quiz
+from grader.authoring.setup_cell import ID as SETUP
+from grader.authoring.setup_cell import setup_cell
 from grader.course.exercises import checks_file, exercises
-from grader.course.layout import notebook_path
+from grader.course.layout import COURSE, notebook_path
 from grader.course.sources import stub_source
 from grader.errors import Failed
 from grader.source.cells import parsed
 
 ANSWER_TEXT = "> ✎ *Double-click here to write: your answer goes in place of this line.*"
 GO_ON = "raises-exception"  # "Run all" goes on after a cell with this tag
+UNFOLDED = "show-source"  # the code of a figure to play with is folded in a cell without this tag
 END = "lesson_end"
 DIRECTIVE = re.compile(r"#@ (exercise|check|answer|scratch)\b[ ]*(.*)")
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# As JupyterLab writes them when it opens a notebook. Where they say the same already, it does not
+# ask whether to save a lesson that nobody has touched. Another patch release of Python still does:
+# its version is among what JupyterLab writes.
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "nbconvert_exporter": "python",
+    "pygments_lexer": "ipython3",
+    "version": "3.11.7",
+}
 
 
 class LessonError(Failed):
@@ -56,8 +71,9 @@ def tidied(notebook: NotebookNode, lesson: str) -> str:
 def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:
     """The notebook in its final form. LessonError names what the author has to fix."""
     specs = {exercise.id: exercise for exercise in exercises(lesson)}
-    given = [cell for cell in with_quiz(notebook.cells, lesson) if cell.get("id") != END]
+    given = [c for c in with_quiz(notebook.cells, lesson) if c.get("id") not in (SETUP, END)]
     cells = [*(_cell(cell, lesson, specs) for cell in given), _end(lesson)]
+    cells.insert(next(n for n, cell in enumerate(cells) if cell.cell_type == "code"), _setup())
     _complete(cells, specs)
     _unique_ids(cells)
     cells[0].source = with_rows(cells[0].source, rows(lesson, cells, exercises(lesson)))
@@ -65,7 +81,7 @@ def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:
         if "nbgrader" in cell.metadata:
             cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
     out = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
-    out.metadata["language_info"] = {"name": "python"}
+    out.metadata["language_info"] = {**LANGUAGE}
     out.nbformat_minor = 5
     nbformat.validate(out)
     return out
@@ -102,6 +118,8 @@ def _cell(cell: NotebookNode, lesson: str, specs: dict) -> NotebookNode:
     if "scratch" in kept:
         return nbformat.v4.new_code_cell(source, id=_id(cell), metadata=tags)
     given = nbformat.v4.new_code_cell(source, id=_id(cell), metadata=tags)
+    if "explore" in _called(source) and UNFOLDED not in kept:
+        given.metadata["jupyter"] = {"source_hidden": True}
     return _mark(given, f"given-{given.id}", locked=True)
 
 
@@ -134,6 +152,11 @@ def _end(lesson: str) -> NotebookNode:
     """The last cell: how many checks failed, what comes next, how to hand in."""
     source = f'from grader import finish, pack\n\nfinish("{lesson}")'
     return _mark(nbformat.v4.new_code_cell(source, id=END), f"given-{END}", locked=True)
+
+
+def _setup() -> NotebookNode:
+    """The first code cell: it has the lesson run where the course is not installed."""
+    return _mark(setup_cell(COURSE), f"given-{SETUP}", locked=True)
 
 
 def _written_question(name: str, points: float) -> NotebookNode:

@@ -105,6 +105,15 @@ def test_where_readers_predict_the_output_is_folded() -> None:
     assert "tags" not in page.cells[4].metadata
 
 
+def test_code_that_jupyterlab_folds_is_folded() -> None:
+    sources = [("given", "print(1)"), ("given", "print(2)")]
+    lesson = notebook(*sources)
+    lesson.cells[0].metadata["jupyter"] = {"source_hidden": True}
+    page = lessons.shown(lesson, notebook(*sources))
+    assert page.cells[0].metadata["tags"] == [lessons.FOLDED_CODE]
+    assert "tags" not in page.cells[1].metadata
+
+
 def test_a_solved_notebook_of_another_time_is_refused() -> None:
     with pytest.raises(lessons.StaleError, match="make solved"):
         lessons.shown(notebook(("given", "a")), notebook(("given", "b")))

@@ -33,7 +33,8 @@ class Notebook:
         document = nbformat.read(self.path, as_version=4)
         names = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in document.cells]
         self.places = {given: place for place, given in enumerate(names) if given}
-        self.first = next(n for n, cell in enumerate(document.cells) if cell.cell_type == "code")
+        code = [n for n, cell in enumerate(document.cells) if cell.cell_type == "code"]
+        self.first = code[1]  # the cell before it is folded, and installs the course elsewhere
         self.page: Page = browser.new_page(viewport={"width": 1300, "height": 1000})
         self.page.goto(lab.url(f"doc/tree/{name}/{name}.ipynb"))
         expect(self.page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(names), timeout=LONG)

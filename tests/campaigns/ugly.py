@@ -14,10 +14,11 @@ import copy
 import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.authoring.setup_cell import ID as SETUP
 from grader.course.exercises import exercises
 from grader.course.layout import notebook_path
 from grader.course.sources import answer_source
@@ -80,8 +81,7 @@ class Draft:
 
     def early(self, source: str) -> None:
         """A cell of the student's own right behind the lesson's imports."""
-        first = next(n for n, cell in enumerate(self.cells) if cell["cell_type"] == "code")
-        self.cells.insert(first + 1, self.new(source))
+        self.cells.insert(imports(self.cells) + 1, self.new(source))
 
     def as_bytes(self) -> bytes:
         """The file."""
@@ -102,6 +102,12 @@ def ugly(function: Ugly) -> Ugly:
 def grade_id(cell: Cell) -> str:
     """nbgrader's id of a cell, '' where it has none."""
     return cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "")
+
+
+def imports(cells: Sequence[Cell]) -> int:
+    """The place of the lesson's imports: the first code behind the cell that finds the course."""
+    code = (n for n, cell in enumerate(cells) if cell["cell_type"] == "code")
+    return next(n for n in code if grade_id(cells[n]) != f"given-{SETUP}")
 
 
 def _some(rng: random.Random, draft: Draft) -> list[tuple[Cell, str]]:
@@ -674,7 +680,7 @@ def locked_cells_edited(rng: random.Random, draft: Draft) -> None:
 @ugly
 def cells_deleted(rng: random.Random, draft: Draft) -> None:
     """Texts, demonstrations, checks and scratch cells are gone; no answer is."""
-    first = next(n for n, cell in enumerate(draft.cells) if cell["cell_type"] == "code")
+    first = imports(draft.cells)
     draft.tree["cells"] = [
         cell
         for number, cell in enumerate(draft.cells)

@@ -17,6 +17,7 @@ ASKS = {"ready", "mine", "check", "hint", "finish"}  # functions that look at th
 ANSWER, CHECK = "answer", "check"  # tags: the kind of a cell
 NEEDS_ANSWERS = "needs-answers"  # a tag: the cell prints something that depends on the answers
 FOLDED = "hide-output"  # MyST-NB's tag for an output to unfold
+FOLDED_CODE = "hide-input"  # and for code to unfold
 
 
 class StaleError(Failed):
@@ -35,7 +36,8 @@ def shown(notebook: NotebookNode, solved: NotebookNode) -> NotebookNode:
 
     Answer cells and check cells get no output. A cell that depends on no answer gets its whole
     output, any other cell its figures alone. Where readers are asked to predict first, the output
-    is folded. Each kind of cell gets its tag, for the site's style.
+    is folded; code that JupyterLab folds is folded here, too. Each kind of cell gets its tag, for
+    the site's style.
     """
     if len(notebook.cells) != len(solved.cells):
         raise StaleError("a solved notebook has other cells than its lesson: run `make solved`")
@@ -56,6 +58,8 @@ def shown(notebook: NotebookNode, solved: NotebookNode) -> NotebookNode:
                 tag(cell, NEEDS_ANSWERS)
             if cell.outputs and "**Predict" in before:
                 tag(cell, FOLDED)
+            if cell.metadata.get("jupyter", {}).get("source_hidden"):
+                tag(cell, FOLDED_CODE)
     return notebook
 
 
