@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.student import cell_versions, screen
-from grader.student.check import _Session
 from grader.student.packing import NothingPacked, pack_lessons
+from grader.student.session import Session
 
 
 def pack(*lessons: str | int, to: str = "") -> None:
@@ -20,7 +20,7 @@ def pack(*lessons: str | int, to: str = "") -> None:
     Raises:
         NothingPacked: no zip was written; the message says why.
     """
-    if not _Session.checking:
+    if not Session.checking:
         return
     shell = screen.shell()
     own = cell_versions.notebook_path(shell.user_ns) if shell is not None else None

@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 from grader.coursefile import CourseError, current
 from grader.student import lessons, progress, records, screen
-from grader.student.check import FAILED, PASSED, WAITS, CheckFailed, _Session
+from grader.student.check import CheckFailed
 from grader.student.explore import _is_interactive
 from grader.student.packing import where
+from grader.student.session import FAILED, PASSED, WAITS, Session
 
 START = "start.ipynb"
 SECTIONS = {FAILED: "Failed", WAITS: "Not attempted", "": "Not run since the kernel started"}
@@ -109,9 +110,9 @@ def finish(lesson: str) -> None:
         CheckFailed: the last verdict of a check was that the answer is not right. "Run all" goes
             past a failed check; so tools that run a notebook hear of it here.
     """
-    if not _Session.checking:
+    if not Session.checking:
         return
-    said = lesson_end(lesson, _Session.outcomes)
+    said = lesson_end(lesson, Session.outcomes)
     screen.show(said)
     if _is_interactive():
         _show_button()
@@ -125,12 +126,9 @@ def lesson_end(lesson: str, outcomes: Mapping[str, str]) -> LessonEnd:
     course = current()
     if lesson not in course.lessons:
         raise CourseError(f"no lesson {lesson!r}; there are {', '.join(course.lessons)}")
-    number = course.lessons.index(lesson)
-    own, *following = (
-        f"{place:02d}_{name}" for place, name in enumerate(course.lessons[number:], number + 1)
-    )
-    released = _released(own)
-    after = _released(following[0]).title if following else ""
+    own, *following = lessons.assignments()[course.lessons.index(lesson) :]
+    released = lessons.lesson(lessons.released(own))
+    after = lessons.lesson(lessons.released(following[0])).title if following else ""
     lab = records.lab_of(Path.cwd())
     return LessonEnd(
         released.title,
@@ -141,11 +139,6 @@ def lesson_end(lesson: str, outcomes: Mapping[str, str]) -> LessonEnd:
         progress.course(lab, Path.cwd()).headline if lab is not None else "",
         own,
     )
-
-
-def _released(assignment: str) -> lessons.Lesson:
-    course = current()
-    return lessons.lesson(course.root / course.notebooks / assignment / f"{assignment}.ipynb")
 
 
 def _near(name: str) -> tuple[Path, Path]:

@@ -19,7 +19,7 @@ from grader.source.assembly import GIVEN
 from grader.source.cells import normalized
 from grader.student import records
 from grader.student.cell_versions import Run, _given, helpers, notebook_path, outdated
-from grader.student.commands.lab import copy_lessons, start_page
+from grader.student.lab_folder import copy_lessons, start_page
 from grader.student.lessons import handed_out
 
 RIGHT = "import numpy as np\n" + solution("single_query_attention", "softmax").source
