@@ -21,6 +21,7 @@ from grader.student import (
     cell_versions,
     foundations,
     frozen,
+    model_answers,
     records,
     screen,
 )
@@ -80,7 +81,8 @@ def check(exercise_id: str) -> None:
         screen.show_notice(judgement.remark)
     was_run = bool(cell_versions.last_text(exercise_id, namespace))
     run_failed = exercise_id not in namespace and was_run
-    said = summary(verdict, following=answers.next, run_failed=run_failed)
+    model = model_answers.offer(exercise_id) if verdict.passed else ""
+    said = summary(verdict, following=answers.next, run_failed=run_failed, model=model)
     screen.show(Report(said, answers.hints))
     if not verdict.passed:
         if judgement.failing is not None:

@@ -67,7 +67,9 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 
 def _next(said: Summary) -> list[str]:
-    return [f"Next: {said.next}"] if said.next else []
+    """What comes after a pass."""
+    model = [f"A model answer to compare with: {said.model}"] if said.model else []
+    return [*model, f"Next: {said.next}"] if said.next else model
 
 
 def _pair(name: str, text: str) -> str:
@@ -107,6 +109,11 @@ def as_html(said: Summary, role: str = "group", picture: str = "") -> str:
         _paragraph(_coded(said.seen)),
         picture or _table(said.rows),
         _paragraph(f"<em>Where to look:</em> {_coded(said.look)}" if said.look else ""),
+        _paragraph(
+            f"A model answer to compare with: <code>{_text(said.model)}</code>"
+            if said.model
+            else ""
+        ),
         _paragraph(f"Next: <strong>{_text(said.next)}</strong>" if said.next else ""),
     ]
     groups = "".join(map(_group, said.rest))
