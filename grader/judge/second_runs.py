@@ -41,7 +41,7 @@ class _Group:
     """Exercises that share a run, and the exercises that the course supplies to them."""
 
     judged: list[str]
-    supplied: set[str]
+    supplied: frozenset[str]
 
 
 class SecondRuns:
@@ -122,7 +122,7 @@ class SecondRuns:
                 found[name] = EarlierFirst(tuple(sorted(prior)), tuple(sorted(parts)))
         return found
 
-    def _parts(self, supplied: set[str]) -> Sequence[Part]:
+    def _parts(self, supplied: frozenset[str]) -> Sequence[Part]:
         """The notebook with the course's versions of these, and no own cell that rebinds them."""
         return [
             replace(part, source=self.release.solution(part.exercise))
@@ -132,7 +132,7 @@ class SecondRuns:
             if not (part.role == OWN and _binds(part, supplied | self.prior_names))
         ]
 
-    def _may_have(self, name: str, supplied: set[str]) -> bool:
+    def _may_have(self, name: str, supplied: frozenset[str]) -> bool:
         """Whether this exercise may have every supplied answer that stands before its check."""
         present = {other for other in supplied if self.answered[other] < self.judged[name]}
         return present <= self._foundations(name)
@@ -204,6 +204,6 @@ def _called(suite: CheckSuite) -> set[str]:
     return {call.target for call in (*asks, *steps) if call.target.isidentifier()}
 
 
-def _binds(part: Part, names: set[str]) -> bool:
+def _binds(part: Part, names: frozenset[str]) -> bool:
     """Does running this cell define or change one of these names?"""
     return part.kind == "code" and bool(bound_names(part.source) & names)

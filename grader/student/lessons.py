@@ -13,6 +13,7 @@ from grader.source.assembly import ANSWER, Part, parts_of
 from grader.student.notebooks import Cell, NotANotebook, read
 
 CHECK = "check_"
+START = "start.ipynb"  # the page that lists the lessons
 # No command takes a file whose name begins so for a lesson, or for a copy of one.
 KEPT = "before-update"
 

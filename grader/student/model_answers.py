@@ -9,7 +9,6 @@ and keeps no secret.
 
 from __future__ import annotations
 
-import html
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -19,12 +18,12 @@ from pathlib import Path
 from grader.coursefile import current
 from grader.source import handin
 from grader.student import frozen, lessons, records, screen
+from grader.student.markup import PRE, escaped
 from grader.student.session import PASSED, Session
 
 FOLDER = "model_answers"
 SUFFIX = ".model_answers.json"
 FORMAT = 1
-PRE = "white-space:pre-wrap;margin:.3em 0 .3em .8em;max-width:60em"
 
 
 class NoModelAnswer(Exception):
@@ -45,7 +44,7 @@ class ModelAnswer:
         return f"A model answer to {self.exercise}; another way may be as good:\n\n{self.source}"
 
     def _repr_html_(self) -> str:
-        name, source = html.escape(self.exercise), html.escape(self.source)
+        name, source = escaped(self.exercise), escaped(self.source)
         return (
             f"<div><p>A model answer to <code>{name}</code>; another way may be as good:</p>"
             f'<pre style="{PRE}">{source}</pre></div>'

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
-import html
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from grader.source import handin
 from grader.source.notebook import MAX_BYTES
 from grader.student import editions, lessons, records, runner
 from grader.student.judged_apart import SECONDS, Judged, judge
+from grader.student.markup import coded
 from grader.student.notebooks import NotANotebook, read
 from grader.student.runner import Recognized
 
@@ -95,26 +94,21 @@ class Packed:
 
     def _repr_html_(self) -> str:
         items = "".join(
-            f"<li><strong>{_text(item.assignment)}</strong>: {_text(item.headline)}"
+            f"<li><strong>{coded(item.assignment)}</strong>: {coded(item.headline)}"
             f"{_listed(item.warnings)}</li>"
             for item in self.items
         )
         left_out = _listed(self.left_out)
         return (
-            f'<div role="status"><p><strong>{_text(self.headline)}.</strong></p>'
-            f"<ul>{items}</ul>{left_out}<p>Hand in this one file. {_text(where())}</p>"
-            f"<p>{_text(self.receipt)}</p></div>"
+            f'<div role="status"><p><strong>{coded(self.headline)}.</strong></p>'
+            f"<ul>{items}</ul>{left_out}<p>Hand in this one file. {coded(where())}</p>"
+            f"<p>{coded(self.receipt)}</p></div>"
         )
 
 
 def _listed(lines: Sequence[str]) -> str:
-    rows = "".join(f"<li>⚠ {_text(line)}</li>" for line in lines)
+    rows = "".join(f"<li>⚠ {coded(line)}</li>" for line in lines)
     return f'<ul style="list-style:none;padding-left:1em">{rows}</ul>' if rows else ""
-
-
-def _text(text: str) -> str:
-    """Text as HTML, with what stands between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=True))
 
 
 def where() -> str:

@@ -51,9 +51,7 @@ def with_comment(stub: str, old: str) -> str:
 
 def _running_cell(shell: Any) -> str:
     """The id of the cell that runs, "" where the front end does not say it."""
-    kernel = getattr(shell, "kernel", None)
-    request = kernel.get_parent("shell") if kernel is not None else None
-    return str(((request or {}).get("metadata") or {}).get("cellId") or "")
+    return str((screen.request(shell).get("metadata") or {}).get("cellId") or "")
 
 
 def _old_text(exercise_id: str, shell: Any) -> str:

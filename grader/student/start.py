@@ -17,12 +17,11 @@ from nbformat.sign import NotebookNotary
 
 from grader.coursefile import current
 from grader.source.cells import carried_names
-from grader.student.lessons import assignments, released
+from grader.student.lessons import START, assignments, released
 from grader.student.notebooks import read
 from grader.student.packing import where
 from grader.student.progress import Course
 
-NAME = "start.ipynb"
 MARK = "grader_start_page"
 WELCOME = """\
 # {title}
@@ -55,7 +54,7 @@ def write(folder: Path, course: Course) -> Path:
 
     Raises OSError if it cannot be written.
     """
-    path = folder / NAME
+    path = folder / START
     if not path.exists() or is_ours(path):
         notebook = page(course)
         nbformat.write(notebook, path)

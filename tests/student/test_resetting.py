@@ -71,7 +71,10 @@ def run(client, code: str, cell: str) -> tuple[list[dict], str]:
             said.append(got["content"]["evalue"])
         if got["content"].get("execution_state") == "idle":
             break
-    reply = client.get_shell_msg(timeout=60)
+    while True:  # a kernel that started slowly was asked more than once whether it is there
+        reply = client.get_shell_msg(timeout=60)
+        if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+            break
     return reply["content"].get("payload", []), "".join(said)
 
 

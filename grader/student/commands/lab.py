@@ -39,8 +39,7 @@ def command(
     written is never overwritten. A new edition of the course takes the place of the lessons that
     you have not touched; the others are named. Further arguments go to jupyter lab.
     """
-    from grader.student.lessons import NoSuchLesson, named
-    from grader.student.start import NAME
+    from grader.student.lessons import START, NoSuchLesson, named
 
     course = current()
     source = course.root / course.notebooks
@@ -55,7 +54,7 @@ def command(
     except CannotWrite as error:
         if copy_only or chosen or not any(folder.glob("*/*.ipynb")):
             raise click.ClickException(str(error)) from error
-        start = folder / NAME
+        start = folder / START
         click.echo(
             f"{folder} cannot be written ({error.why}): you can read and run the lessons in it, "
             "but nothing that you change is saved; for a copy of your own add --folder PLACE"
