@@ -2,9 +2,9 @@
 
 The student bundle holds no answer. After the deadline `python -m grader release-answers` writes
 those of a lesson into a file, and the instructor gives that file out. It lies beside the lesson's
-notebook, in the folder around it, or in the course's folder ``model_answers``. Its text is plain:
-that an answer is shown only to those who have passed or packed the lesson spares them a spoiler,
-and keeps no secret.
+notebook, in the folder around it, or in ``model_answers`` in the bundle that all share. Its text is
+plain: that an answer is shown only to those who have passed or packed the lesson spares them a
+spoiler, and keeps no secret.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.coursefile import current
+from grader.coursefile import ENGINE, current
 from grader.source import handin
 from grader.student import frozen, lessons, records, screen
 from grader.student.markup import PRE, escaped
@@ -140,7 +140,9 @@ def _read(path: Path) -> dict[str, tuple[str, str]]:
 
 
 def _places() -> Iterator[Path]:
-    yield from (Path.cwd(), Path.cwd().parent, current().root / FOLDER)
+    yield from (Path.cwd(), Path.cwd().parent)
+    if not (ENGINE / "authoring").is_dir():  # in a checkout it is only where authors wrote them
+        yield current().root / FOLDER
 
 
 def _assignment(exercise_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from IPython.utils.capture import capture_output
 
 from grader.commandline import main
 from grader.course.assignments import assignment
@@ -74,6 +76,17 @@ def test_it_is_shown_after_a_pass_wherever_the_file_lies(
     assert f"def {FIRST}(" in capsys.readouterr().out
     with pytest.raises(NoModelAnswer):
         model_answer(SECOND)  # each for itself
+
+
+def test_students_who_share_a_bundle_find_it_there_and_a_checkout_is_no_bundle(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = dataclasses.replace(current(), root=tmp_path)
+    monkeypatch.setattr(model_answers, "current", lambda: course)
+    release(tmp_path / model_answers.FOLDER)
+    assert model_answers.offer(FIRST) == ""
+    monkeypatch.setattr(model_answers, "ENGINE", tmp_path)
+    assert model_answers.offer(FIRST)
 
 
 @pytest.mark.parametrize("name", [NAME, "course"])
@@ -173,13 +186,11 @@ def test_a_check_that_passes_names_it_and_one_that_fails_does_not(here: Path, sh
     source = model_answers.released(FIRST).source
     for text, named in ((source, True), (f"def {FIRST}(*a, **k):\n    return 7.0", False)):
         shell.run_cell(f"import numpy as np\n{text}")
-        from IPython.utils.capture import capture_output
-
         with capture_output() as said:
             shell.run_cell(f"from grader import check\ncheck({FIRST!r})")
-        shown = "".join(str(output) for output in said.outputs) + said.stdout
-        pages = "".join(output.data.get("text/html", "") for output in said.outputs)
-        assert ("model_answer" in shown, "model_answer" in pages) == (named, named), shown
+        for form in ("text/plain", "text/html"):
+            shown = "".join(output.data.get(form, "") for output in said.outputs)
+            assert ("model_answer(" in shown) == named, shown
 
 
 def test_in_the_grading_worker_it_does_nothing(
