@@ -2,11 +2,12 @@
 
 ``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` gives the next hint,
 ``case("exercise_id")`` gives the arguments of the case that it fails, ``reset("exercise_id")``
-gives the answer's cell back as it was handed out, ``ready(f, g)`` tells whether answers are written
-yet, ``mine("name")`` gives your answer from an earlier lesson, ``progress()`` shows how far you are
-in the course, ``finish("lesson")`` ends a lesson, ``pack()`` packs what you hand in, ``heatmap``
-and ``show`` draw with alternative text, and ``explore`` redraws a figure when a ``Slider``,
-``Choice`` or ``Switch`` is moved.
+gives the answer's cell back as it was handed out, ``model_answer("exercise_id")`` shows the
+course's answer once it has been released, ``ready(f, g)`` tells whether answers are written yet,
+``mine("name")`` gives your answer from an earlier lesson, ``progress()`` shows how far you are in
+the course, ``finish("lesson")`` ends a lesson, ``pack()`` packs what you hand in, ``heatmap`` and
+``show`` draw with alternative text, and ``explore`` redraws a figure when a ``Slider``, ``Choice``
+or ``Switch`` is moved.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = [
     "heatmap",
     "hint",
     "mine",
+    "model_answer",
     "pack",
     "progress",
     "ready",
@@ -37,6 +39,7 @@ _HOMES = {
     "check": "grader.student.check",
     "hint": "grader.student.check",
     "mine": "grader.student.earlier_answers",
+    "model_answer": "grader.student.model_answers",
     "pack": "grader.student.hand_in",
     "progress": "grader.student.progress",
     "finish": "grader.student.lesson_end",

@@ -82,6 +82,9 @@ that has not passed there are hints to unfold. What you have written is never ov
 `python -m grader pack` in a terminal: it judges what is saved, warns of what you may have
 overlooked, and writes one zip. {hand_in}
 
+**Model answers** may be given out later, in a file such as `01_….model_answers.json` for lesson 1.
+Put it into the folder `lab`: a check that passes then says how to see the answer to compare with.
+
 Into an environment of yours: `python -m grader.install --here`, which leaves the versions there as
 they are, as long as the course works with them. With conda: `conda env create -f environment.yml`,
 then `conda activate {name}` and `python -m grader lab` in this folder.

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from grader.cli._options import writing
-from grader.course.layout import LESSONS, assignment_id
+from grader.course.layout import LESSONS, lesson_of
+from grader.student.lessons import NoSuchLesson, named
 
 
 @click.command()
@@ -23,7 +24,10 @@ def command(output: Path, left_out: tuple[str, ...], draft: bool) -> None:
 
     A course that is unfinished is refused, with a line for each thing to do.
     """
-    without = [_lesson(word) for word in left_out]
+    try:
+        without = [lesson_of(named(word)) for word in left_out]
+    except NoSuchLesson as error:
+        raise click.UsageError(f"--without: {error}") from error
     if len(set(without)) == len(LESSONS):
         raise click.UsageError("--without: no lesson is left")
     from grader.authoring.release import UnfinishedError, release
@@ -42,13 +46,3 @@ def command(output: Path, left_out: tuple[str, ...], draft: bool) -> None:
         click.echo(fault, err=True)
     written = sum(path.is_file() for path in output.rglob("*"))
     click.echo(f"{written} files in {output}{': a draft, not for students' if faults else ''}")
-
-
-def _lesson(word: str) -> str:
-    """The lesson that is called 09, 9, 09_name or name."""
-    for lesson in LESSONS:
-        number = assignment_id(lesson)[:2]
-        if word in (lesson, assignment_id(lesson), number, number.lstrip("0")):
-            return lesson
-    known = ", ".join(map(assignment_id, LESSONS))
-    raise click.UsageError(f"--without: no lesson {word!r}; the course has {known}")

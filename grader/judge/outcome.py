@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.judge.second_runs import EarlierFirst
 from grader.protocol.values import Verdict
 
 GRADED = "graded"
@@ -50,6 +51,8 @@ class Outcome:
     sandbox: str = ""
     # For an exercise that failed: the failed ones that it builds on, which are to be fixed first.
     first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # For an exercise of ``carried``: the answers of earlier lessons that are to be looked at first.
+    earlier_first: Mapping[str, EarlierFirst] = field(default_factory=dict)
 
     @property
     def score(self) -> float:

@@ -147,6 +147,7 @@ def _grade(
         {human.id: (human.points, answered[human.id]) for human in release.humans},
         submission.digest,
         first=planned.to_fix_first(suites),
+        earlier_first=planned.earlier_first({name: suites[name] for name in carried}),
     )
 
 

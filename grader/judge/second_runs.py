@@ -25,12 +25,23 @@ class Run:
     parts: tuple[Part, ...]
 
 
+@dataclass(frozen=True)
+class EarlierFirst:
+    """What the course supplied to an exercise of which nothing in its own lesson has failed.
+
+    ``prior`` are answers of earlier lessons, ``passed`` those of its own.
+    """
+
+    prior: tuple[str, ...]
+    passed: tuple[str, ...] = ()
+
+
 @dataclass
 class _Group:
     """Exercises that share a run, and the exercises that the course supplies to them."""
 
     judged: list[str]
-    supplied: set[str]
+    supplied: frozenset[str]
 
 
 class SecondRuns:
@@ -57,7 +68,7 @@ class SecondRuns:
         )
         released = (part.source for part in release.parts if part.kind == "code")
         self.prior_names = carried_names(released)  # answers of earlier lessons
-        self._used: dict[str, set[str]] = {}
+        self._used: dict[str, frozenset[str]] = {}
 
     def runs(self, suites: Mapping[str, CheckSuite]) -> list[Run]:
         """The runs for the exercises with these suites, in the notebook's order.
@@ -98,7 +109,20 @@ class SecondRuns:
         }
         return {name: tuple(found) for name, found in lowest.items() if found}
 
-    def _parts(self, supplied: set[str]) -> Sequence[Part]:
+    def earlier_first(self, suites: Mapping[str, CheckSuite]) -> dict[str, EarlierFirst]:
+        """For each of these exercises the answers of earlier lessons to look at first.
+
+        Only where nothing that it builds on in its own lesson has failed: that would come first.
+        """
+        found = {}
+        for name, suite in suites.items():
+            used = self._uses(name, suite)
+            parts, prior = used & self._foundations(name), used & self.prior_names
+            if prior and not parts & self.failed:
+                found[name] = EarlierFirst(tuple(sorted(prior)), tuple(sorted(parts)))
+        return found
+
+    def _parts(self, supplied: frozenset[str]) -> Sequence[Part]:
         """The notebook with the course's versions of these, and no own cell that rebinds them."""
         return [
             replace(part, source=self.release.solution(part.exercise))
@@ -108,7 +132,7 @@ class SecondRuns:
             if not (part.role == OWN and _binds(part, supplied | self.prior_names))
         ]
 
-    def _may_have(self, name: str, supplied: set[str]) -> bool:
+    def _may_have(self, name: str, supplied: frozenset[str]) -> bool:
         """Whether this exercise may have every supplied answer that stands before its check."""
         present = {other for other in supplied if self.answered[other] < self.judged[name]}
         return present <= self._foundations(name)
@@ -128,17 +152,21 @@ class SecondRuns:
                 pending += self.exercises[other].uses
         return found - {name}
 
-    def _uses(self, name: str, suite: CheckSuite) -> set[str]:
-        """Other exercises, of this lesson or earlier ones, that its check or its cell uses.
+    def _uses(self, name: str, suite: CheckSuite) -> frozenset[str]:
+        """Other exercises, of this lesson or earlier ones, that its check or its cell uses."""
+        if name not in self._used:
+            self._used[name] = self._found(name, suite)
+        return self._used[name]
+
+    def _found(self, name: str, suite: CheckSuite) -> frozenset[str]:
+        """The same, worked out.
 
         Follow the names from the exercise's cell and its questions through helper functions and
         other answers. For an exercise that failed, follow the course's version, which would be
         supplied. A text whose names cannot be told may use all that the exercise builds on.
         """
         anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
-        if name in self._used:
-            return self._used[name]
-        seen = self._used[name] = set()
+        seen: set[str] = set()
         read: set[str] = set()  # helpers
         pending = [self.assembly.answer(name).source, "\n".join({name, *_called(suite)})]
         while pending:
@@ -157,7 +185,7 @@ class SecondRuns:
                 found = set().union(*(texts.get(one, ()) for one in wanted)) - read
                 read |= found
                 pending += found
-        return seen
+        return frozenset(seen)
 
 
 def _by_name(sources: Iterable[str]) -> dict[str, set[str]]:
@@ -176,6 +204,6 @@ def _called(suite: CheckSuite) -> set[str]:
     return {call.target for call in (*asks, *steps) if call.target.isidentifier()}
 
 
-def _binds(part: Part, names: set[str]) -> bool:
+def _binds(part: Part, names: frozenset[str]) -> bool:
     """Does running this cell define or change one of these names?"""
     return part.kind == "code" and bool(bound_names(part.source) & names)

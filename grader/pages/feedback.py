@@ -15,7 +15,7 @@ from grader.course.assignments import Assignment
 from grader.judge import outcome as words
 from grader.judge.outcome import Outcome, Shown
 from grader.judge.sanitize import plain
-from grader.pages.verdicts import graded
+from grader.pages.verdicts import graded, why_carried
 from grader.protocol.values import Verdict
 from grader.records import manual_grading
 from grader.sandbox.host.levels import title
@@ -92,7 +92,7 @@ def _section(verdict: Verdict, outcome: Outcome) -> dict:
         "verdict": verdict,
         "verdict_html": as_html(graded(verdict, outcome)) if verdict.attempted else "",
         "code": _Code(cells[0]) if cells and verdict.attempted else None,
-        "carried": verdict.exercise in outcome.carried,
+        "why_carried": why_carried(verdict.exercise, outcome),
         "unsure": verdict.exercise in outcome.unsure,
     }
 

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from grader.course.exercises import home_of
+from grader.course.layout import LESSONS
 from grader.judge.outcome import Outcome
 from grader.protocol.values import Verdict
 from grader.student.summary import Summary, on_earlier, summary
+
+
+def why_carried(exercise: str, outcome: Outcome) -> str:
+    """Why an exercise has the points of a second run, in a sentence; "" if it has not."""
+    if exercise not in outcome.carried:
+        return ""
+    found = outcome.earlier_first.get(exercise)
+    if found is None:
+        return "An earlier exercise that this one uses was wrong."
+    own = " and your ".join(
+        f"{name} of lesson {LESSONS.index(home_of(name)) + 1}" for name in found.prior
+    )
+    passed = f" (and of {' and '.join(found.passed)}, which passed)" if found.passed else ""
+    return (
+        f"With the course's version of your {own}{passed} this exercise earns more: look at your "
+        f"{' and your '.join(found.prior)} first."
+    )
 
 
 def graded(verdict: Verdict, outcome: Outcome) -> Summary:

@@ -16,9 +16,9 @@ from grader.protocol.values import Ask, Callback, Ref, Tensor, Verdict
 from grader.rules.evaluate import Assessment
 from grader.student.calling import MAX_PRINTED, Heard, NotebookCalls
 from grader.student.folds import BUTTON, OWN_KEYS
+from grader.student.markup import PRE
 
 MAX_NUMBERS = 80  # in code to paste; with more, the code asks for the case by its exercise
-PRE = "white-space:pre-wrap;margin:.3em 0 .3em .8em;max-width:60em"
 
 
 class Arguments(tuple):

@@ -4,11 +4,13 @@ A kernel keeps what a cell defined last, also if the cell has been changed since
 failed. The file that is handed in holds the cell as it stands. So this module compares the object
 that a check would judge with the later runs of its cell, and with the notebook's file where its
 path is known. What has been typed but neither run nor saved, no kernel can know. The same goes for
-the student's functions and classes that the answer uses, from whatever cell they are.
+the student's functions, classes and constants that the answer uses, from whatever cell they are,
+also under a second name or in a ``functools.partial``.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import linecache
 import os
@@ -127,20 +129,45 @@ def stale(exercise: str, namespace: Mapping[str, Any]) -> Stale | None:
         return Stale(exercise, exercise, why)
     answers = frozen.load(exercise)
     given = _given(answers.lesson)
-    for name in helpers(namespace[exercise], namespace, answers.foundations):
-        why = outdated(name, namespace[name], runs, path, exercise, given)
-        if why:
-            return Stale(exercise, name, why)
+    for name in helpers(namespace[exercise], namespace, answers.foundations, runs):
+        thing = _behind(namespace[name])
+        for called in dict.fromkeys((name, _own_name(thing) or name)):
+            why = outdated(called, thing, runs, path, exercise, given)
+            if why:
+                return Stale(exercise, called, why)
     return None
 
 
-def helpers(answer: Any, namespace: Mapping[str, Any], foundations: Collection[str]) -> list[str]:
-    """The functions and classes from cells that an answer uses, directly or through each other.
+def helpers(
+    answer: Any,
+    namespace: Mapping[str, Any],
+    foundations: Collection[str],
+    runs: Sequence[Run] = (),
+) -> list[str]:
+    """The functions, classes and values from cells that an answer uses, directly or not.
 
     Not the earlier answers that it builds on: where one is wrong, grading takes the course's.
     """
-    names = names_used(answer, namespace, foundations) - set(foundations)
-    return sorted(name for name in names if name in namespace and _text_behind(namespace[name]))
+    names = (names_used(answer, namespace, foundations) - set(foundations)) & namespace.keys()
+    bound = frozenset().union(*(_defined(run.text) for run in runs))
+    return sorted(
+        name
+        for name in names
+        if _text_behind(_behind(namespace[name]))
+        or (name in bound and not inspect.ismodule(namespace[name]))
+    )
+
+
+def _behind(thing: Any) -> Any:
+    """What a ``functools.partial`` calls; anything else as it is."""
+    while isinstance(thing, functools.partial):
+        thing = thing.func
+    return thing
+
+
+def _own_name(thing: Any) -> str:
+    """The name under which a cell defines a function or class; "" for any other value."""
+    return thing.__name__ if _text_behind(thing) else ""
 
 
 def _given(lesson: str) -> frozenset[str]:
@@ -175,6 +202,8 @@ def outdated(
         return f"the last run of its cell failed ({own[-1].error})"
     if own and not own[-1].defines(name):
         return f"its cell no longer defines {name}"
+    if own and normalized(own[-1].text) != normalized(run.text):  # a second name holds the old one
+        return "its cell was run again since, but what is used is still the one from before"
     cells = _cells_above_check(exercise or name, path)
     # If the file is older than the run, the change was run and is not saved yet.
     if path is None or not cells or path.stat().st_mtime < run.at + LATER:

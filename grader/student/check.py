@@ -16,10 +16,19 @@ from grader.rules.asking import put_questions
 from grader.rules.comparing import with_cause
 from grader.rules.evaluate import assess, not_attempted, verdict_on
 from grader.source.cells import normalized
-from grader.student import cases, cell_versions, foundations, frozen, records, screen
+from grader.student import (
+    cases,
+    cell_versions,
+    foundations,
+    frozen,
+    model_answers,
+    records,
+    screen,
+)
 from grader.student.calling import NotebookCalls, slow_questions
 from grader.student.folds import fold
 from grader.student.report import Report
+from grader.student.session import FAILED, PASSED, WAITS, Session
 from grader.student.summary import summary
 
 
@@ -28,18 +37,6 @@ class CheckFailed(Exception):
 
     def _render_traceback_(self) -> list[str]:
         return [f"CheckFailed: {self}"]
-
-
-PASSED, FAILED, WAITS = "passed", "failed", "waits"  # what a check has said
-
-
-class _Session:
-    """What this kernel remembers between calls."""
-
-    checking = True  # False in the grading worker, where the judge does the checking
-    hints: dict[str, int] = {}  # hints given so far, by exercise
-    outcomes: dict[str, str] = {}  # what each check said last, by exercise
-    complaint = ""  # why a verdict could not be recorded; printed only once
 
 
 def check(exercise_id: str) -> None:
@@ -53,7 +50,7 @@ def check(exercise_id: str) -> None:
             on stderr says so, which nbgrader's Validate counts as not done.
         NoSuchExercise: the course has no such exercise.
     """
-    if not _Session.checking:
+    if not Session.checking:
         return
     cell_versions.watch()
     namespace = _namespace()
@@ -63,7 +60,7 @@ def check(exercise_id: str) -> None:
     stale = cell_versions.stale(exercise_id, namespace)
     right = verdict.passed and stale is None
     outcome = PASSED if right else FAILED if verdict.attempted else WAITS
-    _Session.outcomes[exercise_id] = outcome
+    Session.outcomes[exercise_id] = outcome
     # Before the answer's cell has run there is no answer to record, nor is there if the file holds
     # another answer, or another helper of it, than was tried.
     if exercise_id in namespace and stale is None:
@@ -84,7 +81,8 @@ def check(exercise_id: str) -> None:
         screen.show_notice(judgement.remark)
     was_run = bool(cell_versions.last_text(exercise_id, namespace))
     run_failed = exercise_id not in namespace and was_run
-    said = summary(verdict, following=answers.next, run_failed=run_failed)
+    model = model_answers.offer(exercise_id) if verdict.passed else ""
+    said = summary(verdict, following=answers.next, run_failed=run_failed, model=model)
     screen.show(Report(said, answers.hints))
     if not verdict.passed:
         if judgement.failing is not None:
@@ -95,9 +93,9 @@ def check(exercise_id: str) -> None:
 def _note(verdict: Verdict, answer: str) -> None:
     """Record a verdict for ``progress()``; the first failure to do so is printed."""
     complaint = records.note(verdict, answer=answer)
-    if complaint and not _Session.complaint:
+    if complaint and not Session.complaint:
         print(complaint)
-    _Session.complaint = _Session.complaint or complaint
+    Session.complaint = Session.complaint or complaint
 
 
 @dataclass(frozen=True)
@@ -189,11 +187,11 @@ def _candidate(lesson: str, namespace: Mapping[str, Any], key: str) -> Callable[
 
 def hint(exercise_id: str) -> None:
     """Print the next hint: a nudge first, then the idea, then an outline with blanks."""
-    if not _Session.checking:
+    if not Session.checking:
         return
     hints = frozen.load(exercise_id).hints
-    index = min(_Session.hints.get(exercise_id, 0), len(hints) - 1)
-    _Session.hints[exercise_id] = index + 1
+    index = min(Session.hints.get(exercise_id, 0), len(hints) - 1)
+    Session.hints[exercise_id] = index + 1
     print(f"Hint {index + 1} of {len(hints)} for {exercise_id}:\n{hints[index]}")
     if index + 1 == len(hints):
         print("(That was the last hint. Now try it, run the check, and read what the check says.)")
@@ -210,7 +208,7 @@ def case(exercise_id: str) -> cases.Arguments:
     Raises:
         NoSuchExercise: the course has no such exercise.
     """
-    if not _Session.checking:
+    if not Session.checking:
         raise LookupError("case() works only in your own notebook, not in grading")
     namespace = _namespace()
     failing = judge_here(exercise_id, namespace).failing

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from grader import files
-from grader.coursefile import current
 from grader.source.assembly import (
     ANSWER,
     CHECK,
@@ -30,12 +29,10 @@ from grader.source.assembly import (
 )
 from grader.source.notebook import Cell, Notebook, parse
 from grader.source.prose import flat
-from grader.student import records
+from grader.student import lessons, records
 from grader.student.notebooks import NotANotebook, read
 
 NOTE = ".handed_out.json"
-# No other command takes a name that begins so for a lesson, or for a copy of one.
-KEPT = "before-update"
 
 
 @dataclass(frozen=True)
@@ -48,48 +45,62 @@ class HandedOut:
 
 @dataclass(frozen=True)
 class Newer:
-    """The lessons that were brought up to date, and those that differ and were left alone."""
+    """The lessons that were brought up to date; those that differ and were left alone, by name."""
 
     updated: tuple[str, ...]
-    differing: tuple[str, ...]
+    differing: Mapping[str, Path]
 
 
 @dataclass(frozen=True)
 class Update:
-    """One lesson brought up to date on request.
+    """One lesson brought up to date on request, in the file ``path``.
 
     ``kept`` is the file as it was before, None if there was nothing to do. ``unsure`` has a line
     about each answer that could not be placed for certain.
     """
 
     lesson: str
+    path: Path
     kept: Path | None = None
     answers: int = 0
     own_cells: int = 0
     unsure: tuple[str, ...] = ()
+
+    def said(self) -> Iterator[str]:
+        """What to tell the student, line by line."""
+        name = called(self.lesson, self.path)
+        if self.kept is None:
+            yield f"{name} is of the present edition already"
+            return
+        yield (
+            f"{name} is of the present edition now, with your answers ({self.answers}) and your "
+            f"own cells ({self.own_cells}); as it was before, it is {self.kept}"
+        )
+        yield from (f"please look: {line}" for line in self.unsure)
+
+
+def called(lesson: str, path: Path) -> str:
+    """What to call a student's notebook of a lesson: by both names, if it has one of its own."""
+    return lesson if path.stem == lesson else f"{lesson} (your {path.name})"
 
 
 class NotUpdated(Exception):
     """A lesson cannot be brought up to date, and nothing was changed; the message says why."""
 
 
-def is_kept(path: Path) -> bool:
-    """Is this a lesson's file from before an update?"""
-    return path.name.startswith(KEPT)
-
-
 def bring_up_to_date(source: Path, lab: Path) -> Newer:
     """Replace each notebook in ``lab`` that is still as it was handed out by the one in ``source``.
 
     Where nothing says what was handed out, as in a lab of an earlier version, a notebook counts as
-    touched; it counts as the present edition if all cells that are not the student's are.
+    touched; it counts as the present edition if all cells that are not the student's are. A lesson
+    that a student has renamed is found, and never replaced.
 
     Raises:
         OSError: something cannot be read or written. Each notebook is whole, the old or the new.
     """
     noted = handed_out(lab)
     now = dict(noted)
-    updated, differing = [], []
+    updated, differing = [], {}
     for released in sorted(source.glob("*/*.ipynb")):
         name, own = released.stem, lab / released.parent.name / released.name
         new, content, given = released.read_bytes(), own.read_bytes(), noted.get(name)
@@ -100,28 +111,42 @@ def bring_up_to_date(source: Path, lab: Path) -> Newer:
             now[name] = _noted(new)
             updated.append(name)
         elif given is None or given.file != _digest(new):
-            differing.append(name)
+            differing[name] = own
+        work = lessons.file_in(own.parent, released)
+        if work is None or work == own:
+            continue
+        key = _key(name, work)
+        given = noted.get(key, given)  # what it was before it got its name, was handed out as that
+        if _is_of(new, work.read_bytes()):
+            now[key] = _noted(new)
+            continue
+        if given is not None:
+            now[key] = given
+        if given is None or given.file != _digest(new):
+            differing[name] = work
     if now != noted:
         _write(lab, now)
-    return Newer(tuple(updated), tuple(differing))
+    return Newer(tuple(updated), differing)
 
 
 def update(released: Path, lab: Path) -> Update:
     """Replace a student's notebook by the released one with the student's answers in it.
 
     The old file is kept beside it. Added cells stay where they stood. Cells of the old edition that
-    the new one does not have are left out where they are known to be as they were handed out.
+    the new one does not have are left out where they are known to be as they were handed out. A
+    lesson that the student has renamed keeps its name.
 
     Raises:
         NotUpdated: the student's file is no notebook, or of another lesson.
         OSError: something cannot be read or written; the old file is there all the same.
     """
-    name, own = released.stem, lab / released.parent.name / released.name
+    name, folder = released.stem, lab / released.parent.name
+    own = lessons.file_in(folder, released) or folder / released.name
     new, content = released.read_bytes(), own.read_bytes()
     if content == new:
-        return Update(name)
-    noted = handed_out(lab)
-    given = noted.get(name)
+        return Update(name, own)
+    noted, key = handed_out(lab), _key(name, own)
+    given = noted.get(key)
     try:
         notebook = read(own)
     except NotANotebook as error:
@@ -137,16 +162,17 @@ def update(released: Path, lab: Path) -> Update:
         raise NotUpdated(f"{own} holds nothing of {name}: it is left as it is")
     same = given is None or given.file == _digest(new)
     if same and not assembly.repairs and _is_of(new, content):
-        return Update(name)
+        return Update(name, own)
     pictures = _pictures(content)
     cells = {_released_id(cell): cell for cell in document["cells"]}
     document["cells"] = [_placed(part, cells.get(part.id), pictures) for part in assembly.parts]
     text = (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
     kept = _keep(own, content)
     files.write(own, text)
-    _write(lab, {**noted, name: _noted(new)})
+    _write(lab, {**noted, key: _noted(new)})
     return Update(
         name,
+        own,
         kept,
         sum(map(assembly.attempted, exercises)) + sum(assembly.answered().values()),
         sum(part.role == OWN and part.id not in cells for part in assembly.parts),
@@ -160,8 +186,7 @@ def other_edition(path: Path, lesson: str, notebook: Notebook, assembly: Assembl
     The lab's note says it. A file elsewhere shows it by cells that the lesson does not have, or
     that are missing: those of a whole exercise, of which there is no answer either.
     """
-    course = current()
-    released = course.root / course.notebooks / lesson / f"{lesson}.ipynb"
+    released = lessons.released(lesson)
     parts = _parts(released.read_bytes())
     known = {part.id for part in parts}
     marked = dict.fromkeys(cell.grade_id for cell in notebook.cells if cell.grade_id)
@@ -178,7 +203,7 @@ def other_edition(path: Path, lesson: str, notebook: Notebook, assembly: Assembl
     why = [f"it has {_listed(foreign)}, which the lesson has not"] if foreign else []
     why += [f"it lacks {_listed(missing)}"] if missing else []
     lab = records.lab_of(path.resolve().parent)
-    noted = handed_out(lab).get(lesson) if lab is not None and path.stem == lesson else None
+    noted = handed_out(lab).get(_key(lesson, path)) if lab is not None else None
     newer = noted is not None and noted.file != _digest(released.read_bytes())
     if not why and not newer:
         return ""
@@ -211,6 +236,11 @@ def handed_out(lab: Path) -> dict[str, HandedOut]:
         return {name: HandedOut(str(one["file"]), dict(one["cells"])) for name, one in tree.items()}
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
+
+
+def _key(lesson: str, path: Path) -> str:
+    """Under which name it is noted what a student's notebook of a lesson was handed out as."""
+    return lesson if path.stem == lesson else f"{lesson}/{path.name}"
 
 
 def _write(lab: Path, noted: Mapping[str, HandedOut]) -> None:
@@ -300,7 +330,7 @@ def _keep(own: Path, content: bytes) -> Path:
     number = 1
     while True:
         more = f"-{number}" if number > 1 else ""
-        path = own.with_name(f"{KEPT}{more}-{own.name}")
+        path = own.with_name(f"{lessons.KEPT}{more}-{own.name}")
         if files.create(path, content):
             return path
         number += 1

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from grader.student import screen
 from grader.student.figures import Picture, fixed_png
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def explore(
     from IPython.display import display
 
     still = explorer.picture()
-    if not _is_interactive():
+    if not screen.is_interactive():
         display(still)
         return
     try:
@@ -145,17 +146,3 @@ def explore(
         print(f"(To move this figure: pip install {error.name}, and restart the kernel.)")
         return
     display_live(explorer, still)
-
-
-def _is_interactive() -> bool:
-    """Does the front end that runs this cell allow the kernel to ask for input?
-
-    Each ``execute_request`` says whether it does. JupyterLab, Notebook 7 and VS Code allow it;
-    nbclient (and with it nbconvert, nbgrader's autograder and Validate, papermill, `grader solve`)
-    and nbval do not. Outside of a kernel, as in a worker or a terminal, there is no request.
-    """
-    from IPython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    request = kernel.get_parent("shell") if kernel is not None else None
-    return bool((request or {}).get("content", {}).get("allow_stdin"))

@@ -25,6 +25,9 @@ from grader.student.figures import Picture
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 # Each output is a child of the output area: the picture first, then its controls.
+# A slider's handle has no name that a screen reader could read out, and ipywidgets lets nobody give
+# it one. So keys and screen readers find the number field beside it alone: what is not visible is
+# not theirs, while a mouse still takes the handle by the area around it, and its picture is drawn.
 STYLE = """\
 <style>
 .jp-OutputArea-child:has(+ .jp-OutputArea-child .explorer-moved) .explorer-still,
@@ -34,6 +37,14 @@ STYLE = """\
 .explorer, .explorer .widget-box { overflow: visible; }
 .explorer .widget-html-content { line-height: normal; }
 .explorer input[type="number"] { width: 4.5em; }
+.explorer .noUi-handle { visibility: hidden; }
+.explorer .noUi-touch-area { visibility: visible; }
+.explorer .jupyter-widget-slider .noUi-handle::after {
+  content: ""; display: block; visibility: visible; position: absolute; inset: 0;
+  width: auto; height: auto; border-radius: 50%; pointer-events: none;
+  border: 1px solid var(--jp-widgets-slider-handle-border-color, currentColor);
+  background: var(--jp-widgets-slider-handle-background-color, #fff);
+}
 .explorer-note { color: var(--jp-ui-font-color1, currentColor); font-size: 90%; }
 </style>
 """
@@ -103,7 +114,7 @@ def _row(name: str, control: Control) -> list[Any]:
         return [menu]
     if not isinstance(control, Slider):
         return [ipywidgets.Checkbox(value=control.start, indent=False, **labeled)]
-    # A slider's handle has no name for a screen reader to read out; a number field has one.
+    # The field is for keys and screen readers, the slider for a mouse: see STYLE.
     numbers = {"value": control.start, "min": control.low, "max": control.high}
     numbers["step"] = control.step
     if all(isinstance(number, int) for number in numbers.values()):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.student import cell_versions, screen
-from grader.student.check import _Session
+from grader.student.lessons import START
 from grader.student.packing import NothingPacked, pack_lessons
+from grader.student.session import Session
 
 
 def pack(*lessons: str | int, to: str = "") -> None:
@@ -20,7 +21,7 @@ def pack(*lessons: str | int, to: str = "") -> None:
     Raises:
         NothingPacked: no zip was written; the message says why.
     """
-    if not _Session.checking:
+    if not Session.checking:
         return
     shell = screen.shell()
     own = cell_versions.notebook_path(shell.user_ns) if shell is not None else None
@@ -35,9 +36,7 @@ def pack(*lessons: str | int, to: str = "") -> None:
                 "Mac Cmd+S), then run this again"
             )
         changed[own.resolve()] = differing.changed
-        from grader.student.start import NAME
-
-        if not wanted and own.name != NAME:
+        if not wanted and own.name != START:
             wanted = [str(own)]
     start = own.parent if own is not None else Path.cwd()
     screen.show(pack_lessons(wanted, start, Path(to) if to else None, changed=changed))

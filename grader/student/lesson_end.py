@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ from urllib.parse import quote
 
 from grader.coursefile import CourseError, current
 from grader.student import lessons, progress, records, screen
-from grader.student.check import FAILED, PASSED, WAITS, CheckFailed, _Session
-from grader.student.explore import _is_interactive
+from grader.student.check import CheckFailed
+from grader.student.markup import coded
 from grader.student.packing import where
+from grader.student.session import FAILED, PASSED, WAITS, Session
 
-START = "start.ipynb"
 SECTIONS = {FAILED: "Failed", WAITS: "Not attempted", "": "Not run since the kernel started"}
 
 
@@ -83,13 +82,8 @@ class LessonEnd:
             '<div class="lesson-end" role="status" style="max-width:52em">'
             f"<p><strong>The end of lesson {html.escape(self.title)}</strong></p>"
             f"<ul>{rows}</ul><p>Next: {after}{start}</p>"
-            f"<p>To hand in: {_coded(self._hand_in())}</p>{ask if address else ''}</div>"
+            f"<p>To hand in: {coded(self._hand_in())}</p>{ask if address else ''}</div>"
         )
-
-
-def _coded(text: str) -> str:
-    """Text as HTML, with what stands between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _link(file: Path | None, text: str) -> str:
@@ -109,11 +103,11 @@ def finish(lesson: str) -> None:
         CheckFailed: the last verdict of a check was that the answer is not right. "Run all" goes
             past a failed check; so tools that run a notebook hear of it here.
     """
-    if not _Session.checking:
+    if not Session.checking:
         return
-    said = lesson_end(lesson, _Session.outcomes)
+    said = lesson_end(lesson, Session.outcomes)
     screen.show(said)
-    if _is_interactive():
+    if screen.is_interactive():
         _show_button()
     if said.failed:
         count = f"{len(said.failed)} of {len(said.outcomes)} checks failed"
@@ -125,27 +119,19 @@ def lesson_end(lesson: str, outcomes: Mapping[str, str]) -> LessonEnd:
     course = current()
     if lesson not in course.lessons:
         raise CourseError(f"no lesson {lesson!r}; there are {', '.join(course.lessons)}")
-    number = course.lessons.index(lesson)
-    own, *following = (
-        f"{place:02d}_{name}" for place, name in enumerate(course.lessons[number:], number + 1)
-    )
-    released = _released(own)
-    after = _released(following[0]).title if following else ""
+    own, *following = lessons.assignments()[course.lessons.index(lesson) :]
+    released = lessons.lesson(lessons.released(own))
+    after = lessons.lesson(lessons.released(following[0])).title if following else ""
     lab = records.lab_of(Path.cwd())
     return LessonEnd(
         released.title,
         {name: outcomes.get(name, "") for name in released.exercises},
         after,
         _beside(following[0]) if following else None,
-        next((one for one in _near(START) if one.exists()), None),
+        next((one for one in _near(lessons.START) if one.exists()), None),
         progress.course(lab, Path.cwd()).headline if lab is not None else "",
         own,
     )
-
-
-def _released(assignment: str) -> lessons.Lesson:
-    course = current()
-    return lessons.lesson(course.root / course.notebooks / assignment / f"{assignment}.ipynb")
 
 
 def _near(name: str) -> tuple[Path, Path]:

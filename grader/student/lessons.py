@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.coursefile import current
-from grader.source.assembly import Part, parts_of
-from grader.student.editions import is_kept
+from grader.source.assembly import ANSWER, Part, parts_of
 from grader.student.notebooks import Cell, NotANotebook, read
 
 CHECK = "check_"
+START = "start.ipynb"  # the page that lists the lessons
+# No command takes a file whose name begins so for a lesson, or for a copy of one.
+KEPT = "before-update"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,35 @@ class Lesson:
     exercises: Mapping[str, float] = field(default_factory=dict)
     question: float = 0
     damaged: str = ""
+
+
+def assignments() -> list[str]:
+    """The course's lessons with their numbers, in order: the right names of their files."""
+    return [f"{number:02d}_{name}" for number, name in enumerate(current().lessons, 1)]
+
+
+def assignment(lesson: str) -> str:
+    """``trees`` → ``03_trees``."""
+    return assignments()[current().lessons.index(lesson)]
+
+
+class NoSuchLesson(LookupError):
+    """The course has no such lesson; the message lists those that it has."""
+
+
+def named(word: str) -> str:
+    """The lesson that is called ``3``, ``03``, ``trees``, ``03_trees`` or by a path of these."""
+    plain = Path(word).name.removesuffix(".ipynb")
+    for name in assignments():
+        if plain in (name, name[3:], name[:2], name[:2].lstrip("0")):
+            return name
+    raise NoSuchLesson(f"there is no lesson {word!r}; the course has {', '.join(assignments())}")
+
+
+def released(assignment: str) -> Path:
+    """The notebook of a lesson as the course hands it out."""
+    course = current()
+    return course.root / course.notebooks / assignment / f"{assignment}.ipynb"
 
 
 def lessons(lab: Path) -> list[Lesson]:
@@ -51,17 +82,23 @@ def files(lab: Path) -> dict[str, Path]:
     return {name: found[name] for name in sorted(found)}
 
 
-def file_in(folder: Path) -> Path | None:
+def is_kept(path: Path) -> bool:
+    """Is this a lesson's file from before an update?"""
+    return path.name.startswith(KEPT)
+
+
+def file_in(folder: Path, given: Path | None = None) -> Path | None:
     """The notebook of the lesson that this folder is named for; None if there is none.
+
+    ``given`` is the lesson as it is handed out [default: the course's].
 
     Where the file of the lesson's name is missing, or is as it was given out, another one in the
     folder counts that holds the lesson: a student has renamed it, or works in a copy. Whatever
     looks for a student's lesson asks here, so that all of it finds the same file.
     """
     named = folder / f"{folder.name}.ipynb"
-    course = current()
-    released = course.root / course.notebooks / folder.name / named.name
-    content = released.read_bytes() if released.is_file() else b""
+    given = given or released(folder.name)
+    content = given.read_bytes() if given.is_file() else b""
     if named.exists() and _differs(named, content):
         return named
     others = (
@@ -70,7 +107,7 @@ def file_in(folder: Path) -> Path | None:
         if path != named and path.is_file() and not is_kept(path)
     )
     newest = sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)
-    held = _checks(released) if content else set()
+    held = _checks(given) if content else set()
     for path in newest:
         if held & _checks(path) and _differs(path, content):
             return path
@@ -114,10 +151,14 @@ def lesson(path: Path, name: str = "") -> Lesson:
 
 def handed_out(lesson: str) -> list[Part]:
     """The parts of a lesson as it was released."""
-    course = current()
-    name = f"{course.lessons.index(lesson) + 1:02d}_{lesson}"
-    path = course.root / course.notebooks / name / f"{name}.ipynb"
-    return [part for part, _ in parts_of(json.loads(path.read_bytes()))]
+    content = released(assignment(lesson)).read_bytes()
+    return [part for part, _ in parts_of(json.loads(content))]
+
+
+def stub(lesson: str, exercise: str) -> str:
+    """The text of an answer's cell in the lesson as it was released."""
+    parts = handed_out(lesson)
+    return next(part.source for part in parts if part.role == ANSWER and part.id == exercise)
 
 
 def _is_check(cell: Cell) -> bool:

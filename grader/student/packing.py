@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
-import html
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +18,7 @@ from grader.source import handin
 from grader.source.notebook import MAX_BYTES
 from grader.student import editions, lessons, records, runner
 from grader.student.judged_apart import SECONDS, Judged, judge
+from grader.student.markup import coded
 from grader.student.notebooks import NotANotebook, read
 from grader.student.runner import Recognized
 
@@ -95,26 +94,21 @@ class Packed:
 
     def _repr_html_(self) -> str:
         items = "".join(
-            f"<li><strong>{_text(item.assignment)}</strong>: {_text(item.headline)}"
+            f"<li><strong>{coded(item.assignment)}</strong>: {coded(item.headline)}"
             f"{_listed(item.warnings)}</li>"
             for item in self.items
         )
         left_out = _listed(self.left_out)
         return (
-            f'<div role="status"><p><strong>{_text(self.headline)}.</strong></p>'
-            f"<ul>{items}</ul>{left_out}<p>Hand in this one file. {_text(where())}</p>"
-            f"<p>{_text(self.receipt)}</p></div>"
+            f'<div role="status"><p><strong>{coded(self.headline)}.</strong></p>'
+            f"<ul>{items}</ul>{left_out}<p>Hand in this one file. {coded(where())}</p>"
+            f"<p>{coded(self.receipt)}</p></div>"
         )
 
 
 def _listed(lines: Sequence[str]) -> str:
-    rows = "".join(f"<li>⚠ {_text(line)}</li>" for line in lines)
+    rows = "".join(f"<li>⚠ {coded(line)}</li>" for line in lines)
     return f'<ul style="list-style:none;padding-left:1em">{rows}</ul>' if rows else ""
-
-
-def _text(text: str) -> str:
-    """Text as HTML, with what stands between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=True))
 
 
 def where() -> str:
@@ -190,13 +184,8 @@ def _notebooks(lab: Path) -> dict[str, Path]:
     return {name: path for name, path in lessons.files(lab).items() if _is_lesson(name)}
 
 
-def assignments() -> list[str]:
-    """The course's lessons with their numbers, in order: the right names of their files."""
-    return [f"{number:02d}_{name}" for number, name in enumerate(current().lessons, 1)]
-
-
 def _is_lesson(name: str) -> bool:
-    return name in assignments()
+    return name in lessons.assignments()
 
 
 def _shown(path: Path) -> str:
@@ -239,12 +228,14 @@ def _chosen(wanted: Sequence[str], lab: Path) -> tuple[list[Item], list[str]]:
 def _path_of(name: str, lab: Path) -> Path:
     if name.endswith(".ipynb"):
         return Path(name).resolve() if Path(name).exists() else (lab / name).resolve()
-    for lesson, path in _notebooks(lab).items():
-        if name in (lesson, lesson[3:], lesson[:2], lesson[:2].lstrip("0")):
-            return path
-    raise NothingPacked(
-        f"there is no lesson {name} in {_shown(lab)}; the course has {', '.join(assignments())}"
-    )
+    try:
+        lesson = lessons.named(name)
+    except lessons.NoSuchLesson as error:
+        raise NothingPacked(str(error)) from None
+    path = _notebooks(lab).get(lesson)
+    if path is None:
+        raise NothingPacked(f"there is no notebook of {lesson} in {_shown(lab)}")
+    return path
 
 
 def _item(path: Path, lab: Path) -> Item:
@@ -257,15 +248,21 @@ def _item(path: Path, lab: Path) -> Item:
             "the grader reads: clear its outputs and save it"
         )
     try:
-        found = runner.recognize(read(path))
+        notebook = read(path)
     except NotANotebook as error:
         raise NothingPacked(f"{error}: restore an older version, or copy the lesson anew") from None
+    found = runner.recognize(notebook)
     if found is None:
         raise NothingPacked(f"{shown} is no lesson of this course")
     if _is_lesson(path.stem) and path.stem != found.assignment:
         raise NothingPacked(f"{shown} holds {found.assignment}, not {path.stem}: copied over it?")
     item = Item(path, content, found)
-    return replace(item, warnings=tuple(_copies(item, lab)))
+    other = (
+        ""
+        if found.assembly.as_given
+        else editions.other_edition(path, found.assignment, notebook, found.assembly)
+    )
+    return replace(item, warnings=(*filter(None, [other]), *_copies(item, lab)))
 
 
 def _bytes(path: Path) -> bytes:
@@ -282,7 +279,7 @@ def _copies(item: Item, lab: Path) -> Iterator[str]:
     folders = dict.fromkeys((item.path.parent, lab))
     beside = (path for folder in folders for path in sorted(folder.glob("*.ipynb")))
     for path in list(beside)[:MOST_COPIES]:
-        if editions.is_kept(path):  # what of it counts was carried over
+        if lessons.is_kept(path):  # what of it counts was carried over
             continue
         if path == item.path or (_is_lesson(path.stem) and path.stem != item.assignment):
             continue

@@ -11,10 +11,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from grader.student import records, screen
-from grader.student.check import _Session
 from grader.student.colors import LINE, MUTED
 from grader.student.lessons import Lesson, lessons
 from grader.student.records import Record
+from grader.student.session import Session
 
 DONE, BEGUN, NOT_BEGUN, UNREADABLE = "done", "begun", "not begun", "unreadable"
 SIGNS = {DONE: "✓", BEGUN: "◐", NOT_BEGUN: "○", UNREADABLE: "!"}
@@ -205,7 +205,7 @@ def progress() -> None:
     The table holds what each exercise's check last said, in the notebooks of the folder that
     ``python -m grader lab`` made. It decides nothing about marks.
     """
-    if not _Session.checking:
+    if not Session.checking:
         return
     here = Path.cwd()
     lab = records.lab_of(here)

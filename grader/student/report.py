@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
 from grader.student.colors import BAD, GOOD, MONO
 from grader.student.folds import OWN_KEYS, fold
+from grader.student.markup import coded, escaped
 from grader.student.summary import Group, Row, Summary
 
 WIDTH = 100  # columns of a terminal
@@ -67,7 +66,9 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 
 def _next(said: Summary) -> list[str]:
-    return [f"Next: {said.next}"] if said.next else []
+    """What comes after a pass."""
+    model = [f"A model answer to compare with: {said.model}"] if said.model else []
+    return [*model, f"Next: {said.next}"] if said.next else model
 
 
 def _pair(name: str, text: str) -> str:
@@ -96,18 +97,23 @@ def as_html(said: Summary, role: str = "group", picture: str = "") -> str:
 
     What is wrong has the ``role``: "status" where a screen reader is to announce it.
     """
-    label = f' aria-label="{_text(said.exercise)}"' if role == "group" else ""
+    label = f' aria-label="{escaped(said.exercise)}"' if role == "group" else ""
     sign = "✓" if said.passed else "✗"
     parts = [
         f'<p style="{PARAGRAPH}"><span aria-hidden="true">{sign} </span>'
-        f"<strong>{_text(said.headline)}</strong> · {_text(said.points)}</p>",
-        _paragraph(_coded(said.first)),
-        _paragraph(f"<strong>{_coded(said.wrong)}</strong>" if said.wrong else ""),
-        _paragraph(_coded(said.why)),
-        _paragraph(_coded(said.seen)),
+        f"<strong>{escaped(said.headline)}</strong> · {escaped(said.points)}</p>",
+        _paragraph(coded(said.first)),
+        _paragraph(f"<strong>{coded(said.wrong)}</strong>" if said.wrong else ""),
+        _paragraph(coded(said.why)),
+        _paragraph(coded(said.seen)),
         picture or _table(said.rows),
-        _paragraph(f"<em>Where to look:</em> {_coded(said.look)}" if said.look else ""),
-        _paragraph(f"Next: <strong>{_text(said.next)}</strong>" if said.next else ""),
+        _paragraph(f"<em>Where to look:</em> {coded(said.look)}" if said.look else ""),
+        _paragraph(
+            f"A model answer to compare with: <code>{escaped(said.model)}</code>"
+            if said.model
+            else ""
+        ),
+        _paragraph(f"Next: <strong>{escaped(said.next)}</strong>" if said.next else ""),
     ]
     groups = "".join(map(_group, said.rest))
     color = GOOD if said.passed else BAD
@@ -124,8 +130,8 @@ def _paragraph(content: str) -> str:
 def _table(rows: Sequence[Row]) -> str:
     body = "".join(
         f'<tr style="background:none"><th scope="row" style="{CELL};text-align:left;'
-        f'font-weight:normal">{_text(row.label)}</th>'
-        + "".join(f'<td style="{CELL};{MONO}">{_text(number)}</td>' for number in row.numbers)
+        f'font-weight:normal">{escaped(row.label)}</th>'
+        + "".join(f'<td style="{CELL};{MONO}">{escaped(number)}</td>' for number in row.numbers)
         + "</tr>"
         for row in rows
     )
@@ -137,22 +143,15 @@ def _table(rows: Sequence[Row]) -> str:
 
 def _group(group: Group) -> str:
     items = "".join(
-        f"<li>{_text(name)}{': ' if text else ''}{_coded(text)}</li>" for name, text in group.checks
+        f"<li>{escaped(name)}{': ' if text else ''}{coded(text)}</li>"
+        for name, text in group.checks
+        for name, text in group.checks
     )
     return (
         f'<details style="margin:.2em 0"{" open" if group.unfolded else ""}>'
-        f'<summary style="cursor:pointer;width:fit-content">{_text(group.title)}</summary>'
+        f'<summary style="cursor:pointer;width:fit-content">{escaped(group.title)}</summary>'
         f'<ul style="margin:.2em 0 .4em;padding-left:2em;text-align:left">{items}</ul></details>'
     )
-
-
-def _text(text: str) -> str:
-    return html.escape(text, quote=True)
-
-
-def _coded(text: str) -> str:
-    """Text with what stands between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", _text(text))
 
 
 def _picture(said: Summary) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from grader.source.assembly import ANSWER
 from grader.source.cells import normalized
 from grader.source.notebook import parse
 from grader.student import cell_versions, frozen, lessons, screen
-from grader.student.check import _Session
+from grader.student.session import Session
 
 
 def reset(exercise_id: str) -> None:
@@ -25,9 +24,9 @@ def reset(exercise_id: str) -> None:
     Raises:
         NoSuchExercise: the course has no such exercise.
     """
-    if not _Session.checking:
+    if not Session.checking:
         return
-    stub = handed_out(exercise_id)
+    stub = lessons.stub(frozen.load(exercise_id).lesson, exercise_id)
     shell = screen.shell()
     if shell is None or _running_cell(shell) != exercise_id:
         print(
@@ -42,12 +41,6 @@ def reset(exercise_id: str) -> None:
     )
 
 
-def handed_out(exercise_id: str) -> str:
-    """The text of the answer's cell in the lesson as it was released."""
-    parts = lessons.handed_out(frozen.load(exercise_id).lesson)
-    return next(part.source for part in parts if part.role == ANSWER and part.id == exercise_id)
-
-
 def with_comment(stub: str, old: str) -> str:
     """The stub, and below it the old text as a comment; the stub alone if that says the same."""
     if not old.strip() or normalized(old) == normalized(stub):
@@ -58,9 +51,7 @@ def with_comment(stub: str, old: str) -> str:
 
 def _running_cell(shell: Any) -> str:
     """The id of the cell that runs, "" where the front end does not say it."""
-    kernel = getattr(shell, "kernel", None)
-    request = kernel.get_parent("shell") if kernel is not None else None
-    return str(((request or {}).get("metadata") or {}).get("cellId") or "")
+    return str((screen.request(shell).get("metadata") or {}).get("cellId") or "")
 
 
 def _old_text(exercise_id: str, shell: Any) -> str:

@@ -19,6 +19,7 @@ from grader.source.assembly import ANSWER, CHECK, OWN, Assembly, Part, assemble,
 from grader.source.prose import defined
 from grader.student import check, editions
 from grader.student.notebooks import NotANotebook, Notebook, read
+from grader.student.session import Session
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,10 @@ def _run(shell: Any, source: str) -> tuple[str, str] | None:
 
     A stub's NotImplementedError is not reported.
     """
-    check._Session.checking = False  # a check in a cell of the student's own does nothing here
+    Session.checking = False  # a check in a cell of the student's own does nothing here
     with contextlib.redirect_stdout(io.StringIO()):
         result = shell.run_cell(source)
-    check._Session.checking = True
+    Session.checking = True
     error = result.error_before_exec or result.error_in_exec
     if error is None or isinstance(error, NotImplementedError):
         return None

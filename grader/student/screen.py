@@ -14,6 +14,22 @@ def shell() -> Any:
     return ipython.get_ipython() if ipython is not None else None
 
 
+def request(shell: Any) -> dict[str, Any]:
+    """The ``execute_request`` that this kernel answers; empty outside of a kernel."""
+    kernel = getattr(shell, "kernel", None)
+    return (kernel.get_parent("shell") if kernel is not None else None) or {}
+
+
+def is_interactive() -> bool:
+    """Does the front end that runs this cell allow the kernel to ask for input?
+
+    Each ``execute_request`` says whether it does. JupyterLab, Notebook 7 and VS Code allow it;
+    nbclient (and with it nbconvert, nbgrader's autograder and Validate, papermill, `grader solve`)
+    and nbval do not. Outside of a kernel, as in a worker or a terminal, there is no request.
+    """
+    return bool(request(shell()).get("content", {}).get("allow_stdin"))
+
+
 def show(thing: Any) -> None:
     """Show an object that displays itself: as HTML in a notebook, as text elsewhere."""
     if shell() is None:

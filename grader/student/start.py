@@ -17,11 +17,11 @@ from nbformat.sign import NotebookNotary
 
 from grader.coursefile import current
 from grader.source.cells import carried_names
+from grader.student.lessons import START, assignments, released
 from grader.student.notebooks import read
 from grader.student.packing import where
 from grader.student.progress import Course
 
-NAME = "start.ipynb"
 MARK = "grader_start_page"
 WELCOME = """\
 # {title}
@@ -54,7 +54,7 @@ def write(folder: Path, course: Course) -> Path:
 
     Raises OSError if it cannot be written.
     """
-    path = folder / NAME
+    path = folder / START
     if not path.exists() or is_ours(path):
         notebook = page(course)
         nbformat.write(notebook, path)
@@ -88,12 +88,8 @@ def page(course: Course) -> NotebookNode:
 
 def _builders() -> str:
     """Which lessons load answers from earlier ones, as the end of a sentence; "" if none does."""
-    course = current()
     numbers = []
-    for number, name in enumerate(course.lessons, 1):
-        path = (
-            course.root / course.notebooks / f"{number:02d}_{name}" / f"{number:02d}_{name}.ipynb"
-        )
+    for number, path in enumerate(map(released, assignments()), 1):
         if path.is_file() and carried_names(c.source for c in read(path).cells if c.kind == "code"):
             numbers.append(str(number))
     if not numbers:

@@ -42,7 +42,8 @@ class Summary:
     ``first`` says which earlier answers are to be fixed first. ``wrong`` is the one thing that is
     wrong, ``why`` the explanation of the mistake, ``seen`` where it showed. ``rows`` are the
     numbers there; ``matrices`` (yours, expected) can be drawn in their place. ``look`` says where
-    to look, ``rest`` is what can be folded, ``next`` what comes next.
+    to look, ``rest`` is what can be folded, ``next`` what comes next, ``model`` the code that shows
+    a model answer.
     """
 
     exercise: str
@@ -58,10 +59,16 @@ class Summary:
     rest: tuple[Group, ...] = ()
     next: str = ""
     first: str = ""
+    model: str = ""
 
 
 def summary(
-    verdict: Verdict, *, final: bool = False, following: str = "", run_failed: bool = False
+    verdict: Verdict,
+    *,
+    final: bool = False,
+    following: str = "",
+    run_failed: bool = False,
+    model: str = "",
 ) -> Summary:
     """Sum up the verdict on an exercise that was attempted.
 
@@ -70,13 +77,16 @@ def summary(
         final: its points are a mark, not what the public cases give so far.
         following: what to call the exercise that comes next, to be named if this one is right.
         run_failed: if there is no answer, its cell was run, and the run ended in an error.
+        model: the code that shows a model answer, to be named if this one is right.
     """
     unit = "point" if verdict.max_score == 1 else "points"
     points = f"{verdict.score:g} of {verdict.max_score:g} {unit}" + ("" if final else " so far")
     head = Summary(verdict.exercise, verdict.passed, headline(verdict), points)
     failed = [check for check in verdict.checks if check.tried and not check.passed]
     if not failed:
-        return replace(head, rest=_groups(verdict, ()), next=following if head.passed else "")
+        if head.passed:
+            head = replace(head, next=following, model=model)
+        return replace(head, rest=_groups(verdict, ()))
     first, *others = failed
     missing = first.failure is not None and first.failure.kind == "missing"
     if missing and run_failed:

@@ -299,7 +299,7 @@ def test_its_readme_leads_in_on_every_system(bundle: Path) -> None:
 
 
 def test_a_students_work_is_never_overwritten(bundle: Path, tmp_path: Path) -> None:
-    from grader.student.commands.lab import copy_lessons
+    from grader.student.lab_folder import copy_lessons
 
     copied = copy_lessons(bundle / "notebooks", tmp_path)
     assert len(copied) == len(LESSONS)

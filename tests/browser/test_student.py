@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from grader.authoring.sample import HUMAN_ANSWER, answer_text, replace_answers
 from grader.course.exercises import exercises
 from grader.course.layout import assignment_id
-from grader.course.sources import answer_source
+from grader.course.sources import answer_source, stub_source
 from grader.course.versions import misconceptions
+from grader.student.resetting import with_comment
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab
 
@@ -158,6 +159,24 @@ def test_a_known_mistake_is_typed_and_named(lesson: Notebook) -> None:
     assert cells_named(answer) == set(names())
     assert re.search(rf"CheckFailed: {CHECKED}: \d of \d checks passed", answer)
     assert f"{CHECKED}: not attempted" not in answer
+
+
+def test_reset_gives_a_cell_back_and_keeps_the_old_text_as_a_comment(lesson: Notebook) -> None:
+    old = f"from grader import reset\n{answer_text(misconceptions(LESSON, CHECKED)[0])}"
+    first, rest = old.split("\n", 1)
+    lesson.type_into(lesson.cell(CHECKED), f'{first}\nreset("{CHECKED}")\n{rest}')
+    lesson.page.keyboard.press("Shift+Enter")
+    editor = lesson.cell(CHECKED).locator(".cm-content")
+    expect(editor).to_contain_text("# --- before reset ---", timeout=LONG)
+    lesson.shot("reset", editor)
+    editor.click()
+    lesson.page.keyboard.press("Shift+Enter")
+    lesson.page.keyboard.press("Shift+Enter")
+    expect(lesson.output(CHECKED)).to_contain_text(f"{CHECKED}: not attempted yet", timeout=LONG)
+    lesson.page.keyboard.press("Control+s")
+    expect(lesson.page.locator(".jp-mod-dirty")).to_have_count(0)
+    saved = nbformat.read(lesson.path, as_version=4).cells[lesson.places[CHECKED]].source
+    assert saved == with_comment(stub_source(LESSON, CHECKED), old)
 
 
 def test_all_answers_pass_after_a_restart_and_validate_is_content(lesson: Notebook) -> None:

@@ -14,7 +14,7 @@ from grader.authoring.sample import answer_text
 from grader.authoring.solve import solved
 from grader.course.assignments import assignment
 from grader.course.exercises import exercises
-from grader.course.layout import assignment_id, notebook_path
+from grader.course.layout import LESSONS, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.course.versions import misconceptions
 from grader.errors import WorkerError
@@ -23,6 +23,7 @@ from grader.judge.carry_forward import NEITHER
 from grader.judge.outcome import Outcome
 from grader.judge.run import Judge, Submission
 from grader.pages.feedback import feedback_page
+from grader.pages.verdicts import why_carried
 from grader.records.gradebook import _comments
 from grader.sandbox.host.workers import Worker
 from tests.conftest import with_answers
@@ -101,6 +102,18 @@ def test_without_a_right_one_the_course_s_is_supplied(judge: Judge, before: str)
     outcome = grade(judge, solution(), texts[before])
     assert scores(outcome) == POINTS
     assert "TransformerBlock" in outcome.carried
+    said = why_carried("TransformerBlock", outcome)
+    assert f"your MultiHeadAttention of lesson {LESSONS.index(BEFORE) + 1}" in said
+    assert said.endswith("this exercise earns more: look at your MultiHeadAttention first.")
+    assert said in feedback_page(outcome, assignment(LATER)).decode().replace("&#39;", "'")
+
+
+def test_a_failed_part_of_its_own_lesson_comes_before_an_earlier_lessons(judge: Judge) -> None:
+    """Both are wrong: what this lesson's own check has shown is named, and the other is not."""
+    wrong = answer_text(misconceptions(LESSON, "FeedForward")[0])
+    outcome = grade(judge, with_answers(LESSON, {"FeedForward": wrong}, solve=True))
+    assert "TransformerBlock" in outcome.carried and "FeedForward" not in outcome.carried
+    assert "MultiHeadAttention" not in why_carried("TransformerBlock", outcome)
 
 
 def test_a_mistake_of_this_lesson_is_not_put_down_to_the_missing_earlier_one(

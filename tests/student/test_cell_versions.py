@@ -19,7 +19,7 @@ from grader.source.assembly import GIVEN
 from grader.source.cells import normalized
 from grader.student import records
 from grader.student.cell_versions import Run, _given, helpers, notebook_path, outdated
-from grader.student.commands.lab import copy_lessons, start_page
+from grader.student.lab_folder import copy_lessons, start_page
 from grader.student.lessons import handed_out
 
 RIGHT = "import numpy as np\n" + solution("single_query_attention", "softmax").source
@@ -263,6 +263,38 @@ def test_a_second_name_for_a_function_is_bound_where_it_is_written(tmp_path: Pat
     assert "(NameError)" in outdated(
         "double", space["twice"], [*runs, ran("b", "double = twice", "NameError")], path
     )
+
+
+def test_a_second_name_or_a_partial_holds_what_its_cell_has_replaced(passed: Kernel) -> None:
+    helper = "def raised(x):\n    return np.exp(x)"
+    answer = RIGHT.replace("np.exp(", "power(")
+    assert answer != RIGHT
+    for second in ("power = raised", "import functools\npower = functools.partial(raised)"):
+        passed.save(answer, later=-60)  # what was run is not saved yet
+        passed.run("import numpy as np", OTHER)
+        passed.run(helper, "a helper")
+        passed.run(second, "its second name")
+        passed.run(answer, OWN)
+        assert "all 4 checks passed" in passed.run(CHECK)
+        passed.run(helper.replace("np.exp(x)", "np.exp(2 * x)"), "a helper")
+        said = passed.run(CHECK)
+        assert "with an earlier version of your raised" in said
+        assert "still the one from before" in said and "CheckFailed" in said
+        passed.forget()
+
+
+def test_a_constant_that_was_changed_in_its_cell_is_an_earlier_version(passed: Kernel) -> None:
+    constant = "SHARPNESS = 1.0"
+    answer = RIGHT.replace("np.exp(", "np.exp(SHARPNESS * ")
+    passed.run(constant, "a constant")
+    passed.run(answer, OWN)
+    passed.save(answer, helper=constant)
+    assert "all 4 checks passed" in passed.run(CHECK)
+    passed.save(answer, helper="SHARPNESS = 2.0")
+    said = passed.run(CHECK)
+    assert "with an earlier version of your SHARPNESS" in said and "CheckFailed" in said
+    passed.save(answer, helper=constant)
+    assert "all 4 checks passed" in passed.run(CHECK)
 
 
 def test_given_cells_count_as_they_were_given_whatever_became_of_them() -> None:

@@ -23,6 +23,7 @@ from grader.course.versions import misconceptions, solution
 from grader.student import check, figures, frozen, runner
 from grader.student.commands.check import command
 from grader.student.report import Report
+from grader.student.session import Session
 from grader.student.summary import summary
 from solutions.transformer_language_model import attend_with_cache
 from tests.conftest import with_answers
@@ -110,7 +111,7 @@ def test_a_name_with_nothing_near_is_one_short_line(
 
 
 def test_hints_come_one_after_the_other(shell, capsys) -> None:
-    check._Session.hints.clear()
+    Session.hints.clear()
     for number in (1, 2, 3, 3):
         assert run(shell, "from grader import hint\nhint('softmax')") is None
         assert f"Hint {number} of 3" in capsys.readouterr().out

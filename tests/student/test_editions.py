@@ -21,10 +21,9 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id
 from grader.course.versions import solution
 from grader.coursefile import current
-from grader.student import editions, packing, records, runner
+from grader.student import editions, lessons, packing, records, runner
 from grader.student.commands import lab as commands_lab
 from grader.student.judged_apart import Judged
-from grader.student.lessons import lessons
 from grader.student.notebooks import read
 from grader.student.packing import pack_lessons
 
@@ -198,7 +197,44 @@ def test_the_kept_file_is_no_second_copy(
     assert [item.path for item in packed.items] == [path_in(lab)]
     assert "before-update" not in repr(packed)
     shutil.copyfile(path_in(NOTEBOOKS), path_in(lab))  # begun anew: that is the lesson's file
-    assert lessons(lab)[0].path == path_in(lab)
+    assert lessons.lessons(lab)[0].path == path_in(lab)
+
+
+def test_a_renamed_lesson_is_found_named_and_updated_in_place(lab: Path, source: Path) -> None:
+    """Beside it lies the fresh copy that each ``lab`` makes; that one is no answer."""
+    mine = path_in(lab).rename(path_in(lab).with_name("my lesson.ipynb"))
+    own = changed(mine, worked_on)
+    assert "--update" not in opened().output
+    new = changed(path_in(source), new_edition)
+    for _ in range(2):
+        [line] = [line for line in opened().output.splitlines() if "--update" in line]
+        assert f"{NAME} (your my lesson.ipynb)" in line
+    assert path_in(lab).read_bytes() == new and mine.read_bytes() == own
+    done = opened("--update", "1")
+    assert f"{NAME} (your my lesson.ipynb) is of the present edition now" in done.output
+    assert "your answers (2) and your own cells (1)" in done.output
+    assert mine.with_name("before-update-my lesson.ipynb").read_bytes() == own
+    notebook, given = nbformat.read(mine, 4), nbformat.read(path_in(source), 4)
+    assert cell_of(notebook, FIRST).source == RIGHT.strip()
+    assert cell_of(notebook, SECOND).source == cell_of(given, SECOND).source  # not the old stub
+    assert path_in(lab).read_bytes() == new
+    assert "present edition already" in opened("--update", "1").output
+    assert "--update" not in opened().output
+
+
+def test_a_lesson_renamed_after_a_new_edition_was_refused_is_updated_all_the_same(
+    lab: Path, source: Path
+) -> None:
+    changed(path_in(lab), worked_on)
+    changed(path_in(source), new_edition)
+    assert "--update 01" in opened().output
+    mine = path_in(lab).rename(path_in(lab).with_name("mine.ipynb"))
+    assert f"{NAME} (your mine.ipynb)" in opened().output
+    opened("--update", "1")
+    notebook, given = nbformat.read(mine, 4), nbformat.read(path_in(source), 4)
+    assert cell_of(notebook, FIRST).source == RIGHT.strip()
+    assert cell_of(notebook, SECOND).source == cell_of(given, SECOND).source
+    assert len(notebook.cells) == len(given.cells) + 1  # no second stub, no old text
 
 
 @pytest.mark.parametrize(
@@ -212,7 +248,7 @@ def test_what_cannot_be_updated_is_one_line_and_left(
     done = opened("--update", NAME)
     assert done.exit_code == 1 and said in done.output and len(done.output.splitlines()) == 1
     assert path_in(lab).read_text() == content
-    assert "there is no lesson 77; the course has" in opened("--update", "77").output
+    assert "there is no lesson '77'; the course has" in opened("--update", "77").output
 
 
 def test_a_full_disk_leaves_the_old_file(lab: Path, source: Path) -> None:
@@ -274,7 +310,7 @@ def test_another_edition_is_told_by_its_cells(change, words: str, tmp_path: Path
 def test_another_edition_is_told_by_the_labs_note(
     lab: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (editions, runner):
+    for module in (lessons, runner):
         monkeypatch.setattr(module, "current", commands_lab.current)
     records.make(lab)
     changed(path_in(lab), worked_on)

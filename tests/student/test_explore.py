@@ -23,6 +23,7 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT, notebook_path
 from grader.judge.run import Submission
 from grader.source.slicing import needed
+from grader.student import screen
 from grader.student.explore import Choice, Explorer, Slider, Switch, explore
 from grader.student.figures import Picture
 from tests.authoring.test_notebooks import run
@@ -159,9 +160,7 @@ def test_with_a_person_the_controls_follow_as_an_output_of_their_own(tmp_path: P
 def test_without_ipywidgets_the_still_picture_and_the_fix_are_shown(
     monkeypatch, capsys, shell
 ) -> None:
-    from grader.student import explore as module
-
-    monkeypatch.setattr(module, "_is_interactive", lambda: True)
+    monkeypatch.setattr(screen, "is_interactive", lambda: True)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     monkeypatch.delitem(sys.modules, "grader.student.explore_live", raising=False)
     explore(bar, alt="One bar.", height=Slider(0, 3, start=1))

@@ -17,8 +17,7 @@ from grader.authoring import freeze as freezing
 from grader.authoring.freeze import freeze
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT
-from grader.student import frozen
-from grader.student.commands import lab
+from grader.student import frozen, jupyterlab
 
 STAND_IN = """
 import pathlib, signal, sys, time
@@ -31,7 +30,7 @@ time.sleep(60)
 """
 RUN = """
 import os, sys
-from grader.student.commands.lab import run_until_it_ends
+from grader.student.jupyterlab import run_until_it_ends
 raise SystemExit(run_until_it_ends([sys.executable, *sys.argv[1:]], os.environ))
 """
 
@@ -74,8 +73,8 @@ def test_answers_are_made_in_the_background_and_end_with_the_lab(
         started.append(start([sys.executable, "-c", "import time; time.sleep(60)"], **how))
         return started[-1]
 
-    monkeypatch.setattr(lab.subprocess, "Popen", slowly)
-    with lab.answers_in_the_background():
+    monkeypatch.setattr(jupyterlab.subprocess, "Popen", slowly)
+    with jupyterlab.answers_in_the_background():
         assert started[0].poll() is None
     assert started[0].poll() is not None
 

@@ -20,9 +20,9 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id, notebook_path
 from grader.coursefile import CourseError
 from grader.student import records
-from grader.student.check import FAILED, PASSED, WAITS
-from grader.student.commands.lab import copy_lessons, start_page
+from grader.student.lab_folder import copy_lessons, start_page
 from grader.student.lesson_end import lesson_end
+from grader.student.session import FAILED, PASSED, WAITS
 
 LESSON = LESSONS[0]
 NAME = assignment_id(LESSON)

@@ -29,8 +29,8 @@ from grader.records import handed_in
 from grader.source import handin
 from grader.student import packing, records, runner
 from grader.student.cell_versions import Run, compare
-from grader.student.commands.lab import copy_lessons
 from grader.student.judged_apart import Judged, judge
+from grader.student.lab_folder import copy_lessons
 from grader.student.notebooks import Cell
 from grader.student.packing import NothingPacked, Packed, pack_lessons
 
@@ -249,11 +249,28 @@ def test_9_a_right_name_is_not_remarked_on(lab: Path, unjudged) -> None:
     assert "was taken" not in warnings(lab)
 
 
+def test_9_a_notebook_of_another_edition_says_so_first_and_once(lab: Path, unjudged) -> None:
+    def former(notebook: NotebookNode) -> None:
+        """The second exercise under the name that an edition before gave it."""
+        for cell in notebook.cells:
+            marks = cell.metadata.get("nbgrader", {})
+            if marks.get("grade_id") in (SECOND, f"check_{SECOND}"):
+                cell.id = marks["grade_id"] = marks["grade_id"].replace(SECOND, "former_name")
+                cell.source = cell.source.replace(SECOND, "former_name")
+
+    changed(answered(lab, **{FIRST: RIGHT}), former)
+    said = warnings(lab, NAME)
+    assert said.startswith(f"{NAME}.ipynb is of another edition of {NAME} (it has former_name")
+    assert said.count("another edition") == 1 and "lab --update 01" in said
+    changed(path_in(lab), lambda notebook: notebook.cells.pop(0))
+    assert warnings(lab, NAME).count("another edition") == 1
+
+
 def test_10_nothing_is_written_yet(lab: Path, unjudged) -> None:
     with pytest.raises(NothingPacked, match="no lesson in .* holds an answer"):
         packed(lab)
     assert "there is no answer in it" in warnings(lab, "1")  # asked for by name, it is packed
-    with pytest.raises(NothingPacked, match="there is no lesson 77"):
+    with pytest.raises(NothingPacked, match="there is no lesson '77'"):
         packed(lab, "77")
     with pytest.raises(NothingPacked, match="there is no file"):
         packed(lab, "nowhere.ipynb")

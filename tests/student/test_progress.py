@@ -18,9 +18,10 @@ from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id, notebo
 from grader.course.versions import solution
 from grader.protocol.values import CheckResult, Verdict
 from grader.student import check, records
-from grader.student.commands.lab import copy_lessons, start_page
+from grader.student.lab_folder import copy_lessons, start_page
 from grader.student.lessons import Lesson, lessons
 from grader.student.progress import BEGUN, DONE, NOT_BEGUN, course, standing
+from grader.student.session import Session
 from tests.conftest import with_answers
 
 FIRST = assignment_id(LESSONS[0])
@@ -37,7 +38,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy_lessons(NOTEBOOKS, folder)
     start_page(folder)
     monkeypatch.chdir(folder / FIRST)
-    monkeypatch.setattr(check._Session, "complaint", "")
+    monkeypatch.setattr(Session, "complaint", "")
     return folder
 
 
@@ -90,7 +91,7 @@ def test_nothing_is_left_where_lab_has_made_no_folder(
 
 
 def test_nothing_is_kept_where_checks_do_not_decide(shell, lab: Path, monkeypatch) -> None:
-    monkeypatch.setattr(check._Session, "checking", False)  # as in the grading worker
+    monkeypatch.setattr(Session, "checking", False)  # as in the grading worker
     answer(shell, RIGHT)
     shell.run_cell("from grader import progress\nprogress()")
     assert kept(lab) == {}

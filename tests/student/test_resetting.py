@@ -13,8 +13,9 @@ from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id
 from grader.course.sources import stub_source
 from grader.source.cells import normalized
 from grader.student import resetting
-from grader.student.commands.lab import copy_lessons
 from grader.student.frozen import NoSuchExercise
+from grader.student.lab_folder import copy_lessons
+from grader.student.lessons import stub
 
 LESSON = LESSONS[0]
 FIRST = exercises(LESSON)[0].id
@@ -24,16 +25,16 @@ MINE = f"def {FIRST}(a, b):\n    # a thought\n    return a\n"
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_what_was_handed_out_is_the_stub(lesson: str) -> None:
     for exercise in exercises(lesson):
-        assert resetting.handed_out(exercise.id) == stub_source(lesson, exercise.id)
+        assert stub(lesson, exercise.id) == stub_source(lesson, exercise.id)
 
 
 def test_the_old_text_is_kept_whole_and_counts_as_nothing() -> None:
-    stub = resetting.handed_out(FIRST)
-    both = resetting.with_comment(stub, MINE)
+    given = stub(LESSON, FIRST)
+    both = resetting.with_comment(given, MINE)
     kept = both.partition("# --- before reset ---\n")[2]
     assert "\n".join(line.removeprefix("# ") for line in kept.splitlines()) == MINE.rstrip()
-    assert normalized(both) == normalized(stub)  # a comment: not attempted
-    assert resetting.with_comment(stub, "") == resetting.with_comment(stub, stub) == stub
+    assert normalized(both) == normalized(given)  # a comment: not attempted
+    assert resetting.with_comment(given, "") == resetting.with_comment(given, given) == given
 
 
 def test_an_exercise_that_is_none() -> None:
@@ -70,7 +71,10 @@ def run(client, code: str, cell: str) -> tuple[list[dict], str]:
             said.append(got["content"]["evalue"])
         if got["content"].get("execution_state") == "idle":
             break
-    reply = client.get_shell_msg(timeout=60)
+    while True:  # a kernel that started slowly was asked more than once whether it is there
+        reply = client.get_shell_msg(timeout=60)
+        if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+            break
     return reply["content"].get("payload", []), "".join(said)
 
 
@@ -79,12 +83,12 @@ def test_in_its_own_cell_it_replaces_the_text(call: str, kernel: tuple) -> None:
     client, path = kernel
     before = path.read_bytes()
     run(client, f"from grader import reset\n{MINE}", FIRST)
-    stub = resetting.handed_out(FIRST)
+    given = stub(LESSON, FIRST)
     for text in (f"{call}\n{MINE}", call):  # above the answer, or in its place
         [payload], _ = run(client, text, FIRST)
         assert payload["source"] == "set_next_input" and payload["replace"] is True
-        assert payload["text"].startswith(stub)
-        assert "#     return a" in payload["text"] and "reset(" not in payload["text"][len(stub) :]
+        assert payload["text"].startswith(given)
+        assert "#     return a" in payload["text"] and "reset(" not in payload["text"][len(given) :]
     assert path.read_bytes() == before
 
 
@@ -92,4 +96,4 @@ def test_elsewhere_it_changes_nothing_and_says_how(kernel: tuple) -> None:
     client, _ = kernel
     payload, said = run(client, f'from grader import reset\nreset("{FIRST}")', "another")
     assert payload == [] and "first line of its own cell" in said
-    assert resetting.handed_out(FIRST) in said
+    assert stub(LESSON, FIRST) in said

@@ -20,9 +20,9 @@ from grader.course import fingerprint
 from grader.course.layout import LESSONS, NOTEBOOKS, assignment_id
 from grader.coursefile import CourseError, current, load
 from grader.protocol.values import CheckResult, Verdict
-from grader.student import lesson_end, records, start
+from grader.student import lab_folder, lesson_end, records, start
 from grader.student.commands import lab as commands_lab
-from grader.student.commands.lab import copy_lessons, start_page
+from grader.student.lab_folder import copy_lessons, start_page
 from grader.student.packing import where
 from tests.student.test_pack import as_nobody
 
@@ -233,7 +233,7 @@ def test_no_mark_depends_on_where_students_ask(tmp_path: Path) -> None:
 def test_the_file_browser_leaves_its_width_to_the_names(lab: Path) -> None:
     """By settings that this JupyterLab documents, as it reads them from the lab's own folder."""
     start_page(lab)
-    path = lab / commands_lab.CONFIG / "labconfig" / "default_setting_overrides.json"
+    path = lab / lab_folder.CONFIG / "labconfig" / "default_setting_overrides.json"
     schemas = Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas"
     for plugin, settings in json.loads(path.read_text()).items():
         package, _, name = plugin.partition(":")

@@ -13,8 +13,8 @@ import pytest
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, SOLUTIONS, assignment_id
 from grader.coursefile import NAME, VARIABLE, current
 from grader.student import packing
-from grader.student.commands.lab import copy_lessons, start_page
 from grader.student.judged_apart import Judged
+from grader.student.lab_folder import copy_lessons, start_page
 from grader.student.lesson_end import lesson_end
 
 SAID = "Upload it to Moodle > Week 3 & tell Mira, by Friday noon."

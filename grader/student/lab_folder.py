@@ -1,0 +1,60 @@
+"""A student's folder of lessons: copies of the released ones, the start page, settings."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from grader.student import records
+
+CONFIG = ".jupyter"
+# JupyterLab asks whether to fetch news, in a box that would cover the start page.
+PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+# Beside a column of dates the file browser cuts most lessons' names off.
+DEFAULTS = {"@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False}}
+SETTINGS = {"page_config.json": PAGE, "default_setting_overrides.json": DEFAULTS}
+
+
+class CannotWrite(Exception):
+    """The folder cannot be prepared; the message says why and what to do, ``why`` only why."""
+
+    def __init__(self, what: object, error: OSError) -> None:
+        self.why = error.strerror or str(error)
+        super().__init__(f"{what} cannot be written ({self.why}): give another place with --folder")
+
+
+def copy_lessons(source: Path, folder: Path) -> list[Path]:
+    """Copy each lesson that ``folder`` does not hold yet; return the copies."""
+    copied = []
+    for notebook in sorted(source.glob("*/*.ipynb")):
+        target = folder / notebook.parent.name / notebook.name
+        if target.exists():
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(notebook, target)
+        except OSError as error:
+            raise CannotWrite(target, error) from error
+        copied.append(target)
+    return copied
+
+
+def start_page(folder: Path) -> Path:
+    """Write the page that JupyterLab opens on, unless the student has changed it.
+
+    The folder of records and the lab's own settings are made, too, where they are missing.
+    """
+    from grader.student import start
+    from grader.student.progress import course
+
+    try:
+        records.make(folder)
+        for name, settings in SETTINGS.items():
+            path = folder / CONFIG / "labconfig" / name
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(settings) + "\n", encoding="utf-8")
+        return start.write(folder, course(folder, folder))
+    except OSError as error:
+        raise CannotWrite(error.filename, error) from error
