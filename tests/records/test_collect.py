@@ -228,6 +228,22 @@ def test_an_archive_of_brightspace(here: Path) -> None:
     assert end(done) == "2 collected, 0 need you, 0 on the roster handed in nothing"
 
 
+def test_a_time_of_brightspace_that_cannot_be_read_needs_a_person(here: Path) -> None:
+    (here / "d2l.csv").write_text(
+        "OrgDefinedId,Username,Last Name,First Name\n17,ada,Lovelace,Ada\n"
+    )
+    source = archive(here / "Lab 3.zip", {
+        "811-4711 - Ada Lovelace - févr. 1, 2026 1159/work.ipynb": work("ada"),
+    })  # fmt: skip
+    done = collected(here, source, roster="d2l.csv")
+    assert placed(here) == {f"ada/{MASKING}": work("ada")}
+    assert (
+        "needs you: ada (Lovelace, Ada): Lab 3.zip: its time, 'févr. 1, 2026 1159'" in done.output
+    )
+    assert "cannot be read, and so it counts as in time: download it in English" in done.output
+    assert end(done) == "0 collected, 1 needs you, 0 on the roster handed in nothing"
+
+
 METADATA = """---
 submission_98765:
   :submitters:
