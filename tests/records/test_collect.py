@@ -7,7 +7,9 @@ import json
 import os
 import stat
 import struct
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +143,21 @@ def test_an_archive_of_moodle_with_its_worksheet(here: Path) -> None:
         "asa@example.edu": "2026-02-01 12:05:00 UTC\n",
     }
     assert end(done) == "2 collected, 0 need you, 1 on the roster handed in nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("Pat O'Brien", "Pat OBrien"), ("O'Brien, Pat", "OBrien, Pat"), ("Pat_7 <x>", "Pat 7 x")],
+)
+def test_a_name_as_moodle_writes_it_into_a_path_is_the_same_name(
+    here: Path, name: str, folder: str
+) -> None:
+    """Its clean_filename leaves out quotes and what no file's name may have; _ becomes a space."""
+    (here / "m.csv").write_text(f'Identifier,Full name,student_id\nParticipant 1,"{name}",pat\n')
+    source = archive(here / "m.zip", {f"{folder}_1_assignsubmission_file/x.ipynb": work("pat")})
+    done = collected(here, source, roster="m.csv")
+    assert placed(here) == {f"pat/{MASKING}": work("pat")}
+    assert "file it by hand" not in done.output
 
 
 @pytest.mark.parametrize("text", ["Sonntag, 1. Februar 2026, 11:59", "2/9/26, 11:59"])
@@ -506,6 +523,45 @@ def test_an_archive_of_two_gigabytes_is_read_piece_by_piece(here: Path) -> None:
     collected(here, path)
     assert placed(here) == {f"ada/{MASKING}": work("ada")}
     path.unlink()
+
+
+BEYOND = (2 << 30) + (1 << 20)  # bytes: the zip has to say them in its large form
+
+
+def with_large_entry(path: Path, large: str, contents: dict[str, bytes | str]) -> Path:
+    """An archive of ``contents`` with a file of zeros of more than two gigabytes; itself small."""
+    part = 1 << 20
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    # After a full flush a packer begins anew, and so equal parts are packed into equal bytes.
+    packed = packer.compress(bytes(part)) + packer.flush(zlib.Z_FULL_FLUSH)
+    with zipfile.ZipFile(path, "w") as file:
+        entry = zipfile.ZipInfo(large)
+        file.writestr(entry, packed * (BEYOND // part) + b"\x03\x00")
+        entry.file_size, entry.compress_type = BEYOND, zipfile.ZIP_DEFLATED
+        for name, content in contents.items():
+            file.writestr(name, content)
+    assert path.stat().st_size < 8 << 20
+    return path
+
+
+@pytest.mark.parametrize("is_inner", [False, True])
+def test_a_file_beyond_two_gigabytes_is_refused_by_name(here: Path, is_inner: bool) -> None:
+    """Unpacked it is no further than to where it is seen to be too large."""
+    good = {"obergasa_812_2_x.ipynb": work("åsa")}
+    if is_inner:
+        inner = with_large_entry(here / "inner.zip", "zeros.ipynb", {"x.ipynb": work("ada")})
+        archive(here / "s.zip", good | {"lovelaceada_811_1_all.zip": inner.read_bytes()})
+    else:
+        with_large_entry(here / "s.zip", "lovelaceada_811_1_zeros.ipynb", good)
+    tracemalloc.start()
+    done = collected(here, here / "s.zip")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 6 * intake.MAX_BYTES
+    said = "zeros.ipynb: unpacked it has more than the 32 MB that are read of it"
+    assert any("ada (Lovelace, Ada): " in line and said in line for line in done.output.split("\n"))
+    mine = {f"ada/{MASKING}": work("ada")} if is_inner else {}
+    assert placed(here) == mine | {f"åsa/{MASKING}": work("åsa")}
 
 
 def test_links_in_a_folder_are_refused_by_name(here: Path) -> None:
