@@ -396,6 +396,18 @@ def test_the_latest_attempt_counts_and_earlier_ones_are_kept(here: Path) -> None
     assert [one.path.name for one in find_submissions(here / "submitted")] == [f"{MASKING}.ipynb"]
 
 
+def test_who_was_collected_before_has_handed_in(here: Path) -> None:
+    """A later archive may be of one student; of another lesson all have handed in nothing."""
+    all_of_them = {"ada_811_1_x.ipynb": work("ada"), "asa_812_2_x.ipynb": work("åsa")}
+    done = collected(here, archive(here / "all.zip", all_of_them))
+    assert end(done) == "2 collected, 0 need you, 2 on the roster handed in nothing"
+    done = collected(here, archive(here / "one.zip", {"ada_811_3_x.ipynb": work("ada again")}))
+    assert end(done) == "1 collected, 0 need you, 2 on the roster handed in nothing"
+    assert "handed in nothing: li" in done.output and "nothing: åsa" not in done.output
+    done = collected(here, archive(here / "other.zip", {"li_813_4_x.ipynb": OTHER}))
+    assert end(done) == "1 collected, 0 need you, 3 on the roster handed in nothing"
+
+
 def test_what_lay_there_by_other_hands_is_not_lost(here: Path) -> None:
     folder = here / "submitted" / "ada" / MASKING
     folder.mkdir(parents=True)
