@@ -381,7 +381,12 @@ class Directory:
         own = student.line.name
         if not names or not own or folded(names[0]).startswith("participant "):
             return student
-        if folded(names[0]) in _spellings("Student", own):
+        said, spellings = folded(names[0]), _spellings("Student", own)
+        # Moodle writes the name of a group before that of its member.
+        in_group = upload.system == uploads.MOODLE and said.endswith(
+            tuple(f"-{one}" for one in spellings)
+        )
+        if said in spellings or in_group:
             return student
         return (
             f"the archive says {names[0]!r}, and its number is that of {student.shown}: file it by "

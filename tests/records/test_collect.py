@@ -147,7 +147,12 @@ def test_an_archive_of_moodle_with_its_worksheet(here: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "folder"),
-    [("Pat O'Brien", "Pat OBrien"), ("O'Brien, Pat", "OBrien, Pat"), ("Pat_7 <x>", "Pat 7 x")],
+    [
+        ("Pat O'Brien", "Pat OBrien"),
+        ("O'Brien, Pat", "OBrien, Pat"),
+        ("Pat_7 <x>", "Pat 7 x"),
+        ("Pat O'Brien", "Lab 2-Pat OBrien"),  # of a group
+    ],
 )
 def test_a_name_as_moodle_writes_it_into_a_path_is_the_same_name(
     here: Path, name: str, folder: str
