@@ -5,7 +5,7 @@ from pathlib import Path
 from grader.records.nbgrader_plugin import configure
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
-configure(c, Path.cwd())
+configure(c, Path(__file__).resolve().parent)
 
 # What `nbgrader zip_collect` reads off the names in an archive of submissions. Moodle:
 # "Ada Lovelace_4711_assignsubmission_file/03_masking.ipynb", or in one name with _ for the slash.

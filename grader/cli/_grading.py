@@ -12,17 +12,9 @@ from textwrap import indent
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from grader import files
+from grader.cli._progress import steps
 from grader.errors import Stopped
 from grader.judge.fingerprint import engine
 from grader.records.cohort import Cohort
@@ -68,23 +60,14 @@ def ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
 
 def with_progress(run: Cohort, submissions: list[Found]) -> list[Row]:
     """Grade, showing progress; return the table's row of each result, in the submissions' order."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("grading"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(submissions))
-        rows: list[Row] = []
+    rows: list[Row] = []
+    with steps() as progress:
 
         def done(result: dict[str, Any]) -> None:
             rows.append(Row.of(result))
-            progress.advance(task)
+            progress.step()
 
+        run.stage = progress.stage
         run.run(submissions, done)
     place = {(found.student, found.assignment): n for n, found in enumerate(submissions)}
     return sorted(rows, key=lambda row: place[row.student, row.assignment])

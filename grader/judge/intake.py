@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import unicodedata
 from pathlib import Path
@@ -15,6 +16,9 @@ from grader.source.notebook import Notebook as Notebook
 MAX_BYTES = notebook.MAX_BYTES
 MAX_NAME = 100  # characters
 MAX_BYTES_OF_NAME = 255  # of a file's name, as file systems have it
+# Two characters that do not show: Persian and Hindi names are spelt with them, and they compose
+# emoji. Anywhere else they could hide a difference.
+_JOINER = re.compile(r"(?<=[^\x00-\x7f\u200c\u200d])[\u200c\u200d](?=[^\x00-\x7f\u200c\u200d])")
 # Of other characters, people's names have apostrophes (both kinds), commas and spaces, and logins
 # have the rest.
 ALSO_IN_NAMES = set("_-.@+ ,'\u2019")
@@ -55,12 +59,15 @@ def student_id(name: str) -> str:
 
 def shown(name: str) -> str:
     """A file's name that is safe to print: it may hold control characters."""
-    return ascii(name)[1:-1][:MAX_NAME] if not name.isprintable() else name[:MAX_NAME]
+    is_plain = _JOINER.sub("", name).isprintable()
+    return name[:MAX_NAME] if is_plain else ascii(name)[1:-1][:MAX_NAME]
 
 
 def in_one_line(name: str) -> str:
     """A person's name that is safe to print: without line ends and what else does not show."""
-    return "".join(c for c in " ".join(name.split()) if c.isprintable())
+    plain = " ".join(name.split())
+    joiners = {found.start() for found in _JOINER.finditer(plain)}
+    return "".join(c for n, c in enumerate(plain) if c.isprintable() or n in joiners)
 
 
 def read(path: Path) -> bytes:

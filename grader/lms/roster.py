@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -113,7 +114,8 @@ def content_of(path: Path) -> Content:
     """Read a list in UTF-8, or in UTF-16 as Blackboard writes it. ExportError if that fails."""
     try:
         with path.open("rb") as file:
-            content = file.read(2 * MOST + 1)
+            is_huge = os.fstat(file.fileno()).st_size > 2 * MOST
+            content = b"" if is_huge else file.read(2 * MOST + 1)
         codec = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(content[:2], "utf-8")
         text = content.decode(codec)
     except UnicodeDecodeError as error:
@@ -122,7 +124,7 @@ def content_of(path: Path) -> Content:
         raise ExportError(
             f"{path} cannot be read ({error.strerror}): name the LMS's CSV file"
         ) from error
-    if len(text) > MOST or len(content) > 2 * MOST:
+    if is_huge or len(text) > MOST or len(content) > 2 * MOST:
         raise ExportError(f"{path} is too large for a list of students: name the LMS's CSV file")
     plain = text.removeprefix("\ufeff")
     return Content(plain, text[: len(text) - len(plain)], codec)
@@ -270,6 +272,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("OrgDefinedId", "ID", "Identifier", "Student"),
     ),
 }
+# What Moodle leaves out of a name in its archive's paths (clean_filename): O'Brien is OBrien there.
+_NOT_IN_FILES = re.compile(r"""[\x00-\x1f\x7f&<>"`|':\\/]""")
 _TEST_STUDENT = "student, test"  # Canvas's own, on every list that it exports
 
 
@@ -378,7 +382,12 @@ class Directory:
         own = student.line.name
         if not names or not own or folded(names[0]).startswith("participant "):
             return student
-        if folded(names[0]) in _spellings("Student", own):
+        said, spellings = folded(names[0]), _spellings("Student", own)
+        # Moodle writes the name of a group before that of its member.
+        in_group = upload.system == uploads.MOODLE and said.endswith(
+            tuple(f"-{one}" for one in spellings)
+        )
+        if said in spellings or in_group:
             return student
         return (
             f"the archive says {names[0]!r}, and its number is that of {student.shown}: file it by "
@@ -403,6 +412,7 @@ def _spellings(heading: str, value: str) -> set[str]:
         last, comma, first = plain.partition(", ")
         if comma:
             found |= {f"{first} {last}", f"{last} {first}"}
+        found |= {folded(_NOT_IN_FILES.sub("", name).replace("_", " ")) for name in found}
     return found
 
 

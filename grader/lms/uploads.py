@@ -42,7 +42,11 @@ _MOODLES_MARK = re.compile(r"_(?P<id>\d+)_assignsubmission_")
 _BLACKBOARD = re.compile(
     r"(?P<who>.+?)_attempt_(?P<when>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:\.txt|_(?P<name>.+))"
 )
-_BRIGHTSPACE = re.compile(r"(?P<id>\d+)-\d+ ?- ?(?P<who>.+?) ?- (?P<when>[^-]*\b\d{4}\b[^-]*)")
+# The time is written in the language of whoever downloads, and a year stands in it in each.
+_BRIGHTSPACE = re.compile(
+    r"(?P<id>\d+)-\d+ ?- ?(?P<who>.+?) ?- "
+    r"(?P<when>[^-]*(?<!\d)\d{4}(?!\d)[^-]*|\d{4}-\d\d-\d\d[^-]*)"
+)
 LONGEST_NAME = 300  # characters: Moodle lets a first name and a last name have 100 each
 _TIMES = (
     *("%b %d, %Y %I%M %p", "%b %d, %Y %I:%M %p", "%B %d, %Y %I%M %p", "%B %d, %Y %I:%M %p"),
@@ -99,10 +103,9 @@ def read(
         own = submitters[part]
         return replace(own, name="/".join(rest))
     if rest and (found := _BRIGHTSPACE.fullmatch(part)):
-        when = _time(found["when"], zone)
-        if when is not None:
-            keys = ((NAME, found["who"]), (LMS_ID, found["id"]))
-            return Upload(BRIGHTSPACE, keys, "/".join(rest), part, when=when)
+        keys = ((NAME, found["who"]), (LMS_ID, found["id"]))
+        upload = Upload(BRIGHTSPACE, keys, "/".join(rest), part)
+        return _timed(upload, found["when"], _time(found["when"], zone))
     fits = [one for form in (_MOODLE, _BLACKBOARD, _CANVAS) if (one := form.fullmatch(part))]
     fits = [one for one in fits if one.re is not _CANVAS or not rest]
     if not fits:

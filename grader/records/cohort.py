@@ -60,6 +60,7 @@ class Cohort:
     force: bool = False
     stopped: Callable[[], bool] = lambda: False  # asked between two submissions
     say: Callable[[str], None] = lambda _: None  # told what the run is waiting for
+    stage: Callable[[str, int], None] = lambda *_: None  # told what begins, and of how many steps
     levels: set[str] = field(default_factory=set)  # levels of the sandbox that were used
     lost: list[str] = field(default_factory=list)  # why a judge or forkserver died, once for each
     manual: dict[tuple[str, str], manual_grading.ManualGrades] = field(default_factory=dict)
@@ -80,6 +81,7 @@ class Cohort:
             self.first = self._ledger().length()
             self._run(submissions, done)
             if 0 < self.first < self._ledger().length():
+                self.stage("looking for changed marks", 0)
                 lines = ledger.read(self.course_dir, self.terms.secret)
                 self.changes += changes(lines, self.first)
 
@@ -88,6 +90,8 @@ class Cohort:
         self.manual = manual_grading.read_manual_grades(self.course_dir / "gradebook.db")
         self.names = manual_grading.read_names(self.course_dir / "gradebook.db")
         waiting: dict[int, Found] = {}
+        if (self.course_dir / "gradebook.db").exists():
+            self.stage("comparing with earlier runs", len(submissions))
         with self._known_timings() as (book, timings):
             for index, found in enumerate(submissions):
                 old = None if self.force else self._recorded(found)
@@ -195,7 +199,10 @@ class Cohort:
                 self.lost.append(str(error))
 
     def _grade_once(self, left: dict[int, Found]) -> Iterator[tuple[int, dict]]:
+        self.stage("starting the sandbox", 0)
         with self.executor_for(len(left)) as executor:
+            count = len(left)
+            self.stage(f"judging {count} submission{'s'[: count != 1]}", count)
             running: dict[Future, tuple[int, str]] = {}
             queue = iter(list(left))
 

@@ -119,7 +119,14 @@ def collect(
     if directory is not None:
         done.lost += directory.unusable
         there = {one.id for one in done.people.values() if one.placed or one.faults}
-        done.missing = [one.shown for one in directory.students if one.id not in there]
+        lessons = {lesson for one in done.people.values() for lesson in one.placed}
+        done.missing = [
+            one.shown
+            for one in directory.students
+            if one.id not in there
+            # An archive may hold one student's work alone, after all others' was collected.
+            and not any((target / one.id / lesson).exists() for lesson in lessons)
+        ]
     return done
 
 

@@ -11,6 +11,7 @@ import atexit
 import datetime
 import importlib.resources
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,9 @@ def configure(c: Config, root: Path) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    c.Autograde.pre_convert_hook = f"{MODULE}.enter_assignments"
-    c.Autograde.post_convert_hook = f"{MODULE}.keep_notebooks_only"
+    # The hooks are not told where the course lies, and a server may have started elsewhere.
+    c.Autograde.pre_convert_hook = partial(enter_assignments, root)
+    c.Autograde.post_convert_hook = partial(keep_notebooks_only, root)
     # nbgrader's pages would let raw HTML through, and load MathJax from another server. What lies
     # in the first folder takes the place of the template that does.
     c.HTMLExporter.filters = {"markdown2html": safe_markdown, "local_mathjax": local_mathjax}
@@ -211,22 +213,22 @@ def refuse_others(**about: Any) -> None:
         )
 
 
-def enter_assignments(**about: Any) -> None:
+def enter_assignments(root: Path, **about: Any) -> None:
     """Enter the course's assignments into the gradebook, before nbgrader looks for them there."""
     refuse_others(**about)
-    with open_gradebook(Path.cwd() / "gradebook.db") as book:
+    with open_gradebook(root / "gradebook.db") as book:
         for name in assignment_ids():
             ensure_assignment(book, assignment(name))
 
 
-def keep_notebooks_only(notebooks: list[str], **_: Any) -> None:
+def keep_notebooks_only(root: Path, notebooks: list[str], **_: Any) -> None:
     """Remove what else of a submission nbgrader copied: it copies every file, through links, too.
 
     A link could bring a file of the instructor's into the folder that is given back.
     """
     for notebook in notebooks:
         submitted = Path(notebook).parent
-        graded = Path.cwd() / "autograded" / submitted.parent.name / submitted.name
+        graded = root / "autograded" / submitted.parent.name / submitted.name
         for path in graded.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from dataclasses import dataclass
 
 import jinja2
@@ -19,6 +20,7 @@ from grader.sandbox.host.levels import title
 DASH = "–"
 NARROW = "\u202f"  # a thin space at which no line breaks
 MINUS = "\u2212"
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # what <bdi> does, where no element can stand
 MOST_PAIRS = 30
 WIDTH, HEIGHT, GAP = 46, 120, 4  # of a histogram's bars
 
@@ -57,7 +59,7 @@ def report_page(
 
     def who(student: str) -> str:
         name = text(records.names.get(student, ""))
-        return f"{name} ({text(student)})" if name else text(student)
+        return f"{apart(name)} ({apart(text(student))})" if name else apart(text(student))
 
     environment.filters |= {
         "who": who,
@@ -89,6 +91,12 @@ def report_page(
         when=when.isoformat(),
     )
     return page.encode()
+
+
+def apart(name: str) -> str:
+    """A name in which letters run from right to left, so that it does not turn what follows it."""
+    turns = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in name)
+    return f"{ISOLATE}{name}{END_ISOLATE}" if turns else name
 
 
 def text(value: str) -> str:

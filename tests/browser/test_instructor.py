@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -18,13 +19,14 @@ from grader.authoring.sample import HUMAN_ANSWER, answer_text
 from grader.authoring.solve import solved
 from grader.commandline import main
 from grader.course.assignments import assignment
-from grader.course.layout import assignment_id, notebook_path
+from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.course.versions import misconceptions
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS, Lab, serve
 from tests.conftest import with_answers
 from tests.pages.test_pages import evil_submission
 from tests.records.test_cohort import hand_in
+from tests.records.test_late import ZERO
 
 FIRST, NAME = assignment_id("single_query_attention"), assignment_id("masking")
 QUESTION = "soft_lookup_in_words"  # the one of the first lesson that a person reads
@@ -73,6 +75,9 @@ def mistaken() -> str:
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A graded course: four students, two lessons, one of them hostile and one mistaken."""
     folder = tmp_path_factory.mktemp("instructor") / "course"
+    folder.mkdir()
+    config = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
+    (folder / "nbgrader_config.py").write_text(config + ZERO, encoding="utf-8")
     submitted = folder / "submitted"
     hand_in(submitted, "ada", answered("single_query_attention"), FIRST)
     hand_in(submitted, "ada", answered("masking"))
@@ -284,5 +289,41 @@ def test_on_paper_nothing_is_cut_off_or_folded(browser: Browser, course: Path, n
             expect(folded).to_be_visible()
         else:  # the names of checks that all passed
             expect(folded).to_be_hidden()
-    page.pdf(path=SCREENSHOTS / f"{name}.pdf", format="A4", prefer_css_page_size=True)
+    content = page.evaluate("document.documentElement.scrollHeight") / A4["height"]
+    printed = page.pdf(path=SCREENSHOTS / f"{name}.pdf", format="A4", prefer_css_page_size=True)
+    pages = len(re.findall(rb"/Type\s*/Page\b", printed))
+    # As few as there is to say: pictures and short blocks that are not parted leave gaps.
+    assert 1 <= pages <= math.ceil(1.25 * content) + 1, (pages, content)
     page.close()
+
+
+# -- late work -------------------------------------------------------------------------------------
+
+
+def test_formgraders_button_takes_off_what_grade_takes_off(
+    browser: Browser, course: Path, formgrader: Lab
+) -> None:
+    """Pressed on late work, and again after the due date was moved; then ``grade`` agrees."""
+    path = hand_in(course / "submitted", "late", answered("single_query_attention"), FIRST)
+    (path.parent / "timestamp.txt").write_text("2026-02-03 12:00:00 UTC")
+    full = assignment(FIRST).max_score
+    page = browser.new_page(viewport={"width": 1300, "height": 1000})
+    page.goto(formgrader.url("tree"))  # logs in
+    for due, mark in (("2026-02-01 12:00 UTC", 0.0), ("2026-02-03 12:00 UTC", full)):
+        run("due", FIRST, due, "--course-dir", course)
+        page.goto(formgrader.url(f"formgrader/manage_submissions/{FIRST}"))
+        row = page.locator("#main-table tr", has=page.locator(".student-id", has_text="late"))
+        row.locator(".autograde a").click(timeout=150_000)
+        done = page.locator("#success-modal")
+        expect(done).to_contain_text("Successfully autograded", timeout=150_000)
+        done.get_by_role("button", name="OK").click()
+        expect(row.locator(".score")).to_have_text(f"{full:g} / {full + 3:g}")
+        page.screenshot(path=SCREENSHOTS / f"formgrader_late_{mark:g}.png", full_page=True)
+        assert score_of(course, "late") == (mark, "true")
+    page.close()
+    again = run("grade", course / "submitted", "--student", "late", "--course-dir", course)
+    assert "days late" not in again.output and score_of(course, "late") == (full, "true")
+    run("due", FIRST, "2026-02-01 12:00 UTC", "--course-dir", course)
+    again = run("grade", course / "submitted", "--student", "late", "--course-dir", course)
+    assert f"2 days late: {full:g} points off" in " ".join(again.output.split())
+    assert score_of(course, "late") == (0.0, "true")

@@ -60,8 +60,8 @@ class Student:
 
     @property
     def folder(self) -> str:
-        """As Moodle names it in the archive of submissions."""
-        return f"{self.name}_{self.number}_assignsubmission_file"
+        """As Moodle names it in the archive of submissions, where no path has an apostrophe."""
+        return f"{self.name.replace(chr(39), '')}_{self.number}_assignsubmission_file"
 
 
 def roster() -> dict[str, Student]:

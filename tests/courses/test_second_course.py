@@ -88,8 +88,9 @@ def test_its_report_and_its_ledger(graded: tuple[Path, dict]) -> None:
 def test_nbgrader_in_the_graded_folder_knows_the_course(graded: tuple[Path, dict]) -> None:
     course_dir, _ = graded
     code = (
-        "from traitlets.config import Config; c = Config(); get_config = lambda: c;"
-        "exec(open('nbgrader_config.py').read()); print(c.CourseDirectory.course_id)"
+        "from traitlets.config import PyFileConfigLoader;"
+        "c = PyFileConfigLoader('nbgrader_config.py', path='.').load_config();"
+        "print(c.CourseDirectory.course_id)"
     )
     environment = {key: value for key, value in os.environ.items() if key != "GRADER_COURSE"}
     finished = subprocess.run(

@@ -75,6 +75,24 @@ def test_times_of_brightspace(text: str) -> None:
     assert found.keys == ((NAME, "Ada Lovelace"), (LMS_ID, "811"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["févr. 1, 2026 1159", "1. Februar 2026 11:59", "2026年2月1日 11:59", "2026-02-01 at noon",
+     "31 February, 2026 11:59 AM"],
+)  # fmt: skip
+@pytest.mark.parametrize("who", ["Ada Lovelace", "Jean-Luc O'Hara", "李 小龙"])
+def test_a_time_of_brightspace_that_cannot_be_read_is_not_lost(who: str, text: str) -> None:
+    """The folder is Brightspace's all the same, and whose it is can be told."""
+    found = read((f"811-4711 - {who} - {text}", "x.ipynb"), BERLIN)
+    assert found is not None and found.keys == ((NAME, who), (LMS_ID, "811"))
+    assert (found.when, found.unread, found.name) == (None, text, "x.ipynb")
+
+
+@pytest.mark.parametrize("folder", ["1-2 - Ada", "2026-02 - Ada - group 7", "1-2 - Ada - 20262"])
+def test_a_folder_without_a_year_is_not_of_brightspace(folder: str) -> None:
+    assert read((folder, "x.ipynb")) is None
+
+
 UNTIMED = Upload("Moodle", ((NAME, "Ada Lovelace"),), "x.ipynb", "4711")
 
 

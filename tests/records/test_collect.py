@@ -7,7 +7,9 @@ import json
 import os
 import stat
 import struct
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +145,26 @@ def test_an_archive_of_moodle_with_its_worksheet(here: Path) -> None:
     assert end(done) == "2 collected, 0 need you, 1 on the roster handed in nothing"
 
 
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("Pat O'Brien", "Pat OBrien"),
+        ("O'Brien, Pat", "OBrien, Pat"),
+        ("Pat_7 <x>", "Pat 7 x"),
+        ("Pat O'Brien", "Lab 2-Pat OBrien"),  # of a group
+    ],
+)
+def test_a_name_as_moodle_writes_it_into_a_path_is_the_same_name(
+    here: Path, name: str, folder: str
+) -> None:
+    """Its clean_filename leaves out quotes and what no file's name may have; _ becomes a space."""
+    (here / "m.csv").write_text(f'Identifier,Full name,student_id\nParticipant 1,"{name}",pat\n')
+    source = archive(here / "m.zip", {f"{folder}_1_assignsubmission_file/x.ipynb": work("pat")})
+    done = collected(here, source, roster="m.csv")
+    assert placed(here) == {f"pat/{MASKING}": work("pat")}
+    assert "file it by hand" not in done.output
+
+
 @pytest.mark.parametrize("text", ["Sonntag, 1. Februar 2026, 11:59", "2/9/26, 11:59"])
 def test_a_time_that_cannot_be_read_needs_a_person(here: Path, text: str) -> None:
     """What may be late never counts as in time without a word; it is collected all the same."""
@@ -226,6 +248,22 @@ def test_an_archive_of_brightspace(here: Path) -> None:
     }
     assert read == {"ada": "2026-02-01 15:01:00 UTC\n", "asa": "2026-01-31 09:05:00 UTC\n"}
     assert end(done) == "2 collected, 0 need you, 0 on the roster handed in nothing"
+
+
+def test_a_time_of_brightspace_that_cannot_be_read_needs_a_person(here: Path) -> None:
+    (here / "d2l.csv").write_text(
+        "OrgDefinedId,Username,Last Name,First Name\n17,ada,Lovelace,Ada\n"
+    )
+    source = archive(here / "Lab 3.zip", {
+        "811-4711 - Ada Lovelace - févr. 1, 2026 1159/work.ipynb": work("ada"),
+    })  # fmt: skip
+    done = collected(here, source, roster="d2l.csv")
+    assert placed(here) == {f"ada/{MASKING}": work("ada")}
+    assert (
+        "needs you: ada (Lovelace, Ada): Lab 3.zip: its time, 'févr. 1, 2026 1159'" in done.output
+    )
+    assert "cannot be read, and so it counts as in time: download it in English" in done.output
+    assert end(done) == "0 collected, 1 needs you, 0 on the roster handed in nothing"
 
 
 METADATA = """---
@@ -363,6 +401,18 @@ def test_the_latest_attempt_counts_and_earlier_ones_are_kept(here: Path) -> None
     assert [one.path.name for one in find_submissions(here / "submitted")] == [f"{MASKING}.ipynb"]
 
 
+def test_who_was_collected_before_has_handed_in(here: Path) -> None:
+    """A later archive may be of one student; of another lesson all have handed in nothing."""
+    all_of_them = {"ada_811_1_x.ipynb": work("ada"), "asa_812_2_x.ipynb": work("åsa")}
+    done = collected(here, archive(here / "all.zip", all_of_them))
+    assert end(done) == "2 collected, 0 need you, 2 on the roster handed in nothing"
+    done = collected(here, archive(here / "one.zip", {"ada_811_3_x.ipynb": work("ada again")}))
+    assert end(done) == "1 collected, 0 need you, 2 on the roster handed in nothing"
+    assert "handed in nothing: li" in done.output and "nothing: åsa" not in done.output
+    done = collected(here, archive(here / "other.zip", {"li_813_4_x.ipynb": OTHER}))
+    assert end(done) == "1 collected, 0 need you, 3 on the roster handed in nothing"
+
+
 def test_what_lay_there_by_other_hands_is_not_lost(here: Path) -> None:
     folder = here / "submitted" / "ada" / MASKING
     folder.mkdir(parents=True)
@@ -490,6 +540,45 @@ def test_an_archive_of_two_gigabytes_is_read_piece_by_piece(here: Path) -> None:
     collected(here, path)
     assert placed(here) == {f"ada/{MASKING}": work("ada")}
     path.unlink()
+
+
+BEYOND = (2 << 30) + (1 << 20)  # bytes: the zip has to say them in its large form
+
+
+def with_large_entry(path: Path, large: str, contents: dict[str, bytes | str]) -> Path:
+    """An archive of ``contents`` with a file of zeros of more than two gigabytes; itself small."""
+    part = 1 << 20
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    # After a full flush a packer begins anew, and so equal parts are packed into equal bytes.
+    packed = packer.compress(bytes(part)) + packer.flush(zlib.Z_FULL_FLUSH)
+    with zipfile.ZipFile(path, "w") as file:
+        entry = zipfile.ZipInfo(large)
+        file.writestr(entry, packed * (BEYOND // part) + b"\x03\x00")
+        entry.file_size, entry.compress_type = BEYOND, zipfile.ZIP_DEFLATED
+        for name, content in contents.items():
+            file.writestr(name, content)
+    assert path.stat().st_size < 8 << 20
+    return path
+
+
+@pytest.mark.parametrize("is_inner", [False, True])
+def test_a_file_beyond_two_gigabytes_is_refused_by_name(here: Path, is_inner: bool) -> None:
+    """Unpacked it is no further than to where it is seen to be too large."""
+    good = {"obergasa_812_2_x.ipynb": work("åsa")}
+    if is_inner:
+        inner = with_large_entry(here / "inner.zip", "zeros.ipynb", {"x.ipynb": work("ada")})
+        archive(here / "s.zip", good | {"lovelaceada_811_1_all.zip": inner.read_bytes()})
+    else:
+        with_large_entry(here / "s.zip", "lovelaceada_811_1_zeros.ipynb", good)
+    tracemalloc.start()
+    done = collected(here, here / "s.zip")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 6 * intake.MAX_BYTES
+    said = "zeros.ipynb: unpacked it has more than the 32 MB that are read of it"
+    assert any("ada (Lovelace, Ada): " in line and said in line for line in done.output.split("\n"))
+    mine = {f"ada/{MASKING}": work("ada")} if is_inner else {}
+    assert placed(here) == mine | {f"åsa/{MASKING}": work("åsa")}
 
 
 def test_links_in_a_folder_are_refused_by_name(here: Path) -> None:

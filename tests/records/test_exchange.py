@@ -28,8 +28,9 @@ NAME = assignment_id("masking")
 def named_regexp() -> str:
     """The pattern as nbgrader_config.py has it."""
     config = Config()
-    program = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
-    exec(compile(program, "nbgrader_config.py", "exec"), {"get_config": lambda: config})
+    path = ROOT / "nbgrader_config.py"
+    given = {"get_config": lambda: config, "__file__": str(path)}
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), given)
     return config.FileNameCollectorPlugin.named_regexp
 
 

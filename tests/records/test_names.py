@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import io
 import json
+import unicodedata
+import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from grader.authoring.solve import solved
 from grader.course.layout import assignment_id, notebook_path
+from grader.judge import intake
 from grader.records.manual_grading import read_names
 from tests.conftest import with_answers
 from tests.nbgrader_gradebook import nbgrader_gradebook
@@ -65,9 +73,11 @@ def test_names_in_table_page_and_results(tmp_path: Path) -> None:
     def page(student: str) -> str:
         return (course / "feedback" / student / NAME / f"{NAME}.html").read_text(encoding="utf-8")
 
-    assert "Ada Lovelace ·<!--/by-hand--> ada ·" in page("ada")
+    assert "Ada Lovelace ·<!--/by-hand--> <bdi>ada</bdi> ·" in page("ada")
     assert EVIL not in page("cy") and "&lt;script&gt;alert(1)" in page("cy")
-    assert "\x1b" not in page("cy") and "name--><!--/by-hand--> nobody ·" in page("nobody")
+    assert "\x1b" not in page("cy") and "name--><!--/by-hand--> <bdi>nobody</bdi> ·" in page(
+        "nobody"
+    )
     assert run("verify", "--course-dir", course).exit_code == 0
     (tmp_path / "r.csv").write_text('student_id,Full name\nada,"Byron, Ada"\n')
     assert run(*roster).exit_code == 0
@@ -92,3 +102,134 @@ def test_a_bad_roster_is_one_line(tmp_path: Path, text: str | None, said: str) -
     done = run("roster", tmp_path / "r.csv", "--course-dir", tmp_path / "course")
     assert done.exit_code == 2 and said in done.output
     assert not (tmp_path / "course").exists()
+
+
+# -- names in every script, through all commands ---------------------------------------------------
+
+# What a system writes, and what Moodle makes of it in its archive: it leaves out ' and some others.
+SCRIPTS = {
+    "Jose\u0301 Nu\u0301n\u0303ez": "José Núñez",  # decomposed in the list, composed in the archive
+    "Nguyễn Thị Ánh": unicodedata.normalize("NFD", "Nguyễn Thị Ánh"),
+    "Pat O'Brien": "Pat OBrien",
+    "Doe, Jane": "Doe, Jane",
+    "हिन्दी शर्मा": "हिन्दी शर्मा",
+    "ไทย ใจดี": "ไทย ใจดี",
+    "李小龙": "李小龙",
+    "محمد علي": "محمد علي",
+    "علی\u200cرضا": "علی\u200cرضا",  # two words of one name, which a joiner keeps apart
+    "Zoë 👩🏽\u200d💻": "Zoë 👩🏽\u200d💻",
+    "<b>&amp;": "bamp;",
+}
+IDS = ["josé", "nguyễn.ánh", "o'brien", "Doe, Jane", "हिन्दी", "ไทย", "李小龙", "محمد"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "word"),
+    [
+        ("علی\u200cرضا", "علی\u200cرضا", "علی\u200cرضا"),
+        ("👩🏽\u200d💻", "👩🏽\u200d💻", "👩🏽\u200d💻"),
+        ("ada\u200d", "ada", "ada\\u200d"),  # hides a difference, and joins nothing
+        ("é\u200d\u200dé", "éé", "\\xe9\\u200d\\u200d\\xe9"),
+        ("a\u202eb\n c", "ab c", "a\\u202eb\\n c"),
+    ],
+)
+def test_joiners_stay_where_letters_are_joined(name: str, line: str, word: str) -> None:
+    assert intake.in_one_line(name) == line and intake.shown(name) == word
+
+
+def graded_at_once(course: Path, count: int) -> list[dict]:
+    """Grade, verify, and write report and plain export; the results as JSON."""
+    grade = ("grade", course / "submitted", "--course-dir", course, "--json", course / "x.json")
+    done = run(*grade)
+    assert done.exit_code == 0, done.output
+    results = json.loads((course / "x.json").read_text(encoding="utf-8"))["submissions"]
+    assert len(results) == count and all(one["outcome"] == "graded" for one in results), results
+    verified = run("verify", "--course-dir", course)
+    assert verified.exit_code == 0, verified.output
+    report = run("report", "--course-dir", course, "--html", course / "report.html")
+    assert report.exit_code == 0, report.output
+    export = run("export", "--to", "csv", "--course-dir", course)
+    assert export.exit_code == 0, export.output
+    return results
+
+
+def solved_in_part() -> bytes:
+    return nbformat.writes(solved("masking", {"causal_mask"})).encode()
+
+
+def test_names_in_every_script_come_back_to_moodle(tmp_path: Path) -> None:
+    people = dict(enumerate(SCRIPTS, 4701))
+    out = io.StringIO(newline="")
+    rows = csv.writer(out)
+    rows.writerow(["Identifier", "Full name", "Email address", "Status", "Grade",
+                   "Maximum Grade", "Grade can be changed", "Last modified (submission)",
+                   "Last modified (grade)", "Feedback comments"])  # fmt: skip
+    for number, name in people.items():
+        rows.writerow([f"Participant {number}", name, f"s{number}@example.edu", "Submitted", "",
+                       "30.00", "Yes", "Sunday, 1 February 2026, 11:59 AM", "-", ""])  # fmt: skip
+    worksheet = tmp_path / "worksheet.csv"
+    worksheet.write_text(out.getvalue(), encoding="utf-8")
+    folders = {
+        number: f"{SCRIPTS[name]}_{number}_assignsubmission_file" for number, name in people.items()
+    }
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as file:
+        for folder in folders.values():
+            file.writestr(f"{folder}/my work.ipynb", solved_in_part())
+    course = tmp_path / "course"
+    entered = run("roster", worksheet, "--course-dir", course)
+    assert entered.output == f"{len(people)} students, {len(people)} of them new\n"
+    collected = run("collect", tmp_path / "all.zip", "--roster", worksheet, "--output",
+                    course / "submitted")  # fmt: skip
+    end = f"{len(people)} collected, 0 need you, 0 on the roster handed in nothing"
+    assert collected.output.strip().splitlines()[-1] == end, collected.output
+
+    results = graded_at_once(course, len(people))
+    shown = {f"s{number}@example.edu": name for number, name in people.items()}
+    shown["s4704@example.edu"] = "Jane Doe"
+    assert {one["student"]: one["name"] for one in results} == shown
+    report = html.unescape((course / "report.html").read_text(encoding="utf-8"))
+    for student, name in shown.items():
+        page = course / "feedback" / student / NAME / f"{NAME}.html"
+        text = page.read_text(encoding="utf-8")
+        assert f"{name} ·" in html.unescape(text) and "<b>&" not in text
+        assert name in report
+    assert "\u2068محمد علي\u2069 (s4708@example.edu)" in report  # and so the number does not turn
+
+    options = ("--assignment", NAME, "--course-dir", course)
+    for form in ("moodle-worksheet", "moodle-feedback"):
+        students = () if form.endswith("feedback") else ("--students", worksheet)
+        done = run("export", "--to", form, *students, *options)
+        assert done.exit_code == 0, done.output
+        assert "not in it" not in done.output
+    with (course / "grades_moodle-worksheet.csv").open(encoding="utf-8", newline="") as filled:
+        found = {row["Full name"]: row["Grade"] for row in csv.DictReader(filled)}
+    assert list(found) == list(SCRIPTS) and set(map(float, found.values())) == {2.0}
+    with zipfile.ZipFile(course / f"feedback_moodle_{NAME}.zip") as back:
+        assert set(back.namelist()) == {f"{one}/{NAME}.html" for one in folders.values()}
+        for number, folder in folders.items():
+            page = back.read(f"{folder}/{NAME}.html").decode()
+            assert f"<bdi>s{number}@example.edu</bdi>" in page
+
+
+def test_ids_in_every_script_name_folders_and_come_back(tmp_path: Path) -> None:
+    """Ids of one's own; in the archive each folder has the other spelling of its accents."""
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([["student_id"], *[[one] for one in IDS]])
+    (tmp_path / "r.csv").write_text(out.getvalue(), encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as file:
+        for one in IDS:
+            file.writestr(f"{unicodedata.normalize('NFD', one)}/work.ipynb", solved_in_part())
+    course = tmp_path / "course"
+    assert run("roster", tmp_path / "r.csv", "--course-dir", course).exit_code == 0
+    done = run("collect", tmp_path / "all.zip", "--roster", tmp_path / "r.csv", "--output",
+               course / "submitted")  # fmt: skip
+    end = f"{len(IDS)} collected, 0 need you, 0 on the roster handed in nothing"
+    assert done.output.strip().splitlines()[-1] == end, done.output
+    results = graded_at_once(course, len(IDS))
+    assert {one["student"] for one in results} == set(IDS)
+    report = html.unescape((course / "report.html").read_text(encoding="utf-8"))
+    assert all(one in report for one in IDS)
+    with (course / "grades_csv.csv").open(encoding="utf-8", newline="") as table:
+        assert {row["student"]: float(row["score"]) for row in csv.DictReader(table)} == (
+            dict.fromkeys(IDS, 2.0)
+        )

@@ -82,6 +82,31 @@ def test_grade_and_nbgrader_autograde_come_to_the_same_points(tmp_path: Path) ->
     assert marks(theirs) == expected
 
 
+def test_nbgrader_may_be_started_elsewhere(tmp_path: Path) -> None:
+    """As Formgrader is on a JupyterHub: a configuration elsewhere loads the course's."""
+    course, home = new_course(tmp_path / "course"), tmp_path / "home"
+    path = hand_in(course / "submitted", "late", notebook_path(LESSON).read_bytes(), NAME)
+    path.write_bytes(through("nbformat 4 5", answered(LESSON)))
+    (path.parent / "timestamp.txt").write_bytes(STAMPS["late"])
+    (path.parent / "notes.txt").write_text("not a notebook")
+    home.mkdir()
+    (home / "nbgrader_config.py").write_text(
+        f"load_subconfig('nbgrader_config.py', path={str(course)!r})\n"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    environment = {"PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(home)}
+    autograde = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "autograde", NAME],
+        cwd=tmp_path / "elsewhere", env=os.environ | environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert autograde.returncode == 0, autograde.stderr[-3000:]
+    assert marks(course) == {"late": (RELEASE.max_score, RELEASE.max_score, True)}
+    graded = course / "autograded" / "late" / NAME
+    assert {one.name for one in graded.iterdir()} == {f"{NAME}.ipynb", "timestamp.txt"}
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 def page(course: Path, student: str) -> str:
     return (course / "feedback" / student / NAME / f"{NAME}.html").read_text()
 
