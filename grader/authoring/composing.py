@@ -218,12 +218,10 @@ def composed(exercise: str, rng: np.random.Generator, each: int) -> Iterator[Com
     lesson = home_of(exercise)
     right = solution(lesson, exercise)
     known = [one for one in families(lesson, exercise) if one.label == one.name]
-    renumbered = list(_renumbered(known))
     kinds = [
         list(_with_companions(known, right, COMPANIONS, "two at once")),
         list(_merged_pairs(known)),
-        [one for one in renumbered if one.how == CONSTANT],
-        [one for one in renumbered if one.how != CONSTANT],
+        list(_renumbered(known)),
         list(_with_companions(known, right, ERRORS, "an error besides")),
     ]
     for made in kinds:

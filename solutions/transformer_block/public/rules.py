@@ -287,8 +287,7 @@ def shows_one_fault(check: Check, index: int, reply: Reply) -> Finding | None:
     """
     of, pair = check.options["of"], reply.value
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-        names = "one_for_both" if isinstance(pair, Tensor) and pair.data.ndim == 1 else ""
-        return Finding(f"the result is {describe(pair)}, expected two vectors", names=names)
+        return Finding(f"the result is {describe(pair)}, expected two vectors")
     name = f"the {('first', 'second')[of]} vector"
     found = _not_a_vector(name, pair[of])
     if found is not None:
