@@ -221,6 +221,7 @@ TABLE = Table(
         "block_gradients": ("inputs", "views", "float64", "sizes of one"),
         "gradient_by_depth": ("sizes of one",),
         "repaired_layer_norm": _TORCH,
+        "failing_vectors": (),
         "one_hot": _TOKENS,
         "embed": _TORCH,
         "sequence_log_prob": _TORCH,

@@ -2,7 +2,8 @@
 
 - *two at once*: the source of a known mistake is merged with that of another one, line by line, as
   two changes of the solution are, or one of COMPANIONS is made of its result or its arguments;
-- *another number*: a number in the source of a known mistake is changed;
+- *another constant*: a number with a decimal point in the source of a known mistake is changed;
+- *another axis or count*: a whole number there is changed, which is seldom the same mistake;
 - *an error besides*: one of ERRORS is raised in some or all calls.
 """
 
@@ -166,8 +167,14 @@ def source_of(version: Version) -> str:
     return ast.unparse(tree) + "\n"
 
 
-def with_other_numbers(text: str) -> Iterator[tuple[str, str]]:
-    """Each number of a function's body changed, one at a time: (what was done, the source)."""
+CONSTANT, AXIS = "another constant", "another axis or count"
+
+
+def with_other_numbers(text: str) -> Iterator[tuple[float, str, str]]:
+    """Each number of a function's body changed, one at a time.
+
+    They come as (the number that was there, what was done, the source).
+    """
     tree = ast.parse(text)
     places = [
         number
@@ -182,7 +189,7 @@ def with_other_numbers(text: str) -> Iterator[tuple[str, str]]:
         for new in others:
             changed = copy.deepcopy(tree)
             list(ast.walk(changed))[place].value = new  # type: ignore[attr-defined]
-            yield f"{new!r} for {old!r}", ast.unparse(changed) + "\n"
+            yield old, f"{new!r} for {old!r}", ast.unparse(changed) + "\n"
 
 
 def merged(base: str, one: str, other: str) -> str | None:
@@ -253,10 +260,11 @@ def _merged_pairs(known: Sequence[Version]) -> Iterator[Composed]:
 
 def _renumbered(known: Sequence[Version]) -> Iterator[Composed]:
     for one in known:
-        for what, text in with_other_numbers(source_of(one)):
+        for number, what, text in with_other_numbers(source_of(one)):
             made = compiled(one, text, f"{one.name} with {what}")
             if made is not None:
-                yield Composed("another number", made.name, made, frozenset({one.name}))
+                how = CONSTANT if isinstance(number, float) else AXIS
+                yield Composed(how, made.name, made, frozenset({one.name}))
 
 
 def has_all_of(text: str, known: str) -> bool:

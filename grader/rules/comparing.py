@@ -298,7 +298,7 @@ def failure_text(reply: Reply) -> str:
         return f"there is {failure.message}: was the cell run?"
     if failure.kind == "timed_out":
         why = failure.message or "the call took longer than it may"
-        return f"{why}: is there a loop that never ends?"
+        return f"{why}. Is there a loop that never ends?"
     if failure.kind == "out_of_memory":
         return "the call needed more memory than it may use"
     if failure.kind in ("crashed", "malformed"):

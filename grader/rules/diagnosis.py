@@ -9,7 +9,8 @@ has to raise it in the same cases. A misconception has variants, which share its
 Where the student's code raised an error and the misconception gives a value, the two cannot be
 compared: something else has stopped the code. Such a case speaks for nobody, unless another
 misconception raises the error, too. A check that failed by it has no name, and the others need more
-than one case to have one.
+than one case to have one, not counting degenerate ones: many mistakes give the same where all
+numbers are equal, or nan, or 0.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class Diagnosis:
         failing = [place for one in self.checks.values() for place in one.failing]
         values = [place for place in failing if _is_telling(replies[place])]
         # One value that agrees by coincidence is no sign of what stopped the code elsewhere.
-        self.may_be_stopped = sum(_is_finite(replies[place].value) for place in values) > 1
+        self.may_be_stopped = sum(_tells_apart(replies[place].value) for place in values) > 1
         self.telling = set(values)
         self.compared: dict[tuple[Misconception, int], bool] = {}
         self.seconds = [0.0] * len(replies)  # the longest time that a misconception took
@@ -200,7 +201,7 @@ class Diagnosis:
         same = [place for place in failing if self.agrees(misconception, place)]
         values = [place for place in same if place in self.telling]
         if len(same) < len(failing):  # something else has stopped the code
-            return sum(_is_finite(self.replies[place].value) for place in values) > 1
+            return sum(_tells_apart(self.replies[place].value) for place in values) > 1
         return bool(values) or self._same_operation(misconception, same)
 
     def _same_operation(self, misconception: Misconception, places: Sequence[int]) -> bool:
@@ -230,12 +231,21 @@ def _is_telling(reply: Reply) -> bool:
     return reply.failure is None or reply.failure.type == "AssertionError"
 
 
-def _is_finite(value: Any) -> bool:
-    """Whether a value holds a finite number other than 0: many mistakes give nan, inf or 0."""
+def _tells_apart(value: Any) -> bool:
+    """Whether agreeing in a value is no coincidence: it is a number, or has different ones.
+
+    Many mistakes give nan, inf or 0, and many give equal numbers throughout: weights of 1/n, say.
+    """
     if isinstance(value, (list, tuple)):
-        return any(_is_finite(item) for item in value)
+        numbers = [item for item in value if isinstance(item, (int, float))]
+        if len(numbers) == len(value) > 0:
+            return _tells_apart(np.asarray(value))
+        return any(_tells_apart(item) for item in value)
     array = value.data if isinstance(value, Tensor) else value
     if isinstance(array, bool) or not isinstance(array, (int, float, np.ndarray)):
         return False
     found = np.asarray(array)
-    return found.dtype.kind in "fiuc" and bool((np.isfinite(found) & (found != 0)).any())
+    if found.dtype.kind not in "fiuc":
+        return False
+    finite = found[np.isfinite(found)]
+    return bool(finite.any()) and (found.size == 1 or bool((finite != finite[0]).any()))

@@ -180,7 +180,7 @@ def _judge(check: Check, replies: list[Reply]) -> Finding | Remark | None:
         if failure is not None and failure.kind == "missing":
             return finding  # it is no matter of the case
         case = check.cases[finding.case].name
-        if case:
+        if case and case != check.name:
             return dataclasses.replace(finding, text=f"{finding.text} (case: {case})")
     return finding
 

@@ -119,8 +119,9 @@ def _without_doubtful(
     suite: CheckSuite, replies: Sequence[Reply], verdict: Verdict, weak: Sequence[Weak]
 ) -> tuple[Verdict, int]:
     """The verdict without what a lost reply decides: such checks count as not tried."""
-    names = " and ".join(root.name for root in roots(weak))
-    text = f"not judged here until your {names} passes"
+    first = roots(weak)
+    names = " and ".join(root.name for root in first)
+    text = f"not judged here until your {names} {'passes' if len(first) == 1 else 'pass'}"
     start, doubtful = 0, []
     for check in suite.checks:
         own = replies[start : start + len(check.cases)]

@@ -129,6 +129,8 @@ def begin_with(names: Sequence[str], written: bool) -> str:
 def headline(verdict: Verdict) -> str:
     """How many checks passed, in a line."""
     passed, count = sum(check.passed for check in verdict.checks), len(verdict.checks)
+    if not any(check.tried for check in verdict.checks):
+        return f"{verdict.exercise}: no check could be judged yet"
     if count == 1:
         return f"{verdict.exercise}: its one check {'passed' if passed else 'failed'}"
     some = "all" if passed == count else f"{passed} of"
@@ -151,10 +153,14 @@ def _with_the_failure(head: Summary, check: CheckResult) -> Summary:
     wrong = check.message
     if wrong.startswith("it raised"):
         wrong = f"{head.exercise}{wrong.removeprefix('it')}"
+    elif wrong.startswith("still running"):
+        wrong = f"{head.exercise} was {wrong}"
     elif wrong.startswith(("the ", "there ", "two ", "your ")):  # else it may begin with a name
         wrong = wrong[0].upper() + wrong[1:]
     look = check.look if check.failure is None else ""
-    return replace(head, wrong=wrong, seen=f"Seen in “{check.name}”", look=look)
+    missing = check.failure is not None and check.failure.kind == "missing"
+    seen = "" if missing else f"Seen in “{check.name}”"  # a missing answer is missing in all checks
+    return replace(head, wrong=wrong, seen=seen, look=look)
 
 
 def _groups(
@@ -188,13 +194,16 @@ def _group(
 
 
 def same_reason(first: CheckResult, other: CheckResult) -> bool:
-    """Whether two failed checks show one mistake, or an error from the same line."""
+    """Whether two failed checks show one mistake, or an error from the same line.
+
+    Where no mistake has a name and no call failed, the words decide.
+    """
     if first.misconception is not None or other.misconception is not None:
         ids = [one.misconception.id for one in (first, other) if one.misconception is not None]
         return len(ids) == 2 and ids[0] == ids[1]
     one, two = first.failure, other.failure
     if one is None or two is None:
-        return False
+        return one is two and first.message == other.message
     if one.line:
         return (one.type, one.line, one.number) == (two.type, two.line, two.number)
     return one == two

@@ -1261,7 +1261,7 @@ def window_nan(n, window, sinks=0):
     "finite_fill",
     "hides with a large finite number",
     "The right places, but a mask of this course holds exactly -inf where it hides.",
-    fill=(-1e4, -1e6, -1e12, torch.finfo(torch.float32).min),
+    fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e12, -1e30, torch.finfo(torch.float32).min),
 )
 def window_finite(n, window, sinks=0, *, fill=-1e9):
     return window_mask(n, window, sinks).clamp(min=fill)

@@ -753,12 +753,13 @@ def attention_query_in_place(query, key, value, mask=None):
     "writes_into_the_mask",
     "replaces -inf in the caller's mask",
     "The result is right; the caller's mask is no longer the one that was passed in.",
+    fill=(-1e4, -1e6, -1e10, torch.finfo(torch.float32).min),
 )
-def attention_mask_in_place(query, key, value, mask=None):
+def attention_mask_in_place(query, key, value, mask=None, *, fill=-1e9):
     scores = _scores(query, key)
     hidden = _hidden(scores, mask).clone()
     if mask is not None:
-        mask[mask == -INF] = -1e9
+        mask[mask == -INF] = fill
     weights = _weights(_added(scores, mask).masked_fill(hidden, -INF))
     return weights @ value, weights
 

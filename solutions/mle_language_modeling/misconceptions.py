@@ -233,10 +233,11 @@ def embed_by_frequency(tokens, weight):
     "embed",
     "long_vectors_shortened",
     "shortens long vectors",
-    "Rows longer than 1 are scaled down to length 1, even in the caller's own weight.",
+    "Rows longer than max_norm are scaled down to that length, even in the caller's own weight.",
+    longest=(0.1, 0.5, 2.0),
 )
-def embed_max_norm(tokens, weight):
-    return F.embedding(tokens, weight.detach(), max_norm=1.0)
+def embed_max_norm(tokens, weight, *, longest=1.0):
+    return F.embedding(tokens, weight.detach(), max_norm=longest)
 
 
 @misconception(
@@ -446,9 +447,10 @@ def log_prob_eps(conditionals, *, constant=1e-8):
     "cut_off_below",
     "replaces small probabilities by a larger one",
     "Everything below the cut-off counts as equally probable, even an impossible step.",
+    least=(1e-12, 1e-10, 1e-9, 1e-7, 1e-6),
 )
-def log_prob_clamped(conditionals):
-    return conditionals.clamp(min=1e-8).log().sum(dim=-1)
+def log_prob_clamped(conditionals, *, least=1e-8):
+    return conditionals.clamp(min=least).log().sum(dim=-1)
 
 
 @misconception(
@@ -819,12 +821,13 @@ def bigram_in_place(tokens, vocab_size, smoothing=0.0):
 @misconception(
     "bigram_mle",
     "never_quite_zero",
-    "smooths by 1e-5 at least",
-    "Where no smoothing is asked for, a pair that never came has probability 0, not a small one. "
-    "The division of an unseen row needs another way out.",
+    "smooths a little even where no smoothing is asked for",
+    "Without smoothing, a pair that never came has probability 0, not a small one. The division of "
+    "an unseen row needs another way out.",
+    least=(1e-4, 1e-3, 0.01, 0.1),
 )
-def bigram_never_zero(tokens, vocab_size, smoothing=0.0):
-    counts = _pairs(tokens, vocab_size, max(smoothing, 1e-5))
+def bigram_never_zero(tokens, vocab_size, smoothing=0.0, *, least=1e-5):
+    counts = _pairs(tokens, vocab_size, max(smoothing, least))
     return counts / counts.sum(dim=-1, keepdim=True)
 
 
@@ -1132,14 +1135,15 @@ def nll_perplexity(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "labels_smoothed",
     "smooths the targets",
-    "A tenth of every target is spread over the vocabulary. That is a trick for training, but not "
+    "A part of every target is spread over the vocabulary. That is a trick for training, but not "
     "the likelihood of the text.",
+    share=(0.01, 0.05, 0.2),
 )
-def nll_label_smoothing(logits, targets, ignore_index=-100):
+def nll_label_smoothing(logits, targets, ignore_index=-100, *, share=0.1):
     log_probs = logits.log_softmax(dim=-1)
     losses, counts = _losses(log_probs, targets, ignore_index)
     spread = -log_probs.mean(dim=-1).where(counts, 0.0)
-    return (0.9 * losses + 0.1 * spread).sum() / counts.sum().clamp(min=1)
+    return ((1 - share) * losses + share * spread).sum() / counts.sum().clamp(min=1)
 
 
 @misconception(
@@ -1414,11 +1418,12 @@ def bits_power(mean_nll):
 @misconception(
     "bits_per_token",
     "rounded_constant",
-    "uses ln 2 rounded to 0.69",
-    "The constant is off in the third digit, and so is every result.",
+    "uses a rounded ln 2",
+    "The constant has a few digits only, and so has every result. math.log(2) has all of them.",
+    constant=(0.7, 0.693, 0.6931, 1 / 1.44, 1 / 1.443, 1 / 1.4427),
 )
-def bits_rounded_constant(mean_nll):
-    return mean_nll / 0.69
+def bits_rounded_constant(mean_nll, *, constant=0.69):
+    return mean_nll / constant
 
 
 @misconception(
@@ -1695,10 +1700,11 @@ def rate_largest(transition):
     "gains_a_little_everywhere",
     "adds a small number to every probability",
     "The rows no longer sum to 1, and steps that never happen count: the floor comes out too high.",
+    constant=(1e-3, 1e-4, 1e-5),
 )
-def rate_eps(transition):
+def rate_eps(transition, *, constant=1e-2):
     table = transition.double()
-    return _stationary(table) @ torch.special.entr(table + 1e-2).sum(dim=-1)
+    return _stationary(table) @ torch.special.entr(table + constant).sum(dim=-1)
 
 
 @misconception(
@@ -1843,6 +1849,20 @@ def fit_decaying(tokens, vocab_size, steps, lr):
     ).softmax(dim=-1)
 
 
+@variant("fit_bigram", "learning_rate_decays", "by the root of the step")
+def fit_decaying_by_the_root(tokens, vocab_size, steps, lr):
+    return _descend(
+        tokens, vocab_size, steps, lambda table, g, step: table - lr / math.sqrt(1 + step) * g
+    ).softmax(dim=-1)
+
+
+@variant("fit_bigram", "learning_rate_decays", "by a factor")
+def fit_decaying_by_a_factor(tokens, vocab_size, steps, lr):
+    return _descend(
+        tokens, vocab_size, steps, lambda table, g, step: table - lr * 0.99**step * g
+    ).softmax(dim=-1)
+
+
 def _by(tokens, vocab_size, steps, make):
     """Descent with one of PyTorch's optimizers."""
     logits = torch.zeros(vocab_size, vocab_size, requires_grad=True)
@@ -1859,9 +1879,10 @@ def _by(tokens, vocab_size, steps, make):
     "momentum",
     "uses momentum",
     "Each step carries a part of the last one along. The exercise asks for plain descent.",
+    share=(0.5, 0.8, 0.95, 0.99),
 )
-def fit_momentum(tokens, vocab_size, steps, lr):
-    return _by(tokens, vocab_size, steps, lambda p: torch.optim.SGD(p, lr, momentum=0.9))
+def fit_momentum(tokens, vocab_size, steps, lr, *, share=0.9):
+    return _by(tokens, vocab_size, steps, lambda p: torch.optim.SGD(p, lr, momentum=share))
 
 
 @misconception(

@@ -1383,9 +1383,10 @@ def head_looks_at_itself(vocab_size, max_len):
     "looks at the right place, but not sharply enough",
     "The score of the previous position is the largest of its row, by too little: softmax leaves "
     "the others more than a hundredth. The gap must outweigh all other positions together.",
+    sharpness=(2.0, 3.0, 5.0),
 )
-def head_too_soft(vocab_size, max_len):
-    return _head(vocab_size, max_len, _shift(max_len, -1), torch.eye(max_len), 1.0)
+def head_too_soft(vocab_size, max_len, *, sharpness=1.0):
+    return _head(vocab_size, max_len, _shift(max_len, -1), torch.eye(max_len), sharpness)
 
 
 @misconception(
@@ -1479,10 +1480,11 @@ def head_whole_input(vocab_size, max_len):
     "multiplies the values too",
     "The output points to the right token, but it should be a one-hot vector, and its 1 is "
     "something else. What makes the attention sharp does not belong in the values.",
+    factor=(2.0, 5.0, 20.0, 100.0),
 )
-def head_values_scaled(vocab_size, max_len):
+def head_values_scaled(vocab_size, max_len, *, factor=10.0):
     good = previous_token_head(vocab_size, max_len)
-    return good | {"W_value": 10.0 * good["W_value"]}
+    return good | {"W_value": factor * good["W_value"]}
 
 
 @misconception(

@@ -1371,10 +1371,11 @@ def induction_forgotten(vocab_size, max_len):
     "multiplies the values too",
     "The output points to the right token, but it should be a one-hot vector. The factor that "
     "makes the attention sharp does not belong in the values.",
+    factor=(2.0, 5.0, 20.0, 100.0),
 )
-def induction_values(vocab_size, max_len):
+def induction_values(vocab_size, max_len, *, factor=10.0):
     first, second = _pair(vocab_size, max_len)
-    return first, second | {"W_value": 10.0 * second["W_value"]}
+    return first, second | {"W_value": factor * second["W_value"]}
 
 
 @misconception(

@@ -207,3 +207,19 @@ def repaired_layer_norm(x, gain, bias, eps=1e-5):
     average = x.mean(-1, keepdim=True)
     variance = x.var(-1, keepdim=True, correction=0)
     return gain * (x - average) / (variance + eps).sqrt() + bias
+
+
+def failing_vectors():
+    """Return two vectors: one that fails a test by the first fault alone, one by the second.
+
+    The faults are those of ``repaired_layer_norm`` as it was given: the squared deviations are
+    divided by d - 1, and eps is added outside the root. Each fault is tried by itself, in a layer
+    norm that is right otherwise, with gain 1, bias 0 and eps = 1e-5. How far a fault is off is the
+    largest difference from the right result, as a share of the largest number in that result.
+
+    Returns:
+        A tuple of two tensors, (d,) and (d',), float32 or float64, with finite entries. On the
+        first, the division is off by more than 25 % and eps by less than 1 %; on the second, eps
+        by more than 25 % and the division by less than 1 %. A result that is nan is off, too.
+    """
+    return torch.tensor([1.0, 0.0]), torch.tensor([1e-5, 0.0])

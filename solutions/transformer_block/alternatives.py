@@ -449,3 +449,39 @@ def repaired_flag(x, gain, bias, eps=1e-5):
     mean = x.mean(-1, keepdim=True)
     var = torch.var(x, -1, unbiased=False, keepdim=True)
     return gain * ((x - mean) / torch.sqrt(var + eps)) + bias
+
+
+# --- failing_vectors ----------------------------------------------------------------------------
+
+
+@alternative("failing_vectors", "the first is long, the second has many features")
+def failing_long():
+    many = torch.tensor([1e-3] + [0.0] * 767)
+    return torch.tensor([-300.0, 500.0]), many
+
+
+@alternative("failing_vectors", "a single feature, for which the division is 0 / 0")
+def failing_single():
+    return torch.tensor([3.0]), torch.tensor([0.0, 1e-6, 2e-6])
+
+
+@alternative("failing_vectors", "float64, found by trying spreads")
+def failing_searched():
+    def off(spread):
+        right = spread / math.sqrt(spread * spread + 1e-5)
+        return spread / (spread + 1e-5) / right - 1
+
+    spread = next(10.0**-power for power in range(10) if off(10.0**-power) > 10)
+    one = torch.tensor([1.0, -1.0], dtype=torch.float64)
+    return one, spread * one
+
+
+@alternative("failing_vectors", "beside a large mean")
+def failing_shifted():
+    return torch.tensor([1001.0, 1000.0]), 5.0 + torch.tensor([2e-5, 0.0, 0.0], dtype=torch.float64)
+
+
+@alternative("failing_vectors", "drawn at random")
+def failing_drawn():
+    numbers = torch.Generator().manual_seed(0)
+    return torch.randn(2, generator=numbers), 1e-5 * torch.randn(64, generator=numbers)

@@ -1145,6 +1145,33 @@ def repaired_checks(draw: Draw) -> list[Check]:
     ]
 
 
+# --- find the failing input ---------------------------------------------------------------------
+
+
+def failing_checks(draw: Draw) -> list[Check]:
+    """Each vector is judged by what the faults do to it: any that shows its own alone is right."""
+
+    def judged(name: str, look: str, of: int) -> Check:
+        options = {"of": of}
+        return Check(name, look, (asked,), "transformer_block.shows_one_fault", options)
+
+    asked = question("", "failing_vectors")
+    return [
+        judged(
+            "the first fault alone",
+            "how the factor of the division depends on the number of features, and what eps can do "
+            "beside a large variance",
+            0,
+        ),
+        judged(
+            "the second fault alone",
+            "how small the variance must be for eps to matter, and what is left of the factor of "
+            "the division then",
+            1,
+        ),
+    ]
+
+
 EXERCISES = [
     Exercise(
         "layer_norm",
@@ -1249,7 +1276,7 @@ EXERCISES = [
     ),
     Exercise(
         "repaired_layer_norm",
-        2,
+        1,
         repaired_checks,
         hints=(
             "Give the code (1, 0, 0, 0) and compare with torch.nn.functional.layer_norm. Then give "
@@ -1263,5 +1290,21 @@ EXERCISES = [
         ),
         broken="as_given",
         views=("few features",),
+    ),
+    Exercise(
+        "failing_vectors",
+        1,
+        failing_checks,
+        hints=(
+            "Take two features. What does each fault make of (1, 0)? And what of the same vector "
+            "divided by 10, by 100, by 1000?",
+            "The first fault changes the spread by a factor that depends on d alone, and it is "
+            "farthest from 1 where d is small. The second matters where the spread is no larger "
+            "than eps. Where the variance is far below eps, the root is that of eps, whatever the "
+            "variance is divided by.",
+            "first ← ____ features with a spread far above ____\n"
+            "second ← any number of features with a spread of about ____ or less, but not ____",
+        ),
+        returns=("first", "second"),
     ),
 ]

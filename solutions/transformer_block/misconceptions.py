@@ -2263,6 +2263,108 @@ def repaired_no_mean(x, gain, bias, eps=1e-5):
     )
 
 
+# --- failing_vectors ----------------------------------------------------------------------------
+
+
+@misconception(
+    "failing_vectors",
+    "too_many_features",
+    "has too many features in the first vector",
+    "The factor of the division is the root of (d - 1)/d. It is farthest from 1 where d is small; "
+    "with more than two features it is off by less than a quarter.",
+    features=(4, 16),
+)
+def failing_four(features=3):
+    return torch.tensor([1.0] + [0.0] * (features - 1)), torch.tensor([1e-5, 0.0])
+
+
+@misconception(
+    "failing_vectors",
+    "eps_shows_too",
+    "has too small a spread in the first vector",
+    "Where the variance is small, eps outside the root makes a difference, too: such a test does "
+    "not tell which fault it has found.",
+    size=(1e-3,),
+)
+def failing_small_first(size=0.01):
+    return torch.tensor([size, 0.0]), torch.tensor([1e-5, 0.0])
+
+
+@misconception(
+    "failing_vectors",
+    "spread_too_large",
+    "has too large a spread in the second vector",
+    "Beside such a variance eps makes hardly any difference, wherever it is added.",
+    size=(0.1, 100.0),
+)
+def failing_large_second(size=1.0):
+    return torch.tensor([1.0, 0.0]), torch.tensor([size, 0.0, 0.0])
+
+
+@misconception(
+    "failing_vectors",
+    "division_shows_too",
+    "shows both faults by the second vector",
+    "The variance is small, but not beside eps, so what it is divided by still matters. Take a "
+    "spread that is smaller still, or many features.",
+    size=(0.005, 0.002),
+)
+def failing_both_second(size=0.003):
+    return torch.tensor([1.0, 0.0]), torch.tensor([size, 0.0])
+
+
+@misconception(
+    "failing_vectors",
+    "exchanged",
+    "has the two vectors in the other order",
+    "The first is to show the division by d - 1, the second where eps is added.",
+)
+def failing_exchanged():
+    return torch.tensor([1e-5, 0.0]), torch.tensor([1.0, 0.0])
+
+
+@misconception(
+    "failing_vectors",
+    "no_spread",
+    "has a vector whose entries are all equal",
+    "Whatever the deviations are divided by, they are 0: a layer norm with either fault gives what "
+    "the right one gives, so no test can tell.",
+    value=(1.0, 3.0),
+)
+def failing_constant(value=0.0):
+    return torch.tensor([1.0, 0.0]), torch.full((2,), value)
+
+
+@misconception(
+    "failing_vectors",
+    "rows",
+    "returns tables of one row",
+    "A vector has one axis: (d,), not (1, d).",
+)
+def failing_rows():
+    return torch.tensor([[1.0, 0.0]]), torch.tensor([[1e-5, 0.0]])
+
+
+@misconception(
+    "failing_vectors",
+    "lists",
+    "returns lists of numbers",
+    "A vector is a tensor here: torch.tensor makes one of a list.",
+)
+def failing_lists():
+    return [1.0, 0.0], [1e-5, 0.0]
+
+
+@misconception(
+    "failing_vectors",
+    "one_for_both",
+    "returns one vector for both faults",
+    "One vector cannot show each fault alone; two are due.",
+)
+def failing_one():
+    return torch.tensor([1e-3, 0.0])
+
+
 # --- the same mistakes, as they are often written ------------------------------------------------
 
 

@@ -7,21 +7,26 @@ give to what a cell shows. Screenshots go to build/screenshots.
 from __future__ import annotations
 
 import functools
+import html
+import re
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 from playwright.sync_api import Browser, Page
 
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS
 from grader.course.versions import Version, misconceptions, solution
 from grader.rules.evaluate import evaluate
-from grader.student import check, figures, frozen
+from grader.student import calling, check, figures, frozen
 from grader.student.folds import fold
 from grader.student.progress import Course
-from grader.student.report import Report, as_html
+from grader.student.report import as_html
 from grader.student.summary import summary
 from tests.browser.axe import serious
 from tests.browser.conftest import SCREENSHOTS
@@ -62,54 +67,149 @@ HTML = (
 )
 
 
-def _halved(query, key, value):
-    """A mistake without a name."""
+# Answers as students type them.
+HALVED = """
+def scaled_dot_product_attention(query, key, value):
     weights = torch.softmax(query @ key.transpose(-2, -1) / 2.9, dim=-1)
     return weights @ value, weights
-
-
-def _encoding(n, d, base=10000.0):
+"""  # a mistake without a name
+ENCODING = """
+def sinusoidal_encoding(n, d, base=10000.0):
     angle = torch.arange(n)[:, None] * base ** (-torch.arange(0, d, 2) / d * 1.02)
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
+"""
+RAISING = """
+def softmax(scores, axis=-1):
+    print("the scores:", scores)
+    return scores + np.zeros(7)
+"""
+ENDLESS = """
+def softmax(scores, axis=-1):
+    while True:
+        scores = scores - 0
+"""
+STUB = """
+def softmax(scores, axis=-1):
+    raise NotImplementedError
+"""
+BLOCK_STUB = """
+class TransformerBlock(nn.Module):
+    def forward(self, x, mask=None):
+        raise NotImplementedError
+"""
+RETURNING = """
+def examine_attention(attention):
+    query = torch.ones(1, 2, 3)
+    return torch.equal(attention(query, query, query)[0], query)
+"""
+LIMIT = 0.5  # seconds that an answer may take here
 
 
-def _failing(scores, axis=-1):
-    raise ValueError("operands could not be broadcast together with shapes (3,) (4,)")
+class Notebook:
+    """A notebook's shell, and what is shown under its cells."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.shell = shell
+
+    def below(self, cell: str, cell_id: str = "") -> str:
+        """All that a cell shows when it is run: what is displayed, printed, and raised."""
+        with capture_output() as said:
+            self.shell.run_cell(cell, store_history=True, cell_id=cell_id or cell)
+        shown = (
+            one.data.get("text/html") or _preformatted(one.data["text/plain"])
+            for one in said.outputs
+        )
+        return "".join([_preformatted(said.stderr), *shown, _preformatted(said.stdout)])
+
+    def check(self, exercise: str, *cells: str, **names: object) -> str:
+        """What is shown under a check, after names are bound and then cells are run.
+
+        Cells that define the same name are versions of one cell.
+        """
+        self.shell.reset()
+        self.shell.push({"np": np, "torch": torch, "check": check.check, **names})
+        for cell in cells:
+            found = re.search(r"(?:def|class) (\w+)", cell)
+            self.below(cell, found[1] if found else "")
+        return self.below(f"check({exercise!r})")
 
 
-def shown(exercise: str, namespace: dict, run_failed: bool = False) -> str:
-    """What a notebook shows under a check."""
-    answers = frozen.load(exercise)
-    found = check.verdict_here(exercise, namespace)
-    return Report(
-        summary(found, following=answers.next, run_failed=run_failed), answers.hints
-    )._repr_html_()
+def _preformatted(text: str) -> str:
+    style = "margin:0;white-space:pre-wrap;font-size:13px"
+    return f'<pre style="{style}">{html.escape(text.strip())}</pre>' if text.strip() else ""
 
 
 def wrong(lesson: str, exercise: str, name: str) -> Version:
     return next(one for one in misconceptions(lesson, exercise) if one.name == name)
 
 
-def kinds() -> dict[str, str]:
-    attention, quiz = "scaled_dot_product_attention", "quiz_masking"
-    named = wrong("masking", "causal_mask", "hides_the_past").namespace
-    right = solution("single_query_attention", "softmax").namespace
-    answered = misconceptions("masking", quiz)[0]
+def names_of(version: Version) -> dict[str, object]:
+    """What a notebook has bound after the cell with this answer."""
+    return {k: v for k, v in version.namespace.items() if not k.startswith("__")}
+
+
+def kinds(notebook: Notebook) -> dict[str, str]:
+    """What is shown under a check, for each kind of verdict."""
+    told = notebook.check
+    softmax = solution("single_query_attention", "softmax").source
+    feed, block, depth = (
+        solution("transformer_block", name)
+        for name in ("FeedForward", "TransformerBlock", "gradient_by_depth")
+    )
+    relu = wrong("transformer_block", "gelu", "relu").target
+    scaled = wrong("multi_head_attention", "MultiHeadAttention", "sqrt_d_model").target
+    masked = names_of(solution("masking", "masked_attention"))
+    named = names_of(wrong("masking", "causal_mask", "hides_the_past"))
+    quiz = misconceptions("masking", "quiz_masking")[0]
+    no_norm = block.source.replace("self.norm1(x)", "x")
+    assert no_norm != block.source
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calling, "LIMIT", LIMIT)
+        endless = told("softmax", ENDLESS)
     return {
-        "named": shown("causal_mask", named),
-        "numbers": shown(attention, {attention: _halved}),
-        "matrices": shown("sinusoidal_encoding", {"sinusoidal_encoding": _encoding}),
-        "error": shown("softmax", {"softmax": _failing}),
-        "missing": shown("softmax", {}),
-        "run_failed": shown("softmax", {}, run_failed=True),
-        "quiz": shown(quiz, answered.namespace),
-        "passed": shown("softmax", right),
+        "missing": told("softmax"),
+        "run_failed": told("softmax", f"import nothing_there\n{softmax}"),
+        "not_attempted": told("softmax", STUB),
+        "error": told("softmax", RAISING),
+        "still_running": endless,
+        "earlier_version": told("softmax", softmax, f"{softmax}\nreturn ("),
+        "earlier_version_wrong": told("softmax", RAISING, f"{RAISING}\nreturn ("),
+        "passed": told("softmax", softmax),
+        "named": told("causal_mask", **named),
+        "numbers": told("scaled_dot_product_attention", HALVED),
+        "matrices": told("sinusoidal_encoding", ENCODING),
+        "earlier_answer_wrong": told("FeedForward", feed.source, **names_of(feed) | {"gelu": relu}),
+        "both_wrong": told(
+            "TransformerBlock", no_norm, **names_of(block) | {"MultiHeadAttention": scaled}
+        ),
+        "not_judged": told("gradient_by_depth", BLOCK_STUB, depth.source, **names_of(depth)),
+        "test_returns": told("examine_attention", RETURNING, **masked),
+        "quiz": told(quiz.exercise, **names_of(quiz)),
     }
 
 
+# What only this kind says; the others are tests of `check` itself.
+SAYS = {
+    "not_attempted": "not attempted yet",
+    "run_failed": "The last run of its cell failed",
+    "still_running": f"still running after {LIMIT} s in line ",
+    "earlier_version": "the earlier version passes, but it is not what stands in the cell",
+    "earlier_version_wrong": "This is a check of an earlier version of softmax",
+    "earlier_answer_wrong": "Fix gelu first",
+    "both_wrong": "Fix MultiHeadAttention first",
+    "not_judged": "gradient_by_depth is not judged here yet",
+    "test_returns": "only an error, such as that of a failed assert, refuses a candidate",
+}
+
+
 @pytest.fixture(scope="module")
-def pages() -> dict[str, str]:
-    return kinds()
+def pages() -> Iterator[dict[str, str]]:
+    main = sys.modules["__main__"]
+    try:
+        yield kinds(Notebook(InteractiveShell.instance()))
+    finally:
+        InteractiveShell.clear_instance()
+        sys.modules["__main__"] = main
 
 
 @pytest.fixture
@@ -158,6 +258,12 @@ def test_every_verdict_fits_on_a_laptops_screen_with_its_picture(page: Page, pag
         over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         assert over <= 0, kind
     assert "<img" in pages["named"] and "<img" in pages["matrices"]
+
+
+def test_every_kind_of_verdict_says_what_it_is(pages: dict) -> None:
+    for kind, words in SAYS.items():
+        shown = html.unescape(re.sub(r"<[^>]+>", "", pages[kind]))
+        assert words in re.sub(r"\s+", " ", shown), kind
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

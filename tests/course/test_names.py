@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.authoring.composed import Truth, together, try_exercise
-from grader.authoring.composing import Composed, has_all_of
+from grader.authoring.composing import Composed, has_all_of, with_other_numbers
 from grader.course.exercises import find, home_of
 from grader.course.specification import PUBLIC_SEED
 from grader.course.versions import families
@@ -59,6 +59,16 @@ def test_composed_mistakes_are_named_truly_or_not_at_all() -> None:
     tally = together(try_exercise(name, 5) for name in ("softmax", "causal_mask", "local_mask"))
     assert tally.false == []
     assert tally.count.total() >= 40 and tally.named.total() >= 15
+
+
+def test_each_number_is_replaced_by_others_and_constants_are_told_from_counts() -> None:
+    changed = list(with_other_numbers("def f(x):\n    return x[1] * 0.5\n"))
+    assert [(old, text.split("return ")[1].strip()) for old, _, text in changed] == [
+        (0.5, "x[1] * 1.5"),
+        (0.5, "x[1] * 0.05"),
+        (1, "x[2] * 0.5"),
+        (1, "x[3] * 0.5"),
+    ]
 
 
 def test_a_class_that_defines_all_that_a_mistake_does_has_made_it() -> None:

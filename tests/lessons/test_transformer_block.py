@@ -20,6 +20,7 @@ from solutions.transformer_block import (
     FeedForward,
     TransformerBlock,
     block_gradients,
+    failing_vectors,
     gelu,
     gradient_by_depth,
     layer_norm,
@@ -521,3 +522,47 @@ def test_a_trace_is_seen_whatever_the_numbers_are() -> None:
         assert trace.passed is not failed, trace
         if failed:
             assert "the gradients of final (weight) are not what they were" in trace.message
+
+
+def test_failing_vectors_tell_which_fault_a_layer_norm_has() -> None:
+    """PyTorch's own functions have each fault by itself; allclose is the test that notices."""
+
+    def divides_by_less(x):
+        return (x - x.mean()) / (x.var(correction=1) + 1e-5).sqrt()
+
+    def eps_outside(x):
+        return (x - x.mean()) / (x.std(correction=0) + 1e-5)
+
+    first, second = failing_vectors()
+    for vector, noticed, unnoticed in (
+        (first, divides_by_less, eps_outside),
+        (second, eps_outside, divides_by_less),
+    ):
+        right = F.layer_norm(vector, vector.shape)
+        assert not torch.allclose(noticed(vector), right, rtol=0.25, atol=0.0)
+        assert torch.allclose(unnoticed(vector), right, rtol=0.01, atol=0.0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        (),
+        (None, None),
+        [[], []],
+        (torch.tensor(1.0), torch.tensor(1.0)),
+        (torch.zeros(0), torch.zeros(0)),
+        (torch.tensor([1, 0]), torch.tensor([1, 0])),
+        (torch.tensor([math.nan, 0.0]), torch.tensor([math.inf, 0.0])),
+        (torch.full((3,), 0.1), torch.full((3,), 0.1)),
+        (torch.full((7,), 1e30), torch.full((7,), 3.3)),
+        (torch.tensor([1.0, 0.0], dtype=torch.float64) * 1e300,) * 2,
+        {"first": torch.tensor([1.0, 0.0]), "second": torch.tensor([1e-5, 0.0])},
+    ],
+    ids=repr,
+)
+def test_what_shows_no_fault_earns_nothing(answer) -> None:
+    verdict = judged("failing_vectors", lambda: answer)
+    second = verdict.checks[1]
+    assert not second.passed, second
+    assert "expected" in second.message or "inf or nan" in second.message, second

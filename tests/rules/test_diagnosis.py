@@ -18,6 +18,7 @@ from grader.protocol.values import (
     Failure,
     Misconception,
     Reply,
+    Tensor,
 )
 from grader.rules.comparing import agree
 from grader.rules.diagnosis import Diagnosis
@@ -199,6 +200,52 @@ def test_one_value_beside_errors_of_another_kind_is_a_coincidence() -> None:
     what, mine = suite(1, 1), [value(1.0), NOTHING]
     known = {mistake("it"): [value(1.0), value(3.0)]}
     assert named(what, mine, known) == {"check 0": None, "check 1": None}
+
+
+def in_two_cases_of_three(seen: Any) -> dict[str, str | None]:
+    """The name where an answer gives ``seen`` twice, as a known mistake does, and then stops."""
+    cases = tuple(Case(str(i), Ask("f", (i,)), value(0.0)) for i in range(3))
+    what = CheckSuite("f", 1.0, (Check("all", "", cases[:2]), Check("last", "", cases[2:])))
+    mine, theirs = ([Reply(value=seen)] * 2 + [last] for last in (NOTHING, value(3.0)))
+    return named(what, mine, {mistake("it"): theirs})
+
+
+EQUAL_KEYS = np.full((2, 3), 1 / 3)  # whatever is done to equal scores, softmax makes this of them
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        EQUAL_KEYS,
+        Tensor(EQUAL_KEYS.astype("float32")),
+        [1 / 3, 1 / 3, 1 / 3],
+        (np.zeros(2), EQUAL_KEYS),
+        np.full(3, np.nan),
+        np.array([0.0, -np.inf]),
+        np.array([2.0, np.nan, 2.0]),
+        [],
+    ],
+    ids=repr,
+)
+def test_agreement_where_all_numbers_are_equal_names_nothing(seen: Any) -> None:
+    """The answer stops in the only case that could tell it from other mistakes."""
+    assert in_two_cases_of_three(seen) == {"all": None, "last": None}
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        EQUAL_KEYS + np.eye(2, 3),
+        Tensor(np.array([1.0, 2.0, np.nan])),
+        [1 / 3, 2 / 3],
+        (EQUAL_KEYS, np.arange(2.0)),
+        np.array([0.25]),
+        0.25,
+    ],
+    ids=repr,
+)
+def test_agreement_in_numbers_that_differ_names_the_mistake(seen: Any) -> None:
+    assert in_two_cases_of_three(seen) == {"all": "it", "last": None}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.protocol.values import Ask, Case, Check, Failure, Reply
+from grader.protocol.values import Ask, Case, Check, CheckSuite, Failure, Reply
+from grader.rules.evaluate import evaluate
 from grader.rules.rule import RULES, Finding, equal, for_each_reply
 
 SEEN: list[int] = []
@@ -61,3 +62,13 @@ def test_equal_shows_the_smallest_case_that_differs_and_the_first_of_those() -> 
     assert shown(right[0], wrong[1], right[2], wrong[3]) == 3
     failed = Reply(failure=Failure("exception", "ValueError"))
     assert shown(wrong[0], right[1], failed, right[3]) == 2
+
+
+def test_a_case_is_named_where_it_is_not_called_as_its_check_is() -> None:
+    def message(case: str) -> str:
+        cases = (Case(case, Ask("f", (1,)), Reply(1)),)
+        suite = CheckSuite("f", 1.0, (Check("numbers", "", cases, "even"),))
+        return evaluate(suite, [Reply(3)], dict).checks[0].message
+
+    assert message("one") == "3 is odd (case: one)"
+    assert message("numbers") == message("") == "3 is odd"

@@ -17,8 +17,8 @@ from grader.course.versions import misconceptions, solution
 from grader.judge.outcome import Outcome
 from grader.pages.feedback import feedback_page
 from grader.pages.verdicts import graded
-from grader.protocol.values import CheckResult, Failure, Misconception, Verdict
-from grader.rules.comparing import Tolerance, difference
+from grader.protocol.values import CheckResult, Failure, Misconception, Reply, Verdict
+from grader.rules.comparing import Tolerance, difference, failure_text
 from grader.rules.evaluate import evaluate
 from grader.rules.side_checks import INPUTS, subject
 from grader.student import check, frozen
@@ -39,6 +39,7 @@ def verdict(*checks: CheckResult, points: float = 0.0, of: float = 3.0) -> Verdi
 
 
 PASSED = CheckResult("easy", True)
+UNTRIED = CheckResult("later", False, "not judged here until your gelu passes", tried=False)
 
 
 def groups(of: Verdict) -> dict[str, list[str]]:
@@ -81,6 +82,16 @@ def test_errors_from_different_lines_are_not_called_one_reason() -> None:
     other = Failure("exception", "ValueError", "shapes differ", "w = b @ a", 9)
     found = verdict(failed("a", failure=LINE), failed("b", failure=other), failed("c"))
     assert groups(found) == {"2 checks fail too": ["b", "c"]}
+
+
+def test_what_is_seen_in_the_same_words_is_said_once() -> None:
+    text = "your test lets this wrong candidate pass: it returned the bool True"
+    found = verdict(*(CheckResult(name, False, text, "a look") for name in "abc"), failed("d"))
+    assert as_text(summary(found)).lower().count("returned the bool true") == 1
+    assert groups(found) == {
+        "2 checks fail for the same reason": ["b", "c"],
+        "1 check fails for another reason": ["d"],
+    }
 
 
 def test_where_to_look_is_said_for_the_first_failure_alone() -> None:
@@ -177,10 +188,27 @@ def test_what_stands_in_a_summary_is_escaped() -> None:
         ((failed("a"),), "softmax: its one check failed"),
         ((PASSED, PASSED), "softmax: all 2 checks passed"),
         ((PASSED, failed("a")), "softmax: 1 of 2 checks passed"),
+        ((PASSED, UNTRIED), "softmax: 1 of 2 checks passed"),
+        ((UNTRIED, UNTRIED), "softmax: no check could be judged yet"),
     ],
 )
 def test_checks_are_counted_in_good_english(checks: tuple, text: str) -> None:
     assert summary(verdict(*checks)).headline == text
+
+
+def test_an_answer_that_runs_on_is_told_in_a_sentence() -> None:
+    where = "still running after 20 s in line 7: `while True:`"
+    reply = Reply(failure=Failure("timed_out", message=where))
+    found = CheckResult("a", False, failure_text(reply), "a look", failure=reply.failure)
+    wrong = "softmax was still running after 20 s in line 7: `while True:`."
+    assert summary(verdict(found)).wrong == f"{wrong} Is there a loop that never ends?"
+
+
+def test_what_is_missing_is_missing_in_every_check() -> None:
+    reply = Reply(failure=Failure("missing", message="no name softmax here"))
+    found = CheckResult("a", False, failure_text(reply), "a look", failure=reply.failure)
+    said = summary(verdict(found, found))
+    assert (said.wrong, said.seen) == ("There is no name softmax here: was the cell run?", "")
 
 
 def test_points_are_so_far_until_they_are_a_mark() -> None:

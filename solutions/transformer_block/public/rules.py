@@ -1,4 +1,4 @@
-"""Rules about a random gate and about stacked layers: dropout, and gradients by depth."""
+"""Rules about a random gate, about stacked layers, and about inputs that show a fault."""
 
 from __future__ import annotations
 
@@ -271,3 +271,93 @@ def _as_measured(norms: Sequence[float], made: list) -> Finding | None:
 
 def _near(a: float, b: float) -> bool:
     return math.isclose(a, b, rel_tol=1e-3)
+
+
+EPS = 1e-5
+NOTICED, UNNOTICED = 0.25, 0.01
+FAULTS = ("dividing by d - 1", "eps outside the root")
+
+
+@for_each_reply
+def shows_one_fault(check: Check, index: int, reply: Reply) -> Finding | None:
+    """One vector of a pair shows one fault of a layer norm, and hides the other.
+
+    The option ``of`` is the place of the vector and of its fault: 0 is the division of the squared
+    deviations by d - 1, 1 is eps outside the root.
+    """
+    of, pair = check.options["of"], reply.value
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        return Finding(f"the result is {describe(pair)}, expected two vectors")
+    name = f"the {('first', 'second')[of]} vector"
+    found = _not_a_vector(name, pair[of])
+    if found is not None:
+        return found
+    off = _off_by_fault(pair[of].data)
+    if _shows(of, off):
+        return None
+    text = (
+        f"on {name}, {FAULTS[of]} is off by {_percent(off[of])}, expected more than 25%; "
+        f"{FAULTS[1 - of]} by {_percent(off[1 - of])}, expected less than 1%"
+    )
+    return Finding(text, names=_mistake_in(pair, of, off))
+
+
+def _not_a_vector(name: str, value: object) -> Finding | None:
+    if not isinstance(value, Tensor) or value.data.dtype.kind != "f":
+        names = "lists" if isinstance(value, list) else ""
+        return Finding(f"{name} is {describe(value)}, expected a floating tensor", names=names)
+    if value.data.ndim != 1 or not value.data.size:
+        names = "rows" if value.data.ndim == 2 and len(value.data) == 1 else ""
+        return Finding(f"{name} has shape {tuple(value.data.shape)}, expected (d,)", names=names)
+    if not np.isfinite(value.data).all():
+        return Finding(f"{name} has an entry that is inf or nan")
+    return None
+
+
+def _off_by_fault(vector: np.ndarray) -> tuple[float, float]:
+    """How far each fault is off by itself, as a share of the largest number that is right."""
+    x = vector.astype(np.float64)
+    deviation = x - x.mean()
+    if np.abs(deviation).max() <= 1e-12 * np.abs(x).max():  # the rounding of a mean is no spread
+        deviation = np.zeros_like(x)
+    d = x.size
+    with np.errstate(all="ignore"):
+        variance = np.square(deviation).mean()
+        right = deviation / np.sqrt(variance + EPS)
+        divided = deviation / np.sqrt(variance * d / (d - 1) + EPS)  # nan for a single feature
+        outside = deviation / (np.sqrt(variance) + EPS)
+    return _off(divided, right), _off(outside, right)
+
+
+def _off(found: np.ndarray, right: np.ndarray) -> float:
+    if not np.isfinite(found).all():
+        return math.inf
+    furthest = float(np.abs(found - right).max())
+    return furthest / float(np.abs(right).max()) if furthest else 0.0
+
+
+def _percent(share: float) -> str:
+    return "nan" if math.isinf(share) else f"{share:.0%}" if share > 1 else f"{share:.1%}"
+
+
+def _mistake_in(pair: Sequence[Tensor], of: int, off: Sequence[float]) -> str:
+    """The id of the mistake by which one vector fails, if it is one of the known ones."""
+    d = pair[of].data.size
+    if d == 1:
+        return ""
+    if not any(off):
+        return "no_spread"
+    if _shows(1 - of, off) and _not_a_vector("", pair[1 - of]) is None:
+        if _shows(of, _off_by_fault(pair[1 - of].data)):
+            return "exchanged"
+    if of == 0 and (off[1] < UNNOTICED) == (d == 2):  # two mistakes, or another one
+        return ""
+    if of == 0:
+        return "too_many_features" if d > 2 else "eps_shows_too"
+    if off[1] < 0.1:
+        return "spread_too_large"
+    return "division_shows_too" if off[1] > NOTICED else ""
+
+
+def _shows(of: int, off: Sequence[float]) -> bool:
+    return off[of] > NOTICED and off[1 - of] < UNNOTICED
