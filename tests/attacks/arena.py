@@ -124,6 +124,8 @@ class Arena:
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{self.canaries[name]}\n")
+            with contextlib.suppress(OSError):  # where the file system has none
+                os.setxattr(path, "user.note", self.canaries[name].encode())
         sqlite3.connect(self.folder / "gradebook.db").close()
         self.home = self.solutions  # where the home folder cannot be written
         with contextlib.suppress(OSError):
@@ -488,12 +490,17 @@ class _Page(HTMLParser):
             if name in ("href", "src", "action", "data", "srcset", "poster", "xlink:href"):
                 if not re.match(r"data:image/(png|jpeg);base64,", text):
                     self.faults.append(f"{name}={text[:40]} in a page")
-            if name == "style" and re.search(r"url\(|position:|expression|@import|z-index", text):
+            if name == "style" and _STYLE.search(text):
                 self.faults.append(f"style={text[:40]} in a page")
             if tag == "meta" and name == "http-equiv" and text != "content-security-policy":
                 self.faults.append(f"<meta {text}> in a page")
 
 
+# What fetches something or draws over others: a distance below zero, a box too small for its content.
+_STYLE = re.compile(
+    r"url\(|position:|expression|@import|z-index|-[\d.]|calc|(^|;)height:(?!auto)"
+    r"|vertical-align:[\d.]|font-size:(\d{3}|[\d.]+(em|%|v))"
+)
 _HOSTILE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _KNOWN_MIME = {"text/plain", "text/html", "image/png", "image/jpeg"}
 
