@@ -496,7 +496,7 @@ class _Page(HTMLParser):
                 self.faults.append(f"<meta {text}> in a page")
 
 
-# What fetches something or draws over others: a distance below zero, a box too small for its content.
+# What fetches something or draws over others: a distance below zero, a box smaller than its text.
 _STYLE = re.compile(
     r"url\(|position:|expression|@import|z-index|-[\d.]|calc|(^|;)height:(?!auto)"
     r"|vertical-align:[\d.]|font-size:(\d{3}|[\d.]+(em|%|v))"
