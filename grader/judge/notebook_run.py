@@ -39,7 +39,8 @@ class NotebookRun:
         self.memory_ran_out = False
         self.room = MAX_SHOWN
         self._errors: dict[str, tuple[str, str]] = {}  # by cell: what it raised in this run
-        self._spent = self._idled = 0.0  # by all workers of the present run that have ended
+        self._spent = 0.0  # by all workers of the present run that have ended
+        self._idled = 0.0  # by all workers of all runs: honest work hardly idles
 
     def run(
         self, parts: Sequence[Part], wanted: set[str], texts: Mapping[str, str], record: bool
@@ -56,7 +57,7 @@ class NotebookRun:
         left_out: set[str] = set()  # cells and checks that killed a worker
         killed: Counter[str] = Counter()
         run = cells_to_run(parts, everything=record and self.all_cells)
-        self._spent = self._idled = 0.0
+        self._spent = 0.0
         for _ in range(self.limits.restarts):
             if self._left() <= 0 or self._idled > self.limits.notebook_idle:
                 break
@@ -107,7 +108,8 @@ class NotebookRun:
                 if name in wanted and name not in replies and name not in left_out:
                     left = self._left() - (worker.cpu_seconds - begun)
                     if self.judging.exercises[name].callbacks is not None:
-                        asked = self._examine(done, name, left, texts)
+                        idle = self.limits.notebook_idle - self._idled - worker.idled
+                        asked = self._examine(done, name, left, idle, texts)
                     else:
                         asked = self._ask(worker, name, left)
                     replies[name] = with_cause(asked, self._error_of(name, parts))
@@ -154,7 +156,7 @@ class NotebookRun:
             raise _DiedAt(f"check_{name}", died) from died
 
     def _examine(
-        self, done: Sequence[Part], name: str, left: float, texts: Mapping[str, str]
+        self, done: Sequence[Part], name: str, left: float, idle: float, texts: Mapping[str, str]
     ) -> list[Reply]:
         """Put an exercise's candidates to the student's test, each in a worker of its own.
 
@@ -171,6 +173,7 @@ class NotebookRun:
             functions(suite),
             left,
             min(self.limits.checks_cpu, left),
+            idle,
         )
         try:
             return put_questions(suite, examination.put)
