@@ -29,7 +29,7 @@ from grader.protocol.values import Ask
 from grader.sandbox.host import select
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.levels import LEVELS
-from grader.sandbox.host.mounts import without_inner
+from grader.sandbox.host.mounts import mounts_for, without_inner
 from grader.sandbox.host.usage import in_sockets, shares_of, user_ids
 from tests.conftest import QUICK, SALT, with_answers
 from tests.records.test_cohort import hand_in
@@ -423,3 +423,16 @@ def test_a_notebooks_time_is_that_of_all_its_cells(forkserver: Forkserver) -> No
         for seconds in (2, 30)
     }
     assert words == {2: "timed_out", 30: "graded"}
+
+
+def test_a_virtual_environment_behind_a_link_is_shown_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link alone would lead nowhere in a worker's tree."""
+    course, real = tmp_path / "course", tmp_path / "environments" / "one"
+    course.mkdir()
+    real.mkdir(parents=True)
+    (course / ".venv").symlink_to(real)
+    monkeypatch.setattr(sys, "prefix", str(course / ".venv"))
+    shown = mounts_for(tmp_path / "workers", tmp_path / "package", [course])["shown"]
+    assert {str(course / ".venv"), str(real)} <= set(shown)

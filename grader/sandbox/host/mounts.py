@@ -35,6 +35,7 @@ def mounts_for(folder: Path, package: Path, hidden: Iterable[Path]) -> dict[str,
     """The files that a worker sees, read-only: system libraries, Python, and ``package``."""
     pythons = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent}
     pythons |= {Path(path) for path in sysconfig.get_paths().values() if Path(path).is_dir()}
+    pythons |= {path.resolve() for path in pythons}  # a .venv may be a link to one elsewhere
     shown = {*SYSTEM, str(package), *(str(path) for path in pythons)}
     covered = {str(Path(path).resolve()) for path in hidden}
     # To hide such a folder would hide Python; to show it would show the solutions.
