@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from grader.judge.judging import Judging
 from grader.judge.one_by_one import OneByOne
@@ -39,7 +40,8 @@ class NotebookRun:
         self.memory_ran_out = False
         self.room = MAX_SHOWN
         self._errors: dict[str, tuple[str, str]] = {}  # by cell: what it raised in this run
-        self._spent = self._idled = 0.0  # by all workers of the present run that have ended
+        self._spent = 0.0  # by all workers of the present run that have ended
+        self._idled = 0.0  # by all workers of all runs: honest work hardly idles
 
     def run(
         self, parts: Sequence[Part], wanted: set[str], texts: Mapping[str, str], record: bool
@@ -53,16 +55,17 @@ class NotebookRun:
         killed the worker, the cell may be innocent: it is left out only after ``chances`` retries.
         """
         replies: dict[str, list[Reply]] = {}
+        tests: dict[str, _Test] = {}
         left_out: set[str] = set()  # cells and checks that killed a worker
         killed: Counter[str] = Counter()
         run = cells_to_run(parts, everything=record and self.all_cells)
-        self._spent = self._idled = 0.0
+        self._spent = 0.0
         for _ in range(self.limits.restarts):
             if self._left() <= 0 or self._idled > self.limits.notebook_idle:
                 break
             worker = self.forkserver.start(self.limits, texts)
             try:
-                self._run_once(worker, parts, run, wanted, left_out, replies, record, texts)
+                self._run_once(worker, parts, run, wanted, left_out, replies, tests, record)
                 break
             except _DiedAt as death:
                 killed[death.place] += death.died.killed
@@ -78,6 +81,8 @@ class NotebookRun:
             finally:
                 self._spent += worker.close().cpu
                 self._idled += worker.idled
+        for name, test in tests.items():
+            self._examine(name, test, texts, replies)
         for name in wanted - replies.keys():
             died = WorkerDied("timed_out", "the notebook used all the time that it may use")
             self.deaths.append(died)
@@ -92,10 +97,13 @@ class NotebookRun:
         wanted: set[str],
         left_out: set[str],
         replies: dict[str, list[Reply]],
+        tests: dict[str, _Test],
         record: bool,
-        texts: Mapping[str, str],
     ) -> None:
-        """Run the cells in one worker, in order, and fill in the ``replies`` that are missing."""
+        """Run the cells in one worker, in order, and fill in the ``replies`` that are missing.
+
+        ``tests`` gets what students wrote as tests, to be put to candidates later.
+        """
         begun = worker.cpu_seconds  # a fork is not the submission's work
         done: list[Part] = []
         self._errors.clear()
@@ -105,13 +113,13 @@ class NotebookRun:
             if part.role == CHECK:
                 name = part.exercise
                 if name in wanted and name not in replies and name not in left_out:
-                    left = self._left() - (worker.cpu_seconds - begun)
+                    cause = self._error_of(name, parts)
                     if self.judging.exercises[name].callbacks is not None:
-                        asked = self._examine(done, name, left, texts)
+                        tests.setdefault(name, _Test(tuple(done), cause))
                     else:
-                        asked = self._ask(worker, name, left)
-                    replies[name] = with_cause(asked, self._error_of(name, parts))
-                if not record and wanted <= replies.keys():
+                        left = self._left() - (worker.cpu_seconds - begun)
+                        replies[name] = with_cause(self._ask(worker, name, left), cause)
+                if not record and wanted <= replies.keys() | tests.keys():
                     return  # the outputs of later cells would be thrown away
             elif part.id in run:
                 left = self._left() - (worker.cpu_seconds - begun)
@@ -154,35 +162,55 @@ class NotebookRun:
             raise _DiedAt(f"check_{name}", died) from died
 
     def _examine(
-        self, done: Sequence[Part], name: str, left: float, texts: Mapping[str, str]
-    ) -> list[Reply]:
+        self, name: str, test: _Test, texts: Mapping[str, str], replies: dict[str, list[Reply]]
+    ) -> None:
         """Put an exercise's candidates to the student's test, each in a worker of its own.
 
-        There only those cells run again that lead to the test: running all of them for each
-        candidate could take long.
+        Only once the worker that ran the notebook has ended: it could remember what candidates
+        gave, and tell the workers of others. There only those cells run again that lead to the
+        test: running all of them for each candidate could take long.
         """
         suite, functions = self.judging.suite(name), self.judging.exercises[name].callbacks
         assert functions is not None
-        chosen = leading_to([(part.id, part.source) for part in done], name)
-        examination = OneByOne(
-            lambda: self.forkserver.start(self.limits, texts),
-            self.limits,
-            [part.source for part in done if part.id in chosen],
-            functions(suite),
-            left,
-            min(self.limits.checks_cpu, left),
-        )
-        try:
-            return put_questions(suite, examination.put)
-        except WorkerDied as died:
-            raise _DiedAt(f"check_{name}", died) from died
-        finally:
-            self._spent += examination.spent
-            self._idled += examination.idled
+        chosen = leading_to([(part.id, part.source) for part in test.done], name)
+        sources = [part.source for part in test.done if part.id in chosen]
+        for chance in range(self.limits.chances + 1):
+            left, idle = self._left(), self.limits.notebook_idle - self._idled
+            if left <= 0 or idle < 0:
+                return
+            examination = OneByOne(
+                lambda: self.forkserver.start(self.limits, texts),
+                self.limits,
+                sources,
+                functions(suite),
+                left,
+                min(self.limits.checks_cpu, left),
+                idle,
+            )
+            try:
+                replies[name] = with_cause(put_questions(suite, examination.put), test.cause)
+                return
+            except WorkerDied as died:
+                if died.killed and chance < self.limits.chances:
+                    continue
+                self.deaths.append(died)
+                replies[name] = self._failed(name, died)
+                return
+            finally:
+                self._spent += examination.spent
+                self._idled += examination.idled
 
     def _failed(self, name: str, died: WorkerDied) -> list[Reply]:
         failure = Failure(died.reason, message=died.detail)
         return [Reply(failure=failure) for _ in self.judging.suite(name).cases]
+
+
+@dataclass(frozen=True)
+class _Test:
+    """A student's test: the cells before its check, and the error that kept it from being there."""
+
+    done: tuple[Part, ...]
+    cause: tuple[str, str] | None
 
 
 class _DiedAt(Exception):

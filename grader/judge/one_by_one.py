@@ -15,7 +15,7 @@ from typing import Any
 from grader.judge.callbacks import answering
 from grader.protocol.values import Ask, Callback, Reply
 from grader.sandbox.host.limits import Limits
-from grader.sandbox.host.workers import Worker
+from grader.sandbox.host.workers import Worker, WorkerDied
 
 NAME = "candidate"
 
@@ -26,7 +26,8 @@ class OneByOne:
 
     ``functions`` are behind the callbacks, by key. ``notebook_cpu`` and ``checks_cpu`` are the
     processor seconds that are left for all cells and questions, and for the questions alone;
-    ``spent`` and ``idled`` are what the workers have used so far.
+    ``notebook_idle`` the seconds that are left to idle in. ``spent`` and ``idled`` are what the
+    workers have used so far.
     """
 
     start: Callable[[], Worker]
@@ -35,6 +36,7 @@ class OneByOne:
     functions: Mapping[str, Callable[..., Any]]
     notebook_cpu: float
     checks_cpu: float
+    notebook_idle: float
     spent: float = 0.0
     idled: float = 0.0
 
@@ -43,6 +45,8 @@ class OneByOne:
         return [self._put(ask) for ask in asks]
 
     def _put(self, ask: Ask) -> Reply:
+        if self.idled > self.notebook_idle:
+            raise WorkerDied("timed_out", "the notebook idled longer than it may")
         worker = self.start()
         try:
             for source in self.cells:

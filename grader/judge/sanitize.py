@@ -202,18 +202,36 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 
 def _harmless(declaration: str) -> bool:
-    """Is this a style that neither fetches anything nor draws over the page?"""
+    """Is this a style that neither fetches anything nor draws over the page?
+
+    A distance below zero moves a box over others; so does what is larger than the box around it.
+    """
     name, _, value = declaration.partition(":")
-    value = value.lower()
+    name, value = name.strip(), value.strip().lower()
     if any(word in value for word in ("url", "expression", "image", "fixed", "absolute", "sticky")):
         return False
-    return name.strip() in STYLES
+    if _BELOW_ZERO.search(value) or not set(_FUNCTION.findall(value)) <= COLOURS:
+        return False
+    if name == "height":
+        return value == "auto"
+    if name == "vertical-align":
+        return not any(character.isdigit() for character in value)
+    if name == "font-size":
+        size = _SIZE.fullmatch(value)
+        return value in SIZES if size is None else float(size["number"]) <= LARGEST[size["unit"]]
+    return name in STYLES
 
 
+_BELOW_ZERO, _FUNCTION = re.compile(r"-\s*[\d.]"), re.compile(r"([\w-]*)\(")
+COLOURS = {"rgb", "rgba", "hsl", "hsla"}  # the functions that a style may call
+# Sizes that are the same however deep they are nested: not em, %, larger.
+_SIZE = re.compile(r"(?P<number>\d{0,6}\.?\d{1,6})(?P<unit>px|pt|rem)")
+LARGEST = {"px": 48, "pt": 36, "rem": 3}
+SIZES = {"xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large"}
 # fmt: off
 STYLES = {
     "color", "background", "background-color", "font-weight", "font-style", "font-family",
-    "font-size", "text-align", "text-decoration", "vertical-align", "padding", "margin",
-    "border", "border-collapse", "border-spacing", "white-space", "width", "max-width", "height",
+    "text-align", "text-decoration", "padding", "margin",
+    "border", "border-collapse", "border-spacing", "white-space", "width", "max-width",
 }
 # fmt: on

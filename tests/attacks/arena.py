@@ -40,15 +40,17 @@ from grader.lms import roster
 from grader.lms.roster import Directory
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
+from grader.records import origin
 from grader.records.collect import collect
 from grader.records.executor import grade_found, slim
 from grader.records.handed_in import Unpacker
-from grader.records.submissions import find_submissions
+from grader.records.submissions import find_submissions, read_timestamp, to_utc
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.levels import LEVELS
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
 from tests.attacks.exports import exported_faults
+from tests.attacks.packing import FORGED
 from tests.attacks.reader import Case
 
 QUICK = Limits(cell_cpu=3, checks_cpu=5, notebook_cpu=20, idle=3, wall=10)
@@ -124,6 +126,8 @@ class Arena:
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{self.canaries[name]}\n")
+            with contextlib.suppress(OSError):  # where the file system has none
+                os.setxattr(path, "user.note", self.canaries[name].encode())
         sqlite3.connect(self.folder / "gradebook.db").close()
         self.home = self.solutions  # where the home folder cannot be written
         with contextlib.suppress(OSError):
@@ -316,6 +320,7 @@ class Arena:
             ):
                 faults.append(f"{path.relative_to(folder)} was changed")
         faults += _leaked(said, after, self.canaries.values())
+        faults += _forged_times(target)
         if listed:
             faults += exported_faults(listed)
         return self._folder(case, target, but=NEIGHBOUR)
@@ -451,6 +456,17 @@ def _leaked(said: list[str], files: Iterable[Path], secrets: Iterable[str]) -> I
             yield f"{secret.rpartition('-')[0]} was read"
 
 
+def _forged_times(target: Path) -> Iterator[str]:
+    """Submissions that were handed in when the student's own files say, and nobody else."""
+    for found in find_submissions(target):
+        handed_in, _ = read_timestamp(found.path.parent)
+        if handed_in is not None and handed_in == to_utc(FORGED):
+            yield f"{found.assignment} was handed in when its own file says"
+        of = origin.read(found.path.parent)
+        if of is not None and of.handed_in == origin.as_text(to_utc(FORGED)):
+            yield f"{found.assignment} came when its own file says"
+
+
 def _faults(result: Result) -> Iterator[str]:
     if result.points:
         yield f"{result.points:g} points gained"
@@ -488,12 +504,17 @@ class _Page(HTMLParser):
             if name in ("href", "src", "action", "data", "srcset", "poster", "xlink:href"):
                 if not re.match(r"data:image/(png|jpeg);base64,", text):
                     self.faults.append(f"{name}={text[:40]} in a page")
-            if name == "style" and re.search(r"url\(|position:|expression|@import|z-index", text):
+            if name == "style" and _STYLE.search(text):
                 self.faults.append(f"style={text[:40]} in a page")
             if tag == "meta" and name == "http-equiv" and text != "content-security-policy":
                 self.faults.append(f"<meta {text}> in a page")
 
 
+# What fetches something or draws over others: a distance below zero, a box smaller than its text.
+_STYLE = re.compile(
+    r"url\(|position:|expression|@import|z-index|-[\d.]|calc|(^|;)height:(?!auto)"
+    r"|vertical-align:[\d.]|font-size:(\d{3}|[\d.]+(em|%|v))"
+)
 _HOSTILE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _KNOWN_MIME = {"text/plain", "text/html", "image/png", "image/jpeg"}
 

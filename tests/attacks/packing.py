@@ -20,3 +20,6 @@ def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> byte
         for name, content in files.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+FORGED = "2001-02-03 04:05:06 UTC"  # a time of handing in that no system has written

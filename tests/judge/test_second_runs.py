@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,12 @@ from grader.course.layout import LESSONS, assignment_id
 from grader.course.versions import misconceptions
 from grader.course.wild import VIEWS
 from grader.judge import intake
+from grader.judge.judging import Judging
+from grader.judge.notebook_run import NotebookRun
 from grader.judge.second_runs import SecondRuns
+from grader.protocol.values import Ask, Failure, Reply
+from grader.sandbox.host.limits import Limits
+from grader.sandbox.host.workers import Ended
 from grader.source.assembly import ANSWER, Assembly, assemble
 from tests.conftest import Grade, with_answers
 
@@ -257,3 +264,52 @@ def test_the_work_of_planning_grows_with_the_length_of_a_notebook(
     few, many = parsed_cells(10, monkeypatch), parsed_cells(40, monkeypatch)
     assert few >= 10
     assert many <= 4 * few
+
+
+@dataclass
+class _Sleeper:
+    """A worker each of whose cells idles for a while, and whose answers are all wrong."""
+
+    nap: float
+    idled: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def run_cell(self, source: str, cpu: float) -> tuple[list[Any], str]:
+        self.idled += self.nap
+        return [], ""
+
+    def ask(self, asks: list[Ask], cpu: float, callbacks: Any = None) -> list[Reply]:
+        return [Reply(failure=Failure("exception", "ValueError")) for _ in asks]
+
+    def close(self) -> Ended:
+        return Ended()
+
+
+@dataclass
+class _Sleepers:
+    """A forkserver of such workers."""
+
+    nap: float
+    started: list[_Sleeper] = field(default_factory=list)
+
+    def start(self, limits: Limits, texts: Any) -> Any:
+        self.started.append(_Sleeper(self.nap))
+        return self.started[-1]
+
+
+@pytest.mark.parametrize(("nap", "runs"), [(0.0, 5), (1.0, 1)])
+def test_a_submission_that_has_idled_as_long_as_it_may_has_no_further_runs(
+    nap: float, runs: int
+) -> None:
+    """What a second run costs in time is not the submission's to choose."""
+    release = assignment(assignment_id(FIRST))
+    notebook = with_answers(FIRST, {"softmax": "def softmax(scores):\n    return scores"})
+    parts = assemble(list(release.parts), intake.parse(notebook.encode())).parts
+    asleep = _Sleepers(nap)
+    judging = Judging(release, lambda name: name.encode())
+    limits = Limits(idle=0.5, naps=1.0)
+    own = NotebookRun(asleep, limits, judging)  # type: ignore[arg-type]
+    for _ in range(5):
+        replies = own.run(parts, {"softmax"}, {}, record=False)["softmax"]
+        assert replies and all(reply.failure for reply in replies)
+    assert len(asleep.started) == runs

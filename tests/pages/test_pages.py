@@ -67,6 +67,42 @@ def test_honest_html_stays() -> None:
     assert png in clean_html(image) and "a figure" in clean_html(image)
 
 
+@pytest.mark.parametrize(
+    "style",
+    [
+        "margin: -4000px 0 0 0",
+        "margin: 0 0 -.5em",
+        "margin: calc(0px - 400px) 0 0 0",
+        "margin: var(--far)",
+        "vertical-align: 500px",
+        "height: 0px",  # what it holds goes on below it
+        "font-size: 900px",
+        "font-size: 90vh",
+        "font-size: max(1em, 900px)",
+        "font-size: 2em",  # twice as large with each level of nesting
+    ],
+)
+def test_no_style_draws_over_the_rest_of_the_page(style: str) -> None:
+    assert clean_html(f'<div style="{style}">10 of 10</div>') == "<div>10 of 10</div>"
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "margin: 0.5em auto",
+        "font-family: sans-serif",
+        "white-space: pre-wrap",
+        "vertical-align: text-top",
+        "background-color: rgba(255, 0, 0, 0.5)",
+        "font-size: 1.2rem",
+        "font-size: small",
+        "border: 1px solid #ddd",
+    ],
+)
+def test_honest_styles_stay(style: str) -> None:
+    assert clean_html(f'<div style="{style}">x</div>') == f'<div style="{style}">x</div>'
+
+
 def test_images_are_images_of_bounded_size() -> None:
     head = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
     small = base64.b64encode(head + (10).to_bytes(4, "big") * 2).decode()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from grader.protocol.values import Ask
 from grader.sandbox.host import select
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.levels import LEVELS
-from grader.sandbox.host.mounts import without_inner
+from grader.sandbox.host.mounts import clean_environment, mounts_for, without_inner
 from grader.sandbox.host.usage import in_sockets, shares_of, user_ids
 from tests.conftest import QUICK, SALT, with_answers
 from tests.records.test_cohort import hand_in
@@ -423,3 +423,45 @@ def test_a_notebooks_time_is_that_of_all_its_cells(forkserver: Forkserver) -> No
         for seconds in (2, 30)
     }
     assert words == {2: "timed_out", 30: "graded"}
+
+
+def test_a_virtual_environment_behind_a_link_is_shown_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link alone would lead nowhere in a worker's tree."""
+    course, real = tmp_path / "course", tmp_path / "environments" / "one"
+    course.mkdir()
+    real.mkdir(parents=True)
+    (course / ".venv").symlink_to(real)
+    monkeypatch.setattr(sys, "prefix", str(course / ".venv"))
+    shown = mounts_for(tmp_path / "workers", tmp_path / "package", [course])["shown"]
+    assert {str(course / ".venv"), str(real)} <= set(shown)
+
+
+def _link(path: Path) -> None:
+    path.symlink_to(path.parent)
+
+
+def _open_to_all(path: Path) -> None:
+    path.mkdir()
+    path.chmod(0o777)
+
+
+def _of_another(path: Path) -> None:
+    path.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a folder of somebody else's")
+    os.chown(path, 61_000, 61_000)
+
+
+@pytest.mark.parametrize("plant", [_link, _open_to_all, _of_another, Path.touch])
+def test_settings_that_another_user_has_laid_in_wait_are_not_read(
+    plant: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """matplotlib's folder has a name that everybody knows, where everybody may write."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = clean_environment()["MPLCONFIGDIR"]
+    assert clean_environment()["MPLCONFIGDIR"] == folder  # its own, the second time, too
+    Path(folder).rmdir()
+    plant(Path(folder))
+    assert "MPLCONFIGDIR" not in clean_environment()

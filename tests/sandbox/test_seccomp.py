@@ -16,6 +16,9 @@ READ, KILL, PRCTL, MMAP, FCNTL = (0, 63), (62, 129), (157, 167), (9, 222), (72, 
 SETSOCKOPT, PRLIMIT, SETRLIMIT, SETPRIORITY = (54, 208), (302, 261), (160, 164), (141, 140)
 STATMOUNT, LISTMOUNT, BIND, VMSPLICE = (457, 457), (458, 458), (49, 200), (278, 75)
 PIDFD_OPEN, CLONE, SOCKETPAIR = (434, 434), (56, 220), (53, 199)
+INOTIFY_INIT1, PIDFD_SEND_SIGNAL, IOPRIO_SET = (294, 26), (424, 424), (251, 30)
+GETXATTR, LGETXATTR, LISTXATTR = (191, 8), (192, 9), (194, 11)
+CLOSE_ON_EXEC = 0o2000000
 PRIVATE, SHARED, VALIDATED, ANONYMOUS, FIXED = 2, 1, 3, 0x20, 0x10
 
 
@@ -60,6 +63,11 @@ def machine(request: pytest.FixtureRequest) -> str:
         ("shared memory, validated", MMAP, (0, 4096, 3, VALIDATED | ANONYMOUS), DENIED),
         ("close on exec", FCNTL, (3, 2), ALLOWED),
         ("size of a pipe", FCNTL, (3, 1031), DENIED),
+        ("a lease on a file", FCNTL, (3, 1024, 1), DENIED),
+        ("to be told of what happens in a folder", FCNTL, (3, 1026, 2), DENIED),
+        ("to watch files", INOTIFY_INIT1, (0,), DENIED),
+        ("a signal by a descriptor of /proc/1", PIDFD_SEND_SIGNAL, (3, 9), DENIED),
+        ("turns at the disk", IOPRIO_SET, (1, 1), DENIED),
         ("option of TCP with the same number", SETSOCKOPT, (3, 6, 7), ALLOWED),
         ("credentials", SETSOCKOPT, (3, 1, 16), ALLOWED),
         *((f"buffer {n}", SETSOCKOPT, (3, 1, n), DENIED) for n in (7, 8, 32, 33)),
@@ -102,10 +110,16 @@ def test_alone_it_deals_with_itself_only(machine: str) -> None:
         (FCNTL, (3, 8)),
         (FCNTL, (3, 15)),
         (PRLIMIT, (78, 9, 0)),
+        (SOCKETPAIR, (1, 2)),  # datagrams
+        (SOCKETPAIR, (1, 3)),  # which AF_UNIX makes datagrams of
+        (SOCKETPAIR, (1, 2 | CLOSE_ON_EXEC)),
+        *((call, ()) for call in (GETXATTR, LGETXATTR, LISTXATTR)),
     ):
         assert decide(machine, call, *arguments, alone=77) == DENIED
     assert decide(machine, PRLIMIT, 77, 9, 0, alone=77) == ALLOWED
     assert decide(machine, FCNTL, 3, 2, alone=77) == ALLOWED
+    for kind in (1, 1 | CLOSE_ON_EXEC, 5):  # streams, and datagrams that have no addresses
+        assert decide(machine, SOCKETPAIR, 1, kind, alone=77) == ALLOWED
 
 
 def test_another_interface_to_the_kernel_ends_the_process() -> None:

@@ -35,6 +35,8 @@ NAMESPACES = (
     | linux.CLONE_NEWUTS
 )
 STUDENT = 1000  # the worker's user id in a user namespace
+# Those that wait, and timers: a user has a number of them on the whole machine for all programs.
+SIGNALS = 256
 MORE_TASKS = 1024  # beyond what the user runs already: the kernel counts all over the machine
 
 
@@ -223,6 +225,7 @@ def _set_limits(limits: WorkerLimits) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, SIGNALS),
     ]
     if limits.processes is not None:
         pairs.append((resource.RLIMIT_NPROC, limits.processes))

@@ -5,21 +5,21 @@ namespaces, mounts, ptrace, keys, bpf, io_uring, and every socket but local ones
 that the judge cannot see in any process, changes of the worker's limits, and any dealings with its
 supervisor. Where there are no namespaces, ``alone`` also denies what reaches other processes
 (starting them, signals to them, sockets of every kind) and what Landlock does not control (to
-change a file's mode, owner, times and attributes, and to watch it).
+change a file's mode, owner, times and attributes, and to read its extended attributes).
 """
 
 from __future__ import annotations
 
 import errno
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from grader.sandbox.guest import linux
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-# name: (x86_64, aarch64)
-_DENIED = {
+# name: (x86_64, aarch64); None: no such call on this architecture.
+_DENIED: dict[str, tuple[int | None, int | None]] = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -63,6 +63,14 @@ _DENIED = {
     "acct": (163, 89),
     "syslog": (103, 116),
     "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    # Each user has a few of these on the whole machine. Without them, others' programs fail.
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
+    # A descriptor of /proc/1 is as good as a pidfd.
+    "pidfd_send_signal": (424, 424),
+    "ioprio_set": (251, 30),
     # Memory that no limit of a process counts.
     "vmsplice": (278, 75),  # a page that a pipe holds may keep 2 MB in use
     "memfd_create": (319, 279),
@@ -85,8 +93,7 @@ _DENIED = {
     "adjtimex": (159, 171),
     "setrlimit": (160, 164),
 }
-# Denied, too, where the worker shares the machine's other processes. None: no such call on this
-# architecture.
+# Denied, too, where the worker shares the machine's other processes.
 _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "fork": (57, None),
     "vfork": (58, None),
@@ -97,13 +104,11 @@ _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
     "pidfd_open": (434, 434),
-    "pidfd_send_signal": (424, 424),
     "process_madvise": (440, 440),
     "process_mrelease": (448, 448),
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
     "setpriority": (141, 140),
-    "ioprio_set": (251, 30),
     "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118),
     "sched_setattr": (314, 274),
@@ -134,9 +139,14 @@ _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "utimes": (235, None),
     "futimesat": (261, None),
     "utimensat": (280, 88),
-    "inotify_init": (253, None),
-    "inotify_init1": (294, 26),
-    "fanotify_init": (300, 262),
+    # They tell of files that may not be opened, as stat does, and more: what is written in them.
+    "getxattr": (191, 8),
+    "lgetxattr": (192, 9),
+    "getxattrat": (464, 464),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
+    "listxattrat": (465, 465),
+    "file_getattr": (468, 468),
 }
 # name: numbers. The first argument must be this process's id, or 0, which means the same.
 _OWN_ONLY = {
@@ -174,6 +184,7 @@ class _Rule(NamedTuple):
 
 _PRCTL, _MMAP, _FCNTL, _IOCTL = (157, 167), (9, 222), (72, 25), (16, 29)
 _SETSOCKOPT, _PRLIMIT, _SETPRIORITY = (54, 208), (302, 261), (141, 140)
+_SOCKETPAIR = (53, 199)
 _RULES = (
     # PR_SET_PDEATHSIG: the worker is to die with its supervisor.
     _Rule(_PRCTL, ((_ARGUMENT_0, _EQUAL, (1,)),)),
@@ -181,17 +192,20 @@ _RULES = (
     _Rule(_MMAP, ((_ARGUMENT_3, _ANY_BIT, (0x01,)), (_ARGUMENT_3, _ANY_BIT, (0x20,)))),
     # SO_SNDBUF, SO_RCVBUF and the same with FORCE, of SOL_SOCKET: megabytes in each socket.
     _Rule(_SETSOCKOPT, ((_ARGUMENT_1, _EQUAL, (1,)), (_ARGUMENT_2, _EQUAL, (7, 8, 32, 33)))),
-    # F_SETPIPE_SZ
-    _Rule(_FCNTL, ((_ARGUMENT_1, _EQUAL, (1031,)),)),
+    # F_SETPIPE_SZ. F_SETLEASE: whoever opens that file then waits, up to 45 seconds. F_NOTIFY.
+    _Rule(_FCNTL, ((_ARGUMENT_1, _EQUAL, (1031, 1024, 1026)),)),
     # A new limit, at whatever address: one that was lowered for a question could be lifted again.
     _Rule(_PRLIMIT, ((_ARGUMENT_2, _ANY_BIT, (0xFFFFFFFF,)),)),
     _Rule(_PRLIMIT, ((_ARGUMENT_2 + _HIGH, _ANY_BIT, (0xFFFFFFFF,)),)),
 )
-# Where the worker shares the machine's other processes: commands by which the kernel would send
-# signals to one of them. F_SETOWN and F_SETOWN_EX; FIOSETOWN and SIOCSPGRP.
+# Where the worker shares the machine's other processes.
 _RULES_ALONE = (
+    # Commands by which the kernel would send signals to one of them. F_SETOWN and F_SETOWN_EX;
+    # FIOSETOWN and SIOCSPGRP.
     _Rule(_FCNTL, ((_ARGUMENT_1, _EQUAL, (8, 15)),)),
     _Rule(_IOCTL, ((_ARGUMENT_1, _EQUAL, (0x8901, 0x8902)),)),
+    # A pair of SOCK_DGRAM or SOCK_RAW: a message from it can have anybody's socket as its address.
+    _Rule(_SOCKETPAIR, ((_ARGUMENT_1, _ANY_BIT, (0x02,)),)),
 )
 # Where its supervisor is process 1 of its world, perhaps as the same user: calls on it. In order:
 # kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_open, sched_setaffinity,
@@ -226,8 +240,7 @@ def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, 
     ]
     if machine == "x86_64":  # by x32 numbers the same calls could be made past the filter
         code += [(_GREATER_EQUAL, 0, 1, 0x40000000), (_RETURN, 0, 0, denied)]
-    for numbers in _DENIED.values():
-        code += [(_EQUAL, 0, 1, numbers[column]), (_RETURN, 0, 0, denied)]
+    code += _deny(_DENIED, column, denied)
     code += _apply(_RULES, column, denied)
     if alone:
         code += _keep_alone(column, alone, denied)
@@ -251,6 +264,17 @@ def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, 
     return code
 
 
+def _deny(
+    calls: Mapping[str, tuple[int | None, int | None]], column: int, denied: int
+) -> list[tuple[int, int, int, int]]:
+    """Instructions that deny these calls, whatever their arguments."""
+    code = []
+    for numbers in calls.values():
+        if (number := numbers[column]) is not None:
+            code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, denied)]
+    return code
+
+
 def _apply(rules: Iterable[_Rule], column: int, denied: int) -> list[tuple[int, int, int, int]]:
     """Instructions that deny the calls that fulfil a rule."""
     code = []
@@ -269,10 +293,7 @@ def _apply(rules: Iterable[_Rule], column: int, denied: int) -> list[tuple[int, 
 
 def _keep_alone(column: int, own: int, denied: int) -> list[tuple[int, int, int, int]]:
     """Instructions that deny all dealings with other processes; new threads stay allowed."""
-    code = []
-    for numbers in _DENIED_ALONE.values():
-        if (number := numbers[column]) is not None:
-            code += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, denied)]
+    code = _deny(_DENIED_ALONE, column, denied)
     for numbers in _OWN_ONLY.values():
         code += [
             (_EQUAL, 0, 5, numbers[column]),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import sys
 import sysconfig
 import tempfile
@@ -35,6 +37,7 @@ def mounts_for(folder: Path, package: Path, hidden: Iterable[Path]) -> dict[str,
     """The files that a worker sees, read-only: system libraries, Python, and ``package``."""
     pythons = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent}
     pythons |= {Path(path) for path in sysconfig.get_paths().values() if Path(path).is_dir()}
+    pythons |= {path.resolve() for path in pythons}  # a .venv may be a link to one elsewhere
     shown = {*SYSTEM, str(package), *(str(path) for path in pythons)}
     covered = {str(Path(path).resolve()) for path in hidden}
     # To hide such a folder would hide Python; to show it would show the solutions.
@@ -105,15 +108,34 @@ def clean_environment(user: int | None = None) -> dict[str, str]:
 
     ``user`` is whom the forkserver runs as, if that is not the present user.
     """
-    cache = "grader-matplotlib" if user is None else f"grader-matplotlib-{user}"
+    cache = _font_cache(os.geteuid() if user is None else user)
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/nonexistent",
         "LANG": "C.UTF-8",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / cache),
+        **({} if cache is None else {"MPLCONFIGDIR": str(cache)}),
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
     }
+
+
+def _font_cache(user: int) -> Path | None:
+    """A folder in which matplotlib keeps its list of fonts from one run to the next.
+
+    None if somebody else could write there: matplotlib also reads its settings from it, which name
+    functions to be called, and its name in the folder of temporary files can be known beforehand.
+    """
+    path = Path(tempfile.gettempdir()) / f"grader-matplotlib-{user}"
+    try:
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+            if user != os.geteuid():
+                os.chown(path, user, user)
+        found = path.lstat()
+    except OSError:
+        return None
+    own = stat.S_ISDIR(found.st_mode) and found.st_uid == user and not found.st_mode & 0o022
+    return path if own else None

@@ -27,7 +27,17 @@ tries = {
     "descriptors": lambda: os.listdir(f"/proc/{other}/fd"),
     "oom score": lambda: open(f"/proc/{other}/oom_score_adj", "w").write("1000"),
 }
-calls = {"ptrace": (101, 16, other, 0, 0), "thread": (200, other, 2), "both": (234, other, other, 2)}
+calls = {
+    "ptrace": (101, 16, other, 0, 0),
+    "thread": (200, other, 2),
+    "both": (234, other, other, 2),
+    "turns at the disk": (251, 1, other, 3 << 13),
+    "turns of all": (251, 3, os.getuid(), 3 << 13),
+}
+try:  # a descriptor of its folder in /proc is as good as a pidfd
+    calls["signal by its folder"] = (424, os.open(f"/proc/{other}", os.O_RDONLY), 0, 0, 0)
+except OSError:
+    pass
 found = []
 for name, attempt in tries.items():
     try:
