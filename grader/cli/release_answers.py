@@ -82,5 +82,5 @@ def _last_due(course_dir: Path, assignment: str) -> datetime.datetime | None:
         due = tables.due_dates(book).get(assignment) if book is not None else None
         if book is None or due is None:
             return None
-        timings = tables.timings(book, assignment).values()
-        return max((due + one.extension for one in timings), default=due)
+        standings = tables.standings(book, assignment).values()
+        return max((due + one.extension for one in standings), default=due)

@@ -23,8 +23,8 @@ from grader.authoring.solve import solved
 from grader.commandline import main
 from grader.course.layout import assignment_id
 from grader.records import nbgrader_tables as tables
-from grader.records.nbgrader_gradebook import nbgrader_gradebook
 from grader.records.nbgrader_tables import open_gradebook
+from tests.nbgrader_gradebook import nbgrader_gradebook
 from tests.records.test_cohort import run
 from tests.records.test_exchange import nbgrader
 from tests.records.test_late import PER_DAY, ZERO, new_course
