@@ -115,7 +115,9 @@ def sandbox() -> Iterator[Finding]:
             with Forkserver(level, hidden) as forkserver:
                 found = try_level(forkserver, hidden)
         except WorkerError as error:
-            yield Finding(f"sandbox: {title(level)}", str(error), False, "see the message")
+            # What a sandbox that could not start has printed ends in what it was.
+            last = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
+            yield Finding(f"sandbox: {title(level)}", last, False, _fix(level, str(error)))
             continue
         holding.append(found.holds)
         fix = "" if found.holds else _fix(level, found.error)

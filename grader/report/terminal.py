@@ -20,7 +20,10 @@ def show(records: Records, found: list[Summary]) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=120)
     count = len(records.submissions)
     people, level = len(records.students), _text(sandbox(records))
-    console.print(f"{people} students, {count} submissions · sandbox: {level}")
+    console.print(
+        f"{people} student{'s'[: people != 1]}, {count} submission{'s'[: count != 1]} · "
+        f"sandbox: {level}"
+    )
     if records.unsandboxed:
         console.print(
             f"[bold red]Graded without a sandbox: {len(records.unsandboxed)} of {count} "

@@ -5,6 +5,7 @@ Counts every line of the files that git holds at each commit, blank lines and co
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
@@ -45,8 +46,11 @@ def count(commit: str) -> Counter[str]:
     return found
 
 
-def main(commits: list[str]) -> None:
+def main(words: list[str]) -> None:
     """Print a table with a column for each commit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("commits", metavar="COMMIT", nargs="*", default=["HEAD"])
+    commits = parser.parse_args(words).commits
     counts = {commit: count(commit) for commit in commits}
     print("| lines |", " | ".join(commits), "|")
     print("| --- |" + " ---: |" * len(commits))
@@ -55,4 +59,4 @@ def main(commits: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["HEAD"])
+    main(sys.argv[1:])
