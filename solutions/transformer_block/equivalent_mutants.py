@@ -30,4 +30,14 @@ EQUIVALENT = {
             "torch.manual_seed(0)", "torch.manual_seed(-1)"
         ): "another draw shows the same effect, and the order of the draws is free",
     },
+    "failing_vectors": {
+        change(
+            "return (torch.tensor([1.0, 0.0]), torch.tensor([1e-05, 0.0]))",
+            "return (torch.tensor([1.0, 0.0]), torch.tensor([2e-05, 0.0]))",
+        ): "a spread twice as large is small beside eps, too: many vectors do",
+        change(
+            "return (torch.tensor([1.0, 0.0]), torch.tensor([1e-05, 0.0]))",
+            "return (torch.tensor([2.0, 0.0]), torch.tensor([1e-05, 0.0]))",
+        ): "two features are two features, whatever their spread: many vectors do",
+    },
 }
