@@ -145,7 +145,6 @@ def _group(group: Group) -> str:
     items = "".join(
         f"<li>{escaped(name)}{': ' if text else ''}{coded(text)}</li>"
         for name, text in group.checks
-        for name, text in group.checks
     )
     return (
         f'<details style="margin:.2em 0"{" open" if group.unfolded else ""}>'

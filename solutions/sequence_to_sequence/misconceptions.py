@@ -1751,13 +1751,7 @@ class RolesExchangedMasked(_Block):
         return self.cross_attention(memory, self.norm2(x), memory_mask)[0]
 
 
-@misconception(
-    "greedy_decode",
-    "never_stops_early",
-    "never looks for eos",
-    "Every row gets max_len tokens. A row has ended with its first eos: what follows is filled "
-    "with eos, and when all rows have ended the writing ends.",
-)
+@variant("greedy_decode", "never_stops_early", "and never looks for eos")
 def decode_never_stops_early(model, source, bos, eos, max_len):
     return _decode(
         model,

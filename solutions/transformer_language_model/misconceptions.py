@@ -292,7 +292,7 @@ class ModelPlainList(_Model):
         super().__init__(*args, **kwargs)
         blocks = list(self.blocks)
         del self.blocks
-        vars(self)["blocks"] = blocks
+        object.__setattr__(self, "blocks", blocks)
 
 
 @misconception(

@@ -145,7 +145,6 @@ def test_a_figure_moves_by_keyboard_and_outlives_its_kernel(browser: Browser, la
         expect(lost).to_be_hidden()
     assert "window 2, to both sides" in picture(page)
     expect(page.locator(".explorer-note")).to_be_visible()
-    assert serious(page, within=".explorer-still") == []
     snapshot(page, "still")
     page.close()
     end_kernels(lab)

@@ -52,6 +52,23 @@ def masked(text: str) -> str:
     return ATTENTION.format(textwrap.indent(textwrap.dedent(text).strip("\n"), "    "))
 
 
+ROTARY = """
+def rotary_encoding(x, positions=None, base=10000.0):
+    n, d = x.shape[-2:]
+    if positions is None:
+        positions = torch.arange(n)
+    angle = positions[:, None] * base ** (-torch.arange(0, d, 2) / d)
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    first, second = x[..., 0::2], x[..., 1::2]
+{}
+"""
+
+
+def rotary(text: str) -> str:
+    """``rotary_encoding`` with its angles in float32, as most people write it, and an own end."""
+    return ROTARY.format(textwrap.indent(textwrap.dedent(text).strip("\n"), "    "))
+
+
 DECODE = """
 def greedy_decode(model, source, bos, eos, max_len):
     written = source.new_full((len(source), 1), bos)
@@ -864,5 +881,45 @@ NAMED = [
         """,
         ("eos_fixed",),
         named=True,
+    ),
+    *(
+        Wrong("rotary_encoding", f"in float32: {what}", rotary(text), (name,), named=True)
+        for what, name, text in (
+            (
+                "the halves of a vector are the pairs",
+                "half_split",
+                """
+                first, second = x[..., : d // 2], x[..., d // 2 :]
+                turned = (first * cos - second * sin, first * sin + second * cos)
+                return torch.cat(turned, dim=-1)
+                """,
+            ),
+            (
+                "turned clockwise",
+                "backward",
+                """
+                turned = (first * cos + second * sin, second * cos - first * sin)
+                return torch.stack(turned, dim=-1).flatten(-2)
+                """,
+            ),
+            (
+                "the turned entries in two halves",
+                "not_interleaved",
+                """
+                turned = (first * cos - second * sin, first * sin + second * cos)
+                return torch.cat(turned, dim=-1)
+                """,
+            ),
+            (
+                "written over before it is read",
+                "uses_the_new_entry",
+                """
+                out = x.clone()
+                out[..., 0::2] = out[..., 0::2] * cos - out[..., 1::2] * sin
+                out[..., 1::2] = out[..., 0::2] * sin + out[..., 1::2] * cos
+                return out
+                """,
+            ),
+        )
     ),
 ]
