@@ -21,7 +21,7 @@ from grader.authoring.scaffold_places import NoPlace, with_lesson
 from grader.commandline import main
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, SOLUTIONS
 from grader.student import frozen
-from tests.courses.test_second_course import SECOND, complaint, done, edit, run
+from tests.courses.test_second_course import complaint, copy_of_second, done, run
 
 OURS = "new_lesson_trial"  # the copy's id: its frozen answers lie in a folder of that name
 
@@ -38,8 +38,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the second course, which has laws of its own, two lessons and no docs."""
     target = tmp_path_factory.mktemp("new") / "course"
-    shutil.copytree(SECOND, target, ignore=shutil.ignore_patterns("__pycache__"))
-    edit(target / "course.toml", 'id = "descent"', f'id = "{OURS}"')
+    copy_of_second(target, OURS)
     yield target
     shutil.rmtree(frozen.FOLDER / OURS, ignore_errors=True)
 

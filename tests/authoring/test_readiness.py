@@ -15,7 +15,7 @@ from grader.authoring import readiness
 from grader.commandline import main
 from grader.course.layout import LESSONS
 from grader.student import frozen
-from tests.courses.test_second_course import SECOND, done, edit, run
+from tests.courses.test_second_course import copy_of_second, done, edit, run
 
 OURS = "readiness_trial"  # the copy's id: its frozen answers lie in a folder of that name
 SEQUENCES = Path("notebooks", "01_sequences", "01_sequences.ipynb")
@@ -26,8 +26,7 @@ DESCENT = Path("notebooks", "02_descent", "02_descent.ipynb")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the second course, which is finished."""
     target = tmp_path_factory.mktemp("ready") / "course"
-    shutil.copytree(SECOND, target, ignore=shutil.ignore_patterns("__pycache__"))
-    edit(target / "course.toml", 'id = "descent"', f'id = "{OURS}"')
+    copy_of_second(target, OURS)
     yield target
     shutil.rmtree(frozen.FOLDER / OURS, ignore_errors=True)
 

@@ -35,6 +35,13 @@ def done(course: Path, *arguments: object) -> str:
     return finished.stdout
 
 
+def copy_of_second(target: Path, name: str) -> None:
+    """Copy the second course, with another id, which its lessons' first cells name."""
+    shutil.copytree(SECOND, target, ignore=shutil.ignore_patterns("__pycache__"))
+    edit(target / "course.toml", 'id = "descent"', f'id = "{name}"')
+    done(target, "tidy")
+
+
 @pytest.fixture(scope="module")
 def submitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ada has solved both lessons, Bo nothing, and Cy reverses the caller's own list."""
