@@ -142,6 +142,9 @@ def tree(folder: Path) -> dict[str, str]:
 def test_a_dry_run_shows_what_the_run_will_change_and_writes_nothing(tmp_path: Path) -> None:
     submitted, course = tmp_path / "submitted", tmp_path / "course"
     grade = ("grade", submitted, "--course-dir", course, "--jobs", "1")
+    missing = run(*grade, "--dry-run")
+    assert missing.exit_code == 2 and "does not exist" in missing.output
+    submitted.mkdir()
     none = run(*grade, "--dry-run")
     assert none.exit_code == 2 and "so no mark can change" in none.output
     assert not course.exists()
