@@ -46,7 +46,9 @@ class Lab:
         return f"{self.address}/{path}?token={self.token}"
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright is open, an event loop runs in this thread, and answers
+# of other tests that start one of their own would fail.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip("these tests drive Debian's chromium: apt-get install chromium")
