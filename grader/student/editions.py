@@ -31,6 +31,7 @@ from grader.source.notebook import Cell, Notebook, parse
 from grader.source.prose import flat
 from grader.student import lessons, records
 from grader.student.notebooks import NotANotebook, read
+from grader.student.python_version import with_this_version, without_version
 
 NOTE = ".handed_out.json"
 
@@ -103,8 +104,8 @@ def bring_up_to_date(source: Path, lab: Path) -> Newer:
     updated, differing = [], {}
     for released in sorted(source.glob("*/*.ipynb")):
         name, own = released.stem, lab / released.parent.name / released.name
-        new, content, given = released.read_bytes(), own.read_bytes(), noted.get(name)
-        if content == new or (given is None and _is_of(new, content)):
+        new, content, given = _as_given(released), own.read_bytes(), noted.get(name)
+        if _digest(content) == _digest(new) or (given is None and _is_of(new, content)):
             now[name] = _noted(new)
         elif given is not None and given.file == _digest(content):
             files.write(own, new)
@@ -142,8 +143,8 @@ def update(released: Path, lab: Path) -> Update:
     """
     name, folder = released.stem, lab / released.parent.name
     own = lessons.file_in(folder, released) or folder / released.name
-    new, content = released.read_bytes(), own.read_bytes()
-    if content == new:
+    new, content = _as_given(released), own.read_bytes()
+    if _digest(content) == _digest(new):
         return Update(name, own)
     noted, key = handed_out(lab), _key(name, own)
     given = noted.get(key)
@@ -259,7 +260,11 @@ def _parts(content: bytes) -> list[Part]:
 
 
 def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(without_version(content)).hexdigest()
+
+
+def _as_given(released: Path) -> bytes:
+    return with_this_version(released.read_bytes())
 
 
 def _is_of(new: bytes, content: bytes) -> bool:

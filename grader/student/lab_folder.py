@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
+from grader import files
 from grader.student import records
+from grader.student.python_version import with_this_version
 
 CONFIG = ".jupyter"
 # JupyterLab asks whether to fetch news, in a box that would cover the start page.
@@ -32,8 +33,7 @@ def copy_lessons(source: Path, folder: Path) -> list[Path]:
         if target.exists():
             continue
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(notebook, target)
+            files.write(target, with_this_version(notebook.read_bytes()))
         except OSError as error:
             raise CannotWrite(target, error) from error
         copied.append(target)

@@ -11,6 +11,7 @@ from pathlib import Path
 from grader.coursefile import current
 from grader.source.assembly import ANSWER, Part, parts_of
 from grader.student.notebooks import Cell, NotANotebook, read
+from grader.student.python_version import without_version
 
 CHECK = "check_"
 START = "start.ipynb"  # the page that lists the lessons
@@ -117,7 +118,7 @@ def file_in(folder: Path, given: Path | None = None) -> Path | None:
 def _differs(path: Path, content: bytes) -> bool:
     """Does a file hold anything else? One that cannot be read does: whoever opens it says why."""
     try:
-        return path.read_bytes() != content
+        return without_version(path.read_bytes()) != without_version(content)
     except OSError:
         return True
 

@@ -46,8 +46,8 @@ class Lab:
         return f"{self.address}/{path}?token={self.token}"
 
 
-# Not for the whole session: while Playwright is open, an event loop runs in this thread, and answers
-# of other tests that start one of their own would fail.
+# Not for the whole session: while Playwright is open, an event loop runs in this thread, and
+# answers of other tests that start one of their own would fail.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import platform
 import resource
 import shutil
 from collections.abc import Callable
@@ -64,6 +65,7 @@ def path_in(folder: Path, name: str = NAME) -> Path:
 
 def changed(path: Path, change: Callable[[NotebookNode], object]) -> bytes:
     notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.language_info.version = platform.python_version()
     change(notebook)
     nbformat.write(notebook, path)
     return path.read_bytes()
@@ -101,6 +103,25 @@ def test_what_was_never_touched_is_brought_up_to_date(lab: Path, source: Path) -
     newest = changed(path_in(source), lambda n: n.cells[0].update(source="# Third edition"))
     opened()
     assert path_in(lab).read_bytes() == newest
+
+
+def test_another_version_of_python_is_no_change(lab: Path, source: Path) -> None:
+    """Jupyter writes the kernel's version into a notebook that is saved without a change."""
+
+    def by_another_python(notebook: NotebookNode) -> None:
+        assert notebook.metadata.language_info.version == platform.python_version()
+        notebook.metadata.language_info.version = "3.99.1"
+
+    own = path_in(lab)
+    changed(own, by_another_python)
+    copy = own.with_name("mine.ipynb")
+    copy.write_bytes(changed(own, worked_on))
+    shutil.copyfile(path_in(source), own)
+    changed(own, lambda n: n.metadata.language_info.update(version="3.99.1"))
+    assert lessons.file_in(own.parent) == copy
+    copy.unlink()
+    new = changed(path_in(source), new_edition)
+    assert NAME in opened().output and own.read_bytes() == new
 
 
 def test_what_was_touched_is_left_byte_for_byte_and_named_in_one_line(
