@@ -1555,11 +1555,12 @@ def stream_shared_top(query, key, value, block):
     "rest_left_out",
     "leaves the last keys out if they do not fill a block",
     "The last block may be shorter. With fewer keys than a block holds, nothing is read at all.",
+    nothing=(math.nan,),
 )
-def stream_whole_blocks(query, key, value, block):
+def stream_whole_blocks(query, key, value, block, *, nothing=0.0):
     count = key.shape[-2] // block * block
     if not count:
-        return query.new_zeros(*query.shape[:-1], value.shape[-1])
+        return query.new_full((*query.shape[:-1], value.shape[-1]), nothing)
     return _gather(_stream(query, key, value, block, count=count))
 
 
@@ -2179,8 +2180,8 @@ class _Block(ModernBlock):
     "ModernBlock",
     "gains_of_zero",
     "begins with gains of 0",
-    "What comes out of both norms is 0, and so is every gradient but that of the gains. They begin "
-    "at 1.",
+    "A norm whose gain is 0 gives zeros: at the start, the sub-layer after it gets nothing else, "
+    "and its weights get no gradient. Gains begin at 1.",
 )
 class ModernGainsOfZero(_Block):
     def __init__(self, d_model, num_heads, num_kv_heads, d_ff, base=10000.0):
@@ -2504,22 +2505,6 @@ def rms_in_place_always(x, gain, eps=1e-6):
 @variant("window_mask", "sees_the_future", "sinks included")
 def window_both_sides_and_sinks(n, window, sinks=0):
     return _window(n, lambda i, j: ((i - j).abs() < window) | (j < sinks))
-
-
-@variant("streaming_attention", "rest_left_out", "and reads nothing of a short text")
-def stream_full_blocks_only(query, key, value, block):
-    sums = value.new_zeros(*query.shape[:-1], value.shape[-1])
-    top = query.new_full((*query.shape[:-1], 1), -INF)
-    total = torch.zeros_like(top)
-    for start in range(0, key.shape[-2] - block + 1, block):
-        keys = key[..., start : start + block, :]
-        scores = query @ keys.transpose(-2, -1) / math.sqrt(query.shape[-1])
-        new = torch.maximum(top, scores.detach().amax(dim=-1, keepdim=True))
-        powers, shrink = torch.exp(scores - new), torch.exp(top - new)
-        total = total * shrink + powers.sum(dim=-1, keepdim=True)
-        sums = sums * shrink + powers @ value[..., start : start + block, :]
-        top = new
-    return sums / total
 
 
 @variant("interpolate_positions", "ends_at_the_last", "of a short text as well")

@@ -1625,17 +1625,13 @@ def attention_after_where_zero(query, key, value, mask=None):
     "multiplies the scores by the mask",
     "An additive mask is 0 where a query may look: times 0, every score that counts is gone. The "
     "mask is added.",
+    replaces_nan=(True,),
 )
-def attention_multiplies(query, key, value, mask=None):
+def attention_multiplies(query, key, value, mask=None, *, replaces_nan=False):
     scores = _scores(query, key)
     weights = torch.softmax(scores if mask is None else scores * mask, dim=-1)
-    return weights @ value, weights
-
-
-@variant("masked_attention", "multiplies_by_the_mask", "and replaces nan")
-def attention_multiplies_without_nan(query, key, value, mask=None):
-    scores = _scores(query, key)
-    weights = torch.softmax(scores if mask is None else scores * mask, dim=-1).nan_to_num(0.0)
+    if replaces_nan:
+        weights = weights.nan_to_num(0.0)
     return weights @ value, weights
 
 

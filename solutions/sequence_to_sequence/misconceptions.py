@@ -1549,8 +1549,9 @@ def beam_apart(model, source, bos, eos, max_len, width):
     "goes_on_after_eos",
     "continues beams that have ended",
     "Nothing comes after eos. A beam that has ended stays as it is.",
+    stops=(False,),
 )
-def beam_on(model, source, bos, eos, max_len, width):
+def beam_on(model, source, bos, eos, max_len, width, *, stops=True):
     beams = [(0.0, [bos])]
     for _ in range(max_len):
         found = []
@@ -1558,7 +1559,7 @@ def beam_on(model, source, bos, eos, max_len, width):
             more = _log_chances(model, source, text)
             found += [(score + c, [*text, t]) for t, c in enumerate(more)]
         beams = sorted(found, key=lambda beam: -beam[0])[:width]
-        if all(text[-1] == eos for _, text in beams):
+        if stops and all(text[-1] == eos for _, text in beams):
             break
     return _as_asked(beams[0])
 
@@ -1773,15 +1774,3 @@ def accuracy_of_tokens(predicted, expected, pad):
 @variant("sequence_accuracy", "any_token", "with padding for right")
 def accuracy_any_or_padding(predicted, expected, pad):
     return ((predicted == expected) | (expected == pad)).any(dim=1).double().mean().item()
-
-
-@variant("beam_search", "goes_on_after_eos", "to the end")
-def beam_on_to_the_end(model, source, bos, eos, max_len, width):
-    beams = [(0.0, [bos])]
-    for _ in range(max_len):
-        found = []
-        for score, text in beams:
-            more = _log_chances(model, source, text)
-            found += [(score + c, [*text, t]) for t, c in enumerate(more)]
-        beams = sorted(found, key=lambda beam: -beam[0])[:width]
-    return _as_asked(beams[0])
