@@ -42,7 +42,7 @@ def _open(name: str, flags: int, folder: int) -> int:
     try:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
-        # ELOOP for a link in the place of a file, ENOTDIR for one in the place of a folder.
+        # ELOOP if a link replaces a file, ENOTDIR if it replaces a folder.
         if error.errno in (errno.ELOOP, errno.ENOTDIR) and _is_link(name, folder):
             raise LinkFound(errno.ELOOP, "a symbolic link", name) from error
         raise

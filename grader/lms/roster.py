@@ -394,7 +394,7 @@ class Directory:
 
 
 def folded(text: str) -> str:
-    """Normalize text for comparison: case and spaces. Accents stay: they distinguish names."""
+    """Normalize form, case and spaces for comparison. Accents stay: they distinguish names."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

@@ -124,7 +124,7 @@ def collect(
             one.shown
             for one in directory.students
             if one.id not in there
-            # This archive may hold one student's work only; others' was perhaps collected before.
+            # This archive may hold one student's work alone, after all the rest was collected.
             and not any((target / one.id / lesson).exists() for lesson in lessons)
         ]
     return done
@@ -506,6 +506,7 @@ def _write(
         else:
             place = _next(aside)
             place.parent.mkdir(parents=True, exist_ok=True)
+            # After a kill between this and the writing below, the next run writes the folder anew.
             shutil.move(folder, place)
             done.earlier += 1
     _fill(folder, contents)
