@@ -39,7 +39,7 @@ TYPES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, As
 def answering(
     functions: Mapping[str, Callable[..., Any]], most: int = MAX_CALLS
 ) -> Callable[[dict], dict]:
-    """Return a function that answers ``{"remote", "args", "kwargs"}``, a call of a function.
+    """Return a function that answers ``{"remote", "args", "kwargs"}``: a call of ``functions``.
 
     The answer is ``{"value", "after", "type", "error"}``: ``after`` holds all arguments as they are
     after the call; ``type`` and ``error`` are empty, or name an error. After ``most`` calls every

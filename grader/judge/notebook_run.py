@@ -140,7 +140,7 @@ class NotebookRun:
         return self.limits.notebook_cpu - self._spent
 
     def _error_of(self, name: str, parts: Sequence[Part]) -> tuple[str, str] | None:
-        """Return the error of the cell that should define the exercise, of several the last one."""
+        """Return the error of the cell that should define the exercise; of several, the last."""
         own = [
             part.id
             for part in parts

@@ -67,7 +67,7 @@ class Judge:
 
 
 def written(error: intake.Rejected) -> bool:
-    """Tell whether the file exists but cannot be read; then a person has to look at it (T13)."""
+    """Tell whether something was handed in that cannot be read, for a person to look at (T13)."""
     return not isinstance(error, intake.NothingThere)
 
 
