@@ -1,13 +1,12 @@
 """Answer a worker's calls of functions that stay in the judge: data in, data out.
 
-Student code decides what a worker requests. So each request is checked, and what it can make the
-judge compute is bounded: for one call the numbers in its arguments, and the numbers that they make
-when they are broadcast against each other; for all calls together their number, and the work that
-they stand for. Work is estimated from shapes, not measured, so that a verdict does not depend on a
-clock.
+Student code decides what a worker requests. So each request is checked, and the work that it can
+cause in the judge is bounded: for one call, the numbers in its arguments and the numbers that arise
+when these are broadcast against each other; for all calls together, their count and their work.
+Work is estimated from shapes, not measured, so that a verdict does not depend on a clock.
 
-An error crosses as the name of one of Python's own error types and a text of this module's. The
-text of an exception, or the name of a class or a parameter, could tell one function from another.
+An error crosses as the name of one of Python's own error types and a text from this module. An
+exception's own text, or the name of a class or a parameter, could tell one function from another.
 """
 
 from __future__ import annotations
@@ -26,26 +25,25 @@ MAX_NUMBERS = 1000
 MAX_AXES = 5
 # 440 numbers, sent as (110, 1, 1, 1), (110, 1, 1) and so on, make 146 million.
 MAX_BROADCAST = 1_000_000
-# In numbers computed. A number that is handed over counts a hundredfold: a function that goes
-# through its arguments in a loop of Python's takes that much longer for each. An honest test of a
-# hundred small examples uses a hundredth of it.
+# In numbers computed. A number in an argument counts a hundredfold, because a function that loops
+# over its arguments in Python takes that much longer for each. An honest test of a hundred small
+# examples uses a hundredth of this.
 MAX_WORK = 30_000_000
 WORK_OF_ARGUMENT = 100
 MAX_CALLS = 500
-# The types that may cross; an error crosses as the first that it is an instance of. The worker
-# gives a meaning of its own to MemoryError and NotImplementedError.
+# The error types that may cross; an error crosses as the first one that it is an instance of. Not
+# MemoryError and NotImplementedError: the worker gives these a meaning of its own.
 TYPES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
 
 
 def answering(
     functions: Mapping[str, Callable[..., Any]], most: int = MAX_CALLS
 ) -> Callable[[dict], dict]:
-    """A function that answers ``{"remote", "args", "kwargs"}``: a call of one of ``functions``.
+    """Return a function that answers ``{"remote", "args", "kwargs"}``: a call of ``functions``.
 
     The answer is ``{"value", "after", "type", "error"}``: ``after`` holds all arguments as they are
-    after the call; ``type`` and ``error`` are empty, or name an error. Only ``most`` calls are
-    answered in any other way than by an error, and all calls of the function that this returns
-    share one bound on their work.
+    after the call; ``type`` and ``error`` are empty, or name an error. After ``most`` calls every
+    further one is answered by an error, and all calls share one bound on their work.
     """
     work, left = [MAX_WORK], [most]  # lists, so that all calls share them
 
@@ -74,7 +72,7 @@ def _failed(kind: str, text: str) -> dict[str, Any]:
 
 
 def _travels(value: Any) -> bool:
-    """Is there no object in it that only the name of its class would stand for?"""
+    """Tell whether a value is plain data: no object of which only the class's name would cross."""
     if isinstance(value, (list, tuple)):
         return all(map(_travels, value))
     if isinstance(value, dict):
@@ -109,7 +107,7 @@ def _call(
 
 
 def _admit(value: Any, room: list[int]) -> tuple[int, ...]:
-    """The shape of an argument that may be handed over; takes its numbers from ``room``."""
+    """Return an argument's shape, and subtract its numbers from ``room``, or refuse the call."""
     array = value.data if isinstance(value, Tensor) else value
     if isinstance(array, np.ndarray):
         room[0] -= math.prod(max(n, 1) for n in array.shape)  # (0, huge) counts too
@@ -123,10 +121,10 @@ def _admit(value: Any, room: list[int]) -> tuple[int, ...]:
 
 
 def _broadcast(shapes: list[tuple[int, ...]]) -> int:
-    """A bound on the numbers in what functions of tensors make of such arguments.
+    """Return a bound on how many numbers a tensor function can compute from such arguments.
 
-    The arguments broadcast against each other, or multiplied as matrices, which pairs every row of
-    one with every row of another.
+    It may broadcast them against each other, or multiply them as matrices, which pairs every row of
+    one with every column of another.
     """
     axes = max(map(len, shapes), default=0)
     padded = [(1,) * (axes - len(shape)) + shape for shape in shapes]

@@ -1,8 +1,8 @@
-"""Judge exercises again that build on a failed one, with the course's version of it (T9).
+"""Judge the exercises that build on a failed one again, with the course's version of it (T9).
 
-A second run's notebook holds a solution, which student code can read. Whatever that run shows could
-spell it: an output, a message, the name of a mistake, even which of the checks pass. So a second
-run tells the points that an exercise earns, and nothing else.
+A second run's notebook contains a solution, which student code can read. Anything that the run
+shows could leak it: an output, a message, the name of a mistake, even which checks pass. So a
+second run yields only the points that each exercise earns.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ def carry_forward(
     verdicts: Mapping[str, Verdict],
     assessments: Mapping[str, Assessment],
 ) -> dict[str, Verdict]:
-    """The verdicts that a second run improves, by exercise; ``assessments`` are the first run's.
+    """Return the verdicts that a second run improves, by exercise.
 
-    ``suites`` are those of the exercises that were tried and failed.
+    ``verdicts`` and ``assessments`` are the first run's; ``suites`` are those of the exercises that
+    were tried and failed.
     """
     improved: dict[str, Verdict] = {}
     for second in planned.runs(suites):
-        # A worker that dies in a second run does not change the submission's outcome.
+        # The outcome is the first run's: a worker that dies in a second run does not change it.
         deaths = list(notebook.deaths)
         texts = prior_answers.of_course(judging.release)
         replies = notebook.run(second.parts, set(second.judged), texts, record=False)
@@ -50,12 +51,12 @@ def carry_forward(
 
 
 def _blames_another(check: CheckResult) -> bool:
-    """Did the check fail because another exercise is not written?"""
+    """Tell whether the check failed because another exercise is not written."""
     return not check.passed and NOT_WRITTEN in check.message
 
 
 def _with_own_fault(first: Verdict) -> Verdict:
-    """The verdict, saying that the missing exercise is not the only cause. The points tell that."""
+    """Add that the missing exercise is not the only cause; the points reveal that anyway."""
     checks = tuple(
         replace(check, message=f"{check.message}; {NEITHER}") if _blames_another(check) else check
         for check in first.checks
@@ -64,9 +65,9 @@ def _with_own_fault(first: Verdict) -> Verdict:
 
 
 def _with_points_of(second: Verdict, first: Verdict) -> Verdict:
-    """The second run's points with the first run's checks, unless all of the second's passed.
+    """Combine the second run's points with the first run's checks.
 
-    That all have passed is told by the points already.
+    If all checks of the second run passed, show them: full points reveal that anyway.
     """
     checks = first.checks
     if second.passed:

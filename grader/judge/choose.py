@@ -1,4 +1,4 @@
-"""Choose the notebook that is graded, where the work may lie in a file of another name (T13)."""
+"""Choose the notebook to grade when the work may be in a file with another name (T13)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MOST_NAMED = 8
 
 @dataclass(frozen=True)
 class Choice:
-    """The bytes to grade, with a remark on which file they are; or why there are none to grade.
+    """The bytes to grade and a remark naming their file, or the reason for refusing to choose.
 
-    ``person``: a person has to look.
+    ``person``: whether a person has to look.
     """
 
     content: bytes = b""
@@ -29,7 +29,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file of a submission. ``problem`` says why it is not taken for this lesson's notebook."""
+    """A file of a submission; ``problem`` says why it cannot be this lesson's notebook."""
 
     name: str
     content: bytes
@@ -42,7 +42,7 @@ class Candidate:
 
 
 def candidate(name: str, content: bytes | None, release: Assignment) -> Candidate:
-    """Read a file as the release's notebook; ``content`` None: it is not to be read."""
+    """Read a file as the release's notebook; ``content`` is None if it must not be read."""
     if content is None:
         return Candidate(name, b"", "the file is not a notebook")
     try:
@@ -55,10 +55,10 @@ def candidate(name: str, content: bytes | None, release: Assignment) -> Candidat
 
 
 def choose(first: Candidate, others: Sequence[Candidate]) -> Choice:
-    """The notebook of the right name if it holds answers; else another one that does.
+    """Choose the notebook with the right name if it holds answers, else the only other that does.
 
-    Several others that hold answers are for a person to choose from. A notebook is left as not
-    attempted only if nothing lies beside it that may be the work.
+    If several others hold answers, a person has to choose. A notebook counts as not attempted only
+    if no file beside it could be the work.
     """
     if first.has_answers:
         notebooks = [one for one in others if not one.problem]

@@ -1,4 +1,4 @@
-"""Everything that decides a mark besides the submission, as a hash and as facts."""
+"""Everything besides the submission that decides a mark, as a hash and as facts."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from grader.course.assignments import assignment
 from grader.course.fingerprint import fingerprint
 from grader.judge.salt import salt_id
 
-# The folders that decide a mark; the others show and record marks, or are for authors.
-# A folder that is missing here would leave marks standing that are out of date.
+# The folders whose code decides a mark; the others show and record marks, or are for authors.
+# If one were missing here, a change in it would not cause grading anew: old marks would stay.
 DECIDES = ("course", "judge", "protocol", "rules", "sandbox", "source", "student")
 
 
 @functools.cache
 def engine_fingerprint(lesson: str = "") -> str:
-    """A hash of all that decides any mark, or the marks of this lesson."""
+    """Return a hash of everything that decides marks, in one lesson or, without one, in any."""
     return fingerprint(DECIDES, lesson)
 
 
 def facts(assignment_name: str, secret: bytes) -> dict[str, Any]:
-    """What a mark depends on besides the submission; for the ledger."""
+    """Return what a mark depends on besides the submission, for the ledger."""
     return {
         "course": assignment(assignment_name).fingerprint,
         "engine": engine(),
@@ -35,7 +35,7 @@ def facts(assignment_name: str, secret: bytes) -> dict[str, Any]:
 
 @functools.cache
 def engine() -> dict[str, str]:
-    """The engine and its libraries' versions; for ``--json``."""
+    """Return the versions of the engine and its libraries, for the ledger and ``--json``."""
     packages = ("numpy", "torch", "nbgrader")
     versions = {name: importlib.metadata.version(name) for name in packages}
     return {

@@ -16,11 +16,11 @@ from grader.source.notebook import Notebook as Notebook
 MAX_BYTES = notebook.MAX_BYTES
 MAX_NAME = 100  # characters
 MAX_BYTES_OF_NAME = 255  # of a file's name, as file systems have it
-# Two characters that do not show: Persian and Hindi names are spelt with them, and they compose
-# emoji. Anywhere else they could hide a difference.
+# Two invisible characters that Persian and Hindi names are spelt with, and that join emoji.
+# Anywhere else they could hide a difference.
 _JOINER = re.compile(r"(?<=[^\x00-\x7f\u200c\u200d])[\u200c\u200d](?=[^\x00-\x7f\u200c\u200d])")
-# Of other characters, people's names have apostrophes (both kinds), commas and spaces, and logins
-# have the rest.
+# Besides letters and digits, people's names contain spaces, commas and both kinds of apostrophe;
+# logins contain the rest.
 ALSO_IN_NAMES = set("_-.@+ ,'\u2019")
 
 
@@ -33,12 +33,12 @@ class NothingThere(Rejected):
 
 
 def student_id(name: str) -> str:
-    """The id of the student whose folder has this name: the name, its accents composed (NFC).
+    """Return a student's id from the folder's name: the name with its accents composed (NFC).
 
-    Systems disagree on how they write an accent into a file's name.
+    Systems differ in how they write accents in file names.
 
     Raises:
-        Rejected: for a name that could confuse a file system, a page or a table.
+        Rejected: the name could confuse a file system, a page or a table.
     """
     composed = unicodedata.normalize("NFC", name)
     good = (
@@ -58,21 +58,21 @@ def student_id(name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A file's name that is safe to print: it may hold control characters."""
+    """Return a file's name made safe to print: it may contain control characters."""
     is_plain = _JOINER.sub("", name).isprintable()
     return name[:MAX_NAME] if is_plain else ascii(name)[1:-1][:MAX_NAME]
 
 
 def in_one_line(name: str) -> str:
-    """A person's name that is safe to print: without line ends and what else does not show."""
+    """Return a person's name made safe to print: no line ends or other invisible characters."""
     plain = " ".join(name.split())
     joiners = {found.start() for found in _JOINER.finditer(plain)}
     return "".join(c for n, c in enumerate(plain) if c.isprintable() or n in joiners)
 
 
 def read(path: Path) -> bytes:
-    """A submission's bytes. Raises Rejected unless it is a plain file of bounded size, no link."""
-    # The file and the two folders around it, student's and assignment's, are not ours: a link there
+    """Return a file's bytes. Raises Rejected unless it is a plain file of bounded size, no link."""
+    # The file and the two folders around it (student and assignment) are not ours: a link there
     # could hand in another student's file.
     base, parts = path.parent, [path.name]
     while base.name not in ("", "..") and len(parts) < 3:
@@ -103,7 +103,7 @@ def read(path: Path) -> bytes:
 
 
 def parse(content: bytes) -> Notebook:
-    """The cells of a notebook. Raises Rejected, with the reason, for what is none."""
+    """Parse a notebook. Raises Rejected, with the reason, if the bytes are not a notebook."""
     try:
         return notebook.parse(content)
     except notebook.NothingWritten as error:

@@ -13,7 +13,7 @@ from grader.rules.evaluate import Assessment, assess, verdict_on
 
 
 def case_seed(secret: bytes, assignment: str, exercise: str, student: str, digest: str) -> bytes:
-    """The seed of an exercise's cases: an HMAC, so that nobody without the secret knows them (T4).
+    """Return the seed of an exercise's cases: an HMAC, so that only the secret reveals them (T4).
 
     Grading the same submission again draws the same cases.
     """
@@ -22,10 +22,10 @@ def case_seed(secret: bytes, assignment: str, exercise: str, student: str, diges
 
 
 class Judging:
-    """One submission's cases, and what the known mistakes reply to them.
+    """One submission's cases, and the replies of the known mistakes to them.
 
-    ``seed`` gives each exercise's seed. Cases are drawn once, when they are first needed, and so
-    are the replies of known mistakes.
+    ``seed`` returns an exercise's seed. Cases are drawn, and known mistakes asked, once each, when
+    first needed.
     """
 
     def __init__(self, release: Assignment, seed: Callable[[str], bytes]) -> None:
@@ -36,7 +36,7 @@ class Judging:
         self._mistakes: dict[str, Mapping[Misconception, Sequence[Reply]]] = {}
 
     def suite(self, name: str) -> CheckSuite:
-        """The exercise's checks with this submission's cases."""
+        """Return the exercise's checks with this submission's cases."""
         if name not in self._suites:
             self._suites[name] = self.exercises[name].suite(self.seed(name))
         return self._suites[name]
@@ -46,11 +46,11 @@ class Judging:
         return assess(self.suite(name), replies)
 
     def named(self, assessment: Assessment) -> Verdict:
-        """The verdict with the names of mistakes; finding them is most of the judge's work."""
+        """Return the verdict with its mistakes named; naming them is most of the judge's work."""
         return verdict_on(assessment, lambda: self.known(assessment.suite.exercise))
 
     def known(self, name: str) -> Mapping[Misconception, Sequence[Reply]]:
-        """The replies of each known mistake, made once however often they are compared."""
+        """Return each known mistake's replies, made once however often they are compared."""
         if name not in self._mistakes:
             self._mistakes[name] = known_replies(self.release.lesson, name, self.suite(name))
         return self._mistakes[name]

@@ -41,17 +41,17 @@ def _calls(exercise: Exercise, version: Version, suite: CheckSuite) -> DirectCal
 
 
 def replies_of(version: Version, suite: CheckSuite) -> list[Reply]:
-    """The replies of a version of the course's own, asked in the order that students' are."""
+    """Return a course version's replies, asked in the same order as a student's."""
     return put_questions(suite, _calls(find(version.exercise), version, suite).ask)
 
 
 def known_replies(
     lesson: str, exercise: str, suite: CheckSuite
 ) -> Mapping[Misconception, Sequence[Reply]]:
-    """The replies of each misconception, and of each of its variants, to the suite's cases.
+    """Return the replies of each misconception, and of each of its variants, to the suite's cases.
 
-    The exercise is looked up in its lesson alone: :func:`find` loads every lesson, and with them
-    PyTorch, which would take each judge of a NumPy lesson some 200 MB.
+    The exercise is looked up in its lesson alone: :func:`find` loads every lesson, and so PyTorch,
+    which would cost each judge of a NumPy lesson some 200 MB.
     """
     own = next(one for one in exercises(lesson) if one.id == exercise)
     return {

@@ -23,7 +23,7 @@ from grader.source.slicing import leading_to, needed
 class NotebookRun:
     """Runs of one submission's notebook.
 
-    ``outputs`` holds what each cell showed in the recorded run; ``deaths`` tells how workers died
+    ``outputs`` holds each cell's outputs in the recorded run; ``deaths`` says how each worker died
     that a cell or a check killed; ``memory_ran_out`` is True if an answer's cell needed more memory
     than it may use.
     """
@@ -40,8 +40,8 @@ class NotebookRun:
         self.memory_ran_out = False
         self.room = MAX_SHOWN
         self._errors: dict[str, tuple[str, str]] = {}  # by cell: what it raised in this run
-        self._spent = 0.0  # by all workers of the present run that have ended
-        self._idled = 0.0  # by all workers of all runs: honest work hardly idles
+        self._spent = 0.0  # CPU seconds of this run's ended workers
+        self._idled = 0.0  # seconds, in all runs: honest work hardly idles
 
     def run(
         self, parts: Sequence[Part], wanted: set[str], texts: Mapping[str, str], record: bool
@@ -50,9 +50,9 @@ class NotebookRun:
 
         ``texts`` are the answers of earlier lessons, for ``mine``.
 
-        If a cell or a check kills the worker, run the notebook again in a new worker without that
-        cell, so that the exercises after it still earn their points. If the kernel or a person
-        killed the worker, the cell may be innocent: it is left out only after ``chances`` retries.
+        If a cell or a check kills the worker, run the notebook again in a new worker without it, so
+        that the exercises after it still earn their points. If the kernel or a person killed the
+        worker, the cell may be innocent: it is left out only after ``chances`` retries.
         """
         replies: dict[str, list[Reply]] = {}
         tests: dict[str, _Test] = {}
@@ -100,9 +100,9 @@ class NotebookRun:
         tests: dict[str, _Test],
         record: bool,
     ) -> None:
-        """Run the cells in one worker, in order, and fill in the ``replies`` that are missing.
+        """Run the cells in one worker, in order, and add the missing ``replies``.
 
-        ``tests`` gets what students wrote as tests, to be put to candidates later.
+        Add the tests that the student wrote to ``tests``, to be tried on candidates later.
         """
         begun = worker.cpu_seconds  # a fork is not the submission's work
         done: list[Part] = []
@@ -136,11 +136,11 @@ class NotebookRun:
                     self.outputs[part.id], self.room = fit_into(clean_outputs(raw), self.room)
 
     def _left(self) -> float:
-        """The processor seconds that the notebook may still use."""
+        """Return the processor seconds that the notebook may still use."""
         return self.limits.notebook_cpu - self._spent
 
     def _error_of(self, name: str, parts: Sequence[Part]) -> tuple[str, str] | None:
-        """What the cell raised that should define the exercise's name; the last one, if several."""
+        """Return the error of the cell that should define the exercise; of several, the last."""
         own = [
             part.id
             for part in parts
@@ -164,11 +164,11 @@ class NotebookRun:
     def _examine(
         self, name: str, test: _Test, texts: Mapping[str, str], replies: dict[str, list[Reply]]
     ) -> None:
-        """Put an exercise's candidates to the student's test, each in a worker of its own.
+        """Run the student's test on each candidate, in a worker of its own.
 
-        Only once the worker that ran the notebook has ended: it could remember what candidates
-        gave, and tell the workers of others. There only those cells run again that lead to the
-        test: running all of them for each candidate could take long.
+        This comes after the worker that ran the notebook has ended, which could otherwise remember
+        what candidates returned and tell the workers of other candidates. Only the cells that lead
+        to the test run again: running all of them for each candidate could take long.
         """
         suite, functions = self.judging.suite(name), self.judging.exercises[name].callbacks
         assert functions is not None
@@ -207,7 +207,7 @@ class NotebookRun:
 
 @dataclass(frozen=True)
 class _Test:
-    """A student's test: the cells before its check, and the error that kept it from being there."""
+    """A student's test: the cells run before its check, and the error in its own cell, if any."""
 
     done: tuple[Part, ...]
     cause: tuple[str, str] | None
@@ -223,9 +223,9 @@ class _DiedAt(Exception):
 
 
 def cells_to_run(parts: Sequence[Part], everything: bool = False) -> set[str]:
-    """Ids of the cells to run: the student's, and those of the release's that they need.
+    """Return the ids of the cells to run: the student's, and the release's cells that they need.
 
-    A scratch cell that the student has not touched is one of the release's.
+    A scratch cell that the student has not changed counts as the release's.
     """
     code = [part for part in parts if part.kind == "code" and part.role != CHECK]
     released = [part for part in code if part.role != ANSWER and part.source == part.released]
@@ -237,13 +237,13 @@ def cells_to_run(parts: Sequence[Part], everything: bool = False) -> set[str]:
 
 
 def _message(outputs: list) -> str:
-    """The message of the exception that a cell raised, as its worker tells it."""
+    """Return the message of the exception that a cell raised, as its worker reports it."""
     texts = [o.get("evalue") for o in outputs if isinstance(o, dict) and "evalue" in o]
     return next((text[:1000] for text in reversed(texts) if isinstance(text, str)), "")
 
 
 def _out_of_memory(error: str, outputs: list) -> bool:
-    """Did the cell run out of memory, by Python's error or by torch's?"""
+    """Tell whether the cell ran out of memory, by Python's error or by PyTorch's."""
     messages = [str(o.get("evalue", "")) for o in outputs if isinstance(o, dict)]
     return error == "MemoryError" or any("can't allocate memory" in text for text in messages)
 

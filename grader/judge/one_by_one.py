@@ -1,9 +1,9 @@
 """Put each question to a worker of its own, for exercises in which students write the test.
 
-A test that knows other candidates could refuse the odd one out and look at none. So each candidate
-is put to a worker that has seen no other, and whatever a test keeps (a name, a file, a place in
-memory) is gone with it. The candidate has the same name every time: its key would tell it from
-others.
+A test that has seen other candidates could reject the odd one out without examining any. So each
+candidate is tested in a worker that has seen no other, and whatever a test remembers (a name, a
+file, a place in memory) is gone with that worker. Candidates are named by position only: a key
+would tell them apart.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ NAME = "candidate"
 
 @dataclass
 class OneByOne:
-    """Puts questions one by one, each after the same cells in a fresh worker.
+    """Puts questions one by one, each in a fresh worker that has run the same cells.
 
-    ``functions`` are behind the callbacks, by key. ``notebook_cpu`` and ``checks_cpu`` are the
-    processor seconds that are left for all cells and questions, and for the questions alone;
-    ``notebook_idle`` the seconds that are left to idle in. ``spent`` and ``idled`` are what the
-    workers have used so far.
+    ``functions`` holds the functions that the callbacks call, by key. ``notebook_cpu`` and
+    ``checks_cpu`` are the processor seconds left for all cells and questions, and for the questions
+    alone; ``notebook_idle`` is how many seconds the workers may still idle. ``spent`` and ``idled``
+    are the seconds that the workers have used so far.
     """
 
     start: Callable[[], Worker]
@@ -41,7 +41,7 @@ class OneByOne:
     idled: float = 0.0
 
     def put(self, asks: Sequence[Ask]) -> list[Reply]:
-        """A reply to each; WorkerDied if a cell or a question ends its worker."""
+        """Return a reply to each question. WorkerDied if a cell or a question ends its worker."""
         return [self._put(ask) for ask in asks]
 
     def _put(self, ask: Ask) -> Reply:
@@ -62,7 +62,7 @@ class OneByOne:
             self.idled += worker.idled
 
     def _renamed(self, ask: Ask) -> tuple[Ask, dict[str, Callable[..., Any]]]:
-        """The question with its candidates under names that say nothing, and those candidates."""
+        """Return the question with neutral names for its candidates, and the candidates by name."""
         functions: dict[str, Callable[..., Any]] = {}
         args: list[Any] = []
         for arg in ask.args:

@@ -43,15 +43,15 @@ class Outcome:
     carried: frozenset[str] = frozenset()  # exercises whose verdict is from a second run
     cells: tuple[Shown, ...] = ()
     repairs: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()  # why a person has to look: what could not be placed
+    notices: tuple[str, ...] = ()  # why a person has to look, such as a cell that fits nowhere
     unsure: frozenset[str] = frozenset()  # the exercises and questions that wait for that person
     humans: dict[str, tuple[float, bool]] = field(default_factory=dict)  # points, answered
     digest: str = ""
     seconds: float = 0.0
     sandbox: str = ""
-    # For an exercise that failed: the failed ones that it builds on, which are to be fixed first.
+    # For a failed exercise: the failed ones that it builds on, to be fixed first.
     first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    # For an exercise of ``carried``: the answers of earlier lessons that are to be looked at first.
+    # For an exercise in ``carried``: the answers of earlier lessons to look at first.
     earlier_first: Mapping[str, EarlierFirst] = field(default_factory=dict)
 
     @property
@@ -61,7 +61,7 @@ class Outcome:
         return round(min(max(total, 0.0), self.max_score), 2)
 
     def as_json(self) -> dict[str, Any]:
-        """The form that ``grade --json`` prints; other programs read it, so it stays as it is."""
+        """Return the form that ``grade --json`` prints. Keep it stable: other programs read it."""
         return {
             "student": self.student,
             "assignment": self.assignment,
@@ -82,7 +82,7 @@ class Outcome:
 
 
 def _exercise(verdict: Verdict) -> dict[str, Any]:
-    """Leave out checks that were not tried: they say nothing about what a cohort can do."""
+    """Return one exercise, without untried checks: they say nothing of what a cohort can do."""
     return {
         "id": verdict.exercise,
         "score": verdict.score,

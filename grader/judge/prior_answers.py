@@ -1,9 +1,9 @@
 """Answers of earlier lessons, as source texts: the student's own, and the course's.
 
-A later lesson loads them with ``mine("name")``. A worker has no other notebooks, so the judge
+A later lesson loads them with ``mine("name")``. A worker sees no other notebook, so the judge
 supplies the text. The first run, whose outputs are shown, gets what the student handed in for the
-earlier lesson, if anything. Only a second run, whose outputs are thrown away, gets the course's
-version.
+earlier lesson, if anything. Only a second run gets the course's version, because student code could
+print it: a second run's outputs are thrown away.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from grader.source.slicing import cut_to
 
 
 def names_used(release: Assignment) -> dict[str, tuple[str, ...]]:
-    """Each earlier assignment that this one uses, directly or not, with the names that it uses."""
+    """Return the names used from each earlier assignment, directly or through another one."""
     found: dict[str, tuple[str, ...]] = {}
     pending = sorted(carried_names(_code(release.parts)))
     while pending:
@@ -38,7 +38,7 @@ def names_used(release: Assignment) -> dict[str, tuple[str, ...]]:
 
 
 def read(submission: Path, release: Assignment) -> tuple[tuple[str, bytes], ...]:
-    """The same student's notebooks of the earlier assignments that this one uses, if any."""
+    """Read the student's notebooks of the earlier assignments that this one uses, where present."""
     found = []
     for earlier in sorted(names_used(release)):
         with contextlib.suppress(intake.Rejected):
@@ -48,7 +48,7 @@ def read(submission: Path, release: Assignment) -> tuple[tuple[str, bytes], ...]
 
 
 def of_student(release: Assignment, notebooks: Mapping[str, bytes]) -> dict[str, str]:
-    """Name → the text that the student wrote for it; names without a notebook are left out."""
+    """Return name → the student's text that defines it; leave out names without a notebook."""
     texts = {}
     for earlier, names in names_used(release).items():
         with contextlib.suppress(intake.Rejected, KeyError):
@@ -59,7 +59,7 @@ def of_student(release: Assignment, notebooks: Mapping[str, bytes]) -> dict[str,
 
 
 def of_course(release: Assignment) -> dict[str, str]:
-    """Name → text with the course's solution. Only for runs whose outputs are thrown away."""
+    """Return name → text with the course's solution, only for runs whose outputs are dropped."""
     return dict(_of_course(release.id))
 
 

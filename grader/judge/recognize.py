@@ -1,4 +1,4 @@
-"""Tell whether a notebook is the lesson's that it was handed in for."""
+"""Tell whether a notebook belongs to the lesson that it was handed in for."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ PYTHON = ("", "python", "ipython", "python3")
 
 
 def not_this_lesson(notebook: Notebook, release: Assignment, assembly: Assembly) -> str:
-    """Why this is not the release's notebook; "" if it is, or if it holds nothing at all.
+    """Say why this is not the release's notebook; "" if it is, or if all its cells are empty.
 
-    Cells tell: their ids, their texts, and the exercises that they define.
+    The cells decide: their ids, their texts, and the exercises that they define.
     """
     own = assembly.recognized
     if own >= len(release.exercises) or not any(cell.source.strip() for cell in notebook.cells):

@@ -1,4 +1,4 @@
-"""Grade one submission, from bytes to outcome: run the notebook, ask, judge, carry forward."""
+"""Grade one submission, from bytes to outcome: run the notebook, ask the questions, judge."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from grader.source.assembly import Assembly, Part, assemble
 class Submission:
     """One student's notebook for one assignment, as bytes.
 
-    ``earlier`` holds the same student's notebooks of earlier assignments that this one uses.
+    ``earlier`` holds the student's notebooks of the earlier assignments that this one uses.
     """
 
     student: str
@@ -43,7 +43,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Judge:
-    """All that grading a submission needs; ``secret`` makes its cases unguessable."""
+    """Everything needed to grade a submission; ``secret`` makes its cases unguessable."""
 
     forkserver: Forkserver
     secret: bytes
@@ -51,7 +51,7 @@ class Judge:
     all_cells: bool = False
 
     def grade(self, submission: Submission, release: Assignment) -> Outcome:
-        """Grade a submission. Nothing that it holds or does makes this raise."""
+        """Grade a submission. Nothing that it contains or does makes this raise."""
         started = time.monotonic()
         try:
             notebook = intake.parse(submission.content)
@@ -67,16 +67,16 @@ class Judge:
 
 
 def written(error: intake.Rejected) -> bool:
-    """Was something handed in that could not be read? Then a person has to look at it (T13)."""
+    """Tell whether something was handed in that cannot be read, for a person to look at (T13)."""
     return not isinstance(error, intake.NothingThere)
 
 
 def rejected(
     submission: Submission, release: Assignment, reason: str, person: bool = True
 ) -> Outcome:
-    """The outcome of a submission that could not be graded: no points, and the reason.
+    """Return the outcome of a submission that could not be graded: no points, and the reason.
 
-    ``person``: it waits for one, since something was handed in.
+    ``person``: whether a person has to look, because something was handed in.
     """
     verdicts = tuple(_blank(exercise) for exercise in release.exercises)
     names = {exercise.id for exercise in release.exercises} | {one.id for one in release.humans}
@@ -101,7 +101,7 @@ def _blank(exercise: Exercise) -> Verdict:
 def _grade(
     judge: Judge, submission: Submission, release: Assignment, assembly: Assembly
 ) -> Outcome:
-    """Run, judge, judge again what builds on a failed exercise, and name the mistakes left."""
+    """Run and judge the notebook, judge what builds on failed exercises again, name mistakes."""
 
     def seed(exercise: str) -> bytes:
         return case_seed(
@@ -127,7 +127,7 @@ def _grade(
     planned = SecondRuns(release, assembly, failed)
     carried = carry_forward(judging, notebook, planned, suites, verdicts, assessments)
     verdicts |= carried
-    # Naming mistakes takes longest, so it comes last, for the verdicts that stand.
+    # Naming mistakes takes longest, so it comes last, and only for verdicts that still count.
     for name in assessments.keys() - carried.keys():
         verdicts[name] = judging.named(assessments[name])
     answered = assembly.answered()
@@ -159,7 +159,7 @@ def _shown(part: Part, outputs: Mapping[str, list]) -> Shown:
 def _outcome(
     notebook: NotebookRun, verdicts: Mapping[str, Verdict], as_given: bool
 ) -> tuple[str, str]:
-    """The outcome word, and the reason if there is one. The first worker's death decides."""
+    """Return the outcome word and the reason, if any. The first death of a worker decides."""
     if notebook.deaths:
         first = notebook.deaths[0]
         kinds = (outcome.TIMED_OUT, outcome.OUT_OF_MEMORY)

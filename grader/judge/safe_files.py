@@ -1,7 +1,7 @@
 """Open a file in a folder that others write to, without following any link on the way.
 
-A look before opening is not enough: between the two a folder can be swapped for a link. So each
-folder is opened from the one around it, and the kernel refuses a link where there should be none.
+Checking a path before opening it is not enough: in between, a folder can be swapped for a link. So
+each folder is opened relative to its parent, and the kernel refuses to open a link.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-# Only to go through: O_PATH, which other systems have not, needs no right to list the folder.
+# To pass through a folder only: O_PATH (on Linux) does not need permission to list it.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
 
 
@@ -20,10 +20,10 @@ class LinkFound(OSError):
 
 
 def open_beneath(base: Path, parts: Sequence[str]) -> int:
-    """A descriptor for reading ``base/parts[0]/parts[1]/...``; the last part may be of any kind.
+    """Open ``base/parts[0]/parts[1]/...`` for reading; the last part may be of any kind.
 
-    ``base`` is trusted, and may be a link. LinkFound if one of ``parts`` is a link; otherwise
-    the OSError of what cannot be opened.
+    ``base`` is trusted and may be a link. Raises LinkFound if one of ``parts`` is a link, or the
+    OSError of the part that cannot be opened.
     """
     here = os.open(base, _FOLDER | os.O_CLOEXEC)
     try:
@@ -31,7 +31,7 @@ def open_beneath(base: Path, parts: Sequence[str]) -> int:
             inner = _open(name, _FOLDER, here)
             os.close(here)
             here = inner
-        return _open(parts[-1], os.O_RDONLY | os.O_NONBLOCK, here)  # a FIFO would wait for ever
+        return _open(parts[-1], os.O_RDONLY | os.O_NONBLOCK, here)  # opening a FIFO would block
     finally:
         os.close(here)
 
@@ -42,14 +42,14 @@ def _open(name: str, flags: int, folder: int) -> int:
     try:
         return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
-        # ELOOP for a link in the place of a file, ENOTDIR for one in the place of a folder.
+        # ELOOP if a link replaces a file, ENOTDIR if it replaces a folder.
         if error.errno in (errno.ELOOP, errno.ENOTDIR) and _is_link(name, folder):
             raise LinkFound(errno.ELOOP, "a symbolic link", name) from error
         raise
 
 
 def _is_link(name: str, folder: int) -> bool:
-    """Is it a link now? Only for the message: it was not followed either way."""
+    """Tell whether it is a link now, only for the message: it was not followed either way."""
     try:
         os.readlink(name, dir_fd=folder)
     except OSError:

@@ -13,19 +13,19 @@ PLACE = Path(".grader") / "salt"
 
 
 def salt(course_dir: Path, given: str | None = None) -> bytes:
-    """The salt given on the command line, or the course's own, made at its first use."""
+    """Return the salt given on the command line, or the course's own, made at its first use."""
     if given is not None:
         return given.encode()
     path = course_dir / PLACE
     if not path.exists():
-        # Of two first runs, one makes the salt and both use it: a ledger that was sealed under a
-        # salt that another run then replaced could never be added to again.
+        # If two first runs start at once, one makes the salt and both use it. Were the salt
+        # replaced, a ledger sealed under the old one could never be added to again.
         create(path, secrets.token_hex(32).encode(), 0o600)
-    if path.stat().st_mode & 0o077:  # who can read the salt can draw every graded case
+    if path.stat().st_mode & 0o077:  # whoever can read the salt can draw every graded case
         os.chmod(path, 0o600)
     return path.read_bytes().strip()
 
 
 def salt_id(value: bytes) -> str:
-    """A name for a salt that does not reveal it."""
+    """Return a name for a salt that does not reveal it."""
     return hashlib.sha256(b"salt id|" + value).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Make what a submission shows safe to look at: plain text, checked images, harmless HTML."""
+"""Make a submission's outputs safe to display: plain text, checked images, harmless HTML."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 MAX_PIXELS = 40_000_000
 _DATA_IMAGE = re.compile(r"data:image/(png|jpeg);base64,([A-Za-z0-9+/=\s]+)")
 _STYLE = re.compile(r"[a-z\-]+\s*:\s*[a-zA-Z0-9 .,%#()\-]+")
+# Control characters, and those that change the direction of text.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # fmt: off
 TAGS = {
@@ -29,13 +30,13 @@ TAGS = {
 # fmt: on
 _TAG = re.compile(rf"<(?=[a-zA-Z/!?])(?!/?(?:{'|'.join(sorted(TAGS))})\s*/?>)", re.I)
 _DIAGRAM = re.compile("(mer)(maid)", re.I)
-# What MathJax and KaTeX make links, styles, ids, pictures and extensions of, or load them by.
+# Macros by which MathJax and KaTeX make or load links, styles, ids, pictures and extensions.
 _ACTIVE_MACRO = re.compile(
     r"\\(?=(?:href|url|cssId|class|style|data|require|unicode|mmlToken|bbox|csname|includegraphics"
     r"|html(?:Id|Class|Style|Data)|tooltip|texttip|mathtip|toggle)(?![a-zA-Z]))"
 )
 _FORMULA = re.compile(r"\$|\\[(\[]|\\begin")
-# A character that Markdown makes of an entity: by these, a formula could come together afterwards.
+# Entities that Markdown turns into characters; a formula could be assembled from these later.
 # In HTML a number needs no semicolon and may begin with any number of zeros.
 _ENTITY = re.compile(
     r"&(?=#0*+(?P<decimal>\d{1,3})(?!\d)|#[xX]0*+(?P<hex>[0-9a-fA-F]{1,2})(?![0-9a-fA-F])"
@@ -48,7 +49,7 @@ ATTRIBUTES = {
 
 
 def clean_outputs(raw: list[Any]) -> list[dict[str, Any]]:
-    """A worker's outputs, rebuilt from the parts that are known to be harmless."""
+    """Rebuild a worker's outputs from the parts that are known to be harmless."""
     cleaned = [output for item in raw[:MAX_OUTPUTS] if (output := _clean(item)) is not None]
     if len(raw) > MAX_OUTPUTS:
         note = f"(only the first {MAX_OUTPUTS} outputs are kept)\n"
@@ -57,7 +58,7 @@ def clean_outputs(raw: list[Any]) -> list[dict[str, Any]]:
 
 
 def fit_into(outputs: list[dict[str, Any]], room: int) -> tuple[list[dict[str, Any]], int]:
-    """The outputs that fit into ``room`` characters, and the room that is left."""
+    """Return the outputs that fit into ``room`` characters, and the room that is left."""
     kept: list[dict[str, Any]] = []
     for output in outputs:
         room -= len(json.dumps(output))
@@ -108,7 +109,7 @@ def _bundle(data: Any) -> dict[str, str]:
 
 
 def plain(text: Any, limit: int = MAX_TEXT) -> str:
-    """Text of bounded length without control characters, which could forge a terminal or page."""
+    """Shorten text and replace control characters, which could forge a terminal or page."""
     if not isinstance(text, str):
         return ""
     text = _CONTROL.sub("\ufffd", text[:limit].encode("utf-8", "replace").decode())
@@ -116,13 +117,13 @@ def plain(text: Any, limit: int = MAX_TEXT) -> str:
 
 
 def quiet_markdown(text: str) -> str:
-    """Markdown that loads nothing when it is shown: no images, no HTML but bare harmless tags.
+    """Return Markdown that loads nothing when shown: no images, no HTML but bare harmless tags.
 
-    JupyterLab runs no script in Markdown, but it fetches images, backgrounds and what the style of
-    a Mermaid diagram names, from any server, which then knows who reads the page and when. Break
-    up such syntax with a zero-width space: it is then shown as the student wrote it. In formulas
-    the same happens to links and styles. Where formulas begin and end is another question for each
-    renderer, so in a text with any formula all such macros are broken up.
+    JupyterLab runs no script in Markdown, but it fetches images, backgrounds and whatever the style
+    of a Mermaid diagram names, from any server, which then learns who reads the page and when. A
+    zero-width space breaks up such syntax, so that it is shown as the student wrote it. Links and
+    styles in formulas are treated the same way. Renderers disagree on where a formula begins and
+    ends, so in a text with any formula all such macros are broken up.
     """
     text = _ENTITY.sub(_quiet_entity, text)
     if _FORMULA.search(text):
@@ -141,17 +142,17 @@ def _quiet_entity(found: re.Match[str]) -> str:
 
 
 def _without_active_macros(text: str) -> str:
-    """Text in which nothing becomes a link, a style or an id, or loads anything, as a formula.
+    """Break up macros by which a formula could make a link, a style or an id, or load anything.
 
-    ``\\href{javascript:...}`` in a formula is a link that runs a script, unless MathJax is told
-    otherwise, and who opens the text may have any MathJax. A zero-width space takes the macro's
-    meaning away.
+    ``\\href{javascript:...}`` in a formula is a link that runs a script, unless MathJax is
+    configured otherwise, and the reader's MathJax is not ours to configure. A zero-width space
+    after the backslash takes away the macro's meaning.
     """
     return _ACTIVE_MACRO.sub("\\\\\u200b", text)
 
 
 def is_image(value: Any) -> bool:
-    """Is this a PNG or JPEG in base64 of bounded size? A PNG's pixels are bounded too."""
+    """Tell whether this is a PNG or JPEG in base64 of bounded size (a PNG: bounded pixels, too)."""
     if not isinstance(value, str) or len(value) > MAX_IMAGE:
         return False
     try:
@@ -166,8 +167,8 @@ def is_image(value: Any) -> bool:
 
 
 def clean_html(text: str) -> str:
-    """HTML with only harmless tags and attributes; no links, and images only from data URLs."""
-    # The formulas last: what was an entity is a character now, and what was a tag is none any more.
+    """Return HTML with only harmless tags and attributes: no links, images only from data URLs."""
+    # Formulas come last: by now entities are characters, and tags that split a macro are gone.
     return _without_active_macros(_cleaned(text))
 
 
@@ -202,9 +203,9 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 
 def _harmless(declaration: str) -> bool:
-    """Is this a style that neither fetches anything nor draws over the page?
+    """Tell whether a style neither fetches anything nor draws over the page.
 
-    A distance below zero moves a box over others; so does what is larger than the box around it.
+    A negative distance moves a box over others; so does a size larger than the box around it.
     """
     name, _, value = declaration.partition(":")
     name, value = name.strip(), value.strip().lower()
@@ -224,7 +225,7 @@ def _harmless(declaration: str) -> bool:
 
 _BELOW_ZERO, _FUNCTION = re.compile(r"-\s*[\d.]"), re.compile(r"([\w-]*)\(")
 COLOURS = {"rgb", "rgba", "hsl", "hsla"}  # the functions that a style may call
-# Sizes that are the same however deep they are nested: not em, %, larger.
+# Units that mean the same at any depth of nesting: not em, %, larger.
 _SIZE = re.compile(r"(?P<number>\d{0,6}\.?\d{1,6})(?P<unit>px|pt|rem)")
 LARGEST = {"px": 48, "pt": 36, "rem": 3}
 SIZES = {"xx-small", "x-small", "small", "medium", "large", "x-large", "xx-large"}

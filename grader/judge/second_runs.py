@@ -1,8 +1,8 @@
 """Plan the second runs: which exercises get one, and what the course supplies in each.
 
-An exercise that failed and builds on another failed exercise is tried again with the course's
-version of the other; if all that it builds on passed, with the course's version of all that. This
-module only plans; ``carry_forward`` runs, and throws away the outputs.
+A failed exercise that builds on other failed exercises is tried again with the course's versions of
+those; if everything that it builds on passed, with the course's versions of all of it. This module
+only plans; ``carry_forward`` runs the plans and throws away the outputs.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Run:
 
 @dataclass(frozen=True)
 class EarlierFirst:
-    """What the course supplied to an exercise of which nothing in its own lesson has failed.
+    """What the course supplied to an exercise all of whose foundations in its own lesson passed.
 
-    ``prior`` are answers of earlier lessons, ``passed`` those of its own.
+    ``prior`` are answers of earlier lessons, ``passed`` are answers of its own lesson.
     """
 
     prior: tuple[str, ...]
@@ -45,7 +45,7 @@ class _Group:
 
 
 class SecondRuns:
-    """Plans the second runs of one submission, in which the exercises ``failed`` did not pass."""
+    """Plans the second runs of one submission; ``failed`` names the exercises that did not pass."""
 
     def __init__(self, release: Assignment, assembly: Assembly, failed: set[str]) -> None:
         self.release = release
@@ -59,7 +59,7 @@ class SecondRuns:
         # A helper function beside one answer may be called by another answer.
         answers = (part.source for part in code if part.role == ANSWER)
         answer_helpers = {text for source in answers for text in statements(source)}
-        # Which texts bind a name: to look through all of them for each text takes quadratic time.
+        # Texts by the names they bind: searching all texts for each text takes quadratic time.
         self.helpers, self.answer_helpers = _by_name(helpers), _by_name(answer_helpers)
         # The places of each exercise's answer and check among the code cells.
         self.answered, self.judged = (
@@ -71,7 +71,7 @@ class SecondRuns:
         self._used: dict[str, frozenset[str]] = {}
 
     def runs(self, suites: Mapping[str, CheckSuite]) -> list[Run]:
-        """The runs for the exercises with these suites, in the notebook's order.
+        """Plan the runs for the exercises with these suites, in the notebook's order.
 
         Each run costs a worker, so exercises share one where that is fair: no exercise may be
         judged with a supplied answer that it does not build on, and no more of the student's own
@@ -81,8 +81,8 @@ class SecondRuns:
         for name in [name for name in self.exercises if name in suites]:
             used = self._uses(name, suites[name])
             parts = used & self._foundations(name)
-            # Parts that all passed alone may not fit together: one cuts a tensor out of a longer
-            # one, and the other wants its numbers side by side. Then the course's parts decide.
+            # Answers that all passed may not fit together: one returns a slice of a longer tensor,
+            # and another needs contiguous numbers. Then the course's versions of all decide.
             supplied = parts & self.failed or parts
             if not supplied and not used & self.prior_names:
                 continue
@@ -98,7 +98,7 @@ class SecondRuns:
         return [Run(tuple(group.judged), tuple(self._parts(group.supplied))) for group in groups]
 
     def to_fix_first(self, suites: Mapping[str, CheckSuite]) -> dict[str, tuple[str, ...]]:
-        """For each of these exercises the failed ones under it, but for those on failed ones."""
+        """Return, for each exercise, the failed ones it builds on that build on no failed one."""
         below = {
             name: self._uses(name, suite) & self._foundations(name) & self.failed
             for name, suite in suites.items()
@@ -110,9 +110,10 @@ class SecondRuns:
         return {name: tuple(found) for name, found in lowest.items() if found}
 
     def earlier_first(self, suites: Mapping[str, CheckSuite]) -> dict[str, EarlierFirst]:
-        """For each of these exercises the answers of earlier lessons to look at first.
+        """Return, for each exercise, the answers of earlier lessons to look at first.
 
-        Only where nothing that it builds on in its own lesson has failed: that would come first.
+        Only where everything that it builds on in its own lesson passed: a failure there would come
+        first.
         """
         found = {}
         for name, suite in suites.items():
@@ -123,7 +124,7 @@ class SecondRuns:
         return found
 
     def _parts(self, supplied: frozenset[str]) -> Sequence[Part]:
-        """The notebook with the course's versions of these, and no own cell that rebinds them."""
+        """Return the notebook with the course's versions, and no own cell that rebinds one."""
         return [
             replace(part, source=self.release.solution(part.exercise))
             if part.role == ANSWER and part.exercise in supplied
@@ -133,12 +134,12 @@ class SecondRuns:
         ]
 
     def _may_have(self, name: str, supplied: frozenset[str]) -> bool:
-        """Whether this exercise may have every supplied answer that stands before its check."""
+        """Tell whether this exercise builds on all supplied answers that come before its check."""
         present = {other for other in supplied if self.answered[other] < self.judged[name]}
         return present <= self._foundations(name)
 
     def _foundations(self, name: str) -> set[str]:
-        """The exercises that this one declares to build on, directly or not.
+        """Return the exercises that this one declares it builds on, directly or indirectly.
 
         No others are ever supplied. If one exercise asks to fix a broken version of another, a
         student could call the supplied version and earn points for what the course wrote.
@@ -153,17 +154,18 @@ class SecondRuns:
         return found - {name}
 
     def _uses(self, name: str, suite: CheckSuite) -> frozenset[str]:
-        """Other exercises, of this lesson or earlier ones, that its check or its cell uses."""
+        """Return the exercises, of this or earlier lessons, that its check or its cell uses."""
         if name not in self._used:
             self._used[name] = self._found(name, suite)
         return self._used[name]
 
     def _found(self, name: str, suite: CheckSuite) -> frozenset[str]:
-        """The same, worked out.
+        """Work out what :meth:`_uses` returns.
 
         Follow the names from the exercise's cell and its questions through helper functions and
         other answers. For an exercise that failed, follow the course's version, which would be
-        supplied. A text whose names cannot be told may use all that the exercise builds on.
+        supplied. If a text's names cannot be determined, assume that it uses everything that the
+        exercise builds on.
         """
         anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
         seen: set[str] = set()
@@ -189,7 +191,7 @@ class SecondRuns:
 
 
 def _by_name(sources: Iterable[str]) -> dict[str, set[str]]:
-    """Name → the texts that bind it."""
+    """Return name → the texts that bind it."""
     found: dict[str, set[str]] = {}
     for source in sources:
         for name in bound_names(source):
@@ -198,12 +200,12 @@ def _by_name(sources: Iterable[str]) -> dict[str, set[str]]:
 
 
 def _called(suite: CheckSuite) -> set[str]:
-    """The names that an exercise's questions call."""
+    """Return the names that an exercise's questions call."""
     asks = [case.ask for case in suite.cases]
     steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
     return {call.target for call in (*asks, *steps) if call.target.isidentifier()}
 
 
 def _binds(part: Part, names: frozenset[str]) -> bool:
-    """Does running this cell define or change one of these names?"""
+    """Tell whether running this cell defines or changes one of these names."""
     return part.kind == "code" and bool(bound_names(part.source) & names)

@@ -1,10 +1,10 @@
-"""Write text so that a spreadsheet shows it and does not compute it.
+"""Write text so that a spreadsheet shows it instead of computing it.
 
-A spreadsheet computes a cell that begins with ``=``, ``+``, ``-`` or ``@`` (some programs also take
-the full-width and small forms of these, or one after a tab or a new line), and students may choose
-what they are called: https://owasp.org/www-community/attacks/CSV_Injection. The csv module quotes
-such a cell, and spreadsheets compute it all the same. In many countries a spreadsheet takes ``;``
-for the separator, not the comma: there, what follows a ``;`` in a name begins a cell of its own.
+A spreadsheet computes a cell that begins with ``=``, ``+``, ``-`` or ``@`` (some programs also
+accept their full-width and small forms, or one after a tab or a new line), and students may choose
+their names: https://owasp.org/www-community/attacks/CSV_Injection. The quotes that the csv module
+adds do not prevent this. In many countries spreadsheets use ``;`` as the separator instead of the
+comma: there, the text after a ``;`` in a name begins a new cell.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import unicodedata
 
 SIGNS = ("=", "+", "-", "@")
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
-# A separator or a new line, with blanks and quotes after it; then the character that begins a cell.
+# A separator or a new line, then blanks and quotes, then the first character of the new cell.
 _CUT = re.compile(r"""([;\t\r\n][\s"]*)([^\s"])""")
 
 
 def without_formula(text: str) -> str:
-    """The text with an apostrophe before whatever a spreadsheet would compute.
+    """Put an apostrophe before whatever a spreadsheet would compute.
 
-    That may be the whole text, or a part that a spreadsheet takes for a cell of its own. A number
-    stays as it is.
+    That may be the whole text, or a part that a spreadsheet takes for a new cell. A number is left
+    unchanged.
     """
     if NUMBER.fullmatch(text):
         return text

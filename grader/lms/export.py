@@ -1,9 +1,9 @@
 """Exporters for nbgrader that write the gradebook as a CSV file for an LMS.
 
 In a course folder ``nbgrader export --exporter=grader.lms.export.CanvasExportPlugin`` runs one.
-Options of our own are ``--CanvasExportPlugin.students=FILE``, and ``missing_as_zero=True`` and
-``unreadable_as_zero=True`` in the same way. ``python -m grader export`` runs the same classes.
-:mod:`grader.lms.sheets` says which columns a file has, and why.
+Our own options are ``--CanvasExportPlugin.students=FILE`` and, in the same way,
+``missing_as_zero=True`` and ``unreadable_as_zero=True``. ``python -m grader export`` runs the same
+classes. :mod:`grader.lms.sheets` says which columns a file has, and why.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STDOUT = "-"
 
 
 class _Exporter(ExportPlugin):
-    """What the exporters share; they differ in ``form``."""
+    """The common part of the exporters, which differ in ``form``."""
 
     form: ClassVar[str]
 
@@ -45,7 +45,7 @@ class _Exporter(ExportPlugin):
     ).tag(config=True)
 
     def export(self, gradebook: Gradebook) -> None:
-        """Called by nbgrader: write the file and log the notices; exit with 2 if it fails."""
+        """Write the file and log the notices, or exit with 2; called by nbgrader."""
         try:
             notices = self.write(Path(gradebook.engine.url.database or ""))
         except ExportError as error:
@@ -76,7 +76,7 @@ class _Exporter(ExportPlugin):
         return notices
 
     def made(self, found: Marks) -> tuple[bytes, tuple[str, ...]]:
-        """The file's bytes, and notices for the user."""
+        """Return the file's bytes, and notices for the user."""
         made = sheet(
             self.form,
             found,
@@ -108,14 +108,14 @@ class PlainExportPlugin(_Exporter):
 
 
 class _Filler(_Exporter):
-    """Marks in the LMS's own file, which is otherwise left as it was."""
+    """An exporter that fills marks into the LMS's own file and changes nothing else in it."""
 
     submitted = Unicode("submitted", help="where `collect` has put the submissions").tag(
         config=True
     )
 
     def made(self, found: Marks) -> tuple[bytes, tuple[str, ...]]:
-        """The file's bytes, and notices for the user."""
+        """Return the file's bytes, and notices for the user."""
         if not self.students:
             raise ExportError(
                 f"marks go into {worksheet.FORMS[self.form].called}: download it, and name it "
@@ -139,19 +139,19 @@ class _Filler(_Exporter):
 
 
 class MoodleWorksheetExportPlugin(_Filler):
-    """Moodle's grading worksheet of one assignment, filled in."""
+    """Fills in Moodle's grading worksheet of one assignment."""
 
     form = "moodle-worksheet"
 
 
 class BlackboardExportPlugin(_Filler):
-    """Blackboard's grade center, as it was downloaded, filled in."""
+    """Fills in the grade center downloaded from Blackboard."""
 
     form = "blackboard"
 
 
 class BrightspaceExportPlugin(_Filler):
-    """Brightspace's grades, as they were exported, filled in."""
+    """Fills in the grades exported from Brightspace."""
 
     form = "brightspace"
 
@@ -170,7 +170,7 @@ EXPORTERS: Mapping[str, type[_Exporter]] = {
 
 
 def marks(book: sqlite3.Connection) -> Marks:
-    """All marks of a gradebook: a human's score where there is one, penalties kept apart."""
+    """Read all marks of a gradebook: a human's score where there is one, penalties separately."""
     people = (
         Person(student, first, last, email, lms)
         for student, lms, email, first, last in sorted(identities(book))
@@ -180,7 +180,7 @@ def marks(book: sqlite3.Connection) -> Marks:
             one.score, one.penalty or 0.0, one.handed_in, one.waiting, one.unread
         )
         for owner, one in standings(book).items()
-        # Without a time and a mark it is no submission: an extension was given before there is one.
+        # Without a time or a mark there is no submission yet: the row is there for an extension.
         if one.handed_in is not None or one.is_marked or one.waiting
     }
     tasks = (Task(name, points) for name, points in sorted(worth(book).items()))
@@ -188,14 +188,14 @@ def marks(book: sqlite3.Connection) -> Marks:
 
 
 def encode(made: Sheet) -> bytes:
-    """The rows as CSV in UTF-8, with quotes where CSV needs them."""
+    """Write the rows as CSV in UTF-8, with quotes where CSV needs them."""
     out = io.StringIO()
     csv.writer(out).writerows(made.rows)
     return out.getvalue().encode()
 
 
 def _check_target(target: Path, inputs: Iterable[str]) -> None:
-    """ExportError if writing would overwrite an input, or what is not a file."""
+    """Raise ExportError if ``target`` cannot be written, is no file, or is one of the inputs."""
     try:
         if not target.resolve().parent.is_dir():
             raise ExportError(

@@ -1,8 +1,7 @@
-"""Make the zip in which Moodle takes feedback pages back.
+"""Make a zip of feedback pages for Moodle's *Upload multiple feedback files in a zip*.
 
-There it is called *Upload multiple feedback files in a zip*. By
-``mod/assign/feedback/file/importziplib.php`` of https://github.com/moodle/moodle a file goes to the
-participant whose number stands in the folder's name, as in the archive of submissions:
+By ``mod/assign/feedback/file/importziplib.php`` of https://github.com/moodle/moodle a file goes to
+the participant whose number is in the folder's name, as in the archive of submissions:
 ``Ada Lovelace_4711_assignsubmission_file`` (before Moodle 4.1 with one more _ at the end).
 ``collect`` keeps that name in ``origin.json``.
 """
@@ -24,7 +23,7 @@ _FOLDER = re.compile(r"(?P<folder>[^/]+?_(?P<number>\d+)_assignsubmission_[a-z]+
 
 
 def folders(submitted: Path, assignment: str) -> dict[str, str]:
-    """By student: the folder that Moodle's archive had. ExportError if two students share one."""
+    """Return each student's folder in Moodle's archive. ExportError if two students share one."""
     found: dict[str, str] = {}
     owners: dict[str, str] = {}
     for place in sorted(submitted.glob(f"*/{assignment}")):
@@ -44,7 +43,7 @@ def folders(submitted: Path, assignment: str) -> dict[str, str]:
 
 
 def participants(submitted: Path, assignment: str) -> dict[str, str]:
-    """By student: the number by which Moodle's archive knew them."""
+    """Return each student's participant number in Moodle's archive."""
     return {
         student: found["number"]
         for student, folder in folders(submitted, assignment).items()
@@ -55,7 +54,7 @@ def participants(submitted: Path, assignment: str) -> dict[str, str]:
 def feedback_zip(
     course_dir: Path, submitted: Path, assignment: str
 ) -> tuple[bytes, Mapping[str, str]]:
-    """The zip's bytes, and by student why a page is not in it."""
+    """Return the zip's bytes and, by student, why a page is not in it."""
     known = folders(submitted, assignment)
     buffer, left_out = io.BytesIO(), dict[str, str]()
     pages = sorted((course_dir / "feedback").glob(f"*/{assignment}/{assignment}.html"))

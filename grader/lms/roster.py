@@ -1,6 +1,6 @@
 """Read a list of students from an LMS, and find the course's students in it.
 
-Only the letters and digits of a heading count: ``SIS Login ID`` is the same as ``sis_login_id``.
+Only letters and digits of a heading count, not case: ``SIS Login ID`` equals ``sis_login_id``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from grader.lms import uploads
 from grader.lms.uploads import Upload
 
 # The headings in Canvas's export of its gradebook and in Moodle's exports of grades and of
-# participants, with the name that this module has for each.
+# participants, with this module's name for each.
 HEADINGS = {
     "studentid": "student_id",
     "student": "Student",
@@ -37,8 +37,8 @@ HEADINGS = {
     "idnumber": "ID number",
     "email": "Email address",
     "emailaddress": "Email address",
-    # In the lists of which ``collect`` alone makes use: Moodle's grading worksheet, Brightspace's
-    # classlist, Gradescope's roster, and lists made by hand.
+    # In lists that only ``collect`` uses: Moodle's grading worksheet, Brightspace's classlist,
+    # Gradescope's roster, and lists made by hand.
     "identifier": "Identifier",
     "fullname": "Student",
     "lastmodifiedsubmission": "Last modified",
@@ -47,12 +47,12 @@ HEADINGS = {
     "login": "Username",
     "loginid": "Username",
 }
-MOST = 50_000_000  # characters of a list
-# The columns by which a student is found, tried in this order. A column ``student_id`` holds the
-# course's own ids: where there is one, no other column is tried.
+MOST = 50_000_000  # characters in a list
+# The columns by which a student is found, in the order in which they are tried. A column
+# ``student_id`` holds the course's own ids: if there is one, no other column is tried.
 KEYS = ("SIS Login ID", "SIS User ID", "Username", "ID number", "Email address")
-MORE_KEYS = ("Identifier", "OrgDefinedId")  # by which an LMS's archive may name a student
-LMS_KEYS = ("ID", "SIS User ID", "ID number")  # which a gradebook's lms_user_id may hold
+MORE_KEYS = ("Identifier", "OrgDefinedId")  # further columns by which archives name students
+LMS_KEYS = ("ID", "SIS User ID", "ID number")  # columns that lms_user_id may come from
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Line:
 
     @property
     def name(self) -> str:
-        """The name on the list, or one composed as Canvas does, last name first."""
+        """The name on the list, or one composed from its parts as Canvas does, last name first."""
         return self["Student"] or ", ".join(filter(None, (self["last"], self["first"])))
 
     @property
     def key(self) -> str:
-        """A name for the student, who may be unknown to the course."""
+        """A text that names the student, who may be unknown to the course."""
         keys = ("student_id", *KEYS, "ID")
         return next((self[one] for one in keys if self[one]), f"line {self.number}")
 
@@ -90,7 +90,7 @@ class Roster:
 
 @dataclass(frozen=True)
 class Match:
-    """The line of each of the course's students; who has none; the lines of nobody."""
+    """The lines by student id, the ids without a line, and the lines without a known student."""
 
     lines: Mapping[str, Line]
     missing: tuple[str, ...]
@@ -99,14 +99,14 @@ class Match:
 
 @dataclass(frozen=True)
 class Content:
-    """The text of a list, and how it is written in the file."""
+    """The text of a list, and its encoding in the file."""
 
     text: str
-    mark: str = ""  # of the order of bytes, at the beginning
+    mark: str = ""  # the byte order mark at the beginning
     codec: str = "utf-8"
 
     def encode(self, text: str) -> bytes:
-        """Another text, written in the same way."""
+        """Encode another text in the same way."""
         return (self.mark + text).encode(self.codec)
 
 
@@ -131,18 +131,18 @@ def content_of(path: Path) -> Content:
 
 
 def load(path: Path) -> Roster:
-    """Read the list in a file. ExportError if there is none."""
+    """Read the list in a file. ExportError if it has none."""
     return read(content_of(path).text, path.name)
 
 
 def separator(text: str) -> str:
-    """What stands between the cells: Canvas writes commas or semicolons, Blackboard tabs, too."""
+    """Return the separator of cells: Canvas writes commas or semicolons, Blackboard also tabs."""
     first = re.split(r"[\r\n]", text, maxsplit=1)[0]
     return max(",;\t", key=first.count)
 
 
 def read(text: str, name: str) -> Roster:
-    """Read a list from values with separators between them. ExportError if there is none."""
+    """Read a list from a text of separated values. ExportError if it has none."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator(text), strict=True)
     try:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
@@ -167,7 +167,7 @@ def read(text: str, name: str) -> Roster:
     others = tuple(title for title, heading in zip(titles, headings, strict=True) if not heading)
     lines, points = [], {}
     for number, row in rows[1:]:
-        # Between headings and students Canvas has lines for points and for which marks are hidden.
+        # Between headings and students Canvas has lines for the points and for hidden marks.
         if "Points Possible" in row[0]:
             points = {title: cell.strip() for title, cell in zip(titles, row, strict=False)}
             continue
@@ -188,10 +188,8 @@ def match(
 ) -> Match:
     """Find each (id, e-mail, id in the LMS) in the list.
 
-    ``more`` has other (heading, value) to try in the end, by the id.
-
-    ExportError if a student has two lines, or two students share one: a mark would go to somebody
-    else.
+    ``more`` maps ids to further pairs (heading, value), which are tried last. ExportError if a
+    student has two lines, or two students share one: a mark would go to somebody else.
     """
     keys = ("student_id",) if "student_id" in roster.known else KEYS
     others = {heading for pairs in more.values() for heading, _ in pairs}
@@ -220,7 +218,7 @@ def match(
 
 
 def _index(roster: Roster, headings: Iterable[str]) -> dict[tuple[str, str], list[Line]]:
-    """Lines by (heading, value): the value as it is written, and with its case folded."""
+    """Index lines by (heading, value), with the value as written and with its case folded."""
     index: dict[tuple[str, str], list[Line]] = {}
     for line in roster.lines:
         for heading in headings:
@@ -257,10 +255,10 @@ def _plain(title: str) -> str:
     return re.sub(r"[\W_]", "", title.casefold())
 
 
-# -- whose an upload is ----------------------------------------------------------------------------
+# -- finding the student of an upload --------------------------------------------------------------
 
-# By the kind of what an archive says of a student: the columns that may hold it, first the surest.
-# A number means another thing in each column: Moodle's "Participant 4711" is not its ID number.
+# For each kind of key by which an archive names a student: the columns that may contain it, most
+# reliable first. Numbers differ between columns: Moodle's "Participant 4711" is not an ID number.
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     uploads.LMS_ID: ("ID", "OrgDefinedId", "ID number", "SIS User ID", "student_id"),
     uploads.PARTICIPANT: ("Identifier", "student_id"),
@@ -272,7 +270,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("OrgDefinedId", "ID", "Identifier", "Student"),
     ),
 }
-# What Moodle leaves out of a name in its archive's paths (clean_filename): O'Brien is OBrien there.
+# Characters that Moodle drops from names in paths (clean_filename): O'Brien becomes OBrien.
 _NOT_IN_FILES = re.compile(r"""[\x00-\x1f\x7f&<>"`|':\\/]""")
 _TEST_STUDENT = "student, test"  # Canvas's own, on every list that it exports
 
@@ -286,7 +284,7 @@ class Student:
 
     @property
     def names(self) -> tuple[str, str]:
-        """First and last name. One that does not say which is which is all last name."""
+        """First and last name; a name that does not separate the two is all last name."""
         if self.line["first"] or self.line["last"]:
             return self.line["first"], self.line["last"]
         last, comma, first = self.line["Student"].partition(", ")
@@ -294,24 +292,24 @@ class Student:
 
     @property
     def shown(self) -> str:
-        """Id and name, safe to print: students choose what an LMS calls them."""
+        """Id and name, safe to print: students may choose their names in an LMS."""
         name = intake.in_one_line(self.line.name)
         return self.id if not name or name == self.id else f"{self.id} ({name})"
 
 
 class Directory:
-    """Finds students on a roster by what an archive says of them.
+    """Finds students on a roster by what an archive says about them.
 
-    ``unusable`` has a line about each student without an id that could name a folder.
+    ``unusable`` has a line for each student without an id that could name a folder.
     """
 
     @classmethod
     def of(cls, path: Path) -> Directory:
-        """Read the list in this file. ExportError if it is none."""
+        """Read the roster in this file. ExportError if it is not one."""
         return cls(load(path))
 
     def __init__(self, roster: Roster) -> None:
-        """ExportError if two students on the roster have the same id."""
+        """Index the students. ExportError if there are none, or two have the same id."""
         self.name = roster.name
         self.students: list[Student] = []
         self.unusable: list[str] = []
@@ -344,7 +342,7 @@ class Directory:
                     self._index.setdefault((heading, spelling), []).append(one)
 
     def find(self, upload: Upload) -> Student | str:
-        """Whose the upload is; or why that cannot be told, and what to do."""
+        """Find the student of an upload; else return why there is none, and what to do."""
         for kind, value in upload.keys:
             for heading in _COLUMNS[kind]:
                 found = self._index.get((heading, folded(value)), [])
@@ -365,7 +363,7 @@ class Directory:
         )
 
     def _named_by(self, keys: Sequence[tuple[str, str]]) -> list[Student]:
-        """Students who fit all of these keys, each in one of its columns."""
+        """Return the students who match all of these keys, each key in one of its columns."""
         fits = [
             [one for heading in _COLUMNS[kind] for one in self._index.get((heading, own), [])]
             for kind, own in ((kind, folded(value)) for kind, value in keys)
@@ -373,17 +371,17 @@ class Directory:
         return [one for one in fits[0] if all(one in others for others in fits[1:])]
 
     def knows(self, value: str) -> bool:
-        """Is this how anybody on the roster is called?"""
+        """Tell whether a value is an id, a login, an address or a name of anybody on the roster."""
         return any((heading, folded(value)) in self._index for heading in _COLUMNS[uploads.ANY])
 
     def _checked(self, student: Student, upload: Upload) -> Student | str:
-        """The student, unless the archive also names somebody, who is another."""
+        """Return the student, or a refusal if the archive also gives somebody else's name."""
         names = [value for kind, value in upload.keys if kind == uploads.NAME]
         own = student.line.name
         if not names or not own or folded(names[0]).startswith("participant "):
             return student
         said, spellings = folded(names[0]), _spellings("Student", own)
-        # Moodle writes the name of a group before that of its member.
+        # Moodle puts a group's name before its member's.
         in_group = upload.system == uploads.MOODLE and said.endswith(
             tuple(f"-{one}" for one in spellings)
         )
@@ -396,12 +394,12 @@ class Directory:
 
 
 def folded(text: str) -> str:
-    """Text for comparing: composed, without case, spaces as one. Accents stay: they tell names."""
+    """Normalize form, case and spaces for comparison. Accents stay: they distinguish names."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _spellings(heading: str, value: str) -> set[str]:
-    """How an archive may write what the roster has in this column."""
+    """Return the forms in which an archive may write a value in this column of the roster."""
     plain = folded(value)
     found = {plain}
     if heading == "Identifier":  # "Participant 4711", in whatever language
@@ -417,7 +415,7 @@ def _spellings(heading: str, value: str) -> set[str]:
 
 
 def _course_id(line: Line) -> str:
-    """The id by which the course knows a student: a folder's name, and found again by ``export``.
+    """Return a student's id in the course, which names a folder and by which ``export`` matches.
 
     Empty if nothing on the line can name a folder.
     """

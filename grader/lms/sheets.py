@@ -1,4 +1,4 @@
-"""Turn marks into the rows of a file for Canvas, for Moodle, or of a plain table.
+"""Turn marks into the rows of a file for Canvas or Moodle, or of a plain table.
 
 Only data goes in and only rows come out: nothing here reads or writes a file. The sources of the
 formats:
@@ -38,7 +38,7 @@ NOBODY = Line(0, {})
 
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 CANVAS_POINTS = "    Points Possible"
-# Canvas takes a column with these words for one that it computes, and skips it.
+# Canvas takes a column with these words for one of its computed ones, and skips it.
 CANVAS_TOTALS = re.compile(r"(Current|Final|Override) (Score|Points|Grade|Status)")
 MOODLE = ("Username", "ID number", "Email address")
 PLAIN = (
@@ -84,18 +84,18 @@ class Task:
 
 @dataclass(frozen=True)
 class SubmissionScore:
-    """What one student has for one assignment that was handed in."""
+    """One student's score for one assignment that was handed in."""
 
     score: float
     penalty: float = 0.0
     timestamp: datetime.datetime | None = None  # in UTC, as nbgrader keeps it
-    needs_mark: bool = False  # by a human
-    unread: bool = False  # nothing of it has a mark: all of it waits for a human
+    needs_mark: bool = False  # from a human
+    unread: bool = False  # no part of it has a mark: all of it waits for a human
     blank: bool = False
 
     @property
     def mark(self) -> float | None:
-        """The score less the penalty for being late, and never below 0; None for an empty cell."""
+        """The score minus the late penalty, never below 0; None for an empty cell."""
         return None if self.blank else max(0.0, self.score - self.penalty)
 
 
@@ -110,7 +110,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of text, of which the first holds the headings, and notices for the user."""
+    """Rows of text, the first of which contains the headings, and notices for the user."""
 
     rows: tuple[tuple[str, ...], ...]
     notices: tuple[str, ...] = ()
@@ -126,11 +126,11 @@ def sheet(
     missing_as_zero: bool = False,
     unreadable_as_zero: bool = False,
 ) -> Sheet:
-    """The marks in the form ``canvas``, ``moodle`` or ``csv``.
+    """Put the marks into the form ``canvas``, ``moodle`` or ``csv``.
 
-    ``assignments`` and ``students`` select; without them, it is every student and every assignment
-    that anybody has handed in. ExportError for a name that does not exist, and wherever the file
-    could give one student the marks of another.
+    ``assignments`` and ``students`` select; the default is every student and every assignment that
+    anybody has handed in. ExportError for a name that does not exist, and wherever the file could
+    give one student the marks of another.
     """
     marks, notices = chosen(marks, tuple(assignments), tuple(students), unreadable_as_zero)
     found = Match({}, (), ())
@@ -153,7 +153,7 @@ def sheet(
 
 
 def text(cell: Cell) -> str:
-    """A cell as it is written: a number with five decimals at most; text never as a formula."""
+    """Format a cell: a number with at most five decimals, text so that it is never a formula."""
     if cell is None:
         return ""
     if isinstance(cell, str):
@@ -164,9 +164,9 @@ def text(cell: Cell) -> str:
 def chosen(
     marks: Marks, assignments: tuple[str, ...], students: tuple[str, ...], unread: bool
 ) -> tuple[Marks, list[str]]:
-    """The selected marks; an assignment that nobody handed in only if it is named.
+    """Select marks; an assignment that nobody handed in is included only if it is named.
 
-    ``unread``: what could not be read has the mark 0, and otherwise none.
+    With ``unread``, submissions that could not be read get the mark 0, otherwise none.
     """
     tasks, people = marks.tasks, marks.people
     _check_exist("assignment", assignments, [task.id for task in tasks])
@@ -213,7 +213,7 @@ def _check_columns(form: str, roster: Roster) -> None:
 def _with_unmatched(
     marks: Marks, found: Match, roster: Roster, zero: bool
 ) -> tuple[Marks, Match, str]:
-    """With ``zero``, add the students who are on the roster alone; a notice names them anyway.
+    """With ``zero``, add the students who are only on the roster; a notice names them in any case.
 
     The gradebook may know only students who have handed in something.
     """
@@ -229,7 +229,7 @@ def _with_unmatched(
 
 
 def waiting(marks: Marks) -> list[str]:
-    """A notice for each assignment in which a human has yet to give marks."""
+    """Return a notice for each assignment in which a human has yet to give marks."""
     notices = []
     for task in marks.tasks:
         found = ((one.id, marks.submissions.get((one.id, task.id))) for one in marks.people)
@@ -250,7 +250,7 @@ def waiting(marks: Marks) -> list[str]:
 
 
 def _check_titles(names: Iterable[str], what: str) -> None:
-    """ExportError if two names are the same to an LMS that ignores case and spaces."""
+    """Raise ExportError if two names are equal to an LMS that ignores case and spaces."""
     seen: dict[str, str] = {}
     for name in names:
         plain = " ".join(name.split()).casefold()
@@ -260,7 +260,7 @@ def _check_titles(names: Iterable[str], what: str) -> None:
 
 
 def _distinct(values: Iterable[str], what: str, name: str) -> None:
-    """ExportError if two students would be one to the LMS: one's marks would be the other's."""
+    """Raise ExportError if two students share an id in the LMS: one would get the other's marks."""
     seen: set[str] = set()
     for value in values:
         if value and value in seen:
@@ -285,7 +285,7 @@ def _canvas(marks: Marks, found: Match, roster: Roster | None, missing: float | 
     ]
     names: dict[str, list[str]] = {}
     altered = []
-    # Of a row that it does not know Canvas's import asks whose it is, and a wrong answer gives one
+    # Canvas's import asks which student an unknown row belongs to, and a wrong answer gives one
     # student the marks of another.
     people = [one for one in marks.people if roster is None or one.id in found.lines]
     for one in people:
@@ -306,14 +306,14 @@ def _canvas(marks: Marks, found: Match, roster: Roster | None, missing: float | 
 def _canvas_columns(one: Person, line: Line | None) -> list[str]:
     if line is not None:
         return [line.name or one.sortable, *(line[heading] for heading in CANVAS[1:])]
-    # Canvas reads the digits at the beginning of an ID, whatever follows them: "12x" would be
-    # taken for the student with number 12.
+    # Canvas reads only the digits at the beginning of an ID: "12x" would be taken for the student
+    # with number 12.
     number = re.fullmatch(r"[0-9]+", one.lms) is not None
     return [one.sortable, one.lms if number else "", "" if number else one.lms, one.id, ""]
 
 
 def _canvas_titles(marks: Marks, roster: Roster | None) -> tuple[list[str], list[str]]:
-    """The headings: Canvas's own, with the assignment's number, where the roster has one."""
+    """Return the headings: Canvas's own, with the assignment's number, if the roster has one."""
     titles: list[str] = []
     notices: list[str] = []
     for task in marks.tasks:
@@ -333,7 +333,7 @@ def _canvas_titles(marks: Marks, roster: Roster | None) -> tuple[list[str], list
 
 
 def worth_otherwise(task: Task, points: str, where: str) -> Iterator[str]:
-    """A notice if the LMS says another number of points than the gradebook."""
+    """Yield a notice if the LMS and the gradebook give the assignment different points."""
     if NUMBER.fullmatch(points) and float(points.replace(",", ".")) != task.max_score:
         yield (
             f"{task.id} is worth {text(task.max_score)} here and {points} {where}: "
@@ -359,7 +359,7 @@ def _moodle(marks: Marks, found: Match, roster: Roster | None, missing: float | 
 def _moodle_identified(
     marks: Marks, found: Match, roster: Roster
 ) -> tuple[str, list[tuple[Person, str]], list[str]]:
-    """The column that identifies most students, those who have it, and the ids of the others."""
+    """Return the column that identifies most students, those with it, and the others' ids."""
     matched = [one for one in marks.people if one.id in found.lines]
     heading = max(
         (one for one in MOODLE if one in roster.known),

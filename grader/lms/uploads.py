@@ -1,6 +1,6 @@
-"""Read off a path in an LMS's archive whose upload it is, which attempt, and when it came.
+"""Read from a path in an LMS's archive which student and attempt it belongs to, and its time.
 
-The forms are those that each system's own download has:
+The forms are those of each system's own download:
 
 ==============  ===================================================================================
 Canvas          ``lovelaceada_LATE_811_98765_03_masking-1.ipynb``: ID of the user, of the file
@@ -11,8 +11,8 @@ Gradescope      ``assignment_5_export/submission_98765/03_masking.ipynb``, and
                 ``submission_metadata.yml`` with name, SID, e-mail address and time
 ==============  ===================================================================================
 
-All else is taken for a folder of folders, ``ada/03_masking/03_masking.ipynb`` or ``ada/x.zip``: see
-:mod:`grader.records.collect`.
+Anything else is taken for students' folders, ``ada/03_masking/03_masking.ipynb`` or ``ada/x.zip``:
+see :mod:`grader.records.collect`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from dataclasses import dataclass, replace
 CANVAS, MOODLE, BLACKBOARD = "Canvas", "Moodle", "Blackboard"
 BRIGHTSPACE, GRADESCOPE, FOLDER = "Brightspace", "Gradescope", "a folder"
 METADATA = "submission_metadata.yml"  # Gradescope's
-# What a key is: by this kind, a roster's columns are chosen that may hold it.
+# The kinds of key; the kind decides which columns of a roster may contain the key.
 LMS_ID, PARTICIPANT, LOGIN, EMAIL, NAME, ANY = (
     "id in the LMS", "participant", "login", "e-mail address", "name", "folder",
 )  # fmt: skip
 
-# Of all places where a form fits, the first: what comes later is the name that a student gave.
+# Each form matches at the first place where it fits: anything later is a student's own file name.
 _CANVAS = re.compile(
     r"(?P<who>.*?)_(?P<late>LATE_|late_)?(?P<id>\d+)_(?P<file>\d+)_(?P<name>.+)", re.S
 )
@@ -42,7 +42,7 @@ _MOODLES_MARK = re.compile(r"_(?P<id>\d+)_assignsubmission_")
 _BLACKBOARD = re.compile(
     r"(?P<who>.+?)_attempt_(?P<when>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:\.txt|_(?P<name>.+))"
 )
-# The time is written in the language of whoever downloads, and a year stands in it in each.
+# The time is in the language of whoever downloads, but contains a year in every language.
 _BRIGHTSPACE = re.compile(
     r"(?P<id>\d+)-\d+ ?- ?(?P<who>.+?) ?- "
     r"(?P<when>[^-]*(?<!\d)\d{4}(?!\d)[^-]*|\d{4}-\d\d-\d\d[^-]*)"
@@ -58,14 +58,14 @@ _TIMES = (
 
 @dataclass(frozen=True)
 class Upload:
-    """Whose a file is and which attempt it belongs to.
+    """The student and the attempt that a file belongs to.
 
-    ``keys``: (kind, value), of which the first that the roster knows names the student. ``name``
-    is the path that the student gave the file; None for what the system itself added. ``attempt``
-    is the same for all files that were handed in together; ``number`` grows with each upload, where
-    the system says one. ``when`` is in UTC; ``unread`` is the time as the system wrote it, where
-    that cannot be read. ``rivals`` holds the keys that the path has, too, where its form fits in
-    several places: students choose names, which may look like another's path.
+    ``keys``: pairs (kind, value); the first one that the roster knows names the student. ``name``
+    is the student's path for the file; None for files that the system itself added. ``attempt`` is
+    the same for all files that were handed in together; ``number`` grows with each upload, if the
+    system gives one. ``when`` is in UTC; ``unread`` is the system's text for the time if that could
+    not be read. ``rivals`` holds the keys of other readings, if the path's form fits in several
+    places: students choose names, which may look like another student's path.
     """
 
     system: str
@@ -88,15 +88,15 @@ def read(
     zone: datetime.tzinfo = datetime.UTC,
     submitters: Mapping[str, Upload] | None = None,
 ) -> Upload | None:
-    """The upload that a file belongs to, by its path; None if the path is in no system's form.
+    """Return the upload that a file belongs to by its path; None if no system's form fits.
 
-    Only the first part counts: all that comes after it was named by a student, who could give it
-    another student's form. For the same reason the first place where a form fits is taken.
+    Only the first part counts: the student named everything after it, and could imitate another
+    student's path there. For the same reason the first place where a form fits is taken.
 
     Args:
-        parts: the path within the archive, without folders that are around everything.
-        zone: that of the times in the names of files.
-        submitters: those of Gradescope's metadata, by the name of the folder.
+        parts: the path within the archive, without folders that enclose everything.
+        zone: the time zone of the times in file names.
+        submitters: the uploads in Gradescope's metadata, by folder name.
     """
     part, rest = parts[0], parts[1:]
     if rest and submitters and part in submitters:
@@ -123,9 +123,10 @@ def read(
 
 
 def _rivals(part: str, upload: Upload) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """The other ways to read the path in Moodle's form, which begins with the student's name.
+    """Return the keys of all other ways to read the path in Moodle's form.
 
-    A student's name may look like the beginning of another student's path, in any system's form.
+    That form begins with the student's name, which may look like the beginning of another student's
+    path in any system's form.
     """
     marks = _MOODLES_MARK.finditer(part, 0, LONGEST_NAME)
     found = (((PARTICIPANT, one["id"]), (NAME, part[: one.start()])) for one in marks)
@@ -135,7 +136,7 @@ def _rivals(part: str, upload: Upload) -> tuple[tuple[tuple[str, str], ...], ...
 def _moodle(found: re.Match[str], rest: tuple[str, ...]) -> Upload:
     name = "/".join(filter(None, (found["name"], *rest)))
     keys = ((PARTICIPANT, found["id"]), (NAME, found["who"]))
-    own = found["kind"] == "onlinetext"  # what was typed into Moodle's own editor
+    own = found["kind"] == "onlinetext"  # text typed into Moodle's own editor
     number = int(found["id"][:18])
     shown = None if own and not name else name or None
     return Upload(MOODLE, keys, shown, f"{number}")
@@ -143,8 +144,8 @@ def _moodle(found: re.Match[str], rest: tuple[str, ...]) -> Upload:
 
 def _blackboard(found: re.Match[str], rest: tuple[str, ...], zone: datetime.tzinfo) -> Upload:
     words = found["who"].split("_")
-    # The assignment's name comes first and may hold _, and so may a username: the longest that the
-    # roster knows is the student's.
+    # The assignment's name comes first; both it and a username may contain _. The longest username
+    # that the roster knows is the student's.
     logins = ["_".join(words[place:]) for place in range(1, len(words))] or words
     keys = tuple((LOGIN, login) for login in logins)
     name = "/".join(filter(None, (found["name"], *rest))) or None
@@ -160,12 +161,12 @@ def _time(text: str, zone: datetime.tzinfo) -> datetime.datetime | None:
 
 
 def by_worksheet(upload: Upload, text: str, zone: datetime.tzinfo) -> Upload:
-    """With the time in the column "Last modified (submission)" of Moodle's grading worksheet."""
+    """Add the time in column "Last modified (submission)" of Moodle's grading worksheet."""
     return _timed(upload, text, _time(text, zone))
 
 
 def _timed(upload: Upload, text: str, when: datetime.datetime | None) -> Upload:
-    """With this time; with its text if that is one and could not be read."""
+    """Add a time to an upload, or its text if the time could not be read."""
     is_lost = when is None and bool(text.strip(" -"))
     return replace(upload, when=when, unread=text.strip() if is_lost else "")
 
@@ -179,7 +180,7 @@ def _in_utc(text: str, form: str, zone: datetime.tzinfo) -> datetime.datetime | 
 
 
 def zone_called(name: str) -> datetime.tzinfo:
-    """The zone of this name. ValueError if there is none."""
+    """Return the time zone of this name. ValueError if there is none."""
     try:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, OSError) as error:
@@ -188,17 +189,17 @@ def zone_called(name: str) -> datetime.tzinfo:
 
 # -- Gradescope's metadata -------------------------------------------------------------------------
 
-MOST_METADATA = 200 << 20  # bytes: it holds all results of all tests, too
+MOST_METADATA = 200 << 20  # bytes: it also contains all results of all tests
 _ENTRY = re.compile(r"^(submission_\d+):\s*$")
 _FIELD = re.compile(r"^ {2}(?:- |  )?:(name|sid|email|created_at): *(.*?)\s*$")
 
 
 def submitters(text: str) -> dict[str, Upload]:
-    """Who handed in what, from ``submission_metadata.yml``: by the name of the folder.
+    """Read who handed in what from ``submission_metadata.yml``, by folder name.
 
-    The file is read line by line and not as YAML: it holds what tests printed, which students wrote
-    and which may nest without end. Lines of interest stand at fixed places. A submission whose
-    lines are not clear (a name may be written so that it looks like more lines) has no keys.
+    The file is read line by line, not as YAML: it contains the output of tests, which students
+    control and which may nest endlessly. The lines of interest have a fixed indent. A submission
+    whose lines are ambiguous (a name may be written to look like further lines) gets no keys.
     """
     found: dict[str, Upload] = {}
     folder, fields = "", dict[str, str]()
@@ -209,7 +210,7 @@ def submitters(text: str) -> dict[str, Upload]:
         elif folder and (field := _FIELD.match(line)):
             name, value = field.groups()
             if name in fields and "created_at" not in fields:
-                fields["unclear"] = "yes"  # a group, or a name that goes on in the next line
+                fields["unclear"] = "yes"  # a group, or a name that continues on the next line
             fields.setdefault(name, value.strip("'\""))
     return found | _submitter(folder, fields)
 
@@ -226,7 +227,7 @@ def _submitter(folder: str, fields: Mapping[str, str]) -> dict[str, Upload]:
 
 
 def _iso(text: str) -> datetime.datetime | None:
-    """A time as Ruby writes it, such as "2026-02-01 11:59:59.123456789 Z", in UTC."""
+    """Parse a time as Ruby writes it ("2026-02-01 11:59:59.123456789 Z"), and return it in UTC."""
     try:
         when = datetime.datetime.fromisoformat(re.sub(r" (Z|[+-]\d\d:?\d\d)$", r"\1", text))
     except ValueError:

@@ -1,20 +1,20 @@
-"""Fill marks into a file that an LMS gave, and leave all else in it as it was, byte for byte.
+"""Fill marks into a file from an LMS, and leave the rest of it unchanged, byte for byte.
 
 Moodle
     The grading worksheet of one assignment. By ``mod/assign/feedback/offline/importgradeslib.php``
     of https://github.com/moodle/moodle its import reads the columns ``Identifier``, ``Grade`` and
-    ``Last modified (grade)``, and the columns of feedback, and passes over the rest. It takes no
-    grade that was changed in Moodle since the worksheet was downloaded, unless it is told to.
+    ``Last modified (grade)``, and the columns of feedback, and ignores the rest. It skips grades
+    that were changed in Moodle since the worksheet was downloaded, unless told otherwise.
 Blackboard
     The grade center, downloaded with *Work Offline*: a student is the ``Username``, a column is
-    known by the number after the ``|`` in its heading, and a heading without one makes a new column
-    of text: http://library.blackboard.com/ref/3ea64795-6ecc-4abd-b595-0a9a8dfdec94/Content/_instructor_grade_center/grade_center_upload_download.htm
-    So marks go into columns that are there.
+    identified by the number after the ``|`` in its heading, and a heading without a number makes a
+    new text column: http://library.blackboard.com/ref/3ea64795-6ecc-4abd-b595-0a9a8dfdec94/Content/_instructor_grade_center/grade_center_upload_download.htm
+    So marks go into existing columns only.
 Brightspace
     The grades, exported with *Points grade*: a student is ``OrgDefinedId`` or ``Username``, a
     column is the item's name followed by ``Points Grade``:
     https://community.d2l.com/brightspace/kb/articles/3538-importing-grades
-    It writes # before ids, so that no spreadsheet takes them for numbers.
+    It puts # before ids, so that no spreadsheet takes them for numbers.
 """
 
 from __future__ import annotations
@@ -33,17 +33,18 @@ from grader.lms.sheets import Marks, Task, text, worth_otherwise
 
 @dataclass(frozen=True)
 class Form:
-    """One system's file: what it is called, which columns it must have, where a mark goes.
+    """One system's file: its name, the columns it must have, and the column for marks.
 
-    ``column`` finds the heading of an assignment, by its id in the place of ``{task}``; ``points``
-    finds what it is worth there, in the heading. ``students``: any of these says who is who.
+    ``column`` is a pattern for an assignment's heading, with its id in place of ``{task}``;
+    ``points`` is one for the maximum points in that heading. ``students``: the columns of which one
+    must identify the student.
     """
 
     called: str
     students: tuple[str, ...]
     column: str
     points: str = ""
-    single: bool = False  # of one assignment
+    single: bool = False  # about one assignment only
 
 
 FORMS: Mapping[str, Form] = {
@@ -67,7 +68,7 @@ MODIFIED = "Last modified (grade)"
 
 @dataclass(frozen=True)
 class _Row:
-    """A line of the file: where each cell begins and ends in the text, and what it says."""
+    """A line of the file: where each cell begins and ends in the text, and its value."""
 
     number: int  # of its last line, as the csv module counts
     spans: tuple[tuple[int, int], ...]
@@ -82,10 +83,10 @@ def filled(
     participants: Mapping[str, str],
     missing: float | None = None,
 ) -> tuple[bytes, list[str]]:
-    """The file with marks in it, and notices. A student without a mark keeps what stands there.
+    """Return the file with marks filled in, and notices; without a mark, a cell is left unchanged.
 
-    ``participants``: the number by which Moodle's archive knew a student, where that is known.
-    ``missing`` is written where nothing was handed in, if it is a number.
+    ``participants``: students' participant numbers in Moodle's archive, where known. ``missing``,
+    if not None, is written where nothing was handed in.
     """
     kind = FORMS[form]
     listed = roster.read(content.text, name)
@@ -164,7 +165,7 @@ def _matched(marks: Marks, listed: Roster, participants: Mapping[str, str]) -> M
 def _about_points(
     columns: Mapping[Task, int], titles: list[str], rows: list[_Row], kind: Form
 ) -> list[str]:
-    """A notice where an assignment is worth another number of points in the LMS."""
+    """Return a notice for each assignment whose maximum points differ in the LMS."""
     notices: list[str] = []
     for task, column in columns.items():
         stated = {_cell(row, titles, MAXIMUM) for row in rows} if kind.single else set()
@@ -181,7 +182,7 @@ def _cell(row: _Row, titles: list[str], heading: str) -> str:
 
 
 def _rows(content: str, separator: str, name: str) -> list[_Row]:
-    """The lines of a CSV file, with the place of each cell. ExportError if it is none."""
+    """Parse a CSV file into lines with each cell's place. ExportError if it is not CSV."""
     field = re.compile(
         rf'("(?:[^"]|"")*"|[^{re.escape(separator)}\r\n"]*)({re.escape(separator)}|\r\n|\r|\n|\Z)'
     )

@@ -1,1 +1,1 @@
-"""What is kept of a grading run: records, the ledger, nbgrader's gradebook."""
+"""Run the grading of a cohort and keep its results: records, ledger, nbgrader's gradebook."""

@@ -1,9 +1,9 @@
-"""List what archives and folders hold, and read it, trusting nothing: names, sizes or links.
+"""List and read the files in archives and folders, trusting no name, size or link.
 
-What lies in an archive was named and packed by students. A name that leads out of the archive, a
-link, an encrypted file and one that is larger than it says are refused by name; nothing is ever
-unpacked to where its name points. ``collect`` reads all archives by it, and ``grade`` the zips of
-``pack``: one set of limits, one set of refusals.
+Students named and packed what is in an archive. A name that leads out of the archive, a link, an
+encrypted file and one that is larger than it says are each refused with a message that names them;
+nothing is ever unpacked to where its name points. ``collect`` reads all archives by this module,
+and ``grade`` the zips of ``pack``: one set of limits, one set of refusals.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ from grader.judge.safe_files import LinkFound, open_beneath
 MOST_FILES = 100_000  # in one archive from an LMS, or in a folder
 MOST_INNER = 2_000  # in an archive that a student handed in
 MOST_BYTES = 3 * intake.MAX_BYTES  # unpacked, of one attempt of one student
-PER_ENTRY = 600  # bytes of an archive's list of files for each: it is read as a whole
+PER_ENTRY = 600  # bytes per file in an archive's list of files, which is read as a whole
 DEPTH = 12  # folders in folders
-LISTED = 300  # characters of a name
-# Files that systems leave behind and nobody wrote.
+LISTED = 300  # characters shown of a path
+# Files that operating systems and Jupyter leave behind.
 OURS = re.compile(r"(^|/)(__MACOSX|\.DS_Store|Thumbs\.db|desktop\.ini|\.ipynb_checkpoints)(/|$)")
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, OSError,
             NotImplementedError, RuntimeError, struct.error)  # fmt: skip
-_END = struct.Struct("<4s4H2LH")  # a zip's last record
-_END64 = struct.Struct("<4sQ2H2L4Q")  # what a larger one has before it, and
-_LOCATOR = struct.Struct("<4sLQL")  # between the two
-_UTF8 = 0x800  # the flag of a name in UTF-8
+_END = struct.Struct("<4s4H2LH")  # the last record of a zip
+_END64 = struct.Struct("<4sQ2H2L4Q")  # the record of a larger zip (ZIP64), and
+_LOCATOR = struct.Struct("<4sLQL")  # the one that follows it, before the last
+_UTF8 = 0x800  # the flag for a name in UTF-8
 _ENCRYPTED = 0x1
 
 
 class Unreadable(Exception):
-    """A file or an archive that is not read; the message says why."""
+    """A file or an archive cannot or must not be read; the message says why."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """Something in an archive: where it lies, in parts as far as they can be told."""
+    """An entry of an archive or folder: the parts of its path, as far as they are known."""
 
     parts: tuple[str, ...]
 
     @property
     def path(self) -> str:
-        """The path as it is shown to people."""
+        """The path in the form shown to people."""
         return "/".join(map(intake.shown, self.parts))[:LISTED]
 
 
 @dataclass(frozen=True)
 class File(_Entry):
-    """One file, no part of whose place is ``..``, and how to read so many bytes of it."""
+    """A file whose path has no ``..``; ``read`` takes the most bytes that it may have."""
 
     read: Callable[[int], bytes]
 
@@ -69,16 +69,16 @@ class File(_Entry):
 
 @dataclass(frozen=True)
 class Refused(_Entry):
-    """Something that is not read, and why."""
+    """An entry that is not read, and the reason."""
 
     why: str
 
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Iterator[File | Refused]]:
-    """The files of a folder or a zip, which stay readable within the ``with`` block.
+    """Open a folder or a zip; its files can be read within the ``with`` block.
 
-    Unreadable if it is neither, or damaged.
+    Unreadable if it is neither or is damaged.
     """
     if path.is_dir():
         yield _in_folder(path)
@@ -93,7 +93,7 @@ def opened(path: Path) -> Iterator[Iterator[File | Refused]]:
 
 
 def inner(content: bytes) -> list[File | Refused]:
-    """The files of a zip that a student handed in. Unreadable if it is damaged or too large."""
+    """List the files in a student's zip. Unreadable if it is damaged or lists too many files."""
     file = io.BytesIO(content)
     try:
         return list(_in_zip(_zip(file, MOST_INNER)))
@@ -102,7 +102,7 @@ def inner(content: bytes) -> list[File | Refused]:
 
 
 def is_zip(name: str) -> bool:
-    """Is this the name of a zip?"""
+    """Tell whether this is the name of a zip."""
     return name.lower().endswith(".zip")
 
 
@@ -111,9 +111,10 @@ def _said(error: BaseException) -> str:
 
 
 def _zip(file: io.BufferedIOBase | io.BytesIO, most: int) -> zipfile.ZipFile:
-    """The archive. Unreadable if it lists too many files, whatever number it says.
+    """Open a zip. Unreadable if it lists too many files, whatever count it states.
 
-    The end is looked at first, since zipfile reads the list of files as a whole.
+    The stated count and size are checked before zipfile, which reads the list of files as a whole,
+    sees the archive.
     """
     size = file.seek(0, os.SEEK_END)
     tail = min(size, 65_535 + _END.size)
@@ -126,7 +127,8 @@ def _zip(file: io.BufferedIOBase | io.BytesIO, most: int) -> zipfile.ZipFile:
     _, _, _, _, count, directory, _, _ = _END.unpack(block[place : place + _END.size])
     locator = place - _LOCATOR.size
     if locator >= 0 and block[locator : locator + 4] == b"PK\x06\x07":
-        # A larger archive: its list is told just before, which is where zipfile reads it, too.
+        # ZIP64: the record just before says where the list is. zipfile also looks for it there, so
+        # both read the same record.
         large = locator - _END64.size
         if large < 0 or block[large : large + 4] != b"PK\x06\x06":
             raise Unreadable("it is no zip that can be read: where its list lies is not said")
@@ -162,7 +164,7 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[File | Refused]:
         elif entry.flag_bits & _ENCRYPTED:
             why = "it is encrypted"
         elif entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            # Of the others zipfile unpacks as much at once as a few bytes may hold: gigabytes.
+            # With other methods zipfile may unpack a few bytes into gigabytes at once.
             why = "it is compressed in a way that is not read: zip it as usual"
         elif parts in seen:
             why = "the archive has another file of this name"
@@ -174,7 +176,7 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[File | Refused]:
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    """A file's name. Some programs write UTF-8 and do not say so, or \\ where / belongs."""
+    """Return a file's name. Some programs use UTF-8 without the flag, or \\ instead of /."""
     name = entry.filename
     if not entry.flag_bits & _UTF8:
         with contextlib.suppress(UnicodeError):
@@ -183,7 +185,7 @@ def _name(entry: zipfile.ZipInfo) -> str:
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
-    """Unpack a file; what it says of its own size is not believed."""
+    """Unpack a file, not trusting the size that it states. Unreadable beyond ``limit`` bytes."""
     try:
         with archive.open(entry) as file:
             content = file.read(limit + 1)

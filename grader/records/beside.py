@@ -1,4 +1,4 @@
-"""Find what else lies with a submission: the work may be in a file of another name."""
+"""Find the other files of a submission: the work may be in a file with another name."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from pathlib import Path
 from grader.judge import intake
 from grader.records import origin
 
-# Python's caches; and what nbgrader's exchange writes beside a notebook.
+# Python's caches, and files that nbgrader's exchange and ``collect`` write beside a notebook.
 IGNORED = ("__pycache__", "feedback", "timestamp.txt", "submission_secret.txt", origin.NAME)
-NOTEBOOKS = (".ipynb", ".json", "")  # what may be a notebook, by how its name ends
-MOST = 200  # entries looked at in a folder
-DEPTH = 2  # a folder in the folder
+NOTEBOOKS = (".ipynb", ".json", "")  # suffixes of files that may be notebooks
+MOST = 200  # entries read in one folder
+DEPTH = 2  # the folder itself and the folders in it
 
 
 @dataclass(frozen=True)
 class Other:
-    """Another file of a submission; ``content`` is None if it is not to be read as a notebook."""
+    """Another file of a submission; ``content`` is None if it cannot be a notebook."""
 
     name: str
     content: bytes | None = None
 
 
 def others(notebook: Path) -> tuple[Other, ...]:
-    """The files beside ``student/assignment/assignment.ipynb``, and that notebook one folder up.
+    """Return the files beside ``student/assignment/assignment.ipynb``, or like it one folder up.
 
-    Hidden files are left out. No link is followed. As many bytes are read as of one submission.
+    Hidden files are left out, and no link is followed. Once as many bytes are read as one
+    submission may have, further files are only named.
     """
     folder, person = notebook.parent, notebook.parent.parent
     found, room = [], intake.MAX_BYTES
@@ -42,14 +43,14 @@ def others(notebook: Path) -> tuple[Other, ...]:
             try:
                 content = intake.read(path)
             except intake.Rejected:
-                content = None  # it is named, which is what matters
+                content = None  # it is still listed by name, for a person to see
         room -= len(content or b"")
         found.append(Other(name, content))
     return tuple(found)
 
 
 def lying_loose(person: Path, assignments: set[str]) -> list[str]:
-    """Assignments of which there is no folder in the student's, but a file with such a name."""
+    """Return the assignments for which the student's folder has a file but no folder."""
     files = list(_files(person, 1))
     return [
         name
@@ -59,21 +60,21 @@ def lying_loose(person: Path, assignments: set[str]) -> list[str]:
 
 
 def _may_be(path: Path, assignment: str) -> bool:
-    """May this file in a student's folder be the notebook of the assignment, or hold it?"""
+    """Tell whether a file in a student's folder may be or contain the assignment's notebook."""
     ending = path.suffix.lower() in (*NOTEBOOKS, ".zip")
     return ending and assignment.lower() in path.name.lower() and not _is_there(path, folder=True)
 
 
 def _is_there(path: Path, folder: bool = False) -> bool:
-    """Whether something (with ``folder``, a folder) is there; not, if that cannot be found out."""
+    """Tell whether a file (with ``folder``, a folder) exists; False if that cannot be found out."""
     try:
         return path.is_dir() if folder else path.exists()
-    except OSError:  # an ordinary user may not look into the folder that it lies in
+    except OSError:  # we may not have the right to look into its folder
         return False
 
 
 def _files(folder: Path, depth: int) -> Iterator[Path]:
-    """The files and links below a folder, in the order of their names."""
+    """Yield the files and links in a folder and its subfolders, in the order of their names."""
     try:
         with os.scandir(folder) as entries:
             some = sorted(islice(entries, MOST), key=lambda entry: entry.name)
@@ -87,4 +88,4 @@ def _files(folder: Path, depth: int) -> Iterator[Path]:
         elif depth > 1:
             yield from _files(Path(entry.path), depth - 1)
         else:
-            yield Path(entry.path)  # deeper folders are named, and not looked into
+            yield Path(entry.path)  # deeper folders are listed, not opened

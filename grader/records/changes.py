@@ -1,4 +1,4 @@
-"""Whose marks a grading changed, and why: worked out from the ledger, which holds both marks."""
+"""Find which marks a grading changed and why, from the ledger, which has old and new marks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LATENESS = "late penalty"
 
 @dataclass(frozen=True)
 class Change:
-    """One mark that is another: an exercise's points, or what lateness costs."""
+    """A mark that has changed: an exercise's points, or a late penalty."""
 
     student: str
     assignment: str
@@ -31,7 +31,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Standing:
-    """What the ledger holds of one submission: the newest score, and the penalty for it."""
+    """The ledger's newest score for one submission, and the penalty for that score."""
 
     score: Mapping[str, Any] = field(default_factory=dict)
     penalty: Mapping[str, Any] = field(default_factory=dict)
@@ -43,9 +43,9 @@ class Standing:
 
 
 def changes(lines: Iterable[Line], since: int) -> list[Change]:
-    """What lines with a number above ``since`` changed of what the ledger said before them.
+    """Return the marks that lines with a number above ``since`` changed.
 
-    A first grading changes nothing, and neither does a line that somebody altered.
+    A submission's first grading is no change; lines that somebody altered are ignored.
     """
     old: dict[Key, Standing] = {}
     new: dict[Key, Standing] = {}
@@ -61,7 +61,7 @@ def changes(lines: Iterable[Line], since: int) -> list[Change]:
 
 
 def last_run(lines: Iterable[Line]) -> int:
-    """The number of the last line before the newest run; 0 if the newest was the first."""
+    """Return the number of the last line before the newest run; 0 if that was the first run."""
     newest = 0
     for line in lines:
         if line.entry and line.entry.get("kind") in (None, PENALTY) and not line.fault:
@@ -101,7 +101,7 @@ def _marks(entry: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
 
 
 def _shown(mark: tuple[float, float] | None, other: tuple[float, float] | None) -> str:
-    """Points, with their maximum where that is another, too."""
+    """Format points, with their maximum if it differs from the other mark's."""
     if mark is None:
         return "not there"
     points, most = mark
@@ -109,7 +109,7 @@ def _shown(mark: tuple[float, float] | None, other: tuple[float, float] | None) 
 
 
 def _why(old: Mapping[str, Any], new: Mapping[str, Any], exercise: str) -> str:
-    """What differs between two gradings, the likeliest cause of another mark first."""
+    """Say why two gradings of an exercise differ; the likeliest causes are looked at first."""
     if old.get("submission") != new.get("submission"):
         return "a new file"
     was, now = _marks(old).get(exercise), _marks(new).get(exercise)
@@ -127,7 +127,7 @@ def _why(old: Mapping[str, Any], new: Mapping[str, Any], exercise: str) -> str:
 
 
 def _checks(old: Mapping[str, Any], new: Mapping[str, Any], exercise: str) -> str:
-    """Which checks tell it otherwise now."""
+    """List the checks whose results have changed."""
     was, now = (
         {name: passed for one in entry.get("exercises", ()) if one["id"] == exercise
          for name, passed, *_ in one.get("checks", ())}
@@ -143,7 +143,7 @@ def _checks(old: Mapping[str, Any], new: Mapping[str, Any], exercise: str) -> st
 
 
 def _why_late(old: Standing, new: Standing) -> str:
-    """Why lateness costs something else than it did."""
+    """Say why the late penalty has changed."""
     was, now = old.penalty, new.penalty
     if was.get("due") is not None and now.get("due") is not None and was["due"] != now["due"]:
         return f"the due date was {was['due']} and is {now['due']}"

@@ -1,7 +1,7 @@
-"""Grade many submissions side by side; one process, this one, writes every result.
+"""Grade many submissions in parallel; this process alone writes the results.
 
-The record of a submission is written last. So whatever has a record is complete, and a run that
-was killed can be started again: it grades what has no record.
+The record of a submission is written last. So a submission with a record is complete, and a run
+that was killed can be started again: it grades the submissions without one.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from grader.records.submissions import (
 )
 from grader.records.written import Places, digests, open_record, seal_record
 
-STOP_INTERVAL = 0.5  # seconds between two checks whether the run shall stop
-PER_JUDGE = 2  # submissions handed out to each judge at a time: one is graded, one is queued
-# Errors that every submission would meet; any other error of the file system is one submission's.
+STOP_INTERVAL = 0.5  # seconds between two checks whether to stop the run
+PER_JUDGE = 2  # submissions handed out per judge at a time: one being graded, one queued
+# Errors that would hit every submission; any other file-system error concerns one submission only.
 OF_THE_MACHINE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
@@ -56,24 +56,24 @@ class Cohort:
 
     course_dir: Path
     terms: Terms
-    executor_for: Callable[[int], AbstractContextManager[Executor]]  # for so many submissions
+    executor_for: Callable[[int], AbstractContextManager[Executor]]  # by number of submissions
     force: bool = False
     stopped: Callable[[], bool] = lambda: False  # asked between two submissions
     say: Callable[[str], None] = lambda _: None  # told what the run is waiting for
-    stage: Callable[[str, int], None] = lambda *_: None  # told what begins, and of how many steps
-    levels: set[str] = field(default_factory=set)  # levels of the sandbox that were used
+    stage: Callable[[str, int], None] = lambda *_: None  # told what begins, and its number of steps
+    levels: set[str] = field(default_factory=set)  # sandbox levels used
     lost: list[str] = field(default_factory=list)  # why a judge or forkserver died, once for each
     manual: dict[tuple[str, str], manual_grading.ManualGrades] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # of students, from the gradebook
-    lateness: dict[tuple[str, str], Lateness] = field(default_factory=dict)  # who was not in time
+    lateness: dict[tuple[str, str], Lateness] = field(default_factory=dict)  # of late submissions
     failed: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # without a record
     refreshed: int = 0  # pages of earlier runs that now show a person's latest marks
     withdrawn: list[str] = field(default_factory=list)  # answers that a person has to read again
-    changes: list[Change] = field(default_factory=list)  # marks that are others than before
-    first: int = 0  # how many lines the ledger had when the run began
+    changes: list[Change] = field(default_factory=list)  # marks that differ from before
+    first: int = 0  # the ledger's number of lines when the run began
 
     def run(self, submissions: list[Found], done: Callable[[dict[str, Any]], None]) -> None:
-        """Grade what has no valid record yet, and call ``done`` with each result.
+        """Grade submissions without a valid record, and call ``done`` with each result.
 
         Results are not kept in memory, since there may be thousands: ``result`` reads one again.
         """
@@ -106,7 +106,7 @@ class Cohort:
 
     @contextmanager
     def _known_timings(self) -> Iterator[tuple[Any, Mapping[tuple[str, str], tables.Timing]]]:
-        """The gradebook, and when everything in it was handed in and due; or nothing yet."""
+        """Open the gradebook and read when all in it was handed in and due; None and {} if new."""
         path = self.course_dir / "gradebook.db"
         if not path.exists():
             yield None, {}
@@ -117,11 +117,11 @@ class Cohort:
     def _settle_lateness(
         self, book: Any, found: Found, timings: Mapping[tuple[str, str], tables.Timing]
     ) -> None:
-        """Bring the penalty of an earlier run up to date: a due date may have moved since."""
+        """Update the penalty of an earlier run: the due date may have moved since."""
         owner = (found.student, found.assignment)
         timing = timings.get(owner)
         if timing is None:
-            return  # somebody has taken it out of the gradebook; `verify` says so
+            return  # somebody removed it from the gradebook; `verify` reports that
         when, fault = read_timestamp(found.path.parent)
         if when is not None and when != timing.handed_in:
             tables.set_timestamp(book, found.assignment, found.student, when)
@@ -130,7 +130,7 @@ class Cohort:
         self._note_lateness(found, late.settle(self.course_dir, book, owner, say, timing, fault))
 
     def _note_lateness(self, found: Found, lateness: Lateness) -> None:
-        """Remember what the table has to say of it, and what the page shows."""
+        """Remember a submission's lateness, for the table and for its feedback page."""
         owner = (found.student, found.assignment)
         if lateness != late.IN_TIME:
             self.lateness[owner] = lateness
@@ -144,7 +144,7 @@ class Cohort:
         self._ledger().append(ledger.penalty_entry(facts | {"run": self.first}))
 
     def _timed(self, found: Found, result: dict[str, Any]) -> dict[str, Any]:
-        """A result with its lateness: the due date, and so the lateness, is not in the record."""
+        """Add name and lateness to a result. No record has them, since a due date may move."""
         own = self.lateness.get((found.student, found.assignment), late.IN_TIME)
         return result | {
             "name": self.names.get(found.student, ""),
@@ -155,7 +155,7 @@ class Cohort:
         }
 
     def result(self, found: Found) -> dict[str, Any]:
-        """The result of a submission of this run, from its record on disk."""
+        """Read the result of a submission of this run from its record on disk."""
         if not found.has_place:
             return refused_json(found, found.refused)
         failed = self.failed.get((found.student, found.assignment))
@@ -168,9 +168,9 @@ class Cohort:
         return self._timed(found, record["result"])
 
     def _configure_nbgrader(self) -> None:
-        """So that Formgrader opens on the result, wherever it is.
+        """Put a configuration for nbgrader into ``course_dir``, so that Formgrader opens there.
 
-        A course that has no configuration of its own gets the one that lies beside the engine.
+        A course without its own configuration gets the one beside the engine.
         """
         config = self.course_dir / "nbgrader_config.py"
         if not config.exists():
@@ -184,7 +184,7 @@ class Cohort:
             files.write(config, text)
 
     def _grade(self, left: dict[int, Found]) -> Iterator[dict[str, Any]]:
-        """Grade all of ``left``; when a judge or forkserver is lost, restart with what remains."""
+        """Grade all of ``left``; if a judge or forkserver is lost, restart with what remains."""
         failures = 0
         while left:
             try:
@@ -207,8 +207,8 @@ class Cohort:
             queue = iter(list(left))
 
             def hand_out() -> None:
-                # Only as much as the judges need soon: submissions are read when handed out, so
-                # that the memory of a run does not grow with the cohort.
+                # Hand out only what the judges need soon: a submission is read when handed out, and
+                # this way the memory of a run does not grow with the cohort.
                 free = max(PER_JUDGE * executor.size() - len(running), 0)
                 for index in itertools.islice(queue, free):
                     work = read_work(left[index])
@@ -235,7 +235,7 @@ class Cohort:
             yield book
 
     def _written(self, book: Any, found: Found, key: str, graded: Graded | str) -> dict[str, Any]:
-        """Write a result. What fails for this submission alone is its outcome (T12)."""
+        """Write a result. If that fails for this submission alone, it is the outcome (T12)."""
         place = (found.student, found.assignment)
         self.failed.pop(place, None)
         if isinstance(graded, Graded):
@@ -256,8 +256,9 @@ class Cohort:
         self.levels.add(outcome.sandbox)
         name = outcome.assignment
         places = self._places(found)
-        # A kill from here on leaves no record, and so the next run grades this one again. With an
-        # old record it would not, and the files would not be those that the ledger's line names.
+        # Remove the old record first, so that after a kill from here on the next run grades this
+        # submission again. With the old record it would not, and the ledger's line and the files
+        # would disagree.
         places.record.unlink(missing_ok=True)
         files.write(places.notebook, graded.notebook)
         result = outcome.as_json()
@@ -265,8 +266,8 @@ class Cohort:
         kept["submission"] = outcome.digest
         kept_bytes = seal_record(kept, self.terms.secret)
         written = digests(graded.notebook, graded.page, kept_bytes)
-        # The ledger before the gradebook: after a kill in between, a mark without a line in the
-        # ledger would look forged.
+        # The ledger before the gradebook: in the other order, a kill in between would leave a mark
+        # without a line in the ledger, which looks forged.
         about = facts(name, self.terms.secret) | {"run": self.first}
         self._ledger().append(ledger.entry(outcome, about, written))
         when, fault = read_timestamp(found.path.parent)
@@ -277,7 +278,7 @@ class Cohort:
         owner = (outcome.student, name)
         lateness = late.settle(self.course_dir, book, owner, self._say_off, fault=fault)
         self._note_lateness(found, lateness)
-        # The page after the gradebook, which may just have withdrawn what a person gave.
+        # The page after the gradebook, where ``record`` may just have withdrawn a person's marks.
         manual = self._manual_grades(found)
         page = graded.page
         if manual != manual_grading.NO_GRADES:
@@ -285,12 +286,12 @@ class Cohort:
         files.write(places.page, page)
         for file_name, content in exchange_files(found).items():
             files.write(places.page.parent / file_name, content)
-        # The record last: it declares everything above to be on disk.
+        # The record last: it states that everything above is on disk.
         files.write(places.record, kept_bytes)
         return self._timed(found, result)
 
     def _refresh_page(self, found: Found) -> None:
-        """Put a person's latest marks into the page of an earlier run, without grading again."""
+        """Show a person's latest marks on the page of an earlier run, without grading again."""
         path = self._places(found).page
         manual = self._manual_grades(found)
         if manual_grading.digest_of(path) not in (None, manual.digest):
@@ -309,7 +310,7 @@ class Cohort:
         return ledger.Ledger(self.course_dir, self.terms.secret)
 
     def _open_record(self, found: Found) -> dict[str, Any] | None:
-        """The record of an earlier run, if there is one and nobody has altered it."""
+        """Read the record of an earlier run; None if there is none, or it was altered."""
         try:
             content = self._places(found).record.read_bytes()
         except OSError:
@@ -317,7 +318,7 @@ class Cohort:
         return open_record(content, self.terms.secret)
 
     def _key(self, work: Work) -> str:
-        """A hash of all that a result depends on: bytes, lesson, salt, engine, terms."""
+        """Return a hash of all that a result depends on: bytes, lesson, salt, engine, terms."""
         if not work.found.has_place:
             return ""
         content = work.unreadable.encode() or work.content
@@ -332,13 +333,13 @@ class Cohort:
         found, terms = work.found, self.terms
         run = (found.student, found.refused, terms.limits, terms.judge, terms.all_cells)
         parts.append(repr((*run, terms.unsandboxed)).encode())
-        # Each part is hashed by itself: no byte can move from one part to the next unnoticed.
+        # Hash each part by itself, so that no byte can move from one part to the next unnoticed.
         return hashlib.sha256(
             b"\0".join(hashlib.sha256(part).digest() for part in parts)
         ).hexdigest()
 
     def _recorded(self, found: Found) -> dict[str, Any] | None:
-        """The result of an earlier run, if it was made from the same things; else None."""
+        """Return the result of an earlier run if it depended on the same things, else None."""
         if not found.has_place or not (self.course_dir / "gradebook.db").exists():
             return None
         record = self._open_record(found)
@@ -349,7 +350,7 @@ class Cohort:
 
 
 def refused_json(found: Found, reason: str) -> dict[str, Any]:
-    """The result for what is not a submission of this course; the gradebook knows no such thing."""
+    """Return the result of what is no submission of this course, and not in the gradebook."""
     return {
         "student": found.student,
         "assignment": found.assignment,

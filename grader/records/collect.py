@@ -1,9 +1,9 @@
-"""Turn what an LMS gives (archives, folders) into ``submitted/<student>/<assignment>/…``.
+"""Sort an LMS's archives and folders into ``submitted/<student>/<assignment>/…``.
 
-Names first: whose each file is, by the roster, and which attempt it belongs to. Then the contents,
-student by student, so that one student's fault stops nobody else. The lesson is told by the cells,
-not by the name of the file. What counts is the latest attempt; earlier ones are kept beside the
-folder of submissions, where nothing is graded.
+First the names: by them and the roster, find each file's student and attempt. Then the contents,
+student by student, so that a problem with one student's files stops nobody else. A notebook's
+lesson is recognized by its cells, not by the file's name. The latest attempt counts; earlier ones
+are kept beside the folder of submissions, where nothing is graded.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from grader.records.origin import Origin
 from grader.records.submissions import EXCHANGE, STAMP, read_timestamp, to_utc
 from grader.source.handin import RECEIPT
 
-LEAST = 1 << 20  # bytes that are left of these, for another file to be read
-MOST_OTHERS = 50  # files of an attempt that are no notebooks
-MOST_TOLD = 20  # lines about one student, and about what is nobody's: more would hide the others
-EARLIER = "-earlier"  # after the name of the folder of submissions
+LEAST = 1 << 20  # with fewer bytes left of MOST_BYTES, no further file is read
+MOST_OTHERS = 50  # files other than notebooks in an attempt
+MOST_TOLD = 20  # messages about one student, or about lost files: more would bury the others
+EARLIER = "-earlier"  # suffix of the folder beside that of the submissions
 SYSTEMS_OWN = ((uploads.METADATA,), ("index.html",))
-# What may be a notebook, by the end of its name; browsers and mail programs add endings.
+# Names of files that may be notebooks; browsers and mail programs add suffixes.
 MAYBE = re.compile(r"\.(ipynb|json|txt)$|\.ipynb|^[^.]*$", re.I)
 CHECK = re.compile(r"""^check\(["'](\w{1,100})["']""", re.M)
 
 
 @dataclass
 class Person:
-    """What was found for one student (or for an unknown one): attempts, and what needs a person."""
+    """A student, known or unknown: the attempts found, and faults that a person has to look at."""
 
     id: str
     shown: str
@@ -57,28 +57,28 @@ class Person:
 
 @dataclass
 class Attempt:
-    """The files that were handed in together, and how the system speaks of them."""
+    """The files that were handed in together, and what the LMS says about them."""
 
     archive: str
     upload: Upload
-    files: list[tuple[str, File]] = field(default_factory=list)  # by the student's own names
+    files: list[tuple[str, File]] = field(default_factory=list)  # with the student's names for them
 
 
 @dataclass
 class Collected:
-    """The result, for the closing lines."""
+    """The result of ``collect``, for its closing lines."""
 
     people: dict[str, Person] = field(default_factory=dict)
-    lost: list[str] = field(default_factory=list)  # files of nobody, and archives not read
-    missing: list[str] = field(default_factory=list)  # on the roster, and handed in nothing
-    late: list[str] = field(default_factory=list)  # late by the LMS's word, without a time
-    untimed: int = 0  # counted as in time, because nothing gives their time
-    used_zone: bool = False  # times in names of files were read
-    earlier: int = 0  # attempts that were kept aside
+    lost: list[str] = field(default_factory=list)  # files without a student, archives not read
+    missing: list[str] = field(default_factory=list)  # on the roster, but handed in nothing
+    late: list[str] = field(default_factory=list)  # late according to the LMS, which gives no time
+    untimed: int = 0  # counted as in time, for lack of a time
+    used_zone: bool = False  # whether times in file names were read
+    earlier: int = 0  # attempts kept aside
 
     @property
     def good(self) -> list[Person]:
-        """Those whose work is in its place, and whom nobody has to look at."""
+        """The students whose work is in place and needs no person's attention."""
         return [one for one in self.people.values() if one.placed and not one.faults]
 
     @property
@@ -86,7 +86,7 @@ class Collected:
         return [one for one in self.people.values() if one.faults]
 
     def needing_a_person(self) -> Iterator[str]:
-        """A line about each thing that a person has to look at, of each student the first ones."""
+        """Yield a line for each fault that needs a person; at most MOST_TOLD per student."""
         for one in self.bad:
             for fault in _first(one.faults):
                 yield f"{one.shown}: {fault}"
@@ -108,7 +108,7 @@ def collect(
 ) -> Collected:
     """Collect all sources into ``target``.
 
-    ``only`` names the assignment that the archives are of, for files that do not tell it.
+    ``only`` names the archives' assignment, for files by which it cannot be recognized.
     """
     done = Collected()
     with ExitStack() as stack:
@@ -124,13 +124,13 @@ def collect(
             one.shown
             for one in directory.students
             if one.id not in there
-            # An archive may hold one student's work alone, after all others' was collected.
+            # This archive may hold one student's work alone, after all the rest was collected.
             and not any((target / one.id / lesson).exists() for lesson in lessons)
         ]
     return done
 
 
-# -- names: whose is it? ---------------------------------------------------------------------------
+# -- names: find the student -----------------------------------------------------------------------
 
 
 def _sort(
@@ -149,14 +149,14 @@ def _sort(
         done.lost.append(f"{source.name}: {error}; download it once more")
         return
     if source.is_dir():
-        # Archives from an LMS that were put into one folder; a student's own zip is none of them.
+        # A folder may contain several archives from an LMS; a student's own zip is not one of them.
         own = [one for one in found if isinstance(one, File) and _is_archive(one, directory)]
         found = [one for one in found if one not in own]
         for inner in own:
             _sort(done, stack, number, source / inner.name, directory, zone)
         if own and not found:
             return
-    elif any(one.parts == (RECEIPT,) for one in found):  # a zip of `pack`, called after its student
+    elif any(one.parts == (RECEIPT,) for one in found):  # a zip from `pack`, named for its student
         found = [_moved(one, (source.stem, *one.parts)) for one in found]
     found = _without_common(found, directory)
     known = _metadata(done, found)
@@ -178,7 +178,7 @@ def _enter(
     directory: Directory | None,
     zone: datetime.tzinfo,
 ) -> None:
-    """Enter a file under its student, or why it cannot be."""
+    """Enter a file under its student, or note why that is impossible."""
     student = directory.find(upload) if directory is not None else _unlisted(upload)
     if isinstance(student, str):
         if isinstance(one, Refused):
@@ -225,7 +225,7 @@ def _moved(one: File | Refused, parts: tuple[str, ...]) -> File | Refused:
 def _without_common(
     found: list[File | Refused], directory: Directory | None
 ) -> list[File | Refused]:
-    """Without folders that are around everything, unless they are a student's or a system's."""
+    """Strip folders that enclose everything, except a student's, an assignment's or a system's."""
     while found and all(len(one.parts) > 1 for one in found):
         name = found[0].parts[0]
         if any(one.parts[0] != name for one in found):
@@ -241,7 +241,7 @@ def _without_common(
 
 
 def _metadata(done: Collected, found: Iterable[File | Refused]) -> dict[str, Upload]:
-    """Who handed in what, if Gradescope's metadata lie at the top."""
+    """Read who handed in what from Gradescope's metadata; {} if there are none at the top."""
     for one in found:
         if one.parts == (uploads.METADATA,) and isinstance(one, File):
             try:
@@ -253,7 +253,7 @@ def _metadata(done: Collected, found: Iterable[File | Refused]) -> dict[str, Upl
 
 
 def _level(found: Iterable[File | Refused], directory: Directory | None) -> int:
-    """How many folders enclose those that are named for students."""
+    """Return how many folders enclose the folders named for students."""
     if directory is None:
         return 0
     levels = (
@@ -266,19 +266,19 @@ def _level(found: Iterable[File | Refused], directory: Directory | None) -> int:
 
 
 def _by_folder(parts: tuple[str, ...], level: int) -> Upload:
-    """The upload in a folder of folders; a file among these may be called after its student."""
+    """Return the upload of a file in students' folders, or of a file beside them named for one."""
     place = min(level, len(parts) - 1)
     name = "/".join(parts[place + 1 :]) or parts[-1]
     return Upload(FOLDER, ((uploads.ANY, _stem(parts, place)),), name, "")
 
 
 def _stem(parts: tuple[str, ...], place: int) -> str:
-    """A folder's name; that of a file without its ending."""
+    """Return a folder's name, or a file's name without its suffix."""
     return parts[place] if place < len(parts) - 1 else parts[place].rpartition(".")[0]
 
 
 def _unlisted(upload: Upload) -> Student | str:
-    """The student without a roster: whatever the archive says."""
+    """Return the student that the archive names, or why it names none; used without a roster."""
     for _, value in upload.keys:
         try:
             return Student(intake.student_id(value), Line(0, {}))
@@ -287,12 +287,12 @@ def _unlisted(upload: Upload) -> Student | str:
     return f"{why if upload.keys else 'the archive does not say whose it is'}: give a --roster"
 
 
-# -- contents: what is it? -------------------------------------------------------------------------
+# -- contents: find the lesson ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A file that was read: the name that the student gave it, where it lay, and its bytes."""
+    """A file that was read: the student's name for it, its path in the source, and its bytes."""
 
     name: str
     path: str
@@ -304,7 +304,7 @@ class Notebook:
 
 
 def _place(done: Collected, person: Person, target: Path, only: str | None) -> None:
-    """Read and write a student's attempts. Whatever fails is this student's fault alone."""
+    """Read and write a student's attempts. A failure is noted as a fault of this student alone."""
     ordered = sorted(
         person.attempts.items(),
         key=lambda item: (
@@ -339,7 +339,7 @@ def _place_attempt(
         else:
             strangers.append(one)
     if not lessons and only is not None and (strangers or others):
-        lessons[only] = []  # grading says what is wrong with it, and a person looks
+        lessons[only] = []  # grading will say what is wrong, and ask for a person
     if not lessons:
         if strangers or others:
             names = ", ".join(intake.shown(one.name) for one in [*strangers, *others][:5])
@@ -355,7 +355,7 @@ def _place_attempt(
 
 
 def _contents(person: Person, attempt: Attempt) -> tuple[list[Notebook], list[Notebook]]:
-    """The attempt's notebooks, and its other files; zips are opened, one level deep."""
+    """Return the attempt's notebooks and its other files; zips are opened, one level deep."""
     room = MOST_BYTES
     notebooks: list[Notebook] = []
     others: list[Notebook] = []
@@ -372,7 +372,7 @@ def _contents(person: Person, attempt: Attempt) -> tuple[list[Notebook], list[No
             try:
                 content = one.read(limit)
             except Unreadable:
-                room -= limit  # unpacking it has cost as much
+                room -= limit  # reading it may have cost that much
                 raise
             room -= len(content)
             if archives.is_zip(name) and content.startswith(b"PK"):
@@ -395,7 +395,7 @@ def _contents(person: Person, attempt: Attempt) -> tuple[list[Notebook], list[No
         if looks_so or last.lower().endswith(".ipynb"):
             notebooks.append(made)
         elif attempt.upload.system == FOLDER and last in (STAMP, origin.NAME):
-            continue  # what nbgrader or an earlier run left there
+            continue  # left there by nbgrader or an earlier run
         elif len(others) < MOST_OTHERS:
             others.append(made)
         else:
@@ -405,10 +405,10 @@ def _contents(person: Person, attempt: Attempt) -> tuple[list[Notebook], list[No
 
 
 def lesson_in(content: bytes) -> tuple[str, str]:
-    """The assignment whose notebook this is, by the cells' ids, or why it cannot be read.
+    """Return the assignment that a notebook belongs to, and why it cannot be read; "" for neither.
 
-    Both are empty for another notebook. Where a program has taken the ids away, the calls of
-    ``check`` tell.
+    Both are empty for a notebook of no assignment. The cells' ids decide; if a program has removed
+    them, the calls of ``check`` do.
     """
     try:
         cells = intake.parse(content).cells
@@ -426,7 +426,7 @@ def lesson_in(content: bytes) -> tuple[str, str]:
 
 @functools.cache
 def _cell_ids() -> dict[str, frozenset[str]]:
-    """The ids of each assignment's cells that no other assignment has, and of its exercises."""
+    """Return each assignment's ids of cells and exercises that no other assignment has."""
     ids: dict[str, set[str]] = {}
     for name in assignment_ids():
         document = json.loads(assignment(name).path.read_bytes())
@@ -439,7 +439,7 @@ def _cell_ids() -> dict[str, frozenset[str]]:
 
 
 def _named_for(name: str) -> str:
-    """The assignment whose name stands in a file's; empty if none does, or several do."""
+    """Return the assignment whose name is in the file's name; empty unless exactly one is."""
     found = [one for one in assignment_ids() if one in name.lower()]
     return found[0] if len(found) == 1 else ""
 
@@ -456,7 +456,7 @@ def _write(
     others: list[Notebook],
     target: Path,
 ) -> None:
-    """Put one attempt at a lesson into its place, and what lay there among the earlier ones."""
+    """Put one attempt at a lesson in its place, and move an earlier one from there aside."""
     distinct = list({one.digest: one for one in found}.values())
     distinct.sort(key=lambda one: (_stem_of(one.name) != lesson, one.name))
     if len(distinct) > 1:
@@ -478,6 +478,7 @@ def _write(
         upload.late,
     )
     folder = target / person.id / lesson
+    # Writing through a link could replace files of another student, or outside of ``target``.
     for one in (folder.parent, folder):
         if one.is_symlink():
             raise intake.Rejected(f"{one} is a symbolic link; remove it")
@@ -492,7 +493,7 @@ def _write(
     if folder.exists():
         old = origin.read(folder) or _found_there(folder, lesson)
         if old.sha256 == new.sha256:
-            # The same again, perhaps after the due date: the first time is the one that counts.
+            # The same file again, perhaps after the due date: its first time counts.
             if old.handed_in and (not new.handed_in or old.handed_in <= new.handed_in):
                 person.placed.add(lesson)
                 return
@@ -505,6 +506,7 @@ def _write(
         else:
             place = _next(aside)
             place.parent.mkdir(parents=True, exist_ok=True)
+            # After a kill between this and the writing below, the next run writes the folder anew.
             shutil.move(folder, place)
             done.earlier += 1
     _fill(folder, contents)
@@ -516,13 +518,13 @@ def _write(
 
 
 def _fill(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write the files of an attempt, the notebook last: it may be graded as soon as it is there."""
+    """Write an attempt's files, the notebook last: ``grade --watch`` may grade it at once."""
     for name in sorted(contents, key=lambda name: name == f"{folder.name}.ipynb"):
         files.write(folder / name, contents[name])
 
 
 def _found_there(folder: Path, lesson: str) -> Origin:
-    """What is known of a submission that was put there by other hands."""
+    """Return what is known of a submission that ``collect`` did not write."""
     try:
         digest = hashlib.sha256(intake.read(folder / f"{lesson}.ipynb")).hexdigest()
     except intake.Rejected:
@@ -538,15 +540,15 @@ def _kept(aside: Path) -> Iterator[Origin]:
 
 
 def _next(aside: Path) -> Path:
-    """The place of the next earlier attempt: numbers from 1."""
+    """Return the folder for the next earlier attempt: the first number from 1 that is free."""
     places = (aside / f"{number}" for number in itertools.count(1))
     return next(place for place in places if not place.exists())
 
 
 def _stamped(attempt: Attempt, lesson: str) -> datetime.datetime | None:
-    """The time in a ``timestamp.txt`` beside the notebook, in a folder that nbgrader collected.
+    """Return the time in ``timestamp.txt`` beside a notebook in a folder that nbgrader collected.
 
-    In an archive from an LMS such a file is a student's own, and says nothing.
+    In an archive from an LMS the student may have written such a file, so it is ignored.
     """
     if attempt.upload.system != FOLDER or attempt.archive.lower().endswith(".zip"):
         return None
@@ -565,7 +567,7 @@ def _stem_of(name: str) -> str:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """A name for another file of a submission, which students chose: safe, and not yet taken."""
+    """Make a student's name for another file safe and different from those taken; mark it taken."""
     last = unicodedata.normalize("NFC", name.rpartition("/")[2])
     plain = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in last)
     stem, dot, ending = plain.lstrip(".").rpartition(".")

@@ -1,4 +1,4 @@
-"""Let one run at a time write into a course folder; a second one waits, and says for whom."""
+"""Let one run at a time write into a course folder; a second one waits, and says for which."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def course_lock(
     say: Callable[[str], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[None]:
-    """Hold the course folder's lock. If another process holds it, tell ``say`` so once, and wait.
+    """Hold the course folder's lock. If another process holds it, tell ``say`` once and wait.
 
-    The system releases the lock when its holder ends, however it ends. Raises Stopped if
-    ``stopped`` says so before the lock is free.
+    The kernel releases the lock when its holder ends, however it ends. Raises Stopped if
+    ``stopped()`` becomes true before the lock is free.
     """
     path = course_dir / PLACE
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,8 +43,8 @@ def course_lock(
             _sign(file)
             yield
         finally:
-            # Judges were forked from this process and have the file open, too: closing it here
-            # alone would not release the lock.
+            # Judges forked from this process inherited the open file, so closing it here would not
+            # release the lock.
             file.truncate(0)
             fcntl.flock(file, fcntl.LOCK_UN)
 
@@ -58,7 +58,7 @@ def _taken(file: BinaryIO) -> bool:
 
 
 def _sign(file: BinaryIO) -> None:
-    """Write down who holds the lock, for whoever waits."""
+    """Write into the lock file who holds it, for processes that wait."""
     since = datetime.datetime.now().astimezone().isoformat(" ", "seconds")
     file.truncate(0)
     command = " ".join(Path(word).name for word in sys.argv[:2])
@@ -71,5 +71,5 @@ def _holder(file: BinaryIO) -> str:
     try:
         who = json.loads(file.read(2000))
         return f"process {who['process']} ({who['command']}, since {who['since']})"
-    except (ValueError, KeyError, TypeError):  # it has the lock, and has not signed yet
+    except (ValueError, KeyError, TypeError):  # its holder has not signed it yet
         return "another process"

@@ -1,8 +1,8 @@
-"""What a person gave, as the ledger holds it: points, extra points, comments, penalties, LMS ids.
+"""Keep what a person gave in the ledger: points, extra points, comments, penalties, names, ids.
 
 Formgrader writes these into the gradebook, and so can anybody who may write there; nothing in the
-gradebook says who did, or when. So a line of the ledger holds what somebody has looked at and
-accepted (``verify --accept``), and ``verify`` names everything that is another since.
+gradebook says who did, or when. So a line of the ledger records what somebody has looked at and
+accepted (``verify --accept``), and ``verify`` reports every later difference.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from grader.records.ledger import PENALTY, Line
 from grader.records.manual_grading import ManualGrades, read_manual_grades
 from grader.records.nbgrader_tables import identities, read_gradebook
 
-GIVEN, STUDENT = "given", "student"  # the kinds of such lines
-LATE = "late penalty"  # the grader's by the course's policy, or a person's
-Facts = Mapping[str, str]  # what was given → how it reads
+GIVEN, STUDENT = "given", "student"  # the kinds of these lines
+LATE = "late penalty"  # set by the grader from the course's policy, or by a person
+Facts = Mapping[str, str]  # what was given → its value in words
 Key = tuple[str, str]  # (student, assignment); (student, "") for facts about a person
 
 
 def in_gradebook(gradebook: Path) -> dict[Key, Facts]:
-    """What the gradebook holds of a person's giving. GradebookError if it cannot be read."""
+    """Read what people gave from the gradebook. GradebookError if it cannot be read."""
     found: dict[Key, Facts] = {
         key: _facts(grades) for key, grades in read_manual_grades(gradebook).items()
     }
@@ -38,7 +38,7 @@ def in_gradebook(gradebook: Path) -> dict[Key, Facts]:
 
 
 def in_ledger(lines: Iterable[Line]) -> dict[Key, Facts]:
-    """What the newest lines of the ledger hold of it."""
+    """Return what people gave, and penalties, by the newest lines of the ledger."""
     found: dict[Key, Facts] = {}
     taken_off: dict[Key, float] = {}
     for line in lines:
@@ -50,10 +50,10 @@ def in_ledger(lines: Iterable[Line]) -> dict[Key, Facts]:
         )
         if kind in (GIVEN, STUDENT):
             found[key] = line.entry["facts"]
-            taken_off.pop(key, None)  # what a person has accepted holds
+            taken_off.pop(key, None)  # what a person accepted replaces earlier penalties
         elif kind == PENALTY:
             taken_off[key] = line.entry["points"]
-        elif key in found or key in taken_off:  # a new score: lateness was looked at anew
+        elif key in found or key in taken_off:  # a new score, whose penalty has its own line
             taken_off[key] = 0.0
     for key, points in taken_off.items():
         others = {name: text for name, text in found.get(key, {}).items() if name != LATE}
@@ -62,7 +62,7 @@ def in_ledger(lines: Iterable[Line]) -> dict[Key, Facts]:
 
 
 def entries(new: Mapping[Key, Facts], old: Mapping[Key, Facts]) -> Iterator[dict[str, Any]]:
-    """The ledger's lines for what is another in ``new``."""
+    """Yield entries for the ledger about what differs in ``new`` from ``old``."""
     when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     for student, assignment in sorted(new.keys() | old.keys()):
         facts = new.get((student, assignment), {})
@@ -80,7 +80,7 @@ def _facts(grades: ManualGrades) -> Facts:
         if grade.extra:
             facts[f"{cell}: extra points"] = f"{grade.extra:.6g}"
         if grade.comment:
-            # A comment may be long and is not for the ledger; its digest shows a change.
+            # Keep a comment out of the ledger, since it may be long; its digest shows a change.
             digest = hashlib.sha256(grade.comment.encode()).hexdigest()[:16]
             facts[f"{cell}: comment"] = f"a text with the digest {digest}"
     return facts | _late(grades.penalty)

@@ -1,4 +1,4 @@
-"""Write marks into nbgrader's gradebook; this module alone does, once no worker runs any more."""
+"""Enter assignments and write marks into nbgrader's gradebook."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from grader.source.assembly import HUMAN
 
 
 def ensure_assignment(book: sqlite3.Connection, release: Assignment) -> None:
-    """Enter an assignment into the gradebook, with its cells as the release has them.
+    """Enter an assignment into the gradebook, with its cells as they are in the release.
 
-    GradebookError if cells that submissions were graded by are no longer in the release.
+    GradebookError if submissions were graded by cells that are no longer in the release.
     """
     document = json.loads(release.path.read_bytes())
     marked = {
@@ -66,11 +66,11 @@ def record(
 ) -> list[str]:
     """Write one submission's marks, all of them or none.
 
-    A human's marks are left as they are, but for those of an answer in writing whose text has
-    changed since: they are kept as an earlier text's, and the answer waits for a human again.
-    Returns the names of such answers.
+    A human's marks are kept, except for a written answer whose text has changed since: its marks
+    are kept as those of an earlier text, and the answer waits for a human again. Returns the names
+    of such answers.
     """
-    # Bounded once more: whatever a rule computes, no mark leaves its range.
+    # Clip once more, so that no mark leaves its range whatever a rule computes.
     scores = {f"check_{v.exercise}": min(max(v.score, 0.0), v.max_score) for v in outcome.verdicts}
     withdrawn: list[str] = []
     with tables.at_once(book):
@@ -102,7 +102,7 @@ def record(
 
 
 def _mark(name: str, scores: Mapping[str, float], outcome: Outcome) -> tuple[float | None, bool]:
-    """A cell's automatic score, if it has one, and whether a human has to mark the cell."""
+    """Return a cell's automatic score, if it has one, and whether a human has to mark the cell."""
     if name in scores:
         return scores[name], name.removeprefix("check_") in outcome.unsure
     answered = outcome.humans.get(name, (0.0, False))[1]
@@ -110,15 +110,15 @@ def _mark(name: str, scores: Mapping[str, float], outcome: Outcome) -> tuple[flo
 
 
 def _text_hash(name: str, outcome: Outcome) -> str:
-    """A hash of an answer in writing; of nothing if the notebook could not be read."""
+    """Return a hash of a written answer; that of the empty text if the notebook was not read."""
     texts = (cell.source for cell in outcome.cells if cell.role == HUMAN and cell.id == name)
     return hashlib.sha256(next(texts, "").strip().encode()).hexdigest()
 
 
 def _written_mark(answered: bool, answer: tables.Answer) -> tuple[float | None, bool]:
-    """An answer's automatic score, if it has one, and whether a human has to mark it.
+    """Return an answer's automatic score, if it has one, and whether a human has to mark it.
 
-    What an earlier text got never ends as a silent 0: if nothing is left of it, a human decides.
+    Points for an earlier text never silently become 0: if the answer is now empty, a human decides.
     """
     waits = not answer.graded and (answered or answer.earlier is not None)
     return (None if answered else 0.0), waits
@@ -135,7 +135,7 @@ def _check_known(scores: Mapping[str, float], known: Iterable[str], outcome: Out
 
 
 def _names_a_mistake(verdict: Verdict) -> bool:
-    """Is what the summary calls wrong a mistake that the course knows?"""
+    """Tell whether the first failed check, which the summary explains, names a known mistake."""
     failed = (one for one in verdict.checks if one.tried and not one.passed)
     first = next(failed, None)
     return first is not None and first.misconception is not None
@@ -144,7 +144,7 @@ def _names_a_mistake(verdict: Verdict) -> bool:
 def _comments(
     outcome: Outcome, answers: Mapping[str, tables.Answer]
 ) -> Iterable[tuple[str, str | None]]:
-    """(cell, comment) for nbgrader to show: "No response.", or what failed, as plain text."""
+    """Yield (cell, comment) for nbgrader to show: "No response.", or what failed, as plain text."""
     look = literal("A person has to look: " + "; ".join(outcome.notices))
     for verdict in outcome.verdicts:
         if not verdict.attempted:
@@ -162,7 +162,7 @@ def _comments(
             where,
         ]
         text = "\n\n".join(filter(None, lines))
-        # Named mistakes are in the course's own words, and only these may mark something up.
+        # Named mistakes are in the course's own words, and only these may use Markdown.
         own = f"{said.wrong}\n\n{said.why}" if _names_a_mistake(verdict) else ""
         yield verdict.exercise, None if said.passed else literal(text, marked_up(own))
     for name, (of, answered) in outcome.humans.items():

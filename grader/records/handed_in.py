@@ -1,9 +1,9 @@
-"""Unpack the zips of ``pack`` that lie in a folder of submissions, so that they can be graded.
+"""Unpack the zips from ``pack`` in a folder of submissions, so that they can be graded.
 
-A student's zip lies in the student's folder, ``submitted/ada/anything.zip``, or beside it as
-``submitted/ada.zip``. Its notebooks are written to where submissions lie,
-``submitted/ada/03_trees/03_trees.ipynb``; the zip stays. A file that did not come from a zip is
-never replaced; one that did is, if a zip that was packed later holds another.
+A student's zip is in the student's folder, ``submitted/ada/anything.zip``, or beside it,
+``submitted/ada.zip``. Its notebooks are written to the usual places of submissions, such as
+``submitted/ada/03_trees/03_trees.ipynb``; the zip is kept. A file that did not come from a zip is
+never replaced; one that did is replaced if a zip that was packed later has another version.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ NOTE = ".unpacked.json"  # in a student's folder: the digest of each notebook th
 
 
 class NotAHandIn(Exception):
-    """The bytes are not a zip that ``pack`` made; the message says why."""
+    """The bytes are not a zip made by ``pack`` for this course; the message says why."""
 
 
 @dataclass(frozen=True)
 class HandIn:
-    """What a zip holds: the notebooks' bytes by assignment, and the receipt."""
+    """A zip's content: the notebooks' bytes by assignment, and the receipt."""
 
     notebooks: Mapping[str, bytes]
     receipt: Mapping[str, Any]
@@ -47,7 +47,7 @@ def read(content: bytes, room: int = MOST_BYTES) -> HandIn:
     """Read a zip that ``pack`` made, within bounds and trusting nothing in it.
 
     Raises:
-        NotAHandIn: it is another zip or none, damaged, or unpacks to more than ``room`` bytes.
+        NotAHandIn: not a zip from ``pack``, damaged, or larger than ``room`` bytes unpacked.
     """
     receipt, notebooks = None, {}
     try:
@@ -75,12 +75,12 @@ def read(content: bytes, room: int = MOST_BYTES) -> HandIn:
 
 @dataclass
 class Unpacker:
-    """Unpacks the zips in a folder, each once; ``remarks`` has a line for what was not.
+    """Unpacks the zips in a folder, each once; ``remarks`` has a line for each that it could not.
 
-    ``taken`` names what was looked at, as ``ada/work.zip``: nothing more need be said of it.
-    ``apart`` is another folder, outside of ``folder``, for a run that shall change nothing: the
-    folder of a student with a zip is copied there before anything is unpacked. ``instead`` says
-    which were.
+    ``taken`` names the files dealt with, such as ``ada/work.zip``, which need no further remark.
+    ``apart`` is a folder outside of ``folder``, for a dry run: the folder of a student with a zip
+    is copied there before anything is unpacked. ``instead`` maps the copied folders' names to the
+    copies.
     """
 
     folder: Path
@@ -91,7 +91,7 @@ class Unpacker:
     _seen: frozenset[tuple[Path, int, int]] = frozenset()
 
     def unpack(self) -> None:
-        """Look at the folder; do nothing where no zip has changed since the last look."""
+        """Unpack the folder's zips; do nothing if no zip has changed since the last call."""
         zips = dict(_zips(self.folder))
         looks = ((path, path.lstat()) for path in zips)
         seen = frozenset((path, status.st_mtime_ns, status.st_size) for path, status in looks)
@@ -107,7 +107,7 @@ class Unpacker:
             self._place(person, list(self._read(paths)))
 
     def _read(self, paths: Iterable[Path]) -> Iterator[tuple[str, HandIn]]:
-        """A student's zips, as much of them as may be read of one zip; a remark on each other."""
+        """Yield a student's zips within the limit of one; add a remark for each one not read."""
         room = MOST_BYTES
         for path in paths:
             shown = self._shown(path)
@@ -129,7 +129,7 @@ class Unpacker:
         return "/".join(map(intake.shown, path.relative_to(self.folder).parts))
 
     def _place(self, person: Path, brought: list[tuple[str, HandIn]]) -> None:
-        """Write what a student's zips hold; the zip that was packed last comes last."""
+        """Write the notebooks in a student's zips; of two versions, the one packed later wins."""
         brought.sort(key=lambda one: (str(one[1].receipt.get("packed", "")), one[0]))
         wanted = {
             name: (shown, content)
@@ -157,11 +157,11 @@ class Unpacker:
         self.taken.add(f"{intake.shown(person.name)}/{NOTE}")
 
     def _copy(self, person: Path) -> Path:
-        """A student's folder copied to ``apart``, as far as a run could read it."""
+        """Copy a student's folder to ``apart``, as far as a run would read it; return the copy."""
         assert self.apart is not None
         copy = self.apart / person.name
         if person.is_symlink():
-            copy.symlink_to(person.readlink())  # which is refused there, as it is here
+            copy.symlink_to(person.readlink())  # links are refused there as they are here
         elif person.is_dir():
             shutil.copytree(person, copy, symlinks=True, copy_function=_copy_what_is_read)
         else:
@@ -170,10 +170,11 @@ class Unpacker:
         return copy
 
     def _write(self, person: Path, name: str, content: bytes, known: Mapping[str, str]) -> str:
-        """Write a notebook to its place; why not, if it stays as it is."""
+        """Write a notebook to its place; return why not, or "" if it is there."""
         if name not in assignment_ids():
             return f"it holds {name}, which the course has not"
         target = person / name / f"{name}.ipynb"
+        # Writing through a link could replace files of another student, or outside of the folder.
         if person.is_symlink() or target.parent.is_symlink() or target.is_symlink():
             return f"{name} is not unpacked: a symbolic link lies in its place"
         if target.exists():
@@ -190,7 +191,7 @@ class Unpacker:
 
 
 def _zips(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Each zip, and the folder of the student whose it is. No link is followed."""
+    """Yield each zip with its student's folder. No link is followed."""
     for path in sorted(folder.iterdir(), key=lambda path: path.name):
         if path.is_symlink() or path.name.startswith("."):
             continue
@@ -201,20 +202,20 @@ def _zips(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _copy_what_is_read(source: str, target: str) -> None:
-    """Copy a student's file; of a huge one, as much as is read, and of a pipe a pipe."""
+    """Copy a student's file so that a dry run accepts or refuses the copy like the original."""
     fd = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
-            os.mkfifo(target)
+            os.mkfifo(target)  # refused like the original, which is no plain file either
             return
         with open(target, "xb") as copy:
             copy.write(file.read(intake.MAX_BYTES + 1))
-            copy.truncate(status.st_size)  # beyond what was written nothing takes room on disk
+            copy.truncate(status.st_size)  # a hole, which takes no room, keeps a huge file's size
 
 
 def _digest(path: Path) -> str:
-    """The digest of a submission's file; "" if it is none that is read."""
+    """Return the digest of a submission's file; "" if the file cannot be read."""
     try:
         return handin.digest(intake.read(path))
     except intake.Rejected:
@@ -222,7 +223,7 @@ def _digest(path: Path) -> str:
 
 
 def _named_for_a_student(path: Path) -> None:
-    """NotAHandIn if a zip beside the students' folders has the name that pack gave it."""
+    """Raise NotAHandIn if a zip outside students' folders still has the name that pack gave it."""
     if path.stem in (COURSE.id, *assignment_ids()):
         raise NotAHandIn(
             "whose it is does not show: put it into a folder named for the student, or collect it"
@@ -231,7 +232,7 @@ def _named_for_a_student(path: Path) -> None:
 
 
 def _noted(person: Path) -> dict[str, str]:
-    """What the note in a student's folder says; nothing if it is missing or damaged."""
+    """Read the note in a student's folder; {} if it is missing or damaged."""
     try:
         tree = json.loads(intake.read(person / NOTE))
     except (intake.Rejected, ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""Points taken off for lateness: what `nbgrader autograde` takes off, by the course's policy.
+"""Take points off for lateness, by the course's policy, as `nbgrader autograde` would.
 
-When something was handed in, when it was due and a student's extension are nbgrader's, and so is
-the policy: a ``LateSubmissionPlugin`` that the course's configuration names. ``grade``, ``nbgrader
-autograde`` and ``verify`` all ask :func:`lateness`.
+The times of handing in, due dates and extensions come from nbgrader's gradebook. The policy is one
+of nbgrader's, too: a ``LateSubmissionPlugin`` named in the course's configuration. ``grade``,
+``nbgrader autograde`` and ``verify`` all call :func:`lateness`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from grader.records import nbgrader_tables as tables
 from grader.records.nbgrader_tables import Timing
 
 CONFIG = "nbgrader_config.py"
-# Clocks that lost their battery, and zip files without times, say 1970 or 1980.
+# Computers without a clock battery give 1970, and zip files without times give 1980.
 EARLIEST = datetime.datetime(2000, 1, 1)
-NOTHING = 1e-6  # points
-SLACK = datetime.timedelta(hours=1)  # by which two clocks that are right may differ
+NOTHING = 1e-6  # points: smaller differences are rounding errors
+SLACK = datetime.timedelta(hours=1)  # by which two correct clocks may differ
 
 
 @dataclass(frozen=True)
 class Lateness:
     """How late a submission is (0: in time), and what that costs (None: nothing is taken off).
 
-    ``doubt`` says why its time of handing in cannot be right; empty if it may be.
+    ``doubt`` says why its time of handing in cannot be right; empty if it may be right.
     """
 
     seconds: float = 0.0
@@ -41,7 +41,7 @@ class Lateness:
 
     @property
     def words(self) -> str:
-        """In words for a table, such as "2 days late: 12 points off"; empty if in time."""
+        """The lateness in words, such as "2 days late: 12 points off"; empty if in time."""
         late = ""
         if self.seconds:
             cost = f"{self.penalty:.5g} points off" if self.penalty else "nothing off"
@@ -53,10 +53,10 @@ IN_TIME = Lateness()
 
 
 def lateness(course_dir: Path, student: str, timing: Timing, fault: str = "") -> Lateness:
-    """How late a submission is, and what the course's policy takes off for it.
+    """Work out how late a submission is, and what the course's policy takes off for it.
 
-    ``fault`` says why nothing tells when it was handed in. GradebookError if the policy fails. It
-    is asked only about what is late: to load it takes seconds.
+    ``fault`` says why its time of handing in is unknown. The policy is asked only about late work,
+    since loading it takes seconds. GradebookError if the policy fails.
     """
     if timing.due is None:
         return IN_TIME
@@ -79,13 +79,13 @@ def lateness(course_dir: Path, student: str, timing: Timing, fault: str = "") ->
             f"the penalty for a late submission of {student} cannot be worked out by the plug-in "
             f"of {config}: {type(error).__name__}: {error}"
         ) from error
-    if penalty is not None:  # nbgrader's bounds
+    if penalty is not None:  # bounded as nbgrader does
         penalty = min(max(penalty, 0.0), timing.score)
     return Lateness(seconds, penalty, doubt)
 
 
 def doubt_about(handed_in: datetime.datetime | None) -> str:
-    """Why a time of handing in cannot be right; empty if it may be."""
+    """Say why a time of handing in cannot be right; empty if it may be right."""
     if handed_in is None:
         return ""
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
@@ -104,11 +104,11 @@ def settle(
     timing: Timing | None = None,
     fault: str = "",
 ) -> Lateness:
-    """Make the penalty of (student, assignment) what the policy says, and return it.
+    """Set the penalty of (student, assignment) to what the policy says; return the lateness.
 
-    ``append`` takes a line for the ledger, which is written first: after a kill in between, the
-    gradebook is behind, and the next run comes here again. Without a ``timing`` from the gradebook
-    a score was just entered, for which the ledger has no penalty yet.
+    ``append`` adds a line to the ledger, which is written first: after a kill in between, the
+    gradebook is out of date, and the next run comes here again. Leave out ``timing`` if a score was
+    just entered: the ledger has no penalty for it yet.
     """
     student, assignment = owner
     now = timing or tables.standings(book, assignment, student)[owner]
@@ -122,7 +122,7 @@ def settle(
 
 
 def penalty_facts(student: str, assignment: str, points: float, timing: Timing) -> dict[str, Any]:
-    """What the ledger's line says: the points, and what they were worked out from."""
+    """Return what the ledger's line says: the points, and the facts they were computed from."""
     return {
         "student": student,
         "assignment": assignment,
@@ -136,7 +136,7 @@ def penalty_facts(student: str, assignment: str, points: float, timing: Timing) 
 def out_of_date(
     course_dir: Path, timings: Mapping[tuple[str, str], Timing]
 ) -> dict[tuple[str, str], tuple[float, float]]:
-    """Where the gradebook's penalty is not the policy's: (what it is, what it should be)."""
+    """Find penalties that differ from the policy's: (what it is, what it should be) for each."""
     found = {}
     for (student, assignment), timing in timings.items():
         own, right = timing.penalty or 0.0, lateness(course_dir, student, timing).penalty or 0.0
@@ -146,7 +146,7 @@ def out_of_date(
 
 
 def duration(seconds: float) -> str:
-    """A span of time as people say it, in two units at most: "2 days 3 hours", "40 seconds"."""
+    """Put a span of time into words, in at most two units: "2 days 3 hours", "40 seconds"."""
     left, parts = int(seconds), []
     for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         count, left = divmod(left, size)
@@ -163,7 +163,7 @@ def _iso(when: datetime.datetime | None) -> str | None:
 
 @functools.lru_cache(maxsize=4)
 def _policy(course_dir: Path, digest: str) -> Any:
-    """The course's plug-in, loaded again whenever its configuration has changed."""
+    """Load the course's plug-in; ``digest`` makes the cache load it again if the file changes."""
     from nbgrader.preprocessors import AssignLatePenalties
     from traitlets.config import Config, PyFileConfigLoader
 

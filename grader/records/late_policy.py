@@ -1,4 +1,4 @@
-"""A policy for late work that nbgrader does not have: a share of the points for each day begun.
+"""A late policy that nbgrader lacks: take off a share of the points for each day begun.
 
 In a course folder's ``nbgrader_config.py``::
 
@@ -18,7 +18,7 @@ DAY = 86_400.0  # seconds
 
 
 class PerDay(LateSubmissionPlugin):
-    """Take off a share of the points earned for each day begun, after a grace period."""
+    """A policy that takes off a share of the points for each day begun, after a grace period."""
 
     percent_per_day = Float(10.0, min=0.0, max=100.0, help="of the points earned").tag(config=True)
     most_percent = Float(100.0, min=0.0, max=100.0, help="never more than this").tag(config=True)
@@ -29,7 +29,7 @@ class PerDay(LateSubmissionPlugin):
     def late_submission_penalty(
         self, student_id: str, score: float, total_seconds_late: float
     ) -> float | None:
-        """Called by nbgrader and by this grader; None if nothing is taken off."""
+        """Return the points to take off, or None; called by nbgrader and by this grader."""
         counted = total_seconds_late - 60.0 * self.grace_minutes
         if counted <= 0:
             return None

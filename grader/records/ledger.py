@@ -1,15 +1,15 @@
 """The ledger: one line for every score ever given, in order, chained so that a change shows.
 
-A line holds its number, what was found, the seal of the line before it, and its own seal: an HMAC
-under a key that is derived from the course's salt. A second, small file, the head, says how many
-lines there are, so that lines missing at the end are noticed; it bears a seal, too. Lines are only
-ever added; the newest line for a student and an assignment is the one that counts.
+A line holds its number, its entry, the seal of the line before it, and its own seal: an HMAC under
+a key derived from the course's salt. A second, small file, the head, says how many lines there are,
+so that lines missing at the end are noticed; it is sealed, too. Lines are only ever added; the
+newest line for a student and an assignment is the one that counts.
 
-Some lines hold no score but points taken off for lateness, or what a person gave (see
+Some lines hold, instead of a score, points taken off for lateness, or what a person gave (see
 :mod:`grader.records.given`). Their entry has a ``kind``.
 
 Whoever keeps an old copy of both files can put it back, and nothing inside the folder shows that.
-An anchor can: the number and the seal of the last line, kept elsewhere.
+An anchor, the number and seal of the last line kept elsewhere, does show it.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from grader.judge.outcome import Outcome
 
 NAME = "ledger.jsonl"
 HEAD = Path(".grader") / "ledger.head"
-FIRST_SEAL = "0" * 64  # stands for the seal of the line before the first
-PENALTY = "penalty"  # the kind of a line that says what was taken off for lateness
-FORM = 2  # of the lines written since heads bear a seal; older lines say nothing of their form
+FIRST_SEAL = "0" * 64  # the first line's "seal of the line before"
+PENALTY = "penalty"  # the kind of lines about points taken off for lateness
+FORM = 2  # the form of lines since heads have been sealed; older lines do not name a form
 _ANCHOR = re.compile(r"([1-9]\d{0,11}):([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line as read: its place in the file, its content, and its fault, if it has one."""
+    """One line as read: its place in the file, its content, and its fault, if any."""
 
     place: int
     number: int
@@ -51,13 +51,13 @@ class Line:
 
     @property
     def is_score(self) -> bool:
-        """Is this an intact line that gives a score?"""
+        """Whether this is an intact line with a score."""
         return bool(self.entry) and "altered" not in self.fault and "kind" not in self.entry
 
 
 @dataclass(frozen=True)
 class Head:
-    """The head as read. ``sealed`` is False for one written before heads bore a seal."""
+    """The head as read; ``sealed`` is False if it was written before heads were sealed."""
 
     number: int
     seal: str
@@ -67,10 +67,10 @@ class Head:
 def entry(
     outcome: Outcome, facts: dict[str, Any], written: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """What a line says about one score.
+    """Return the entry of a line about one score.
 
     ``facts``: the course's hash, engine, versions, salt id. ``written``: the digests of the files
-    that were made with it (see :mod:`grader.records.written`).
+    written with the score (see :mod:`grader.records.written`).
     """
     return {
         "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -105,9 +105,9 @@ def entry(
 
 
 def penalty_entry(facts: dict[str, Any]) -> dict[str, Any]:
-    """A line about points taken off for lateness (see :func:`grader.records.late.penalty_facts`).
+    """Return the entry of a line about a penalty (see :func:`grader.records.late.penalty_facts`).
 
-    It holds for the newest score before it, until another such line or another score comes.
+    It applies to the newest score before it, until the next such line or score.
     """
     when = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {"kind": PENALTY, "when": when, **facts}
@@ -122,23 +122,25 @@ class Ledger:
         self._key = _key(secret)
 
     def append(self, new: dict[str, Any]) -> None:
-        """Add one line, on disk before this returns. LedgerError if the file was changed."""
+        """Add one line and flush it to disk. LedgerError if the ledger was tampered with."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # Formgrader may be grading at the same time
             number, seal = self._tail(file)
             if number == 0:
-                # Before the first line: a ledger with lines and no head was never left by a kill.
+                # Before the first line, so that no kill leaves a ledger with lines but no head.
                 self._write_head(0, FIRST_SEAL)
             body = {"number": number + 1, "previous": seal, "entry": new | {"form": FORM}}
             sealed = _seal(self._key, body)
             file.write(json.dumps(body | {"seal": sealed}, sort_keys=True).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+            # After the line: a kill in between leaves the head behind, which _tail accepts. A head
+            # that is ahead looks as if lines had been removed.
             self._write_head(number + 1, sealed)
 
     def length(self) -> int:
-        """The number of the last line, as the head says it. LedgerError if that was altered."""
+        """Return the number of the last line by the head. LedgerError if the head was altered."""
         head = _read_head(self.head, self._key)
         return 0 if head is None else head.number
 
@@ -148,13 +150,13 @@ class Ledger:
         files.write(self.head, json.dumps(head).encode())
 
     def _tail(self, file: Any) -> tuple[int, str]:
-        """Number and seal of the last line, after removing half a line that a kill left there.
+        """Return the number and seal of the last line, after removing half a line left by a kill.
 
-        LedgerError unless the last line is sealed and has the number that the head has: to add to
-        a ledger that was changed would hide the change behind a good seal.
+        LedgerError unless the last line is sealed and agrees with the head: adding to a ledger that
+        was changed would hide the change behind a good seal.
         """
         size = file.seek(0, os.SEEK_END)
-        start = max(0, size - (1 << 20))  # no line is as long as that
+        start = max(0, size - (1 << 20))  # no line is that long
         file.seek(start)
         block = file.read()
         whole = block.rfind(b"\n") + 1
@@ -182,7 +184,7 @@ class Ledger:
 
 
 def read(course_dir: Path, secret: bytes) -> Iterator[Line]:
-    """Every line in order, each with its fault, if it has one."""
+    """Yield every line in order, each with its fault, if any."""
     path, key = course_dir / NAME, _key(secret)
     number, seal, place = 0, FIRST_SEAL, 0
     if path.exists():
@@ -207,7 +209,7 @@ def read(course_dir: Path, secret: bytes) -> Iterator[Line]:
 
 
 def look_at_head(course_dir: Path, secret: bytes, lines: Sequence[Line]) -> tuple[str, str]:
-    """(what is wrong with the head or the ledger's end, a remark); both may be empty."""
+    """Return what is wrong with the head or the ledger's end, and a remark; both may be empty."""
     try:
         head = _read_head(course_dir / HEAD, _key(secret))
     except LedgerError as error:
@@ -231,17 +233,17 @@ def look_at_head(course_dir: Path, secret: bytes, lines: Sequence[Line]) -> tupl
 
 
 def anchor(lines: Sequence[Line]) -> str:
-    """One line to keep outside the folder: number and seal of the last line; empty if none."""
+    """Return the last line's number and seal as a text to keep elsewhere; empty without lines."""
     return f"{lines[-1].number}:{lines[-1].seal}" if lines and lines[-1].seal else ""
 
 
 def is_anchor(text: str) -> bool:
-    """Could this be an anchor?"""
+    """Tell whether a text has the form of an anchor."""
     return bool(_ANCHOR.fullmatch(text))
 
 
 def changed_since(text: str, lines: Sequence[Line]) -> str:
-    """What tells that the ledger is not a continuation of the one with this anchor, or nothing."""
+    """Say why the ledger does not continue the one with this anchor; empty if it does."""
     found = _ANCHOR.fullmatch(text)
     assert found is not None
     number, seal = int(found[1]), found[2]
@@ -268,7 +270,7 @@ def _seal(key: bytes, body: dict[str, Any]) -> str:
 
 
 def _same(right: str, found: str) -> bool:
-    """Compare seals in a time that does not tell how much of a forged one is right."""
+    """Compare seals in constant time, which does not reveal how much of a forged one is right."""
     return hmac.compare_digest(right.encode(), found.encode("utf-8", "replace"))
 
 
@@ -292,12 +294,12 @@ def _form(entry_read: Mapping[str, Any]) -> int:
 
 
 def _head_key(key: bytes) -> bytes:
-    """A key for heads alone, so that no line's seal can stand for a head's."""
+    """Return a key for heads alone, so that no line's seal can pass for a head's."""
     return hmac.new(key, b"head", hashlib.sha256).digest()
 
 
 def _read_head(path: Path, key: bytes) -> Head | None:
-    """The head; None if there is none. LedgerError if it was altered."""
+    """Read the head; None if there is none. LedgerError if it was altered."""
     try:
         head = json.loads(path.read_bytes())
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""Manual grading: what a person gave in Formgrader, read from there and put into feedback pages.
+"""Read what a person gave in Formgrader from the gradebook, and put it into feedback pages.
 
 Slots, pairs of HTML comments, enclose what depends on a person. A page has no other HTML comments
-(what a submission holds is escaped or sanitized), so no submission can forge a slot. Filling the
-slots takes the page alone: nothing is graded again.
+(a submission's content is escaped or sanitized), so no submission can forge a slot. Filling the
+slots needs the page alone: nothing is graded again.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from grader.records.nbgrader_tables import (
 )
 
 MOST_OF_A_NAME = 200  # characters
-HEAD = 1000  # bytes at the beginning of a page, which hold its digest
+HEAD = 1000  # bytes at the beginning of a page, which contain its digest
 _DIGEST = re.compile(rb'<meta name="by-hand" content="(\w*)">')
-# The slot's macro; then the cell, its automatic points ("-": none yet), and its maximum.
+# A slot's macro, then perhaps its cell, the automatic points ("-": none yet) and the maximum.
 _SLOT = re.compile(
     r"<!--by-hand (\w+)(?: ([\w.-]+) ([\d.e+-]+) ([\d.e+-]+?))?-->.*?<!--/by-hand-->", re.S
 )
@@ -36,9 +36,10 @@ _SLOT = re.compile(
 
 @dataclass(frozen=True)
 class ManualGrade:
-    """For one cell: points instead of the automatic ones, extra points, a comment (Markdown).
+    """A person's marks for one cell: points that replace the automatic ones, extra points, comment.
 
-    ``earlier``: the points of an earlier text of an answer in writing, while this one waits.
+    The comment is Markdown. ``earlier``: the points for a written answer's earlier text, while the
+    present text waits for a person.
     """
 
     score: float | None = None
@@ -49,15 +50,15 @@ class ManualGrade:
 
 @dataclass(frozen=True)
 class ManualGrades:
-    """All that a person gave to one submission; ``cells`` by exercise, without ``check_``."""
+    """All that a person gave for one submission; ``cells`` by exercise, without ``check_``."""
 
     cells: Mapping[str, ManualGrade] = field(default_factory=dict)
     penalty: float = 0.0
-    name: str = ""  # the student's, which a page shows, too
+    name: str = ""  # the student's, which a page also shows
 
     @property
     def digest(self) -> str:
-        """Empty if a person gave nothing; else equal only where the same was given."""
+        """A digest of everything given; empty if nothing was given."""
         if self == NO_GRADES:
             return ""
         text = repr((sorted(self.cells.items()), self.penalty, *filter(None, [self.name])))
@@ -69,7 +70,7 @@ NO_GRADES = ManualGrades()
 
 @dataclass(frozen=True)
 class Mark:
-    """One line of the table of marks: the automatic score (None: there is none), and a person's."""
+    """One line of the table of marks: the automatic score, or None, and a person's marks."""
 
     name: str
     auto: float | None
@@ -78,7 +79,7 @@ class Mark:
 
     @property
     def points(self) -> float | None:
-        """The points that count; None as long as a person has yet to give them."""
+        """The points that count; None while a person has yet to give them."""
         score = self.auto if self.manual.score is None else self.manual.score
         return None if score is None else score + self.manual.extra
 
@@ -91,7 +92,7 @@ class Mark:
 
 
 def read_manual_grades(gradebook: Path) -> dict[tuple[str, str], ManualGrades]:
-    """What a person gave, by (student, assignment), for those to whom a person gave something.
+    """Read what a person gave, by (student, assignment); leave out where nothing was given.
 
     GradebookError if the gradebook cannot be read.
     """
@@ -117,7 +118,7 @@ def read_manual_grades(gradebook: Path) -> dict[tuple[str, str], ManualGrades]:
 
 
 def read_names(gradebook: Path) -> dict[str, str]:
-    """The names of students, by id, of whom the gradebook has one."""
+    """Read students' names from the gradebook, by id; leave out students without a name."""
     with read_gradebook(gradebook) as book:
         known = [] if book is None else list(identities(book))
     names = {
@@ -131,7 +132,7 @@ def read_names(gradebook: Path) -> dict[str, str]:
 
 
 def digest_of(path: Path) -> str | None:
-    """The digest of the manual grades that a page shows; None if there is no page, or no slot."""
+    """Read the digest of the manual grades that a page shows; None without a page or digest."""
     try:
         with path.open("rb") as file:
             found = _DIGEST.search(file.read(HEAD))
@@ -141,7 +142,7 @@ def digest_of(path: Path) -> str | None:
 
 
 def fill_slots(page: bytes, grades: ManualGrades = NO_GRADES) -> bytes:
-    """The page with these grades in its slots, in place of what the slots held before."""
+    """Return the page with these grades in its slots, replacing what they held before."""
     text = page.decode()
     marks = [_mark(slot, grades) for slot in _SLOT.finditer(text) if slot[1] == "points"]
     macros = _template().module
@@ -162,7 +163,7 @@ def fill_slots(page: bytes, grades: ManualGrades = NO_GRADES) -> bytes:
 
 
 def empty_slots(page: bytes) -> bytes:
-    """The page with nothing in its slots, as it is the same whatever a person gives."""
+    """Return the page with empty slots: the same page whatever a person gives."""
     text = page.decode("utf-8", "replace")
     return _SLOT.sub(lambda slot: f"{slot[0].partition('-->')[0]}--><!--/by-hand-->", text).encode()
 
@@ -173,20 +174,20 @@ def _mark(slot: re.Match[str], grades: ManualGrades) -> Mark:
 
 
 def _comment(text: str) -> str:
-    """A person's Markdown as HTML in which nothing runs or loads."""
+    """Render a person's Markdown as HTML in which nothing runs or loads."""
     from grader.judge.sanitize import safe_markdown  # here, because its import is slow
 
     return safe_markdown(text)
 
 
 def points(value: float) -> str:
-    """Points as people write them: 2, 2.5, 0.33."""
+    """Format points as people write them: 2, 2.5, 0.33."""
     return f"{round(value, 2):g}"
 
 
 @functools.cache
 def _template() -> Any:
-    import jinja2  # here, because a run that finds nothing to do needs none
+    import jinja2  # here, because a run that finds nothing to do does not need it
 
     loader = jinja2.PackageLoader("grader.pages", "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)

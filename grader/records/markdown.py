@@ -1,7 +1,7 @@
-"""Plain text as Markdown that renders as that text: comments that nbgrader's pages show.
+"""Turn plain text into Markdown that renders as that text, for comments on nbgrader's pages.
 
-Formgrader shows a comment as it was typed, in a box, and the feedback page renders it as Markdown.
-So nothing is escaped but what Markdown would read as something else.
+Formgrader shows a comment unrendered, in a box, and the feedback page renders it as Markdown. So
+only what Markdown would interpret is escaped.
 """
 
 from __future__ import annotations
@@ -9,32 +9,32 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-# What opens a tag, a comment, an automatic link or an entity.
+# The beginnings of a tag, a comment or an automatic link, and of an entity.
 _TAG = re.compile(r"<(?=[a-zA-Z/!?])")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
-# A link or a reference needs one of these: brackets alone, as around a row of numbers, do nothing.
+# Links and references contain one of these; brackets alone, as around a row of numbers, do not.
 _LINK = re.compile(r"\](?=[(\[:])")
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # four blanks would begin a block of code
-# A heading, an item of a list, a quotation, a rule, or the line below a table's head; but no sign
-# before a word, as in -1 and -=.
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)  # four spaces would begin a code block
+# The beginning of a heading, a list item, a quotation, a rule, or the line below a table's head;
+# but not that of -1 or -=.
 _LINE_START = re.compile(r"^([#>~|:]|[-+*](?=[-+*|:\s]|$)|=(?==*[ \t]*$))", re.MULTILINE)
 _NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)", re.MULTILINE)
-# An underscore within a word, as in a name, marks no emphasis.
+# An underscore within a word, as in a name, does not begin or end emphasis.
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
-# What the course's own texts mark up: code, and words with emphasis.
+# The markup in the course's own texts: code, and emphasized words.
 _MARKUP = re.compile(r"`[^`\n]+`|(?<![\w*])\*[^*`\s](?:[^*`\n]*[^*`\s])?\*(?![\w*])")
 _PRIVATE = range(0xE000, 0xF900)  # characters that Unicode gives no meaning
 
 
 def marked_up(text: str) -> list[str]:
-    """The code and the emphasis in a text of the course's own; none if backticks are left over."""
+    """Return the code and emphasis in a text of the course; none if backticks are unpaired."""
     return [] if "`" in _MARKUP.sub("", text) else _MARKUP.findall(text)
 
 
 def literal(text: str, kept: Collection[str] = ()) -> str:
-    """Markdown that renders as ``text`` on a page with MathJax, but for blanks at a line's ends.
+    """Return Markdown that a page with MathJax renders as ``text``, except spaces at a line's ends.
 
-    What :func:`marked_up` found, ``kept``, stays markup; nothing else in the text becomes any.
+    The spans in ``kept``, found by :func:`marked_up`, stay markup; nothing else becomes markup.
     """
     place = next((sign for sign in map(chr, _PRIVATE) if sign not in text), "")
     spans: list[str] = []
@@ -42,18 +42,18 @@ def literal(text: str, kept: Collection[str] = ()) -> str:
         longest_first = sorted(set(kept), key=lambda span: (-len(span), span))
         known = re.compile("|".join(map(re.escape, longest_first)))
         spans, text = known.findall(text), known.sub(place, text)
-    text = _escaped(text, 0 if spans else 1)  # one sign alone encloses nothing
+    text = _escaped(text, 0 if spans else 1)  # a single sign encloses nothing
     parts = text.split(place) if place else [text]
     return "".join(part + span for part, span in zip(parts, [*spans, ""], strict=True))
 
 
 def _escaped(text: str, harmless: int) -> str:
-    """With a backslash before what would be markup, if a sign is there more than so many times."""
+    """Escape what would be markup; leave signs that occur at most ``harmless`` times."""
     text = text.replace("\\", "\\\\")
     for sign in ("`", "*", "~~"):  # two of them enclose code, emphasis, a deletion
         if text.count(sign) > harmless:
             text = text.replace(sign, "".join(f"\\{one}" for one in sign))
-    if text.count("$") > 1:  # a formula; the page's MathJax has to see a backslash, too
+    if text.count("$") > 1:  # a formula; MathJax, too, must see a backslash
         text = text.replace("$", "\\\\$")
     text = _LINE_START.sub(r"\\\1", _INDENT.sub("", text))
     text = _NUMBERED.sub(r"\1\\\2", text)

@@ -1,8 +1,8 @@
-"""Let ``nbgrader autograde`` and Formgrader's button grade by this grader, with the same marks.
+"""Make ``nbgrader autograde`` and Formgrader's button grade by this grader, with the same marks.
 
 nbgrader runs a kernel in a preprocessor of its converter and reads scores from the outputs. This
-plug-in replaces the converter's exporter: so a notebook that cannot be read gets an outcome, too,
-and no score ever comes from an output, which the submission writes.
+plug-in replaces the converter's exporter instead: so even an unreadable notebook gets an outcome,
+and no score is read from an output, which the submission controls.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ def configure(c: Config, root: Path) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    # The hooks are not told where the course lies, and a server may have started elsewhere.
+    # nbgrader does not pass the course's folder to the hooks, and a server may run elsewhere.
     c.Autograde.pre_convert_hook = partial(enter_assignments, root)
     c.Autograde.post_convert_hook = partial(keep_notebooks_only, root)
-    # nbgrader's pages would let raw HTML through, and load MathJax from another server. What lies
-    # in the first folder takes the place of the template that does.
+    # nbgrader's pages would let raw HTML through, and load MathJax from another server. Templates
+    # in the first folder replace nbgrader's.
     c.HTMLExporter.filters = {"markdown2html": safe_markdown, "local_mathjax": local_mathjax}
     c.HTMLExporter.extra_template_basedirs = [
         str(importlib.resources.files("grader.pages") / "templates" / "nbgrader"),
@@ -79,19 +79,18 @@ def configure(c: Config, root: Path) -> None:
 
 
 class ShowRubrics(Preprocessor):
-    """Show the rubric under each answer in writing, in Formgrader and nowhere else.
+    """Show the rubric under each written answer, in Formgrader and nowhere else.
 
     nbgrader makes feedback for students with the same exporter, and a rubric must not get there. So
-    it is Formgrader's page that is recognized, by the id with which it saves points; whatever else
-    is converted stays as it is.
+    only Formgrader's page is changed, recognized by the id with which it saves points.
     """
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
-        """Called by nbconvert; returns (notebook, resources)."""
+        """Return (notebook, resources); called by nbconvert."""
         if "submission_id" not in resources or "nbgrader" in resources:
             return nb, resources
         if resources["assignment_id"] not in assignment_ids():
-            return nb, resources  # an assignment beside this course's own
+            return nb, resources  # an assignment that is not this course's
         known = rubrics(lesson_of(resources["assignment_id"]))
         cells = []
         for cell in nb.cells:
@@ -114,24 +113,25 @@ class JudgeExporter(NotebookExporter):
             converter.coursedir = TolerantCourseDirectory(parent=own.parent, **values)
 
     def from_filename(self, filename: str, resources: dict | None = None, **_: Any) -> Any:
-        """Called by nbgrader; returns (notebook text, resources)."""
+        """Return (notebook text, resources); called by nbgrader."""
         ids = (resources or {})["nbgrader"]
         release = assignment(ids["assignment"])
         coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
         graded = coursedir.format_path(coursedir.autograded_directory, ids["student"], release.id)
         if Path(filename).resolve().parent != Path(graded).resolve():
             # nbgrader converts twice: first to sanitize, then to grade. The first result is not
-            # used, so the release stands in for the submission.
+            # used, so convert the release instead of the submission.
             return self._converted(release.path.read_text(encoding="utf-8"), resources)
         root = Path(coursedir.root)
         with course_lock(root, self.log.warning):
             graded = self._graded(ids["student"], release, root)
             secret = salt(root)
             ledger = Ledger(root, secret)
+            # The ledger before the gradebook, so that a kill leaves no mark without a line.
             ledger.append(entry(graded.outcome, facts(release.id, secret)))
             with open_gradebook(Path(ids["db_url"].removeprefix("sqlite:///"))) as book:
                 record(book, graded.outcome)
-                # nbgrader's own step comes to the same; here it gets its line in the ledger.
+                # nbgrader's own step gives the same penalty, but no line in the ledger.
                 late.settle(
                     root,
                     book,
@@ -150,15 +150,15 @@ class JudgeExporter(NotebookExporter):
         path = Path(folder) / f"{release.id}.ipynb"
         judge = _judge(root, path.parents[2], tuple(modules_of([release.id])))
         graded = judge.grade(read_work(Found(student, release.id, path)))
-        assert isinstance(graded, Graded)  # text is only for what has no place in the gradebook
+        assert isinstance(graded, Graded)  # a str is only for assignments not in the gradebook
         return graded
 
 
 class TolerantCourseDirectory(CourseDirectory):
-    """nbgrader's own, but a damaged timestamp.txt does not end the run: it says nothing."""
+    """nbgrader's course directory, except that a damaged timestamp.txt does not end the run."""
 
     def get_existing_timestamp(self, dest_path: str) -> datetime.datetime | None:
-        """When the submission in this folder was handed in, as ``grade`` reads it."""
+        """Return when the submission in this folder was handed in, read as ``grade`` reads it."""
         return timestamp_in(Path(dest_path))
 
 
@@ -168,7 +168,7 @@ _JUDGES: dict[_Key, JudgeApart] = {}
 
 
 def _judge(root: Path, submitted: Path, modules: tuple[str, ...]) -> JudgeApart:
-    """A judge for lessons that import ``modules``, kept as long as this process lives."""
+    """Return a judge for lessons that import ``modules``, kept for the life of this process."""
     key = (root, submitted, modules)
     if key not in _JUDGES:
         terms = Terms(salt(root))
@@ -177,7 +177,7 @@ def _judge(root: Path, submitted: Path, modules: tuple[str, ...]) -> JudgeApart:
 
 
 def _forkserver(root: Path, submitted: Path, modules: tuple[str, ...]) -> Forkserver:
-    """A forkserver for lessons that import ``modules``, kept as long as this process lives.
+    """Return a forkserver for lessons that import ``modules``, kept for the life of this process.
 
     nbgrader grades one submission at a time; a forkserver for each would import PyTorch each time.
     """
@@ -199,13 +199,13 @@ def _close_all() -> None:
 
 
 def refuse_others(**about: Any) -> None:
-    """End nbgrader's command, with a line, if it is about an assignment that is not the course's.
+    """End nbgrader's command, with a message, for an assignment that is not the course's.
 
-    Its code would run without a sandbox where the salt and all marks lie, and what students get
-    would hold its solutions: this course's notebooks have none to clear.
+    Its code would run without a sandbox, beside the salt and all marks, and its release would
+    contain the solutions: ClearSolutions is off, since this course's notebooks have none to clear.
     """
     if about["assignment"] not in assignment_ids():
-        # No Exception: nbgrader would log it, and go on.
+        # SystemExit, because nbgrader would log an Exception and continue.
         raise SystemExit(
             f"{about['assignment']} is not an assignment of {COURSE.id}, and is left alone: "
             "nbgrader would run it beside the salt and the marks. Keep it in a course folder of "
@@ -214,7 +214,7 @@ def refuse_others(**about: Any) -> None:
 
 
 def enter_assignments(root: Path, **about: Any) -> None:
-    """Enter the course's assignments into the gradebook, before nbgrader looks for them there."""
+    """Enter the course's assignments into the gradebook before nbgrader looks for them there."""
     refuse_others(**about)
     with open_gradebook(root / "gradebook.db") as book:
         for name in assignment_ids():
@@ -222,9 +222,9 @@ def enter_assignments(root: Path, **about: Any) -> None:
 
 
 def keep_notebooks_only(root: Path, notebooks: list[str], **_: Any) -> None:
-    """Remove what else of a submission nbgrader copied: it copies every file, through links, too.
+    """Remove a submission's other files, which nbgrader has copied, even through links.
 
-    A link could bring a file of the instructor's into the folder that is given back.
+    A link could bring a file of the instructor's into the folder that students get back.
     """
     for notebook in notebooks:
         submitted = Path(notebook).parent

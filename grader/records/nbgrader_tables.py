@@ -1,8 +1,8 @@
-"""Read and write nbgrader's tables by SQL. No other module holds SQL for them.
+"""Read and write nbgrader's tables by SQL. No other module contains SQL for them.
 
-The statements are for the tables of nbgrader 0.9 (revision ``SCHEMA``) only: the revision of a
+The statements fit only the tables of nbgrader 0.9 (revision ``SCHEMA``): the revision of a
 gradebook is checked whenever it is opened. They write the rows that nbgrader's own ``Gradebook``
-would write (tests/records/test_gradebook.py compares them). The reason is time: importing
+would write (tests/records/test_gradebook.py compares them). The reason for SQL is time: importing
 nbgrader's database layer takes seconds, and its objects would take most of the writer's time for
 each submission.
 """
@@ -22,21 +22,21 @@ from typing import Any
 from grader.errors import GradebookError
 
 NBGRADER = "0.9"
-SCHEMA = "e43177bfe90b"  # what Alembic calls the newest revision of that nbgrader's tables
-COURSE = "default_course"  # nbgrader's name for the course where none is given
+SCHEMA = "e43177bfe90b"  # Alembic's name for the newest revision of that version's tables
+COURSE = "default_course"  # nbgrader's name for a course without a name
 PATIENCE = 30.0  # seconds to wait for another program that has locked the gradebook
 TABLES = Path(__file__).with_name("nbgrader_tables.sql")
 
 Columns = Mapping[str, Any]
-_EPOCH = datetime.datetime(1970, 1, 1)  # SQLAlchemy keeps an Interval as the time so long after it
+_EPOCH = datetime.datetime(1970, 1, 1)  # SQLAlchemy stores an Interval as a time after this
 
 
 @contextlib.contextmanager
 def open_gradebook(path: Path, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
-    """Open the gradebook at ``path``, made if there is none; it is closed afterwards.
+    """Open the gradebook at ``path``, creating it if there is none, and close it afterwards.
 
-    GradebookError for tables of another nbgrader, if another program locks the file for longer than
-    ``patience`` seconds, and for every other error of the database, also in the ``with`` body.
+    GradebookError if its tables are of another nbgrader, if another program locks the file for more
+    than ``patience`` seconds, and for every other database error, also in the ``with`` body.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _clear_errors(path):
@@ -51,7 +51,7 @@ def open_gradebook(path: Path, patience: float = PATIENCE) -> Iterator[sqlite3.C
 
 @contextlib.contextmanager
 def read_gradebook(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """Open the gradebook at ``path`` for reading; None if there is none, or it has no tables."""
+    """Open the gradebook at ``path`` for reading; None if it does not exist or has no tables."""
     if not path.exists():
         yield None
         return
@@ -65,8 +65,8 @@ def read_gradebook(path: Path) -> Iterator[sqlite3.Connection | None]:
 
 @contextlib.contextmanager
 def at_once(book: sqlite3.Connection) -> Iterator[None]:
-    """Write all that the body writes, or nothing of it."""
-    # IMMEDIATE takes the lock now: what the body reads stays true until its end.
+    """Run the body in one transaction: either all of its writes happen or none."""
+    # IMMEDIATE takes the lock now, so that nothing the body reads changes before it ends.
     book.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -86,7 +86,7 @@ def _clear_errors(path: Path) -> Iterator[None]:
 
 
 def trouble(path: Path, error: Exception) -> str:
-    """One line that says what an error of the database means, and what to do."""
+    """Say in one line what a database error means, and what to do."""
     message = str(getattr(error, "orig", None) or error).splitlines()[0]
     remedy = "fix it and run the same command again to go on"
     if "locked" in message:
@@ -147,7 +147,7 @@ def _insert(book: sqlite3.Connection, table: str, *rows: Columns) -> None:
 
 
 def _put(book: sqlite3.Connection, table: str, key: Columns, values: Columns) -> str:
-    """Insert the row with this key, or update it; returns its id."""
+    """Insert the row with this key, or update it; return its id."""
     where = " AND ".join(f"{name} = :{name}" for name in key)
     found = book.execute(f"SELECT id FROM {table} WHERE {where}", key).fetchone()
     if found is None:
@@ -161,7 +161,7 @@ def _put(book: sqlite3.Connection, table: str, key: Columns, values: Columns) ->
 
 
 def put_notebook(book: sqlite3.Connection, name: str, kernelspec: str) -> str:
-    """Enter an assignment and its notebook of the same name; returns the notebook's id."""
+    """Enter an assignment and its notebook of the same name; return the notebook's id."""
     book.execute("INSERT OR IGNORE INTO course (id) VALUES (?)", (COURSE,))
     found = book.execute("SELECT id FROM assignment WHERE name = ?", (name,)).fetchone()
     assignment = found[0] if found else _new_id()
@@ -197,7 +197,7 @@ def _put_base_cell(book: sqlite3.Connection, notebook: str, name: str, kind: str
 
 
 def grade_cells(book: sqlite3.Connection, notebook: str) -> list[str]:
-    """The names of a notebook's cells that give points."""
+    """Return the names of a notebook's cells that give points."""
     found = book.execute(
         "SELECT name FROM base_cell WHERE notebook_id = ? AND type = 'GradeCell'", (notebook,)
     )
@@ -205,14 +205,14 @@ def grade_cells(book: sqlite3.Connection, notebook: str) -> list[str]:
 
 
 def was_handed_in(book: sqlite3.Connection, notebook: str) -> bool:
-    """Is there a submission of this notebook?"""
+    """Tell whether there is a submission of this notebook."""
     found = book.execute("SELECT 1 FROM submitted_notebook WHERE notebook_id = ?", (notebook,))
     return found.fetchone() is not None
 
 
 @dataclass(frozen=True)
 class SubmittedNotebook:
-    """A submitted notebook's id, and the ids of its grades and comments by the cell's name."""
+    """A submitted notebook's id, and the ids of its grades and comments by cell name."""
 
     id: str
     grades: Mapping[str, str]
@@ -222,7 +222,7 @@ class SubmittedNotebook:
 def put_submission(
     book: sqlite3.Connection, assignment: str, student: str, when: datetime.datetime | None
 ) -> list[SubmittedNotebook]:
-    """Enter a student's submission, with a row for each cell if it is new; its notebooks."""
+    """Enter a submission, with a row for each cell if it is new; return its notebooks."""
     (assignment_id,) = book.execute(
         "SELECT id FROM assignment WHERE name = ?", (assignment,)
     ).fetchone()
@@ -242,12 +242,12 @@ def put_submission(
 
 
 def _as_text(when: datetime.datetime) -> str:
-    """A time as SQLAlchemy writes it into SQLite; %Y would leave a year before 1000 short."""
+    """Format a time as SQLAlchemy does for SQLite; %Y would not pad a year before 1000."""
     return f"{when.year:04}-{when:%m-%d %H:%M:%S.%f}"
 
 
 def _add_notebook(book: sqlite3.Connection, submission: str, notebook: str) -> None:
-    """Enter a grade for each cell that gives points, a comment for each that students write in."""
+    """Enter a grade for each cell with points, and a comment for each that students write in."""
     own = _new_id()
     row = {"id": own, "assignment_id": submission, "notebook_id": notebook, "flagged": False}
     _insert(book, "submitted_notebook", row)
@@ -279,8 +279,8 @@ def _by_cell(book: sqlite3.Connection, table: str, notebook: str) -> dict[str, s
 def set_grades(book: sqlite3.Connection, rows: Iterable[tuple[float | None, bool, str]]) -> None:
     """Write grades; each of ``rows`` is (automatic score, needs a human's mark, the row's id).
 
-    A human's points stay. Such a cell is marked for another look, so that Formgrader shows that the
-    answer for which the points were given may have changed.
+    A human's points are kept, but the cell is flagged as needing a mark, so that Formgrader shows
+    that the answer may have changed since the points were given.
     """
     book.executemany(
         "UPDATE grade SET auto_score = ?, "
@@ -289,8 +289,8 @@ def set_grades(book: sqlite3.Connection, rows: Iterable[tuple[float | None, bool
     )
 
 
-# A table of our own, made when it is first needed: to which text of an answer in writing a person's
-# points belong, and what an earlier text got. nbgrader leaves tables that it does not know alone.
+# Our own table, made when first needed: which text of a written answer a person's points are for,
+# and what an earlier text got. nbgrader leaves tables alone that it does not know.
 _ANSWERS = """
 CREATE TABLE IF NOT EXISTS grader_answer (
     grade_id VARCHAR(32) NOT NULL PRIMARY KEY, text VARCHAR(64) NOT NULL,
@@ -301,7 +301,7 @@ CREATE TABLE IF NOT EXISTS grader_answer (
 
 @dataclass(frozen=True)
 class Earlier:
-    """What a person gave for an earlier text of an answer: points (None: none), and a comment."""
+    """A person's points for an earlier text of an answer, or None, and the comment."""
 
     score: float | None
     comment: str | None
@@ -309,18 +309,18 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer in writing: has a person graded this text, and what did an earlier one get?"""
+    """Whether a person has graded this text of a written answer, and what an earlier text got."""
 
     graded: bool
     earlier: Earlier | None = None
-    withdrawn: bool = False  # just now, since its text is another
+    withdrawn: bool = False  # just now, because the text has changed
 
 
 def put_answer(book: sqlite3.Connection, grade: str, comment: str, text: str) -> Answer:
     """Enter the hash ``text`` of an answer; ``grade`` and ``comment`` are the ids of its rows.
 
-    Points and comment that were given for another text are kept as those of an earlier one, and
-    count no more. Where it is not known what text they were given for, they stay.
+    Points and a comment given for another text are kept as those of an earlier text, and no longer
+    count. If it is not known which text they were given for, they are left as they are.
     """
     book.execute(_ANSWERS)
     score, extra = book.execute(
@@ -344,7 +344,7 @@ def put_answer(book: sqlite3.Connection, grade: str, comment: str, text: str) ->
         )
         book.execute("UPDATE comment SET manual_comment = NULL WHERE id = ?", (comment,))
     elif score is not None:
-        earlier = None  # this text has points of its own
+        earlier = None  # this text now has its own points
     last = earlier or Earlier(None, None)
     book.execute(
         "INSERT OR REPLACE INTO grader_answer VALUES (?, ?, ?, ?)",
@@ -356,7 +356,7 @@ def put_answer(book: sqlite3.Connection, grade: str, comment: str, text: str) ->
 def set_written_grades(
     book: sqlite3.Connection, rows: Iterable[tuple[float | None, bool, str]]
 ) -> None:
-    """Write grades of answers in writing; the rows are as those of :func:`set_grades`."""
+    """Write grades of written answers; ``rows`` has the form that :func:`set_grades` takes."""
     book.executemany(
         "UPDATE grade SET auto_score = ?, needs_manual_grade = ? WHERE id = ?",
         rows,
@@ -371,7 +371,7 @@ def set_comments(book: sqlite3.Connection, rows: Iterable[tuple[str | None, str]
 def set_penalty(
     book: sqlite3.Connection, assignment: str, student: str, points: float | None
 ) -> None:
-    """Enter what is taken off a submission for lateness, or take it back (None)."""
+    """Enter the points taken off a submission for lateness, or remove the penalty (None)."""
     book.execute(
         "UPDATE submitted_notebook SET late_submission_penalty = ? WHERE assignment_id IN "
         "(SELECT submitted_assignment.id FROM submitted_assignment "
@@ -384,7 +384,7 @@ def set_penalty(
 def set_timestamp(
     book: sqlite3.Connection, assignment: str, student: str, when: datetime.datetime
 ) -> None:
-    """Correct when a submission was handed in (UTC)."""
+    """Correct the time at which a submission was handed in (UTC)."""
     book.execute(
         "UPDATE submitted_assignment SET timestamp = ? WHERE student_id = ? AND assignment_id = "
         "(SELECT id FROM assignment WHERE name = ?)",
@@ -393,7 +393,7 @@ def set_timestamp(
 
 
 def set_due(book: sqlite3.Connection, assignment: str, due: datetime.datetime | None) -> None:
-    """Enter when an assignment is due (UTC), or that it is never."""
+    """Enter when an assignment is due (UTC); None means never."""
     text = None if due is None else _as_text(due)
     book.execute("UPDATE assignment SET duedate = ? WHERE name = ?", (text, assignment))
 
@@ -401,7 +401,7 @@ def set_due(book: sqlite3.Connection, assignment: str, due: datetime.datetime | 
 def set_extension(
     book: sqlite3.Connection, assignment: str, student: str, span: datetime.timedelta | None
 ) -> None:
-    """Give a student more time, before anything was handed in or after; None takes it back."""
+    """Give a student more time, whether or not anything was handed in; None takes it back."""
     with at_once(book):
         put_submission(book, assignment, student, None)
         book.execute(
@@ -429,7 +429,7 @@ LEFT JOIN task_cells ON task_cells.id = {0}
 
 
 def manual_scores(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, float | None, float]]:
-    """(student, assignment, cell, score, extra credit) wherever a person gave points."""
+    """Return (student, assignment, cell, score, extra credit) wherever a person gave points."""
     return book.execute(
         f"{_SELECT_OWNER}, base_cell.name, grade.manual_score, coalesce(grade.extra_credit, 0.0) "
         f"FROM grade {_JOIN_CELL.format('grade')} {_JOIN_SUBMISSION} "
@@ -438,7 +438,7 @@ def manual_scores(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, flo
 
 
 def manual_comments(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, str]]:
-    """(student, assignment, cell, comment) wherever a person wrote a comment."""
+    """Return (student, assignment, cell, comment) wherever a person wrote a comment."""
     return book.execute(
         f"{_SELECT_OWNER}, base_cell.name, comment.manual_comment "
         f"FROM comment {_JOIN_CELL.format('comment')} {_JOIN_SUBMISSION} "
@@ -448,10 +448,10 @@ def manual_comments(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, s
 
 @dataclass(frozen=True)
 class Timing:
-    """What a penalty for lateness is worked out from; all times are in UTC.
+    """The facts from which a late penalty is computed; all times are in UTC.
 
-    ``score`` is nbgrader's: a person's points in place of the automatic ones. ``penalty`` is what
-    the gradebook has now.
+    ``score`` is nbgrader's: a person's points, where given, replace the automatic ones. ``penalty``
+    is what the gradebook has now.
     """
 
     handed_in: datetime.datetime | None
@@ -462,7 +462,7 @@ class Timing:
 
     @property
     def seconds_late(self) -> float:
-        """How late it is; 0 if it is in time, or nothing tells."""
+        """How late it is; 0 if it is in time or if a time is unknown."""
         if self.handed_in is None or self.due is None:
             return 0.0
         return max(0.0, (self.handed_in - self.due - self.extension).total_seconds())
@@ -470,9 +470,9 @@ class Timing:
 
 @dataclass(frozen=True)
 class Standing(Timing):
-    """How a submission stands: also who gave its points, and whether a person has yet to give some.
+    """The state of a submission: also who gave its points, and whether it waits for a person's.
 
-    ``unread``: every cell waits, as where a file could not be read.
+    ``unread``: every cell waits, as after a file could not be read.
     """
 
     max_score: float
@@ -485,7 +485,7 @@ class Standing(Timing):
 def standings(
     book: sqlite3.Connection, assignment: str | None = None, student: str | None = None
 ) -> dict[tuple[str, str], Standing]:
-    """The standing of every submission, or of these, by (student, assignment)."""
+    """Return the standing of each submission that fits, by (student, assignment)."""
     rows = book.execute(
         f"{_SELECT_OWNER}, submitted_assignment.timestamp, assignment.duedate, "
         "submitted_assignment.extension, "
@@ -525,7 +525,7 @@ def standings(
 
 
 def worth(book: sqlite3.Connection) -> dict[str, float]:
-    """The most points that each assignment gives, by name."""
+    """Return the maximum points of each assignment, by name."""
     return dict(
         book.execute(
             "SELECT assignment.name, total(coalesce(grade_cells.max_score, task_cells.max_score)) "
@@ -537,13 +537,13 @@ def worth(book: sqlite3.Connection) -> dict[str, float]:
 
 
 def due_dates(book: sqlite3.Connection) -> dict[str, datetime.datetime | None]:
-    """When each assignment is due (UTC), by name."""
+    """Return when each assignment is due (UTC), by name."""
     rows = book.execute("SELECT name, duedate FROM assignment").fetchall()
     return {name: _when(due) for name, due in rows}
 
 
 def put_student(book: sqlite3.Connection, student: str, first: str, last: str, email: str) -> None:
-    """Enter a student; of one who is known, what is not empty here."""
+    """Enter a student; if already there, overwrite only what is not empty here."""
     book.execute("INSERT OR IGNORE INTO student (id) VALUES (?)", (student,))
     book.execute(
         "UPDATE student SET first_name = coalesce(nullif(?, ''), first_name), "
@@ -554,17 +554,17 @@ def put_student(book: sqlite3.Connection, student: str, first: str, last: str, e
 
 
 def students(book: sqlite3.Connection) -> set[str]:
-    """The ids of all students."""
+    """Return the ids of all students."""
     return {student for (student,) in book.execute("SELECT id FROM student")}
 
 
 def _when(text: str | None) -> datetime.datetime | None:
-    """A time as SQLAlchemy keeps it."""
+    """Parse a time in the form in which SQLAlchemy stores it."""
     return None if text is None else datetime.datetime.fromisoformat(text)
 
 
 def earlier_scores(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, float]]:
-    """(student, assignment, cell, points) wherever an earlier text of an answer had points."""
+    """Return (student, assignment, cell, points) of earlier texts, for answers that wait."""
     table = "SELECT 1 FROM sqlite_master WHERE name = 'grader_answer'"
     if book.execute(table).fetchone() is None:
         return ()
@@ -577,7 +577,7 @@ def earlier_scores(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, fl
 
 
 def penalties(book: sqlite3.Connection) -> Iterable[tuple[str, str, float]]:
-    """(student, assignment, points) wherever points are taken off for a late submission."""
+    """Return (student, assignment, points) wherever points are taken off for lateness."""
     return book.execute(
         f"{_SELECT_OWNER}, sum(submitted_notebook.late_submission_penalty) "
         f"FROM submitted_notebook {_JOIN_SUBMISSION} "
@@ -598,7 +598,7 @@ class GradeRow:
 
 
 def all_grades(book: sqlite3.Connection) -> Iterator[GradeRow]:
-    """Every mark of every submission, of students too that have been deleted."""
+    """Yield every mark of every submission, including those of deleted students."""
     rows = book.execute(
         f"{_SELECT_OWNER}, coalesce(base_cell.name, ''), grade.auto_score, "
         "coalesce(grade_cells.max_score, task_cells.max_score, 0.0), student.id IS NOT NULL "
@@ -615,7 +615,7 @@ def all_grades(book: sqlite3.Connection) -> Iterator[GradeRow]:
 
 
 def identities(book: sqlite3.Connection) -> Iterable[tuple[str, str, str, str, str]]:
-    """(student, LMS id, e-mail address, first name, last name); empty where nothing is known."""
+    """Return (student, LMS id, e-mail address, first name, last name) of all; "" for unknown."""
     return book.execute(
         "SELECT id, coalesce(lms_user_id, ''), coalesce(email, ''), coalesce(first_name, ''), "
         "coalesce(last_name, '') FROM student"

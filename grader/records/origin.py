@@ -1,8 +1,8 @@
-"""Where a collected submission came from: ``origin.json`` beside it, written by ``collect``.
+"""The file ``origin.json``, which ``collect`` writes beside a submission: where it came from.
 
-From it the next ``collect`` tells which attempt is the later one, and ``grade`` that the LMS calls
-it late. Who hands in through a shared
-folder could write such a file: what it says is read within bounds, and decides no mark.
+The next ``collect`` learns from it which attempt is the later one, and ``grade`` learns whether the
+LMS calls it late. Students who hand in through a shared folder could write such a file themselves:
+it is read within bounds, and decides no mark.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ LONGEST = 500  # characters of a name
 
 @dataclass(frozen=True)
 class Origin:
-    """``archive``: the archive's name. ``path``: the file's in it. ``sha256``: of its bytes.
+    """The origin of one submission: its archive's name, its path in the archive, its digest.
 
-    ``number`` grows with each upload, where the system gives one. ``handed_in`` is in UTC, as
+    ``number`` grows with each upload, if the system numbers them. ``handed_in`` is in UTC, such as
     ``2026-02-01T11:59:59``, or empty.
     """
 
@@ -42,12 +42,12 @@ class Origin:
 
     @property
     def order(self) -> tuple[bool, str, int]:
-        """Of two attempts of one student, the later one has the greater order."""
+        """A sort key: of two attempts of one student, the later one has the greater key."""
         return (bool(self.handed_in), self.handed_in, self.number)
 
 
 def read(folder: Path) -> Origin | None:
-    """What the file in a submission's folder says; None if there is none, or it is damaged."""
+    """Read the file in a submission's folder; None if it is missing or damaged."""
     try:
         tree: Any = json.loads(intake.read(folder / NAME))
         texts = {name: tree[name] for name in ("system", "archive", "path", "sha256", "handed_in")}
@@ -62,5 +62,5 @@ def read(folder: Path) -> Origin | None:
 
 
 def as_text(when: datetime.datetime | None) -> str:
-    """A time in UTC as it is kept here."""
+    """Return a time in UTC in the form of ``handed_in``; empty for None."""
     return "" if when is None else when.isoformat(timespec="seconds")

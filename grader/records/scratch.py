@@ -1,4 +1,4 @@
-"""A copy of a course folder's records, for a run that shall change nothing."""
+"""Copy a course folder's records for a dry run, which must change nothing."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ GRADEBOOK = "gradebook.db"
 
 @contextmanager
 def scratch_of(course_dir: Path) -> Iterator[Path]:
-    """A folder that only its owner can read, with what a run reads there; removed afterwards."""
+    """Copy what a run reads into a private temporary folder, which is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="grader-dry-run-") as name:
         copy = Path(name)
-        (copy / "submitted").mkdir()  # for zips of students', which are unpacked before grading
-        with course_lock(course_dir):  # so that no other run writes meanwhile
+        (copy / "submitted").mkdir()  # students' zips are unpacked here before grading
+        with course_lock(course_dir):  # so that no other run writes during the copy
             for one in (ledger.NAME, ledger.HEAD, Path(CONFIG)):
                 if (course_dir / one).exists():
                     (copy / one).parent.mkdir(parents=True, exist_ok=True)
@@ -35,5 +35,5 @@ def scratch_of(course_dir: Path) -> Iterator[Path]:
                     closing(sqlite3.connect(course_dir / GRADEBOOK)) as old,
                     closing(sqlite3.connect(copy / GRADEBOOK)) as new,
                 ):
-                    old.backup(new)  # whole, whatever Formgrader is writing just now
+                    old.backup(new)  # consistent even while Formgrader writes, unlike a file copy
         yield copy

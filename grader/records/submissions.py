@@ -1,4 +1,4 @@
-"""Find submissions in a folder, and read each of them once."""
+"""Find the submissions in a folder, and read each of them once."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?([A-Za-z0-9+:_/-]{1,40})?"
 )
 # Files that nbgrader's exchange writes beside a notebook, and by which it finds the owner of a
-# feedback page, with the form of their content. A student can replace them: anything of another
-# form is left where it is.
+# feedback page, with the form of their content. A student can replace them, so a file of another
+# form is not copied.
 EXCHANGE = {
     STAMP: re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})? [A-Za-z0-9+:_/-]{1,40}"),
     "submission_secret.txt": re.compile(rb"[0-9a-f]{128}"),
@@ -32,7 +32,7 @@ EXCHANGE = {
 
 @dataclass(frozen=True)
 class Found:
-    """A submission on disk, at ``path``; ``refused`` is the reason if it will not be graded."""
+    """A submission on disk, at ``path``; ``refused`` says why it is not graded, if so."""
 
     student: str
     assignment: str
@@ -41,7 +41,7 @@ class Found:
 
     @property
     def has_place(self) -> bool:
-        """Does the gradebook have a place for it, because there is such an assignment?"""
+        """Whether the gradebook has a place for it: not refused, and the assignment exists."""
         return not self.refused and self.assignment in assignment_ids()
 
 
@@ -49,8 +49,8 @@ class Found:
 class Work:
     """What is sent to a judge: a submission's bytes, read once, or why they cannot be read.
 
-    ``prior_notebooks``: (lesson, bytes) of the same student's notebooks that this lesson draws on.
-    ``others``: what else lies with it. ``nothing``: there is no such file at all.
+    ``prior_notebooks``: (lesson, bytes) of the student's notebooks that this lesson uses.
+    ``others``: the other files beside it. ``nothing``: nothing was handed in at all.
     """
 
     found: Found
@@ -67,23 +67,23 @@ def find_submissions(
     student: str | None = None,
     instead: Mapping[str, Path] = MappingProxyType({}),
 ) -> Iterator[Found]:
-    """Every ``folder/<student>/<assignment>``; one with a wrong name is found, too, as refused.
+    """Find every ``folder/<student>/<assignment>``; those with a wrong name are marked as refused.
 
-    Names and links are the students': no link is followed, and no name is trusted. ``instead``
-    has folders, by their names, that are looked at in the place of those in ``folder``.
+    Students may have made the names and links: no link is followed, and no name is trusted.
+    ``instead`` maps the names of folders in ``folder`` to others that are searched instead.
     """
     return (one for one in _look(folder, only, student, instead) if isinstance(one, Found))
 
 
 def passed_over(folder: Path, only: str | None = None, student: str | None = None) -> list[str]:
-    """A line about each thing in the folder that is no submission, not even a refused one."""
+    """Return a line for each thing in the folder that is not even a refused submission."""
     return [one for one in _look(folder, only, student, {}) if isinstance(one, str)]
 
 
 def _look(
     folder: Path, only: str | None, student: str | None, instead: Mapping[str, Path]
 ) -> Iterator[Found | str]:
-    """Account for each thing in a folder of submissions: as a submission, or in words."""
+    """Yield each thing in a folder of submissions: as a submission, or as a line about it."""
     seen: dict[str, str] = {}
     wanted = None if student is None else unicodedata.normalize("NFC", student)
     people = {path.name: path for path in folder.iterdir()} | dict(instead)
@@ -150,9 +150,9 @@ def _holds_assignment(person: Path) -> bool:
 
 
 def read_work(found: Found) -> Work:
-    """Read a submission's bytes, and its student's notebooks of the lessons that it draws on.
+    """Read a submission's bytes, and the student's notebooks of the lessons that it uses.
 
-    An error of ours costs this submission alone (T12).
+    An error of the grader costs this submission alone (T12).
     """
     if not found.has_place:
         return Work(found)
@@ -169,7 +169,7 @@ def read_work(found: Found) -> Work:
 
 
 def exchange_files(found: Found) -> dict[str, bytes]:
-    """The files that ``nbgrader release_feedback`` needs beside a page, if there are any."""
+    """Read the files that ``nbgrader release_feedback`` needs beside a page, where present."""
     contents = {}
     for name, form in EXCHANGE.items():
         with contextlib.suppress(intake.Rejected):
@@ -180,15 +180,15 @@ def exchange_files(found: Found) -> dict[str, bytes]:
 
 
 def timestamp_in(folder: Path) -> datetime.datetime | None:
-    """What the timestamp.txt in a submission's folder says, in UTC; None if it says nothing.
+    """Read the time in the timestamp.txt of a submission's folder, in UTC; None if there is none.
 
-    nbgrader's own reader takes "+0200" for 200 seconds, "+02:00" and an unknown zone for UTC.
+    nbgrader's own reader takes "+0200" for 200 seconds, and "+02:00" or an unknown zone for UTC.
     """
     return read_timestamp(folder)[0]
 
 
 def read_timestamp(folder: Path) -> tuple[datetime.datetime | None, str]:
-    """The time in the timestamp.txt of a submission's folder, and what is wrong with the file."""
+    """Read the time in a submission's timestamp.txt, and say what is wrong with the file."""
     try:
         text = intake.read(folder / STAMP).decode("ascii").strip()
     except intake.NothingThere:
@@ -207,9 +207,9 @@ def read_timestamp(folder: Path) -> tuple[datetime.datetime | None, str]:
 
 
 def to_utc(text: str, usual: str = "UTC") -> datetime.datetime:
-    """The time that a text such as "2026-02-01 12:00 Europe/Berlin" says, in UTC.
+    """Parse a time such as "2026-02-01 12:00 Europe/Berlin", and return it in UTC.
 
-    ``usual`` is the zone where none is named. ValueError if the text says no time.
+    ``usual`` is the zone if none is named. ValueError if the text is not a time.
     """
     found = _TIME.fullmatch(text)
     if found is None:
@@ -223,7 +223,7 @@ def to_utc(text: str, usual: str = "UTC") -> datetime.datetime:
 
 
 def _offset(zone: str, when: datetime.datetime) -> datetime.timedelta:
-    """How far a zone's clock is ahead of UTC: "UTC", "+0200", "+02:00", "Europe/Berlin"."""
+    """Return how far a zone ("UTC", "+0200", "+02:00", "Europe/Berlin") is ahead of UTC."""
     if zone in ("UTC", "Z", "GMT"):
         return datetime.timedelta()
     if signed := re.fullmatch(r"([+-])(\d\d):?([0-5]\d)", zone):

@@ -1,4 +1,4 @@
-"""The table that ``grade`` prints at its end: a line for each submission or each assignment."""
+"""Print the table at the end of ``grade``: a line for each submission or each assignment."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Row:
     max_score: float
     seconds: float
     notices: tuple[str, ...] = ()  # why a person has to look
-    lateness: str = ""  # how late it came and what that costs, in words
+    lateness: str = ""  # how late it was and what that costs, in words
     is_late: bool = False
     time_in_doubt: bool = False
     name: str = ""  # the student's
 
     @classmethod
     def of(cls, result: dict[str, Any]) -> Row:
-        """The row of a result; its score is less the penalty for lateness."""
+        """Make a result's row; the late penalty is subtracted from its score."""
         names = ("student", "assignment", "reason", "max_score", "seconds")
         values = {name: result[name] for name in names}
         return cls(
@@ -53,12 +53,12 @@ class Row:
 
     @property
     def is_usual(self) -> bool:
-        """Does nobody have to look at it? What came late is usual, unless its time is in doubt."""
+        """Whether nobody has to look at it. Late work is usual, unless its time is in doubt."""
         return self.outcome in USUAL and not self.notices and not self.time_in_doubt
 
     @property
     def outcome_and_reason(self) -> str:
-        """The outcome, with its reason if it has one, and why a person has to look."""
+        """The outcome, with its lateness, its reason and why a person has to look, if any."""
         word = ", ".join(filter(None, (self.outcome, self.lateness)))
         word = f"{word}, needs a person" if self.notices else word
         texts = filter(None, dict.fromkeys((self.reason, *self.notices)))
@@ -71,9 +71,9 @@ class Row:
 
 
 def show(rows: list[Row], sandbox: str, course_dir: Path, passed_over: Sequence[str] = ()) -> None:
-    """Print all rows; of a large cohort, a line for each assignment and what needs a look.
+    """Print all rows, or for a large cohort a line per assignment and the rows to look at.
 
-    ``passed_over``: what lies in the folder and is no submission, a line each.
+    ``passed_over`` has a line for each thing in the folder that is not a submission.
     """
     console = Console() if sys.stdout.isatty() else Console(width=120)
     title = f"{len(rows)} submissions · sandbox: {sandbox or 'not needed'}"

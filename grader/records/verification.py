@@ -1,4 +1,4 @@
-"""Compare the gradebook, the records and the pages with the ledger, which must account for all."""
+"""Compare the gradebook, records and pages with the ledger, which must account for everything."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Scores = Mapping[tuple[str, str], dict[str, Any]]  # the newest score's entry, b
 
 @dataclass(frozen=True)
 class Difference:
-    """One disagreement, and where it is. ``by_person``: ``accept`` would enter it in the ledger."""
+    """One difference, and where it is. ``by_person``: ``accept`` would enter it in the ledger."""
 
     where: str
     what: str
@@ -29,7 +29,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verified:
-    """How much was compared, what differs, remarks, and the anchor of this state (may be empty)."""
+    """The result of ``verify``: counts, differences, remarks, and this state's anchor, if any."""
 
     lines: int
     marks: int
@@ -39,9 +39,9 @@ class Verified:
 
 
 def verify(course_dir: Path, secret: bytes, since: str = "") -> Verified:
-    """Follow the ledger's chain; compare what the folder holds with the newest lines.
+    """Follow the ledger's chain, and compare the folder's content with the newest lines.
 
-    ``since`` is an anchor that was noted before: the ledger must go on from there.
+    ``since`` is an anchor noted earlier: the ledger must continue from there.
     """
     lines = list(ledger.read(course_dir, secret))
     found = [
@@ -76,10 +76,10 @@ def verify(course_dir: Path, secret: bytes, since: str = "") -> Verified:
 
 
 def accept(course_dir: Path, secret: bytes, who: Collection[str] | None = None) -> int:
-    """Enter what people gave into the ledger as it stands in the gradebook; how many lines.
+    """Enter what people gave in the gradebook into the ledger; return the number of new lines.
 
-    ``who``: nothing but the names and addresses of these students.
-    LedgerError if the ledger was changed: a good seal on the next line would hide it.
+    ``who`` limits this to the names and addresses of these students. LedgerError if the ledger was
+    changed: a good seal on the next line would hide that.
     """
     lines = list(ledger.read(course_dir, secret))
     fault = next((one.fault for one in lines if one.fault), "")
@@ -103,7 +103,7 @@ def accept(course_dir: Path, secret: bytes, who: Collection[str] | None = None) 
 
 
 def _marks(course_dir: Path, scores: Scores) -> Iterator[tuple[str, str, str]]:
-    """(where, what the gradebook says, what the ledger says) for each cell that either has."""
+    """Yield (where, what the gradebook says, what the ledger says) for each cell in either."""
     book: dict[tuple[str, str], dict[str, GradeRow]] = {}
     with read_gradebook(course_dir / "gradebook.db") as open_book:
         rows = list(all_grades(open_book)) if open_book is not None else []
@@ -119,7 +119,7 @@ def _marks(course_dir: Path, scores: Scores) -> Iterator[tuple[str, str, str]]:
         where = f"{student}/{task}"
         entry, grades = scores.get((student, task)), book.get((student, task))
         if entry is None and all(row.auto is None for row in (grades or {}).values()):
-            continue  # an extension was given before anything was handed in
+            continue  # not handed in: the row is there for an extension
         if entry is None:
             yield where, "marks", "nothing"
             continue
@@ -139,26 +139,26 @@ def _marks(course_dir: Path, scores: Scores) -> Iterator[tuple[str, str, str]]:
 
 
 def _expected(entry: dict[str, Any]) -> dict[str, tuple[str, float]]:
-    """Each cell's automatic mark and its maximum, as a line of the ledger gives them.
+    """Return each cell's automatic mark and its maximum by a line of the ledger.
 
-    What a person gave instead is compared by itself.
+    A person's marks are compared separately.
     """
     found = {
         f"check_{one['id']}": (f"{one['score']:g}", one["max_score"]) for one in entry["exercises"]
     }
     for one in entry.get("human", ()):
-        # A person marks an answer; without an answer there are 0 points at once.
+        # A person marks an answer; a missing answer gets 0 points automatically.
         found[one["id"]] = ("nothing" if one["answered"] else "0", one["max_score"])
     return found
 
 
 def _compared(grades: Mapping[str, GradeRow], entry: dict[str, Any]) -> set[str]:
-    """The gradebook's cells that the line must account for: an old line knows only of checks."""
+    """Return the gradebook's cells that the line must cover; old lines cover checks only."""
     return {cell for cell in grades if "human" in entry or cell.startswith("check_")}
 
 
 def _given(course_dir: Path, lines: list[Line]) -> Iterator[Difference]:
-    """What a person gave that the ledger does not hold, or holds otherwise."""
+    """Yield what a person gave that is missing from the ledger or differs there."""
     new, old = given.in_gradebook(course_dir / "gradebook.db"), given.in_ledger(lines)
     for student, task in sorted(new.keys() | old.keys()):
         before, after = old.get((student, task), {}), new.get((student, task), {})
@@ -170,7 +170,7 @@ def _given(course_dir: Path, lines: list[Line]) -> Iterator[Difference]:
 
 
 def _penalties(course_dir: Path) -> Iterator[Difference]:
-    """Penalties for lateness that are not what due date, extension and policy give."""
+    """Yield late penalties that differ from what due date, extension and policy give."""
     with read_gradebook(course_dir / "gradebook.db") as book:
         known = standings(book) if book is not None else {}
     for (student, task), (own, right) in sorted(late.out_of_date(course_dir, known).items()):
@@ -185,10 +185,10 @@ def _penalties(course_dir: Path) -> Iterator[Difference]:
 
 
 def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Difference]:
-    """Records, pages and executed notebooks that are not as they were written.
+    """Yield records, pages and executed notebooks that have changed since they were written.
 
-    Formgrader's button and ``nbgrader autograde`` write the executed notebook themselves, and
-    neither record nor page: a notebook is compared only with the newest line.
+    Formgrader's button and ``nbgrader autograde`` write the executed notebook themselves, but no
+    record or page, so a notebook is compared with the newest line alone.
     """
     written: dict[tuple[str, str], dict[str, str]] = {}
     for line in lines:
@@ -221,7 +221,7 @@ def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Diffe
 
 
 def _page_fault(path: Path, digest: str, own: ManualGrades) -> str:
-    """What is wrong with a feedback page, or nothing."""
+    """Say what is wrong with a feedback page; empty if nothing is."""
     content = _content(path)
     if page_digest(content) != digest:
         return _changed(path)
@@ -230,6 +230,7 @@ def _page_fault(path: Path, digest: str, own: ManualGrades) -> str:
             "shows another name, or other points or comments of a person: the next grading brings "
             "it up to date"
         )
+    # An altered page may not be valid UTF-8, which fill_slots requires.
     if manual_grading.fill_slots(content.decode("utf-8", "replace").encode(), own) != content:
         return "what it shows of a person's points was altered: `grade --force` writes it anew"
     return ""

@@ -1,4 +1,4 @@
-"""Grade what arrives in a folder: look again and again, and keep the judges in between."""
+"""Find what arrives in a folder by polling, and keep the judges running in between."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERVAL = 2.0  # seconds between two looks; a file that changed in between is s
 
 
 class KeptExecutor:
-    """An executor that stays open from one batch to the next, until an error or ``close``."""
+    """A context manager whose executor stays open between batches, until an error or ``close``."""
 
     def __init__(self, make: Callable[[], AbstractContextManager[Executor]]) -> None:
         self._make = make
@@ -43,7 +43,7 @@ class KeptExecutor:
         self._end(None, None, None)
 
     def _end(self, *error: Any) -> None:
-        """Close the executor. After an error it must not wait for its judges, so it is told."""
+        """Close the executor, passing on an error, after which it must not wait for its judges."""
         context, self._context, self._executor = self._context, None, None
         if context is not None:
             context.__exit__(*error)
@@ -52,10 +52,11 @@ class KeptExecutor:
 def arrivals(
     find: Callable[[], list[Found]], sleep: Callable[[float], object]
 ) -> Iterator[list[Found]]:
-    """First what is there; then, again and again, what is new or changed and complete.
+    """Yield what is there at first, then each batch of submissions that are new or have changed.
 
-    A file is complete when two looks find the same. ``sleep`` waits between two looks, and returns
-    True to end the watch.
+    After the first look, a submission is yielded once two looks in a row find it the same: until
+    then somebody may still be writing it. ``sleep`` waits between two looks, and returns True to
+    end the watch.
     """
     graded: dict[Found, tuple] = {}
     last: dict[Found, tuple] = {}
@@ -76,12 +77,12 @@ def arrivals(
 
 
 def _state(found: Found) -> tuple:
-    """What changes whenever the file does, or the list of files beside it."""
+    """Return a state that changes whenever the file or the list of files beside it does."""
     return (_stat(found.path), _stat(found.path.parent))
 
 
 def _stat(path: Path) -> tuple:
-    """An inode, its size, and when it was written."""
+    """Return a file's inode, size and time of modification, or why it cannot be read."""
     try:
         state = os.lstat(path)
     except OSError as error:

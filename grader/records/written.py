@@ -1,7 +1,7 @@
-"""What a run writes for one submission: where it lies, and seals that show a change of it.
+"""The files that a run writes for one submission: their places, and seals that show changes.
 
-The ledger's line holds a digest of each file. A record bears a seal of its own besides, because a
-run reads it instead of grading again, and must not read the whole ledger for that.
+The ledger's line holds a digest of each file. A record also has its own seal, because a run trusts
+it instead of grading again, and should not have to read the whole ledger to check it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RECORDS = Path(".grader") / "records"
 
 @dataclass(frozen=True)
 class Places:
-    """The files of one submission in a course folder."""
+    """The paths of one submission's files in a course folder."""
 
     course_dir: Path
     student: str
@@ -44,7 +44,7 @@ class Places:
 
 
 def digests(notebook: bytes, page: bytes, record: bytes) -> dict[str, str]:
-    """For the ledger: a digest of each file, of a page without what a person gave."""
+    """Return a digest of each file for the ledger; the page's is without what a person gave."""
     return {
         "notebook": hashlib.sha256(notebook).hexdigest(),
         "page": page_digest(page),
@@ -53,17 +53,17 @@ def digests(notebook: bytes, page: bytes, record: bytes) -> dict[str, str]:
 
 
 def page_digest(page: bytes) -> str:
-    """A digest of a page with its slots empty: it stays the same whatever a person gives."""
+    """Return the digest of a page with empty slots: it is the same whatever a person gives."""
     return hashlib.sha256(manual_grading.empty_slots(page)).hexdigest()
 
 
 def seal_record(record: dict[str, Any], secret: bytes) -> bytes:
-    """The record as it is written, with its seal."""
+    """Return the record in the form that is written, with its seal."""
     return json.dumps(record | {"seal": _seal(record, secret)}).encode()
 
 
 def open_record(content: bytes, secret: bytes) -> dict[str, Any] | None:
-    """A record as it was sealed; None if it was altered, or never sealed."""
+    """Return a record's content; None if it was altered, or never sealed."""
     try:
         record = json.loads(content)
     except (ValueError, RecursionError):

@@ -1,1 +1,1 @@
-"""Report on a cohort from the records of its grading; nothing is graded again."""
+"""Report on a cohort from the records of its grading, without grading anything again."""

@@ -1,4 +1,4 @@
-"""Work out the report's figures: who passed what, and progress over lessons, each also in words."""
+"""Compute the report's figures (who passed what, and progress over lessons), also in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grader.report.read import Exercise, Records, Submission
 
-# How much of an exercise's checks passed, best first; the page has a colour for each.
+# The levels of passing an exercise's checks, best first; the page has a colour for each.
 WORDS = {
     "passed": "every check passed",
     "half": "half of the checks or more",
@@ -17,15 +17,15 @@ WORDS = {
     "blank": "not attempted",
 }
 CHECK_WORDS = {"passed": "passed", "none": "did not pass", "blank": "not attempted"}
-MOST_NAMED = 40  # students that are named under a figure
-WIDTH, HEIGHT = 520, 200  # of the figure of progress, within its axes
+MOST_NAMED = 40  # students named under a figure
+WIDTH, HEIGHT = 520, 200  # of the progress figure, within its axes
 
 
 @dataclass(frozen=True)
 class Strip:
     """One exercise or check: a level for each student, in the order of the figure's students.
 
-    An exercise has a strip for each of its checks, whose levels are those of CHECK_WORDS.
+    An exercise has a strip for each of its checks, with levels from CHECK_WORDS.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Strip:
 
     @property
     def words(self) -> dict[str, str]:
-        """What each level means."""
+        """The meaning of each level."""
         return WORDS if self.checks else CHECK_WORDS
 
     @property
@@ -47,7 +47,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """Exercises by students. The students are ordered by their points, the best first."""
+    """Exercises by students, who are ordered by their points, best first."""
 
     students: tuple[str, ...]
     strips: tuple[Strip, ...]
@@ -55,7 +55,7 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Step:
-    """One lesson in the figure of progress."""
+    """One lesson in the progress figure."""
 
     assignment: str
     x: float
@@ -76,7 +76,7 @@ class Progress:
 
     @property
     def opacity(self) -> float:
-        """Of a student's line: where there are many, only where many lie is it dark."""
+        """A line's opacity: with many students, the figure is dark only where many lines meet."""
         return round(min(0.4, max(0.05, 15 / (len(self.lines) or 1))), 2)
 
     @property
@@ -97,7 +97,7 @@ class Progress:
 
 
 def level(item: Exercise) -> str:
-    """How much of an exercise passed, as one of WORDS."""
+    """Return how much of an exercise passed, as a key of WORDS."""
     if not item.attempted:
         return "blank"
     if item.passed:
@@ -107,7 +107,7 @@ def level(item: Exercise) -> str:
 
 
 def heat_map(submissions: Sequence[Submission]) -> HeatMap | None:
-    """The figure of one assignment; None if nothing in it was attempted."""
+    """Make one assignment's figure; None if nothing in it was attempted."""
     counted = [one for one in submissions if one.counted and one.exercises]
     if not any(one.tried for one in counted):
         return None
@@ -119,7 +119,7 @@ def heat_map(submissions: Sequence[Submission]) -> HeatMap | None:
 
 
 def _strip(name: str, items: Sequence[Exercise | None]) -> Strip:
-    """One exercise, by student; None for whom it was not part of the notebook."""
+    """Make an exercise's strip; an item is None if the student's record lacks the exercise."""
     tried = [item if item is not None and item.attempted else None for item in items]
     results = [{} if item is None else {c.name: c.passed for c in item.checks} for item in tried]
     levels = {True: "passed", False: "none", None: "blank"}
@@ -131,7 +131,7 @@ def _strip(name: str, items: Sequence[Exercise | None]) -> Strip:
 
 
 def progress(records: Records) -> Progress | None:
-    """The figure over all lessons; None with fewer than two."""
+    """Make the figure over all lessons; None with fewer than two."""
     shares: dict[str, dict[str, float]] = {}
     for one in records.submissions:
         if one.counted and one.max_score > 0:

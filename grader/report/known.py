@@ -10,7 +10,7 @@ from grader.protocol.values import Misconception
 
 
 def misconception(assignment: str, exercise: str, name: str) -> Misconception | None:
-    """The misconception of this name; None if the course does not have it any more."""
+    """Return the misconception of this name; None if the course no longer has it."""
     return _known(assignment, exercise).get(name)
 
 
@@ -18,7 +18,7 @@ def misconception(assignment: str, exercise: str, name: str) -> Misconception | 
 def _known(assignment: str, exercise: str) -> dict[str, Misconception]:
     try:
         lesson = lesson_of(assignment)
-    except KeyError:  # the course does not have it any more
+    except KeyError:  # the course no longer has it
         return {}
     versions = misconceptions(lesson, exercise)
     return {one.name: one.misconception for one in versions if one.misconception is not None}

@@ -1,4 +1,4 @@
-"""Make the report: one self-contained page of tables and SVG figures, and nothing that runs."""
+"""Make the report: one self-contained page of tables and SVG figures, without scripts."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from grader.report.statistics import BINS, Summary, tomorrow
 from grader.sandbox.host.levels import title
 
 DASH = "–"
-NARROW = "\u202f"  # a thin space at which no line breaks
+NARROW = "\u202f"  # a narrow no-break space
 MINUS = "\u2212"
-ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # what <bdi> does, where no element can stand
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # like <bdi>, where no element is allowed
 MOST_PAIRS = 30
-WIDTH, HEIGHT, GAP = 46, 120, 4  # of a histogram's bars
+WIDTH, HEIGHT, GAP = 46, 120, 4  # of the bars in a histogram
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One place in the table of marks."""
+    """One cell in the table of marks."""
 
     points: str
     of: float | None = None
@@ -49,7 +49,7 @@ class Bar:
 def report_page(
     records: Records, found: list[Summary], similar: Similar, when: datetime.date
 ) -> bytes:
-    """The whole page, whose content security policy lets nothing run or load."""
+    """Make the whole page, whose content security policy lets nothing run or load."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("grader.pages", "templates"),
         autoescape=True,
@@ -94,39 +94,39 @@ def report_page(
 
 
 def apart(name: str) -> str:
-    """A name in which letters run from right to left, so that it does not turn what follows it."""
+    """Isolate a name with right-to-left letters, so that it does not reorder the text after it."""
     turns = any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in name)
     return f"{ISOLATE}{name}{END_ISOLATE}" if turns else name
 
 
 def text(value: str) -> str:
-    """Text without control characters; the template escapes it."""
+    """Return text without control characters; the template escapes it."""
     return plain(value, 20_000).replace("\x1b", "\ufffd")
 
 
 def number(value: float | None) -> str:
-    """A number with two decimals at most; a dash for None."""
+    """Format a number with at most two decimals, or None as a dash."""
     return DASH if value is None else f"{round(value, 2):g}"
 
 
 def percent(share: float | None) -> str:
-    """A share in percent; a dash for None."""
+    """Format a share in percent, or None as a dash."""
     return DASH if share is None else f"{100 * share:.0f}{NARROW}%"
 
 
 def signed(value: float | None) -> str:
-    """A correlation with two decimals; a dash for None."""
+    """Format a correlation with two decimals, or None as a dash."""
     return DASH if value is None else f"{value:.2f}".replace("-", MINUS)
 
 
 def sandbox(records: Records) -> str:
-    """The levels of sandbox that these submissions were graded in."""
+    """Return the levels of sandbox in which these submissions were graded, in words."""
     levels = sorted({one.sandbox for one in records.submissions} - {""})
     return ", ".join(text(title(level)) for level in levels) or "not needed"
 
 
 def bars(counts: tuple[int, ...]) -> list[Bar]:
-    """A histogram's bars; the tallest has the full height."""
+    """Return a histogram's bars; the tallest has the full height."""
     most = max(counts, default=0) or 1
     made = []
     for place, count in enumerate(counts):
@@ -137,7 +137,7 @@ def bars(counts: tuple[int, ...]) -> list[Bar]:
 
 
 def spoken(one: Summary) -> str:
-    """The histogram in words, for a screen reader."""
+    """Describe the histogram in words, for a screen reader."""
     parts = [
         f"{100 * place // BINS} to {100 * (place + 1) // BINS} %: {count}"
         for place, count in enumerate(one.histogram)
@@ -148,14 +148,14 @@ def spoken(one: Summary) -> str:
 
 
 def _source(one: Summary) -> str:
-    """Whose the points in the histogram are."""
+    """Say where the points in the histogram come from."""
     if not one.marked:
         return "that the checks gave"
     return "in the gradebook" if one.marked == one.counted else "in the gradebook, or of the checks"
 
 
 def _rows(records: Records) -> list[tuple[str, list[Cell], str]]:
-    """(student, a cell for each assignment, the sum) for the table of marks."""
+    """Return (student, a cell for each assignment, the sum) for the table of marks."""
     handed_in = {(one.student, one.assignment): one for one in records.submissions}
     rows = []
     for student in records.students:
@@ -167,7 +167,7 @@ def _rows(records: Records) -> list[tuple[str, list[Cell], str]]:
 
 
 def _most(records: Records) -> dict[str, float]:
-    """The maximum of each assignment, a person's points included."""
+    """Return each assignment's maximum, including the points that a person gives."""
     most = dict.fromkeys(records.assignments, 0.0)
     for one in records.submissions:
         most[one.assignment] = max(most[one.assignment], records.result(one).max_score)

@@ -55,25 +55,25 @@ class Submission:
     exercises: tuple[Exercise, ...] = ()
     sandbox: str = ""
     notices: tuple[str, ...] = ()  # why a person has to look
-    digest: str = ""  # of the bytes that were handed in; empty if an earlier grader graded it
+    digest: str = ""  # of the bytes handed in; empty if an earlier version graded them
 
     @property
     def counted(self) -> bool:
-        """Was it read? A rejected submission says nothing about what its author can do."""
+        """Whether it could be read; if not, it says nothing about what its author can do."""
         return self.outcome != REJECTED
 
     @property
     def tried(self) -> bool:
-        """Was anything attempted?"""
+        """Whether anything was attempted."""
         return self.counted and self.outcome != NOT_ATTEMPTED
 
 
 @dataclass(frozen=True)
 class Mark:
-    """The gradebook's mark: a person's points included, less the penalty for lateness.
+    """The gradebook's mark: a person's points included, minus the late penalty.
 
     ``by_person``: a person gave or changed points. ``waiting``: a person has yet to give points.
-    ``penalty`` was taken off because it came ``seconds_late``.
+    ``penalty`` was taken off because the submission was ``seconds_late``.
     """
 
     score: float
@@ -85,7 +85,7 @@ class Mark:
 
     @property
     def late(self) -> str:
-        """How late it came, in words; empty if in time."""
+        """How late it was, in words; empty if in time."""
         return f"{duration(self.seconds_late)} late" if self.seconds_late else ""
 
 
@@ -99,7 +99,7 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Records:
-    """What a report is made from. ``marks`` are the gradebook's, by (student, assignment)."""
+    """The data for a report; ``marks`` are the gradebook's, by (student, assignment)."""
 
     submissions: tuple[Submission, ...]
     unreadable: tuple[Unreadable, ...] = ()
@@ -121,11 +121,11 @@ class Records:
 
     @property
     def to_look_at(self) -> list[Submission]:
-        """The submissions with something in them that only a person can place."""
+        """The submissions that a person has to look at."""
         return [one for one in self.submissions if one.notices]
 
     def result(self, one: Submission) -> Mark | Submission:
-        """What has a submission's points: the gradebook's mark, or where it has none the record."""
+        """Return the gradebook's mark of a submission, or the submission itself if it has none."""
         return self.marks.get((one.student, one.assignment), one)
 
     def of(self, assignment: str) -> list[Submission]:
@@ -170,7 +170,7 @@ def submission_of(path: Path) -> Submission:
     )
     if submission.outcome not in OUTCOMES:
         raise ValueError(f"there is no outcome {submission.outcome!r}")
-    # Notebooks are looked up by these names: a record must not lead to another student's.
+    # Notebooks are looked up by these names: a record must not lead to another student's notebook.
     place = (submission.assignment, named_for(submission.student, path.suffix))
     if place != (path.parent.name, path.name):
         raise ValueError("it is the record of another submission")
@@ -215,7 +215,7 @@ def _reason(error: Exception) -> str:
 
 
 def _marks(course_dir: Path, wanted: set[str]) -> dict[tuple[str, str], Mark]:
-    """The gradebook's marks, a person's in place of automatic ones; none without a gradebook."""
+    """Read the gradebook's marks, a person's in place of automatic ones; {} without a gradebook."""
     with read_gradebook(course_dir / "gradebook.db") as book:
         found = standings(book) if book is not None else {}
     return {

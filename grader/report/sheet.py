@@ -24,7 +24,7 @@ COLUMNS = (
 
 
 def csv_text(submissions: Iterable[Submission]) -> str:
-    """The whole file. ``score`` and ``max_score`` are those of the exercise.
+    """Return the whole file. ``score`` and ``max_score`` are those of the exercise.
 
     An exercise that was not attempted has one line, without a check. A submission without exercises
     (a rejected one) has one line, with its own score.
@@ -39,7 +39,7 @@ def csv_text(submissions: Iterable[Submission]) -> str:
 
 
 def cell(value: object) -> str:
-    """A value as text that no spreadsheet takes for a formula."""
+    """Format a value as text that no spreadsheet takes for a formula."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else without_formula(str(value))

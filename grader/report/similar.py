@@ -1,6 +1,6 @@
-"""Find answers that are nearly the same, for a person to look at. Nothing here touches a mark.
+"""Find nearly identical answers for a person to look at. Nothing here changes a mark.
 
-copydetect compares the answers: it replaces names and string literals by placeholders, so that
+copydetect compares the answers: it replaces names and string literals with placeholders, so that
 renaming hides nothing, and looks for runs of equal characters (winnowing; Schleimer, Wilkerson and
 Aiken 2003). Answers in this course are short, so every run is kept (a window of one), not a sample.
 """
@@ -25,32 +25,32 @@ from grader.report.read import Records, Submission
 from grader.source.assembly import ANSWER, HUMAN
 
 RUN = 20  # characters in a run; each name and each string literal counts as one
-SHORTEST = 80  # characters of a student's own; shorter answers look alike when they are right
-# An answer that shares this much is similar. Of all accepted alternatives, none that is long enough
+SHORTEST = 80  # of the student's own characters; shorter right answers look alike anyway
+# Answers that share this much are similar. Of all accepted alternatives that are long enough, none
 # shares more than 0.58 with the solution.
 NEAR = 0.9
-MANY = 4  # a group of so many, and of more than half the class, is what the class usually writes
-# Answers in writing: two people who answer one question share terms, but few runs of words.
+MANY = 4  # a group of at least this many, and of over half the class, wrote the usual answer
+# Written answers: two people who answer the same question share terms, but few runs of words.
 WORDS = 4  # words in a run
-FEWEST_WORDS = 20  # of a student's own
+FEWEST_WORDS = 20  # of the student's own
 NEAR_TEXT = 0.5
-LONGEST = 20_000  # characters of an answer that are compared
-BIGGEST = 50_000_000  # bytes of a notebook that is read
+LONGEST = 20_000  # characters compared of an answer
+BIGGEST = 50_000_000  # bytes of a notebook
 
 
 @dataclass(frozen=True)
 class Group:
     """Students whose answers to an exercise are nearly the same.
 
-    The similarity of two answers is the smaller of the parts that each shares with the other.
-    ``similarity`` is the smallest that links a student to the group.
+    The similarity of two answers is the smaller of the shares that each has in common with the
+    other. ``similarity`` is the smallest one that links a student to the group.
     """
 
     assignment: str
     exercise: str
     similarity: float
     answers: tuple[tuple[str, str], ...]  # (student, what was written)
-    in_words: bool = False  # an answer in writing, not code
+    in_words: bool = False  # written answers, not code
 
     @property
     def students(self) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Similar:
-    """The groups; how many more were left out as usual; notebooks that could not be read."""
+    """The groups, how many were left out as usual answers, and the notebooks not read."""
 
     groups: tuple[Group, ...] = ()
     usual: int = 0
@@ -75,7 +75,7 @@ class Similar:
 
 
 def similar_answers(course_dir: Path, records: Records) -> Similar:
-    """Groups of near-identical answers in the executed notebooks of these submissions."""
+    """Find groups of near-identical answers in these submissions' executed notebooks."""
     groups: list[Group] = []
     usual, unreadable = 0, []
     for name in records.assignments:
@@ -92,7 +92,7 @@ def similar_answers(course_dir: Path, records: Records) -> Similar:
                     unreadable.append(f"{one.student}/{name}")
         for part in release.parts:
             exercise = part.exercise
-            # Not the quiz: its answers are chosen, and those that are right are equal.
+            # Not the quiz: its answers are multiple choice, so all right ones are equal.
             if part.role != ANSWER or exercise == quiz_id(release.lesson):
                 continue
             texts = written.get(exercise, {})
@@ -110,7 +110,7 @@ def similar_answers(course_dir: Path, records: Records) -> Similar:
 
 
 def identical_files(records: Records) -> list[tuple[str, list[str]]]:
-    """(assignment, students) wherever several handed in the same bytes, with work in them."""
+    """Return (assignment, students) wherever several handed in the same attempted notebook."""
     groups: dict[tuple[str, str], list[str]] = {}
     for one in records.submissions:
         if one.digest and one.outcome != NOT_ATTEMPTED:
@@ -120,7 +120,7 @@ def identical_files(records: Records) -> list[tuple[str, list[str]]]:
 
 
 def pairs(similar: Similar) -> list[tuple[str, str, list[str]]]:
-    """(student, student, exercises with similar answers), those with most exercises first."""
+    """Return (student, student, exercises with similar answers), most exercises first."""
     found: dict[tuple[str, str], list[str]] = {}
     for group in similar.groups:
         for first, second in combinations(group.students, 2):
@@ -132,10 +132,10 @@ def pairs(similar: Similar) -> list[tuple[str, str, list[str]]]:
 def near_identical(
     answers: Mapping[str, str], stub: str, ours: Iterable[str] = ()
 ) -> tuple[list[tuple[float, list[tuple[str, str]]]], int]:
-    """(similarity, [(student, answer)]) for each group; how many groups were left out as usual.
+    """Return (similarity, [(student, answer)]) for each group, and how many were left out as usual.
 
-    What the stub holds does not count. An answer is left out if it is short, or similar to one of
-    ``ours``. A group is left out if more than half of all long enough answers are in it.
+    Text from the stub does not count. An answer is left out if it is short, or similar to one of
+    ``ours``. A group of MANY or more is left out if it has over half of all long enough answers.
     """
     stub_print = _fingerprint(stub)
     own = {student: _fingerprint(text, stub_print) for student, text in answers.items()}
@@ -149,7 +149,7 @@ def near_identical(
 def near_texts(
     answers: Mapping[str, str], stub: str
 ) -> tuple[list[tuple[float, list[tuple[str, str]]]], int]:
-    """The same for answers in writing, by the runs of words that two of them share."""
+    """Do the same for written answers, by the runs of words that two of them share."""
     given = _runs(stub)
     own = {student: _runs(text) - given for student, text in answers.items()}
     own = {student: runs for student, runs in own.items() if len(runs) > FEWEST_WORDS - WORDS}
@@ -172,7 +172,7 @@ def _grouped(
     similarity: Callable[[Any, Any], float],
     near: float,
 ) -> tuple[list[tuple[float, list[tuple[str, str]]]], int]:
-    """Those linked by a similarity of at least ``near``; how many groups are left out as usual."""
+    """Group answers linked by a similarity of at least ``near``; count groups left out as usual."""
     groups = {student: {student} for student in own}
     least: dict[str, float] = dict.fromkeys(own, 1.0)
     for first, second in combinations(sorted(own), 2):
@@ -192,7 +192,7 @@ def _grouped(
 
 
 def _answers(course_dir: Path, one: Submission) -> Iterator[tuple[str, str]]:
-    """(exercise, answer) for what was attempted, from the executed notebook; texts, too."""
+    """Yield (exercise, answer) for attempted exercises and questions in an executed notebook."""
     name = one.assignment
     path = course_dir / "autograded" / one.student / name / f"{name}.ipynb"
     with path.open("rb") as file:
@@ -215,13 +215,13 @@ def _answers(course_dir: Path, one: Submission) -> Iterator[tuple[str, str]]:
 
 
 def _ours(release: Assignment, exercise: str) -> list[str]:
-    """The course's solution and alternatives: anybody may write those without copying."""
+    """Return the course's solution and alternatives, which anybody may write without copying."""
     others = [answer_text(version) for version in alternatives(release.lesson, exercise)]
     return [release.solution(exercise), *others]
 
 
 def _fingerprint(text: str, stub: Any = None) -> Any:
-    """copydetect's fingerprint of a text, without the runs that the stub holds.
+    """Return copydetect's fingerprint of a text, without the runs in the stub.
 
     copydetect uses the file name in messages only. Its version 0.5.0 keeps only the last place of
     a run that occurs more than once, which shortens all answers alike.
@@ -243,10 +243,12 @@ def _long_enough(print_: Any) -> bool:
 
 
 def _similarity(first: Any, second: Any) -> float:
-    """The smaller of the two parts that are shared: a short answer is not similar to a long one
-    that contains it."""
+    """Return the smaller of the two shares in common.
+
+    So a short answer is not similar to a long one that contains it.
+    """
     shared = first.hashes & second.hashes
-    # First an upper bound, which is quick to compute: it spares comparing most pairs.
+    # First an upper bound, which is quick to compute and rules out most pairs.
     for one in (first, second):
         if sum(len(one.hash_idx[key]) for key in shared) * RUN < NEAR * one.token_coverage:
             return 0.0

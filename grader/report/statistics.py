@@ -1,4 +1,4 @@
-"""Summarize the records: counts, shares, and how well an exercise tells students apart."""
+"""Summarize the records: counts, shares, and how well exercises discriminate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.protocol.values import Misconception
 from grader.report.read import Exercise, Mark, Records, Submission
 
 BINS = 10
-FEWEST = 3  # with two submissions every correlation is 1 or -1
+FEWEST = 3  # submissions: with two, every correlation is 1 or -1
 MOST_TO_TEACH = 5  # misconceptions under "What to teach tomorrow"
 Lookup = Callable[[str, str, str], Misconception | None]  # assignment, exercise, misconception
 
@@ -69,9 +69,9 @@ class Shared:
 class Summary:
     """One assignment.
 
-    ``mean``, ``median`` and ``histogram`` are of the marks in the gradebook; where it has none, of
-    the points that the checks gave. ``marked`` submissions have a mark there, and of these,
-    ``waiting`` ones wait for a person, who may still give more.
+    ``mean``, ``median`` and ``histogram`` are of the marks in the gradebook or, where it has none,
+    of the points that the checks gave. ``marked`` is how many submissions have a mark there, and
+    ``waiting`` how many of these wait for a person, who may still give more.
     """
 
     assignment: str
@@ -89,7 +89,7 @@ class Summary:
 
 
 def summaries(records: Records, lookup: Lookup) -> list[Summary]:
-    """A summary for each assignment, in the course's order."""
+    """Return a summary for each assignment, in the course's order."""
     return [summary(name, records.of(name), lookup, records.marks) for name in records.assignments]
 
 
@@ -99,7 +99,7 @@ def summary(
     lookup: Lookup,
     marks: Mapping[tuple[str, str], Mark],
 ) -> Summary:
-    """The summary of the submissions to one assignment, whose marks may be in the gradebook."""
+    """Summarize the submissions to one assignment, whose marks may be in the gradebook."""
     counted = [one for one in submissions if one.counted]
     given = [marks.get((one.student, assignment)) for one in counted]
     results = [mark or one for mark, one in zip(given, counted, strict=True)]
@@ -121,29 +121,29 @@ def summary(
 
 
 def histogram(shares: Iterable[float]) -> tuple[int, ...]:
-    """How many shares of the points fall into each tenth; full marks are in the last one."""
-    # Rounded: a share that comes out a hair below 0.3 would be counted a tenth too low.
-    # A person may give more than the points of a question, or less than none.
+    """Count the shares of the points in each tenth; full marks are in the last one."""
+    # Rounded, because a share that comes out a hair below 0.3 would be counted a tenth too low.
+    # Clipped, because a person may give more than a question's points, or negative points.
     places = (math.floor(round(share * BINS, 9)) for share in shares)
     counts = Counter(min(max(place, 0), BINS - 1) for place in places)
     return tuple(counts[place] for place in range(BINS))
 
 
 def discrimination(exercise: str, submissions: Iterable[Submission]) -> float | None:
-    """The corrected item-total correlation of an exercise.
+    """Return the corrected item-total correlation of an exercise.
 
-    Pearson's correlation of the exercise's points with the points of the assignment's other
-    exercises, over the submissions in which anything was attempted; for an exercise that is all
-    or nothing, this is the point-biserial correlation. Without the correction an exercise would
-    correlate with itself (Henrysson 1963). None with fewer than three submissions, and if either
-    side does not vary.
+    This is Pearson's correlation of the exercise's points with the points of the assignment's other
+    exercises, over the submissions in which anything was attempted; for an all-or-nothing exercise,
+    it is the point-biserial correlation. Without the correction an exercise would correlate with
+    itself (Henrysson 1963). None with fewer than three submissions, or if either side does not
+    vary.
     """
     pairs = []
     for one in submissions:
         own = [item.score for item in one.exercises if item.id == exercise]
         others = [item.score for item in one.exercises if item.id != exercise]
         if one.tried and own and others:
-            # Rounded: sums that are equal on paper must not differ in their last bit.
+            # Rounded, so that sums that are equal on paper do not differ in their last bit.
             pairs.append((round(own[0], 6), round(math.fsum(others), 6)))
     if len(pairs) < FEWEST or any(len(set(side)) == 1 for side in zip(*pairs, strict=True)):
         return None
@@ -151,7 +151,7 @@ def discrimination(exercise: str, submissions: Iterable[Submission]) -> float | 
 
 
 def tomorrow(found: Iterable[Summary]) -> list[Shared]:
-    """The misconceptions that most students share, at least two, over all assignments."""
+    """Return the misconceptions shared by most students, at least two, over all assignments."""
     shared = [one for each in found for one in each.misconceptions if one.is_shared]
     return sorted(shared, key=_most_first)[:MOST_TO_TEACH]
 
@@ -161,7 +161,7 @@ def _most_first(one: Shared) -> tuple:
 
 
 def _exercises(submissions: Sequence[Submission]) -> list[str]:
-    """The exercises in the notebook's order, which every record keeps."""
+    """Return the exercises in the notebook's order, which every record keeps."""
     return list(dict.fromkeys(item.id for one in submissions for item in one.exercises))
 
 
@@ -189,7 +189,7 @@ def _checks(attempted: Sequence[Exercise]) -> Iterable[CheckSummary]:
 
 
 def _shared(assignment: str, submissions: Sequence[Submission], lookup: Lookup) -> Iterable[Shared]:
-    """The misconceptions, most frequent first; a student counts once for each of them."""
+    """Return the misconceptions, most frequent first; a student counts once for each."""
     students: dict[tuple[str, str], list[str]] = {}
     attempted: Counter[str] = Counter()
     for one in submissions:

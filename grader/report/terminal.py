@@ -12,11 +12,11 @@ from grader.report.page import number, percent, sandbox, signed, text
 from grader.report.read import Records
 from grader.report.statistics import Shared, Summary, tomorrow
 
-SHOWN = 10  # misconceptions of an assignment; the page has them all
+SHOWN = 10  # misconceptions shown per assignment; the page has them all
 
 
 def show(records: Records, found: list[Summary]) -> None:
-    """Print who needs a person, each assignment's tables, and what to teach next."""
+    """Print which work needs a person, each assignment's tables, and what to teach next."""
     console = Console() if sys.stdout.isatty() else Console(width=120)
     count = len(records.submissions)
     people, level = len(records.students), _text(sandbox(records))
@@ -96,5 +96,5 @@ def _show_tomorrow(console: Console, shared: list[Shared]) -> None:
 
 
 def _text(value: str) -> str:
-    """A text made safe for the terminal: no control characters, rich's markup escaped."""
+    """Make a text safe for the terminal: no control characters, rich's markup escaped."""
     return escape(text(value))

@@ -1,4 +1,4 @@
-"""Executors: judges to which submissions are sent, and which send back what is to be written.
+"""Executors: send submissions to judges, which send back what is to be written.
 
 :mod:`local <grader.records.executor.local>` starts processes on this machine,
 :mod:`cluster <grader.records.executor.cluster>` sends the same work to a Dask cluster.
@@ -26,14 +26,14 @@ from grader.source.assembly import HUMAN
 
 
 class Lost(WorkerError):
-    """A judge or its forkserver is gone; the submission may be graded by another."""
+    """A judge or its forkserver has died; another judge may grade the submission."""
 
 
 @dataclass(frozen=True)
 class JudgeLimits:
-    """What a judge may use for one submission: bytes of memory, seconds of processor time.
+    """A judge's limits for one submission: bytes of memory, seconds of processor time.
 
-    Not the worker's, which are less: a fault of ours is what these are for.
+    The workers' limits are lower; these are for faults of the grader itself.
     """
 
     memory: int = 2 << 30
@@ -42,7 +42,7 @@ class JudgeLimits:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a run grades with, the same for all. ``unsandboxed``: every submission is trusted."""
+    """The settings of a run, the same for all submissions. ``unsandboxed``: no sandbox is used."""
 
     secret: bytes
     limits: Limits = Limits()
@@ -53,10 +53,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Executor:
-    """Judges that take work.
+    """A group of judges that take work.
 
-    ``size()``: how many judges there are at this moment. ``gone``: the types of error by which a
-    future says that its judge has died.
+    ``size()`` returns how many judges there are now. ``gone``: the types of error that a future
+    raises if its judge has died.
     """
 
     submit: Callable[[Work], Future]
@@ -66,7 +66,7 @@ class Executor:
 
 @dataclass(frozen=True)
 class Graded:
-    """What a judge sends to the process that writes."""
+    """The result that a judge sends to the process that writes."""
 
     outcome: Outcome
     notebook: bytes
@@ -74,7 +74,7 @@ class Graded:
 
 
 def result_of(future: Future, found: Found, gone: tuple[type[BaseException], ...]) -> Graded | str:
-    """The result of grading ``found``, or why there is none. Lost if the judge died."""
+    """Return the result of grading ``found``, or why there is none. Lost if the judge died."""
     try:
         return future.result()
     except WorkerError as error:
@@ -86,7 +86,7 @@ def result_of(future: Future, found: Found, gone: tuple[type[BaseException], ...
 
 
 def our_fault(error: Exception) -> tuple[str, str]:
-    """The outcome of a submission on which the grader itself failed, and what to say of it."""
+    """Return the outcome word and the reason for a submission on which the grader failed."""
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # torch's
         return OUT_OF_MEMORY, "the grader itself needed more memory than it may use for it"
     steps = traceback.extract_tb(error.__traceback__)
@@ -101,7 +101,7 @@ def _named(found: Found) -> str:
 
 
 def judge_on(terms: Terms, forkserver: Forkserver) -> Judge:
-    """A judge for a run on these terms, with workers of this forkserver."""
+    """Return a judge for a run on these terms, with workers from this forkserver."""
     return Judge(forkserver, terms.secret, terms.limits, terms.all_cells)
 
 
@@ -111,7 +111,7 @@ def grade_found(judge: Judge, found: Found) -> Graded | str:
 
 
 def grade_work(judge: Judge, work: Work) -> Graded | str:
-    """Grade one submission; only the reason if there is no assignment to grade it for."""
+    """Grade one submission; return only the reason if there is no such assignment."""
     found = work.found
     if not found.has_place:
         return found.refused
@@ -129,14 +129,14 @@ def _pages(outcome: Outcome, release: Assignment) -> Graded:
 
 
 def outcome_of(judge: Judge, work: Work) -> Outcome:
-    """The outcome of one submission of an assignment of this course: for every way to grade it.
+    """Return the outcome of one submission of this course; all ways to grade go through here.
 
-    An error of ours on it becomes its outcome, and ends no run (T12).
+    An error of the grader becomes the submission's outcome and does not end the run (T12).
     """
     try:
         return _outcome(judge, work)
     except WorkerError:
-        raise  # of the machine, and not of this submission
+        raise  # the machine failed, and not on this submission alone
     except Exception as error:
         return _failed(judge, work, error)
 
@@ -164,7 +164,7 @@ def _rejected(judge: Judge, work: Work, reason: str, person: bool) -> Outcome:
 
 
 def _failed(judge: Judge, work: Work, error: Exception) -> Outcome:
-    """A person looks at it: the grader failed, and not the student."""
+    """Return an outcome for a person to look at: the grader failed, and not the student."""
     word, reason = our_fault(error)
     return replace(_rejected(judge, work, reason, person=True), outcome=word)
 
@@ -175,9 +175,9 @@ def _submission(work: Work, content: bytes) -> Submission:
 
 
 def slim(outcome: Outcome) -> Outcome:
-    """The outcome without what only pages need: less to send to the process that writes.
+    """Return the outcome without what only pages need: less to send to the process that writes.
 
-    That process needs the answers in writing, to see whether one has changed.
+    That process still needs the written answers, to see whether one has changed.
     """
     verdicts = tuple(
         replace(v, checks=tuple(replace(c, yours=None, expected=None) for c in v.checks))

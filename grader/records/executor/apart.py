@@ -1,11 +1,11 @@
-"""Grade in a process of its own, with limits: its loss costs one submission.
+"""Grade in a separate process with limits of its own: its loss costs one submission.
 
 What a submission makes the judge do (parse its JSON, read its code, answer its calls, draw its
-pages) is bounded where it is done. Behind all those bounds stand the limits of this process: the
-kernel enforces them, and whatever was overlooked costs the submission that used it, and no other.
+pages) is bounded where it is done. The limits of this process are the last resort: the kernel
+enforces them, and a bound that was overlooked costs the submission that used it, and no other.
 
-The process goes on from one submission to the next, so that what it has read and compiled is not
-read again. It is started anew after a submission at which it ended.
+The process continues from one submission to the next, so that it need not read and compile things
+again. If it dies on a submission, a new one is started.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from grader.pages.feedback import feedback_page
 from grader.records.executor import Graded, JudgeLimits, grade_work, our_fault, slim
 from grader.records.submissions import Work
 
-CHANCES = 1  # how often a submission is graded again at which something else killed the process
+CHANCES = 1  # how often a submission is graded again if something else may have killed the process
 KILLED = (
     "the grader's own process was killed at it (signal 9), as the kernel does when the machine's "
     "memory runs out"
@@ -41,7 +41,7 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class _Failed:
-    """What the process says where it has no result: the outcome's word and the reason."""
+    """The process's answer if it has no result: the outcome word and the reason."""
 
     word: str
     reason: str
@@ -49,15 +49,15 @@ class _Failed:
 
 @dataclass(frozen=True)
 class _NoWorker:
-    """The sandbox failed, not the submission: another judge may grade it."""
+    """The process's answer if the sandbox failed: another judge may grade the submission."""
 
     message: str
 
 
 class JudgeApart:
-    """Grades by a judge in a process of its own, which is forked when it is first needed.
+    """Grades by a judge in a separate process, which is forked when it is first needed.
 
-    Not for several threads at a time.
+    Not safe for use by several threads at a time.
     """
 
     def __init__(self, judge: Judge, limits: JudgeLimits) -> None:
@@ -67,7 +67,7 @@ class JudgeApart:
         self._pipe: Connection | None = None
 
     def grade(self, work: Work) -> Graded | str:
-        """Grade one submission; whatever happens to the process is the outcome of it.
+        """Grade one submission. If the process dies of it, that is the submission's outcome.
 
         WorkerError if the sandbox or the forkserver failed.
         """
@@ -98,13 +98,13 @@ class JudgeApart:
             self._reap()
 
     def _reap(self) -> int:
-        """Wait for the end of the process; returns the number of the signal that ended it, or 0."""
+        """Wait until the process ends; return the number of the signal that ended it, or 0."""
         _, status = os.waitpid(self._pid, 0)
         self._pid = 0
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
     def _ask(self, work: Work) -> Graded | str | _Failed | _NoWorker | None:
-        """The process's answer; None if something else than this submission may have killed it."""
+        """Return the process's answer; None if something else may have killed the process."""
         if self._pipe is None:
             self._start()
         assert self._pipe is not None
@@ -115,7 +115,7 @@ class JudgeApart:
             self._pipe.close()
             self._pipe = None
             ended_by = self._reap()
-        except BaseException:  # Ctrl-C: an answer that comes late would be taken for the next one
+        except BaseException:  # Ctrl-C: a late answer would be taken for the next one
             self.close()
             raise
         if ended_by == signal.SIGXCPU:
@@ -127,6 +127,8 @@ class JudgeApart:
 
     def _start(self) -> None:
         self._pipe, end = multiprocessing.Pipe()
+        # Before the fork: the forkserver says only once that it is ready, and a child that took the
+        # message would leave the next child waiting.
         self._judge.forkserver.wait_until_ready()
         parent = os.getpid()
         self._pid = os.fork()
@@ -138,10 +140,10 @@ class JudgeApart:
             _end_with(parent)
             _serve(end, self._judge, self._limits)
         finally:
-            os._exit(0)  # what the parent does at its exit is not this process's to do
+            os._exit(0)  # not sys.exit: the parent's exit handlers must not run here
 
     def _without_result(self, work: Work, failed: _Failed) -> Graded:
-        """No points, the reason, and a person who looks at it: nobody has read what was written."""
+        """Return no points, the reason, and a request for a person: nobody has read the answers."""
         release = assignment(work.found.assignment)
         submission = Submission(work.found.student, release.id, work.content)
         humans = {human.id: (human.points, True) for human in release.humans}
@@ -160,26 +162,27 @@ class JudgeApart:
 
 
 def _end_with(parent: int) -> None:
-    """End when the parent ends, and leave Ctrl-C to it."""
+    """Make this process die with its parent, and leave Ctrl-C to the parent."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if os.getppid() != parent:  # it ended before the signal was asked for
+    if os.getppid() != parent:  # it ended before prctl, so no signal will come
         os._exit(0)
 
 
 def _serve(pipe: Connection, judge: Judge, limits: JudgeLimits) -> None:
-    """Grade what comes, until the parent closes the pipe."""
+    """Grade the work that comes through the pipe, until the parent closes it."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
+    # The limit is on all memory, and the fork starts with the parent's: add what it has already.
     memory = pages * resource.getpagesize() + limits.memory
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would hold the salt
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the salt
     most = resource.getrlimit(resource.RLIMIT_CPU)[1]
     while True:
         try:
             work = pipe.recv()
         except EOFError:
             return
-        # For each submission anew: past the soft limit the kernel sends SIGXCPU, which ends this.
+        # Set anew for each submission. Past the soft limit the kernel sends SIGXCPU, which kills.
         resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + limits.cpu, most))
         pipe.send_bytes(_answer(judge, work))
 
@@ -189,5 +192,5 @@ def _answer(judge: Judge, work: Work) -> bytes:
         return pickle.dumps(grade_work(judge, work))
     except WorkerError as error:
         return pickle.dumps(_NoWorker(str(error)))
-    except Exception as error:  # an error of ours on one submission is an outcome of that one (T12)
+    except Exception as error:  # our error on a submission is that submission's outcome (T12)
         return pickle.dumps(_Failed(*our_fault(error)))

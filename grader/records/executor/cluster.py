@@ -1,8 +1,8 @@
-"""Judges on other machines: the same work, sent to the workers of a Dask cluster.
+"""Judge on other machines: send the same work to the workers of a Dask cluster.
 
-Whoever runs a Dask worker is trusted like the instructor: the salt is sent there, and the solutions
-are there, since each Dask worker has this course installed. Submissions run in the same sandbox as
-on this machine. Only bytes and results cross; this machine alone writes marks.
+Whoever runs a Dask worker is trusted like the instructor: the worker is sent the salt, and has the
+solutions, since the course is installed there. Submissions run in the same sandbox as on this
+machine. Only bytes and results cross; this machine alone writes marks.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ PATIENCE = 30.0  # seconds to wait for the scheduler, and for its first worker
 
 
 class JudgePlugin(WorkerPlugin):
-    """What a Dask worker keeps for a run: the terms, and a forkserver from the first work on.
+    """The state of a Dask worker during a run: the terms, and from the first work on a judge.
 
-    Each run registers its own, so that two runs on one cluster keep their salts apart.
+    Each run registers its own plug-in, so that two runs on one cluster keep their salts apart.
     """
 
     def __init__(self, terms: Terms, fingerprint: str) -> None:
@@ -59,8 +59,8 @@ class JudgePlugin(WorkerPlugin):
             self.forkserver.close()
 
     def grade(self, work: Work) -> Graded | str:
-        """Grade one submission in this Dask worker. Lost if its machine cannot."""
-        # Another version could give other marks for the same submission.
+        """Grade one submission in this Dask worker. Lost if this machine cannot."""
+        # Another version could give the same submission other marks.
         if engine_fingerprint() != self.fingerprint:
             raise Lost(
                 f"the Dask worker {self.address} has another version of the course, of NumPy or of "
@@ -83,14 +83,14 @@ class JudgePlugin(WorkerPlugin):
 
 
 def _grade_on_worker(name: str, work: Work) -> Graded | str:
-    """Runs in a Dask worker: grade by the plug-in of this name."""
+    """Grade by the plug-in of this name; runs in a Dask worker."""
     return cast(JudgePlugin, get_worker().plugins[name]).grade(work)
 
 
 def _check_reachable(address: str) -> None:
-    """OSError or ValueError if nobody listens at ``address``.
+    """Raise OSError or ValueError if nobody listens at ``address``.
 
-    Tried before a Client is made, because one that cannot connect ends untidily.
+    Called before a Client is made, because a Client that cannot connect ends untidily.
     """
     host, port = parse_host_port(parse_address(address)[1])
     socket.create_connection((host, port), PATIENCE).close()
@@ -98,7 +98,7 @@ def _check_reachable(address: str) -> None:
 
 @contextlib.contextmanager
 def cluster_judges(address: str, terms: Terms) -> Iterator[Executor]:
-    """An executor over the Dask workers at ``address``, which may come and go during the run."""
+    """Open an executor on the Dask workers at ``address``, which may come and go during the run."""
     try:
         _check_reachable(address)
         client = Client(address, timeout=PATIENCE, set_as_default=False)
@@ -117,6 +117,7 @@ def cluster_judges(address: str, terms: Terms) -> Iterator[Executor]:
             ) from error
         plugin = JudgePlugin(terms, engine_fingerprint())
         client.register_plugin(plugin)
+        # pure=False: a submission that is sent again is graded again, not answered from a cache.
         executor = client.get_executor(pure=False)
         try:
             yield Executor(
@@ -126,5 +127,5 @@ def cluster_judges(address: str, terms: Terms) -> Iterator[Executor]:
             )
         finally:
             executor.shutdown(wait=False)
-            with contextlib.suppress(CommClosedError, OSError):  # with a scheduler that is gone
+            with contextlib.suppress(CommClosedError, OSError):  # the scheduler may be gone
                 client.unregister_worker_plugin(plugin.name)

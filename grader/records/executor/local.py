@@ -1,4 +1,4 @@
-"""Judges on this machine, each a process of its own beside the process that writes."""
+"""Judge on this machine, in processes beside the one that writes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from grader.threads import one_thread
 
 
 def load_lessons(assignments: Iterable[str]) -> None:
-    """Import what judging these needs once, before the judges are forked from this process."""
+    """Import what judging these assignments needs once, before the judges are forked."""
     for name in sorted(set(assignments)):
         load(name)
     if "torch" in sys.modules:
@@ -37,7 +37,7 @@ def load_lessons(assignments: Iterable[str]) -> None:
 def local_judges(
     terms: Terms, start_forkserver: Callable[[int], Forkserver], jobs: int
 ) -> Iterator[Executor]:
-    """An executor of ``jobs`` judges, which share one forkserver."""
+    """Open an executor of ``jobs`` judges, which share one forkserver."""
     with contextlib.ExitStack() as stack:
         forkserver = stack.enter_context(start_forkserver(jobs))
         processes = stack.enter_context(_processes(terms, forkserver, jobs))
@@ -51,8 +51,8 @@ def local_judges(
         try:
             yield Executor(submit, lambda: jobs, (BrokenProcessPool,))
         except BaseException:
-            # Do not wait for judges that are still grading: once the forkserver and its workers
-            # are gone they end at once.
+            # Do not wait for judges that are still grading: they end as soon as the forkserver and
+            # its workers are gone.
             processes.shutdown(wait=False, cancel_futures=True)
             forkserver.close()
             raise
@@ -62,9 +62,10 @@ _JUDGE: dict[str, JudgeApart] = {}  # in a judge's process: its judge
 
 
 def _start_judge(judge: Judge, limits: JudgeLimits, socket_numbers: Any) -> None:
-    """First in each judge's process: take one control socket of the forkserver for itself.
+    """Set up a judge's process, which takes one of the forkserver's control sockets for itself.
 
-    The process dies with its parent, and leaves Ctrl-C to it.
+    It dies with its parent, so that a killed grader leaves no process behind, and leaves Ctrl-C
+    to the parent.
     """
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -73,18 +74,18 @@ def _start_judge(judge: Judge, limits: JudgeLimits, socket_numbers: Any) -> None
 
 
 def _grade(work: Work) -> Graded | str:
-    """Runs in a judge's process: grade."""
+    """Grade one submission; runs in a judge's process."""
     return _JUDGE["judge"].grade(work)
 
 
 def _processes(terms: Terms, forkserver: Forkserver, jobs: int) -> ProcessPoolExecutor:
-    """``jobs`` processes that judge, each with a control socket of its own to the forkserver."""
-    one_thread()  # a fork does not copy threads, and waits forever for a lock that one held
+    """Make a pool of ``jobs`` judges, each with its own control socket to the forkserver."""
+    one_thread()  # a fork copies locks but not the threads that hold them: it would wait forever
     judge = judge_on(terms, forkserver)
     judge.forkserver.wait_until_ready()
-    context = multiprocessing.get_context("fork")  # shares what this process has imported
+    context = multiprocessing.get_context("fork")  # judges share this process's imports
     socket_numbers = context.SimpleQueue()
     for number in range(jobs):
         socket_numbers.put(number)
-    gc.freeze()  # the garbage collector would write to every object, and so copy shared pages
+    gc.freeze()  # else the garbage collector writes to all objects and so copies shared pages
     return ProcessPoolExecutor(jobs, context, _start_judge, (judge, terms.judge, socket_numbers))
