@@ -88,6 +88,7 @@ def answer(
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
             warnings.catch_warnings(),
+            # NumPy's own defaults, whatever an earlier cell has set.
             np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
             _torch_defaults(),
             _seeded(ask.seed),

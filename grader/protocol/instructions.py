@@ -62,7 +62,7 @@ def _new_objects(frame: FrameType) -> int:
     return array.size if array.dtype.hasobject else 1
 
 
-# Library functions of which one call stands for many, by the identity of their code.
+# Library functions that make many calls in one, by the identity of their code.
 MANY: dict[int, Callable[[FrameType], int]] = {
     id(np.vectorize.__call__.__code__): _calls_of_numpy,
     id(inspect.unwrap(np.apply_along_axis).__code__): _calls_of_numpy,

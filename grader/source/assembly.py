@@ -76,7 +76,7 @@ class Assembly:
 
     @property
     def as_given(self) -> bool:
-        """True if everything is as it was given out, and nothing was added."""
+        """Whether everything is as it was given out, with nothing added."""
         return not self.unsure and all(
             flat(part.source) == flat(part.released)
             for part in self.parts
@@ -115,7 +115,7 @@ def assemble(release: Sequence[Part], submitted: Notebook) -> Assembly:
     submission. A cell directly after one with the same id counts as added: JupyterLab copies the
     metadata when it splits a cell.
 
-    The id decides, whatever became of the cell's type. Where ids are gone, code is found by the
+    The id decides, even if the cell's type has changed. Where ids are gone, code is found by the
     names that it defines, and a written answer by its place.
     """
     return _Assembler(release, submitted).assembly()

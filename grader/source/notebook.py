@@ -63,7 +63,7 @@ def parse(content: bytes) -> Notebook:
             "than are read: clear the outputs and hand it in again"
         )
     try:
-        document = json.loads(content.decode("utf-8-sig"))
+        document = json.loads(content.decode("utf-8-sig"))  # -sig: skips a byte order mark
     except UnicodeDecodeError as error:
         raise NotANotebook("the file is not a notebook: it is not UTF-8 text") from error
     except RecursionError as error:

@@ -260,9 +260,9 @@ def is_stub(answer: Any) -> bool:
 
 
 def _namespace() -> Mapping[str, Any]:
-    """Return the names of the notebook or script whose code called ``check``."""
+    """Return the names of the notebook or script whose code called ``check`` or ``case``."""
     shell = screen.shell()
-    # In plain Python: frame 0 is this function, 1 is check, 2 is the caller.
+    # In plain Python: frame 0 is this function, 1 is check or case, 2 is the caller.
     return shell.user_ns if shell is not None else sys._getframe(2).f_globals
 
 

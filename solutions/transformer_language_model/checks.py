@@ -117,7 +117,7 @@ def batch_checks(draw: Draw) -> list[Check]:
             "every start is equally likely",
             "the first place where a snippet may begin, and the last: there x ends one token "
             "before the end of the text, so that y still fits",
-            # One of S places left out, or one too many: n·ln(S/(S-1)) is at least 121, the bound 24.
+            # One of S places left out or one too many: n·ln(S/(S-1)) is at least 121, the bound 24.
             (
                 sized(5, 2000, 2),
                 sized(2, 2000, 1),
