@@ -2,14 +2,14 @@
 
 A name is true or absent. The misconception that is named gives what the student gave in *every*
 case that failed, in at least one of them by its value, and it is right wherever the student is. So
-an answer with a second mistake has no name, and neither has one that two misconceptions explain
-equally well. If a mistake shows only in errors, the same operation has to raise them in the same
-cases. A misconception has variants, which share its name.
+a mistake that also shows in some other way has no name, and neither has an answer that two
+misconceptions explain equally well. If a mistake shows only in errors, the same operation has to
+raise them in the same cases. A misconception has variants, which share its name.
 
 Where the student's code raised an error and the misconception gives a value, the two cannot be
 compared: something else has stopped the code. Such a case is evidence for no misconception, unless
-another one raises the error, too. The check that it failed gets no name. For the other checks to
-get one, more than one case has to agree, not counting degenerate values: many mistakes give the
+another one raises the error, too. A check that failed in such a case gets no name. For the others
+to get one, more than one case has to agree, not counting degenerate values: many mistakes give the
 same where all numbers are equal, nan or 0.
 """
 
