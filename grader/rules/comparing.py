@@ -232,6 +232,7 @@ def reply_difference(
     found = difference(got.value, want.value, tolerance, whole, names.returns)
     if found is not None:
         return found
+    # A worker's reply has as many gradients and arguments as were asked for: see host/workers.py.
     for index, (yours, expected) in enumerate(zip(got.grads, want.grads, strict=False)):
         found = _gradient_difference(names.leaf(index), yours, expected)
         if found is not None:
