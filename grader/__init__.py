@@ -1,8 +1,8 @@
 """The functions that a lesson's notebook imports: checks, hints and figures.
 
-``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` gives the next hint,
+``check("exercise_id")`` tries an answer, ``hint("exercise_id")`` prints the next hint,
 ``case("exercise_id")`` gives the arguments of the case that it fails, ``reset("exercise_id")``
-gives the answer's cell back as it was handed out, ``model_answer("exercise_id")`` shows the
+restores the answer's cell as it was handed out, ``model_answer("exercise_id")`` shows the
 course's answer once it has been released, ``ready(f, g)`` tells whether answers are written yet,
 ``mine("name")`` gives your answer from an earlier lesson, ``progress()`` shows how far you are in
 the course, ``finish("lesson")`` ends a lesson, ``pack()`` packs what you hand in, ``heatmap`` and

@@ -1,4 +1,4 @@
-"""``python -m grader``."""
+"""Run the command line: ``python -m grader``."""
 
 import sys
 

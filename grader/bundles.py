@@ -1,4 +1,4 @@
-"""The bundles: the files that go where student code runs, to students and into workers.
+"""List and copy the bundles: the files that go where student code runs, to students and workers.
 
 A bundle is a list of folders of this package, plus the modules at its top. A course adds its
 description and the files of its lessons in folders called ``public``. No bundle may hold anything
@@ -19,7 +19,7 @@ PUBLIC = "public"
 
 
 def files(folders: tuple[str, ...], suffix: str = ".py") -> Iterator[Path]:
-    """A bundle's files, relative to the package, sorted."""
+    """Yield a bundle's files, relative to the package, sorted."""
     yield from sorted(path.relative_to(ENGINE) for path in ENGINE.glob(f"*{suffix}"))
     for folder in folders:
         yield from sorted(
@@ -28,7 +28,7 @@ def files(folders: tuple[str, ...], suffix: str = ".py") -> Iterator[Path]:
 
 
 def public_files(course: Course) -> Iterator[Path]:
-    """The public files of a course's lessons, relative to the course's folder, sorted."""
+    """Yield the public files of a course's lessons, relative to the course's folder, sorted."""
     pattern = f"{course.solutions}/*/{PUBLIC}/*.py"
     yield from sorted(path.relative_to(course.root) for path in course.root.glob(pattern))
 

@@ -17,14 +17,14 @@ from grader.errors import Failed
 
 NAME = "course.toml"
 VARIABLE = "GRADER_COURSE"
-# Of a link that is shown to students, or "": nothing in it could end a link in Markdown or HTML.
+# A link that is shown to students, or "". No character in it can end a link in Markdown or HTML.
 ADDRESS = r"""((https?://|mailto:)[^\s<>()\[\]"'`\\]+)?"""
 ENGINE = Path(__file__).resolve().parent
-INSTALLED = ENGINE / "course_files"  # where a wheel of the student bundle holds the course
+INSTALLED = ENGINE / "course_files"  # the course, in a wheel of the student bundle
 
 
 class CourseError(Failed):
-    """Something is wrong with the course's files; the message says what, and how to fix it.
+    """An error in the course's files; the message says what is wrong, and how to fix it.
 
     IPython shows it as one line.
     """
@@ -35,7 +35,7 @@ class CourseError(Failed):
 
 @dataclass(frozen=True)
 class Course:
-    """A course: what it is called, its lessons in order, and where its two halves lie.
+    """A course: its id and title, its lessons in order, and the folders of its two halves.
 
     ``notebooks`` and ``solutions`` are names of folders in ``root``; the second is a Python
     package with a subpackage for each lesson. ``hand_in`` tells students where to hand in, ``ask``
@@ -53,9 +53,11 @@ class Course:
 
 
 def find() -> Path:
-    """The course's folder: ``$GRADER_COURSE``, else the nearest around the working directory that
-    holds a ``course.toml``, else the folder that the engine itself lies in, else the course that
-    was installed with the engine.
+    """Find the course's folder.
+
+    It is ``$GRADER_COURSE``, else the nearest folder at or above the working directory that holds
+    a ``course.toml``, else the folder that holds the engine, else the course that was installed
+    with the engine.
 
     Raises:
         CourseError: there is no such folder.
@@ -123,7 +125,7 @@ def load(root: Path) -> Course:
 
 @functools.cache
 def current() -> Course:
-    """The course of this process. Puts its root on ``sys.path``, to import its solutions.
+    """Return the course of this process, and put its root on ``sys.path`` to import its solutions.
 
     Raises:
         CourseError: as :func:`find` and :func:`load`.

@@ -43,16 +43,16 @@ class Assignment:
 
     @property
     def max_score(self) -> float:
-        """The points that the checks can give; those that a person gives are added to them."""
+        """The points that the checks can give, without those that a person gives."""
         return float(sum(exercise.points for exercise in self.exercises))
 
     def solution(self, exercise: str) -> str:
-        """The source of the course's answer to an exercise."""
+        """Return the source of the course's answer to an exercise."""
         return answer_source(self.lesson, exercise)
 
 
 def modules_of(names: Iterable[str]) -> list[str]:
-    """The modules that these assignments' notebooks import, for the forkserver to import once.
+    """Return the modules that these assignments' notebooks import, for the forkserver to import.
 
     This package is left out: the forkserver itself knows which of its modules workers need.
     """
@@ -75,13 +75,13 @@ def load(name: str) -> None:
 
 
 def assignment_ids() -> list[str]:
-    """Every assignment of the course, in order."""
+    """Return the ids of the course's assignments, in order."""
     return [assignment_id(lesson) for lesson in LESSONS]
 
 
 @functools.cache
 def assignment(name: str) -> Assignment:
-    """The assignment with this id; KeyError names the ones that exist."""
+    """Read the assignment with this id; KeyError names the ones that exist."""
     lesson = lesson_of(name)
     path = notebook_path(lesson, NOTEBOOKS)
     content = path.read_bytes()

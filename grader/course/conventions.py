@@ -1,6 +1,6 @@
-"""The table exercise × convention: what holds for every call of an exercise, and what checks it.
+"""Build the table exercise × convention: what holds for every call, and how many cases check it.
 
-A course writes in its module ``conventions`` which conventions its contract has, how a case is told
+A course's module ``conventions`` lists the conventions of its contract, how to recognize a case
 that checks one, and for which exercises each holds. This module finds the cases, on every path of
 an exercise's options, and the gaps.
 """
@@ -52,10 +52,10 @@ class Convention:
 
 @dataclass(frozen=True)
 class Table:
-    """What a course promises: its conventions, and for each exercise those that hold.
+    """A course's promises: its conventions, and for each exercise those that hold.
 
-    ``options`` names, for an exercise, the optional arguments that open a path of their own; those
-    of the solution's signature by default.
+    ``options`` names, for an exercise, the optional arguments that open a path of their own; by
+    default those of the solution's signature.
     """
 
     conventions: tuple[Convention, ...]
@@ -77,7 +77,7 @@ class Cell:
 
 
 def table_of_course() -> Table:
-    """The current course's table; CourseError if it has none."""
+    """Return the current course's table; CourseError if it has none."""
     if not (SOLUTIONS / "conventions.py").is_file():
         raise CourseError(f"the course has no table of conventions: {SOLUTIONS}/conventions.py")
     module = importlib.import_module(f"{current().solutions}.conventions")
@@ -85,7 +85,7 @@ def table_of_course() -> Table:
 
 
 def cells(table: Table) -> Iterator[Cell]:
-    """Every exercise × convention that holds for it, in the course's order.
+    """Yield a cell for every exercise × convention that holds for it, in the course's order.
 
     CourseError if the table leaves an exercise out or names one that is not there.
     """
@@ -121,7 +121,7 @@ def _counts(
 
 
 def signature_of(target: Any) -> inspect.Signature:
-    """The signature of a function's call, or of a layer's."""
+    """Return the signature of a function's call, or of a layer's."""
     layer: Any = target
     call = layer.forward if isinstance(target, type) else target
     parameters = list(inspect.signature(call).parameters.values())
@@ -137,7 +137,7 @@ def _optional(signature: inspect.Signature) -> tuple[str, ...]:
 
 
 def _given(signature: inspect.Signature, ask: Ask) -> dict[str, Any]:
-    """The arguments by name, without those that are what the default is; {} if they do not fit."""
+    """Return the arguments by name, without default values; {} if they do not fit."""
     try:
         bound = signature.bind(*ask.args, **ask.kwargs).arguments
     except TypeError:
@@ -158,7 +158,7 @@ def _is_default(value: Any, default: Any) -> bool:
 
 
 def page(table: Table, found: Sequence[Cell]) -> str:
-    """The table as Markdown: how many cases check each convention, on every path together."""
+    """Format the table as Markdown: how many cases check each convention, on all paths together."""
     gaps = sum(len(cell.gaps) for cell in found)
     names = [convention.name for convention in table.conventions]
     count = {(cell.exercise, cell.convention): cell for cell in found}

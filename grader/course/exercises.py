@@ -21,7 +21,7 @@ from grader.coursefile import CourseError
 
 @functools.cache
 def exercises(lesson: str) -> tuple[Exercise, ...]:
-    """The lesson's exercises in the order of the notebook; its quiz, if it has one, is the last."""
+    """Load the lesson's exercises in the notebook's order; a quiz comes last."""
     quiz = [quiz_exercise(lesson)] if questions(lesson) else []
     own = _checks(lesson).EXERCISES
     found = (*(replace(one, takes=parameter_names(lesson, one.id)) for one in own), *quiz)
@@ -33,7 +33,7 @@ def exercises(lesson: str) -> tuple[Exercise, ...]:
 
 
 def parameter_names(lesson: str, exercise_id: str) -> tuple[str, ...]:
-    """What an exercise's function, or the forward method of its class, calls its arguments."""
+    """Return the names of the arguments of an exercise's function, or of its class's forward."""
     target = getattr(importlib.import_module(module_of(lesson)), exercise_id, None)
     if target is None:
         return ()
@@ -57,17 +57,17 @@ def _checks(lesson: str) -> ModuleType:
 
 
 def checks_file(lesson: str) -> Path:
-    """The file that holds a lesson's exercises and their checks."""
+    """Return the file that holds a lesson's exercises and their checks."""
     return SOLUTIONS / lesson / "checks.py"
 
 
 def limits(lesson: str) -> dict[str, float]:
-    """The limits (``cell_cpu`` and the like, in seconds) that a lesson raises above the usual."""
+    """Return the limits (``cell_cpu`` and the like, in seconds) that a lesson raises."""
     return dict(getattr(_checks(lesson), "LIMITS", {}))
 
 
 def home_of(exercise_id: str) -> str:
-    """The lesson that has this exercise; KeyError if none has."""
+    """Return the lesson that has this exercise; KeyError if none has."""
     home = _homes().get(exercise_id)
     if home is None:
         raise KeyError(f"no exercise {exercise_id!r} in the course")
@@ -76,7 +76,7 @@ def home_of(exercise_id: str) -> str:
 
 @functools.cache
 def _homes() -> dict[str, str]:
-    """Each exercise's lesson. CourseError if two lessons have an exercise with the same id."""
+    """Return each exercise's lesson; CourseError if two lessons have exercises with the same id."""
     found: dict[str, str] = {}
     for lesson in LESSONS:
         for exercise in exercises(lesson):
@@ -90,6 +90,6 @@ def _homes() -> dict[str, str]:
 
 
 def find(exercise_id: str) -> Exercise:
-    """The exercise with this id; KeyError if the course has none."""
+    """Return the exercise with this id; KeyError if the course has none."""
     lesson = home_of(exercise_id)
     return next(exercise for exercise in exercises(lesson) if exercise.id == exercise_id)

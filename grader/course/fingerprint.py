@@ -20,7 +20,7 @@ LEFT_OUT = {"solved", ".ipynb_checkpoints", "__pycache__"}
 def fingerprint(
     folders: tuple[str, ...], lesson: str = "", engine: Path = ENGINE, root: Path = ROOT
 ) -> str:
-    """A hash of these folders of the engine, of the course, and of the libraries' versions.
+    """Hash these folders of the engine, the course, and the libraries' versions.
 
     With ``lesson``, leave out the files of lessons that it does not use, so that a change in one
     lesson leaves the marks of the others as they are.
@@ -39,7 +39,7 @@ def fingerprint(
 
 
 def _described(path: Path) -> bytes:
-    """What of the course's description a mark may depend on: not where students hand in or ask."""
+    """Return what marks may depend on in the course's description: not where to hand in or ask."""
     description = tomllib.loads(path.read_text(encoding="utf-8"))
     for told in ("hand_in", "ask"):
         description.pop(told, None)
@@ -47,13 +47,13 @@ def _described(path: Path) -> bytes:
 
 
 def engine_files(folders: tuple[str, ...], engine: Path = ENGINE) -> list[Path]:
-    """The engine's modules in these folders and at its top, sorted."""
+    """Return the engine's modules in these folders and at its top, sorted."""
     inside = (path for folder in folders for path in (engine / folder).rglob("*.py"))
     return sorted([*engine.glob("*.py"), *inside])
 
 
 def course_files(root: Path = ROOT) -> list[Path]:
-    """The course's description, modules and notebooks, sorted."""
+    """Return the course's description, modules and notebooks, sorted."""
     halves = (root / COURSE.solutions, root / COURSE.notebooks)
     found = [
         path for half in halves for path in half.rglob("*") if path.suffix in (".py", ".ipynb")
@@ -63,10 +63,10 @@ def course_files(root: Path = ROOT) -> list[Path]:
 
 
 def lessons_used(lesson: str, root: Path = ROOT) -> set[str]:
-    """The lesson, and the lessons that it uses, directly or not.
+    """Return the lesson, and the lessons that it uses, directly or not.
 
     A lesson counts as used if a module or the notebook contains its name at all, or loads one of
-    its answers: a lesson too many costs time, a lesson too few would leave outdated marks standing.
+    its answers: a lesson too many costs time, a lesson too few would leave outdated marks in place.
     """
     files = course_files(root)
     found: set[str] = set()
@@ -80,16 +80,16 @@ def lessons_used(lesson: str, root: Path = ROOT) -> set[str]:
 
 
 def lesson_of_file(path: Path, root: Path = ROOT) -> str:
-    """The lesson in whose folder a file lies; empty for what all lessons share.
+    """Return the lesson in whose folder a file is; empty for what all lessons share.
 
-    Only folders inside the course count: the course's own may be called like one of its lessons.
+    Only folders inside the course count: the course's own may have the name of one of its lessons.
     """
     names = {re.sub(r"^\d\d_", "", folder) for folder in path.relative_to(root).parts[:-1]}
     return next((name for name in LESSONS if name in names), "")
 
 
 def _named(text: str) -> set[str]:
-    """The lessons that a text names, or whose answers it loads with ``mine``."""
+    """Return the lessons that a text names, or whose answers it loads with ``mine``."""
     named = set(re.findall(r"\w+", text)) & set(LESSONS)
     for name in re.findall(r"\bmine\(\W*(\w+)", text):
         with contextlib.suppress(KeyError):  # not an exercise: only prose about mine

@@ -1,9 +1,9 @@
-"""The earlier answers that an exercise builds on, and recordings of the course's versions of them.
+"""Find the earlier answers that an exercise builds on, and record the course's versions of them.
 
-Grading judges an exercise with the course's version of an earlier answer that is wrong. A student's
-machine has no such version. What it has are recordings: while the course's own answers to the
-exercise, right and wrong, reply to the public cases, each call that they make of an earlier answer
-is recorded. So a check there can go on with numbers alone.
+If an earlier answer is wrong, grading uses the course's version of it. A student's machine has no
+such version, only recordings: while the course's own answers to the exercise, right and wrong,
+reply to the public cases, each call that they make of an earlier answer is recorded. So a check
+there can go on with numbers alone.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ PLAIN = (bool, int, float, str)
 
 
 def foundations(lesson: str, exercise: str) -> tuple[str, ...]:
-    """The exercises that this one may build on: declared ones, and answers of earlier lessons.
+    """Return the exercises that this one may build on: declared ones, and earlier lessons' answers.
 
     They are those that grading supplies (see :mod:`grader.judge.second_runs`).
     """
@@ -65,7 +65,7 @@ def foundations(lesson: str, exercise: str) -> tuple[str, ...]:
 
 
 def _carried(lesson: str) -> set[str]:
-    """The answers of earlier lessons that a lesson's notebook loads."""
+    """Return the answers of earlier lessons that a lesson's notebook loads."""
     try:
         cells = read(notebook_path(lesson)).cells
     except NotANotebook:  # a lesson that is being written
@@ -74,7 +74,7 @@ def _carried(lesson: str) -> set[str]:
 
 
 def recordings(lesson: str, exercise: str, suite: CheckSuite) -> list[Recording]:
-    """Recordings of what this exercise builds on; empty if they would be too large.
+    """Record what this exercise builds on; return no recordings if they would be too large.
 
     The calls are those of the course's answer first, then those of other right answers and of known
     wrong ones, as long as there is room.
@@ -103,7 +103,7 @@ def recordings(lesson: str, exercise: str, suite: CheckSuite) -> list[Recording]
 def _record(
     version: versions.Version, recorders: Mapping[str, _Recorder], suite: CheckSuite
 ) -> None:
-    """Put a version's questions to it while its modules have the recorders for the answers."""
+    """Ask a version the suite's questions, with recorders in place of the earlier answers."""
     callbacks = find(version.exercise).callbacks
     functions = callbacks(suite) if callbacks is not None else {}
     with contextlib.ExitStack() as undo:
@@ -115,13 +115,13 @@ def _record(
 
 
 def _homes_of(version: versions.Version) -> list[ModuleType]:
-    """The modules whose names a version sees: its own, and the one of the lesson's answers."""
+    """Return the modules whose names a version sees: its own, and that of the lesson's answers."""
     homes = dict.fromkeys((module_of(home_of(version.exercise)), version.module))
     return [importlib.import_module(home) for home in homes]
 
 
 def may_call(version: versions.Version, names: Sequence[str], asked: set[str]) -> bool:
-    """Whether a version, or a question by its targets, may come to call one of these answers.
+    """Tell whether a version, or a question by its targets, may call one of these answers.
 
     Words decide, so that a version too many is tried rather than one too few.
     """
@@ -134,9 +134,9 @@ def may_call(version: versions.Version, names: Sequence[str], asked: set[str]) -
 
 @functools.cache
 def callers(sources: Sequence[str], names: Sequence[str]) -> frozenset[str]:
-    """These names, and those whose definition in the sources has one of them, directly or not."""
+    """Return these names, and those whose definition in the sources uses one, directly or not."""
     texts = [text for source in sources for text in statements(source)]
-    # An import calls nothing, and names in one statement what has nothing to do with each other.
+    # An import calls nothing, and one statement may import names that have nothing in common.
     texts = [text for text in texts if not text.startswith(("import ", "from "))]
     found: frozenset[str] = frozenset()
     more = frozenset(names)
@@ -152,7 +152,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _questions(suite: CheckSuite) -> list[Ask]:
-    """The questions whose calls are recorded: no trainings, and nothing whose work is counted."""
+    """Return the questions whose calls are recorded: none of slow checks, none with a limit."""
     asks = {
         id(case.ask): case.ask for check in suite.checks if not check.slow for case in check.cases
     }
@@ -161,16 +161,16 @@ def _questions(suite: CheckSuite) -> list[Ask]:
 
 @dataclass
 class _Call:
-    """A call that was recorded; its gradients come later, or never."""
+    """A recorded call; its gradients come later, or never."""
 
     call: RecordedCall
     gradients: dict[bytes, tuple] = field(default_factory=dict)
 
 
 class _Recorder:
-    """Records all calls of one function or layer of the course's."""
+    """A recorder of all calls of one of the course's functions or layers."""
 
-    depth = 0  # of calls of recorded functions in progress: only the outermost is recorded
+    depth = 0  # recorded calls in progress, in each other: only the outermost is recorded
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -203,7 +203,7 @@ class _Recorder:
         parameters: Mapping[str, Any] = MappingProxyType({}),
         training: bool = False,
     ) -> Any:
-        """Call the course's version by arguments and parameters, and record it.
+        """Call the course's version with these arguments and parameters, and record the call.
 
         Nothing is recorded inside another recorded call.
         """
@@ -232,7 +232,7 @@ class _Recorder:
         finally:
             _Recorder.depth -= 1
         recorded = RecordedCall(before, to_wire(result), 0, training)
-        # What is drawn by chance is not the same the next time.
+        # A call that drew random numbers is not kept: they would not be the same the next time.
         drawn = _random_state() != random
         kept = _Call(recorded) if drawn else self._keep(recorded, weights)
         exchange = _Differentiated(self, kept, list(leaves(result)), copies)
@@ -271,7 +271,7 @@ class _Recorder:
 
 
 class _Differentiated:
-    """A call's outputs, with the graph behind them; what goes backward is recorded."""
+    """A call's outputs with their graph; it records the gradients that go backward."""
 
     def __init__(
         self, recorder: _Recorder, call: _Call, results: list[Any], inputs: Mapping[str, Any]
@@ -349,7 +349,7 @@ def _recorded_layer(recorder: _Recorder) -> type:
 
 
 def _parts(layer: Any) -> dict[str, LayerPart]:
-    """The layers directly inside one that are recorded ones, or built from plain values."""
+    """Return the layers directly inside one that are recorded, or built from plain values."""
     found = {}
     for name, child in layer.named_children():
         part = getattr(child, "_part", None) or _library_part(child)
@@ -359,7 +359,7 @@ def _parts(layer: Any) -> dict[str, LayerPart]:
 
 
 def _library_part(layer: Any) -> LayerPart | None:
-    """A layer of ``torch.nn``, such as LayerNorm, and what it was built from; None otherwise."""
+    """Describe a layer of ``torch.nn``, such as LayerNorm, by what builds it; None for others."""
     import torch
     from torch import nn
 
@@ -376,7 +376,7 @@ def _library_part(layer: Any) -> LayerPart | None:
         ):
             init[name] = value
     try:
-        with torch.random.fork_rng(devices=[]):  # to try it here must not change what is recorded
+        with torch.random.fork_rng(devices=[]):  # this trial must not change what is drawn later
             built = kind(**init)
     except TypeError:  # such as a container of other layers
         return None
@@ -391,7 +391,7 @@ def _array(tensor: Any) -> np.ndarray:
 
 
 def _random_state() -> bytes:
-    """The state of torch's own generator; empty without torch."""
+    """Return the state of torch's global generator; empty without torch."""
     torch = sys.modules.get("torch")
     return b"" if torch is None else torch.get_rng_state().numpy().tobytes()
 

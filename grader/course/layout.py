@@ -1,4 +1,4 @@
-"""Where files lie in the course's folder, and what its lessons are called."""
+"""Locate the files in the course's folder, and name its lessons."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SOLVED = SOLUTIONS / "solved"
 
 
 def assignment_id(lesson: str) -> str:
-    """``trees`` → ``03_trees``: the lesson's folder, notebook and nbgrader assignment."""
+    """Name a lesson's folder, notebook and nbgrader assignment: ``trees`` → ``03_trees``."""
     return f"{LESSONS.index(lesson) + 1:02d}_{lesson}"
 
 
 def lesson_of(assignment: str) -> str:
-    """``03_trees`` → ``trees``; KeyError names the ones that exist."""
+    """Return an assignment's lesson: ``03_trees`` → ``trees``. KeyError lists the known ones."""
     for lesson in LESSONS:
         if assignment == assignment_id(lesson):
             return lesson
@@ -31,18 +31,18 @@ def lesson_of(assignment: str) -> str:
 
 
 def notebook_path(lesson: str, root: Path = NOTEBOOKS) -> Path:
-    """``trees`` → ``notebooks/03_trees/03_trees.ipynb``."""
+    """Return a lesson's notebook: ``trees`` → ``notebooks/03_trees/03_trees.ipynb``."""
     name = assignment_id(lesson)
     return root / name / f"{name}.ipynb"
 
 
 def module_of(lesson: str, part: str = "") -> str:
-    """The name of a lesson's package, or of a module in it such as ``checks``."""
+    """Return the name of a lesson's package, or of a module in it such as ``checks``."""
     return ".".join(filter(None, (COURSE.solutions, lesson, part)))
 
 
 class FolderTakenError(Refused):
-    """A folder that was to be written holds files of somebody else; the message says so."""
+    """A folder to be written holds files of somebody else; the message says so."""
 
 
 def make_room(folder: Path, mark: str, made_by: str) -> None:

@@ -42,20 +42,20 @@ class Question:
 
 
 def quiz_id(lesson: str) -> str:
-    """The id of a lesson's quiz as an exercise: ``trees`` → ``quiz_trees``."""
+    """Return the id of a lesson's quiz as an exercise: ``trees`` → ``quiz_trees``."""
     return f"quiz_{lesson}"
 
 
 @functools.cache
 def questions(lesson: str) -> tuple[Question, ...]:
-    """The lesson's questions in order; none if the lesson has no quiz."""
+    """Return the lesson's questions in order; none if the lesson has no quiz."""
     if not (SOLUTIONS / lesson / "quiz.py").is_file():
         return ()
     return tuple(importlib.import_module(module_of(lesson, "quiz")).QUESTIONS)
 
 
 def lettered(lesson: str, question: Question) -> dict[str, Option]:
-    """The options by letter, in an order that depends only on the lesson and the question's id."""
+    """Return the options by letter, in an order set by the lesson and the question's id alone."""
 
     def place(number: int) -> bytes:
         return hashlib.sha256(f"{EDITION}/{lesson}/{question.id}/{number}".encode()).digest()
@@ -65,7 +65,7 @@ def lettered(lesson: str, question: Question) -> dict[str, Option]:
 
 
 def key(lesson: str) -> dict[str, str]:
-    """The right letter of each question."""
+    """Return the right letter of each question."""
     found = {}
     for question in questions(lesson):
         options = lettered(lesson, question)
@@ -74,14 +74,14 @@ def key(lesson: str) -> dict[str, str]:
 
 
 def misconception(lesson: str, question: Question, letter: str) -> Misconception:
-    """A wrong option as the misconception that choosing it shows."""
+    """Return the misconception that choosing a wrong option shows."""
     option = lettered(lesson, question)[letter]
     name = f"{quiz_id(lesson)}.{question.id}.{letter}"
     return Misconception(name, f"{CHOOSES}“{option.text}”", option.why)
 
 
 def text(lesson: str, letters: Mapping[str, str]) -> str:
-    """The source of the quiz's cell with these answers."""
+    """Return the source of the quiz's cell with these answers."""
     lines = [
         f"def {quiz_id(lesson)}():",
         '    """Your answers: for each question the letter of one option, such as "a"."""',
@@ -93,17 +93,17 @@ def text(lesson: str, letters: Mapping[str, str]) -> str:
 
 
 def blank(lesson: str) -> str:
-    """The source of the cell as students get it: no question answered."""
+    """Return the source of the cell as students get it: no question answered."""
     return text(lesson, dict.fromkeys(key(lesson), ""))
 
 
 def solved(lesson: str) -> str:
-    """The source of the cell with every answer right."""
+    """Return the source of the cell with every answer right."""
     return text(lesson, key(lesson))
 
 
 def wrong(lesson: str) -> Iterator[tuple[Misconception, str]]:
-    """For each wrong option its misconception, and a cell in which only this answer is wrong."""
+    """Yield each wrong option's misconception, and a cell in which only this answer is wrong."""
     right = key(lesson)
     for question in questions(lesson):
         for letter in lettered(lesson, question):
@@ -113,7 +113,7 @@ def wrong(lesson: str) -> Iterator[tuple[Misconception, str]]:
 
 
 def alternatives(lesson: str) -> Iterator[tuple[str, str]]:
-    """Other ways to write the right letters, each with a name and the cell."""
+    """Yield other ways to write the right letters, each with a name and the cell."""
     right = key(lesson)
     yield "capital letters", text(lesson, {name: x.upper() for name, x in right.items()})
     yield "letters in parentheses", text(lesson, {name: f"({x})" for name, x in right.items()})

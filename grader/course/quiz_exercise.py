@@ -1,4 +1,4 @@
-"""Make an exercise of a lesson's quiz: one check for each question."""
+"""Turn a lesson's quiz into an exercise: one check for each question."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grader.rules.quiz import Explanation, seal
 
 
 def quiz_exercise(lesson: str) -> Exercise:
-    """The quiz of a lesson that has one, as an exercise."""
+    """Return the quiz of a lesson that has one, as an exercise."""
     numbered = list(enumerate(questions(lesson), 1))
     checks = [_check(lesson, number, question) for number, question in numbered]
     topics = "\n".join(
@@ -29,7 +29,7 @@ def quiz_exercise(lesson: str) -> Exercise:
 
 
 def check_name(number: int, question: Question) -> str:
-    """What a question's check is called in the notebook's card and in the report."""
+    """Name a question's check as in the notebook's card and in the report."""
     return f"{number} · {question.id}"
 
 

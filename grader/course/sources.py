@@ -30,7 +30,7 @@ def _lines(text: str, first: int, last: int) -> str:
 
 
 def answer_source(lesson: str, exercise: str) -> str:
-    """The source of an exercise's solution, cut out of its module; KeyError if it has none.
+    """Return the source of an exercise's solution, cut out of its module; KeyError if it has none.
 
     A quiz's solution is made from its data.
     """
@@ -42,7 +42,7 @@ def answer_source(lesson: str, exercise: str) -> str:
 
 
 def stub_source(lesson: str, exercise: str) -> str:
-    """What students get: the solution's signature and docstring, with another body.
+    """Return what students get: the solution's signature and docstring, with another body.
 
     The body raises NotImplementedError, or is that of the misconception named in the exercise's
     ``broken``. In a class, ``__init__`` stays whole and every other method gets such a body. A
@@ -75,7 +75,7 @@ def _stub(text: str, node: ast.FunctionDef, broken: dict[str, str]) -> str:
 
 
 def _broken(lesson: str, exercise: str) -> dict[str, str]:
-    """The bodies of the broken version that students fix, by method (a function has the key "")."""
+    """Return the bodies of the broken version that students fix, by method ("" for a function)."""
     name = next(spec.broken for spec in exercises(lesson) if spec.id == exercise)
     if not name:
         return {}
@@ -89,7 +89,7 @@ def _broken(lesson: str, exercise: str) -> dict[str, str]:
 
 
 def _body(text: str, node: ast.FunctionDef) -> str:
-    """A function's lines after its docstring, dedented."""
+    """Return a function's lines after its docstring, dedented."""
     statements = node.body[1:] if ast.get_docstring(node) is not None else node.body
     after = node.body[0].end_lineno if ast.get_docstring(node) is not None else None
     first = (after or statements[0].lineno - 1) + 1

@@ -1,4 +1,4 @@
-"""The parts of a specification: draws, cases with their references, exercises.
+"""Build a specification from its parts: draws, cases with their references, exercises.
 
 A reference takes float64 arrays (and plain numbers) and returns float64 arrays. It is written
 with loops or another library's op and shares no code with the solutions, so that both cannot be
@@ -29,25 +29,25 @@ from grader.rules.comparing import ATOL, RTOL, Tolerance
 
 
 class Draw:
-    """Draws random cases from a seed: a fixed text for public cases, an HMAC for graded ones."""
+    """Random cases from a seed, which is a fixed text for public cases, an HMAC for graded ones."""
 
     def __init__(self, seed: bytes) -> None:
         digest = hashlib.sha256(seed).digest()
         self.rng = np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
 
     def normal(self, *shape: int, scale: float = 1.0) -> np.ndarray:
-        """A float64 array of standard normal numbers, times ``scale``."""
+        """Draw a float64 array of standard normal numbers, times ``scale``."""
         return self.rng.normal(size=shape) * scale
 
     def uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
         return self.rng.uniform(low, high, size=shape)
 
     def integer(self, low: int, high: int) -> int:
-        """A random integer from low … high, both included."""
+        """Draw an integer from low … high, both included."""
         return int(self.rng.integers(low, high + 1))
 
     def sizes(self, count: int, low: int, high: int) -> list[int]:
-        """``count`` different sizes from low … high, so that no two axes can be confused."""
+        """Draw ``count`` different sizes from low … high, so that no two axes can be confused."""
         return [int(n) for n in self.rng.permutation(np.arange(low, high + 1))[:count]]
 
     def permutation(self, n: int) -> np.ndarray:
@@ -55,12 +55,12 @@ class Draw:
 
 
 def tensor(array: Any, dtype: str = "float32") -> Tensor:
-    """An argument that student code receives as a torch tensor."""
+    """Make an argument that student code receives as a torch tensor."""
     return Tensor(np.asarray(array).astype(dtype))
 
 
 def wide(value: Any) -> Any:
-    """An argument as a reference sees it: floating arrays in float64, tensors as arrays."""
+    """Convert an argument for a reference: floating arrays to float64, tensors to arrays."""
     if isinstance(value, Tensor):
         value = value.data
     if isinstance(value, np.ndarray):
@@ -71,7 +71,7 @@ def wide(value: Any) -> Any:
 
 
 def cast(value: Any, dtype: str | None) -> Any:
-    """A reference's result in the form of the answer: tensors of ``dtype``, or NumPy if None."""
+    """Convert a reference's result to the answer's form: tensors of ``dtype``, NumPy if None."""
     if isinstance(value, np.ndarray) and dtype is not None:
         return Tensor(value.astype(dtype) if value.dtype.kind == "f" else value)
     if isinstance(value, (list, tuple)):
@@ -80,7 +80,7 @@ def cast(value: Any, dtype: str | None) -> Any:
 
 
 def result_dtype(args: Sequence[Any]) -> str | None:
-    """The dtype of the first floating tensor among the arguments; None in a NumPy lesson."""
+    """Return the dtype of the first floating tensor among the arguments; None without one."""
     for arg in args:
         if isinstance(arg, Tensor) and arg.data.dtype.kind == "f":
             return arg.data.dtype.name
@@ -103,13 +103,13 @@ def case(
     many: Callable[..., np.ndarray] | None = None,
     **kwargs: Any,
 ) -> Case:
-    """One case: what to call, and what the reference gives for it.
+    """Make one case: what to call, and what the reference gives for it.
 
     For a layer, the first argument of the reference is the dict of float64 weights. ``grad`` names
     the inputs whose gradients are compared with central finite differences of the reference along
     random cotangents, for which ``draw`` is needed. ``watch`` checks that the call leaves its
-    arguments unchanged; without ``grad`` and ``how`` a second call with the same objects shows it
-    (not with ``twice`` False, for arguments whose rows make no sense in another order).
+    arguments unchanged. Without ``grad`` and ``how`` a second call with the same objects confirms
+    it; ``twice`` False leaves that out, for arguments whose rows make no sense in another order.
     ``how`` holds further fields of the :class:`Ask`: mode, seed, memory, counted, timed, steps,
     after. The reference gets an argument that refers to a step's result as the Ref itself; with
     ``after`` it returns the whole tuple. ``many`` is the same reference for arrays with a leading
@@ -145,13 +145,13 @@ def case(
 
 
 def steady(draw: Draw, found: Case, quick: Callable[..., Any]) -> bool:
-    """Whether a case is one whose result float32 holds to well within the usual tolerance.
+    """Tell whether float32 holds a case's result to well within the usual tolerance.
 
-    Some draws are not: layer norm magnifies the rounding of a vector whose entries are nearly
-    equal, so that right answers part. A relative error of 1e-6 in every number that goes in, 16
-    times that of float32, may move the result by half the usual tolerance, twice in a row (an error
-    may happen to move it by little). A maker of cases draws again until this is true. ``quick`` is
-    the reference, or a faster function that gives the same; nothing is expected of an answer by it.
+    Some draws fail this: layer norm magnifies the rounding of a vector whose entries are nearly
+    equal, so that right answers differ. A relative error of 1e-6 in every input number, 16 times
+    that of float32, may move the result by at most half the usual tolerance, twice in a row (one
+    error may happen to move it little). A maker of cases draws again until this is true. ``quick``
+    is the reference, or a faster function that gives the same; no expected result comes from it.
     """
     ask, expected = found.ask, found.expected
     assert expected is not None
@@ -173,7 +173,7 @@ def steady(draw: Draw, found: Case, quick: Callable[..., Any]) -> bool:
 
 
 def raises(name: str, target: str, *args: Any, error: str = "ValueError", **more: Any) -> Case:
-    """A case in which the call must raise ``error``; further options as for ``case``."""
+    """Make a case in which the call must raise ``error``; further options as for ``case``."""
     init, how = more.pop("init", None), more.pop("how", None) or {}
     weights = {key: np.asarray(array) for key, array in (more.pop("weights", None) or {}).items()}
     ask = Ask(target, args, more, init, weights, **how)
@@ -181,7 +181,7 @@ def raises(name: str, target: str, *args: Any, error: str = "ValueError", **more
 
 
 def question(name: str, target: str, *args: Any, **kwargs: Any) -> Case:
-    """A case without one right answer, whose reply a rule judges by a property.
+    """Make a case without one right answer, whose reply a rule judges by a property.
 
     ``how``, ``init`` and ``weights`` are as for ``case``.
     """
@@ -196,9 +196,9 @@ def _floats(value: Any) -> list[np.ndarray]:
     return [item for item in items if isinstance(item, np.ndarray) and item.dtype.kind == "f"]
 
 
-# Each gradient is taken with two steps, h and 2h, of which (4 d(h) - d(2h)) / 3 has an error of the
-# order of h to the fourth (Richardson): a layer norm of nearly equal numbers bends so sharply that
-# the square of h is not small enough.
+# Richardson extrapolation: of differences d with steps h and 2h, (4 d(h) - d(2h)) / 3 has an error
+# of order h^4. That of a single difference, h^2, is too large where a layer norm of nearly equal
+# numbers bends sharply.
 STEPS = ((1, 4 / 3), (2, -1 / 3))
 
 
@@ -211,7 +211,7 @@ def _finite_difference(
     cotangents: tuple,
     step: float = 1e-5,
 ) -> np.ndarray:
-    """Differences of sum(output * cotangent) by one input, float64 throughout."""
+    """Differentiate sum(output * cotangent) with respect to one input, float64 throughout."""
     weights = {key: array.copy() for key, array in (first[0] if first else {}).items()}
     inputs = [wide(arg) for arg in args]
     x = inputs[int(name)] if name.isdigit() else weights[name]
@@ -243,7 +243,7 @@ def _differences_at_once(
     cotangent: np.ndarray,
     step: float = 1e-5,
 ) -> tuple[np.ndarray, ...]:
-    """The same differences for a layer of one output, computed by four calls for each input.
+    """Compute the same differences for a layer of one output, with four calls for each input.
 
     ``many`` computes one variant for each entry that is moved. ValueError if its result for the
     case itself is not ``value``.
@@ -274,15 +274,15 @@ def _differences_at_once(
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its points, its checks for one draw, its three hints.
+    """One exercise: its points, its checks for a draw, its three hints.
 
     ``uses`` names the exercises whose answers this one builds on. ``hints`` are a nudge, the
     idea, and pseudocode with blanks; never code. With ``broken``, the id of a misconception,
     students get that wrong answer instead of a stub, to find the mistake and fix it. ``callbacks``
     returns the functions behind the suite's :class:`Callback` arguments, by key. ``views`` names
     checks, all by one rule, whose cases are asked again with tensors that are views of others; see
-    :mod:`grader.course.wild`. ``returns`` is what the contract calls the result, or the parts of a
-    tuple; ``takes``, which is read from the solution, what it calls the arguments.
+    :mod:`grader.course.wild`. ``returns`` holds the contract's name for the result, or its names
+    for the parts of a tuple; ``takes``, read from the solution, its names for the arguments.
     """
 
     id: str
@@ -297,7 +297,7 @@ class Exercise:
     takes: tuple[str, ...] = ()
 
     def suite(self, seed: bytes, where: str = "judge") -> CheckSuite:
-        """The checks with their cases drawn from ``seed``, for the notebook or the judge."""
+        """Draw the checks' cases from ``seed``, for the notebook or the judge."""
         draw = Draw(seed + b"|" + self.id.encode())
         checks = [check for check in self.checks(draw) if check.where in ("both", where)]
         checks = watch_every_call(with_views(checks, self.views))

@@ -1,4 +1,4 @@
-"""Exercises in which students write the test: the checks, and the candidates to be tested.
+"""Make the checks and the candidates of exercises in which students write a test.
 
 The candidates are right and wrong answers that stay in the judge; the student's test calls each
 one as a callback. A test that looks at nothing must earn nothing, so each candidate comes several
@@ -17,12 +17,12 @@ from typing import Any
 from grader.course.specification import Draw
 from grader.protocol.values import Ask, Callback, Case, Check, CheckSuite
 
-# How often candidates are put to a test at grading. Points are earned by refusing a wrong candidate
-# every time and no right one ever: whoever refuses by a coin with chance p earns a share of
-# p**WRONG_TIMES * (1 - p)**RIGHT_IN_ALL of the points, 0.7 % at most.
+# How often candidates are put to a test at grading. A test earns points by refusing a wrong
+# candidate every time and a right one never: one that refuses at random, with probability p, earns
+# a share of p**WRONG_TIMES * (1 - p)**RIGHT_IN_ALL of the points, 0.7 % at most.
 WRONG_TIMES = 2
 RIGHT_IN_ALL = 8
-MORE = 3  # so many more of each kind at most, so that their numbers are secret
+MORE = 3  # at most this many more of each kind, so that their numbers are secret
 
 
 def candidate_checks(
@@ -33,11 +33,11 @@ def candidate_checks(
     where: str,
     opaque: bool = True,
 ) -> list[Check]:
-    """Checks of a student's test: one that right candidates pass, and one for each wrong candidate.
+    """Make the checks of a student's test: that right candidates pass, and one for each wrong one.
 
     The first is a core check and earns no points: a test that refuses everything is no test.
     ``right`` and ``wrong`` map a candidate's name to its description. Each check holds all cases,
-    so that a mistake is named by all replies of the test, and judges only its own. Without
+    so that all replies of the test help to name a mistake, and judges only its own. Without
     ``opaque`` each candidate comes once, under its own name.
     """
     names = _repeated(draw, list(right), list(wrong)) if opaque else [*right, *wrong]
@@ -69,7 +69,7 @@ def candidate_checks(
 
 
 def _repeated(draw: Draw, right: list[str], wrong: list[str]) -> list[str]:
-    """The names as often as they come: how many are right is not to be known."""
+    """Repeat the names, some of them at random, so that nobody knows how many are right."""
     rights = max(RIGHT_IN_ALL, len(right)) + draw.integer(0, MORE)
     more_right = [right[draw.integer(0, len(right) - 1)] for _ in range(rights - len(right))]
     more_wrong = [wrong[draw.integer(0, len(wrong) - 1)] for _ in range(draw.integer(0, MORE))]
@@ -81,9 +81,9 @@ def candidates_by_key(
     find: Callable[[str], Callable[..., Any]],
     contract: Callable[..., Any],
 ) -> dict[str, Callable[..., Any]]:
-    """Key → function, for the candidates of a suite; ``find`` returns the function of a name.
+    """Return the functions behind a suite's candidates, by key; ``find`` has them by name.
 
-    All are called as ``contract`` is, whatever their parameters are called. A call that does not
+    All are called as ``contract`` is, whatever their own parameters' names. A call that does not
     fit raises the same TypeError for all of them, before any is called.
     """
     keys = {k: name for check in suite.checks for k, name in check.options["candidates"].items()}

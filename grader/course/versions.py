@@ -34,7 +34,7 @@ class Version:
 
     @property
     def label(self) -> str:
-        """What tells it apart from all others: the name, with the variant in brackets."""
+        """A label that no other version has: the name, with the variant in brackets."""
         if self.misconception is None or not self.misconception.variant:
             return self.name
         return f"{self.name} [{self.misconception.variant}]"
@@ -63,7 +63,7 @@ def misconception(
 
     A mistake is a family. ``parameters`` are keyword arguments that the function takes beyond the
     exercise's own, each with the values that students give it besides the default: the function
-    with one of them is a variant. See :func:`variant` for what is no matter of a number.
+    with one of them is a variant. For a variant with code of its own, see :func:`variant`.
     """
 
     def register(target: Any) -> Any:
@@ -80,9 +80,9 @@ def misconception(
 
 
 def variant(exercise: str, name: str, way: str) -> Callable[[Any], Any]:
-    """Register another way to make the mistake that has this name already; ``way`` says which.
+    """Register another way to make a mistake that is registered already; ``way`` describes it.
 
-    CourseError if the exercise has no such mistake.
+    CourseError if the exercise has no mistake of this name.
     """
     found = [one.misconception for one in VERSIONS if (one.exercise, one.name) == (exercise, name)]
     if not found or found[0] is None:
@@ -107,12 +107,12 @@ def alternative(exercise: str, name: str) -> Callable[[Any], Any]:
 
 
 def solution_module(lesson: str) -> ModuleType:
-    """The lesson's reference solutions."""
+    """Import the lesson's reference solutions."""
     return importlib.import_module(module_of(lesson))
 
 
 def solution(lesson: str, exercise: str) -> Version:
-    """The reference solution as a version of its own."""
+    """Return the reference solution as a version of its own."""
     if exercise == quiz.quiz_id(lesson):
         return _filled_in(exercise, "solution", quiz.solved(lesson))
     module = solution_module(lesson)
@@ -120,12 +120,12 @@ def solution(lesson: str, exercise: str) -> Version:
 
 
 def misconceptions(lesson: str, exercise: str) -> list[Version]:
-    """The named wrong answers to an exercise, one for each name."""
+    """Return the named wrong answers to an exercise, one for each name."""
     return [one for one in families(lesson, exercise) if one.label == one.name]
 
 
 def families(lesson: str, exercise: str) -> list[Version]:
-    """The named wrong answers to an exercise, and their variants."""
+    """Return the named wrong answers to an exercise, and their variants."""
     if exercise == quiz.quiz_id(lesson):
         return [_filled_in(exercise, m.id, text, m) for m, text in quiz.wrong(lesson)]
     _load(lesson, "misconceptions")
@@ -133,7 +133,7 @@ def families(lesson: str, exercise: str) -> list[Version]:
 
 
 def alternatives(lesson: str, exercise: str) -> list[Version]:
-    """Other right answers to an exercise."""
+    """Return other right answers to an exercise."""
     if exercise == quiz.quiz_id(lesson):
         return [_filled_in(exercise, name, text) for name, text in quiz.alternatives(lesson)]
     _load(lesson, "alternatives")
@@ -163,7 +163,7 @@ def _load(lesson: str, part: str) -> None:
 def _filled_in(
     exercise: str, name: str, text: str, misconception: Misconception | None = None
 ) -> Version:
-    """A version of a quiz's answer, made from its text, which this course's own code generated."""
+    """Make a version of a quiz's answer by running its text, which the course's code generated."""
     namespace: dict[str, Any] = {}
     exec(text, namespace)
     return Version(exercise, name, namespace[exercise], quiz.__name__, misconception, text)

@@ -1,8 +1,8 @@
-"""Conventions that hold for every call: arguments stay as they are, and may be views of others.
+"""Check two conventions on every call: arguments stay unchanged, and tensors may be views.
 
-Each of the two is checked on all the ways in which an exercise can be called, without a case of its
-own for each: the calls that the other checks make are watched, and some of them are made again
-with tensors that lie in memory as a slice or a transpose does.
+Neither needs cases of its own for each way in which an exercise can be called: the calls that the
+other checks make are watched, and some of them are made again with tensors laid out in memory as
+a slice or a transpose is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EACH = 3  # cases of a check that are asked again
 
 
 def watch_every_call(checks: Sequence[Check]) -> list[Check]:
-    """Let a check by the rule ``untouched`` look at every quick call, and not at its own alone.
+    """Let a check by the rule ``untouched`` look at every quick call, not only at its own.
 
     The calls are made anyway; watching one costs a copy of its arguments.
     """
@@ -66,7 +66,7 @@ def _is_data(value: Any) -> bool:
 
 
 def with_views(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:
-    """The checks, and one more that asks the cases of the named ones with views of other tensors.
+    """Return the checks, and one more that asks the named ones' cases with views of other tensors.
 
     ValueError if there is no check of a name, or if the named ones differ in their rule.
     """
@@ -84,7 +84,7 @@ def with_views(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:
 
 
 def _views(check: Check) -> Iterator[Case]:
-    """A check's first cases that have tensors of several numbers, in each layout in turn."""
+    """Yield a check's first cases that have tensors of several numbers, in each layout in turn."""
     fit = [case for case in check.cases if any(_is_large(value) for value in _given(case.ask))]
     for place, case in enumerate(fit[:EACH]):
         layout = LAYOUTS[place % len(LAYOUTS)]

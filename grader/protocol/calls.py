@@ -39,15 +39,15 @@ class Calls(Protocol):
 class CallRefused(ValueError):
     """A callback's refusal of a call, raised before the function itself is called.
 
-    Its text is written for students, and is all of an exception that crosses to student code.
+    Its text is written for students. Other exceptions reach student code without their text.
     """
 
 
 class DirectCalls:
-    """Call into a namespace of this process (a notebook's globals, a module's dict).
+    """Calls into a namespace of this process (a notebook's globals, a module's dict).
 
     ``callbacks`` returns the function for the key of a :class:`Callback`. ``bounds_memory``: limit
-    this process's memory where a question says so; otherwise somebody else does.
+    this process's memory where a question says so; False where another process does.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class DirectCalls:
 
 
 class Listener(Protocol):
-    """Hears what else a call does: what it prints, and the exception that it raises."""
+    """A listener to what else a call does: what it prints, and the exception that it raises."""
 
     printed: io.TextIOBase
 
@@ -88,6 +88,7 @@ def answer(
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
             warnings.catch_warnings(),
+            # NumPy's own defaults, whatever an earlier cell has set.
             np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"),
             _torch_defaults(),
             _seeded(ask.seed),
@@ -105,8 +106,10 @@ def answer(
 def prepared(
     namespace: Mapping[str, Any], ask: Ask, callbacks: Callbacks | None = None
 ) -> tuple[Any, tuple, dict[str, Any]]:
-    """What a question calls and with what, after its steps: the function or built layer, the
-    positional arguments and those by name. Whatever the student's code raises comes through.
+    """Take a question's steps, and return what it calls with its arguments.
+
+    That is the function or built layer, the positional arguments and the keyword arguments.
+    Whatever the student's code raises comes through.
     """
     with _torch_defaults(), _seeded(ask.seed):
         program = _Program(namespace, ask, callbacks)
@@ -153,7 +156,7 @@ class _Program:
                     self._step(step)
         work, lines = (None, {}) if count is None else (count.work, count.lines)
         changed = tuple(map(to_wire, (*args, *kwargs.values()))) if ask.watch else None
-        value = to_wire(result)  # now: it may be a view of an argument
+        value = to_wire(result)  # now: it may be a view of an argument, which changes below
         if ask.after:
             value = (value, *(to_wire(self.store[step.name]) for step in ask.after))
         again = None
@@ -169,7 +172,7 @@ class _Program:
                 self._step(step)
 
     def prepared(self) -> tuple[Any, tuple, dict[str, Any]]:
-        """What is called, the layer built if it is one, and the arguments."""
+        """Return what is called (the layer built, if it is one) and its arguments."""
         ask = self.ask
         target = self.namespace[ask.target]
         if ask.init is not None:
@@ -218,8 +221,8 @@ class _Program:
         import torch
 
         layer = cls(*(self._resolve(arg) for arg in init))
-        # What an optimizer would be handed. A tensor or a list of layers that is only an attribute
-        # is not among it, and gives the right numbers all the same: it would never learn.
+        # What an optimizer would get. A tensor or a list of layers that is a plain attribute is not
+        # among it: it gives the right numbers, but would never learn.
         trained = {id(one) for one in layer.parameters() if one.requires_grad} if weights else set()
         for path, array in weights.items():
             owner, _, attribute = path.rpartition(".")
@@ -331,7 +334,7 @@ def _address_space_limit(extra: int) -> Iterator[None]:
         return
     import resource
 
-    gc.collect()  # what an earlier call left behind would count as in use, and give room if freed
+    gc.collect()  # what an earlier call left would count as in use, and freeing it would give room
     used = int(status.read_text().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     bounds = [bound for bound in (used + extra, soft, hard) if bound != resource.RLIM_INFINITY]
@@ -360,7 +363,7 @@ def _large_blocks_mapped() -> Iterator[None]:
     try:
         yield
     finally:
-        # As far as glibc itself would come by adjusting them, which it does no more.
+        # The largest values that glibc sets by itself, which it no longer does after mallopt.
         mallopt(threshold, 1 << 25)
         mallopt(trim, 1 << 26)
 
@@ -402,7 +405,7 @@ def _not_implemented(target: str, error: NotImplementedError) -> Failure:
     owner = code.co_qualname.partition(".")[0] if code is not None else target
     if owner == target:
         return _failure("not_attempted", error)
-    # `mine` says why there is no answer of an earlier lesson.
+    # The stub that `mine` returns says in its message why an earlier answer is missing.
     text = ": ".join(filter(None, [f"it uses {owner}, {NOT_WRITTEN}", _said(error).strip()]))
     return Failure("exception", "NotImplementedError", text[:MAX_TEXT])
 
@@ -416,7 +419,7 @@ def _out_of_memory(ask: Ask, error: BaseException) -> Failure:
 
 
 def _failure(kind: str, error: BaseException) -> Failure:
-    """The error's type and message, and the last line in its traceback from a notebook's cell."""
+    """Describe an error: type, message, and its traceback's last line from a notebook's cell."""
     line, number = "", 0
     for frame, place in traceback.walk_tb(error.__traceback__):
         name = frame.f_code.co_filename

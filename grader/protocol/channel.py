@@ -1,4 +1,4 @@
-"""Frames over a socket, watched while they are waited for. Judge and worker both use it."""
+"""Send and receive frames over a socket, in judge and worker, and watch the other end meanwhile."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class Channel:
         return self.sock.fileno()
 
     def send(self, tree: Any, watch: Watch | None = None) -> None:
-        """Send one frame. WireError if it cannot be written as one."""
+        """Send one frame.
+
+        WireError if it cannot be encoded, ChannelClosed if the other end is gone.
+        """
         frame = memoryview(wire.dumps(tree))
         self.sock.settimeout(None if watch is None else LOOK)
         while frame:
@@ -46,7 +49,7 @@ class Channel:
                 raise ChannelClosed(str(error)) from error
 
     def receive(self, allowed: frozenset[str] | None = None, watch: Watch | None = None) -> Any:
-        """The next frame. WireError if it is malformed.
+        """Receive the next frame. WireError if it is malformed, ChannelClosed if there is none.
 
         ``allowed`` names the dataclasses that the frame may hold. A judge that reads from a worker
         must pass it: otherwise student code could send a CheckSuite.

@@ -15,7 +15,7 @@ aten = torch.ops.aten
 
 
 def _tensors(out: Any) -> Iterator[Tensor]:
-    """The tensors that an operation returns, alone or in nested lists and tuples."""
+    """Yield the tensors that an operation returns, alone or in nested lists and tuples."""
     if isinstance(out, Tensor):
         yield out
     elif isinstance(out, (tuple, list)):
@@ -24,7 +24,7 @@ def _tensors(out: Any) -> Iterator[Tensor]:
 
 
 class WorkCounter(TorchDispatchMode):
-    """Count what torch computes within the context: ``work`` is the numbers written plus FLOPs.
+    """A context that counts what torch computes: ``work`` is the numbers written plus FLOPs.
 
     FLOPs (a multiplication and an addition are two) are counted for products of matrices,
     including fused attention, as :mod:`torch.utils.flop_counter` counts them. A view writes
@@ -49,10 +49,10 @@ class WorkCounter(TorchDispatchMode):
 
 
 class MemoryBound(TorchDispatchMode):
-    """Raise MemoryError once the tensors made within the context hold more than ``most`` bytes.
+    """A context that raises MemoryError once tensors made in it hold more than ``most`` bytes.
 
-    What counts is what is held at a time: memory that is shared counts once, and what has been
-    freed counts no more. What an operation needs while it runs is not seen.
+    What is held at the same time counts: shared memory once, freed memory no longer. What an
+    operation needs while it runs is not seen.
     """
 
     def __init__(self, most: int) -> None:
@@ -64,7 +64,7 @@ class MemoryBound(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         if not func.is_view:
             for tensor in _tensors(out):
-                if tensor.layout is torch.strided:  # the parts of a sparse one were made before it
+                if tensor.layout is torch.strided:  # a sparse one has no storage; its parts count
                     self._hold(tensor.untyped_storage())
         if self.held > self.most:
             raise MemoryError(f"tensors hold {self.held:,} bytes")

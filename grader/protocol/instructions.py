@@ -51,7 +51,7 @@ def rows(value: Any) -> Any:
 
 
 def _calls_of_numpy(frame: FrameType) -> int:
-    """About how often such a loop of NumPy's calls its function: the size of its largest input."""
+    """Estimate how often a loop of NumPy's calls its function: the size of its largest input."""
     inputs = [frame.f_locals.get("arr"), *frame.f_locals["args"]]
     return max(np.asarray(value, dtype=object).size for value in inputs)
 
@@ -62,7 +62,7 @@ def _new_objects(frame: FrameType) -> int:
     return array.size if array.dtype.hasobject else 1
 
 
-# Library functions of which one call stands for many, by the identity of their code.
+# Library functions that make many calls in one, by the identity of their code.
 MANY: dict[int, Callable[[FrameType], int]] = {
     id(np.vectorize.__call__.__code__): _calls_of_numpy,
     id(inspect.unwrap(np.apply_along_axis).__code__): _calls_of_numpy,
@@ -71,8 +71,7 @@ MANY: dict[int, Callable[[FrameType], int]] = {
 
 
 class _Counts:
-    """The counts of one code object, by offset: instructions executed, and calls made from there,
-    directly or through C code."""
+    """One code object's counts by offset: instructions executed, and calls, also through C code."""
 
     def __init__(self, code: CodeType) -> None:
         self.code = code
@@ -80,12 +79,12 @@ class _Counts:
         self.called: defaultdict[int, int] = defaultdict(int)
 
     def trace(self, frame: FrameType, event: str, arg: Any) -> None:
-        """The local trace function: Python calls it before every instruction."""
+        """Count an instruction. Python calls this local trace function before every one."""
         if event == "opcode":
             self.executed[frame.f_lasti] += 1
 
     def by_line(self) -> Iterator[tuple[str, tuple[int, int, int]]]:
-        """For each offset: (text of its line, (instructions, jumps back among them, calls))."""
+        """Yield (text of the line, (instructions, jumps back among them, calls)) by offset."""
         back = {
             instruction.offset
             for instruction in dis.get_instructions(self.code)
@@ -100,7 +99,7 @@ class _Counts:
 
 
 class InstructionCounter:
-    """Count within the context. A debugger's trace function is restored at the end."""
+    """A context that counts instructions; at its end a debugger's trace function is restored."""
 
     current: InstructionCounter | None = None
 
@@ -124,8 +123,11 @@ class InstructionCounter:
 
     @property
     def work(self) -> int | None:
-        """Instructions plus calls of libraries. None if another trace function had replaced this
-        one at the end, or a process was started: then the count may be incomplete."""
+        """Instructions plus calls of libraries; None if the count may be incomplete.
+
+        It may be if another trace function had replaced this one at the end, or a process was
+        started.
+        """
         if self._lost:
             return None
         instructions = sum(sum(counts.executed.values()) for counts in self._counts.values())
@@ -133,8 +135,10 @@ class InstructionCounter:
 
     @property
     def lines(self) -> dict[str, tuple[int, int, int]]:
-        """For the busiest lines of code: instructions, turns of Python's own loops (jumps back)
-        among them, and calls made from the line."""
+        """The busiest lines of code with their (instructions, jumps back among them, calls).
+
+        A jump back is a turn of a loop of Python's own.
+        """
         found: dict[str, tuple[int, int, int]] = {}
         for counts in self._counts.values():
             for text, (executed, turns, calls) in counts.by_line():
@@ -144,7 +148,7 @@ class InstructionCounter:
         return dict(busiest[:MAX_LINES])
 
     def _trace(self, frame: FrameType, event: str, arg: Any) -> Any:
-        """The global trace function: Python calls it at every call of a Python function."""
+        """Count a call. Python calls this global trace function when it calls a Python function."""
         own, caller = _is_own(frame), frame.f_back
         if caller is not None and _is_own(caller):
             count = MANY.get(id(frame.f_code))
@@ -157,7 +161,7 @@ class InstructionCounter:
         return self._counts_of(frame.f_code).trace
 
     def _counts_of(self, code: CodeType) -> _Counts:
-        """The counts of a code object, found by identity: comparing code objects is slow."""
+        """Return a code object's counts, found by identity: comparing code objects is slow."""
         if id(code) not in self._counts:
             self._counts[id(code)] = _Counts(code)
         return self._counts[id(code)]

@@ -1,7 +1,7 @@
 """Bound how many values a JSON text holds before it is parsed.
 
-Parsing turns three bytes into an object of two hundred: 30 MB of ``{"":0},`` become almost a
-gigabyte. Counting takes no memory, and stops where there are too many.
+Parsing can turn three bytes into an object of two hundred: 30 MB of ``{"":0},`` become almost a
+gigabyte. Counting takes no memory, and stops once there are too many.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _STARTS = (b"{", b"[", b",")  # each value but the first comes after one of thes
 
 
 def has_more_values(text: bytes, most: int) -> bool:
-    """Does the JSON text hold more than ``most`` values? Characters in strings do not count."""
+    """Tell whether a JSON text holds more than ``most`` values; text in strings does not count."""
     if _starts(text) <= most:  # strings included, which is quick and says no for most texts
         return False
     found = place = 0

@@ -1,4 +1,4 @@
-"""What one worker may use: said once, for the judge that grants it and the worker that sets it."""
+"""Define what one worker may use, for the judge that grants it and the worker that sets it."""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ from grader.protocol.values import Opaque, Tensor
 
 MAX_TEXT = 2000
 MAX_ITEMS = 20_000
-MAX_INT_BITS = 1023  # a larger int has no float, which rules compare by
+MAX_INT_BITS = 1023  # rules compare numbers as floats, and no float holds a larger int
 
 
 def from_wire(value: Any) -> Any:
-    """A value from the wire as student code gets it: fresh arrays, real tensors."""
+    """Convert a value from the wire for student code: fresh arrays, real tensors."""
     if isinstance(value, Tensor):
         import torch
 
@@ -32,7 +32,7 @@ def from_wire(value: Any) -> Any:
 
 
 def to_wire(value: Any, depth: int = 0) -> Any:
-    """A value of student code as plain data; a value that cannot be sent becomes Opaque."""
+    """Convert a value of student code to plain data; what cannot be sent becomes Opaque."""
     if value is None or isinstance(value, (bool, str)):
         return value[:MAX_TEXT] if isinstance(value, str) else value
     if isinstance(value, float):  # np.float64 is one
@@ -47,7 +47,7 @@ def to_wire(value: Any, depth: int = 0) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         plain = value.detach().cpu()
-        if plain.dtype is torch.bfloat16:
+        if plain.dtype is torch.bfloat16:  # NumPy has no such dtype
             return Opaque("bfloat16 tensor")
         return Tensor(np.array(plain.resolve_conj().resolve_neg().numpy()))
     if depth < 6 and isinstance(value, (list, tuple)) and len(value) <= MAX_ITEMS:

@@ -37,7 +37,7 @@ class Signature:
         )
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The value of each parameter in a call; TypeError if the call does not fit."""
+        """Return the value of each parameter in a call; TypeError if the call does not fit."""
         bound = self._binder.bind(*args, **kwargs)
         bound.apply_defaults()
         return dict(bound.arguments)
@@ -69,10 +69,9 @@ class LayerForm:
 class RecordedCall:
     """One call: arguments by name, and what came back; a Failure if it raised.
 
-    For a layer, ``weights`` tells which of the recording's parameters it had, and ``training`` its
-    mode.
-    ``gradients`` holds pairs: the gradients that came in for each floating tensor of the result,
-    and those that went out, by argument or parameter.
+    For a layer, ``weights`` is the index of its parameters in the recording's ``weights``, and
+    ``training`` its mode. ``gradients`` holds pairs: the gradients that came in for each floating
+    tensor of the result, and those that went out, by argument or parameter.
     """
 
     arguments: Mapping[str, Any]
@@ -111,8 +110,8 @@ class Exchange(Protocol):
 
 
 def connected(exchange: Exchange, inputs: Sequence[Any]) -> list[Any]:
-    """The exchange's outputs as tensors that depend on ``inputs``, by its own gradients."""
-    if not exchange.outputs or not inputs:  # such as those of a function on arrays: without torch
+    """Return the exchange's outputs as tensors that depend on ``inputs``, by its own gradients."""
+    if not exchange.outputs or not inputs:  # such as a function on arrays: works without torch
         return list(exchange.outputs)
     import torch
 
@@ -123,7 +122,7 @@ def connected(exchange: Exchange, inputs: Sequence[Any]) -> list[Any]:
 
 @functools.cache
 def _bridge() -> Any:
-    """The operation that any exchange is in torch's graph: defined once, which takes a while."""
+    """Return the operation that puts an exchange into torch's graph. Defining it takes a while."""
     import torch
 
     class Bridge(torch.autograd.Function):
@@ -140,12 +139,12 @@ def _bridge() -> Any:
 
 
 def is_float_tensor(value: Any) -> bool:
-    """Is this a torch tensor of floating numbers? False without torch."""
+    """Tell whether this is a torch tensor of floating numbers; False without torch."""
     return hasattr(value, "requires_grad") and value.dtype.is_floating_point
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """The floating tensors in a result, in order, also in nested lists and tuples."""
+    """Yield the floating tensors in a result, in order, also from nested lists and tuples."""
     if is_float_tensor(value):
         yield value
     elif isinstance(value, (list, tuple)):
@@ -154,7 +153,7 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 def with_leaves(value: Any, replace: Callable[[], Any]) -> Any:
-    """The result with its floating tensors replaced, in order, by what ``replace`` returns."""
+    """Return the result with its floating tensors replaced, in order, by ``replace()``."""
     if is_float_tensor(value):
         return replace()
     if isinstance(value, (list, tuple)):

@@ -20,7 +20,7 @@ OPTIMIZERS = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam, "AdamW": torch.o
 
 
 def step_named(name: str) -> Callable[..., Any]:
-    """The function or class behind "@name" or "@lesson.name"; LookupError if there is none."""
+    """Find the function or class behind "@name" or "@lesson.name"; LookupError if there is none."""
     lesson, _, function = name.rpartition(".")
     if not lesson:
         return STEPS[name]
@@ -29,12 +29,12 @@ def step_named(name: str) -> Callable[..., Any]:
 
 
 def generator(seed: int) -> torch.Generator:
-    """A generator in the state that ``seed`` gives."""
+    """Make a generator in the state that ``seed`` gives."""
     return torch.Generator().manual_seed(seed)
 
 
 def optimizer(name: str, model: nn.Module, **options: Any) -> torch.optim.Optimizer:
-    """An optimizer for all the model's parameters."""
+    """Make an optimizer for all the model's parameters."""
     return OPTIMIZERS[name](model.parameters(), **options)
 
 
@@ -51,12 +51,12 @@ def first_step() -> None:
 
 
 def state(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The model's parameters as they are now, by name."""
+    """Copy the model's parameters as they are now, by name."""
     return {name: value.detach().clone() for name, value in model.named_parameters()}
 
 
 def grads(model: nn.Module) -> dict[str, torch.Tensor | None]:
-    """The gradients that the model's parameters hold now, by name."""
+    """Copy the gradients that the model's parameters hold now, by name; None for none."""
     return {
         name: None if value.grad is None else value.grad.detach().clone()
         for name, value in model.named_parameters()
@@ -64,7 +64,7 @@ def grads(model: nn.Module) -> dict[str, torch.Tensor | None]:
 
 
 def mode(model: nn.Module) -> bool:
-    """Is the model in training mode?"""
+    """Tell whether the model is in training mode."""
     return model.training
 
 
@@ -85,14 +85,14 @@ def same(value: Any) -> Any:
 
 
 def sliced(tensor: torch.Tensor) -> torch.Tensor:
-    """The same numbers as a part of a larger tensor: rows do not touch each other in memory."""
+    """Return the same numbers as a slice of a larger tensor: its rows are not contiguous."""
     if tensor.dim() < 2:
         return torch.stack([tensor, tensor], dim=-1)[..., 0]
     return torch.cat([tensor, tensor[..., :1]], dim=-1)[..., :-1]
 
 
 def transposed(tensor: torch.Tensor) -> torch.Tensor:
-    """The same numbers as a transpose of another tensor: the first axis runs fastest in memory."""
+    """Return the same numbers as a transpose: the first axis runs fastest in memory."""
     if tensor.dim() < 2:
         return sliced(tensor)
     back = tuple(reversed(range(tensor.dim())))
@@ -100,12 +100,12 @@ def transposed(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def leaf(tensor: torch.Tensor) -> torch.Tensor:
-    """The same tensor, with gradients wanted, as a model in training gives it."""
+    """Set ``requires_grad`` on the tensor itself and return it, as a model in training gives it."""
     return tensor.requires_grad_(True)
 
 
 def operations(tensor: torch.Tensor) -> list[str]:
-    """The names of the operations that a tensor was computed by, as autograd knows them."""
+    """Return autograd's names of the operations that a tensor was computed by, sorted."""
     pending, seen = [tensor.grad_fn], set()
     while pending:
         node = pending.pop()

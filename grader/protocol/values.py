@@ -20,7 +20,7 @@ class Tensor:
 
 
 def moved_on(array: np.ndarray) -> np.ndarray:
-    """The array with its rows moved on by one place: the last comes first."""
+    """Return the array with its rows moved on by one place: the last comes first."""
     return np.roll(array, 1, 0) if array.ndim else array
 
 
@@ -33,12 +33,12 @@ class Opaque:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no value.
+    """The reason why a call gave no value.
 
     ``kind`` is one of ``exception``, ``missing`` (no such name), ``not_attempted`` (the stub's
     NotImplementedError), ``timed_out``, ``out_of_memory``, ``crashed``, ``malformed``. ``line`` is
     the text of the line in the student's cell that raised the error, and ``number`` its number
-    there; "" and 0 if it was no line of a cell.
+    there; "" and 0 if no line of a cell raised it.
     """
 
     kind: str
@@ -50,7 +50,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Callback:
-    """As an argument: a function that stays in the process that asks, named by its ``key``.
+    """An argument that is a function of the process that asks, named by its ``key``.
 
     Student code gets a function that passes each call on to that process. So the student can call
     the function, but cannot read its code.
@@ -61,7 +61,7 @@ class Callback:
 
 @dataclass(frozen=True)
 class Ref:
-    """As an argument: the result of an earlier step, or the item at ``path`` within it."""
+    """An argument that is the result of an earlier step, or the item at ``path`` within it."""
 
     name: str
     path: tuple = ()
@@ -99,10 +99,10 @@ class Ask:
 
     With ``cotangents`` the scalar sum(output * cotangent) over the floating outputs, in order, is
     differentiated with respect to ``wrt``: positions of arguments ("0") or names of weights.
-    With ``watch`` the arguments are sent back as they are after the call: those by place, then
-    those by name. That they are unchanged is then only what the worker says. So with ``twice`` the
-    target is called once more, with the same objects, after the rows of each array among its
-    arguments were moved on by one place (the last row comes first): see ``Reply.again``.
+    With ``watch`` the arguments are sent back as they are after the call: positional ones, then
+    keywords. But that is only what the worker claims. So with ``twice`` the target is called once
+    more, with the same objects, after the rows of each array among its positional arguments were
+    moved on by one place (the last row comes first): see ``Reply.again``.
 
     A layer is put into ``mode`` ("train" or "eval") first, and ``seed`` seeds torch for the call.
     ``memory`` is how many bytes the call may allocate beyond what is already in use. ``counted``
@@ -157,7 +157,7 @@ class Reply:
 
 # The resolution of the coarsest processor clock of a kernel, in seconds.
 TICK = 0.01
-# Stands for the answer to a slow or timed question that need not be asked any more.
+# The reply in place of one to a slow or timed question that was not asked; compare it by identity.
 NOT_ASKED = Reply(value=Opaque("not asked"))
 
 
@@ -195,7 +195,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckSuite:
-    """All that one exercise is judged by, drawn for one occasion."""
+    """All checks of one exercise, drawn for one occasion."""
 
     exercise: str
     points: float
@@ -206,7 +206,7 @@ class CheckSuite:
         return tuple(case for check in self.checks for case in check.cases)
 
     def questions(self) -> tuple[list[Ask], list[int]]:
-        """The questions to ask, and for each case the index of its question among them.
+        """Return the questions to ask, and for each case the index of its question among them.
 
         A question that several checks share is asked once. A question that one check has twice is
         asked twice: such a check compares the two answers.
@@ -230,8 +230,8 @@ class CheckSuite:
 class Misconception:
     """A named wrong answer: ``says`` tells the student what it does, never the right line.
 
-    A mistake is made in several ways, with other numbers or other operations. ``variant`` tells
-    them apart; they have one id, title and text.
+    A mistake can be made in several ways, with other numbers or other operations. These variants
+    share id, title and text; ``variant`` tells them apart.
     """
 
     id: str
@@ -246,7 +246,7 @@ class CheckResult:
 
     ``yours`` and ``expected`` hold a pair of arrays where numbers help. ``failure`` is why the
     call that failed the check gave no value. A check that was not ``tried`` (it could earn nothing)
-    or could not be judged (the value that it looks beside is wrong) counts as not passed.
+    or could not be judged (a side check where the value is wrong) counts as not passed.
     """
 
     name: str

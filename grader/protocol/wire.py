@@ -54,23 +54,23 @@ TYPES = {
 # The types that a worker may send: no questions, checks or expected replies.
 REPLY_TYPES = frozenset({"Tensor", "Opaque", "Failure", "Reply"})
 _HEADER = struct.Struct("!II")
-_JSON = json.JSONEncoder(allow_nan=False)
+_JSON = json.JSONEncoder(allow_nan=False)  # JSON has no NaN: it travels as {"f": "nan"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class WireError(ValueError):
-    """The bytes are no valid frame: too large, nested too deep, or of an unknown form."""
+    """An invalid frame: too large, nested too deeply, or of an unknown form."""
 
 
 @functools.lru_cache(256)
 def _name_of(dtype: np.dtype) -> str:
-    """The dtype's name, cached: NumPy builds the string anew at each access."""
+    """Return the dtype's name, cached: NumPy builds the string anew at each access."""
     return dtype.name
 
 
 @functools.cache
 def _fields_of(name: str) -> tuple[str, ...]:
-    """The names of a class's fields, cached: many objects are of few classes."""
+    """Return the names of a class's fields, cached: many objects are of few classes."""
     return tuple(field.name for field in dataclasses.fields(TYPES[name]))
 
 
@@ -103,7 +103,7 @@ def _encode(node: Any, arrays: list[np.ndarray], known: dict[int, int], depth: i
     if type(node) is np.ndarray:
         if _name_of(node.dtype) not in DTYPES or node.ndim > MAX_AXES:
             raise WireError(f"an array of dtype {node.dtype} and {node.ndim} axes does not travel")
-        if id(node) not in known:  # the tree keeps it alive
+        if id(node) not in known:  # ids stay valid: the tree keeps its arrays alive
             known[id(node)] = len(arrays)
             arrays.append(np.ascontiguousarray(node).reshape(node.shape))
         return {"a": known[id(node)]}
@@ -172,12 +172,12 @@ class _Reader:
 
 
 def _printable(text: str) -> str:
-    """Text without characters that control a terminal or reverse the direction of writing."""
+    """Replace characters that control a terminal or reverse the direction of writing."""
     return _CONTROL.sub("\ufffd", text)
 
 
 def _encodable(text: str) -> str:
-    """Text that can be written as UTF-8: a lone surrogate becomes a ?."""
+    """Make text encodable as UTF-8: a lone surrogate becomes a "?"."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -269,7 +269,7 @@ def _blocks(described: Any, body: bytes) -> list[np.ndarray]:
 
 
 def frame_sizes(prefix: bytes) -> tuple[int, int]:
-    """(header bytes, body bytes) from a frame's first eight bytes; bounded."""
+    """Read (header bytes, body bytes) from a frame's first eight bytes; WireError if too large."""
     header, body = _HEADER.unpack(prefix)
     if header + body > MAX_FRAME:
         raise WireError(f"a frame of more than {MAX_FRAME} bytes")

@@ -16,7 +16,7 @@ Put = Callable[[list[Ask]], list[Reply]]
 
 
 def put_questions(suite: CheckSuite, put: Put, *, timed: bool = True) -> list[Reply]:
-    """Ask the suite's questions: a reply to each case, NOT_ASKED if it could decide nothing.
+    """Ask the suite's questions; return a reply to each case, NOT_ASKED where it decides nothing.
 
     Timed questions are asked last; with ``timed`` False, where nobody measures time, they are not
     asked. ``put`` is called a few times, with the questions that can be asked together.
@@ -40,7 +40,7 @@ def put_questions(suite: CheckSuite, put: Put, *, timed: bool = True) -> list[Re
 
 
 def _stages(suite: CheckSuite, asks: Sequence[Ask], places: Sequence[int]) -> list[int]:
-    """Each question's stage: 0 if it is quick, 1 slow and core, 2 slow, 3 timed.
+    """Return each question's stage: 0 quick, 1 slow and core, 2 slow, 3 timed.
 
     A question that several checks share is asked at the earliest of their stages.
     """

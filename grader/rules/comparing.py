@@ -41,10 +41,10 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Names:
-    """What the exercise's contract calls the arguments and the parts of the result.
+    """The contract's names for the arguments and the parts of the result.
 
     ``returns`` has one name for a result in one piece, several for a tuple; where a name is itself
-    a tuple, so is that part. ``wrt`` holds what gradients are taken by. () is for no names.
+    a tuple, so is that part. Gradients are taken with respect to ``wrt``. () means no names.
     """
 
     takes: tuple = ()
@@ -55,7 +55,7 @@ class Names:
         return self.takes[place] if place < len(self.takes) else f"argument {place + 1}"
 
     def leaf(self, place: int) -> str:
-        """What the gradient in this place is taken by: an argument, or a weight of the layer."""
+        """Name what a gradient is taken with respect to: an argument, or a weight of the layer."""
         name = self.wrt[place] if place < len(self.wrt) else str(place)
         return self.argument(int(name)) if name.isdigit() else name
 
@@ -103,9 +103,9 @@ def _shape(array: np.ndarray) -> str:
 def difference(
     got: Any, want: Any, tolerance: Tolerance, where: str = "", parts: tuple = ()
 ) -> Difference | None:
-    """The first difference between ``got`` and ``want``, shape before values; None if equal.
+    """Find the first difference between ``got`` and ``want``, shape before values; None if equal.
 
-    ``where`` says what is compared, ``parts`` what the items of a tuple are called.
+    ``where`` says what is compared, ``parts`` names the items of a tuple.
     """
     if isinstance(want, (Tensor, np.ndarray)):
         return _array_difference(got, want, tolerance, where)
@@ -152,7 +152,7 @@ def _number_difference(got: Any, want: Any, tolerance: Tolerance, where: str) ->
 def _sequence_difference(
     got: Any, want: Any, tol: Tolerance, where: str, parts: tuple
 ) -> Difference | None:
-    # A list may stand for a tuple: unpacking works the same. Where a list is due, it must be one.
+    # A list may replace a tuple: unpacking works the same. A tuple may not replace a list.
     if not isinstance(got, (list, tuple) if isinstance(want, tuple) else list):
         return _other_kind(got, want, where)
     if len(got) != len(want):
@@ -195,7 +195,7 @@ def _array_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Differ
 def _first_difference(
     where: str, yours: np.ndarray, expected: np.ndarray, close: np.ndarray
 ) -> str:
-    """Describe the first entry that differs; one that is NaN where it should not be goes first."""
+    """Describe the first entry that differs; an unexpected NaN goes first."""
     nan = (
         np.isnan(yours) & ~np.isnan(expected) if yours.dtype.kind in "fc" else np.zeros_like(close)
     )
@@ -206,14 +206,14 @@ def _first_difference(
 
 
 def _pair(got: Any, want: Any) -> str:
-    """Both numbers, with all digits if six would make them look equal."""
+    """Format both numbers, with all digits if six would make them look equal."""
     if show(got) == show(want):
         return f"{float(got):.17g}, expected {float(want):.17g}"
     return f"{show(got)}, expected {show(want)}"
 
 
 def show(number: Any) -> str:
-    """A number with at most six digits."""
+    """Format a number with at most six digits."""
     value = complex(number) if np.iscomplexobj(number) else float(number)
     if isinstance(value, complex):
         return str(value)
@@ -223,7 +223,7 @@ def show(number: Any) -> str:
 def reply_difference(
     got: Reply, want: Reply, tolerance: Tolerance, names: Names = NAMELESS
 ) -> Difference | None:
-    """Compare the value first, then gradients, then the arguments as they are after the call."""
+    """Compare the value first, then gradients, then the arguments after the call; None if equal."""
     if want.failure is not None:
         return _failure_difference(got, want)
     if got.failure is not None:
@@ -232,6 +232,7 @@ def reply_difference(
     found = difference(got.value, want.value, tolerance, whole, names.returns)
     if found is not None:
         return found
+    # A worker's reply has as many gradients and arguments as were asked for: see host/workers.py.
     for index, (yours, expected) in enumerate(zip(got.grads, want.grads, strict=False)):
         found = _gradient_difference(names.leaf(index), yours, expected)
         if found is not None:
@@ -243,8 +244,8 @@ def reply_difference(
     return second_call_difference(got, want)
 
 
-# An argument that was changed shows coarsely. What rounding does to the second call's numbers must
-# cost nobody anything: the first call was right.
+# A changed argument makes a large difference. Rounding in the second call must cost nobody
+# anything, since the first call was right.
 COARSE = Tolerance(1e-3, 1e-4, dtype=False)
 
 
@@ -289,7 +290,7 @@ def _failure_difference(got: Reply, want: Reply) -> Difference | None:
 
 
 def failure_text(reply: Reply) -> str:
-    """One line about a call that gave no value."""
+    """Say in one line why a call gave no value."""
     failure = reply.failure
     assert failure is not None
     if failure.kind == "missing" and failure.type:  # the error of the cell that should define it
@@ -314,9 +315,9 @@ def _first_line(text: str) -> str:
 
 
 def with_cause(replies: Sequence[Reply], error: tuple[str, str] | None) -> list[Reply]:
-    """The replies, where a name is missing with the error of the cell that should define it.
+    """Explain each missing name by the error of the cell that should define it.
 
-    ``error``: the exception's type and message; None if no such cell raised.
+    ``error``: that exception's type and message; None if no such cell raised.
     """
     if error is None:
         return list(replies)
@@ -329,8 +330,8 @@ def with_cause(replies: Sequence[Reply], error: tuple[str, str] | None) -> list[
     ]
 
 
-# What raised an error, by words of its message. One mistake raises errors of several types, whether
-# it is written with @, einsum or a method; errors of one type come from many operations.
+# The kind of operation that raised an error, by words of its message. The type tells less: one
+# mistake raises several types (with @, einsum or a method), and one type has many causes.
 OPERATIONS = {
     "unpacks": r"values to unpack",
     "asks for the truth": r"truth value|[Bb]oolean value of",
@@ -349,27 +350,27 @@ OPERATIONS = {
 
 
 def operation(failure: Failure) -> str:
-    """What raised an error, as far as its message tells; "" if it does not."""
+    """Name the kind of operation that raised an error; "" if the message does not tell."""
     found = (name for name, words in OPERATIONS.items() if re.search(words, failure.message))
     return next(found, "")
 
 
 def same_message(got: Failure, other: Failure) -> bool:
-    """Whether two errors say the same, but for numbers and names of one letter."""
+    """Tell whether two errors say the same, apart from numbers and names of one letter."""
     one, two = (re.findall(r"[^\W\d]{2,}", failure.message) for failure in (got, other))
     return bool(one) and one == two
 
 
 def _same_error(got: Failure, other: Failure) -> bool:
-    """Whether two errors come from the same operation, or of one type from operations unknown."""
+    """Tell whether two errors have the same operation or, if it is unknown, the same type."""
     if got.kind != other.kind or operation(got) != operation(other):
         return False
     return got.type == other.type or bool(operation(got))
 
 
 def agree(got: Reply, other: Reply, tolerance: Tolerance) -> bool:
-    """Do two replies agree, errors included? (For naming a misconception.)"""
-    if (got.work is None) != (other.work is None):  # a count that failed agrees with none
+    """Tell whether two replies agree, errors included. (For naming a misconception.)"""
+    if (got.work is None) != (other.work is None):  # a failed count agrees with no count
         return False
     if (got.failure is None) != (other.failure is None):
         return False

@@ -2,15 +2,15 @@
 
 A name is true or absent. The misconception that is named gives what the student gave in *every*
 case that failed, in at least one of them by its value, and it is right wherever the student is. So
-a mistake that shows in some other way, too, has no name, and neither has an answer that two
-misconceptions explain equally well. Where a mistake consists in an error alone, the same operation
-has to raise it in the same cases. A misconception has variants, which share its name.
+a mistake that also shows in some other way has no name, and neither has an answer that two
+misconceptions explain equally well. If a mistake shows only in errors, the same operation has to
+raise them in the same cases. A misconception has variants, which share its name.
 
 Where the student's code raised an error and the misconception gives a value, the two cannot be
-compared: something else has stopped the code. Such a case speaks for nobody, unless another
-misconception raises the error, too. A check that failed by it has no name, and the others need more
-than one case to have one, not counting degenerate ones: many mistakes give the same where all
-numbers are equal, or nan, or 0.
+compared: something else has stopped the code. Such a case is evidence for no misconception, unless
+another one raises the error, too. A check that failed in such a case gets no name. For the others
+to get one, more than one case has to agree, not counting degenerate values: many mistakes give the
+same where all numbers are equal, nan or 0.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from grader.rules.side_checks import DTYPE, INPUTS, subject
 
 @dataclass(frozen=True)
 class Judged:
-    """One check with the places of its cases: those that failed, and those that are right."""
+    """One check with the places of its cases: all, those that failed, and those that are right."""
 
     check: Check
     places: range
@@ -39,10 +39,10 @@ class Judged:
 
 
 def judged(check: Check, start: int, failed: bool, replies: Sequence[Reply]) -> Judged:
-    """Tell a check's failing cases from those that are right.
+    """Tell a check's failing cases from its right ones.
 
-    Where nothing is expected of a single case, or each is as it should be, all of them failed. A
-    call that raised may have been no matter of a check that passed.
+    If a check failed though each case is as expected, or expects nothing, all its cases failed. If
+    it passed, an unexpected error is neither right nor failing: the check may not look at it.
     """
     places = range(start, start + len(check.cases))
     asked = [place for place in places if replies[place] is not NOT_ASKED]
@@ -66,7 +66,7 @@ def _raises_as_due(reply: Reply, expected: Reply | None) -> bool:
 
 
 class Diagnosis:
-    """Find the misconception that gives the student's ``replies``.
+    """The search for the misconception that gives the student's ``replies``.
 
     ``failed`` and ``passed`` name the checks that did; a check that could not be judged is neither.
     Replies are compared once, and only as needed: before a misconception is compared in a case, it
@@ -89,7 +89,7 @@ class Diagnosis:
         for check in suite.checks:
             start = len(self.expected)
             self.expected += [case.expected for case in check.cases]
-            strict = subject(check) == DTYPE  # what such a check looks at tells mistakes apart
+            strict = subject(check) == DTYPE  # there, dtypes tell mistakes apart
             tolerance = replace(tolerance_of(check), dtype=True) if strict else tolerance_of(check)
             self.tolerances += [tolerance] * len(check.cases)
             if check.name in failed or check.name in passed:
@@ -105,7 +105,7 @@ class Diagnosis:
         self.found: Misconception | None = None
 
     def name(self, check: str) -> Misconception | None:
-        """The misconception that explains the failing cases of this check and of all others.
+        """Return the misconception that explains the failing cases of this check and of all others.
 
         A variant goes by the name of its misconception.
         """
@@ -118,11 +118,11 @@ class Diagnosis:
         return self.by_id(self.found.id)
 
     def by_id(self, name: str) -> Misconception | None:
-        """The misconception with this id, if it is known."""
+        """Return the misconception with this id, if it is known."""
         return next((known for known in self.known if known.id == name), None)
 
     def agrees(self, misconception: Misconception, place: int) -> bool:
-        """Whether the misconception gives what the student gave."""
+        """Tell whether the misconception gives what the student gave."""
         key = (misconception, place)
         if key not in self.compared:
             started = time.perf_counter()
@@ -132,10 +132,10 @@ class Diagnosis:
         return self.compared[key]
 
     def _search(self) -> Misconception | None:
-        """The only misconception that explains everything; None if there are several, or none.
+        """Return the only misconception that explains everything; None if several or none do.
 
-        One that gives the student's errors, too, goes before those that say nothing of them. All
-        quick cases come first, so that a slow question is put to few.
+        One that also gives the student's errors is preferred to those that do not. All quick cases
+        are compared first, so that few misconceptions have to answer a slow question.
         """
         left = [one for one in self.known if self._explains(one, slow=False)]
         left = [one for one in left if self._explains(one, slow=True) and self._tells(one)]
@@ -146,17 +146,17 @@ class Diagnosis:
         return left[0] if len({one.id for one in left}) == 1 else None
 
     def _gives_everything(self, misconception: Misconception) -> bool:
-        """Whether the misconception agrees in all failing cases, those that raised included."""
+        """Tell whether the misconception agrees in all failing cases, errors included."""
         failing = [place for one in self.checks.values() for place in one.failing]
         return all(self.agrees(misconception, place) for place in failing)
 
     def _explains(self, misconception: Misconception, *, slow: bool) -> bool:
-        """Whether the misconception fails as the student does, and is right where they are."""
+        """Tell whether the misconception fails as the student does, and is right where they are."""
         checks = [one for one in self.checks.values() if one.check.slow == slow]
         failing = self._cheapest(place for one in checks for place in one.failing)
         if not all(self._comparable_and_same(misconception, place) for place in failing):
             return False
-        if slow:  # what passed is asked of nobody once more: it takes too long
+        if slow:  # slow checks that passed are not compared: answering them takes too long
             return True
         right = self._cheapest(place for one in checks for place in self._to_compare(one))
         if not all(self.agrees(misconception, place) for place in right):
@@ -169,19 +169,19 @@ class Diagnosis:
         return self.may_be_stopped and self._stopped(misconception, place)
 
     def _stopped(self, misconception: Misconception, place: int) -> bool:
-        """Whether an error has kept the student's code from giving what could be compared."""
+        """Tell whether an error kept the student's code from giving a value to compare."""
         theirs = self.known[misconception][place]
         return self.replies[place].failure is not None and theirs.failure is None
 
     def _to_compare(self, one: Judged) -> tuple[int, ...]:
-        """The right cases in which whoever is right gives the same."""
+        """Return the right cases in which every right answer gives the same reply."""
         return () if self._by_rule(one) else one.right
 
     def _by_rule(self, one: Judged) -> bool:
-        """Whether the check passed by its rule, which many different answers can do.
+        """Tell whether the check passed by its rule, as many different answers can.
 
-        One of inputs passes whatever the value is, and so does not say how near it has to be: it
-        may compare more finely than the checks of the value, and tell rounding from a mistake.
+        A check of inputs passes whatever the value is, so its tolerance says nothing about values:
+        it may be finer than that of the value's own checks, and take rounding for a mistake.
         """
         if one.failing:
             return False
@@ -189,14 +189,14 @@ class Diagnosis:
         return free or subject(one.check) == INPUTS
 
     def _fails(self, misconception: Misconception, one: Judged) -> bool:
-        """Whether the misconception fails a check that the student's answer passes."""
+        """Tell whether the misconception fails a check that the student's answer passes."""
         if any(case.ask.timed for case in one.check.cases):
             return False
         theirs = [self.known[misconception][place] for place in one.places]
         return isinstance(rule_named(one.check.rule)(one.check, theirs), Finding)
 
     def _tells(self, misconception: Misconception) -> bool:
-        """Whether what agrees is more than a coincidence."""
+        """Tell whether the agreement is more than a coincidence."""
         failing = [place for one in self.checks.values() for place in one.failing]
         same = [place for place in failing if self.agrees(misconception, place)]
         values = [place for place in same if place in self.telling]
@@ -205,7 +205,7 @@ class Diagnosis:
         return bool(values) or self._same_operation(misconception, same)
 
     def _same_operation(self, misconception: Misconception, places: Sequence[int]) -> bool:
-        """Whether the same operation raised all errors, and the code gives values elsewhere."""
+        """Tell whether the same operation raised all errors and the code gives values elsewhere."""
         pairs = [(self.replies[p].failure, self.known[misconception][p].failure) for p in places]
         values = any(
             self.replies[place].failure is None
@@ -219,20 +219,20 @@ class Diagnosis:
         )
 
     def _cheapest(self, places: Iterable[int]) -> Iterator[int]:
-        """The places at which a value decides first; among these, the cheapest to answer first."""
+        """Order the places: first those where a value decides; of each kind the cheapest first."""
         return iter(sorted(places, key=lambda p: (p not in self.telling, self.seconds[p])))
 
 
 def _is_telling(reply: Reply) -> bool:
-    """Whether agreeing in this reply tells anything: a value or an assertion does.
+    """Tell whether agreement in this reply is evidence: in a value or an assertion it is.
 
-    Two answers that raise the same other error need not have the same cause.
+    Two answers that raise the same error of another type need not make the same mistake.
     """
     return reply.failure is None or reply.failure.type == "AssertionError"
 
 
 def _tells_apart(value: Any) -> bool:
-    """Whether agreeing in a value is no coincidence: it is a number, or has different ones.
+    """Tell whether a value is specific enough to be evidence: one number, or different ones.
 
     Many mistakes give nan, inf or 0, and many give equal numbers throughout: weights of 1/n, say.
     """

@@ -33,7 +33,7 @@ def evaluate(suite: CheckSuite, replies: Sequence[Reply], known: Known) -> Verdi
 
 @dataclasses.dataclass(frozen=True)
 class Untried:
-    """Stands for the finding of a slow check that was not asked, as a core check fails."""
+    """The finding of a slow check that was not asked because a core check fails."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,10 @@ class Assessment:
 
 
 def assess(suite: CheckSuite, replies: Sequence[Reply]) -> Assessment:
-    """Apply the rules. Naming the mistakes is a later step, since it takes much longer."""
+    """Apply the rules. Naming the mistakes is a later step, since it takes much longer.
+
+    ValueError if there is not one reply for each case.
+    """
     if len(replies) != len(suite.cases):
         raise ValueError(f"{len(replies)} replies to {len(suite.cases)} cases")
     if any(r.failure is not None and r.failure.kind == "not_attempted" for r in replies):
@@ -74,7 +77,7 @@ def assess(suite: CheckSuite, replies: Sequence[Reply]) -> Assessment:
 
 
 def verdict_on(assessment: Assessment, known: Known = dict) -> Verdict:
-    """The verdict, with the mistakes that ``known`` explains named."""
+    """Return the verdict, with the mistakes that ``known`` explains named."""
     suite = assessment.suite
     if not assessment.attempted:
         return not_attempted(suite)
@@ -101,15 +104,15 @@ def verdict_on(assessment: Assessment, known: Known = dict) -> Verdict:
 
 
 def with_results(suite: CheckSuite, results: Sequence[CheckResult]) -> Verdict:
-    """The verdict that consists of these results, one for each check of the suite."""
+    """Return the verdict that consists of these results, one for each check of the suite."""
     return Verdict(suite.exercise, _score(suite, results), suite.points, True, tuple(results))
 
 
 def _beside(assessment: Assessment) -> set[str]:
-    """The failed checks of something beside the value that could not judge it, by name.
+    """Return the names of failed side checks that could not judge, since the value is wrong.
 
-    The value itself is wrong there, and a check of the value says so. Where none does, the check
-    beside it is the only one that tells, and it stands.
+    A check of the value has to say so. If none does, the side check is the only one that shows the
+    mistake, and it counts as failed.
     """
     failed = [
         (check, finding, _failure(assessment, start, finding))
@@ -121,7 +124,7 @@ def _beside(assessment: Assessment) -> set[str]:
 
 
 def _failure(assessment: Assessment, start: int, finding: Finding) -> Failure | None:
-    """Why the call that a finding is about gave no value; None if it gave one."""
+    """Return why the call that a finding is about gave no value; None if it gave one."""
     place = start + finding.case
     return assessment.replies[place].failure if place < len(assessment.replies) else None
 
@@ -137,13 +140,13 @@ def _diagnosis(assessment: Assessment, known: Known, beside: Collection[str]) ->
 
 
 def not_attempted(suite: CheckSuite) -> Verdict:
-    """The verdict on an unchanged stub: no points, and no finding."""
+    """Return the verdict on an unchanged stub: no points, and no finding."""
     results = tuple(CheckResult(check.name, False, "not attempted") for check in suite.checks)
     return Verdict(suite.exercise, 0.0, suite.points, False, results)
 
 
 def timing_decides(suite: CheckSuite, replies: Sequence[Reply]) -> bool:
-    """Whether a check passes so far and has timed questions that are still to be asked.
+    """Tell whether a check passes so far and has timed questions that are still to be asked.
 
     The judge's clock tests what the worker's counts claim. Where the counts have failed already,
     there is nothing left to test.
@@ -155,7 +158,7 @@ def timing_decides(suite: CheckSuite, replies: Sequence[Reply]) -> bool:
 
 
 def core_failed(suite: CheckSuite, replies: Sequence[Reply]) -> bool:
-    """Whether a core check fails by the replies so far, so that the exercise earns nothing."""
+    """Tell whether a core check fails by the replies so far, so that the exercise earns nothing."""
     return any(
         check.core
         and not any(reply is NOT_ASKED for reply in own)
@@ -178,7 +181,7 @@ def _judge(check: Check, replies: list[Reply]) -> Finding | Remark | None:
     if check.cases and len(check.cases) > finding.case:
         failure = replies[finding.case].failure
         if failure is not None and failure.kind == "missing":
-            return finding  # it is no matter of the case
+            return finding  # a missing name has nothing to do with the case
         case = check.cases[finding.case].name
         if case and case != check.name:
             return dataclasses.replace(finding, text=f"{finding.text} (case: {case})")
@@ -186,7 +189,7 @@ def _judge(check: Check, replies: list[Reply]) -> Finding | Remark | None:
 
 
 def _score(suite: CheckSuite, results: Sequence[CheckResult]) -> float:
-    """0 if a core check fails, otherwise the passed checks' share of the points."""
+    """Return 0 if a core check fails, otherwise the passed checks' share of the points."""
     pairs = list(zip(suite.checks, results, strict=True))
     if not all(result.passed for check, result in pairs if check.core):
         return 0.0
@@ -206,7 +209,7 @@ def _unjudged(check: Check, failure: Failure | None) -> CheckResult:
 
 
 def _recognized(assessment: Assessment, beside: Collection[str]) -> dict[str, str]:
-    """For each rule the mistake that it recognizes itself: the same in all checks that it fails."""
+    """Return the mistake that a rule itself recognizes, by rule, if all its failed checks agree."""
     found: dict[str, set[str]] = {}
     for check, _, finding in assessment.failed:
         if check.name not in beside:

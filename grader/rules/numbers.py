@@ -11,7 +11,7 @@ from grader.rules.rule import Finding, for_each_reply, tolerance_of
 
 @for_each_reply
 def floating(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The result is a tensor of float32 or wider; its values are not judged."""
+    """Check that the result is a tensor of float32 or wider; its values are not judged."""
     if not isinstance(reply.value, Tensor):
         return Finding(f"the result is {describe(reply.value)}, expected a tensor", kind="kind")
     dtype = reply.value.data.dtype
@@ -23,7 +23,7 @@ def floating(check: Check, index: int, reply: Reply) -> Finding | None:
 
 @for_each_reply
 def one_number(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The result is the reference's number, as a float or a 0-d tensor of any floating dtype."""
+    """Check that the result is the reference's number, as a float or a 0-d floating tensor."""
     case = check.cases[index]
     assert case.expected is not None
     value = reply.value

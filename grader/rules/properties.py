@@ -24,7 +24,7 @@ from grader.rules.rule import Finding, for_each_reply, names_for, rule, toleranc
 
 @rule
 def repeatable(check: Check, replies: list[Reply]) -> Finding | None:
-    """The cases come in pairs that ask the same; both replies of a pair are the same."""
+    """Check that both replies of a pair are the same; the cases come in pairs that ask the same."""
     for index in range(0, len(replies), 2):
         first, second = replies[index], replies[index + 1]
         if first.failure is not None:
@@ -37,7 +37,7 @@ def repeatable(check: Check, replies: list[Reply]) -> Finding | None:
 
 @for_each_reply
 def same_numbers(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The result holds the reference's numbers, in a list, a tuple or an array."""
+    """Check that the result holds the reference's numbers, in a list, a tuple or an array."""
     tolerance = tolerance_of(check)
     case = check.cases[index]
     assert case.expected is not None
@@ -57,7 +57,7 @@ def same_numbers(check: Check, index: int, reply: Reply) -> Finding | None:
 
 @for_each_reply
 def bounded(check: Check, index: int, reply: Reply) -> Finding | None:
-    """No entry of a reply is below ``low`` - ``slack`` or above ``high`` + ``slack``."""
+    """Check that all entries are from ``low`` - ``slack`` to ``high`` + ``slack``."""
     low, high, slack = (check.options[key] for key in ("low", "high", "slack"))
     if not isinstance(reply.value, np.ndarray) or reply.value.dtype.kind not in "fiu":
         return Finding(f"the result is {describe(reply.value)}, expected an array")
@@ -70,7 +70,7 @@ def bounded(check: Check, index: int, reply: Reply) -> Finding | None:
 
 @rule
 def untouched(check: Check, replies: list[Reply]) -> Finding | None:
-    """The calls leave their arguments unchanged, whatever their results are.
+    """Check that the calls leave their arguments unchanged, whatever their results are.
 
     Where a result is right, a second call with the same objects must be right, too. A call that
     raised is another check's business, unless all of them did.
@@ -83,7 +83,7 @@ def untouched(check: Check, replies: list[Reply]) -> Finding | None:
             continue
         given = arguments(case.ask, names_for(check, case))
         for (name, before), after in zip(given, reply.args or (), strict=False):
-            if isinstance(before, (Ref, Callback)):  # a model, or what a step has made
+            if isinstance(before, (Ref, Callback)):  # not data: a step's result, or a function
                 continue
             if difference(after, before, Tolerance(0.0, 0.0)) is not None:
                 return Finding(f"{name} was changed by the call", index, kind="argument")
@@ -96,17 +96,17 @@ def untouched(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def arguments(ask: Ask, names: Names) -> list[tuple[str, Any]]:
-    """What a call is given, with a name for each: those by place first, then those by name."""
+    """Return each argument of a call with its name: positional ones first, then keywords."""
     places = [(names.argument(place), value) for place, value in enumerate(ask.args)]
     return [*places, *ask.kwargs.items()]
 
 
 @rule
 def error_names(check: Check, replies: list[Reply]) -> Finding | None:
-    """Each call raises the expected error, and its message holds the numbers that explain it.
+    """Check that each call raises the expected error, with the numbers that explain it.
 
-    The option ``numbers`` holds those of each case, and ``names`` the id of the mistake of leaving
-    one out.
+    The option ``numbers`` holds the numbers for each case, and ``names`` the id of the mistake of
+    leaving one out of the message.
     """
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
@@ -125,7 +125,7 @@ def error_names(check: Check, replies: list[Reply]) -> Finding | None:
 
 @for_each_reply
 def made_without(check: Check, index: int, reply: Reply) -> Finding | None:
-    """No result comes from one of the ``operations`` in the options, by a part of their names.
+    """Check that no result comes from an operation whose name holds one of the ``operations``.
 
     A case's program ends in the names of the operations in the result's graph.
     """
@@ -138,7 +138,7 @@ def made_without(check: Check, index: int, reply: Reply) -> Finding | None:
 
 @rule
 def unmoved(check: Check, replies: list[Reply]) -> Finding | None:
-    """The cases come in pairs; both results of a pair are the same before a position.
+    """Check that both results of a pair of cases are the same before a position.
 
     The results are tensors (B, T, d). For each pair the option ``until`` holds the first position
     that may differ, and ``said`` says in words what was changed.

@@ -18,12 +18,12 @@ from grader.protocol.values import Check, Misconception, Reply
 from grader.rules.comparing import describe, failure_text
 from grader.rules.rule import Finding, Remark, rule
 
-CHOOSES = "chooses "  # with which the title of a wrong option begins
+CHOOSES = "chooses "  # how the title of a wrong option begins
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What the check says about one option: why it is right, or which mistake it is."""
+    """The check's words on one option: why it is right, or which mistake it is."""
 
     why: str = ""
     mistake: Misconception | None = None
@@ -41,7 +41,7 @@ def seal(salt: str, options: Mapping[str, Explanation]) -> dict[str, str]:
 
 
 def unseal(salt: str, sealed: Mapping[str, str], letter: str) -> Explanation:
-    """The explanation of the option with this letter."""
+    """Return the explanation of the option with this letter."""
     parts = json.loads(_xor(bytes.fromhex(sealed[letter]), salt, letter))
     if len(parts) == 1:
         return Explanation(why=parts[0])
@@ -56,7 +56,7 @@ def _xor(text: bytes, salt: str, letter: str) -> bytes:
 
 @rule
 def choice(check: Check, replies: list[Reply]) -> Finding | Remark | None:
-    """The answer's letter for the question named in the options is that of the right option."""
+    """Check that the letter given for the option ``question`` is that of the right answer."""
     reply, sealed = replies[0], check.options["sealed"]
     if reply.failure is not None:
         return Finding(failure_text(reply))
@@ -76,7 +76,7 @@ def choice(check: Check, replies: list[Reply]) -> Finding | Remark | None:
 
 
 def _letter(given: Any) -> str:
-    """The letter ``"b"`` in what people write: B, (b), b), b."""
+    """Find the letter ``"b"`` in what people write: B, (b), b), b. It is "" if there is none."""
     if not isinstance(given, str):
         return ""
     found = re.fullmatch(r"[\s(\[]*([A-Za-z])[\s)\].:]*", given)

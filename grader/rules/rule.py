@@ -64,7 +64,7 @@ def for_each_reply(judge: Callable[[Check, int, Reply], Finding | None]) -> Rule
     """Register a rule that judges each reply by itself, and stops at the first finding.
 
     A call that gave no value is a finding already; ``judge(check, index, reply)`` sees only the
-    others. ``index`` is the case's, which the rule writes into the finding.
+    others. ``index`` is the case's; it is written into the finding.
     """
 
     @functools.wraps(judge)
@@ -82,7 +82,7 @@ def for_each_reply(judge: Callable[[Check, int, Reply], Finding | None]) -> Rule
 
 @functools.cache
 def rule_named(name: str) -> Rule:
-    """The rule that a check names: ``name`` is the engine's, ``lesson.name`` a lesson's own.
+    """Find the rule that a check names: ``name`` is the engine's, ``lesson.name`` a lesson's own.
 
     Raises:
         CourseError: there is no such rule; the message offers the nearest names.
@@ -108,21 +108,21 @@ def rule_named(name: str) -> Rule:
 
 @functools.cache
 def _engine_rules() -> dict[str, Rule]:
-    """The engine's rules by name. Importing the modules of this folder registers them."""
+    """Return the engine's rules by name. Importing the modules of this folder registers them."""
     for module in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}."):
         importlib.import_module(module.name)
     return RULES
 
 
 def tolerance_of(check: Check) -> Tolerance:
-    """The check's own tolerances, or the defaults for the dtype."""
+    """Return the check's own tolerances, or the defaults for the dtype."""
     return Tolerance(
         check.options.get("rtol"), check.options.get("atol"), check.options.get("dtype", True)
     )
 
 
 def names_for(check: Check, case: Case) -> Names:
-    """What the contract calls the parts of a case; with steps after the call, by their names."""
+    """Return the names of a case's parts: the contract's, and those of steps after the call."""
     takes, returns = (tuple(check.options.get(key, ())) for key in ("takes", "returns"))
     if case.ask.after:
         own = returns if len(returns) > 1 else returns[0] if returns else "result"
@@ -131,14 +131,14 @@ def names_for(check: Check, case: Case) -> Names:
 
 
 def size_of(case: Case) -> int:
-    """How many numbers the arguments of a case hold."""
+    """Count the numbers in the arguments of a case."""
     arrays = [one.data if isinstance(one, Tensor) else one for one in case.ask.args]
     return sum(array.size for array in arrays if isinstance(array, np.ndarray))
 
 
 @rule
 def equal(check: Check, replies: list[Reply]) -> Finding | None:
-    """Each reply equals the reference's: kind, shape, dtype, values, gradients, arguments.
+    """Check that replies equal the reference's: kind, shape, dtype, values, gradients, arguments.
 
     The finding is that of the smallest case that differs.
     """

@@ -1,4 +1,4 @@
-"""Checks that look at something beside the value, and can say nothing where the value is wrong."""
+"""Recognize side checks: they look at something beside the value, and cannot judge a wrong one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ VALUE = ("kind", "length", "shape", "dtype", "value")
 
 
 def subject(check: Check) -> str:
-    """What the check looks at beside the value: INPUTS, GRADIENTS or DTYPE; "" for the value.
+    """Tell what a check looks at beside the value: INPUTS, GRADIENTS or DTYPE; "" for the value.
 
-    Its cases tell: they compare the arguments afterwards, ask for gradients, or ask in two
+    Its cases show it: they compare the arguments afterwards, ask for gradients, or ask in two
     precisions.
     """
     asks = [case.ask for case in check.cases]
@@ -34,7 +34,7 @@ def subject(check: Check) -> str:
 
 
 def _precisions(case: Case) -> Iterator[str]:
-    """The floating dtypes that are expected in a case."""
+    """Yield the floating dtypes that are expected in a case."""
     value = case.expected.value if case.expected is not None else None
     for item in value if isinstance(value, tuple) else (value,):
         if isinstance(item, Tensor) and item.data.dtype.kind == "f":
@@ -42,9 +42,9 @@ def _precisions(case: Case) -> Iterator[str]:
 
 
 def fails_by_the_value(check: Check, finding: Finding, failure: Failure | None) -> bool:
-    """Whether a check of something beside the value failed by the value, or for want of one.
+    """Tell whether a side check failed because the value is wrong or missing.
 
-    ``failure`` is why the call gave none. A limit that the call ran into is said in any case.
+    ``failure`` is why the call gave no value. A limit that the call exceeded is always reported.
     """
     own = subject(check)
     if failure is not None:
@@ -53,6 +53,6 @@ def fails_by_the_value(check: Check, finding: Finding, failure: Failure | None) 
 
 
 def shows_a_wrong_value(check: Check, failure: Failure | None) -> bool:
-    """Whether a failed check is of the value itself, and not of how much was computed for it."""
+    """Tell whether a failed check judges the value itself, not how much was computed for it."""
     counted = any(case.ask.counted for case in check.cases)
     return not subject(check) and (failure is not None or not counted)

@@ -1,4 +1,4 @@
-"""Rules for tests that students write: a test accepts right candidates and refuses wrong ones."""
+"""Judge tests that students write: a test accepts right candidates and refuses wrong ones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from grader.rules.rule import Finding, Remark, rule
 
 
 def refuses(reply: Reply) -> bool:
-    """Does the test refuse its candidate? Any exception that it raises says so."""
+    """Tell whether the test refuses its candidate, by raising any exception."""
     return reply.failure is not None and reply.failure.kind == "exception"
 
 
 @rule
 def lets_pass(check: Check, replies: list[Reply]) -> Finding | Remark | None:
-    """The test ends without an error for every case whose index is in the option ``of``.
+    """Check that the test ends without an error for every case whose index is in the option ``of``.
 
     The option ``kinds`` holds how many kinds of wrong candidates are tried here, and at grading.
     """
@@ -32,7 +32,7 @@ def lets_pass(check: Check, replies: list[Reply]) -> Finding | Remark | None:
 
 @rule
 def catches(check: Check, replies: list[Reply]) -> Finding | None:
-    """The test ends with an error for every case whose index is in the option ``of``."""
+    """Check that the test ends with an error for every case whose index is in the option ``of``."""
     for index in check.options["of"]:
         reply = replies[index]
         if reply.failure is None:
@@ -43,7 +43,7 @@ def catches(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _returned(reply: Reply) -> str:
-    """What to say to a test that answers by what it returns."""
+    """Explain, if a test returned something, that only an error refuses a candidate."""
     if reply.value is None:
         return ""
     return (

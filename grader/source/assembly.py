@@ -48,7 +48,7 @@ class Assembly:
     """The parts in order, and a line about each repair.
 
     ``unsure`` holds, by exercise or question, why a person has to look: something was written that
-    could not be placed. ``recognized`` counts what shows that the notebook is of this release.
+    could not be placed. ``recognized`` counts the signs that the notebook is of this release.
     """
 
     parts: tuple[Part, ...]
@@ -60,14 +60,14 @@ class Assembly:
         return next(p for p in self.parts if p.role == ANSWER and p.exercise == exercise)
 
     def attempted(self, exercise: str) -> bool:
-        """Is its cell more than the stub, or does an added cell define its name?"""
+        """Tell whether its cell is more than the stub, or an added cell defines its name."""
         part = self.answer(exercise)
         if normalized(part.source) != normalized(part.released):
             return True
         return any(p.role == OWN and exercise in bound_names(p.source) for p in self.parts)
 
     def answered(self) -> dict[str, bool]:
-        """For each question that a person grades: is there something to read?"""
+        """Tell for each question that a person grades whether there is something to read."""
         return {
             part.id: part.id in self.unsure or bool(written(part.source, part.released))
             for part in self.parts
@@ -76,7 +76,7 @@ class Assembly:
 
     @property
     def as_given(self) -> bool:
-        """Is everything as it was given out, and nothing added?"""
+        """Whether everything is as it was given out, with nothing added."""
         return not self.unsure and all(
             flat(part.source) == flat(part.released)
             for part in self.parts
@@ -85,7 +85,7 @@ class Assembly:
 
 
 def parts_of(document: Mapping) -> list[tuple[Part, float]]:
-    """The parts of a release's notebook, each with its points."""
+    """Return the parts of a release's notebook, each with its points."""
     return [_part(cell) for cell in document["cells"]]
 
 
@@ -106,14 +106,16 @@ def _part(cell: Mapping) -> tuple[Part, float]:
 
 
 def assemble(release: Sequence[Part], submitted: Notebook) -> Assembly:
-    """Take answers by id, the first where ids repeat; keep added cells where they stand.
+    """Fill the release with a submission's answers and added cells.
+
+    Answers are taken by id, the first where ids repeat.
 
     Points, ids, locked cells, flags and order are the release's: a submission could raise its own
     marks with any of them. An added cell follows the release's cell that it followed in the
     submission. A cell directly after one with the same id counts as added: JupyterLab copies the
     metadata when it splits a cell.
 
-    The id decides, whatever became of the cell's type. Where ids are gone, code is found by the
+    The id decides, even if the cell's type has changed. Where ids are gone, code is found by the
     names that it defines, and a written answer by its place.
     """
     return _Assembler(release, submitted).assembly()
@@ -121,14 +123,14 @@ def assemble(release: Sequence[Part], submitted: Notebook) -> Assembly:
 
 @dataclass
 class _Loose:
-    """A cell that is none of the release's; ``place`` is the release's cell that it follows."""
+    """A cell that is not the release's; ``place`` is the id of the release's cell before it."""
 
     cell: Cell
     place: str
 
 
 class _Assembler:
-    """One notebook on its way into the release's structure."""
+    """One submitted notebook, and the steps that put it into the release's structure."""
 
     def __init__(self, release: Sequence[Part], submitted: Notebook) -> None:
         self.release = release
@@ -166,7 +168,7 @@ class _Assembler:
     # -- which cell is which ---------------------------------------------------------------------
 
     def _matches(self) -> list[str]:
-        """The id of the release's cell that each cell is, "" for none: by id, or by equal text."""
+        """Find for each cell the id of the release's cell with its id or text; "" for none."""
         texts: dict[tuple[str, str], list[str]] = {}
         for part in self.release:
             texts.setdefault((part.kind, flat(part.source)), []).append(part.id)
@@ -191,13 +193,13 @@ class _Assembler:
         return matches
 
     def _cards(self) -> Iterator[Part]:
-        """The texts directly before a written answer: its question."""
+        """Yield the texts directly before written answers: their questions."""
         for before, part in zip(self.release, self.release[1:], strict=False):
             if part.role == HUMAN and before.role == TEXT:
                 yield before
 
     def _chosen(self) -> dict[str, int]:
-        """The first cell for each of the release's, one of the right type if there is one."""
+        """Choose one match for each of the release's cells: by id and type, by id, or the first."""
         ranked: dict[str, tuple[int, int]] = {}
         for number, name in enumerate(self.matches):
             if name:
@@ -208,7 +210,7 @@ class _Assembler:
         return {name: number for name, (_, number) in ranked.items()}
 
     def _sort(self) -> list[str]:
-        """Tell the release's cells from loose ones; the former's ids in the submitted order."""
+        """Set loose cells apart; return the ids of the release's cells in the submitted order."""
         place, order = "", []
         for number, cell in enumerate(self.cells):
             found = self.matches[number]
@@ -235,12 +237,12 @@ class _Assembler:
         return order
 
     def _names_bound(self) -> set[str]:
-        """What added code defines."""
+        """Return the names that added code defines."""
         code = [loose.cell.source for loose in self.loose.values() if loose.cell.kind == "code"]
         return {name for source in code for name in bound_names(source)}
 
     def _recognized(self) -> int:
-        """How much shows that this is the release's notebook: its cells, the names of exercises."""
+        """Count the signs that this is the release's notebook: its cells, its exercises' names."""
         exercises = {part.exercise for part in self.release if part.role == ANSWER}
         return len(self.chosen) + len(exercises & self.names)
 
@@ -297,7 +299,7 @@ class _Assembler:
         return replace(part, source=source)
 
     def _lost_answer(self, exercise: str) -> Cell | None:
-        """The added cell that seems to define the exercise, though no code cell binds it.
+        """Find an added cell that seems to define the exercise, though no code cell binds it.
 
         It is code with a syntax error, or code in a cell of another type.
         """
@@ -319,7 +321,7 @@ class _Assembler:
         return found
 
     def _defined_in_locked(self, part: Part) -> tuple[list[Part], list[Part]]:
-        """Cells to put before and after a locked one: what it defines, if that is an answer."""
+        """Return cells to add before and after a locked one: its text, if it holds an answer."""
         number = self.chosen.get(part.id)
         if part.role not in (GIVEN, CHECK) or number is None:
             return [], []
@@ -339,7 +341,7 @@ class _Assembler:
         return (own, []) if part.role == CHECK else ([], own)
 
     def _unknown_names(self, found: Assembly) -> dict[str, str]:
-        """If nothing is recognized as an answer, but added cells define something: a person."""
+        """Ask for a person if no answer is recognized, but added cells define something."""
         exercises = [part.exercise for part in self.release if part.role == ANSWER]
         if any(map(found.attempted, exercises)):
             return {}
@@ -383,7 +385,7 @@ class _Assembler:
         return before, after
 
     def _beside(self, part: Part) -> list[int]:
-        """The numbers of loose cells where this part belongs, between those of the release."""
+        """Return the numbers of the loose cells where this part belongs, between the release's."""
         before, after = self._neighbours(part)
         found: set[int] = set()
         for one, steps in ((before, (1,)), (part, (1, -1)), (after, (-1,))):
@@ -393,7 +395,7 @@ class _Assembler:
         return sorted(found)
 
     def _next_to(self, number: int, step: int) -> Iterator[int]:
-        """The loose cells next to this one, up to the next cell of the release."""
+        """Yield the loose cells next to this one, up to the next cell of the release."""
         number += step
         while 0 <= number < len(self.cells) and not self.matches[number]:
             if number in self.loose:
@@ -401,7 +403,7 @@ class _Assembler:
             number += step
 
     def _in_its_place(self, part: Part) -> Iterator[str]:
-        """The texts where a written answer belongs: in its question's cell, and in loose cells."""
+        """Take the texts where a written answer belongs: in its question's and in loose cells."""
         before, _ = self._neighbours(part)
         number = self.chosen.get(before.id) if before is not None else None
         if before is not None and before.role == TEXT and number is not None:
@@ -413,11 +415,11 @@ class _Assembler:
             cell = self.loose[place].cell
             text = written(text_in(cell), part.source)
             if is_prose(cell) and text:
-                del self.loose[place]
+                del self.loose[place]  # it is the answer now, and no added cell
                 yield text
 
     def _perhaps_written(self, part: Part, cell: Cell | None) -> str:
-        """Why a person has to look for this answer, of which nothing stands in its place."""
+        """Say why a person has to look for an answer that is not in its place; "" if nobody has."""
         if self._beside(part):
             return "its cell is as it was given out, and code was added where it belongs"
         texts = [loose.cell.source for loose in self.loose.values() if is_prose(loose.cell)]
@@ -437,5 +439,5 @@ def _gone(part: Part) -> str:
 
 
 def _id_of(cell: Cell, known: Iterable[str]) -> str:
-    """nbgrader's id or the cell's, if the release has such a cell; "" if it has none."""
+    """Return nbgrader's id or the cell's own, if the release has such a cell; else ""."""
     return next((name for name in (cell.grade_id, cell.id) if name in known), "")

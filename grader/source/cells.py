@@ -12,8 +12,8 @@ from typing import Generic, TypeVar
 
 MINE = "mine"
 T = TypeVar("T")
-# Of texts of at most so many characters, so many results are kept; and of longer texts, which are
-# some submission's own, those of the last so many characters.
+# Of texts of at most CACHED_LENGTH characters, the last CACHED_RESULTS results are kept. Of longer
+# ones, a submission's own, the last results are kept, up to CACHED_LONG characters of text in all.
 CACHED_LENGTH, CACHED_RESULTS, CACHED_LONG = 10_000, 1000, 4_000_000
 # No real name has more dotted parts, and Python's parser builds every prefix of such a name.
 MAX_PARTS = 100
@@ -30,7 +30,7 @@ _MORE_THAN_PYTHON = re.compile(r"[%!?]|await|^[ \t]*(?:>>>|\.\.\.|In \[|[,;/])|\
 _QUESTION = re.compile(r"^.*\?[ \t]*$", re.M)
 
 
-# A tree that was parsed may fail to be unparsed: nested too deep, or a number too long.
+# A tree that was parsed may fail to be unparsed: nested too deeply, or with too long a number.
 UNPARSE_ERRORS = (RecursionError, MemoryError, ValueError)
 
 
@@ -50,7 +50,7 @@ def cached(function: Callable[[str], T]) -> Callable[[str], T]:
 
 
 class _ByLength(Generic[T]):
-    """The results for the texts that were asked for last, ``CACHED_LONG`` characters of them."""
+    """The results for the texts asked for last, of ``CACHED_LONG`` characters in all."""
 
     def __init__(self, function: Callable[[str], T]) -> None:
         self.function = function
@@ -71,10 +71,11 @@ class _ByLength(Generic[T]):
 
 
 def readable(source: str) -> tuple[str, ast.Module] | None:
-    """A cell as Python text, with its tree: as it is, or with IPython's magics made to do nothing.
+    """Read a cell as Python, if necessary with IPython's magics made to do nothing.
 
     IPython also runs ``%time``, ``x = !ls``, a trailing ``?`` and an indented cell, which are not
-    Python. Line numbers stay the same. None if the cell cannot be parsed even so.
+    Python. Return the text, with the same line numbers, and its tree; None if it cannot be parsed
+    even so.
     """
     plain = _ASSIGNED.sub(r"\1None", _MAGIC.sub("pass", _flush_left(source)))
     for text in (source, plain, _QUESTION.sub("pass", plain)):
@@ -93,17 +94,17 @@ def _flush_left(source: str) -> str:
 
 
 def magics(source: str) -> list[str]:
-    """The lines of a cell that are not Python but magics."""
+    """Return the lines of a cell that are not Python but magics."""
     return _MAGIC.findall(source) + [found[0] for found in _ASSIGNED.finditer(source)]
 
 
 def guessed_definitions(source: str) -> set[str]:
-    """Names that a cell with no syntax tree seems to define, by how its lines begin."""
+    """Return the names that a cell seems to define, by how its lines begin, without parsing it."""
     return {found[1] or found[2] for found in _DEFINES.finditer(source)}
 
 
 def _costly(source: str) -> bool:
-    """Would it take Python's parser more than linear time, or memory?"""
+    """Tell whether Python's parser may need more than linear time or memory for the text."""
     runs = (found[0] for found in _FAR_FROM_ASCII.finditer(source))
     return bool(_LONG_NAME.search(source)) or any(map(_has_accents, runs))
 
@@ -113,7 +114,7 @@ def _has_accents(text: str) -> bool:
 
 
 def has_syntax_error(source: str) -> bool:
-    """Has the cell a syntax error, so that not even a part of it runs? False in doubt.
+    """Tell whether a syntax error keeps the whole cell from running; False in doubt.
 
     IPython accepts more than Python does: magics, help, prompts, an indented cell, await.
     """
@@ -129,7 +130,7 @@ def has_syntax_error(source: str) -> bool:
 
 
 def parsed(source: str) -> ast.Module | None:
-    """The syntax tree; None if the text is not Python, or too costly to parse."""
+    """Return the syntax tree; None if the text is not Python, or too costly to parse."""
     if _costly(source):
         return None
     try:
@@ -139,7 +140,7 @@ def parsed(source: str) -> ast.Module | None:
 
 
 def text_of(node: ast.AST) -> str:
-    """A node as source text; empty if it cannot be unparsed (see ``UNPARSE_ERRORS``)."""
+    """Return a node as source text; empty if it cannot be unparsed (see ``UNPARSE_ERRORS``)."""
     try:
         return ast.unparse(node)
     except UNPARSE_ERRORS:
@@ -147,7 +148,7 @@ def text_of(node: ast.AST) -> str:
 
 
 def definitions(cells: Iterable[str]) -> str:
-    """The cells' imports, functions, classes, plain constants and ``mine`` assignments, as text.
+    """Return the cells' imports, functions, classes, constants and ``mine`` assignments as text.
 
     Cells that are not Python are left out, and so are statements that are nested too deep. The text
     may hold student code: only a worker may run it.
@@ -164,7 +165,7 @@ def _definitions(source: str) -> str:
 
 
 def carried_names(cells: Iterable[str]) -> set[str]:
-    """The answers of earlier lessons that cells load with ``mine("name")``."""
+    """Return the answers of earlier lessons that cells load with ``mine("name")``."""
     return set().union(*map(_carried, cells))
 
 
@@ -197,7 +198,7 @@ def _is_mine(node: ast.AST) -> bool:
 
 @cached
 def normalized(source: str) -> str:
-    """Code without its comments and layout; the text itself if it cannot be parsed."""
+    """Return code without its comments and layout; the text itself if it cannot be parsed."""
     tree = parsed(source)
     with contextlib.suppress(*UNPARSE_ERRORS):
         return source.strip() if tree is None else ast.dump(tree)

@@ -1,4 +1,4 @@
-"""The zip that a student hands in: its layout, as ``pack`` writes it.
+"""Write the zip that a student hands in, and describe its layout.
 
 :mod:`grader.records.handed_in` reads it.
 
@@ -37,24 +37,24 @@ FORMAT = 1
 
 
 def member(assignment: str) -> str:
-    """``03_trees`` → ``03_trees/03_trees.ipynb``."""
+    """Return an assignment's path in the zip: ``03_trees`` → ``03_trees/03_trees.ipynb``."""
     return f"{assignment}/{assignment}.ipynb"
 
 
 def digest(content: bytes) -> str:
-    """The digest that a receipt gives of a notebook."""
+    """Return the digest that a receipt gives of a notebook."""
     return hashlib.sha256(content).hexdigest()
 
 
 def write(notebooks: Mapping[str, bytes], receipt: Mapping[str, Any]) -> bytes:
-    """The zip's bytes. The same input gives the same bytes."""
+    """Return the zip's bytes. The same input gives the same bytes."""
     contents = {member(name): content for name, content in sorted(notebooks.items())}
     contents[RECEIPT] = (json.dumps(receipt, indent=1, ensure_ascii=False) + "\n").encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
-            entry = zipfile.ZipInfo(name)  # dated 1980: when it was packed, the receipt says
+            entry = zipfile.ZipInfo(name)  # dated 1980; the receipt holds the time of packing
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
+            entry.external_attr = 0o644 << 16  # Unix permissions: readable once unpacked
             archive.writestr(entry, content)
     return buffer.getvalue()

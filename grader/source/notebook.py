@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook's cells, how many entries were dropped as unreadable, and its language ("": ?)."""
+    """A notebook's cells, the number of unreadable entries, and its language ("" if unknown)."""
 
     cells: tuple[Cell, ...]
     dropped: int = 0
@@ -50,7 +50,7 @@ class Notebook:
 
 
 def parse(content: bytes) -> Notebook:
-    """The cells of a notebook in nbformat 3, 4 or newer.
+    """Read the cells of a notebook in nbformat 3, 4 or newer.
 
     Raises:
         NotANotebook: for anything else, with the reason.
@@ -63,7 +63,7 @@ def parse(content: bytes) -> Notebook:
             "than are read: clear the outputs and hand it in again"
         )
     try:
-        document = json.loads(content.decode("utf-8-sig"))
+        document = json.loads(content.decode("utf-8-sig"))  # -sig: skips a byte order mark
     except UnicodeDecodeError as error:
         raise NotANotebook("the file is not a notebook: it is not UTF-8 text") from error
     except RecursionError as error:
@@ -88,7 +88,7 @@ def parse(content: bytes) -> Notebook:
 
 
 def _raw_cells(document: dict[str, Any]) -> list[Any]:
-    """The list of cells; where it stands decides, since tools write odd version numbers."""
+    """Find the list of cells, by its place first, since tools write odd version numbers."""
     major = document.get("nbformat")
     if isinstance(document.get("cells"), list) and major not in (1, 2, 3):
         return document["cells"]
@@ -133,13 +133,13 @@ def _points(marks: dict[str, Any]) -> float:
 
 
 def _language(metadata: Any) -> str:
-    """The programming language, in lower case, that the file names first."""
+    """Return the programming language that the file names first, in lower case."""
     kernel, info = (_section(metadata, name) for name in ("kernelspec", "language_info"))
     return (_text(kernel.get("language")) or _text(info.get("name"))).lower()
 
 
 def _section(tree: Any, name: str) -> dict[str, Any]:
-    """A dict in a dict; an empty one if there is none."""
+    """Return a dict in a dict; an empty one if there is none."""
     found = tree.get(name) if isinstance(tree, dict) else None
     return found if isinstance(found, dict) else {}
 

@@ -1,8 +1,8 @@
 """Select the release's cells that a submission needs; cells that only show something do not run.
 
 Names decide. A cell of the release is needed if it binds a name that a needed cell reads. The
-submission's own cells and answers are always needed. If the names that one of them reads cannot be
-told, all cells are needed: a cell too many costs time, a cell too few would cost marks.
+submission's own cells and answers are always needed. If the names that one of them reads are
+unknown, all cells are needed: a cell too many costs time, a cell too few would cost marks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DYNAMIC = {"globals", "eval", "exec", "locals", "vars", "get_ipython"}
 
 @cached
 def bound_names(source: str) -> frozenset[str]:
-    """Names that running the cell (re)binds or changes at top level, imports included."""
+    """Return the names that the cell (re)binds or changes at top level, imports included."""
     found = readable(source)
     if found is None:
         return frozenset() if has_syntax_error(source) else frozenset(guessed_definitions(source))
@@ -53,7 +53,7 @@ def bound_names(source: str) -> frozenset[str]:
 
 @cached
 def read_names(source: str) -> frozenset[str] | None:
-    """Global names that the cell and its functions read; None if they cannot be told."""
+    """Return the global names that the cell and its functions read; None if they are unknown."""
     found = readable(source)
     if found is None:
         return frozenset() if has_syntax_error(source) else None
@@ -73,9 +73,9 @@ def read_names(source: str) -> frozenset[str] | None:
 
 @cached
 def statements(source: str) -> tuple[str, ...]:
-    """The cell's top-level statements as texts; the whole cell if they cannot be unparsed.
+    """Return the cell's top-level statements as texts; the whole cell if they cannot be unparsed.
 
-    With these, one definition in a cell can be looked at without the others.
+    With these, one definition in a cell can be examined without the others.
     """
     found = readable(source)
     texts = tuple(map(text_of, found[1].body)) if found is not None else ()
@@ -83,14 +83,14 @@ def statements(source: str) -> tuple[str, ...]:
 
 
 def cut_to(names: Iterable[str], source: str) -> str:
-    """The definitions in a text that these names need, directly or not, in their order."""
+    """Return the definitions in a text that these names need, directly or not, in their order."""
     numbered = [(str(number), text) for number, text in enumerate(statements(source))]
     chosen = needed(numbered, names)
     return "\n\n".join(text for number, text in numbered if number in chosen) + "\n"
 
 
 def needed(released: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
-    """Ids of the released cells, as (id, source), that the own sources need, directly or not."""
+    """Return the ids of the released cells, given as (id, source), that ``own`` sources need."""
     cells = list(released)
     wanted: set[str] = set()
     for source in own:
@@ -111,11 +111,11 @@ def needed(released: Iterable[tuple[str, str]], own: Iterable[str]) -> set[str]:
 
 
 def leading_to(cells: Iterable[tuple[str, str]], name: str) -> set[str]:
-    """Ids of the cells, as (id, source), that have to run before ``name`` can be called.
+    """Return the ids of the cells, as (id, source), that must run before ``name`` can be called.
 
     As in :func:`needed`, names decide. But these cells may be students' own, so a cell that only
     reads a wanted name counts, too, if some cell has assigned to that name: it may change what is
-    there, as ``cases.append(...)`` does. All of them, if the names that one reads cannot be told.
+    there, as ``cases.append(...)`` does. If the names that one cell reads are unknown, all count.
     """
     listed = dict(cells)
     reads = {cell_id: read_names(source) for cell_id, source in listed.items()}
@@ -137,7 +137,7 @@ def leading_to(cells: Iterable[tuple[str, str]], name: str) -> set[str]:
 
 @cached
 def _defined(source: str) -> frozenset[str]:
-    """Names that a cell binds at top level by def, class or import."""
+    """Return the names that a cell binds at top level by def, class or import."""
     found = readable(source)
     names: set[str] = set()
     for node in found[1].body if found is not None else ():

@@ -1,1 +1,1 @@
-"""What lessons import: checks against frozen answers, hints, progress, figures."""
+"""The functions that lessons import: checks against frozen answers, hints, progress, figures."""

@@ -1,4 +1,4 @@
-"""Call a student's answer in their own kernel: with a time limit, and hearing what it prints."""
+"""Call a student's answer in their own kernel, with a time limit, and keep what it prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_FRAMES = 6  # of a traceback: a recursion that never ends has a thousand
 
 
 class _Printed(io.TextIOBase):
-    """Keeps the beginning of what is printed."""
+    """A text stream that keeps the beginning of what is printed."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -38,7 +38,7 @@ class _Printed(io.TextIOBase):
 
 @dataclass
 class Heard:
-    """What a call printed, and the student's own lines of the traceback if it raised."""
+    """A call's printed text, and the student's own lines of the traceback if it raised."""
 
     printed: Any = field(default_factory=_Printed)
     trace: str = ""
@@ -48,9 +48,9 @@ class Heard:
 
 
 class NotebookCalls:
-    """Call into a notebook's namespace, in the thread that runs the check.
+    """Calls into a notebook's namespace, in the thread that runs the check.
 
-    ``heard`` has what else was heard at the last call of each question, by the question's ``id``.
+    ``heard`` has what the last call of each question printed and raised, by the question's ``id``.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class NotebookCalls:
         self.callbacks = callbacks
         self.heard: dict[int, Heard] = {}
         self._slow = {id(ask) for ask in slow}
-        self._stopped = ""  # where a call was stopped: what follows would run on as well
+        self._stopped = ""  # where a call was stopped: the calls after it would run on as well
 
     def ask(self, asks: Iterable[Ask]) -> list[Reply]:
         return [self._ask(one) for one in asks]
@@ -83,7 +83,7 @@ class NotebookCalls:
 
 
 def slow_questions(suite: CheckSuite) -> list[Ask]:
-    """The questions that only slow checks ask."""
+    """Return the questions that only slow checks ask."""
     quick = {id(case.ask) for check in suite.checks if not check.slow for case in check.cases}
     return [case.ask for case in suite.cases if id(case.ask) not in quick]
 
@@ -93,15 +93,15 @@ class RanOn(Exception):
 
 
 def within(seconds: float, call: Callable[[], Reply]) -> Reply:
-    """Call, and stop the call if it takes longer.
+    """Return what ``call`` returns, and interrupt it if it takes longer than ``seconds``.
 
     Another thread interrupts the main one, as a click on "interrupt the kernel" does, on every
-    system alike. Like a click, it waits until a long operation inside of NumPy or torch has ended.
-    In another thread than the main one the call is not stopped.
+    system alike. Like a click, it takes effect only when a long operation inside NumPy or torch
+    has ended. Outside the main thread a call is not interrupted.
 
     Raises:
         RanOn: the call took longer.
-        KeyboardInterrupt: somebody else has interrupted it.
+        KeyboardInterrupt: a person has interrupted it.
     """
     if threading.current_thread() is not threading.main_thread():
         return call()
@@ -112,14 +112,14 @@ def within(seconds: float, call: Callable[[], Reply]) -> Reply:
         finally:
             watch.stop()
     except KeyboardInterrupt as error:
-        watch.stop()  # the interrupt may have come on the way to the first call of it
+        watch.stop()  # again: the interrupt may have come before the first call of it began
         if not watch.fired:
             raise
         raise RanOn(f"still running after {seconds:g} s{_last_line(error)}") from None
 
 
 class _Watch:
-    """Interrupts the main thread when the time is over, and each second until it is stopped."""
+    """A timer that interrupts the main thread when time is up, and each second until stopped."""
 
     def __init__(self, seconds: float) -> None:
         self.fired = False
@@ -140,7 +140,7 @@ class _Watch:
                 self._again(1.0)  # the answer may catch one interrupt, in a loop even many
 
     def stop(self) -> None:
-        """Let no interrupt come any more; one that is on its way is caught here."""
+        """Stop further interrupts; catch one that is on its way."""
         while True:
             try:
                 with self._lock:
@@ -155,14 +155,14 @@ class _Watch:
 
 
 def own_frames(error: BaseException) -> Iterator[tuple[types.FrameType, int]]:
-    """The frames of a traceback that run code of a notebook's cell, with their line numbers."""
+    """Yield the frames of a traceback that run a notebook cell's code, with their line numbers."""
     for frame, number in traceback.walk_tb(error.__traceback__):
         if is_cell(frame.f_code.co_filename):
             yield frame, number
 
 
 def is_cell(filename: str) -> bool:
-    """Is this what IPython or ipykernel calls the file of a cell?"""
+    """Tell whether this is the name that IPython or ipykernel gives to the file of a cell."""
     return (
         "ipython-input" in filename or "ipykernel" in filename and "site-packages" not in filename
     )
@@ -176,7 +176,7 @@ def _last_line(error: BaseException) -> str:
 
 
 def own_traceback(error: BaseException) -> str:
-    """The traceback, cut to the student's own lines; "" if none of them is in it."""
+    """Format the traceback, cut to the student's own lines; "" if it has none."""
     frames = list(own_frames(error))
     if not frames:
         return ""

@@ -1,4 +1,4 @@
-"""The case that an answer fails: its arguments, as values and as code, and what the call said."""
+"""Show the case that an answer fails: its arguments, as values and code, and what it printed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.student.calling import MAX_PRINTED, Heard, NotebookCalls
 from grader.student.folds import BUTTON, OWN_KEYS
 from grader.student.markup import PRE
 
-MAX_NUMBERS = 80  # in code to paste; with more, the code asks for the case by its exercise
+MAX_NUMBERS = 80  # in code to paste; with more, the code calls ``case`` instead
 
 
 class Arguments(tuple):
@@ -59,7 +59,7 @@ class Failing:
 
     @property
     def said(self) -> list[tuple[str, str]]:
-        """What the call did besides: a label and a text each."""
+        """What the call printed and where it raised, each with a label."""
         printed = self.heard.printed.text
         more = " …" if len(printed) == MAX_PRINTED else ""
         parts = [("Your code printed", printed.rstrip("\n") + more)] if printed.strip() else []
@@ -88,7 +88,7 @@ class Failing:
 
 
 def first_failing(assessment: Assessment, verdict: Verdict, calls: NotebookCalls) -> Failing | None:
-    """The case that the first failed check names, if it can be told from the verdict."""
+    """Return the case that the first failed check names; None if no failed check has one."""
     failed = {check.name for check in verdict.checks if check.tried and not check.passed}
     for check, start, finding in assessment.failed:
         if check.name in failed and check.cases:
@@ -99,7 +99,7 @@ def first_failing(assessment: Assessment, verdict: Verdict, calls: NotebookCalls
 
 
 def _spelled_out(ask: Ask, answer: Any) -> str:
-    """A function's call with all its arguments as literals; "" if that would be long."""
+    """Write a function's call with all its arguments as literals; "" if long or impossible."""
     values = [*ask.args, *ask.kwargs.values()]
     odd = any(isinstance(value, (Ref, Callback)) for value in values)
     if ask.init is not None or ask.steps or ask.after or odd or _count(values) > MAX_NUMBERS:
@@ -116,7 +116,7 @@ def _spelled_out(ask: Ask, answer: Any) -> str:
 
 
 def _names(answer: Any, count: int) -> list[str]:
-    """The names of the first parameters; made up where the function does not tell."""
+    """Return the names of the first parameters; made up if the signature does not tell."""
     try:
         parameters = inspect.signature(answer).parameters.values()
         names = [
@@ -129,7 +129,7 @@ def _names(answer: Any, count: int) -> list[str]:
 
 
 def _count(value: Any) -> int:
-    """How many numbers a value holds."""
+    """Count the numbers in a value."""
     if isinstance(value, Tensor):
         return value.data.size
     if isinstance(value, np.ndarray):
@@ -142,7 +142,7 @@ def _count(value: Any) -> int:
 
 
 def _literal(value: Any) -> str:
-    """A value as Python code."""
+    """Write a value as Python code."""
     if isinstance(value, Tensor):
         return f"torch.tensor({_numbers(value.data, 'torch')}, dtype=torch.{value.data.dtype.name})"
     if isinstance(value, np.ndarray):
@@ -161,7 +161,7 @@ def _literal(value: Any) -> str:
 
 
 def _numbers(array: np.ndarray, module: str) -> str:
-    """An array's numbers as nested lists, each with the fewest digits that give it back."""
+    """Write an array's numbers as nested lists, each with the fewest digits that give it back."""
     if not array.size:
         return "[]" if array.ndim == 1 else f"{module}.zeros({array.shape})"
     text = np.array2string(array, separator=", ", threshold=sys.maxsize, floatmode="unique")

@@ -1,11 +1,11 @@
-"""Tell whether the answer in the kernel is the one that stands in its cell.
+"""Tell whether the answer in the kernel is the one in its cell.
 
-A kernel keeps what a cell defined last, also if the cell has been changed since, or its last run
-failed. The file that is handed in holds the cell as it stands. So this module compares the object
+A kernel keeps a cell's last definition, even if the cell has been changed since, or its last run
+failed. The file that is handed in holds the cell's present text. So this module compares the object
 that a check would judge with the later runs of its cell, and with the notebook's file where its
-path is known. What has been typed but neither run nor saved, no kernel can know. The same goes for
-the student's functions, classes and constants that the answer uses, from whatever cell they are,
-also under a second name or in a ``functools.partial``.
+path is known. No kernel can know text that was typed but neither run nor saved. The student's
+functions, classes and constants that the answer uses are compared in the same way, from whatever
+cell they are, also under a second name or in a ``functools.partial``.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ from grader.student.foundations import names_used
 from grader.student.lessons import CHECK, handed_out
 from grader.student.notebooks import Cell, NotANotebook, read
 
-# Seconds that a file must be younger than a run to count as later: a file server has its own clock.
+# Seconds by which a file must be newer than a run to count as later: file servers have their own
+# clocks.
 LATER = 1.0
 MOST_RUNS = 2000
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a cell: its id if the frontend sends one, its text, the kind of error, when.
+    """One run of a cell: its id if the frontend sends one, its text, the error's type, the time.
 
     ``python`` is the text as Python, with IPython's magics as calls.
     """
@@ -50,7 +51,7 @@ class Run:
     at: float
 
     def defines(self, name: str) -> bool:
-        """Does the cell define the name, as far as its text tells?"""
+        """Tell whether the cell defines the name, as far as its text shows."""
         return name in _defined(self.text)
 
 
@@ -62,7 +63,7 @@ class _Runs:
 
 
 def watch() -> None:
-    """Begin to note the runs of cells, if this process has an IPython shell."""
+    """Start to record the runs of cells, if this process has an IPython shell."""
     shell = screen.shell()
     if shell is None or shell is _Runs.shell:
         return
@@ -88,7 +89,7 @@ def _note(result: Any) -> None:
 
 @dataclass(frozen=True)
 class Stale:
-    """The answer to ``exercise``, or a helper that it uses, is not what stands in its cell."""
+    """An answer to ``exercise``, or a helper that it uses, that differs from its cell."""
 
     exercise: str
     name: str  # of the answer, or of the helper
@@ -106,7 +107,7 @@ class Stale:
 
     @property
     def refusal(self) -> str:
-        """The line in place of a pass: what will be handed in is another version."""
+        """The line shown instead of a pass, since another version will be handed in."""
         if self.name == self.exercise:
             return (
                 f"{self.exercise}: the earlier version passes, but it is not what stands in the "
@@ -119,7 +120,7 @@ class Stale:
 
 
 def stale(exercise: str, namespace: Mapping[str, Any]) -> Stale | None:
-    """What in the namespace is not what stands in its cell; None if nothing says so."""
+    """Find an answer or a helper of it that differs from its cell; None if nothing shows one."""
     shell = screen.shell()
     if shell is None or shell.user_ns is not namespace or exercise not in namespace:
         return None
@@ -144,9 +145,9 @@ def helpers(
     foundations: Collection[str],
     runs: Sequence[Run] = (),
 ) -> list[str]:
-    """The functions, classes and values from cells that an answer uses, directly or not.
+    """Return the functions, classes and values from cells that an answer uses, directly or not.
 
-    Not the earlier answers that it builds on: where one is wrong, grading takes the course's.
+    Earlier answers that it builds on are left out: where one is wrong, grading takes the course's.
     """
     names = (names_used(answer, namespace, foundations) - set(foundations)) & namespace.keys()
     bound = frozenset().union(*(_defined(run.text) for run in runs))
@@ -159,19 +160,19 @@ def helpers(
 
 
 def _behind(thing: Any) -> Any:
-    """What a ``functools.partial`` calls; anything else as it is."""
+    """Return what a ``functools.partial`` calls; anything else as it is."""
     while isinstance(thing, functools.partial):
         thing = thing.func
     return thing
 
 
 def _own_name(thing: Any) -> str:
-    """The name under which a cell defines a function or class; "" for any other value."""
+    """Return the name under which a cell defines a function or class; "" for any other value."""
     return thing.__name__ if _text_behind(thing) else ""
 
 
 def _given(lesson: str) -> frozenset[str]:
-    """Ids and texts of the lesson's given cells: grading runs these, whatever the file holds."""
+    """Return the ids and texts of the given cells: grading runs these, whatever the file holds."""
     cells = [part for part in handed_out(lesson) if part.role == GIVEN]
     ids = (part.id.removeprefix("given-") for part in cells)
     return frozenset([*ids, *(normalized(part.source) for part in cells)])
@@ -185,10 +186,10 @@ def outdated(
     exercise: str = "",
     given: Collection[str] = (),
 ) -> str:
-    """Why a thing of this name is not what stands in its cell; "" if nothing says so.
+    """Say why the object of this name differs from its cell; "" if nothing shows it.
 
-    ``runs`` are in their order, ``path`` is the notebook's file. ``exercise`` is the one whose
-    check it is, if that is not ``name``; ``given`` are ids and texts of cells that do not count.
+    ``runs`` are in their order, ``path`` is the notebook's file. ``exercise`` is the one that is
+    checked, if that is not ``name``; ``given`` are ids and texts of cells that do not count.
     """
     made = _made_by(name, _text_behind(thing), runs)
     if made is None:
@@ -221,7 +222,7 @@ def outdated(
 
 @dataclass(frozen=True)
 class Differing:
-    """Names for cells whose text in the file is not the text that was run last.
+    """Names of cells whose text in the file is not the text that was run last.
 
     ``unsaved``: what was run is newer than the file. ``changed``: the file is newer than the run.
     """
@@ -236,7 +237,7 @@ def differing(path: Path) -> Differing:
 
 
 def compare(cells: Sequence[Cell], saved_at: float, runs: Sequence[Run]) -> Differing:
-    """The same for a file's cells, the time when it was saved, and the runs in their order."""
+    """Compare a file's cells, saved at this time, with the runs in their order."""
     texts = {cell.id: cell for cell in cells if cell.kind == "code" and cell.id}
     last = {run.cell: run for run in runs if run.cell}
     if not last.keys() & texts.keys():  # the front end has ids of its own
@@ -260,7 +261,7 @@ def _first_line(text: str) -> str:
 
 
 def notebook_path(namespace: Mapping[str, Any]) -> Path | None:
-    """The file of the notebook that this kernel belongs to, where the frontend says so."""
+    """Return the file of this kernel's notebook, if the frontend tells it."""
     # VS Code sets the variable in the namespace, a Jupyter server that in the environment.
     for name in (namespace.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
         if isinstance(name, str) and name.endswith(".ipynb") and Path(name).is_file():
@@ -269,7 +270,7 @@ def notebook_path(namespace: Mapping[str, Any]) -> Path | None:
 
 
 def _cells_above_check(exercise: str, path: Path | None) -> list[Cell]:
-    """The file's code cells above the exercise's check, as grading runs them; [] if unknown."""
+    """Return the file's code cells above the exercise's check, as in grading; [] if unknown."""
     try:
         cells = (
             [cell for cell in read(path).cells if cell.kind == "code"] if path is not None else []
@@ -282,15 +283,15 @@ def _cells_above_check(exercise: str, path: Path | None) -> list[Cell]:
 
 
 def _defined(source: str) -> frozenset[str]:
-    """The names that a cell binds, or would bind but for a syntax error."""
+    """Return the names that a cell binds, or would bind but for a syntax error."""
     guessed = has_syntax_error(source)
     return frozenset(guessed_definitions(source)) if guessed else bound_names(source)
 
 
 def _made_by(name: str, text: str, runs: list[Run]) -> int | None:
-    """The index of the run that bound the name, None if it was not seen.
+    """Return the index of the run that bound the name; None if it was not seen.
 
-    The cell with this text if that is the one; else the function has got a second name later.
+    It is the last run with this text. Without one, a later cell has given the function this name.
     """
     binding = [index for index, run in enumerate(runs) if run.defines(name)]
     same = [index for index in binding if text and runs[index].python.strip() == text]
@@ -299,7 +300,7 @@ def _made_by(name: str, text: str, runs: list[Run]) -> int | None:
 
 
 def _text_behind(answer: Any) -> str:
-    """The text of the cell whose code this function or class has; "" for any other value."""
+    """Return the text of the cell that this function or class is from; "" for any other value."""
     members = vars(answer).values() if inspect.isclass(answer) else [answer]
     for member in members:
         function = inspect.unwrap(member) if callable(member) else member
@@ -309,7 +310,7 @@ def _text_behind(answer: Any) -> str:
 
 
 def last_text(exercise: str, namespace: Mapping[str, Any]) -> str:
-    """The text of the last cell run that defines the name; "" if there is none."""
+    """Return the text of the last cell run that defines the name; "" if there is none."""
     pattern = re.compile(
         rf"^(def|class)\s+{re.escape(exercise)}\b|^{re.escape(exercise)}\s*=", re.M
     )
@@ -318,7 +319,7 @@ def last_text(exercise: str, namespace: Mapping[str, Any]) -> str:
 
 
 def _inputs(namespace: Mapping[str, Any]) -> list[Any]:
-    """The cells as they were typed. ``In`` would show magics as calls of get_ipython."""
+    """Return the cells as they were typed. ``In`` would show magics as calls of get_ipython."""
     shell = screen.shell()
     if shell is not None and shell.user_ns is namespace:
         return list(shell.history_manager.input_hist_raw)

@@ -33,7 +33,7 @@ from grader.student.summary import summary
 
 
 class CheckFailed(Exception):
-    """An answer is not right yet. Shown as one line: what stands above it says the rest."""
+    """An answer is not right yet. It is shown as one line; the report above it says the rest."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"CheckFailed: {self}"]
@@ -61,8 +61,8 @@ def check(exercise_id: str) -> None:
     right = verdict.passed and stale is None
     outcome = PASSED if right else FAILED if verdict.attempted else WAITS
     Session.outcomes[exercise_id] = outcome
-    # Before the answer's cell has run there is no answer to record, nor is there if the file holds
-    # another answer, or another helper of it, than was tried.
+    # Record nothing before the answer's cell has run, or if the file holds another version of the
+    # answer, or of a helper of it, than was tried.
     if exercise_id in namespace and stale is None:
         _note(verdict, cell_versions.last_text(exercise_id, namespace))
     if stale is not None:
@@ -100,7 +100,7 @@ def _note(verdict: Verdict, answer: str) -> None:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict, what to say of earlier answers that it depends on, and the case that fails."""
+    """A verdict, a remark on the earlier answers that it depends on, and the case that fails."""
 
     verdict: Verdict
     remark: str = ""
@@ -143,11 +143,11 @@ def verdict_here(
     source: str = "",
     error: tuple[str, str] | None = None,
 ) -> Verdict:
-    """The verdict of the public cases on a namespace as it is.
+    """Judge an answer on the public cases, with the namespace as it is.
 
     ``source`` is the text of the answer's cell; without it, the cell is looked up in the history.
     The text tells whether the answer is still as it was handed out. ``error``: type and message of
-    what that cell raised, if it did.
+    the error that this cell raised, if any.
     """
     return _judged(exercise_id, namespace, source, _calls(exercise_id, namespace), error)[0]
 
@@ -159,7 +159,7 @@ def _judged(
     calls: NotebookCalls,
     error: tuple[str, str] | None = None,
 ) -> tuple[Verdict, cases.Failing | None]:
-    """The verdict on a namespace, and the first case that fails."""
+    """Return the verdict on a namespace, and the first case that fails."""
     answers = frozen.load(exercise_id)
     text = source or cell_versions.last_text(exercise_id, namespace)
     as_given = bool(answers.given) and normalized(text) == normalized(answers.given)
@@ -180,13 +180,20 @@ def _calls(exercise_id: str, namespace: Mapping[str, Any]) -> NotebookCalls:
 
 
 def _candidate(lesson: str, namespace: Mapping[str, Any], key: str) -> Callable[..., Any]:
-    """A function for a student's test to examine, made by the lesson from the student's answers."""
+    """Return a function for a student's test to examine, which the lesson makes from answers."""
     module = importlib.import_module(f"{current().solutions}.{lesson}.public.candidates")
     return module.candidate(namespace, key)
 
 
 def hint(exercise_id: str) -> None:
-    """Print the next hint: a nudge first, then the idea, then an outline with blanks."""
+    """Print the next hint: a nudge first, then the idea, then an outline with blanks.
+
+    Args:
+        exercise_id: the name of the function or class that the exercise asks for.
+
+    Raises:
+        NoSuchExercise: the course has no such exercise.
+    """
     if not Session.checking:
         return
     hints = frozen.load(exercise_id).hints
@@ -198,14 +205,19 @@ def hint(exercise_id: str) -> None:
 
 
 def case(exercise_id: str) -> cases.Arguments:
-    """The arguments of the first public case that your answer to an exercise fails.
+    """Return the arguments of the first public case that your answer to an exercise fails.
 
-    They come as a tuple, in order: ``f(*case("f"))`` calls your function with them. Arguments given
-    by name are in its attribute ``kwargs``. Its attribute ``answer`` is what is called: your
-    function or, if the exercise is a layer, your layer with the case's weights in it. If your
-    answer fails no case, or is not written yet, you get the very first case.
+    Args:
+        exercise_id: the name of the function or class that the exercise asks for.
+
+    Returns:
+        The positional arguments as a tuple, in order: ``f(*case("f"))`` calls your function with
+        them. Its attribute ``kwargs`` holds the arguments given by name. Its attribute ``answer``
+        is what is called: your function or, if the exercise is a layer, your layer with the case's
+        weights in it. If your answer fails no case, or is not written yet, it is the first case.
 
     Raises:
+        LookupError: it is called in grading; use it only in your own notebook.
         NoSuchExercise: the course has no such exercise.
     """
     if not Session.checking:
@@ -221,7 +233,14 @@ def case(exercise_id: str) -> cases.Arguments:
 
 
 def ready(*answers: Any) -> bool:
-    """Whether all these functions or classes are written; if not, one line says which."""
+    """Tell whether all these functions or classes are written; if not, print which are missing.
+
+    Args:
+        answers: the functions or classes that a cell uses.
+
+    Returns:
+        False if one of them is still the stub that was handed out.
+    """
     missing = [getattr(a, "__name__", str(a)) for a in answers if is_stub(a)]
     if missing:
         print(f"(This cell waits for your {_listed(missing)}.)")
@@ -234,18 +253,18 @@ def _listed(names: list[str]) -> str:
 
 
 def is_stub(answer: Any) -> bool:
-    """Does an answer's body do nothing but raise NotImplementedError?"""
+    """Tell whether NotImplementedError is the only name that an answer's body looks up."""
     function = getattr(answer, "forward", answer) if inspect.isclass(answer) else answer
     code = getattr(function, "__code__", None)
     return code is not None and code.co_names == ("NotImplementedError",)
 
 
 def _namespace() -> Mapping[str, Any]:
-    """The names of the notebook or script whose code called ``check``."""
+    """Return the names of the notebook or script whose code called ``check`` or ``case``."""
     shell = screen.shell()
-    # In plain Python: frame 0 is this function, 1 is check, 2 is the caller.
+    # In plain Python: frame 0 is this function, 1 is check or case, 2 is the caller.
     return shell.user_ns if shell is not None else sys._getframe(2).f_globals
 
 
-# Notes the runs from now on: the lesson's first cell imports this module.
+# Record the runs from now on: the lesson's first cell imports this module.
 cell_versions.watch()

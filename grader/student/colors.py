@@ -1,4 +1,4 @@
-"""Colors that hold on the pages of JupyterLab, VS Code and Colab, dark and light.
+"""Colors that can be read on the pages of JupyterLab, VS Code and Colab, dark and light.
 
 JupyterLab and VS Code name their theme's colors in variables; elsewhere there are none. Text has
 the page's own color everywhere: only that is sure to stand out from the page. A color that means

@@ -19,7 +19,7 @@ _LOADED: dict[str, dict[str, Any]] = {}
 
 
 def mine(name: str) -> Any:
-    """Your own answer to an exercise of an earlier lesson.
+    """Load your own answer to an exercise of an earlier lesson.
 
     It is read from that lesson's notebook, which is next to this one. Save that notebook after you
     change it, and run the cell with ``mine`` again.
@@ -41,7 +41,7 @@ def mine(name: str) -> Any:
 
 
 def _source_of(name: str) -> tuple[str, str]:
-    """The definitions of the lesson that asks for the exercise, and a name for that lesson."""
+    """Return the definitions of the lesson that has the exercise, and a name for that lesson."""
     if name in SUPPLIED:
         return SUPPLIED[name], "your earlier lesson"
     for path in _neighbours(Path.cwd()):
@@ -57,7 +57,7 @@ def _source_of(name: str) -> tuple[str, str]:
 
 
 def _neighbours(folder: Path) -> Iterator[Path]:
-    """Notebooks of other lessons: in this folder, or each in a sibling folder of its name."""
+    """Yield notebooks of other lessons: in this folder, or each in a sibling folder of its name."""
     yield from sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     siblings = map(file_in, sorted(folder.parent.glob("[0-9][0-9]_*/")))
     yield from (path for path in siblings if path is not None)
@@ -66,6 +66,7 @@ def _neighbours(folder: Path) -> Iterator[Path]:
 def _run(source: str, lesson: str) -> dict[str, Any]:
     """Run the definitions one by one; leave out each that fails, and say so on stderr."""
     if source not in _LOADED:
+        # Student code: it runs in a process of the student's own or a worker, never in the judge.
         namespace: dict[str, Any] = {"__name__": Path(lesson).stem}
         for node in ast.parse(source).body:
             try:
@@ -82,7 +83,7 @@ def _run(source: str, lesson: str) -> dict[str, Any]:
 
 
 def _missing(name: str, why: str) -> Any:
-    """A stub like those that lessons hand out, so that `ready` and `check` recognize it."""
+    """Make a stub like those that lessons hand out, so that `ready` and `check` recognize it."""
     stop = "" if why.endswith("?") else "."
     message = (
         f"{why}{stop} Write it in its own lesson, save that notebook, and run this cell again."
@@ -91,6 +92,7 @@ def _missing(name: str, why: str) -> Any:
     def stub(*_args: Any, **_kwargs: Any) -> Any:
         raise NotImplementedError(message)
 
+    # A failed call says by the code's name which answer is missing: see calls._not_implemented.
     stub.__name__ = name
     stub.__code__ = stub.__code__.replace(co_name=name, co_qualname=name)
     return stub

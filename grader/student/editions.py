@@ -1,8 +1,8 @@
 """New editions of the course: replace what was never touched, carry answers over on request.
 
-``python -m grader lab`` notes beside a student's lessons what each notebook was when it was handed
-out. What still equals that may be replaced by a newer edition; whatever a student has touched is
-left alone until ``lab --update`` is asked for it, which keeps the old file.
+``python -m grader lab`` keeps a note of each notebook as it was handed out, beside a student's
+lessons. A notebook that still equals it may be replaced by a newer edition; one that a student has
+touched is left alone until ``lab --update`` is asked for it, which keeps the old file.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Update:
     unsure: tuple[str, ...] = ()
 
     def said(self) -> Iterator[str]:
-        """What to tell the student, line by line."""
+        """Yield what to tell the student, line by line."""
         name = called(self.lesson, self.path)
         if self.kept is None:
             yield f"{name} is of the present edition already"
@@ -81,7 +81,7 @@ class Update:
 
 
 def called(lesson: str, path: Path) -> str:
-    """What to call a student's notebook of a lesson: by both names, if it has one of its own."""
+    """Name a student's notebook of a lesson: by both names, if the file has one of its own."""
     return lesson if path.stem == lesson else f"{lesson} (your {path.name})"
 
 
@@ -92,9 +92,9 @@ class NotUpdated(Exception):
 def bring_up_to_date(source: Path, lab: Path) -> Newer:
     """Replace each notebook in ``lab`` that is still as it was handed out by the one in ``source``.
 
-    Where nothing says what was handed out, as in a lab of an earlier version, a notebook counts as
-    touched; it counts as the present edition if all cells that are not the student's are. A lesson
-    that a student has renamed is found, and never replaced.
+    Without a note of what was handed out, as in a lab of an earlier version, a notebook counts as
+    touched; it counts as the present edition if all cells that students may not change are of that
+    edition. A lesson that a student has renamed is found, and never replaced.
 
     Raises:
         OSError: something cannot be read or written. Each notebook is whole, the old or the new.
@@ -117,7 +117,7 @@ def bring_up_to_date(source: Path, lab: Path) -> Newer:
         if work is None or work == own:
             continue
         key = _key(name, work)
-        given = noted.get(key, given)  # what it was before it got its name, was handed out as that
+        given = noted.get(key, given)  # before it was renamed, it was handed out under this name
         if _is_of(new, work.read_bytes()):
             now[key] = _noted(new)
             continue
@@ -133,9 +133,9 @@ def bring_up_to_date(source: Path, lab: Path) -> Newer:
 def update(released: Path, lab: Path) -> Update:
     """Replace a student's notebook by the released one with the student's answers in it.
 
-    The old file is kept beside it. Added cells stay where they stood. Cells of the old edition that
-    the new one does not have are left out where they are known to be as they were handed out. A
-    lesson that the student has renamed keeps its name.
+    The old file is kept beside it. Added cells stay in their places. Cells that only the old
+    edition has are left out if they are known to be as they were handed out. A lesson that the
+    student has renamed keeps its name.
 
     Raises:
         NotUpdated: the student's file is no notebook, or of another lesson.
@@ -182,10 +182,10 @@ def update(released: Path, lab: Path) -> Update:
 
 
 def other_edition(path: Path, lesson: str, notebook: Notebook, assembly: Assembly) -> str:
-    """A line if a notebook is of another edition of its lesson than the course's; else "".
+    """Say in a line that a notebook is of another edition of its lesson than the course's; else "".
 
-    The lab's note says it. A file elsewhere shows it by cells that the lesson does not have, or
-    that are missing: those of a whole exercise, of which there is no answer either.
+    The lab's note tells. Without a note, other cells than the lesson's show it, or missing ones:
+    all those of an exercise that is not answered elsewhere either.
     """
     released = lessons.released(lesson)
     parts = _parts(released.read_bytes())
@@ -222,15 +222,15 @@ def _listed(names: Sequence[str], most: int = 4) -> str:
 
 
 def _is_anothers(name: str, released: Path) -> bool:
-    """Is it the id of a cell of another lesson, from which it may have been copied?"""
+    """Tell whether a cell of another lesson has this id, and may have been copied from there."""
     others = (path for path in released.parents[1].glob("*/*.ipynb") if path != released)
     return any(part.id == name for path in others for part in _parts(path.read_bytes()))
 
 
 def handed_out(lab: Path) -> dict[str, HandedOut]:
-    """What is noted, by lesson; nothing where the note is missing or damaged: all is touched then.
+    """Read the note, by lesson; empty if it is missing or damaged, so that all counts as touched.
 
-    Raises OSError if it is there and cannot be read.
+    OSError if it is there and cannot be read.
     """
     try:
         tree = json.loads((lab / NOTE).read_text(encoding="utf-8"))
@@ -240,7 +240,7 @@ def handed_out(lab: Path) -> dict[str, HandedOut]:
 
 
 def _key(lesson: str, path: Path) -> str:
-    """Under which name it is noted what a student's notebook of a lesson was handed out as."""
+    """Return the key in the note for a student's notebook of a lesson."""
     return lesson if path.stem == lesson else f"{lesson}/{path.name}"
 
 
@@ -268,7 +268,7 @@ def _as_given(released: Path) -> bytes:
 
 
 def _is_of(new: bytes, content: bytes) -> bool:
-    """Is it the notebook of this edition, as far as its cells are not the student's to change?"""
+    """Tell whether the cells that students may not change are of the edition ``new``."""
     try:
         texts = {_id(cell): flat(cell.source) for cell in parse(content).cells}
     except NotANotebook:
@@ -282,14 +282,14 @@ def _id(cell: Cell) -> str:
 
 
 def _released_id(cell: Mapping[str, Any]) -> str:
-    """A released cell's id, as :func:`parts_of` gives it."""
+    """Return a released cell's id, as :func:`parts_of` gives it."""
     return str(cell["metadata"].get("nbgrader", {}).get("grade_id", cell["id"]))
 
 
 def _own_work(notebook: Notebook, parts: Sequence[Part], given: HandedOut | None) -> Notebook:
-    """The notebook without what is known to be as it was handed out.
+    """Return the notebook without what is known to be as it was handed out.
 
-    An old stub would pass for an answer beside the new one, an old text for the student's.
+    In the new edition an old stub would pass for an answer, an old text for the student's.
     """
     if given is None:
         return notebook
@@ -306,7 +306,7 @@ def _own_work(notebook: Notebook, parts: Sequence[Part], given: HandedOut | None
 
 
 def _pictures(content: bytes) -> dict[str, Any]:
-    """Pictures pasted into texts, by the cell's id and by its text."""
+    """Collect pictures pasted into texts, by the cell's id and by its text."""
     found: dict[str, Any] = {}
     for raw in json.loads(content.decode("utf-8-sig")).get("cells", []):
         if not isinstance(raw, dict) or not isinstance(raw.get("attachments"), dict):
@@ -318,7 +318,7 @@ def _pictures(content: bytes) -> dict[str, Any]:
 
 
 def _placed(part: Part, released: dict[str, Any] | None, pictures: Mapping[str, Any]) -> dict:
-    """A cell of the new notebook: the released one, with the student's text; or an added one."""
+    """Make a cell of the new notebook: a released one with the student's text, or an added one."""
     if released is not None and part.source == part.released:
         return released
     cell = released or {"cell_type": part.kind, "id": part.id, "metadata": {}}
@@ -331,7 +331,7 @@ def _placed(part: Part, released: dict[str, Any] | None, pictures: Mapping[str, 
 
 
 def _keep(own: Path, content: bytes) -> Path:
-    """Keep the old file beside the new one, over no other; return its path."""
+    """Keep the old file beside the new one, without replacing any file; return its path."""
     number = 1
     while True:
         more = f"-{number}" if number > 1 else ""

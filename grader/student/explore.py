@@ -2,7 +2,7 @@
 
 ``explore(draw, alt=…, sharpness=Slider(0, 3, start=1))`` draws the figure at its start values. In
 a notebook that a person has open, controls appear below, and the figure follows them
-(``explore_live``). Everywhere else the figure stands still: in grading, in nbclient, nbval and
+(``explore_live``). Everywhere else the figure does not change: in grading, in nbclient, nbval and
 nbconvert, in a terminal, and in a saved notebook whose kernel is gone.
 """
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slider:
-    """A number from ``low`` to ``high``; a whole one if bounds, start and step are whole."""
+    """A number from ``low`` to ``high``; a whole one if bounds, start and step are whole.
+
+    ValueError if ``low`` is not below ``high``, ``step`` not above 0, or ``start`` not in between.
+    """
 
     low: float
     high: float
@@ -45,7 +48,10 @@ class Slider:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several options; it starts at the first unless ``start`` names another."""
+    """One of several options; it starts at the first unless ``start`` names another.
+
+    ValueError if there are no options, or if ``start`` is none of them.
+    """
 
     options: Sequence[Any]
     start: Any = None
@@ -96,7 +102,7 @@ class Explorer:
         return {name: control.start for name, control in self.controls.items()}
 
     def picture(self, **values: Any) -> Picture:
-        """The figure at these values; every picture of an explorer has the same size.
+        """Draw the figure at these values; every picture of an explorer has the same size.
 
         Raises:
             ValueError: a control does not hold the value given for it, or there is no such control.
@@ -124,6 +130,10 @@ def explore(
         alt: what a reader who cannot see the figure must know: a sentence, or a function of the
             values that gives one.
         controls: a Slider, Choice or Switch for each argument of ``draw``.
+
+    Raises:
+        TypeError: a control is none of these.
+        ValueError: ``alt`` gives no sentence.
 
     The picture and its controls are two outputs. The protocol would allow one output with both,
     but JupyterLab would then prefer the controls even where their kernel is gone, and show an

@@ -2,12 +2,12 @@
 
 What each front end shows:
 
-- JupyterLab and Notebook 7: the controls stand below the still picture. As soon as a control is
+- JupyterLab and Notebook 7: the controls are below the still picture. As soon as a control is
   moved, a live picture takes the place of the still one. When the notebook is opened again,
   controls whose kernel still runs keep working. For the others JupyterLab prints that a model was
   not found; the style here hides that line, and the still picture says what to do.
-- VS Code has outputs of its own, which this style does not reach: the still picture stays where
-  it is, and the live one appears below it. Both are right.
+- VS Code: its outputs are separate, so that this style does not reach them. The still picture
+  stays where it is, and the live one appears below it. Both are right.
 
 Nothing is loaded from the network: the widgets' scripts are part of the installed JupyterLab.
 """
@@ -25,9 +25,9 @@ from grader.student.figures import Picture
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 # Each output is a child of the output area: the picture first, then its controls.
-# A slider's handle has no name that a screen reader could read out, and ipywidgets lets nobody give
-# it one. So keys and screen readers find the number field beside it alone: what is not visible is
-# not theirs, while a mouse still takes the handle by the area around it, and its picture is drawn.
+# A slider's handle has no name that a screen reader could read out, and ipywidgets offers no way to
+# give it one. So the handle is hidden, and keys and screen readers find only the number field
+# beside it. A mouse still grips the visible area around the handle, whose picture is drawn anyway.
 STYLE = """\
 <style>
 .jp-OutputArea-child:has(+ .jp-OutputArea-child .explorer-moved) .explorer-still,
@@ -105,7 +105,7 @@ class Board:
 
 
 def _row(name: str, control: Control) -> list[Any]:
-    """The widgets of one control; the first of them holds its value."""
+    """Make the widgets of one control; the first of them holds its value."""
     labeled = {"description": control.label or name, "style": {"description_width": "initial"}}
     if isinstance(control, Choice):
         options = [(str(option), option) for option in control.options]

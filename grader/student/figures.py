@@ -17,13 +17,13 @@ if TYPE_CHECKING:  # a lesson's first cell imports this module, and matplotlib t
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"
 DPI = 110
-SHARPNESS = 2  # pixels of an image for each that it takes on the page: for HiDPI screens
+SHARPNESS = 2  # image pixels per pixel on the page, for HiDPI screens
 
 
 class Picture:
     """An image for a notebook: HTML with alternative text, or that text alone.
 
-    ``size`` is the width and height that it takes on the page.
+    ``size`` is its width and height on the page, in pixels.
     """
 
     def __init__(self, png: bytes, alt: str) -> None:
@@ -50,6 +50,9 @@ def show(figure: Figure, *, alt: str) -> None:
     Args:
         figure: the figure.
         alt: what a reader who cannot see it must know; a full sentence.
+
+    Raises:
+        ValueError: ``alt`` is no text, or empty.
     """
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError("show needs alt: a sentence that says what the figure shows")
@@ -59,14 +62,14 @@ def show(figure: Figure, *, alt: str) -> None:
 
 
 def fixed_png(figure: Figure) -> bytes:
-    """The figure as a PNG of its nominal size, whatever is drawn in it."""
+    """Render the figure as a PNG of its nominal size, whatever is drawn in it."""
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     figure.set_size_inches(width / DPI, height / DPI)
     return _png(figure, None)
 
 
 def _size(png: bytes) -> tuple[int, int]:
-    """The width and height at which a PNG of :func:`_png` is to be shown, from its header."""
+    """Return the width and height at which to show a PNG of :func:`_png`, from its header."""
     width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
     return round(width / SHARPNESS), round(height / SHARPNESS)
 
@@ -103,8 +106,8 @@ def heatmap(
 ) -> None:
     """Display a matrix as a heatmap.
 
-    Numbers of both signs get two colors, which meet in white at 0. In a mask, whose only number is
-    0, what can be seen is yellow.
+    Numbers of both signs get two colors, which meet in white at 0. In a mask, whose only finite
+    number is 0, the visible places are yellow.
 
     Args:
         matrix: (n, m) array or tensor; a value that is not finite (-inf in a mask) is gray.
@@ -114,6 +117,9 @@ def heatmap(
         numbers: write the values into the cells (by default up to 12 by 12).
         low, high: the ends of the color scale (by default the smallest and largest number).
         root: the color follows the square root of a number, so that small ones differ visibly.
+
+    Raises:
+        ValueError: ``matrix`` does not have two axes, or ``alt`` is empty.
     """
     from matplotlib.figure import Figure
 
@@ -138,7 +144,7 @@ def heatmap(
 def _scale(
     values: np.ndarray, low: float | None, high: float | None, root: bool
 ) -> tuple[Normalize, str]:
-    """A heatmap's color scale, and the name of its colors."""
+    """Return a heatmap's color scale, and the name of its colors."""
     from matplotlib.colors import Normalize, PowerNorm
 
     finite = values[np.isfinite(values)]
@@ -153,7 +159,7 @@ def _scale(
 
 
 def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
-    """HTML of three heatmaps side by side: yours, expected, difference (yours - expected).
+    """Return HTML of three heatmaps: yours, expected, difference (yours - expected).
 
     The difference is blank where both agree, infinities included. Where one of them is infinite, it
     has the color at the end of the scale.
@@ -193,7 +199,7 @@ def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
 
 
 def difference(yours: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """yours - expected, 0 wherever they agree: inf beside inf, nan beside nan.
+    """Return yours - expected, 0 wherever they agree, also where both are inf or both nan.
 
     Rounding errors count as agreement, unless nothing else differs.
     """
@@ -207,7 +213,7 @@ def difference(yours: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 
 def _differences(delta: np.ndarray) -> np.ndarray:
-    """The text of each cell of a difference; empty where both agree."""
+    """Return the text of each cell of a difference; empty where both agree."""
     words = [
         "" if value == 0 else f"{value:+.2g}" if np.isfinite(value) else _number(value)
         for value in delta.ravel().tolist()
@@ -267,12 +273,12 @@ def _number(value: float) -> str:
 
 
 def _whole(value: float) -> str:
-    """A number of a table in which all numbers are whole."""
+    """Format a number of a table in which all numbers are whole."""
     return f"{value:.0f}" if np.isfinite(value) and abs(value) < 1e6 else _number(value)
 
 
 def _ink(image: Any, value: float) -> str:
-    """Black or white, whichever can be read on the cell's color."""
+    """Return black or white, whichever can be read on the cell's color."""
     if not np.isfinite(value):
         return "black"
     red, green, blue, _ = image.cmap(image.norm(value))

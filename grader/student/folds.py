@@ -19,7 +19,7 @@ BUTTON = (
 
 
 def fold(exercise: str, hints: Sequence[str]) -> str:
-    """HTML of an exercise's hints: a button opens the first, and each contains the next."""
+    """Return HTML of an exercise's hints: a button opens the first, and each contains the next."""
     folded = ""
     for number in range(len(hints), 0, -1):
         step = f": {STEPS[number - 1]}" if number <= len(STEPS) else ""

@@ -1,8 +1,8 @@
-"""Earlier answers that are wrong or missing, and the check of an answer that builds on them.
+"""Check an answer that builds on earlier answers that are wrong or missing.
 
 Grading takes the course's version of an earlier answer where that gives more points. A student's
-machine has only recordings of it (:mod:`grader.student.stand_ins`), so a check here may come to the
-point where it cannot tell. It then says so, and blames nobody.
+machine has only recordings of it (:mod:`grader.student.stand_ins`), so a check here may need a
+reply that was not recorded. It then says so, and blames nobody.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Judge = Callable[[str, Mapping[str, Any]], Verdict]
 class Weak:
     """An earlier answer that does not pass its own public checks.
 
-    ``because`` holds the answers under it that are weak themselves: they come first.
+    ``because`` holds the weak answers that it builds on: they have to be fixed first.
     """
 
     name: str
@@ -43,23 +43,23 @@ class Weak:
 
     @property
     def roots(self) -> tuple[Weak, ...]:
-        """The weak answers that have no weak one under them."""
+        """The weak answers at the bottom of this one: they build on no weak one."""
         return roots(self.because) or (self,)
 
     def said(self, lesson: str) -> str:
-        """One clause about it, as read in the given lesson."""
+        """Return a clause about it, as read in the given lesson."""
         lessons = current().lessons
         place = "" if self.lesson == lesson else f" of lesson {lessons.index(self.lesson) + 1}"
         return clause(f"your {self.name}{place}", self.verdict)
 
 
 def roots(weak: Sequence[Weak]) -> tuple[Weak, ...]:
-    """The weak answers at the bottom of these, each once."""
+    """Return the weak answers at the bottom of these, each once."""
     return tuple({root.name: root for one in weak for root in one.roots}.values())
 
 
 def weak_ones(exercise: str, namespace: Mapping[str, Any], judge: Judge) -> tuple[Weak, ...]:
-    """The earlier answers that this exercise's answer or its questions use and that are weak."""
+    """Find the weak earlier answers that this exercise's answer or its questions use."""
     answers = frozen.load(exercise)
     used = names_used(namespace.get(exercise), namespace) | _called(answers.suite)
     found = []
@@ -78,7 +78,7 @@ def weak_ones(exercise: str, namespace: Mapping[str, Any], judge: Judge) -> tupl
 def verdict_with_stand_ins(
     exercise: str, namespace: Mapping[str, Any], weak: Sequence[Weak], calls: Calls
 ) -> tuple[Assessment, Verdict, int]:
-    """The verdict with stand-ins for weak answers, and how many checks they cannot tell.
+    """Return the verdict with stand-ins for weak answers, and how many checks must wait for them.
 
     ``calls`` must call into ``namespace`` itself; the names there are put back afterwards.
     """
@@ -98,7 +98,7 @@ def verdict_with_stand_ins(
         for one in asks:
             doubt.clear()
             (reply,) = calls.ask([one])
-            # What is counted is the course's work, too, and a recording does none.
+            # The count should include the work of the course's version, and a recording does none.
             counted = doubt.called and bool(one.counted)
             # An unwritten answer was reached around its stand-in, such as through a partial.
             unwritten = reply.failure is not None and reply.failure.type == "NotImplementedError"
@@ -118,7 +118,7 @@ def verdict_with_stand_ins(
 def _without_doubtful(
     suite: CheckSuite, replies: Sequence[Reply], verdict: Verdict, weak: Sequence[Weak]
 ) -> tuple[Verdict, int]:
-    """The verdict without what a lost reply decides: such checks count as not tried."""
+    """Return the verdict, its checks not tried where a lost reply decides, and their number."""
     first = roots(weak)
     names = " and ".join(root.name for root in first)
     text = f"not judged here until your {names} {'passes' if len(first) == 1 else 'pass'}"
@@ -139,9 +139,9 @@ def _without_doubtful(
 def remark(
     exercise: str, lesson: str, weak: Sequence[Weak], untold: int, checks: int, better: bool
 ) -> str:
-    """What to say of earlier answers with the verdict on a later one.
+    """Say how weak earlier answers bear on the verdict on a later one.
 
-    ``untold`` of its ``checks`` cannot be told; ``better`` if it has more points with the earlier
+    ``untold`` of its ``checks`` cannot be judged; ``better`` if it has more points with the earlier
     answers as they are.
     """
     first = roots(weak)
@@ -163,16 +163,16 @@ def remark(
 
 
 def _called(suite: CheckSuite) -> set[str]:
-    """The names that the suite's questions call."""
+    """Return the names that the suite's questions call."""
     asks = [case.ask for case in suite.cases]
     steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
     return {call.target for call in (*asks, *steps)}
 
 
 def names_used(answer: Any, namespace: Mapping[str, Any], opaque: Collection[str] = ()) -> set[str]:
-    """The global names that an answer's code uses, followed through helpers defined here.
+    """Return the global names that an answer's code uses, also through helpers defined here.
 
-    Those named in ``opaque`` are not followed.
+    Names in ``opaque`` are not followed.
     """
     found: set[str] = set()
     pending = [answer]
@@ -210,14 +210,14 @@ def _codes(thing: Any) -> Iterator[types.CodeType]:
 
 
 def _globals_in(code: types.CodeType) -> Iterator[str]:
-    """The global names that code reads. Its ``co_names`` hold attributes, too: `torch.exp`."""
+    """Yield the global names that code reads. ``co_names`` would add attributes: `torch.exp`."""
     for step in dis.get_instructions(code):
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             yield step.argval
 
 
 def _globals(thing: Any) -> dict[str, Any]:
-    """The names around a function's or class's code; empty for anything else."""
+    """Return the globals of a function's or class's code; empty for anything else."""
     function = next(_functions(thing), None)
     return function.__globals__ if function is not None else {}
 

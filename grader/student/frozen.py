@@ -1,5 +1,8 @@
-"""Answers frozen at release: the public cases, and the replies of the reference and of every
-misconception to them, so that a mistake can be named without shipping its code."""
+"""Read and write the answers that are frozen at release.
+
+They are the public cases, and the replies to them of the reference and of every misconception, so
+that a mistake can be named without shipping its code.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ class NoSuchExercise(KeyError):
 
 
 def folder() -> Path:
-    """The folder of the current course's answers."""
+    """Return the folder of the current course's answers."""
     return FOLDER / current().id
 
 
@@ -60,7 +63,7 @@ class Frozen:
 
 
 def pack(exercise: Frozen) -> bytes:
-    """The bytes of one exercise's file; the same input gives the same bytes."""
+    """Write the bytes of one exercise's file; the same input gives the same bytes."""
     pairs = [(misconception, list(replies)) for misconception, replies in exercise.known.items()]
     tree = {"suite": exercise.suite, "known": pairs}
     others = ("hints", "lesson", "given", "next", "foundations", "recordings")
@@ -77,7 +80,7 @@ def unpack(packed: bytes) -> Frozen:
     tree = wire.loads(frame[wire.PREFIX_BYTES : start], frame[start : start + body])
     asks = [case.ask for case in tree["suite"].cases]
     known = {
-        # Rules look for this very object, which nothing that comes from a worker can be.
+        # Rules look for NOT_ASKED by identity, so that no reply from a worker can pass for it.
         one: [NOT_ASKED if ask.timed else reply for ask, reply in zip(asks, replies, strict=True)]
         for one, replies in tree["known"]
     }
@@ -85,10 +88,11 @@ def unpack(packed: bytes) -> Frozen:
 
 
 def load(exercise_id: str) -> Frozen:
-    """The frozen answers of one exercise.
+    """Load the frozen answers of one exercise.
 
     Raises:
         NoSuchExercise: the course has no such exercise; the message offers the nearest names.
+        FileNotFoundError: there are no frozen answers at all.
     """
     if not isinstance(exercise_id, str) or not re.fullmatch(r"\w+", exercise_id):
         raise NoSuchExercise(
@@ -111,7 +115,7 @@ def load(exercise_id: str) -> Frozen:
 
 
 def _names_to_offer(near: Sequence[str]) -> str:
-    """The nearest names; if none is near, those of the lesson in whose folder the kernel works."""
+    """Offer the nearest names or, if none is near, those of the lesson whose folder this is."""
     if near:
         return f"there are {', '.join(near)}"
     here = Path.cwd()
@@ -122,9 +126,9 @@ def _names_to_offer(near: Sequence[str]) -> str:
 
 
 def _make(exercise_id: str) -> None:
-    """In a checkout, make the answers of this exercise's lesson; a student bundle ships them.
+    """Make the answers of this exercise's lesson, in a checkout; a student bundle ships them.
 
-    `python -m grader lab` makes all of them in the background, and may not have come to this one.
+    `python -m grader lab` makes all of them in the background, but may not have reached this one.
     """
     course = current()
     notebooks = (course.root / course.notebooks).glob("*/*.ipynb")

@@ -14,9 +14,9 @@ def pack(*lessons: str | int, to: str = "") -> None:
     """Pack lessons for handing in: judge the saved files, warn, write one zip with a receipt.
 
     Args:
-        lessons: names or numbers of lessons, or notebook files. None: in a lesson's notebook that
-            lesson, elsewhere (as on the start page) every lesson that you have worked on.
-        to: a folder for the zip, where it cannot lie beside the lessons.
+        lessons: names or numbers of lessons, or notebook files. By default, in a lesson's notebook
+            that lesson, elsewhere (as on the start page) every lesson that you have worked on.
+        to: a folder for the zip [default: beside the lessons].
 
     Raises:
         NothingPacked: no zip was written; the message says why.

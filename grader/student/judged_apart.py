@@ -24,7 +24,7 @@ SECONDS = 900.0  # for one notebook; the longest takes about two minutes on a sl
 
 @dataclass(frozen=True)
 class Result:
-    """One exercise: checks passed and in all, points and those possible, and was it attempted?"""
+    """One exercise's result: attempted or not, checks passed and in all, points of how many."""
 
     exercise: str
     attempted: bool
@@ -42,8 +42,8 @@ class Result:
 class Judged:
     """The results by exercise, and a line about each cell that raised an error.
 
-    ``follow`` are those lines about the lesson's own cells, which use the answers. ``stopped`` says
-    why there are no results: the run did not come to its end.
+    ``raised`` holds these lines for the student's cells, ``follow`` for the lesson's own, which use
+    the answers. ``stopped`` says why there are no results: the run did not reach its end.
     """
 
     results: tuple[Result, ...] = ()
@@ -53,7 +53,7 @@ class Judged:
 
 
 def judge(path: Path, seconds: float = SECONDS) -> Judged:
-    """Run the notebook's cells and judge its answers, for at most so many seconds."""
+    """Run the notebook's cells and judge its answers, for at most ``seconds``."""
     paths = filter(None, (str(ENGINE.parent), os.environ.get("PYTHONPATH", "")))
     environment = os.environ | {
         VARIABLE: str(current().root),
@@ -107,7 +107,7 @@ def _understood(output: bytes, why: str) -> Judged:
 
 
 def called(part: Part) -> str:
-    """What to call a cell in a sentence, beginning in lower case."""
+    """Name a cell in a sentence, beginning in lower case."""
     if part.role == ANSWER:
         return f"the cell of {part.exercise}"
     if part.role == CHECK:
@@ -119,7 +119,7 @@ def called(part: Part) -> str:
 
 
 def _main(path: Path) -> None:
-    """In the process of its own: say on stdout what happens, a JSON object a line."""
+    """Judge, in the process of its own, and report on stdout, one JSON object a line."""
     # What the cells write to stdout, also from processes of theirs, must not mix with it.
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -15,9 +15,9 @@ from grader.student.lab_folder import CONFIG
 
 
 def command_line(folder: Path, start: Path, more: Sequence[str]) -> list[str]:
-    """JupyterLab's command line; it opens on the page ``start`` if that is there."""
+    """Return JupyterLab's command line; it opens on the page ``start`` if that is there."""
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(folder.resolve())]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # without this, it refuses to run as root
         command.append("--allow-root")
     command += [  # ask nothing of the network
         "--LabApp.news_url=None",
@@ -30,14 +30,14 @@ def command_line(folder: Path, start: Path, more: Sequence[str]) -> list[str]:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment in which JupyterLab reads the folder's own settings first."""
+    """Return the environment in which JupyterLab reads the folder's own settings first."""
     paths = [str(folder.resolve() / CONFIG), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     return os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
 
 
 @contextlib.contextmanager
 def answers_in_the_background(say: Callable[[str], object] = print) -> Iterator[None]:
-    """In a checkout, meanwhile make what checks compare with; a student bundle ships it.
+    """Make what checks compare with meanwhile, in a checkout; a student bundle ships it.
 
     A check that comes too early makes the answers of its own lesson. What is made is kept.
     """
@@ -64,10 +64,10 @@ def answers_in_the_background(say: Callable[[str], object] = print) -> Iterator[
 
 
 def run_until_it_ends(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run JupyterLab; return its exit code. It hears of Ctrl-C itself, and of an end from here."""
+    """Run JupyterLab; return its exit code. The terminal sends it Ctrl-C, this process SIGTERM."""
     process = subprocess.Popen(command, env=dict(environment))
     before = {
-        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),  # the terminal tells both
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),  # the terminal sends both one
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
     }
     try:

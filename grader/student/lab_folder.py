@@ -12,13 +12,13 @@ from grader.student.python_version import with_this_version
 CONFIG = ".jupyter"
 # JupyterLab asks whether to fetch news, in a box that would cover the start page.
 PAGE = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-# Beside a column of dates the file browser cuts most lessons' names off.
+# With a column of dates, the file browser cuts off most lessons' names.
 DEFAULTS = {"@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False}}
 SETTINGS = {"page_config.json": PAGE, "default_setting_overrides.json": DEFAULTS}
 
 
 class CannotWrite(Exception):
-    """The folder cannot be prepared; the message says why and what to do, ``why`` only why."""
+    """The folder cannot be prepared; the message says what to do, too, ``why`` only the reason."""
 
     def __init__(self, what: object, error: OSError) -> None:
         self.why = error.strerror or str(error)

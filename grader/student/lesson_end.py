@@ -1,4 +1,4 @@
-"""``finish``: the last cell of a lesson. What the checks said, what comes next, how to hand in."""
+"""``finish``: a lesson's last cell, with the checks' results, what comes next, how to hand in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECTIONS = {FAILED: "Failed", WAITS: "Not attempted", "": "Not run since the ker
 
 @dataclass(frozen=True)
 class LessonEnd:
-    """What the last cell shows. It displays itself: with links in a notebook, else as text.
+    """The message of the last cell. It displays itself: with links in a notebook, else as text.
 
     ``outcomes`` has each exercise with what its check said last, "" if it was not run. ``after`` is
     the title of the next lesson, "" after the last; the files are None where there are none.
@@ -43,7 +43,7 @@ class LessonEnd:
         return [name for name, said in self.outcomes.items() if said == outcome]
 
     def _sentences(self) -> list[tuple[str, str]]:
-        """A heading and a text for each thing to say."""
+        """Return a heading and a text for each thing to say."""
         count = f"{len(self._with(PASSED))} of {len(self.outcomes)} passed"
         said = [("Checks", count)]
         for outcome, heading in SECTIONS.items():
@@ -100,8 +100,8 @@ def finish(lesson: str) -> None:
         lesson: the lesson's name.
 
     Raises:
-        CheckFailed: the last verdict of a check was that the answer is not right. "Run all" goes
-            past a failed check; so tools that run a notebook hear of it here.
+        CheckFailed: the last verdict of a check was that the answer is not right. Tools that run on
+            after a failed check learn of it here.
     """
     if not Session.checking:
         return
@@ -115,7 +115,10 @@ def finish(lesson: str) -> None:
 
 
 def lesson_end(lesson: str, outcomes: Mapping[str, str]) -> LessonEnd:
-    """What to say at the end of a lesson, by what the checks said."""
+    """Gather what to say at the end of a lesson, by what the checks said.
+
+    CourseError if the course has no such lesson.
+    """
     course = current()
     if lesson not in course.lessons:
         raise CourseError(f"no lesson {lesson!r}; there are {', '.join(course.lessons)}")
@@ -139,7 +142,7 @@ def _near(name: str) -> tuple[Path, Path]:
 
 
 def _beside(assignment: str) -> Path | None:
-    """The student's notebook of another lesson: in a folder beside this one's, or in this one."""
+    """Find the student's notebook of another lesson, in a folder beside this one or in this one."""
     here = Path.cwd() / f"{assignment}.ipynb"
     return lessons.file_in(Path.cwd().parent / assignment) or (here if here.exists() else None)
 

@@ -22,13 +22,13 @@ LABEL = "Check and pack this lesson"
 
 
 class _Shown:
-    """The button of this kernel; run again, the cell closes the one before."""
+    """This kernel's button. When the cell is run again, it closes the button before."""
 
     box: Any = None
 
 
 def show_button() -> None:
-    """Show the button, and below it what it has done."""
+    """Show the button, and its output below it."""
     if _Shown.box is not None:
         for widget in (*_Shown.box.children, _Shown.box):
             widget.close()

@@ -15,13 +15,13 @@ from grader.student.python_version import without_version
 
 CHECK = "check_"
 START = "start.ipynb"  # the page that lists the lessons
-# No command takes a file whose name begins so for a lesson, or for a copy of one.
+# No command takes a file whose name begins like this for a lesson or a copy of one.
 KEPT = "before-update"
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson: the points of its checks by exercise, and those that a person gives.
+    """A lesson: its title, the points of its checks by exercise, and those that a person gives.
 
     ``minutes`` is what the first cell says, 0 if it says nothing. ``damaged`` says why the notebook
     cannot be read; nothing else is known of the lesson then.
@@ -36,12 +36,12 @@ class Lesson:
 
 
 def assignments() -> list[str]:
-    """The course's lessons with their numbers, in order: the right names of their files."""
+    """Return the course's lessons with their numbers, in order: the right names of their files."""
     return [f"{number:02d}_{name}" for number, name in enumerate(current().lessons, 1)]
 
 
 def assignment(lesson: str) -> str:
-    """``trees`` → ``03_trees``."""
+    """Return a lesson's name with its number: ``trees`` → ``03_trees``."""
     return assignments()[current().lessons.index(lesson)]
 
 
@@ -50,7 +50,11 @@ class NoSuchLesson(LookupError):
 
 
 def named(word: str) -> str:
-    """The lesson that is called ``3``, ``03``, ``trees``, ``03_trees`` or by a path of these."""
+    """Find the lesson called ``3``, ``03``, ``trees``, ``03_trees``, or a path that ends so.
+
+    Raises:
+        NoSuchLesson: the course has no such lesson.
+    """
     plain = Path(word).name.removesuffix(".ipynb")
     for name in assignments():
         if plain in (name, name[3:], name[:2], name[:2].lstrip("0")):
@@ -59,21 +63,21 @@ def named(word: str) -> str:
 
 
 def released(assignment: str) -> Path:
-    """The notebook of a lesson as the course hands it out."""
+    """Return the notebook of a lesson as the course hands it out."""
     course = current()
     return course.root / course.notebooks / assignment / f"{assignment}.ipynb"
 
 
 def lessons(lab: Path) -> list[Lesson]:
-    """The lessons of this folder, in order."""
+    """Read the lessons of this folder, in order."""
     return [lesson(path, name) for name, path in files(lab).items()]
 
 
 def files(lab: Path) -> dict[str, Path]:
-    """The notebooks of the lessons in this folder by the lessons' names, in order.
+    """Find the notebooks of the lessons in this folder, by the lessons' names, in order.
 
-    Each lies in a subfolder of the lesson's name, or they lie side by side. Of a lesson that lies
-    in both places, the one in the subfolder counts.
+    Each is in a subfolder of the lesson's name, or in the folder itself. If a lesson is in both
+    places, the one in the subfolder counts.
     """
     found = {path.stem: path for path in lab.glob("[0-9][0-9]_*.ipynb")}
     for folder in lab.glob("[0-9][0-9]_*/"):
@@ -84,18 +88,18 @@ def files(lab: Path) -> dict[str, Path]:
 
 
 def is_kept(path: Path) -> bool:
-    """Is this a lesson's file from before an update?"""
+    """Tell whether this is a lesson's file from before an update."""
     return path.name.startswith(KEPT)
 
 
 def file_in(folder: Path, given: Path | None = None) -> Path | None:
-    """The notebook of the lesson that this folder is named for; None if there is none.
+    """Find the notebook of the lesson that this folder is named for; None if there is none.
 
     ``given`` is the lesson as it is handed out [default: the course's].
 
-    Where the file of the lesson's name is missing, or is as it was given out, another one in the
-    folder counts that holds the lesson: a student has renamed it, or works in a copy. Whatever
-    looks for a student's lesson asks here, so that all of it finds the same file.
+    If the file of the lesson's name is missing, or is as it was given out, the newest other file
+    in the folder that holds the lesson counts: a student has renamed it, or works in a copy. All
+    code that looks for a student's lesson calls this, so that all of it finds the same file.
     """
     named = folder / f"{folder.name}.ipynb"
     given = given or released(folder.name)
@@ -116,7 +120,7 @@ def file_in(folder: Path, given: Path | None = None) -> Path | None:
 
 
 def _differs(path: Path, content: bytes) -> bool:
-    """Does a file hold anything else? One that cannot be read does: whoever opens it says why."""
+    """Tell whether a file's content differs. An unreadable one does: whoever opens it says why."""
     try:
         return without_version(path.read_bytes()) != without_version(content)
     except OSError:
@@ -124,7 +128,7 @@ def _differs(path: Path, content: bytes) -> bool:
 
 
 def _checks(path: Path) -> set[str]:
-    """The exercises whose checks a notebook holds; none if it cannot be read."""
+    """Return the exercises whose checks a notebook holds; none if it cannot be read."""
     try:
         return {_exercise(cell) for cell in read(path).cells if _is_check(cell)}
     except NotANotebook:
@@ -132,7 +136,7 @@ def _checks(path: Path) -> set[str]:
 
 
 def lesson(path: Path, name: str = "") -> Lesson:
-    """The lesson that a notebook holds; ``name`` is the lesson's where the file has another."""
+    """Read the lesson that a notebook holds; ``name`` is the lesson's if the file has another."""
     name = name or path.stem
     try:
         cells = read(path).cells
@@ -151,13 +155,13 @@ def lesson(path: Path, name: str = "") -> Lesson:
 
 
 def handed_out(lesson: str) -> list[Part]:
-    """The parts of a lesson as it was released."""
+    """Read the parts of a lesson as it was released."""
     content = released(assignment(lesson)).read_bytes()
     return [part for part, _ in parts_of(json.loads(content))]
 
 
 def stub(lesson: str, exercise: str) -> str:
-    """The text of an answer's cell in the lesson as it was released."""
+    """Return the text of an answer's cell in the lesson as it was released."""
     parts = handed_out(lesson)
     return next(part.source for part in parts if part.role == ANSWER and part.id == exercise)
 

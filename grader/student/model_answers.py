@@ -1,10 +1,10 @@
 """``model_answer``: the course's own answer to compare with, once the instructor has released it.
 
 The student bundle holds no answer. After the deadline `python -m grader release-answers` writes
-those of a lesson into a file, and the instructor gives that file out. It lies beside the lesson's
-notebook, in the folder around it, or in ``model_answers`` in the bundle that all share. Its text is
-plain: that an answer is shown only to those who have passed or packed the lesson spares them a
-spoiler, and keeps no secret.
+those of a lesson into a file, and the instructor gives that file out. It goes beside the lesson's
+notebook, into the folder around it, or into ``model_answers`` in the bundle that all share. Its
+text is plain. So showing an answer only after a pass, or once the lesson is packed, keeps no
+secret: it spares students a spoiler.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def model_answer(exercise_id: str) -> None:
     """Show the course's answer to an exercise, if your instructor has released it.
 
     Args:
-        exercise_id: the name of the function or class that the exercise asks for. Its check has
-            passed here, or its lesson is packed.
+        exercise_id: the name of the function or class that the exercise asks for. Its check must
+            have passed here, or its lesson be packed.
 
     Raises:
         NoModelAnswer: it has not been released, or it is not yet time to see it.
@@ -74,7 +74,7 @@ def model_answer(exercise_id: str) -> None:
 
 
 def offer(exercise_id: str) -> str:
-    """A line under a pass that says how to see the model answer; "" if there is none to see."""
+    """Return code that shows the model answer, to offer under a pass; "" if there is none."""
     try:
         released(exercise_id)
     except NoModelAnswer:
@@ -83,7 +83,7 @@ def offer(exercise_id: str) -> str:
 
 
 def released(exercise_id: str) -> ModelAnswer:
-    """The released answer to an exercise.
+    """Find the released answer to an exercise.
 
     Raises:
         NoModelAnswer: there is none, or it is of another edition.
@@ -106,7 +106,7 @@ def released(exercise_id: str) -> ModelAnswer:
 
 
 def written(assignment: str, answers: Mapping[str, tuple[str, str]]) -> bytes:
-    """The bytes of a lesson's file: by exercise, its cell as it is handed out, and its answer."""
+    """Write a lesson's file; ``answers`` has each exercise's handed-out cell and its answer."""
     tree = {
         "format": FORMAT,
         "course": current().id,
@@ -120,7 +120,7 @@ def written(assignment: str, answers: Mapping[str, tuple[str, str]]) -> bytes:
 
 
 def _read(path: Path) -> dict[str, tuple[str, str]]:
-    """By exercise, the digest of what it asks, and the answer."""
+    """Read a file: by exercise, the digest of what it asks, and the answer."""
     try:
         tree = json.loads(path.read_bytes())
         course, format_ = str(tree["course"]), tree["format"]
@@ -141,7 +141,7 @@ def _read(path: Path) -> dict[str, tuple[str, str]]:
 
 def _places() -> Iterator[Path]:
     yield from (Path.cwd(), Path.cwd().parent)
-    if not (ENGINE / "authoring").is_dir():  # in a checkout it is only where authors wrote them
+    if not (ENGINE / "authoring").is_dir():  # in a checkout, authors write the files there
         yield current().root / FOLDER
 
 
@@ -150,7 +150,7 @@ def _assignment(exercise_id: str) -> str:
 
 
 def _asked(exercise_id: str) -> str:
-    """The digest of the exercise's cell as it is handed out."""
+    """Return the digest of the exercise's cell as it is handed out."""
     return records.digest(lessons.stub(frozen.load(exercise_id).lesson, exercise_id))
 
 
@@ -163,7 +163,7 @@ def _has_passed(exercise_id: str) -> bool:
 
 
 def _is_packed(assignment: str) -> bool:
-    """Does a zip of ``pack`` here, or in the folder around, hold the lesson?"""
+    """Tell whether a zip of ``pack``, here or in the folder around, holds the lesson."""
     for place in (Path.cwd(), Path.cwd().parent):
         for name in (assignment, current().id):
             try:

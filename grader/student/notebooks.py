@@ -1,4 +1,4 @@
-"""Read a notebook file: all that students' commands need, by the same code as the judge."""
+"""Read a notebook file for students' commands, by the same code as the judge."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grader.source.notebook import Cell, NotANotebook, Notebook
 
 
 def read(path: Path) -> Notebook:
-    """A notebook file. NotANotebook if the file is no notebook or cannot be read."""
+    """Read a notebook file; NotANotebook if it is no notebook or cannot be read."""
     try:
         return notebook.parse(path.read_bytes())
     except FileNotFoundError as error:

@@ -35,7 +35,7 @@ class NothingPacked(Exception):
 
 @dataclass(frozen=True)
 class Item:
-    """One lesson to pack: its file's bytes as saved, what was found, what to warn of."""
+    """One lesson to pack: its file's bytes as saved, what was found in it, what to warn of."""
 
     path: Path
     content: bytes
@@ -65,7 +65,7 @@ class Item:
 class Packed:
     """A zip that was written. It displays itself: in a notebook with a link, else as text.
 
-    ``left_out`` has a line for each lesson that was asked for or worked on and is not in it.
+    ``left_out`` has a line for each lesson that was asked for, or worked on, and is not in it.
     """
 
     path: Path
@@ -112,7 +112,7 @@ def _listed(lines: Sequence[str]) -> str:
 
 
 def where() -> str:
-    """Where to hand in, as the course's description says."""
+    """Say where to hand in, as the course's description does."""
     return current().hand_in or ASK
 
 
@@ -136,8 +136,8 @@ def pack_lessons(
         changed: by notebook, names of cells that are known to have changed since they last ran.
 
     Raises:
-        NothingPacked: nothing is there to pack, or the zip cannot be written. A zip of an earlier
-            time is as it was.
+        NothingPacked: nothing is there to pack, or the zip cannot be written. An earlier zip is
+            left as it was.
     """
     lab = lab_around(start)
     items, left_out = _chosen(wanted, lab)
@@ -163,7 +163,7 @@ def pack_lessons(
 
 
 def lab_around(start: Path) -> Path:
-    """The folder with the lessons: this one, the one around it, or ``lab`` in it.
+    """Find the folder with the lessons: this one, the one around it, or ``lab`` in it.
 
     Raises:
         NothingPacked: no lesson is in any of them.
@@ -180,7 +180,7 @@ def lab_around(start: Path) -> Path:
 
 
 def _notebooks(lab: Path) -> dict[str, Path]:
-    """The notebooks of the course's lessons by the lessons' names, whatever they are called."""
+    """Find the notebooks of the course's lessons, by the lessons' names, whatever theirs are."""
     return {name: path for name, path in lessons.files(lab).items() if _is_lesson(name)}
 
 
@@ -189,7 +189,7 @@ def _is_lesson(name: str) -> bool:
 
 
 def _shown(path: Path) -> str:
-    """A path as people here would type it."""
+    """Return a path as people would type it in the working directory."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -197,7 +197,7 @@ def _shown(path: Path) -> str:
 
 
 def _near(path: Path) -> str:
-    """A path, shown from here if it lies in this folder or in the one around it."""
+    """Return a path, relative if it is in the working directory or in the folder around it."""
     with contextlib.suppress(ValueError):  # another drive, on Windows
         relative = Path(os.path.relpath(path))
         if relative.parts[:2] != ("..", ".."):
@@ -206,7 +206,7 @@ def _near(path: Path) -> str:
 
 
 def _chosen(wanted: Sequence[str], lab: Path) -> tuple[list[Item], list[str]]:
-    """The lessons to pack, and a line about each that is left out though it may matter."""
+    """Choose the lessons to pack; return also a line about each left out that may matter."""
     items: dict[str, Item] = {}
     left_out = []
     for path in [_path_of(name, lab) for name in wanted] or _notebooks(lab).values():
@@ -239,7 +239,7 @@ def _path_of(name: str, lab: Path) -> Path:
 
 
 def _item(path: Path, lab: Path) -> Item:
-    """A notebook to pack. NothingPacked: it cannot be, and why."""
+    """Read a notebook to pack. NothingPacked says why if it cannot be packed."""
     shown = _shown(path)
     content = _bytes(path)
     if len(content) > MAX_BYTES:
@@ -275,7 +275,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _copies(item: Item, lab: Path) -> Iterator[str]:
-    """A warning about each other file here that holds answers to the same lesson."""
+    """Yield a warning about each other file here that holds answers to the same lesson."""
     folders = dict.fromkeys((item.path.parent, lab))
     beside = (path for folder in folders for path in sorted(folder.glob("*.ipynb")))
     for path in list(beside)[:MOST_COPIES]:
@@ -312,7 +312,7 @@ def _saved(path: Path) -> float:
 
 
 def _warnings(item: Item, judged: Judged, changed: Sequence[str]) -> Iterator[str]:
-    """What the student should know of before handing this in."""
+    """Yield what the student should know before handing this in."""
     assembly = item.found.assembly
     if item.path.stem != item.assignment:
         yield f"{item.path.name} was taken; in the zip it is {handin.member(item.assignment)}"
@@ -355,7 +355,7 @@ def _points(points: float) -> str:
 
 
 def _changed_since_checked(item: Item) -> Iterator[str]:
-    """The exercises whose text in the file is not the one that their check tried last."""
+    """Yield the exercises whose text in the file is not the one that their check tried last."""
     lab = records.lab_of(item.path.parent)
     if lab is None:
         return
@@ -369,7 +369,7 @@ def _changed_since_checked(item: Item) -> Iterator[str]:
 
 
 def _target(output: Path | None, lab: Path, items: Sequence[Item], named: bool) -> Path:
-    """The file to write: one lesson's is named for it, that of several for the course."""
+    """Choose the file to write: named for a single lesson, or for the course."""
     single = named and len(items) == 1
     name = f"{items[0].assignment if single else current().id}.zip"
     if output is None:
@@ -378,7 +378,7 @@ def _target(output: Path | None, lab: Path, items: Sequence[Item], named: bool) 
 
 
 def _try_to_write(target: Path) -> None:
-    """NothingPacked if the folder of the zip cannot be written."""
+    """Raise NothingPacked if the folder of the zip cannot be written."""
     probe = target.with_name(f".packing-{time.time_ns()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

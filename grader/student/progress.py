@@ -33,7 +33,7 @@ NUMBER = f"{CELL};white-space:nowrap"
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a student is in a lesson: exercises right and tried, points so far, what comes next.
+    """A student's progress in a lesson: exercises right and tried, points so far, what comes next.
 
     ``next`` is the first exercise that is not right yet, "" if there is none.
     """
@@ -54,7 +54,7 @@ class Standing:
 
     @property
     def called(self) -> str:
-        """What to call the next exercise: its name, or "the quiz"."""
+        """A name for the next exercise: its own, or "the quiz"."""
         return "the quiz" if self.next.startswith("quiz_") else self.next
 
     @property
@@ -67,7 +67,7 @@ class Standing:
 
 
 def standing(lesson: Lesson, recorded: Mapping[str, Record]) -> Standing:
-    """How far a lesson is by the records of its exercises. No exercise has more than its points."""
+    """Compute the progress in a lesson from records. No exercise counts more than its points."""
     own = {name: recorded[name] for name in lesson.exercises if name in recorded}
     right = [name for name, record in own.items() if record.right]
     return Standing(
@@ -80,7 +80,7 @@ def standing(lesson: Lesson, recorded: Mapping[str, Record]) -> Standing:
 
 
 class Course:
-    """How far a student is in the course. It displays itself: a table in a notebook, else text.
+    """A student's progress in the course. It displays itself: a table in a notebook, else text.
 
     Links are relative to ``here``, the folder of the notebook that shows the table.
     """
@@ -103,7 +103,7 @@ class Course:
 
     @property
     def next(self) -> Standing | None:
-        """Where to go on: the first lesson begun but not done, else the first not begun."""
+        """The lesson to go on with: the first begun but not done, else the first not begun."""
         for state in (BEGUN, NOT_BEGUN):
             for one in self.standings:
                 if one.state == state:
@@ -179,7 +179,7 @@ class Course:
 
 
 def _words(one: Standing) -> tuple[str, ...]:
-    """The cells of a lesson's row, in the order of ``COLUMNS``."""
+    """Return the cells of a lesson's row, in the order of ``COLUMNS``."""
     lesson, state = one.lesson, f"{SIGNS[one.state]} {one.state}"
     if lesson.damaged:
         return (lesson.title, state, "", "", "", "")
@@ -194,13 +194,13 @@ def _words(one: Standing) -> tuple[str, ...]:
 
 
 def course(lab: Path, here: Path) -> Course:
-    """The course by the records in this lab, with links from a notebook in the folder ``here``."""
+    """Read the records in this lab; links start from a notebook in the folder ``here``."""
     recorded, damaged = records.read(lab)
     return Course([standing(lesson, recorded) for lesson in lessons(lab)], damaged, here)
 
 
 def progress() -> None:
-    """Show every lesson: how far you are in it, its points, its minutes, where to go on.
+    """Show every lesson: how far you are in it, its points, its minutes, and where to go on.
 
     The table holds what each exercise's check last said, in the notebooks of the folder that
     ``python -m grader lab`` made. It decides nothing about marks.

@@ -1,9 +1,9 @@
 """The last verdict on each exercise, recorded beside the lessons for ``progress()``.
 
-``python -m grader lab`` makes a folder for the records. Where there is no such folder nothing is
-recorded, so that a notebook that is graded, tested or tried elsewhere leaves no files. Each
-exercise has a file of its own: two notebooks that check at the same time cannot overwrite each
-other's records, and a damaged file costs one exercise. No mark comes from these records.
+``python -m grader lab`` makes a folder for the records. Without it nothing is recorded, so that a
+notebook that is graded, tested or tried elsewhere leaves no files. Each exercise has a file of its
+own: two notebooks that check at the same time cannot overwrite each other's records, and a damaged
+file costs one exercise. No mark comes from these records.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def make(lab: Path) -> None:
 
 
 def lab_of(folder: Path) -> Path | None:
-    """The lab that this folder, or its parent, is; None if neither has a folder of records."""
+    """Find the lab: this folder or its parent; None if neither has a folder of records."""
     for lab in (folder, folder.parent):
         if (lab / FOLDER).is_dir():
             return lab
@@ -50,13 +50,13 @@ def lab_of(folder: Path) -> Path | None:
 
 
 def digest(text: str) -> str:
-    """A digest of an answer's text; line ends, and spaces at them, make no difference."""
+    """Return a digest of an answer's text; line ends and trailing spaces make no difference."""
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
     return hashlib.sha256(lines.encode("utf-8", "replace")).hexdigest()[:16] if lines else ""
 
 
 def note(verdict: Verdict, folder: Path | None = None, answer: str = "") -> str:
-    """Record a verdict on an answer's text reached in this folder (by default the current one).
+    """Record the verdict on an answer's text, in the lab of a folder [default: the current one].
 
     Returns:
         "" or, if the record could not be written, a sentence that says so. Never raises OSError:
@@ -92,7 +92,7 @@ def _write(verdict: Verdict, answer: str, folder: Path) -> None:
 
 
 def read(lab: Path) -> tuple[dict[str, Record], list[str]]:
-    """The records of a lab by exercise, and the exercises whose record is damaged."""
+    """Read the records of a lab, by exercise, and the exercises whose record is damaged."""
     found: dict[str, Record] = {}
     damaged = []
     for path in sorted((lab / FOLDER).glob("[!.]*.json")):

@@ -1,4 +1,4 @@
-"""A verdict's summary as text for a terminal, and as HTML for notebooks and pages."""
+"""Show a verdict's summary as text in a terminal, and as HTML in notebooks and on pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARAGRAPH = "margin:.25em 0;text-align:left"
 
 
 class Report:
-    """A summary that displays itself; if it is of no pass, with the hints folded below it."""
+    """A summary that displays itself, with folded hints below it unless the exercise passed."""
 
     def __init__(self, said: Summary, hints: Sequence[str] = ()) -> None:
         self.summary = said
@@ -31,7 +31,7 @@ class Report:
 
 
 def as_text(said: Summary) -> str:
-    """The summary for a terminal."""
+    """Format the summary for a terminal."""
     lines = [f"{said.headline} · {said.points}"]
     for line in what_is_wrong(said):
         lines.append(textwrap.indent(line if line[0] == " " else _filled(line), "  "))
@@ -42,20 +42,20 @@ def as_text(said: Summary) -> str:
 
 
 def what_is_wrong(said: Summary) -> list[str]:
-    """The lines of text that say what is wrong, and where to look; numbers are indented."""
+    """Return the lines that say what is wrong, and where to look; numbers are indented."""
     look = f"Where to look: {said.look}" if said.look else ""
     texts = (said.first, said.wrong, said.why, said.seen, *_aligned(said.rows), look)
     return [text for text in texts if text]
 
 
 def the_rest(said: Summary) -> list[str]:
-    """The lines of text that say how the other checks went, and what comes next."""
+    """Return the lines that say how the other checks went, and what comes next."""
     groups = (_lines(group) for group in said.rest)
     return [*(line for first, *more in groups for line in (first, *_indented(more))), *_next(said)]
 
 
 def _lines(group: Group) -> list[str]:
-    """A group's title, with the names of its checks; or the title, and a line for each check."""
+    """Return a group's title with its checks' names, or a line for each check that has a text."""
     if any(text for _, text in group.checks):
         return [f"{group.title}:", *(_pair(*check) for check in group.checks)]
     return [f"{group.title} ({', '.join(name for name, _ in group.checks)})"]
@@ -66,7 +66,7 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 
 def _next(said: Summary) -> list[str]:
-    """What comes after a pass."""
+    """Return what comes after a pass."""
     model = [f"A model answer to compare with: {said.model}"] if said.model else []
     return [*model, f"Next: {said.next}"] if said.next else model
 
@@ -82,7 +82,7 @@ def _filled(text: str, indent: str = "") -> str:
 
 
 def _aligned(rows: Iterable[Row]) -> list[str]:
-    """Rows of numbers in columns, indented."""
+    """Format rows of numbers in columns, indented."""
     table = [(row.label, *row.numbers) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
@@ -93,9 +93,9 @@ def _aligned(rows: Iterable[Row]) -> list[str]:
 
 
 def as_html(said: Summary, role: str = "group", picture: str = "") -> str:
-    """The summary as HTML, everything escaped, with a picture in the place of the numbers.
+    """Format the summary as HTML, all text escaped; a picture takes the place of the numbers.
 
-    What is wrong has the ``role``: "status" where a screen reader is to announce it.
+    The part about what is wrong has the ``role``: "status" if a screen reader should announce it.
     """
     label = f' aria-label="{escaped(said.exercise)}"' if role == "group" else ""
     sign = "✓" if said.passed else "✗"
@@ -154,7 +154,7 @@ def _group(group: Group) -> str:
 
 
 def _picture(said: Summary) -> str:
-    """Heatmaps of yours, expected and difference, where they are matrices."""
+    """Draw heatmaps of yours, expected and difference, if they are matrices."""
     if said.matrices is None:
         return ""
     from grader.student import figures

@@ -1,4 +1,4 @@
-"""``reset``: the cell of an answer as it was handed out, with what stood there as a comment."""
+"""``reset``: restore an answer's cell as it was handed out, with its old text as a comment."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from grader.student.session import Session
 
 
 def reset(exercise_id: str) -> None:
-    """Give an exercise's cell back as it was handed out.
+    """Restore an exercise's cell as it was handed out.
 
-    Write it as the first line of the answer's own cell, and run that cell: its text is replaced,
-    and what stood in it is kept below as a comment. Anywhere else, what was handed out is printed,
-    since no cell can change the text of another one.
+    Write this call as the first line of the answer's own cell, and run that cell: its text is
+    replaced, and the old text is kept below as a comment. Called anywhere else, it prints what was
+    handed out, since no cell can change the text of another one.
 
     Args:
         exercise_id: the name of the function or class that the exercise asks for.
@@ -42,7 +42,7 @@ def reset(exercise_id: str) -> None:
 
 
 def with_comment(stub: str, old: str) -> str:
-    """The stub, and below it the old text as a comment; the stub alone if that says the same."""
+    """Return the stub with the old text below it as a comment, unless that says the same."""
     if not old.strip() or normalized(old) == normalized(stub):
         return stub
     lines = (f"# {line}".rstrip() for line in old.strip("\n").rstrip().splitlines())
@@ -50,12 +50,12 @@ def with_comment(stub: str, old: str) -> str:
 
 
 def _running_cell(shell: Any) -> str:
-    """The id of the cell that runs, "" where the front end does not say it."""
+    """Return the id of the running cell; "" if the front end does not tell it."""
     return str((screen.request(shell).get("metadata") or {}).get("cellId") or "")
 
 
 def _old_text(exercise_id: str, shell: Any) -> str:
-    """What stands in the cell besides the call; else what ran in it last, or what is saved."""
+    """Return the cell's text besides the call; else what ran in it last, or what is saved."""
     call = re.compile(
         rf"""^[ \t]*reset\([ \t]*["']{re.escape(exercise_id)}["'][ \t]*\).*\n?""", re.M
     )
@@ -75,5 +75,5 @@ def _old_text(exercise_id: str, shell: Any) -> str:
 
 
 def _inputs(shell: Any) -> list[str]:
-    """The cells as they were typed, in order; the last is the one that runs."""
+    """Return the cells as they were typed, in order; the last is the one that runs."""
     return [str(text) for text in shell.history_manager.input_hist_raw if text]

@@ -32,7 +32,7 @@ class Raised:
 
 @dataclass(frozen=True)
 class Checked:
-    """What was judged in a notebook, what was put right or could not be placed, what raised."""
+    """A notebook's judgements, remarks on what was repaired or not placed, and raised errors."""
 
     judgements: tuple[check.Judgement, ...]
     remarks: tuple[str, ...]
@@ -46,7 +46,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Recognized:
-    """A notebook in the structure of the lesson that it is of; ``points`` are by part's id."""
+    """A notebook in the structure of its lesson; ``points`` are by the id of a part."""
 
     assignment: str
     assembly: Assembly
@@ -64,6 +64,9 @@ def run_notebook(path: Path, begun: Callable[[Part], object] = lambda part: None
     The notebook is put into the structure of its lesson first, as the judge does. A cell that
     raises is reported on stderr and the run goes on: later exercises count. ``begun`` is called
     before each cell.
+
+    Raises:
+        NotANotebook: the file cannot be read, or is no lesson of this course.
     """
     os.environ.setdefault("MPLBACKEND", "agg")
     from IPython.core.interactiveshell import InteractiveShell
@@ -85,7 +88,7 @@ def run_notebook(path: Path, begun: Callable[[Part], object] = lambda part: None
 
 
 def recognize(notebook: Notebook) -> Recognized | None:
-    """The notebook in the structure of the lesson that it is most of; None if it is of none."""
+    """Put a notebook into the structure of the lesson that it matches best; None if none does."""
     course = current()
     best = None
     for path in sorted((course.root / course.notebooks).glob("*/*.ipynb")):
@@ -97,7 +100,7 @@ def recognize(notebook: Notebook) -> Recognized | None:
 
 
 def answers(code: list[Part]) -> dict[str, tuple[str, ...]]:
-    """By exercise, the texts of its answer's cell and of added cells that define its name."""
+    """Return by exercise the texts of its answer's cell and of added cells that define its name."""
     names = [part.exercise for part in code if part.role == ANSWER]
     return {
         name: tuple(
@@ -130,7 +133,7 @@ def _judgements(
 
 
 def _run(shell: Any, source: str) -> tuple[str, str] | None:
-    """Run one cell without its prints; the type and message of the error that it raised.
+    """Run one cell without its prints; return the type and message of an error that it raised.
 
     A stub's NotImplementedError is not reported.
     """

@@ -8,20 +8,20 @@ from typing import Any
 
 
 def shell() -> Any:
-    """The IPython shell of this process; None in plain Python."""
+    """Return the IPython shell of this process; None in plain Python."""
     # A script that has not imported IPython has no shell: do not import it to find out.
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython is not None else None
 
 
 def request(shell: Any) -> dict[str, Any]:
-    """The ``execute_request`` that this kernel answers; empty outside of a kernel."""
+    """Return the ``execute_request`` that this kernel answers; empty outside of a kernel."""
     kernel = getattr(shell, "kernel", None)
     return (kernel.get_parent("shell") if kernel is not None else None) or {}
 
 
 def is_interactive() -> bool:
-    """Does the front end that runs this cell allow the kernel to ask for input?
+    """Tell whether the front end that runs this cell allows the kernel to ask for input.
 
     Each ``execute_request`` says whether it does. JupyterLab, Notebook 7 and VS Code allow it;
     nbclient (and with it nbconvert, nbgrader's autograder and Validate, papermill, `grader solve`)
@@ -50,7 +50,7 @@ def show_html(text: str) -> None:
 
 
 def show_notice(text: str) -> None:
-    """Show a sentence that stands above a verdict; a screen reader announces it."""
+    """Show a sentence, to be read before a verdict; a screen reader announces it."""
     show(_Notice(text))
 
 

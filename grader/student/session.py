@@ -1,4 +1,4 @@
-"""What this kernel remembers between calls of ``check``, ``hint`` and the others."""
+"""Keep what this kernel remembers between calls of ``check``, ``hint`` and the others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ PASSED, FAILED, WAITS = "passed", "failed", "waits"  # what a check has said
 
 
 class Session:
-    """State of this process; it is never made into an object."""
+    """State of this process, in the class itself: it has no instances."""
 
     checking = True  # False in the grading worker, where the judge does the checking
     hints: dict[str, int] = {}  # hints given so far, by exercise

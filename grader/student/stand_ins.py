@@ -1,8 +1,8 @@
 """Stand-ins for earlier answers: they reply as the course's versions did in recorded calls.
 
 A stand-in knows numbers and no rule. Called with arguments that were recorded, it gives the
-recorded result, and the gradients backward through it. Called with anything else it cannot tell,
-and says so in ``Doubt``: what such a call decides must not be judged.
+recorded result, and the gradients backward through it. Called with anything else, it cannot reply,
+and says so in ``Doubt``: a check that depends on such a call must not be judged.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from grader.protocol.recorded import (
 )
 from grader.protocol.values import Failure, Tensor
 
-# How far two computations of one number may lie apart, as a share of the largest number around it.
+# How far two computations of one number may differ, relative to the largest number in its array.
 NEAR = {"float32": 1e-4, "float64": 1e-8}
 
 
@@ -35,7 +35,7 @@ class UnknownCall(Exception):
 
 
 class Doubt:
-    """Since the last ``clear``: was a stand-in called at all, and could it not tell its reply?"""
+    """Whether, since the last ``clear``, a stand-in was called, and whether one could not reply."""
 
     def __init__(self) -> None:
         self.called = False
@@ -61,7 +61,7 @@ class StandIns:
         return name in self._recordings
 
     def __getitem__(self, name: str) -> Any:
-        """That of an answer of which nothing is recorded knows no reply."""
+        """Return an answer's stand-in; if nothing is recorded of the answer, it knows no reply."""
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
@@ -212,7 +212,7 @@ def _nearest(
     weights: Mapping[str, np.ndarray],
     training: bool,
 ) -> RecordedCall | None:
-    """The recorded call with these arguments, but for rounding; None if there is none."""
+    """Find the recorded call with these arguments, apart from rounding; None if there is none."""
     sets = [_apart(weights, known) for known in recording.weights]
     best, least = None, math.inf
     for call in recording.calls:
@@ -226,7 +226,7 @@ def _nearest(
 
 
 def _apart(ours: Mapping[str, Any], recorded: Mapping[str, Any]) -> float | None:
-    """How far two sets of named values lie apart; None if they are not the same."""
+    """Return how far two sets of named values differ; None if by more than rounding."""
     if ours.keys() != recorded.keys():
         return None
     parts = _distances([ours[key] for key in recorded], list(recorded.values()))
@@ -242,7 +242,7 @@ def _distances(ours: Sequence[Any], recorded: Sequence[Any]) -> list[float] | No
 
 
 def _distance(one: Any, other: Any) -> float | None:
-    """How far two plain values lie apart; None if they are not the same but for rounding."""
+    """Return how far two plain values differ; None if by more than rounding."""
     if type(one) is not type(other):
         return None
     if isinstance(one, Tensor):

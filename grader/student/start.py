@@ -63,7 +63,7 @@ def write(folder: Path, course: Course) -> Path:
 
 
 def page(course: Course) -> NotebookNode:
-    """The page as a notebook, with the table of now."""
+    """Make the page as a notebook, with the table as it is now."""
     table = {"text/html": course._repr_html_(), "text/plain": repr(course)}
     welcome = WELCOME.format(title=current().title, builders=_builders())
     if current().ask:
@@ -87,7 +87,7 @@ def page(course: Course) -> NotebookNode:
 
 
 def _builders() -> str:
-    """Which lessons load answers from earlier ones, as the end of a sentence; "" if none does."""
+    """Say which lessons load earlier answers, as the end of a sentence; "" if none does."""
     numbers = []
     for number, path in enumerate(map(released, assignments()), 1):
         if path.is_file() and carried_names(c.source for c in read(path).cells if c.kind == "code"):
@@ -100,7 +100,7 @@ def _builders() -> str:
 
 
 def is_ours(path: Path) -> bool:
-    """Is this file a page made here, unchanged but for its outputs?"""
+    """Tell whether this file is a page made here, unchanged except for its outputs."""
     try:
         notebook = nbformat.read(path, as_version=4)
         return notebook.metadata[MARK]["start"] == _digest(notebook)
@@ -109,7 +109,7 @@ def is_ours(path: Path) -> bool:
 
 
 def _digest(notebook: NotebookNode) -> str:
-    """A hash of what a person can edit: the kinds and texts of the cells that are not empty."""
+    """Hash what a person can edit: the kinds and texts of the cells that are not empty."""
     written = [cell for cell in notebook.cells if cell.source.strip()]
     texts = [f"{cell.cell_type}\0{cell.source}\0" for cell in written]
     return hashlib.sha256("".join(texts).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a verdict says, as data: what is wrong, once; where to look; the rest, in groups.
+"""Sum up a verdict as data: what is wrong, once; where to look; the rest, in groups.
 
 Notebook, terminal and feedback page show the same summary: see :mod:`grader.student.report`.
 """
@@ -20,7 +20,7 @@ MAX_NUMBERS = 8  # in a row that is written out
 
 @dataclass(frozen=True)
 class Row:
-    """A row of numbers: what it is ("yours", "expected", "difference"), and its entries."""
+    """A row of numbers: its label ("yours", "expected", "difference"), and its entries."""
 
     label: str
     numbers: tuple[str, ...]
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Checks that are in the same state, each with what there is to say about it, or ""."""
+    """Checks with the same outcome, each with what there is to say about it, or ""."""
 
     title: str
     checks: tuple[tuple[str, str], ...]
@@ -76,7 +76,7 @@ def summary(
         verdict: the verdict.
         final: its points are a mark, not what the public cases give so far.
         following: what to call the exercise that comes next, to be named if this one is right.
-        run_failed: if there is no answer, its cell was run, and the run ended in an error.
+        run_failed: if the answer is missing, that is because the last run of its cell failed.
         model: the code that shows a model answer, to be named if this one is right.
     """
     unit = "point" if verdict.max_score == 1 else "points"
@@ -101,9 +101,9 @@ def summary(
 
 
 def on_earlier(said: Summary, earlier: Sequence[Verdict]) -> Summary:
-    """The summary of an exercise that failed and builds on these, which failed, too.
+    """Add to the summary of a failed exercise that earlier ones, which it builds on, failed, too.
 
-    Where to look is in the earlier ones.
+    It then says to fix those first, and no longer where to look in this one.
     """
     if said.passed or not earlier:
         return said
@@ -114,7 +114,7 @@ def on_earlier(said: Summary, earlier: Sequence[Verdict]) -> Summary:
 
 
 def clause(whose: str, verdict: Verdict) -> str:
-    """What became of an earlier answer, such as "your X fails 2 of its 4 checks"."""
+    """Say how an earlier answer did, such as "your X fails 2 of its 4 checks"."""
     if not verdict.attempted:
         return f"{whose} is not written yet"
     failed = sum(not check.passed for check in verdict.checks)
@@ -122,12 +122,12 @@ def clause(whose: str, verdict: Verdict) -> str:
 
 
 def begin_with(names: Sequence[str], written: bool) -> str:
-    """The advice to go on with these answers."""
+    """Give the advice to begin with these answers."""
     return f"{'Fix' if written else 'Write'} {' and '.join(names)} first."
 
 
 def headline(verdict: Verdict) -> str:
-    """How many checks passed, in a line."""
+    """Say in a line how many checks passed."""
     passed, count = sum(check.passed for check in verdict.checks), len(verdict.checks)
     if not any(check.tried for check in verdict.checks):
         return f"{verdict.exercise}: no check could be judged yet"
@@ -138,14 +138,14 @@ def headline(verdict: Verdict) -> str:
 
 
 def sentence(exercise: str, known: Misconception) -> str:
-    """The mistake that an answer to this exercise shows, as a sentence."""
+    """Describe the mistake that an answer to this exercise shows, in a sentence."""
     if known.title.startswith(CHOOSES):
         return f"You chose {known.title.removeprefix(CHOOSES)}."
     return f"This is what you get if {exercise} {known.title}."
 
 
 def _with_the_failure(head: Summary, check: CheckResult) -> Summary:
-    """The mistake by its name, or else what was seen; where to look if code ran unnamed."""
+    """Add the named mistake, or else what was seen and, if the call gave a value, where to look."""
     known = check.misconception
     if known is not None:
         seen = f"Seen in “{check.name}”: {check.message}"
@@ -166,7 +166,7 @@ def _with_the_failure(head: Summary, check: CheckResult) -> Summary:
 def _groups(
     verdict: Verdict, others: Sequence[CheckResult], first: CheckResult | None = None
 ) -> tuple[Group, ...]:
-    """All checks but the first that failed: same reason, another one, not judged, passed."""
+    """Group all checks except the first that failed: same reason, another, not judged, passed."""
     same = [check for check in others if first is not None and same_reason(first, check)]
     differing = [check for check in others if check not in same]
     waiting = [check for check in verdict.checks if not check.tried]
@@ -194,7 +194,7 @@ def _group(
 
 
 def same_reason(first: CheckResult, other: CheckResult) -> bool:
-    """Whether two failed checks show one mistake, or an error from the same line.
+    """Tell whether two failed checks show one mistake, or an error from the same line.
 
     Where no mistake has a name and no call failed, the words decide.
     """
@@ -210,16 +210,16 @@ def same_reason(first: CheckResult, other: CheckResult) -> bool:
 
 
 def _told(exercise: str, check: CheckResult) -> str:
-    """What is said of a further check that failed: its own mistake, or what was seen."""
+    """Describe a further check that failed: by its own mistake, or by what was seen."""
     if check.misconception is None:
         return check.message
     return f"{check.message}. {sentence(exercise, check.misconception)} {check.misconception.says}"
 
 
 def rows(check: CheckResult) -> tuple[Row, ...]:
-    """Yours, expected and their difference, in the row in which they first differ; () if too long.
+    """Return yours, expected and difference in the first row that differs; () if it is too long.
 
-    The whole result if it is a number or a vector.
+    If the result is a number or a vector, that is all of it.
     """
     pair = _numbers(check)
     if pair is None or (pair[0].ndim and pair[0].shape[-1] > MAX_NUMBERS) or not pair[0].size:
@@ -239,7 +239,7 @@ def rows(check: CheckResult) -> tuple[Row, ...]:
 
 
 def matrices(check: CheckResult) -> tuple[np.ndarray, np.ndarray] | None:
-    """The first 2-D slices of yours and expected that differ; None if they cannot be drawn."""
+    """Return the first 2-D slices of yours and expected that differ; None if not to be drawn."""
     pair = _numbers(check)
     if pair is None or pair[0].ndim < 2 or pair[0].shape[-1] * pair[0].shape[-2] > MAX_CELLS:
         return None
@@ -251,7 +251,7 @@ def matrices(check: CheckResult) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _numbers(check: CheckResult) -> tuple[np.ndarray, np.ndarray] | None:
-    """Yours and expected as float64 arrays of one shape, if the check has such a pair."""
+    """Return yours and expected as float64 arrays of one shape, if the check has such a pair."""
     yours, expected = check.yours, check.expected
     if yours is None or expected is None or yours.shape != expected.shape:
         return None
@@ -261,6 +261,6 @@ def _numbers(check: CheckResult) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Where two arrays agree but for rounding; if they do everywhere, where they are equal."""
+    """Tell where two arrays agree but for rounding; if everywhere, where they are equal."""
     near = np.isclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True)
     return near if not near.all() else np.isclose(one, other, rtol=0, atol=0, equal_nan=True)

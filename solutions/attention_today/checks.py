@@ -27,7 +27,7 @@ BY_VALUE = {"dtype": False}
 
 
 def rms_reference(x, gain, eps=1e-6) -> np.ndarray:
-    """One vector at a time, with exact sums."""
+    """Divide by the root of the mean square, one vector at a time, with exact sums."""
     out = np.zeros_like(x)
     d = x.shape[-1]
     for place in np.ndindex(*x.shape[:-1]):
@@ -39,7 +39,7 @@ def rms_reference(x, gain, eps=1e-6) -> np.ndarray:
 
 
 def rms_checks(draw: Draw) -> list[Check]:
-    """The checks of ``rms_norm``."""
+    """Return the checks of ``rms_norm``."""
     n, d, b, c = draw.sizes(4, 2, 6)
     square, many = draw.integer(3, 4), draw.integer(9, 16)
     large = round(float(draw.uniform(0.3, 2.0)), 2)
@@ -135,7 +135,7 @@ GATED = ("gate.weight", "up.weight", "down.weight")
 
 
 def silu_of(z: float) -> float:
-    """z · sigmoid(z), without exp of a large number."""
+    """Return z · sigmoid(z), without exp of a large number."""
     if z >= 0:
         return z / (1 + math.exp(-z))
     power = math.exp(z)
@@ -143,7 +143,7 @@ def silu_of(z: float) -> float:
 
 
 def swiglu_reference(weights, x) -> np.ndarray:
-    """One position and one hidden unit at a time."""
+    """Apply the gated network to one position and one hidden unit at a time."""
     gate, up, down = (weights[name].tolist() for name in GATED)
     out = np.zeros((*x.shape[:-1], len(down)))
     for place in np.ndindex(*x.shape[:-1]):
@@ -157,13 +157,13 @@ def swiglu_reference(weights, x) -> np.ndarray:
 
 
 def swiglu_weights(draw: Draw, d: int, d_ff: int) -> dict[str, np.ndarray]:
-    """Three matrices, none of which can be taken for another."""
+    """Draw three matrices, none of which can be taken for another."""
     gate, up = (draw.normal(d_ff, d, scale=1.5 / d**0.5) for _ in range(2))
     return dict(zip(GATED, (gate, up, draw.normal(d, d_ff, scale=1.5 / d_ff**0.5)), strict=True))
 
 
 def swiglu_checks(draw: Draw) -> list[Check]:
-    """The checks of ``SwiGLU``."""
+    """Return the checks of ``SwiGLU``."""
     n, d, d_ff, b = draw.sizes(4, 2, 7)
     square = draw.integer(3, 4)
 
@@ -255,7 +255,7 @@ GROUPED = ("W_query.weight", "W_key.weight", "W_value.weight", "W_output.weight"
 
 
 def turned(row: list[float], position: float, base: float) -> list[float]:
-    """One vector of one head at a position, each pair of neighbors turned by its angle."""
+    """Rotate a head's vector at a position, each pair of neighbors by its angle."""
     out, d = [], len(row)
     for i in range(0, d, 2):
         angle = position / math.pow(base, i / d)
@@ -267,7 +267,7 @@ def turned(row: list[float], position: float, base: float) -> list[float]:
 def grouped_reference(
     heads, kv_heads, base, weights, x, mask=None, positions=None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One sequence, one query head, one position at a time."""
+    """Compute one sequence, one query head, one position at a time."""
     batch, n, d = x.shape
     width, group = d // heads, heads // kv_heads
     places = list(range(n)) if positions is None else [float(p) for p in wide(positions)]
@@ -293,7 +293,7 @@ def grouped_reference(
 
 
 def row_of_weights(scores: list[float]) -> list[float]:
-    """One row of weights; a row of -inf gives zeros."""
+    """Turn a row of scores into weights; a row of -inf gives zeros."""
     top = max(scores)
     if top == -INF:
         return [0.0] * len(scores)
@@ -303,12 +303,12 @@ def row_of_weights(scores: list[float]) -> list[float]:
 
 
 def causal(n: int) -> np.ndarray:
-    """An additive causal mask."""
+    """Make an additive causal mask."""
     return np.array([[0.0 if j <= i else -INF for j in range(n)] for i in range(n)])
 
 
 def some_places(draw: Draw, *shape: int) -> np.ndarray:
-    """A random mask whose rows each show something and, where they can, hide something."""
+    """Draw a mask whose rows each show something and, where they can, hide something."""
     mask = np.where(draw.uniform(0, 1, *shape) < 0.35, -INF, 0.0)
     for row in mask.reshape(-1, shape[-1]):
         hidden, shown = draw.permutation(shape[-1])[[0, -1]]
@@ -318,7 +318,7 @@ def some_places(draw: Draw, *shape: int) -> np.ndarray:
 
 
 def grouped_weights(draw: Draw, d: int, heads: int, kv_heads: int) -> dict[str, np.ndarray]:
-    """The four matrices, for queries and outputs of the whole width, fewer rows for the others."""
+    """Draw the four matrices: all rows for queries and outputs, fewer for keys and values."""
     narrow = d // heads * kv_heads
     rows = (d, narrow, narrow, d)
     return {
@@ -328,7 +328,7 @@ def grouped_weights(draw: Draw, d: int, heads: int, kv_heads: int) -> dict[str, 
 
 
 def grouped_checks(draw: Draw) -> list[Check]:
-    """The checks of ``GroupedQueryAttention``."""
+    """Return the checks of ``GroupedQueryAttention``."""
     n, batch = draw.sizes(2, 3, 5)
     kv_heads, group = draw.sizes(2, 2, 3)
     heads = kv_heads * group
@@ -336,7 +336,7 @@ def grouped_checks(draw: Draw) -> list[Check]:
     usual = (batch, n, heads, kv_heads, 4)
 
     def ask(name, sizes, *rest, base=None, dtype="float32", **more):
-        """``sizes``: sequences, positions, query heads, key-value heads, width of a head."""
+        """Make a case; ``sizes``: sequences, positions, heads, key-value heads, head width."""
         b, positions, h, h_kv, width = sizes
         d = h * width
         weights = grouped_weights(draw, d, h, h_kv)
@@ -519,7 +519,7 @@ def grouped_checks(draw: Draw) -> list[Check]:
 
 
 def cache_reference(layers, num_kv_heads, d_head, tokens, bytes_per_number=2) -> int:
-    """Kept layer by layer, head by head: a key and a value for each token."""
+    """Count layer by layer, head by head: a key and a value for each token."""
     total = 0
     for _ in range(layers):
         for _ in range(num_kv_heads):
@@ -529,7 +529,7 @@ def cache_reference(layers, num_kv_heads, d_head, tokens, bytes_per_number=2) ->
 
 
 def cache_checks(draw: Draw) -> list[Check]:
-    """The checks of ``kv_cache_bytes``."""
+    """Return the checks of ``kv_cache_bytes``."""
     layers, heads, width, tokens = draw.sizes(4, 3, 13)
     odd = 2 * draw.integer(30_000_000, 90_000_000) + 1
 
@@ -575,7 +575,7 @@ def cache_checks(draw: Draw) -> list[Check]:
 
 
 def window_reference(n: int, window: int, sinks: int = 0) -> np.ndarray:
-    """Row by row: the last few positions, and the first few."""
+    """Show row by row the last few positions, and the first few."""
     mask = np.full((n, n), -INF)
     for i in range(n):
         visible = set(range(i, i - window, -1)) | set(range(min(sinks, i + 1)))
@@ -586,7 +586,7 @@ def window_reference(n: int, window: int, sinks: int = 0) -> np.ndarray:
 
 
 def window_checks(draw: Draw) -> list[Check]:
-    """The checks of ``window_mask``."""
+    """Return the checks of ``window_mask``."""
     n = draw.integer(8, 11)
     window, sinks = draw.sizes(2, 2, 3)
 
@@ -662,7 +662,7 @@ def window_checks(draw: Draw) -> list[Check]:
 
 
 def stream_reference(query, key, value, block) -> np.ndarray:
-    """All keys at once, one query at a time, with exact sums: the blocks make no difference."""
+    """Take all keys at once, one query at a time, with exact sums: blocks make no difference."""
     out = np.zeros((*query.shape[:-1], value.shape[-1]))
     root = math.sqrt(query.shape[-1])
     for place in np.ndindex(*query.shape[:-1]):
@@ -674,30 +674,30 @@ def stream_reference(query, key, value, block) -> np.ndarray:
     return out
 
 
-# For the check of memory. The keys are the sums of some rows with others, and so are the values, so
-# that neither a frozen answer nor a message to the worker holds millions of numbers. No two keys
-# are alike, and they come in no order: otherwise an answer that finds a period, or puts equal keys
-# together, would pass without blocks. In float64 keys and values take 36 MB each: more than 32 MiB,
-# for what is smaller may come from an allocator's heap, whose holes then hide what later ones take.
-# A right answer may copy keys and values (72 MB). The (32, 1 500 000) scores would take 384 MB: too
-# much even in place; and so are those of 16 queries at a time, with a softmax of the same size. All
-# keys for a few queries at a time pass: a row of scores is smaller than a copy of the keys.
+# For the check of memory. Keys are the sums of each row of one set with each of another, and so are
+# values: so neither a frozen answer nor a message to the worker holds millions of numbers. No two
+# keys are equal, and they are in no order: otherwise an answer that finds a period, or puts equal
+# keys together, would pass without blocks. In float64 keys and values take 36 MB each: more than
+# 32 MiB, since smaller blocks may come from an allocator's heap, whose holes hide what later ones
+# take. A right answer may copy keys and values (72 MB). The (32, 1 500 000) scores would take
+# 384 MB, too much even in place; so would those of 16 queries at a time, with a softmax of the same
+# size. All keys for a few queries at a time pass: scores of a query are smaller than the keys.
 ONES, OTHERS, MEMORY, ASKING = 1_200, 1_250, 390_000_000, 32
 MANY_KEYS = ONES * OTHERS
 
 
 def sums_reference(query, keys, values) -> np.ndarray:
-    """Attention to the sums of each row of a first set with each of a second, without making them.
+    """Attend to the sums of each row of one set with each of another, without forming the sums.
 
-    The power of a sum of scores is a product of powers, so the weights of the two sets multiply,
-    and what is found is the sum of what attention finds in each set alone.
+    The exponential of a sum of scores is a product, so the weights of the two sets multiply, and
+    the output is the sum of the outputs of attention to each set alone.
     """
     found = [stream_reference(query, *own, None) for own in zip(keys, values, strict=True)]
     return np.sum(found, axis=0)
 
 
 def stream_checks(draw: Draw) -> list[Check]:
-    """The checks of ``streaming_attention``."""
+    """Return the checks of ``streaming_attention``."""
     n_q, d_k, d_v = draw.sizes(3, 2, 6)
     block, blocks = draw.sizes(2, 2, 4)
     b, h = draw.sizes(2, 2, 3)
@@ -716,7 +716,7 @@ def stream_checks(draw: Draw) -> list[Check]:
         return given(name or shown, query, key, value, block, **more)
 
     def with_scores(name, scores, block, **more):
-        """Four queries of width 4 whose scaled scores are exactly these whole numbers."""
+        """Make a case of 4 queries of width 4 with exactly these whole-numbered scaled scores."""
         scores = np.asarray(scores, float)
         return given(name, 2 * np.eye(4), scores.T, draw.normal(scores.shape[1], 3), block, **more)
 
@@ -724,7 +724,7 @@ def stream_checks(draw: Draw) -> list[Check]:
         return draw.rng.integers(low, high + 1, size=(4, count))
 
     def mixed(top):
-        """Rows that rise, fall, and go both ways over 12 keys, up to ±top."""
+        """Make rows that rise, fall, and go both ways over 12 keys, up to ±top."""
         rising = np.linspace(-top, top, 12).round()
         near = top - draw.permutation(12).astype(float)
         return np.stack([rising, rising[::-1], near, -near])
@@ -863,7 +863,7 @@ def stream_checks(draw: Draw) -> list[Check]:
 
 
 def base_reference(factor, d, base=10000.0) -> np.ndarray:
-    """Found by bisection: the base whose slowest pair turns ``factor`` times slower than before.
+    """Find by bisection the base whose slowest pair turns ``factor`` times slower than before.
 
     The slowest pair has the exponent (d - 2)/d.
     """
@@ -876,7 +876,7 @@ def base_reference(factor, d, base=10000.0) -> np.ndarray:
 
 
 def base_checks(draw: Draw) -> list[Check]:
-    """The checks of ``rotary_base``."""
+    """Return the checks of ``rotary_base``."""
     factor, d = float(draw.integer(3, 9)), 2 * draw.integer(5, 20)
     base = float(draw.integer(20, 400))
 
@@ -930,13 +930,13 @@ def base_checks(draw: Draw) -> list[Check]:
 
 
 def interpolated_reference(n: int, trained: int) -> np.ndarray:
-    """One position after the other."""
+    """Scale one position after the other."""
     shrink = trained / n if n > trained else 1.0
     return np.array([p * shrink for p in range(n)])
 
 
 def interpolated_checks(draw: Draw) -> list[Check]:
-    """The checks of ``interpolate_positions``."""
+    """Return the checks of ``interpolate_positions``."""
     trained = draw.integer(5, 9)
     more = trained + draw.integer(2, 9)
 
@@ -992,7 +992,7 @@ def interpolated_checks(draw: Draw) -> list[Check]:
 
 
 def interleaved_reference(weight: np.ndarray, num_heads: int) -> np.ndarray:
-    """Row by row: where each row of a head goes."""
+    """Move each row of each head to its place, one row at a time."""
     out = np.full_like(weight, np.nan)
     width = len(weight) // num_heads
     for h in range(num_heads):
@@ -1003,7 +1003,7 @@ def interleaved_reference(weight: np.ndarray, num_heads: int) -> np.ndarray:
 
 
 def interleaved_checks(draw: Draw) -> list[Check]:
-    """The checks of ``interleave_rows``."""
+    """Return the checks of ``interleave_rows``."""
     heads, half = draw.sizes(2, 3, 5)
     d = draw.integer(2, 9)
 
@@ -1074,12 +1074,12 @@ MODERN = (
 
 
 def _inside(weights: dict, child: str) -> dict:
-    """The weights of one child, by the names that they have there."""
+    """Return the weights of one child, by the names that they have there."""
     return {k.removeprefix(f"{child}."): w for k, w in weights.items() if k.startswith(f"{child}.")}
 
 
 def modern_reference(heads, kv_heads, base, weights, x, mask=None, positions=None) -> np.ndarray:
-    """The residual stream after both sub-layers. Gains that are not given are 1."""
+    """Return the residual stream after both sub-layers. Gains that are not given are 1."""
     attention = functools.partial(grouped_reference, heads, kv_heads, base)
     gain1, gain2 = (weights.get(name, np.ones(x.shape[-1])) for name in ("gain1", "gain2"))
     x = x + attention(_inside(weights, "attention"), rms_reference(x, gain1), mask, positions)[0]
@@ -1087,7 +1087,7 @@ def modern_reference(heads, kv_heads, base, weights, x, mask=None, positions=Non
 
 
 def modern_weights(draw: Draw, d, heads, kv_heads, d_ff, silent=()) -> dict[str, np.ndarray]:
-    """Random weights; a sub-layer named in ``silent`` puts out zeros whatever it is given."""
+    """Draw weights; a sub-layer named in ``silent`` outputs zeros whatever it is given."""
     weights = {
         f"attention.{name}": w for name, w in grouped_weights(draw, d, heads, kv_heads).items()
     }
@@ -1101,7 +1101,7 @@ def modern_weights(draw: Draw, d, heads, kv_heads, d_ff, silent=()) -> dict[str,
 
 
 def modern_checks(draw: Draw) -> list[Check]:
-    """The checks of ``ModernBlock``."""
+    """Return the checks of ``ModernBlock``."""
     n, batch = draw.sizes(2, 3, 5)
     d_ff = draw.integer(7, 9)
     base = float(draw.integer(20, 400))
@@ -1120,7 +1120,7 @@ def modern_checks(draw: Draw) -> list[Check]:
         given_gains=True,
         **more,
     ):
-        """``sizes``: sequences, positions, heads, key-value heads, width of a head, d_ff."""
+        """Make a case; ``sizes``: batch, positions, heads, key-value heads, head width, d_ff."""
         b, positions, heads, kv_heads, width, hidden = sizes
         d = heads * width
         weights = modern_weights(draw, d, heads, kv_heads, hidden, silent)

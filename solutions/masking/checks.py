@@ -21,29 +21,29 @@ EXACT = {"rtol": 0.0, "atol": 0.0}
 
 
 def _mask_from(n_rows: int, n_columns: int, sees) -> np.ndarray:
-    """0 where ``sees(i, j)``, -inf elsewhere, place by place."""
+    """Make a mask place by place: 0 where ``sees(i, j)``, -inf elsewhere."""
     return np.array(
         [[0.0 if sees(i, j) else -INF for j in range(n_columns)] for i in range(n_rows)]
     )
 
 
 def causal_reference(n: int) -> np.ndarray:
-    """Position i sees the positions up to its own."""
+    """Let position i see the positions up to its own."""
     return _mask_from(n, n, lambda i, j: j <= i)
 
 
 def padding_reference(lengths: np.ndarray, n: int) -> np.ndarray:
-    """Each sequence shows as many keys as it is long."""
+    """Show the first keys of each sequence, as many as it is long."""
     return np.stack([_mask_from(1, n, lambda _, j, own=own: j < own) for own in lengths.tolist()])
 
 
 def local_reference(n: int, window: int) -> np.ndarray:
-    """Position i sees those at most ``window`` steps to either side."""
+    """Let position i see the positions at most ``window`` steps to either side."""
     return _mask_from(n, n, lambda i, j: -window <= i - j <= window)
 
 
 def combine_reference(*masks: np.ndarray) -> np.ndarray:
-    """Hidden where any of the masks hides, place by place."""
+    """Hide, place by place, what any of the masks hides."""
     spread = np.broadcast_arrays(*masks)
     out = np.zeros(spread[0].shape)
     for place in np.ndindex(*out.shape):
@@ -53,7 +53,7 @@ def combine_reference(*masks: np.ndarray) -> np.ndarray:
 
 
 def attention_reference(query, key, value, mask=None) -> tuple[np.ndarray, np.ndarray]:
-    """One query at a time over the keys that it may see; the others stay 0."""
+    """Attend with one query at a time over the keys that it may see; other weights stay 0."""
     batch, (n_q, d_k) = query.shape[:-2], query.shape[-2:]
     n_k, d_v = value.shape[-2:]
     bias = np.zeros((n_q, n_k)) if mask is None else mask
@@ -77,7 +77,7 @@ def attention_reference(query, key, value, mask=None) -> tuple[np.ndarray, np.nd
 
 
 def cross_reference(weights, x, context, mask=None) -> tuple[np.ndarray, np.ndarray]:
-    """Each vector through its matrix, then the reference above."""
+    """Put each vector through its matrix, then use the reference above."""
 
     def through(matrix, sequence):
         return np.array(
@@ -96,7 +96,7 @@ def cross_reference(weights, x, context, mask=None) -> tuple[np.ndarray, np.ndar
 
 
 def causal_checks(draw: Draw) -> list[Check]:
-    """The checks of ``causal_mask``."""
+    """Return the checks of ``causal_mask``."""
     long = draw.integer(18, 30)
 
     def ask(name, n):
@@ -134,7 +134,7 @@ def causal_checks(draw: Draw) -> list[Check]:
 
 
 def padding_checks(draw: Draw) -> list[Check]:
-    """The checks of ``padding_mask``."""
+    """Return the checks of ``padding_mask``."""
     n = draw.integer(6, 9)
     one, other, third = draw.sizes(3, 1, n - 2)
     square = draw.sizes(4, 1, 4)
@@ -204,7 +204,7 @@ def padding_checks(draw: Draw) -> list[Check]:
 
 
 def local_checks(draw: Draw) -> list[Check]:
-    """The checks of ``local_mask``."""
+    """Return the checks of ``local_mask``."""
     n, window = draw.integer(8, 11), draw.integer(2, 4)
     long = draw.integer(20, 26)
 
@@ -250,7 +250,7 @@ def local_checks(draw: Draw) -> list[Check]:
 
 
 def combine_checks(draw: Draw) -> list[Check]:
-    """The checks of ``combine_masks``."""
+    """Return the checks of ``combine_masks``."""
     n, batch, heads = draw.sizes(3, 3, 6)
 
     def places(*shape):
@@ -334,7 +334,7 @@ def combine_checks(draw: Draw) -> list[Check]:
 
 
 def _places(draw: Draw, *shape: int) -> np.ndarray:
-    """A random mask whose rows each show something and, where they can, hide something."""
+    """Draw a mask whose rows each show something and, where they can, hide something."""
     mask = np.where(draw.uniform(0, 1, *shape) < 0.35, -INF, 0.0)
     for row in mask.reshape(-1, shape[-1]):
         hidden, shown = draw.permutation(shape[-1])[[0, -1]]
@@ -344,7 +344,7 @@ def _places(draw: Draw, *shape: int) -> np.ndarray:
 
 
 def _with_scores(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Query (n_q, 16) and key (n_k, 16) whose scaled scores are these, with no rounding."""
+    """Make query (n_q, 16) and key (n_k, 16) whose scaled scores are these, with no rounding."""
     n_q, n_k = scores.shape
     query, key = np.zeros((n_q, 16)), np.zeros((n_k, 16))
     for i in range(n_q):
@@ -354,7 +354,7 @@ def _with_scores(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def attention_checks(draw: Draw) -> list[Check]:
-    """The checks of ``masked_attention``."""
+    """Return the checks of ``masked_attention``."""
     n_q, n_k, d_k, d_v = draw.sizes(4, 2, 6)
     batch, heads = draw.sizes(2, 2, 4)
     n = draw.integer(3, 5)
@@ -374,8 +374,10 @@ def attention_checks(draw: Draw) -> list[Check]:
         )
 
     def ask_scores(name, scores, mask):
-        """Integer scores: no rounding stands between them and the weights. The largest ones lie
-        50 apart, since a float32 logsumexp near 30000 is good to 0.002 only."""
+        """Make a case of whole-numbered scores, which nothing rounds before the weights.
+
+        The largest ones are 50 apart: a float32 logsumexp near 30000 is accurate only to 0.002.
+        """
         query, key = _with_scores(np.asarray(scores, float))
         inputs = (tensor(query), tensor(key), tensor(draw.normal(len(key), d_v)))
         return ask(name, inputs, mask)
@@ -547,7 +549,7 @@ LAYER = ("W_query.weight", "W_key.weight", "W_value.weight")
 
 
 def cross_checks(draw: Draw) -> list[Check]:
-    """The checks of ``CrossAttention``."""
+    """Return the checks of ``CrossAttention``."""
     n_q, n_k, d_model, d_context, d_k, d_v = draw.sizes(6, 2, 7)
     batch = 2
 
@@ -697,7 +699,7 @@ AT_HOME = {
 
 
 def examine_checks(draw: Draw) -> list[Check]:
-    """The checks of ``examine_attention``: other candidates in the notebook and at grading."""
+    """Return the checks of ``examine_attention``; notebook and judge have other candidates."""
     own = {"masked_attention: yours": "your own masked_attention"}
     at_grading = candidate_checks("examine_attention", draw, RIGHT, WRONG, "judge")
     first, *others = candidate_checks(
@@ -708,7 +710,7 @@ def examine_checks(draw: Draw) -> list[Check]:
 
 
 def examined(suite: CheckSuite) -> dict[str, Callable[..., Any]]:
-    """The candidates behind the keys; imported here, since no reference has a use for them."""
+    """Return the candidates behind the keys; imported here, since no reference uses them."""
     from grader.course.versions import alternatives, misconceptions
     from solutions import masking
     from solutions.masking.public.candidates import candidate, in_form

@@ -10,19 +10,19 @@ import numpy as np
 from grader.course.specification import Draw, Exercise, case, tensor
 from grader.protocol.values import Check
 
-LOOSE = {"dtype": False}  # float32 or float64, as the student likes
+LOOSE = {"dtype": False}  # float32 or float64, as the student chooses
 # Descent in float32 rounds at every step.
 DESCENT = {"dtype": False, "rtol": 1e-3, "atol": 1e-4}
 # Room for a stationary distribution that was found by iteration; mistakes are far beyond it.
 ITERATED = {"dtype": False, "rtol": 1e-3, "atol": 1e-4}
-# Neighbors in float32 are 0.001 apart there, whoever subtracts them last.
+# Near 10 000, neighboring float32 numbers are 0.001 apart, whatever is subtracted last.
 AT_TEN_THOUSAND = {"rtol": 2e-3, "atol": 3e-3}
 # Exact counts, divided once. An entry that is 0 must be 0.
 COUNTED = {"dtype": False, "rtol": 1e-5, "atol": 1e-9}
 # perplexity's contract; a float may come from float32.
 CONVERTED = {"rtol": 1e-6, "atol": 1e-9}
-# Chains with many eigenvalues on the unit circle. Whoever takes the one that is largest in absolute
-# value has the right one in a third of such chains or so, and in all of these once in 30 000 draws.
+# Chains with many eigenvalues on the unit circle. An answer that takes the one largest in absolute
+# value is right for about a third of such chains, and for all of these once in 30 000 draws.
 LONG_ROUNDS = (*[(1, 2, 1, 2, 1, 2, 3)] * 3, *[(1, 1, 2, 1, 3, 1)] * 2)
 LONG_ROUNDS += ((1, 2, 1, 2, 1, 1, 2, 1, 3),) * 3
 SMALL_TABLE, FULL_TABLE = 8_000, 60_000
@@ -41,7 +41,7 @@ class Cases(Draw):
         return np.asarray(self.rng.integers(0, vocab_size, size=shape))
 
     def text(self, vocab_size: int, length: int) -> np.ndarray:
-        """Tokens of a random chain with a favorite successor for each token."""
+        """Draw tokens of a random chain with a favorite successor for each token."""
         rows = self.rng.dirichlet(np.full(vocab_size, 0.7), size=vocab_size)
         tokens = [self.integer(0, vocab_size - 1)]
         for _ in range(length - 1):
@@ -50,12 +50,12 @@ class Cases(Draw):
 
 
 def whole(array) -> object:
-    """Token ids as the student gets them."""
+    """Make token ids as the student gets them."""
     return tensor(array, "int64")
 
 
 def shape_name(shape: Sequence[int]) -> str:
-    """(3, 4) → "shape (3, 4)"; () → "a single token"."""
+    """Describe a shape: (3, 4) → "shape (3, 4)"; () → "a single token, shape ()"."""
     return f"shape {tuple(shape)}" if shape else "a single token, shape ()"
 
 
@@ -63,7 +63,7 @@ def shape_name(shape: Sequence[int]) -> str:
 
 
 def one_hot_reference(tokens: np.ndarray, vocab_size: int) -> np.ndarray:
-    """A one for each token, one token at a time."""
+    """Set a one for each token, one token at a time."""
     out = np.zeros((*tokens.shape, vocab_size))
     for place in np.ndindex(*tokens.shape):
         out[(*place, int(tokens[place]))] = 1.0
@@ -71,7 +71,7 @@ def one_hot_reference(tokens: np.ndarray, vocab_size: int) -> np.ndarray:
 
 
 def one_hot_checks(given: Draw) -> list[Check]:
-    """The checks of ``one_hot``."""
+    """Return the checks of ``one_hot``."""
     draw = Cases(given)
     n, size = draw.sizes(2, 3, 7)
     b, c, g = draw.sizes(3, 2, 4)
@@ -142,7 +142,7 @@ def one_hot_checks(given: Draw) -> list[Check]:
 
 
 def embed_reference(tokens: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """One row for each token, one token at a time."""
+    """Look up a row for each token, one token at a time."""
     out = np.zeros((*tokens.shape, weight.shape[1]))
     for place in np.ndindex(*tokens.shape):
         out[place] = weight[int(tokens[place])]
@@ -150,7 +150,7 @@ def embed_reference(tokens: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def embed_checks(given: Draw) -> list[Check]:
-    """The checks of ``embed``."""
+    """Return the checks of ``embed``."""
     draw = Cases(given)
     n, size, d = draw.sizes(3, 3, 7)
     b, c, g = draw.sizes(3, 2, 4)
@@ -167,7 +167,7 @@ def embed_checks(given: Draw) -> list[Check]:
         return ask(name, draw.tokens(vocab_size, *shape), weight, dtype, **more)
 
     def large(count, memory, where):
-        # Small whole numbers, so that the frozen answers pack well.
+        # Small whole numbers, so that the frozen answers compress well.
         weight = draw.rng.integers(0, 4, size=(count, 2))
         tokens = draw.rng.integers(0, count, size=count)
         name = f"{count} tokens, {count} of them different, at most {memory / 1e9:g} GB"
@@ -243,7 +243,7 @@ def embed_checks(given: Draw) -> list[Check]:
 
 
 def log_prob_reference(conditionals: np.ndarray) -> np.ndarray:
-    """One logarithm at a time, summed exactly."""
+    """Take one logarithm at a time, and sum exactly."""
     *batch, _ = conditionals.shape
     out = np.zeros(batch)
     for place in np.ndindex(*batch):
@@ -253,7 +253,7 @@ def log_prob_reference(conditionals: np.ndarray) -> np.ndarray:
 
 
 def log_prob_checks(given: Draw) -> list[Check]:
-    """The checks of ``sequence_log_prob``."""
+    """Return the checks of ``sequence_log_prob``."""
     draw = Cases(given)
     n, m = draw.sizes(2, 4, 7)
     b, c = draw.sizes(2, 2, 3)
@@ -351,7 +351,7 @@ def log_prob_checks(given: Draw) -> list[Check]:
 
 
 def pair_counts(tokens: np.ndarray, vocab_size: int) -> np.ndarray:
-    """How often each token follows each other one."""
+    """Count how often each token follows each one."""
     counts = np.zeros((vocab_size, vocab_size))
     for now, then in zip(tokens.tolist()[:-1], tokens.tolist()[1:], strict=True):
         counts[now, then] += 1
@@ -359,7 +359,7 @@ def pair_counts(tokens: np.ndarray, vocab_size: int) -> np.ndarray:
 
 
 def bigram_reference(tokens: np.ndarray, vocab_size: int, smoothing: float = 0.0) -> np.ndarray:
-    """One row at a time, each count over the row's sum."""
+    """Divide each count by its row's sum, one row at a time."""
     rows = []
     for row in (pair_counts(tokens, vocab_size) + smoothing).tolist():
         total = math.fsum(row)
@@ -368,7 +368,7 @@ def bigram_reference(tokens: np.ndarray, vocab_size: int, smoothing: float = 0.0
 
 
 def skipping(draw: Cases, vocab_size: int, length: int) -> np.ndarray:
-    """A text without token 1, in which the last token stands nowhere else."""
+    """Draw a text without token 1, whose last token occurs nowhere else."""
     alphabet = np.array([t for t in range(vocab_size - 1) if t != 1])
     text = alphabet[draw.text(len(alphabet), length)]
     text[-1] = vocab_size - 1
@@ -376,7 +376,7 @@ def skipping(draw: Cases, vocab_size: int, length: int) -> np.ndarray:
 
 
 def bigram_checks(given: Draw) -> list[Check]:
-    """The checks of ``bigram_mle``."""
+    """Return the checks of ``bigram_mle``."""
     draw = Cases(given)
     size, more_size = draw.sizes(2, 3, 6)
 
@@ -477,7 +477,7 @@ def bigram_checks(given: Draw) -> list[Check]:
 
 
 def nll_reference(logits, targets, ignore_index: int = -100) -> np.ndarray:
-    """One place at a time: the log of a sum of powers, less the target's logit."""
+    """Average logsumexp less the target's logit, one place at a time."""
     losses = []
     for place in np.ndindex(*targets.shape):
         if int(targets[place]) != ignore_index:
@@ -489,7 +489,7 @@ def nll_reference(logits, targets, ignore_index: int = -100) -> np.ndarray:
 
 
 def nll_checks(given: Draw) -> list[Check]:
-    """The checks of ``negative_log_likelihood``."""
+    """Return the checks of ``negative_log_likelihood``."""
     draw = Cases(given)
     n, size = draw.sizes(2, 3, 7)
     b, c, g = draw.sizes(3, 2, 4)
@@ -511,7 +511,7 @@ def nll_checks(given: Draw) -> list[Check]:
         return ask(name, logits, draw.tokens(vocab_size, *shape), dtype=dtype, **more)
 
     def marked(targets, mark, uneven=False):
-        """Some places marked, never all: of a batch more in one row than in the next."""
+        """Mark some places, never all; with ``uneven``, all but one in the first row alone."""
         out = np.array(targets)
         flat = out.reshape(-1)
         if uneven:
@@ -521,7 +521,7 @@ def nll_checks(given: Draw) -> list[Check]:
         return out
 
     def ignoring(name, shape, vocab_size, mark, *rest, uneven=False, free=False, **more):
-        """Targets of which some are marked; with ``free`` the mark is a token's id."""
+        """Make a case with some targets marked; with ``free`` the mark is a token's id."""
         targets = draw.tokens(vocab_size, *shape)
         if free:  # so that the other places hold other tokens
             targets = np.where(targets == mark, (targets + 1) % vocab_size, targets)
@@ -640,7 +640,7 @@ def nll_checks(given: Draw) -> list[Check]:
 
 
 def alike(formula):
-    """A reference for a float or a 0-d array, from a formula for floats."""
+    """Make a reference for a float or a 0-d array from a formula for floats."""
 
     def reference(mean_nll):
         value = formula(float(mean_nll))
@@ -650,7 +650,7 @@ def alike(formula):
 
 
 def conversion_checks(function: str, formula, easy: Sequence[tuple[str, float]], look: str):
-    """The checks of a conversion of one number; ``easy`` are cases known by heart."""
+    """Make the checks of a conversion of one number; ``easy`` are cases known by heart."""
     reference = alike(formula)
 
     def checks(given: Draw) -> list[Check]:
@@ -727,9 +727,9 @@ bits_checks = conversion_checks(
 
 
 def stationary_reference(transition: np.ndarray) -> list[float]:
-    """States are taken out one by one and put back (Grassmann, Taksar and Heyman 1985).
+    """Take states out one by one and put them back (Grassmann, Taksar and Heyman 1985).
 
-    No subtraction, so that nothing is lost; no iteration, so that periods do not matter.
+    No subtraction, so that no digits are lost; no iteration, so that periods do not matter.
     """
     table = np.array(transition, np.float64)
     n = len(table)
@@ -744,14 +744,14 @@ def stationary_reference(transition: np.ndarray) -> list[float]:
 
 
 def entropy_rate_reference(transition: np.ndarray) -> np.ndarray:
-    """The rows' entropies, one entry at a time, weighted by the stationary distribution."""
+    """Weight the rows' entropies, summed entry by entry, by the stationary distribution."""
     rows = [-math.fsum(p * math.log(p) for p in row if p > 0) for row in transition.tolist()]
     shares = stationary_reference(transition)
     return np.asarray(math.fsum(s * h for s, h in zip(shares, rows, strict=True)))
 
 
 def entropy_rate_checks(given: Draw) -> list[Check]:
-    """The checks of ``entropy_rate``."""
+    """Return the checks of ``entropy_rate``."""
     draw = Cases(given)
     size, more = draw.sizes(2, 3, 6)
 
@@ -767,7 +767,7 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
         )
 
     def some(states, spread=0.6, dtype="float64", **more):
-        """Rows of very different entropy: few successors here, many there."""
+        """Make a case with rows of very different entropy: few successors here, many there."""
         table = draw.rng.dirichlet(np.full(states, spread), size=states)
         table[0] = 0.9 * np.eye(states)[draw.integer(0, states - 1)] + 0.1 / states
         table = 0.98 * table + 0.02 / states
@@ -775,7 +775,7 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
         return ask(f"{states} states", table, dtype, **more)
 
     def around(*classes):
-        """States in classes that follow each other round and round: a period."""
+        """Make a periodic chain: states in classes that follow each other in a circle."""
         owner = np.repeat(np.arange(len(classes)), classes)
         table = np.zeros((len(owner), len(owner)))
         for state, own in enumerate(owner):
@@ -898,7 +898,7 @@ def entropy_rate_checks(given: Draw) -> list[Check]:
 
 
 def descent_reference(tokens, vocab_size: int, steps: int, lr: float) -> np.ndarray:
-    """The gradient written out: the row's share of the text times (softmax - frequencies)."""
+    """Descend by the gradient, written out: the row's share times (softmax - frequencies)."""
     counts = pair_counts(tokens, vocab_size)
     share = counts.sum(axis=1, keepdims=True) / counts.sum()
     wanted = bigram_reference(tokens, vocab_size)
@@ -912,12 +912,12 @@ def descent_reference(tokens, vocab_size: int, steps: int, lr: float) -> np.ndar
 
 
 def top_share(tokens: np.ndarray) -> float:
-    """The share of the predictions that the most frequent current token makes."""
+    """Return the share of the predictions that are made from the most frequent token."""
     return float(np.bincount(tokens[:-1]).max() / (len(tokens) - 1))
 
 
 def descent_checks(given: Draw) -> list[Check]:
-    """The checks of ``fit_bigram``. Rates are below 4 / (largest row share): see the contract."""
+    """Return the checks of ``fit_bigram``. By the contract, rates are below 4 / (top row share)."""
     draw = Cases(given)
     size, more_size = draw.sizes(2, 3, 5)
 
@@ -935,7 +935,7 @@ def descent_checks(given: Draw) -> list[Check]:
         )
 
     def some(length, vocab_size, steps, bold, **more):
-        """A rate that is ``bold`` times what the bound of the contract would be at 1."""
+        """Make a case whose rate is ``bold`` times the bound of the contract, 4 / (top share)."""
         text = draw.text(vocab_size, length)
         rate = round(4 * bold / top_share(text), 3)
         return ask(
@@ -945,7 +945,7 @@ def descent_checks(given: Draw) -> list[Check]:
     def frequencies(tokens, vocab_size, steps, lr):
         return bigram_reference(tokens, vocab_size)
 
-    # Every pair comes 3 times or more, so that the descent has a place to arrive at.
+    # Every pair comes 3 times or more, so that the descent has a minimum to arrive at.
     tour = [0, 0, 1, 1, 2, 2, 0, 2, 1]
     rich = np.array([*(3 * tour), *draw.text(3, 25)])
     pair = np.array([*(4 * [0, 0, 1, 1]), *draw.text(2, 20)])
@@ -990,7 +990,7 @@ def descent_checks(given: Draw) -> list[Check]:
                 ask("all pairs occur", rich, 3, 120, round(2 / top_share(rich), 3), frequencies),
                 ask("all pairs occur", pair, 2, 120, round(2 / top_share(pair), 3), frequencies),
             ),
-            # What is left of the way, by the reference: below 1e-6 in each of 300 draws.
+            # The remaining distance to the minimum, by the reference, was below 1e-6 in 300 draws.
             options={"dtype": False, "rtol": 2e-3, "atol": 2e-3},
             share=2,
         ),

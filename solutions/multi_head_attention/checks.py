@@ -19,7 +19,7 @@ from grader.protocol.values import Check
 
 INF = math.inf
 MAPS = ("W_query.weight", "W_key.weight", "W_value.weight", "W_output.weight")
-# A float32 logsumexp of scores in the thousands is good to a few digits only.
+# A float32 logsumexp of scores in the thousands is accurate to a few digits only.
 ROUGH = {"rtol": 2e-3, "atol": 2e-4}
 
 
@@ -27,7 +27,7 @@ ROUGH = {"rtol": 2e-3, "atol": 2e-4}
 
 
 def split_reference(x: np.ndarray, num_heads: int) -> np.ndarray:
-    """Feature by feature: c goes to head c // w, place c % w."""
+    """Move feature by feature: c goes to head c // w, place c % w."""
     *batch, n, d = x.shape
     width = d // num_heads
     out = np.empty((*batch, num_heads, n, width))
@@ -38,7 +38,7 @@ def split_reference(x: np.ndarray, num_heads: int) -> np.ndarray:
 
 
 def merge_reference(x: np.ndarray) -> np.ndarray:
-    """Feature by feature, the other way."""
+    """Move feature by feature back from its head."""
     *batch, heads, n, width = x.shape
     out = np.empty((*batch, n, heads * width))
     for i in range(n):
@@ -48,7 +48,7 @@ def merge_reference(x: np.ndarray) -> np.ndarray:
 
 
 def split_checks(draw: Draw) -> list[Check]:
-    """The checks of ``split_heads``."""
+    """Return the checks of ``split_heads``."""
     heads, n, width = draw.sizes(3, 2, 5)
     b, c, g = draw.sizes(3, 2, 4)
     square, eight = draw.integer(3, 4), draw.integer(6, 9)
@@ -133,7 +133,7 @@ def split_checks(draw: Draw) -> list[Check]:
 
 
 def merge_checks(draw: Draw) -> list[Check]:
-    """The checks of ``merge_heads``."""
+    """Return the checks of ``merge_heads``."""
     heads, n, width = draw.sizes(3, 2, 5)
     b, c, g = draw.sizes(3, 2, 4)
     square, eight = draw.integer(3, 4), draw.integer(6, 9)
@@ -204,7 +204,7 @@ def merge_checks(draw: Draw) -> list[Check]:
 
 
 def _row(scores: list[float]) -> list[float]:
-    """One row of weights; a row of -inf gives zeros."""
+    """Turn a row of scores into weights; a row of -inf gives zeros."""
     seen = [s for s in scores if s != -INF]
     if not seen:
         return [0.0] * len(scores)
@@ -215,10 +215,10 @@ def _row(scores: list[float]) -> list[float]:
 
 
 def layer_reference(heads, weights, x, context=None, mask=None) -> tuple[np.ndarray, np.ndarray]:
-    """One sequence, one head, one position at a time.
+    """Compute one sequence, one head, one position at a time.
 
-    W_output is applied head by head: the part of the result that a head brings is its own
-    columns of W_output times what it has found.
+    W_output is applied head by head: a head contributes its own columns of W_output times its
+    output.
     """
     asked = x if context is None else wide(context)
     w_query, w_key, w_value, w_output = (weights[name] for name in MAPS)
@@ -245,7 +245,7 @@ def layer_reference(heads, weights, x, context=None, mask=None) -> tuple[np.ndar
 
 
 def _places(draw: Draw, *shape: int) -> np.ndarray:
-    """A random mask whose rows each show something and, where they can, hide something."""
+    """Draw a mask whose rows each show something and, where they can, hide something."""
     mask = np.where(draw.uniform(0, 1, *shape) < 0.35, -INF, 0.0)
     for row in mask.reshape(-1, shape[-1]):
         hidden, shown = draw.permutation(shape[-1])[[0, -1]]
@@ -263,7 +263,7 @@ def _padding(lengths: Sequence[int], n: int) -> np.ndarray:
 
 
 def layer_checks(draw: Draw) -> list[Check]:
-    """The checks of ``MultiHeadAttention``."""
+    """Return the checks of ``MultiHeadAttention``."""
     heads, width = draw.sizes(2, 2, 4)
     n_q, n_k = draw.sizes(2, 3, 6)
     d = heads * width
@@ -285,21 +285,21 @@ def layer_checks(draw: Draw) -> list[Check]:
         )
 
     def own(name, sizes, mask=None, dtype="float32", **more):
-        """Self-attention: (batch, positions, heads, width of a head)."""
+        """Make a case of self-attention; ``sizes``: batch, positions, heads, head width."""
         batch, positions, count, size = sizes
         x = draw.normal(batch, positions, count * size)
         rest = () if mask is None else (None, tensor(mask))
         return call(name, count, x, *rest, dtype=dtype, **more)
 
     def cross(name, sizes, mask=None, dtype="float32", **more):
-        """(batch, queries, keys, heads, width of a head)."""
+        """Make a case of cross-attention; ``sizes``: batch, queries, keys, heads, head width."""
         batch, queries, keys, count, size = sizes
         x, context = (draw.normal(batch, n, count * size) for n in (queries, keys))
         rest = (tensor(context, dtype),) + (() if mask is None else (tensor(mask),))
         return call(name, count, x, *rest, dtype=dtype, **more)
 
     def with_scores(name, scores, mask):
-        """Two heads of width 4 over four positions whose scaled scores are these, unrounded."""
+        """Make a case of 2 heads of width 4 over 4 positions with exactly these scaled scores."""
         x = np.eye(8)[None, :4]
         w_query, w_key = np.zeros((8, 8)), np.zeros((8, 8))
         for h, table in enumerate(np.asarray(scores, float)):
@@ -519,7 +519,7 @@ def layer_checks(draw: Draw) -> list[Check]:
 
 
 def cost_reference(n: int, d_model: int, num_heads: int) -> tuple[int, int]:
-    """Every matrix product of the layer as (a, b, c), and what it takes."""
+    """Sum over the layer's weight matrices, and over its matrix products as (a, b, c)."""
     width = d_model // num_heads
     products = [(n, d_model, d_model)] * 4
     products += [(n, width, n), (n, n, width)] * num_heads
@@ -528,7 +528,7 @@ def cost_reference(n: int, d_model: int, num_heads: int) -> tuple[int, int]:
 
 
 def cost_checks(draw: Draw) -> list[Check]:
-    """The checks of ``attention_cost``."""
+    """Return the checks of ``attention_cost``."""
     heads, width, n = draw.sizes(3, 2, 9)
     more, odd = draw.integer(10, 60), 2 * draw.integer(4_000_000, 9_000_000) + 1
 
@@ -588,7 +588,7 @@ def cost_checks(draw: Draw) -> list[Check]:
 
 
 def previous_checks(draw: Draw) -> list[Check]:
-    """The checks of ``previous_token_head``: the rule knows what is right, no reference does."""
+    """Return the checks of ``previous_token_head``, which a rule judges without a reference."""
     tokens, positions = draw.sizes(2, 3, 7)
     many, long = draw.integer(8, 20), draw.integer(90, 130)
     seed = draw.integer(0, 2**32 - 1)
@@ -652,11 +652,11 @@ def previous_checks(draw: Draw) -> list[Check]:
     ]
 
 
-# --- a function to mend -------------------------------------------------------------------------
+# --- a function to fix --------------------------------------------------------------------------
 
 
 def mended_reference(query, key, value, num_heads) -> np.ndarray:
-    """One head, one position at a time, over what is not later than it."""
+    """Attend with one head, one position at a time, to positions that are not later."""
     out = np.zeros(value.shape)
     width = query.shape[-1] // num_heads
     for b, i in np.ndindex(*query.shape[:2]):
@@ -671,7 +671,7 @@ def mended_reference(query, key, value, num_heads) -> np.ndarray:
 
 
 def mended_checks(draw: Draw) -> list[Check]:
-    """The checks of ``mended_heads``."""
+    """Return the checks of ``mended_heads``."""
     heads, width, n = draw.sizes(3, 2, 6)
 
     def ask(name, size, dtype="float32", **more: Any):

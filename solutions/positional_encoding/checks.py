@@ -1,7 +1,7 @@
 """Lesson 5's specification: angles one at a time with Python's own sin and cos.
 
 Positions stay below 60 except in the checks about far positions: float32 holds an angle of p
-to about p times 1e-7, whatever way it is computed, and the tolerances leave room for that.
+to about p times 1e-7, however it is computed, and the tolerances leave room for that.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ ROUNDED = {"rtol": 1e-4, "atol": 2e-5}
 
 
 def angle_of(p: float, i: int, d: int, base: float) -> float:
-    """The angle of pair ``i`` at position ``p``."""
+    """Return the angle of pair ``i`` at position ``p``."""
     return p / math.pow(base, 2 * i / d)
 
 
 def encoding_at(p: int, d: int, base: float) -> list[float]:
-    """One row of the sinusoidal encoding."""
+    """Return one row of the sinusoidal encoding."""
     row = []
     for i in range(d // 2):
         angle = angle_of(p, i, d, base)
@@ -40,12 +40,12 @@ def encoding_at(p: int, d: int, base: float) -> list[float]:
 
 
 def sinusoidal_reference(n: int, d: int, base: float = 10000.0) -> np.ndarray:
-    """Row by row."""
+    """Compute the encoding row by row."""
     return np.array([encoding_at(p, d, base) for p in range(n)])
 
 
 def shift_reference(k: int, d: int, base: float = 10000.0) -> np.ndarray:
-    """Solved for, not derived: two positions of one pair fix the four numbers of its block.
+    """Solve for the matrix: two positions of one pair determine the four numbers of its block.
 
     The positions are a quarter of a turn apart, so the equations are well-conditioned.
     """
@@ -59,7 +59,7 @@ def shift_reference(k: int, d: int, base: float = 10000.0) -> np.ndarray:
 
 
 def learned_reference(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    """Sequence by sequence, position by position."""
+    """Add the table sequence by sequence, position by position."""
     out = np.empty_like(x)
     for b, p in np.ndindex(*x.shape[:2]):
         out[b, p] = x[b, p] + weights["embedding.weight"][p]
@@ -67,7 +67,7 @@ def learned_reference(weights: dict[str, np.ndarray], x: np.ndarray) -> np.ndarr
 
 
 def rotary_reference(x, positions=None, base: float = 10000.0) -> np.ndarray:
-    """Pair by pair, each as a length and a direction to which the angle is added."""
+    """Rotate pair by pair, each as a length and a direction to which the angle is added."""
     n, d = x.shape[-2:]
     places = list(range(n)) if positions is None else [float(p) for p in positions]
     out = np.empty_like(x)
@@ -85,7 +85,7 @@ def rotary_reference(x, positions=None, base: float = 10000.0) -> np.ndarray:
 
 
 def alibi_reference(n: int, num_heads: int) -> np.ndarray:
-    """Place by place."""
+    """Compute the bias place by place."""
     bias = np.zeros((num_heads, n, n))
     for h, i, j in np.ndindex(*bias.shape):
         slope = math.pow(2.0, -8 * (h + 1) / num_heads)
@@ -97,7 +97,7 @@ def alibi_reference(n: int, num_heads: int) -> np.ndarray:
 
 
 def sinusoidal_checks(draw: Draw) -> list[Check]:
-    """Small tables, other bases, wide vectors, far positions."""
+    """Return checks of small tables, other bases, wide vectors and far positions."""
     n, half = draw.sizes(2, 4, 9)
     base = float(draw.integer(20, 400))
     long = draw.integer(520, 640)
@@ -155,7 +155,7 @@ def sinusoidal_checks(draw: Draw) -> list[Check]:
 
 
 def shift_checks(draw: Draw) -> list[Check]:
-    """What the matrix does first, then its entries."""
+    """Return checks of what the matrix does, then of its entries."""
     d = 2 * draw.integer(3, 5)
     k, back = draw.integer(3, 30), draw.integer(2, 30)
     base = float(draw.integer(20, 400))
@@ -170,7 +170,7 @@ def shift_checks(draw: Draw) -> list[Check]:
         )
 
     def carried(asks, places):
-        """For each matrix, positions p and the rows PE[p] and PE[p + k] (base 10000)."""
+        """Return for each matrix positions p and the rows PE[p] and PE[p + k] (base 10000)."""
         starts, before, after = [], [], []
         for one in asks:
             k, d = one.ask.args[:2]
@@ -228,7 +228,7 @@ def shift_checks(draw: Draw) -> list[Check]:
 
 
 def learned_checks(draw: Draw) -> list[Check]:
-    """Tables with known rows; lengths that fit and lengths that do not."""
+    """Return checks of tables with known rows, with lengths that fit and lengths that do not."""
     n, d, batch = draw.sizes(3, 2, 5)
     spare = draw.integer(2, 4)
 
@@ -324,7 +324,7 @@ def learned_checks(draw: Draw) -> list[Check]:
 
 
 def rotary_checks(draw: Draw) -> list[Check]:
-    """Pairs, batches, given positions, far positions, gradients."""
+    """Return checks of pairs, batches, given positions, far positions and gradients."""
     n, half = draw.sizes(2, 2, 5)
     b, h, g = draw.sizes(3, 2, 4)
     base = float(draw.integer(20, 400))
@@ -336,7 +336,7 @@ def rotary_checks(draw: Draw) -> list[Check]:
         return case(name, "rotary_encoding", x, *given, reference=rotary_reference, **more)
 
     def some(count, top):
-        """Different positions in no order."""
+        """Draw different positions in no order."""
         return draw.rng.choice(top, size=count, replace=False).tolist()
 
     scattered = some(4, 40)
@@ -459,7 +459,7 @@ def rotary_checks(draw: Draw) -> list[Check]:
 
 
 def alibi_checks(draw: Draw) -> list[Check]:
-    """Few and many heads, powers of two and others."""
+    """Return checks of few and many heads, powers of two and others."""
     heads = draw.rng.choice([5, 7, 9, 10, 11, 13], size=2, replace=False).tolist()
     n = draw.integer(5, 7)
     long = draw.integer(24, 32)

@@ -15,7 +15,7 @@ import numpy as np
 from grader.course.specification import Draw, Exercise, case, tensor
 from grader.protocol.values import Ask, Case, Check
 
-# A fused float32 kernel may miss a score of 1000 by its last digit; overflow misses by far more.
+# A fused float32 kernel may be off by the last digit of a score of 1000; overflow is far worse.
 ROUGH = {"rtol": 2e-3, "atol": 2e-4}
 # Where gradients or inputs are the point, a value rounded to float32 is another check's business.
 ROUNDED = {"rtol": 1e-4, "atol": 1e-6}
@@ -35,7 +35,7 @@ def by_value(checks: list[Check]) -> list[Check]:
 def attention_reference(
     query: np.ndarray, key: np.ndarray, value: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One batch entry and one query at a time: scores, weights, weighted mean."""
+    """Compute scores, weights and weighted mean for one batch entry and one query at a time."""
     batch, n_q, n_k = query.shape[:-2], query.shape[-2], key.shape[-2]
     output = np.empty((*batch, n_q, value.shape[-1]))
     weights = np.empty((*batch, n_q, n_k))
@@ -51,7 +51,7 @@ def attention_reference(
 
 
 def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
-    """What decides about ``scaled_dot_product_attention``."""
+    """Return the checks of ``scaled_dot_product_attention``."""
     n_q, n_k, d_k, d_v = draw.sizes(4, 2, 7)
     b, h, g = draw.sizes(3, 2, 4)
     square, width = draw.sizes(2, 3, 5)
@@ -62,7 +62,7 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
         return case(name, target, *arrays, reference=attention_reference, **more)
 
     def random(name, sizes, batch=(), dtype="float32", scale=1.0, **more):
-        """A case of sizes (n_q, n_k, d_k, d_v), larger scores with a larger ``scale``."""
+        """Make a case of sizes (n_q, n_k, d_k, d_v); a larger ``scale`` makes larger scores."""
         q, k, d, v = sizes
         return ask(
             name,
@@ -74,7 +74,7 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
         )
 
     def far(name, height, count, dtype="float32"):
-        """Whole-numbered queries and keys whose scaled scores lie near ± ``height``."""
+        """Make a case of whole-numbered queries and keys with scaled scores near ± ``height``."""
         width = 16
         query = draw.rng.integers(-3, 4, size=(4, width)).astype(float)
         key = draw.rng.integers(-3, 4, size=(count, width)).astype(float)
@@ -202,19 +202,19 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
 def self_attention_reference(
     weights: dict[str, np.ndarray], x: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Three maps by einsum, then the reference above."""
+    """Apply the three maps by einsum, then the reference above."""
     maps = (weights[f"{name}.weight"] for name in ("W_query", "W_key", "W_value"))
     return attention_reference(*(np.einsum("...m,km->...k", x, matrix) for matrix in maps))
 
 
 def self_attention_checks(draw: Draw) -> list[Check]:
-    """What decides about ``SelfAttention``."""
+    """Return the checks of ``SelfAttention``."""
     n, d_model, d_k, d_v = draw.sizes(4, 2, 6)
     b, h, g = draw.sizes(3, 2, 4)
     square = draw.integer(3, 5)
 
     def loaded(sizes, dtype="float32", whole=False):
-        """Weights of the three maps: normal, or whole numbers."""
+        """Draw weights of the three maps: normal, or whole numbers."""
         m, k, v = sizes
 
         def fill(rows):
@@ -240,12 +240,12 @@ def self_attention_checks(draw: Draw) -> list[Check]:
         )
 
     def random(name, length, sizes, batch=(), dtype="float32", **more):
-        """A case of ``length`` positions and sizes (d_model, d_k, d_v)."""
+        """Make a case of ``length`` positions and sizes (d_model, d_k, d_v)."""
         x = draw.normal(*batch, length, sizes[0])
         return ask(name, x, loaded(sizes, dtype), dtype, **more)
 
     def whole(name, factor, dtype="float32"):
-        """Whole numbers throughout, so that large scores are exact in any order of operations."""
+        """Make a case of whole numbers: large scores are exact in any order of operations."""
         x = draw.rng.integers(-3, 4, size=(4, 3)).astype(float) * factor
         return ask(name, x, loaded((3, 4, 2), dtype, whole=True), dtype)
 
@@ -353,7 +353,7 @@ def self_attention_checks(draw: Draw) -> list[Check]:
 def additive_reference(
     query: np.ndarray, keys: np.ndarray, w_q: np.ndarray, w_k: np.ndarray, v: np.ndarray
 ) -> np.ndarray:
-    """One key at a time, one hidden unit at a time."""
+    """Score one key at a time, one hidden unit at a time."""
     from_query = [math.fsum(row * query) for row in w_q]
     scores = [
         math.fsum(
@@ -366,12 +366,12 @@ def additive_reference(
 
 
 def additive_scores_checks(draw: Draw) -> list[Check]:
-    """What decides about ``additive_scores``."""
+    """Return the checks of ``additive_scores``."""
     n, d_q, d_k, a = draw.sizes(4, 2, 6)
     square = draw.integer(3, 5)
 
     def ask(name, sizes, dtype="float32", scale=1.0, **more):
-        """A case of sizes (n, d_q, d_k, a); a larger ``scale`` makes larger arguments of tanh."""
+        """Make a case of sizes (n, d_q, d_k, a); ``scale`` enlarges the arguments of tanh."""
         count, q, k, units = sizes
         arrays = (
             draw.normal(q, scale=scale),
@@ -446,7 +446,7 @@ def additive_scores_checks(draw: Draw) -> list[Check]:
 
 
 def multiplicative_reference(query: np.ndarray, keys: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """The double sum over q_i W_ij k_j, one key at a time."""
+    """Sum q_i W_ij k_j over i and j, one key at a time."""
     return np.array(
         [
             math.fsum(query[i] * w[i, j] * k[j] for i in range(len(query)) for j in range(len(k)))
@@ -456,12 +456,12 @@ def multiplicative_reference(query: np.ndarray, keys: np.ndarray, w: np.ndarray)
 
 
 def multiplicative_scores_checks(draw: Draw) -> list[Check]:
-    """What decides about ``multiplicative_scores``."""
+    """Return the checks of ``multiplicative_scores``."""
     n, d_q, d_k = draw.sizes(3, 2, 6)
     square = draw.integer(3, 5)
 
     def ask(name, sizes, dtype="float32", scale=1.0, **more):
-        """A case of sizes (n, d_q, d_k)."""
+        """Make a case of sizes (n, d_q, d_k)."""
         count, q, k = sizes
         arrays = (
             draw.normal(q, scale=scale),
@@ -519,7 +519,7 @@ def multiplicative_scores_checks(draw: Draw) -> list[Check]:
 
 
 def jacobian_reference(weights: np.ndarray) -> np.ndarray:
-    """Entry by entry: p_i - p_i^2 on the diagonal, -p_i p_j beside it."""
+    """Fill in entry by entry: p_i - p_i^2 on the diagonal, -p_i p_j off it."""
     matrix = np.empty((len(weights), len(weights)))
     for i, j in np.ndindex(*matrix.shape):
         matrix[i, j] = (weights[i] if i == j else 0.0) - weights[i] * weights[j]
@@ -527,11 +527,11 @@ def jacobian_reference(weights: np.ndarray) -> np.ndarray:
 
 
 def softmax_jacobian_checks(draw: Draw) -> list[Check]:
-    """What decides about ``softmax_jacobian``."""
+    """Return the checks of ``softmax_jacobian``."""
     n, m = draw.sizes(2, 4, 7)
 
     def share(count):
-        """``count`` positive numbers that sum to 1."""
+        """Draw ``count`` positive numbers that sum to 1."""
         return draw.rng.dirichlet(np.full(count, 2.0))
 
     def ask(name, weights, dtype="float32", **more):

@@ -22,7 +22,7 @@ ROOM = {"rtol": 1e-3, "atol": 2e-4}
 
 
 def long(array: Any) -> Any:
-    """A tensor of tokens."""
+    """Make a tensor of tokens."""
     return tensor(array, "int64")
 
 
@@ -30,12 +30,12 @@ def long(array: Any) -> Any:
 
 
 def shift_reference(targets: np.ndarray, bos: int) -> np.ndarray:
-    """Place by place."""
+    """Shift place by place."""
     return np.array([[row[t - 1] if t else bos for t in range(len(row))] for row in targets])
 
 
 def shift_checks(draw: Draw) -> list[Check]:
-    """The checks of ``shift_right``."""
+    """Return the checks of ``shift_right``."""
     rows, width = draw.sizes(2, 3, 7)
     square = draw.integer(3, 5)
 
@@ -51,7 +51,7 @@ def shift_checks(draw: Draw) -> list[Check]:
         )
 
     def ask(batch, length, bos, **more):
-        """Tokens from 3 on: 0, 1 and 2 are left for bos."""
+        """Make a case with tokens from 3 on: 0, 1 and 2 are left for bos."""
         targets = draw.rng.integers(3, 60, (batch, length))
         return given(f"shape ({batch}, {length}), bos {bos}", targets, bos, **more)
 
@@ -99,7 +99,7 @@ PARTS = ("self_attention", "cross_attention")
 
 
 def _normed(weights: dict, name: str, x: np.ndarray) -> np.ndarray:
-    """Layer norm, one vector at a time."""
+    """Apply layer norm, one vector at a time."""
     gain, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
     out = np.empty_like(x)
     for place in np.ndindex(*x.shape[:-1]):
@@ -120,7 +120,7 @@ def block_reference(
     memory: np.ndarray,
     memory_mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Sub-layer by sub-layer, with lesson 4's loops for the attention."""
+    """Apply sub-layer after sub-layer, with lesson 4's loops for the attention."""
     own, cross = ({path: weights[f"{part}.{path}"] for path in MAPS} for part in PARTS)
     n = x.shape[1]
     causal = np.array([[0.0 if j <= i else -INF for j in range(n)] for i in range(n)])
@@ -139,9 +139,9 @@ def blocks_reference(
     memory: np.ndarray,
     memory_mask: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The same for arrays with an axis of variants in front, all at once.
+    """Do the same for arrays with a leading axis of variants, all at once.
 
-    For differences and for what an error does, never for what is expected.
+    It serves finite differences and tests of rounding; no expected result comes from it.
     """
 
     def normed(name, x):
@@ -177,18 +177,18 @@ def blocks_reference(
 
 
 def _with_error(draw: Draw, array: np.ndarray) -> np.ndarray:
-    """An array as it is and with a relative error of 1e-6: two variants."""
+    """Return two variants of an array: as it is, and with a relative error of 1e-6."""
     exact = array.astype(np.float64)
     return np.stack([exact, exact * (1 + 1e-6 * draw.normal(*array.shape))])
 
 
 def _beside(vectors: np.ndarray) -> np.ndarray:
-    """A vector for each variant, beside arrays (variants, batch, positions, features)."""
+    """Reshape a vector for each variant to fit arrays (variants, batch, positions, features)."""
     return vectors[:, None, None]
 
 
 def _block_weights(draw: Draw, d: int, d_ff: int) -> dict[str, np.ndarray]:
-    """Every parameter, none of them at the value that it starts with."""
+    """Draw every parameter, none of them at its initial value."""
     weights = {
         f"{part}.{path}": draw.normal(d, d, scale=1.5 * d**-0.5) for part in PARTS for path in MAPS
     }
@@ -210,7 +210,7 @@ def _padding(lengths: Sequence[int], n: int) -> np.ndarray:
 
 
 def _places(draw: Draw, *shape: int) -> np.ndarray:
-    """A random mask whose rows each show something and hide something."""
+    """Draw a mask whose rows each show something and hide something."""
     mask = np.where(draw.uniform(0, 1, *shape) < 0.35, -INF, 0.0)
     for row in mask.reshape(-1, shape[-1]):
         hidden, shown = draw.permutation(shape[-1])[[0, -1]]
@@ -220,17 +220,17 @@ def _places(draw: Draw, *shape: int) -> np.ndarray:
 
 
 def block_checks(draw: Draw) -> list[Check]:
-    """The checks of ``DecoderBlock``."""
+    """Return the checks of ``DecoderBlock``."""
     heads, width = draw.sizes(2, 2, 4)
     targets, places = draw.sizes(2, 3, 6)
     batch, square = draw.integer(2, 3), draw.integer(2, 3)
     d_ff = draw.integer(9, 13)
 
     def steady(draw_inputs, count, d_ff=d_ff, room=1.0):
-        """Inputs and weights drawn until float32 holds the result to well within the tolerance.
+        """Draw inputs and weights until float32 holds the result to well within the tolerance.
 
         Layer norm magnifies the rounding of a vector whose entries are nearly equal. A relative
-        error of 1e-6 in everything that goes in, 16 times that of float32, may use up ``room``
+        error of 1e-6 in all inputs and weights, 16 times that of float32, may use up ``room``
         times the usual tolerance, which is a fifth of ``ROOM`` or less.
         """
         while True:
@@ -244,7 +244,7 @@ def block_checks(draw: Draw) -> list[Check]:
                 return args, {"init": (args[0].shape[-1], count, d_ff), "weights": weights}
 
     def ask(name, sizes, mask=None, dtype="float32", named=False, **more):
-        """(batch, targets, places of the memory, heads, width of a head)."""
+        """Make a case; ``sizes``: batch, targets, places of the memory, heads, head width."""
         b, n, m, count, size = sizes
 
         def inputs():
@@ -264,7 +264,7 @@ def block_checks(draw: Draw) -> list[Check]:
         return case(name, "DecoderBlock", *given, reference=reference, **how, **more)
 
     def twins(what, draw_inputs, change):
-        """The same block asked twice, the second time about changed inputs."""
+        """Ask the same block twice, the second time about changed inputs."""
         args, how = steady(draw_inputs, heads)
         pair = (("before", args), ("after", change(*args)))
         return tuple(
@@ -283,7 +283,7 @@ def block_checks(draw: Draw) -> list[Check]:
         return twins(f"{n} targets, changed from position {until} on", inputs, change)
 
     def padded(more):
-        """Other numbers in the padding, and ``more`` of it."""
+        """Ask twice, the second time with other numbers in the padding, and ``more`` of it."""
 
         def inputs():
             x, memory = (draw.normal(batch, n, heads * width) for n in (targets, places))
@@ -443,7 +443,7 @@ def block_checks(draw: Draw) -> list[Check]:
 def decode_reference(
     tables: dict, model: Ref, source: Any, bos: int, eos: int, max_len: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One row at a time, each as long as it likes; then filled up. And the source, as it was."""
+    """Decode row by row, then fill up with eos; return also the unchanged source."""
     source = tables["source"]
     script, reads = tables["script"], tables["reads"]
     rows = []
@@ -464,10 +464,10 @@ def decode_reference(
 
 
 def decode_checks(draw: Draw) -> list[Check]:
-    """The checks of ``greedy_decode``.
+    """Return the checks of ``greedy_decode``.
 
-    All numbers in the tables are multiples of 1/16, but for v/1024 that token v has on top, so
-    that sums are exact in float32 and there is no tie.
+    All numbers in the tables are multiples of 1/16, plus v/1024 for token v, so that sums are
+    exact in float32 and there is no tie.
     """
     tokens, width = draw.integer(6, 9), draw.integer(3, 5)
 
@@ -475,7 +475,7 @@ def decode_checks(draw: Draw) -> list[Check]:
         return np.round(draw.normal(*shape) * 16) / 16
 
     def ask(name, ends, max_len, width=width, special=None, as_it="@same"):
-        """A batch whose row i writes eos at place ``ends[i]`` (None: nowhere)."""
+        """Make a batch whose row i writes eos at place ``ends[i]`` (None: nowhere)."""
         bos, eos = special or (int(n) for n in draw.permutation(tokens)[:2])
         batch, longest = len(ends), max_len + 2
         kinds = tokens + 1  # the source has a vocabulary of its own
@@ -598,7 +598,7 @@ def decode_checks(draw: Draw) -> list[Check]:
 
 
 def accuracy_reference(predicted: np.ndarray, expected: np.ndarray, pad: int) -> float:
-    """Row by row, place by place."""
+    """Compare row by row, place by place."""
     right = 0
     for mine, due in zip(predicted.tolist(), expected.tolist(), strict=True):
         right += all(a == b for a, b in zip(mine, due, strict=True) if b != pad)
@@ -606,7 +606,7 @@ def accuracy_reference(predicted: np.ndarray, expected: np.ndarray, pad: int) ->
 
 
 def accuracy_checks(draw: Draw) -> list[Check]:
-    """The checks of ``sequence_accuracy``."""
+    """Return the checks of ``sequence_accuracy``."""
     pad = draw.integer(1, 8)
 
     def given(name, predicted, expected, pad, **more):
@@ -621,12 +621,12 @@ def accuracy_checks(draw: Draw) -> list[Check]:
         )
 
     def tokens(*shape):
-        """Tokens from 0 to 9 other than pad."""
+        """Draw tokens from 0 to 9 other than pad."""
         drawn = draw.rng.integers(0, 9, shape)
         return drawn + (drawn >= pad)
 
     def ask(rows, width, right, padded=True, **more):
-        """``rows`` answers of which the first ``right`` are right; the others have one mistake."""
+        """Make ``rows`` answers; the first ``right`` are right, the others have one mistake."""
         expected = tokens(rows, width)
         lengths = draw.rng.integers(1, width + 1, rows)
         if padded:
@@ -716,7 +716,7 @@ def accuracy_checks(draw: Draw) -> list[Check]:
 
 
 def induction_checks(draw: Draw) -> list[Check]:
-    """The checks of ``induction_head``: the rule knows what is right, no reference does."""
+    """Return the checks of ``induction_head``, which a rule judges without a reference."""
     tokens, positions = draw.integer(4, 6), draw.integer(9, 12)
     many, far = draw.integer(12, 20), draw.integer(70, 100)
     seed = draw.integer(0, 2**32 - 1)
@@ -789,7 +789,7 @@ CLEAR = 1e-3  # how far apart the sums are wherever one is preferred to another,
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search has come to. ``clear``: no two sums that decided anything were close."""
+    """A search's result. ``clear``: no two sums that decided anything were close."""
 
     beams: list[tuple[float, list[int]]]
     clear: bool
@@ -797,7 +797,7 @@ class Searched:
 
 
 def next_chances(tables: dict) -> Callable[[list[int]], list[float]]:
-    """Text → log-probability of each next token, in plain floats, by the tables of a pair."""
+    """Make a function: text → log-probability of each next token, by the tables of a pair."""
     script, reads, source = tables["script"], tables["reads"], tables["source"][0].tolist()
 
     def chances(text: list[int]) -> list[float]:
@@ -814,7 +814,7 @@ def next_chances(tables: dict) -> Callable[[list[int]], list[float]]:
 
 
 def beam_reference(tables: dict, bos: int, eos: int, max_len: int, width: int) -> Searched:
-    """Text by text in plain floats."""
+    """Search text by text, in plain floats."""
     chances = next_chances(tables)
     beams, clear, pushed_out = [(0.0, [bos])], True, False
     while len(max((text for _, text in beams), key=len)) <= max_len:
@@ -836,12 +836,12 @@ def beam_reference(tables: dict, bos: int, eos: int, max_len: int, width: int) -
 
 
 def has_ended(text: list[int], eos: int) -> bool:
-    """Whether the text ends with eos; a bos of the same number is no end."""
+    """Tell whether the text ends with eos; a bos of the same number is no end."""
     return len(text) > 1 and text[-1] == eos
 
 
 def set_aside(tables: dict, bos: int, eos: int, max_len: int, width: int) -> list[int]:
-    """What a wider search writes, in which ended beams give up their place to open ones."""
+    """Return the result of a wider search, in which ended beams give their place to open ones."""
     chances = next_chances(tables)
     beams, ended = [(0.0, [bos])], []
     for _ in range(max_len):
@@ -861,7 +861,7 @@ def set_aside(tables: dict, bos: int, eos: int, max_len: int, width: int) -> lis
 
 
 def beam_checks(draw: Draw) -> list[Check]:
-    """The checks of ``beam_search``."""
+    """Return the checks of ``beam_search``."""
     vocab, length = 5, draw.integer(3, 4)
 
     def ask(
@@ -877,7 +877,7 @@ def beam_checks(draw: Draw) -> list[Check]:
         size=length,
         strict=False,
     ):
-        """A case whose search ``suits``; ``end`` is added to the logits of eos.
+        """Make a case whose search ``suits``; ``end`` is added to the logits of eos.
 
         With ``strict`` a search that fills the places of ended beams finds something else.
         """
@@ -930,7 +930,7 @@ def beam_checks(draw: Draw) -> list[Check]:
         return better(found, greedy, eos) and not ended(found, eos)[0] and any(ended(found, eos))
 
     def ended_early(found, greedy, eos):
-        """The best beam is not the longest of those that have ended."""
+        """Tell whether the best beam has ended, and another is longer."""
         longest = max(len(text) for _, text in found.beams)
         return ended(found, eos)[0] and len(found.beams[0][1]) < longest
 

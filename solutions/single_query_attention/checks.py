@@ -10,12 +10,12 @@ from grader.course.specification import Draw, Exercise, case, question
 from grader.protocol.values import Ask, Case, Check, Reply, Step
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
-# Scores in the hundreds carry errors of some 1e-14 each, and weights carry them on.
+# Scores in the hundreds have errors of some 1e-14 each, and weights propagate them.
 LARGE = {"rtol": 1e-9, "atol": 1e-11}
 
 
 def softmax_reference(scores: np.ndarray, axis: int = -1) -> np.ndarray:
-    """exp(s_i) / sum_j exp(s_j), one slice at a time, the sum exact (math.fsum)."""
+    """Compute exp(s_i) / sum_j exp(s_j), one slice at a time, with exact sums (math.fsum)."""
     moved = np.moveaxis(np.array(scores), axis, -1)
     out = np.empty_like(moved)
     for place in np.ndindex(*moved.shape[:-1]):
@@ -28,7 +28,7 @@ def softmax_reference(scores: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def softmax_checks(draw: Draw) -> list[Check]:
-    """Rows, axes, large scores, an input left alone."""
+    """Return checks of rows, axes, large scores and an unchanged input."""
     n, m, k = draw.sizes(3, 2, 6)
 
     def ask(name, scores, **more):
@@ -88,14 +88,14 @@ def softmax_checks(draw: Draw) -> list[Check]:
 
 
 def dot_reference(query: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """sum_k query_k key_jk, one key at a time, the sum exact."""
+    """Compute sum_k query_k key_jk, one key at a time, with exact sums."""
     return np.array(
         [math.fsum(float(q) * float(k) for q, k in zip(query, key, strict=True)) for key in keys]
     )
 
 
 def similarity_checks(draw: Draw) -> list[Check]:
-    """Shapes, signs and zeros."""
+    """Return checks of shapes, signs and zeros."""
     n, d, k = draw.sizes(3, 2, 7)
 
     def ask(name, query, keys, **more):
@@ -149,7 +149,7 @@ COSINE = {"rtol": 0.0, "atol": 1e-6}
 
 
 def cosine_reference(query: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Both vectors are first brought to length 1 (a vector of zeros stays), then multiplied."""
+    """Scale both vectors to length 1 (a vector of zeros stays), then multiply."""
 
     def unit(vector):
         numbers = [float(x) for x in vector]
@@ -161,20 +161,20 @@ def cosine_reference(query: np.ndarray, keys: np.ndarray) -> np.ndarray:
 
 
 def cosine_checks(draw: Draw) -> list[Check]:
-    """Angles, zero vectors, short and long vectors."""
+    """Return checks of angles, zero vectors, short and long vectors."""
     n, d, k = draw.sizes(3, 3, 7)
 
     def ask(name, query, keys, **more):
         return case(name, "cosine_similarity", query, keys, reference=cosine_reference, **more)
 
     def vectors(count, width, low, high):
-        """Rows of random directions whose lengths are between low and high."""
+        """Draw rows of random directions whose lengths are between low and high."""
         rows = draw.normal(count, width)
         lengths = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
         return rows / lengths * draw.uniform(low, high, count, 1)
 
     def beside(query, low, high, count=1):
-        """Keys along the query, against it, and elsewhere, of lengths between low and high."""
+        """Draw keys along the query, against it, and elsewhere, of lengths between low and high."""
         along = query / math.sqrt(float(query @ query)) * draw.uniform(low, high, count, 1)
         return np.concatenate([along, -along, vectors(2, len(query), low, high)])
 
@@ -242,7 +242,7 @@ def cosine_checks(draw: Draw) -> list[Check]:
 
 
 def attention_row(query, keys, values) -> tuple[list[float], list[float]]:
-    """(output, weights) of one query, one float at a time, every sum exact."""
+    """Return (output, weights) of one query, one float at a time, with exact sums."""
     scores = [
         math.fsum(float(q) * float(k) for q, k in zip(query, key, strict=True)) for key in keys
     ]
@@ -258,12 +258,12 @@ def attention_row(query, keys, values) -> tuple[list[float], list[float]]:
 
 
 def attention_reference(query, keys, values) -> list[float]:
-    """The output alone, as a list."""
+    """Return the output alone, as a list."""
     return attention_row(query, keys, values)[0]
 
 
 def attention_checks(draw: Draw) -> list[Check]:
-    """The worked example, shapes, types, large scores."""
+    """Return checks of the worked example, shapes, types and large scores."""
     n, d, d_v = draw.sizes(3, 2, 6)
     k = draw.integer(3, 5)
 
@@ -365,7 +365,7 @@ def attention_checks(draw: Draw) -> list[Check]:
 
 
 def batched_reference(queries, keys, values) -> tuple[np.ndarray, np.ndarray]:
-    """One query after the other."""
+    """Attend with one query after the other."""
     rows = [attention_row(query, keys, values) for query in queries]
     return np.array([output for output, _ in rows]), np.array([weights for _, weights in rows])
 
@@ -374,7 +374,7 @@ MANY = 1250  # more than NumPy prints in full
 
 
 def batched_checks(draw: Draw) -> list[Check]:
-    """Output and weights, and how they are made."""
+    """Return checks of output and weights, and of how they are computed."""
     m, n, d, d_v = draw.sizes(4, 2, 7)
     k = draw.integer(3, 4)
 
@@ -393,7 +393,7 @@ def batched_checks(draw: Draw) -> list[Check]:
         )
 
     def timed(name, queries, rows):
-        """Many calls, in a program around a small one."""
+        """Make a timed case: many large calls, before a small one."""
         arrays = (draw.normal(queries, 2), draw.normal(rows, 2), draw.normal(rows, 1))
         calls = (Step("large", "batched_attention", arrays, times=64),)
         return asked(name, 1, 1, 1, 1, how={"steps": calls, "timed": True})
@@ -439,10 +439,10 @@ def batched_checks(draw: Draw) -> list[Check]:
         Check(
             "no loop over the queries",
             "one product of two matrices gives the scores of all queries",
-            # The counts are made where the answer runs. That they tell the truth is seen in the
-            # time, which the judge takes: 80 000 queries in many calls by as many keys, measured:
-            # 0.04 to 1.4 for answers that pass, 14 for one that prints the queries as a list, 75
-            # and more for a softmax a query. A product a query alone (13) passes for a liar.
+            # The counts are made where the answer runs. The judge's clock tests them: the time of
+            # 80 000 queries in many calls over that of as many keys is, measured, 0.04 to 1.4 for
+            # answers that pass, 14 for one that prints the queries as a list, and 75 or more for a
+            # softmax per query. One product per query (13) passes if the counts are forged.
             (
                 asked("64 queries", 64, 2, 2, 1, how={"counted": "instructions"}),
                 asked("512 queries", 512, 2, 2, 1, how={"counted": "instructions"}),
@@ -474,7 +474,7 @@ def batched_checks(draw: Draw) -> list[Check]:
 
 
 def alike_keys(draw: Draw, n: int, d: int) -> np.ndarray:
-    """n ≤ d independent keys that resemble one another, as a naive design cannot tell apart."""
+    """Draw n ≤ d independent but similar keys, which a naive design cannot tell apart."""
     while True:
         keys = draw.normal(n, d) + 2.0 * draw.normal(d)
         if np.linalg.cond(keys) < 100:
@@ -482,13 +482,13 @@ def alike_keys(draw: Draw, n: int, d: int) -> np.ndarray:
 
 
 def nearly_dependent_keys(draw: Draw, n: int, d: int, condition: float) -> np.ndarray:
-    """n ≤ d keys whose singular values fall from 3 to 3 / condition."""
+    """Draw n ≤ d keys whose singular values fall from 3 to 3 / condition."""
     left, _, right = np.linalg.svd(alike_keys(draw, n, d), full_matrices=False)
     return left @ np.diag(np.geomspace(3.0, 3.0 / condition, n)) @ right
 
 
 def design_checks(draw: Draw) -> list[Check]:
-    """Properties of the attention that the query gets; any query that has them is right."""
+    """Return checks of the query's attention; any query with the right properties passes."""
     n = draw.integer(4, 6)
     several = [int(j) for j in draw.permutation(n)]
 

@@ -1,9 +1,9 @@
 """Lesson 6: the checks.
 
 References are loops in float64 over positions and features (math.fsum, math.erfc); attention's is
-lesson 4's, and the gradients of a stack are derived by hand. Dropout is judged by what it may leave
-and how often, the gradients of a deep stack by the effect that theory proves: what is right there
-depends on random draws whose order is free.
+lesson 4's, and the gradients of a stack are derived by hand. Dropout is judged by which entries it
+may leave and how often, the gradients of a deep stack by the effect that theory predicts: the right
+numbers there depend on random draws whose order is free.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ INF = math.inf
 
 
 def norm_reference(x, gain, bias, eps=1e-5) -> np.ndarray:
-    """One vector at a time, with exact sums."""
+    """Normalize one vector at a time, with exact sums."""
     out = np.zeros_like(x)
     d = x.shape[-1]
     for place in np.ndindex(*x.shape[:-1]):
@@ -38,13 +38,13 @@ def norm_reference(x, gain, bias, eps=1e-5) -> np.ndarray:
 
 
 def quick_norm(x, gain, bias, eps=1e-5) -> np.ndarray:
-    """All vectors at once: for what an error does, never for what is due."""
+    """Normalize all vectors at once, to test rounding; no expected result comes from it."""
     off = x - x.mean(axis=-1, keepdims=True)
     return off / np.sqrt((off * off).mean(axis=-1, keepdims=True) + eps) * gain + bias
 
 
 def norm_cases(draw: Draw, target: str):
-    """Makers of cases for a layer norm by the name of ``target``."""
+    """Return makers of cases for the layer norm named ``target``."""
 
     def given(name, x, *eps, gain=None, bias=None, dtype="float32", **more):
         x = np.asarray(x, np.float64)
@@ -55,9 +55,9 @@ def norm_cases(draw: Draw, target: str):
         return case(name, target, *args, reference=norm_reference, **more)
 
     def ask(*shape, eps=(), mean=0.0, spread=1.0, dtype="float32", name="", **more):
-        """Numbers of this mean and spread, drawn until float32 holds the result.
+        """Make a case with numbers of this mean and spread, drawn until float32 holds the result.
 
-        It never does where the mean is far from 0: there a check has tolerances of its own.
+        It never does if the mean is far from 0: there a check has tolerances of its own.
         """
         while True:
             x = mean + spread * draw.normal(*shape)
@@ -70,7 +70,7 @@ def norm_cases(draw: Draw, target: str):
 
 
 def made_of(case: Case) -> Case:
-    """The same call with a gradient wanted; afterwards it is asked which operations it is of."""
+    """Make the same call with a gradient, and ask which operations its result comes from."""
     step = Step("x", "@leaf", (case.ask.args[0],))
     ask = replace(
         case.ask,
@@ -82,17 +82,17 @@ def made_of(case: Case) -> Case:
 
 
 def norm_checks(draw: Draw) -> list[Check]:
-    """The checks of ``layer_norm``.
+    """Return the checks of ``layer_norm``.
 
-    Gradients and eps 0 take vectors of 4 features and more: two or three can come out nearly
-    equal, where no order of operations keeps its digits.
+    Gradients and eps 0 take vectors of 4 or more features: two or three can turn out nearly
+    equal, and then every order of operations loses digits.
     """
     given, ask = norm_cases(draw, "layer_norm")
     n, d, b, c = draw.sizes(4, 2, 6)
     square, wide = draw.integer(3, 4), draw.integer(9, 16)
     large = round(float(draw.uniform(0.3, 2.0)), 2)
-    # float32 holds numbers near 1000 to 6e-5, so that a mean, computed in the best of ways, is off
-    # by as much: 0.002 is 30 times that. E[x²] - E[x]² is off by several hundredths.
+    # float32 holds numbers near 1000 to 6e-5, so that even the best way to compute a mean is off by
+    # as much: 0.002 is 30 times that. E[x²] - E[x]² is off by several hundredths.
     rough = {"rtol": 2e-3, "atol": 2e-3}
     return [
         Check(
@@ -190,13 +190,13 @@ def norm_checks(draw: Draw) -> list[Check]:
 
 
 def gelu_reference(x) -> np.ndarray:
-    """x Φ(x), with Φ from the complementary error function: no digits lost far on the left."""
+    """Compute x Φ(x), Φ from the complementary error function: no digits are lost far left."""
     phi = [0.5 * math.erfc(-entry / math.sqrt(2.0)) for entry in x.ravel().tolist()]
     return np.asarray(x * np.array(phi).reshape(x.shape))
 
 
 def gelu_checks(draw: Draw) -> list[Check]:
-    """The checks of ``gelu``."""
+    """Return the checks of ``gelu``."""
     n, d, b = draw.sizes(3, 2, 6)
     gate = question("64 numbers, twice", "gelu", tensor(1.5 * draw.normal(64)))
 
@@ -207,7 +207,7 @@ def gelu_checks(draw: Draw) -> list[Check]:
         return given(f"shape {shape}", 1.5 * draw.normal(*shape), dtype, **more)
 
     return [
-        Check(  # first: the mistake that it recognizes is what a verdict begins with
+        Check(  # first, since a verdict begins with the mistake that it recognizes
             "nothing random",
             "whether anything is random: GELU is what the gate lets through on average",
             (gate, gate),
@@ -277,7 +277,7 @@ FEED = ("up.weight", "up.bias", "down.weight", "down.bias")
 
 
 def feed_reference(weights, x) -> np.ndarray:
-    """One position at a time."""
+    """Apply the network to one position at a time."""
     up, up_bias, down, down_bias = (weights[name] for name in FEED)
     out = np.zeros((*x.shape[:-1], down.shape[0]))
     for place in np.ndindex(*x.shape[:-1]):
@@ -287,13 +287,13 @@ def feed_reference(weights, x) -> np.ndarray:
 
 
 def feed_weights(draw: Draw, d: int, d_ff: int) -> dict[str, np.ndarray]:
-    """Matrices and biases, none of them at its initial value."""
+    """Draw matrices and biases, none of them at its initial value."""
     up, down = draw.normal(d_ff, d, scale=1.5 / d**0.5), draw.normal(d, d_ff, scale=1.5 / d_ff**0.5)
     return dict(zip(FEED, (up, draw.normal(d_ff), down, draw.normal(d)), strict=True))
 
 
 def feed_checks(draw: Draw) -> list[Check]:
-    """The checks of ``FeedForward``."""
+    """Return the checks of ``FeedForward``."""
     n, d, d_ff, b = draw.sizes(4, 2, 7)
     square = draw.integer(3, 4)
 
@@ -366,30 +366,30 @@ BLOCK = (
 
 
 def _inside(weights: dict, child: str) -> dict:
-    """The weights of one child, by the names that they have there."""
+    """Return the weights of one child, by the names that they have there."""
     return {k.removeprefix(f"{child}."): w for k, w in weights.items() if k.startswith(f"{child}.")}
 
 
 def attention_branch(heads, weights, x, mask=None) -> np.ndarray:
-    """What the first sub-layer adds to the stream."""
+    """Return what the first sub-layer adds to the stream."""
     normed = norm_reference(x, weights["norm1.weight"], weights["norm1.bias"])
     return layer_reference(heads, _inside(weights, "attention"), normed, None, mask)[0]
 
 
 def feed_branch(weights, x) -> np.ndarray:
-    """What the second sub-layer adds to the stream."""
+    """Return what the second sub-layer adds to the stream."""
     normed = norm_reference(x, weights["norm2.weight"], weights["norm2.bias"])
     return feed_reference(_inside(weights, "feed_forward"), normed)
 
 
 def block_reference(heads, weights, x, mask=None) -> np.ndarray:
-    """The stream after both sub-layers, nothing dropped."""
+    """Return the stream after both sub-layers, nothing dropped."""
     x = x + attention_branch(heads, weights, x, mask)
     return x + feed_branch(weights, x)
 
 
 def quick_block(heads, weights, x, mask=None) -> np.ndarray:
-    """The same, all positions and heads at once: for what an error does, never for what is due."""
+    """Do the same for all positions and heads at once, to test rounding, never as a reference."""
 
     def normed(name, x):
         return quick_norm(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
@@ -409,7 +409,7 @@ def quick_block(heads, weights, x, mask=None) -> np.ndarray:
 
 
 def block_weights(draw: Draw, d: int, d_ff: int, silent: Sequence[str] = ()) -> dict:
-    """Random weights; a sub-layer named in ``silent`` puts out zeros whatever it is given."""
+    """Draw weights; a sub-layer named in ``silent`` outputs zeros whatever it is given."""
     weights = {f"attention.{name}": draw.normal(d, d, scale=1.5 / d**0.5) for name in MAPS}
     weights |= {f"feed_forward.{k}": w for k, w in feed_weights(draw, d, d_ff).items()}
     for norm in ("norm1", "norm2"):
@@ -427,7 +427,7 @@ def _causal(n: int) -> np.ndarray:
 
 
 def block_checks(draw: Draw) -> list[Check]:
-    """The checks of ``TransformerBlock``."""
+    """Return the checks of ``TransformerBlock``."""
     heads, width = draw.sizes(2, 2, 3)
     n, b = draw.sizes(2, 3, 5)
     d_ff = draw.integer(7, 9)
@@ -435,7 +435,7 @@ def block_checks(draw: Draw) -> list[Check]:
     seeds = [draw.integer(0, 2**31 - 1) for _ in range(6)]
 
     def call(name, sizes, *rest, silent=(), p=None, dtype="float32", reference=None, **more):
-        """``sizes``: sequences, positions, heads, width of a head, d_ff."""
+        """Make a case; ``sizes``: sequences, positions, heads, head width, d_ff."""
         batch, positions, count, each, hidden = sizes
         wide = count * each
         reference = reference or functools.partial(block_reference, count)
@@ -467,7 +467,7 @@ def block_checks(draw: Draw) -> list[Check]:
     blind[draw.integer(0, n - 1)] = -INF
 
     def dropped(branch, p, seed):
-        """One sub-layer silent, 240 entries of the other: each is dropped or scaled up."""
+        """Make a case with one sub-layer silent; 240 entries of the other are dropped or scaled."""
         sizes = (3, 4, 4, 5, 7)
         silent = "feed_forward" if branch == "attention" else "attention"
         found = call(
@@ -616,12 +616,12 @@ def block_checks(draw: Draw) -> list[Check]:
 # --- the gradients of a stack -------------------------------------------------------------------
 
 Grads = dict[str, np.ndarray]
-# What takes a cotangent of a part's output back: to its input, with the weights' gradients.
+# From a cotangent of a part's output: that of its input, and the gradients of its weights.
 Back = Callable[[np.ndarray], tuple[np.ndarray, Grads]]
 
 
 def norm_and_back(weights: Grads, name: str, x: np.ndarray) -> tuple[np.ndarray, Back]:
-    """A layer norm, and its derivative worked out by hand."""
+    """Return a layer norm's output, and its derivative worked out by hand."""
     gain, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
     off = x - x.mean(axis=-1, keepdims=True)
     root = np.sqrt((off * off).mean(axis=-1, keepdims=True) + 1e-5)
@@ -640,7 +640,7 @@ def norm_and_back(weights: Grads, name: str, x: np.ndarray) -> tuple[np.ndarray,
 
 
 def attention_and_back(weights: Grads, heads: int, x: np.ndarray) -> tuple[np.ndarray, Back]:
-    """Multi-head self-attention without a mask, and its derivative worked out by hand."""
+    """Return multi-head self-attention's output, unmasked, and its derivative, by hand."""
     w_query, w_key, w_value, w_output = (weights[f"attention.{name}"] for name in MAPS)
 
     def split(y):
@@ -676,7 +676,7 @@ def attention_and_back(weights: Grads, heads: int, x: np.ndarray) -> tuple[np.nd
 
 
 def feed_and_back(weights: Grads, x: np.ndarray) -> tuple[np.ndarray, Back]:
-    """The feed-forward network, and its derivative worked out by hand."""
+    """Return the feed-forward network's output, and its derivative worked out by hand."""
     up, up_bias, down, down_bias = (weights[f"feed_forward.{name}"] for name in FEED)
     hidden = x @ up.T + up_bias
     below = np.vectorize(math.erfc)(-hidden / math.sqrt(2.0)) / 2
@@ -704,12 +704,12 @@ def gradients_reference(
     target: np.ndarray,
     pre_norm: bool,
 ) -> list[Grads]:
-    """For each block the gradients of the loss by its weights, in float64, without autograd."""
+    """Return each block's gradients of the loss with respect to its weights, without autograd."""
 
     def attention(weights: Grads, x: np.ndarray) -> tuple[np.ndarray, Back]:
         return attention_and_back(weights, heads, x)
 
-    ways: list[list[tuple[Back, bool]]] = []  # of each block: its parts, and which are branches
+    ways: list[list[tuple[Back, bool]]] = []  # for each block, its parts and whether they branch
     for weights in blocks:
         own: list[tuple[Back, bool]] = []
         for norm, layer in (("norm1", attention), ("norm2", feed_and_back)):
@@ -737,7 +737,7 @@ def gradients_reference(
 
 
 def _after(first: Back, second: Back) -> Back:
-    """The way back through two parts, of which ``second`` reads what ``first`` gives."""
+    """Chain the derivatives of two parts, of which ``second`` reads what ``first`` gives."""
 
     def back(cotangent):
         between, late = second(cotangent)
@@ -748,7 +748,7 @@ def _after(first: Back, second: Back) -> Back:
 
 
 def stack_checks(draw: Draw) -> list[Check]:
-    """The checks of ``block_gradients``."""
+    """Return the checks of ``block_gradients``."""
     heads, width = draw.sizes(2, 2, 3)
     n, b = draw.sizes(2, 3, 5)
     d_ff = draw.integer(7, 9)
@@ -757,7 +757,7 @@ def stack_checks(draw: Draw) -> list[Check]:
     stain = round(float(draw.uniform(0.3, 0.9)), 2)
 
     def drawn(count, sizes, learned):
-        """Blocks, final layer norm, x and target."""
+        """Draw blocks, final layer norm, x and target."""
         batch, positions, h, each, hidden = sizes
         d = h * each
         blocks = [block_weights(draw, d, hidden) for _ in range(count)]
@@ -781,7 +781,7 @@ def stack_checks(draw: Draw) -> list[Check]:
         return value * (1 + 1e-6 * draw.normal(*value.shape))
 
     def is_firm(norms, blocks, final, h, x, target, *rest):
-        """Whether float32 holds the norms to well within the tolerance of the checks."""
+        """Tell whether float32 holds the norms to well within the tolerance of the checks."""
         for _ in range(2):
             moved = norms_of(
                 [shaken(one) for one in blocks], shaken(final), h, shaken(x), shaken(target), *rest
@@ -803,9 +803,11 @@ def stack_checks(draw: Draw) -> list[Check]:
         stained=(),
         looks=False,
     ):
-        """A stack is made in steps. ``frozen``: for each block the names of its frozen parameters;
-        ``stained``: the steps whose layers hold gradients from elsewhere; ``looks``: at what the
-        blocks and the final layer norm hold after the call.
+        """Make a case whose stack is built in steps.
+
+        ``frozen``: for each block the names of its frozen parameters; ``stained``: the steps whose
+        layers hold gradients from elsewhere; ``looks``: check what the blocks and the final layer
+        norm hold after the call.
         """
         _, _, h, each, hidden = sizes
         frozen = frozen or [()] * count
@@ -982,24 +984,24 @@ def stack_checks(draw: Draw) -> list[Check]:
 
 # --- gradients by depth -------------------------------------------------------------------------
 
-# Measured over 400 orders of the draws. Last block, 24 blocks against 2: pre-norm 0.36 (the log
-# has a standard deviation of 0.12), post-norm 1.15 (0.14). First third against last third of 24
-# in pre-norm: more than 2.4 (0.2). First number of one block: pre-norm 0.300 (0.010), post-norm
-# 0.311 (0.009). So every bound is 4.9 standard deviations away or more. The contract's 0.6 and
-# 0.7 are not: one of those 400 right answers would have failed at 0.7.
+# Measured over 400 orders of the draws. Last block, 24 blocks over 2: pre-norm 0.36 (the log has a
+# standard deviation of 0.12), post-norm 1.15 (0.14). First third over last third of 24 in pre-norm:
+# more than 2.4 (0.2). First number of one block: pre-norm 0.300 (0.010), post-norm 0.311 (0.009).
+# So every bound is at least 4.9 standard deviations away. The contract's 0.6 and 0.7 are closer:
+# one of those 400 right answers would have failed at 0.7.
 FALLS, STAYS, GROWS, ORDER = 0.65, 0.5, 3.0, 1.1
 BOUNDS = (0.24, 0.37)
 
 
 def looked_into(case: Case) -> Case:
-    """The same call; afterwards it is asked which parameters it made, and what became of them."""
+    """Make the same call, then ask which parameters it made, and what became of them."""
     steps = (Step("watch", "@transformer_block.watch"),)
     after = (Step("made", "@transformer_block.made", (Ref("watch"),)),)
     return replace(case, ask=replace(case.ask, steps=steps, after=after))
 
 
 def depth_checks(draw: Draw) -> list[Check]:
-    """The checks of ``gradient_by_depth``: the rule knows what theory says, no reference does."""
+    """Return the checks of ``gradient_by_depth``, which a rule judges by theory alone."""
     some = draw.integer(3, 6)
     seed = draw.integer(0, 2**30)
 
@@ -1089,7 +1091,7 @@ def depth_checks(draw: Draw) -> list[Check]:
 
 
 def repaired_checks(draw: Draw) -> list[Check]:
-    """The checks of ``repaired_layer_norm``."""
+    """Return the checks of ``repaired_layer_norm``."""
     given, ask = norm_cases(draw, "repaired_layer_norm")
     n, d, b = draw.sizes(3, 2, 6)
     many = draw.integer(40, 90)
@@ -1149,7 +1151,7 @@ def repaired_checks(draw: Draw) -> list[Check]:
 
 
 def failing_checks(draw: Draw) -> list[Check]:
-    """Each vector is judged by what the faults do to it: any that shows its own alone is right."""
+    """Return checks of what each fault does to a vector: one that shows its own alone is right."""
 
     def judged(name: str, look: str, of: int) -> Check:
         options = {"of": of}

@@ -1,8 +1,8 @@
-"""Lesson 8's specification: the model in NumPy, samples by Chernoff's bound, training by its fruit.
+"""Lesson 8's specification: a NumPy model, Chernoff's bound on samples, held-out loss of training.
 
 Where chance decides, a check bounds what a right answer can do, whatever it draws its numbers
-with; see ``grader/rules/language.py`` for the bound. A trained model is judged by its loss on text
-that it has not seen: at grading the judge computes that loss itself, from the weights.
+with; see ``public/rules.py`` for the bound. A trained model is judged by its loss on text that it
+has not seen: at grading the judge computes that loss itself, from the weights.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ MODEL, GENERATOR = Ref("model"), Ref("generator")
 
 
 def seeded(seed: int) -> Step:
-    """A generator that later steps find under its name."""
+    """Make the step of a generator, which later steps find under its name."""
     return Step("generator", "@generator", (seed,))
 
 
 def whole(array: Any) -> Tensor:
-    """Tokens as student code receives them."""
+    """Make tokens as student code receives them."""
     return tensor(array, "int64")
 
 
@@ -50,19 +50,19 @@ def whole(array: Any) -> Tensor:
 
 
 def only_window(tokens: np.ndarray, rows: int, length: int, _generator: Any) -> tuple:
-    """The batch of a text of length + 1 tokens: there is one place to begin."""
+    """Return the batch of a text of length + 1 tokens: there is one place to begin."""
     x = [[tokens[t] for t in range(length)] for _ in range(rows)]
     y = [[tokens[t + 1] for t in range(length)] for _ in range(rows)]
     return np.array(x, np.int64), np.array(y, np.int64)
 
 
 def batch_checks(draw: Draw) -> list[Check]:
-    """The checks of ``get_batch``."""
+    """Return the checks of ``get_batch``."""
     rows, length, more = draw.sizes(3, 3, 6)
     seed = draw.integer(1, 10**6)
 
     def text(size):
-        """Numbers that tell their place: no token twice, none equal to a place."""
+        """Draw tokens that identify their places: none occurs twice, none equals a place."""
         return 200 + draw.permutation(3 * size)[:size]
 
     def one_place(name, count, size):
@@ -79,7 +79,7 @@ def batch_checks(draw: Draw) -> list[Check]:
         )
 
     def many(name, places, count, size, dtype="int64"):
-        """``places`` starts to choose from."""
+        """Ask for a batch with ``places`` starts to choose from."""
         given = tensor(text(places + size), dtype)
         how = {"steps": (seeded(seed),), "seed": 1}
         return question(name, "get_batch", given, count, size, GENERATOR, how=how)
@@ -117,7 +117,7 @@ def batch_checks(draw: Draw) -> list[Check]:
             "every start is equally likely",
             "the first place where a snippet may begin, and the last: there x ends one token "
             "before the end of the text, so that y still fits",
-            # One place of S left out, or one too many: n·ln(S/(S-1)) is 121 and more, the bound 24.
+            # One of S places left out or one too many: n·ln(S/(S-1)) is at least 121, the bound 24.
             (
                 sized(5, 2000, 2),
                 sized(2, 2000, 1),
@@ -185,7 +185,7 @@ def batch_checks(draw: Draw) -> list[Check]:
 
 
 def model_shapes(vocab: int, width: int, layers: int, block: int, d_ff: int) -> dict[str, tuple]:
-    """Path → shape of every weight of a ``TransformerLM``."""
+    """Return the shape of every weight of a ``TransformerLM``, by path."""
     shapes: dict[str, tuple] = {
         "token_embedding.weight": (vocab, width),
         "position_embedding.weight": (block, width),
@@ -205,7 +205,7 @@ def model_shapes(vocab: int, width: int, layers: int, block: int, d_ff: int) -> 
 
 
 def model_weights(draw: Draw, shapes: dict[str, tuple], loud: float = 1.5) -> dict[str, np.ndarray]:
-    """Weights of which none is what it is before training. ``loud`` scales the matrices."""
+    """Draw weights, none at its initial value. ``loud`` scales the matrices."""
     made = {}
     for path, shape in shapes.items():
         if "embedding" in path:
@@ -228,7 +228,7 @@ def _normed(x: np.ndarray, gain: np.ndarray, bias: np.ndarray) -> np.ndarray:
 
 
 def _attended(x: np.ndarray, part: Callable[[str], np.ndarray], heads: int) -> np.ndarray:
-    """Causal attention, one position and one head at a time; it sees what comes before alone."""
+    """Apply causal attention, one position and one head at a time, to no later positions."""
     length, width = x.shape[1], x.shape[2] // heads
     q, k, v = (x @ part(f"attention.W_{name}.weight").T for name in ("query", "key", "value"))
     found = np.zeros_like(x)
@@ -243,7 +243,7 @@ def _attended(x: np.ndarray, part: Callable[[str], np.ndarray], heads: int) -> n
 
 
 def model_reference(heads: int, weights: dict[str, np.ndarray], tokens: np.ndarray) -> np.ndarray:
-    """The logits of a ``TransformerLM`` with these weights, float64 throughout."""
+    """Compute the logits of a ``TransformerLM`` with these weights, float64 throughout."""
     length = tokens.shape[1]
     weights = {path: array.astype(np.float64) for path, array in weights.items()}
     x = weights["token_embedding.weight"][tokens]
@@ -264,14 +264,14 @@ def model_reference(heads: int, weights: dict[str, np.ndarray], tokens: np.ndarr
 
 
 def model_checks(draw: Draw) -> list[Check]:
-    """The checks of ``TransformerLM``."""
+    """Return the checks of ``TransformerLM``."""
     vocab, batch, length = draw.sizes(3, 3, 6)
     heads, size = draw.sizes(2, 2, 3)
     width, block = heads * size, length + draw.integer(1, 3)
     d_ff = 4 * width
 
     def built(layers=1, hidden=None, dropout=None, sizes=None, dtype="float32"):
-        """What a case needs of a model: init, weights, reference."""
+        """Return what a case needs of a model: init, weights, reference."""
         v, d, h, t = sizes or (vocab, width, heads, block)
         init: tuple = (v, d, h, layers, t)
         if hidden or dropout is not None:
@@ -287,7 +287,7 @@ def model_checks(draw: Draw) -> list[Check]:
         return np.array([[draw.integer(0, v - 1) for _ in range(n)] for _ in range(rows)])
 
     def ask(name, given, model, dtype="float32", **more):
-        """The case; the weights are drawn again where float32 would not hold the logits."""
+        """Make a case; draw the weights again if float32 would not hold the logits."""
         while True:
             found = case(name, "TransformerLM", whole(given), dtype=dtype, **model, **more)
             if dtype == "float64" or steady(draw, found, model["reference"]):
@@ -301,7 +301,7 @@ def model_checks(draw: Draw) -> list[Check]:
         return ask(name, tokens(rows, n), built(layers, **more))
 
     def moved(layers, until, steep=1.0):
-        """The same snippet twice, with other tokens from ``until`` on; ``steep`` scales scores."""
+        """Ask a snippet twice, with other tokens from ``until`` on; ``steep`` scales scores."""
         model, first = built(layers), tokens(batch, length)
         model["weights"]["blocks.0.attention.W_query.weight"] *= np.float32(steep)
         second = first.copy()
@@ -470,7 +470,7 @@ TABLES = ("embedding.weight", "head.weight", "head.bias")
 
 
 def _gradient(weights: dict, x: np.ndarray, y: np.ndarray, keep: float) -> tuple[float, dict]:
-    """Loss and gradient of the stock model, place by place. ``keep`` 0: dropout hides all."""
+    """Compute the stock model's loss and gradient place by place. ``keep`` 0 drops everything."""
     table, matrix, bias = (weights[name] for name in TABLES)
     grads = {name: np.zeros_like(weights[name]) for name in TABLES}
     total, places = 0.0, x.size
@@ -489,7 +489,7 @@ def _gradient(weights: dict, x: np.ndarray, y: np.ndarray, keep: float) -> tuple
 
 
 def _stepped(kind: str, options: dict, weights: dict, grads: dict, memory: dict) -> dict:
-    """One step of the named optimizer, by its formula."""
+    """Take one step of the named optimizer, by its formula."""
     lr, decay = options["lr"], options.get("weight_decay", 0.01 if kind == "AdamW" else 0.0)
     memory["t"] = memory.get("t", 0) + 1
     moved = {}
@@ -509,7 +509,7 @@ def _stepped(kind: str, options: dict, weights: dict, grads: dict, memory: dict)
 
 
 def step_checks(draw: Draw) -> list[Check]:
-    """The checks of ``train_step``."""
+    """Return the checks of ``train_step``."""
     vocab, width, batch, length = draw.sizes(4, 2, 6)
 
     def ask(
@@ -526,7 +526,7 @@ def step_checks(draw: Draw) -> list[Check]:
         dtype="float32",
         tables=(vocab, width),
     ):
-        """A program: the stock model, an optimizer, ``before`` steps, the step that is asked."""
+        """Make a program: the stock model, an optimizer, ``before`` steps, the step in question."""
         v, d = tables
         options = options or {"lr": float(draw.uniform(0.3, 0.9))}
         shapes = ((v, d), (v, d), (v,))
@@ -665,7 +665,7 @@ def chances_of(
     top_p: float | None = None,
     order: str = "tkp",
 ) -> list[float]:
-    """Token by token: the probability of each, with the three rules applied in ``order``."""
+    """Compute each token's probability, with the three rules applied in ``order``."""
     scores = list(logits)
     for letter in order:
         ranked = sorted(range(len(scores)), key=lambda token: -scores[token])
@@ -695,7 +695,7 @@ def _support(chances: Sequence[float]) -> tuple[int, ...]:
 
 
 def _clear(logits: np.ndarray, temperature: float, top_k: int | None, top_p: float | None) -> bool:
-    """No two logits nearly equal, no nucleus whose mass is nearly top_p, however it is counted."""
+    """Tell whether no two logits are nearly equal, and no nucleus has nearly the mass top_p."""
     gaps = np.diff(np.sort(logits[np.isfinite(logits)]))
     if gaps.size and gaps.min() < 0.05:
         return False
@@ -711,12 +711,12 @@ def _clear(logits: np.ndarray, temperature: float, top_k: int | None, top_p: flo
 
 
 def sample_checks(draw: Draw) -> list[Check]:
-    """The checks of ``sample_next``."""
+    """Return the checks of ``sample_next``."""
     vocab = draw.integer(5, 7)
     seed = draw.integer(1, 10**6)
 
     def rows(count, size=None, spread=1.3, clear=(1.0, None, None), telling=()):
-        """Rows of logits, far from every tie; each tells the orders in ``telling`` apart."""
+        """Draw rows of logits, far from every tie; each tells the orders in ``telling`` apart."""
         found: list[np.ndarray] = []
         temperature, top_k, top_p = clear
         while len(found) < count:
@@ -732,7 +732,7 @@ def sample_checks(draw: Draw) -> list[Check]:
         return np.array(found)
 
     def ask(name, logits, dtype="float32", generator=True, draws=ROWS, through=(), **sampling):
-        """So many draws, from the given rows in turn, and what each row's chances are.
+        """Ask for ``draws`` draws from the given rows in turn; compute each row's probabilities.
 
         ``through`` names steps that the logits go through first.
         """
@@ -972,7 +972,7 @@ def sample_checks(draw: Draw) -> list[Check]:
 
 
 def scripted_logits(tables: dict[str, np.ndarray], tokens: list[int]) -> np.ndarray:
-    """What the stock model says after these tokens, of which it sees the last block."""
+    """Return the stock model's logits after these tokens, of which it sees the last block."""
     block = len(tables["place"])
     seen = tokens[-block:]
     logits = tables["current"][seen[-1]] + tables["place"][len(seen) - 1]
@@ -980,7 +980,7 @@ def scripted_logits(tables: dict[str, np.ndarray], tokens: list[int]) -> np.ndar
 
 
 def generate_checks(draw: Draw) -> list[Check]:
-    """The checks of ``generate``."""
+    """Return the checks of ``generate``."""
     vocab, block, batch, new = draw.sizes(4, 3, 7)
     seed = draw.integer(1, 10**6)
 
@@ -989,7 +989,7 @@ def generate_checks(draw: Draw) -> list[Check]:
         return {name: draw.normal(*shape) for name, shape in shapes.items()}
 
     def program(model, training=False):
-        """Steps that build the stock model, and those that look at it afterwards."""
+        """Return steps that build the stock model, and those that look at it afterwards."""
         v, t = len(model["current"]), len(model["place"])
         weights = {name: array.astype(np.float32) for name, array in model.items()}
         steps = (
@@ -1003,7 +1003,7 @@ def generate_checks(draw: Draw) -> list[Check]:
         return np.array([[draw.integer(0, v - 1) for _ in range(length)] for _ in range(rows)])
 
     def continued(model, prompt, count):
-        """The greedy continuation, or None where two logits are too close to call."""
+        """Return the greedy continuation, or None where two logits are too close to call."""
         rows = [list(map(int, row)) for row in prompt]
         for row in rows:
             for _ in range(count):
@@ -1036,7 +1036,7 @@ def generate_checks(draw: Draw) -> list[Check]:
         return greedy(name, rows, length, count, **more)
 
     def sampled(name, prompt, **sampling):
-        """Two tokens, many times over, and how likely each pair of them is."""
+        """Ask for two tokens, many times over; compute how likely each pair of them is."""
         v, prompt = 3, [token % 3 for token in prompt]
         model = tables(v, 2)
         chances = np.zeros((1, v * v))
@@ -1174,7 +1174,7 @@ SOON = 10
 
 
 def causal_row(rows: dict[str, np.ndarray], places: Sequence[int]) -> np.ndarray:
-    """The last row of causal attention over the positions in ``places``, term by term."""
+    """Compute the last row of causal attention over the positions in ``places``, term by term."""
     query = rows["query"][..., places[-1], :]
     keys = [rows["key"][..., place, :] for place in places]
     values = [rows["value"][..., place, :] for place in places]
@@ -1187,7 +1187,7 @@ def causal_row(rows: dict[str, np.ndarray], places: Sequence[int]) -> np.ndarray
 
 
 def causal_rows(rows: dict[str, np.ndarray]) -> np.ndarray:
-    """All rows of causal attention over a sequence without batch axes, one after the other."""
+    """Compute causal attention over a sequence without batch axes, row after row."""
     found = []
     for place, query in enumerate(rows["query"]):
         scores = rows["key"][: place + 1] @ query / math.sqrt(len(query))
@@ -1197,7 +1197,7 @@ def causal_rows(rows: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _row_gradient(rows: dict, places: Sequence[int], cotangent: np.ndarray) -> tuple:
-    """Central differences of sum(last row * cotangent) in every query, key and value."""
+    """Differentiate sum(last row * cotangent) by central differences in q, k and v."""
     found = []
     for part in PARTS:
         grad = np.zeros_like(rows[part])
@@ -1213,7 +1213,7 @@ def _row_gradient(rows: dict, places: Sequence[int], cotangent: np.ndarray) -> t
 
 
 def cache_checks(draw: Draw) -> list[Check]:
-    """The checks of ``attend_with_cache``: a position is asked about after those in its history."""
+    """Return the checks of ``attend_with_cache``, called after the positions in its history."""
     d_k, d_v, n = draw.sizes(3, 3, 6)
     b, c = draw.sizes(2, 2, 4)
 
@@ -1287,7 +1287,7 @@ def cache_checks(draw: Draw) -> list[Check]:
         return chain(f"the first step, batch {batch}", drawn(1, batch), [0], **more)
 
     def long_walk(texts, count, **how):
-        """So many steps in each of the texts; the outputs of all steps are compared.
+        """Take ``count`` steps in each of the texts; the outputs of all steps are compared.
 
         What is counted or timed must be an answer: one that forgets early positions, or gives
         anything at all where it is measured, would be cheap.
@@ -1379,12 +1379,12 @@ def cache_checks(draw: Draw) -> list[Check]:
             "the work of a step",
             "how much torch computes as the steps go on: a step should look at n keys once, and "
             "not compute the earlier rows anew",
-            # The work of 100 steps by that of 10, measured: 10 (a buffer of fixed size), 81 to 91
+            # The work of 100 steps over that of 10, measured: 10 (a buffer of fixed size), 81 to 91
             # (the other right ways), 349 (a mask of all pairs), 637 to 805 (all rows anew). With
-            # steps whose work is exactly in proportion to n it would be 100.
-            # The count is made where the answer runs. That it tells the truth is seen in the time,
-            # which the judge takes: 1000 steps in one text by as many in four texts, measured: 1.0
-            # to 2.7 (at most 4 for steps in proportion to n), 8.8 to 11 (a mask, all rows anew).
+            # steps whose work is exactly proportional to n it would be 100.
+            # The count is made where the answer runs. The judge's clock tests it: the time of 1000
+            # steps in one text over that of as many in four texts, measured: 1.0 to 2.7 (at most 4
+            # for steps proportional to n), 8.8 to 11 (a mask, all rows anew).
             (
                 long_walk(1, SOON, counted="work"),
                 long_walk(1, 10 * SOON, counted="work"),
@@ -1447,23 +1447,23 @@ def cache_checks(draw: Draw) -> list[Check]:
 
 
 def _called(name: str, parts: tuple, cache: str | None) -> Step:
-    """A step of the chain: with the cache of the step of that name, or with none."""
+    """Make a step of the chain, with the cache of the step of that name, or with none."""
     return Step(name, "attend_with_cache", parts + (() if cache is None else (Ref(cache, (1,)),)))
 
 
 # --- train_language_model -----------------------------------------------------------------------
 
 # How far above the best possible the held-out loss may be after training, in nats. Measured over
-# eight draws: 0.007 to 0.048 for the loops in solutions/; for broken ones, over six, 0.51 and more
-# (the head alone), 0.62 (plain gradient descent), 0.65 (one batch for ever), 0.73 (only the last
-# position trained), 0.75 (snippets of one token), 0.85 (no training) and 0.93 (gradients that add
-# up). By its entropy, for a uniform guess or a bigram table: 0.79.
+# eight draws: 0.007 to 0.048 for the loops in solutions/; for broken ones, over six, at least 0.51
+# (only the head trained), 0.62 (plain gradient descent), 0.65 (always the same batch), 0.73 (only
+# the last position trained), 0.75 (snippets of one token), 0.85 (no training) and 0.93 (gradients
+# that add up). By its entropy, a uniform guess or a bigram table is 0.79 above.
 ENOUGH = 0.15
-MANY_STEPS = 8  # after which a step of one Adam differs from a new one's first
+MANY_STEPS = 8  # after these, the next step of one Adam differs from a new one's first
 
 
 def echo(draw: Draw, vocab: int, length: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """A text in which every token depends on the one two places back, and that dependence.
+    """Draw a text in which every token depends on the one two places back; return the dependence.
 
     x_t is a fixed permutation of x_(t-2), but for a share ``noise``, which is any other token. The
     last token says nothing about the next one: a bigram table of it is as bad as a uniform one.
@@ -1479,27 +1479,27 @@ def echo(draw: Draw, vocab: int, length: int, noise: float) -> tuple[np.ndarray,
 
 
 def windows_of(text: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """All of a text in snippets side by side, and what follows each token of them."""
+    """Cut a text into snippets side by side; return also what follows each of their tokens."""
     count = (len(text) - 1) // length
     x = text[: count * length].reshape(count, length)
     return x, text[1 : count * length + 1].reshape(count, length)
 
 
 def best_loss(x: np.ndarray, y: np.ndarray, table: np.ndarray) -> float:
-    """The loss of who knows how an echo is made: the first token of a snippet tells nothing."""
+    """Return the best loss on an echo: nothing predicts what follows a snippet's first token."""
     costs = [[math.log(len(table))] * len(x)]
     costs += [-np.log(table[x[:, t - 1], y[:, t]]) for t in range(1, x.shape[1])]
     return float(np.mean(costs))
 
 
 def train_checks(draw: Draw) -> list[Check]:
-    """The checks of ``train_language_model``."""
+    """Return the checks of ``train_language_model``."""
     vocab, heads, layers, noise = 4, 2, 1, 0.1
     width, block, d_ff = 16, 6, 32
     seed = draw.integer(1, 10**6)
 
     def model_of(v, d, h, t, hidden):
-        """The step that builds a model as it is before training, and its weights."""
+        """Return the step that builds a model as it is before training, and its weights."""
         shapes = model_shapes(v, d, layers, t, hidden)
         weights = model_weights(draw, shapes, loud=0.6)
         for path in weights:
@@ -1521,7 +1521,7 @@ def train_checks(draw: Draw) -> list[Check]:
 
     states = (Step("was", "@same", (Ref("before"),)), Step("now", "@state", (MODEL,)))
 
-    # What it learns.
+    # What the model learns.
     text, table = echo(draw, vocab, 3300, noise)
     text, unseen = text[:2000], text[2000:]
     x, y = windows_of(unseen, block)
@@ -1540,7 +1540,7 @@ def train_checks(draw: Draw) -> list[Check]:
     )
     title = f"{budget} steps, lr = {rate:g}, 2000 tokens"
 
-    # What batches it sees: with a learning rate of 0 every loss is that of the first model.
+    # What batches the model sees: with a learning rate of 0 every loss is that of the first model.
     small, weights, _ = model_of(4, 4, 1, 3, 4)
     numbers = np.array([draw.integer(0, 3) for _ in range(1500)])
     starts = np.arange(len(numbers) - 3)
@@ -1552,8 +1552,8 @@ def train_checks(draw: Draw) -> list[Check]:
     low, high = float(costs.min()) - 1e-3, float(costs.max()) + 1e-3
     near = _far(spread, high - low, 2000)
 
-    # Two tokens in turns: however long the text, a snippet is one of two, and the mean over a batch
-    # of B snippets lies k/B of the way from one's loss to the other's.
+    # Two alternating tokens: however long the text, a snippet is one of two, and the mean over a
+    # batch of B snippets is k/B of the way from one's loss to the other's.
     turns = max(
         itertools.combinations(range(4), 2),
         key=lambda pair: abs(_turn_loss(weights, pair) - _turn_loss(weights, pair[::-1])),
@@ -1631,8 +1631,8 @@ def train_checks(draw: Draw) -> list[Check]:
                 ask("batch_size = 3, two tokens in turns", small, waltz, 24, batch_size=3, lr=0.0),
             ),
             "transformer_language_model.loss_list",
-            # 24 batches of three snippets are all of one kind each once in 4**24, and hold all the
-            # same number of either kind once in 10**10 (twice (3/8)**24).
+            # With probability 4**-24, 24 batches of three snippets hold only one kind each; with
+            # probability 10**-10 (twice (3/8)**24), all hold the same number of either kind.
             {
                 "bounds": [
                     (middle - near, middle + near, 0.0, math.inf),
@@ -1690,17 +1690,17 @@ def train_checks(draw: Draw) -> list[Check]:
 
 
 def _turn_loss(weights: dict[str, np.ndarray], turns: Sequence[int]) -> float:
-    """The loss of a model of block size 3 on the snippet that begins with ``turns[0]``."""
+    """Compute a model's loss, of block size 3, on the snippet that begins with ``turns[0]``."""
     first, second = turns
     x, y = np.array([[first, second, first]]), np.array([[second, first, second]])
     return mean_nll(model_reference(1, weights, x), y)
 
 
 def _far(spread: float, size: float, count: int) -> float:
-    """How far the mean of ``count`` independent numbers can be from where it should be.
+    """Bound how far the mean of ``count`` independent numbers can be from its expected value.
 
-    Bernstein's inequality, for numbers within ``size`` of each other with this standard deviation:
-    exceeded with probability exp(-24) at most.
+    By Bernstein's inequality, for numbers within ``size`` of each other with this standard
+    deviation, the bound is exceeded with probability exp(-24) at most.
     """
     low, high = 0.0, size
     for _ in range(60):
@@ -1716,7 +1716,7 @@ FEW = 8  # tokens of the shorter text whose work is counted; the longer one has 
 
 
 def next_checks(draw: Draw) -> list[Check]:
-    """The checks of ``next_logits``: a token is asked about after those in its history."""
+    """Return the checks of ``next_logits``, called after the tokens in its history."""
     vocab, batch, length = draw.sizes(3, 3, 6)
     heads, size = draw.sizes(2, 2, 3)
     width, block = heads * size, length + draw.integer(1, 3)
@@ -1725,7 +1725,7 @@ def next_checks(draw: Draw) -> list[Check]:
         return np.array([[draw.integer(0, v - 1) for _ in range(n)] for _ in range(rows)])
 
     def weights_of(sizes, layers, dtype, tokens, loud):
-        """Weights whose logits float32 can hold; drawn again where it cannot."""
+        """Draw weights until float32 can hold their logits."""
         v, d, h, t = sizes
         reference = functools.partial(model_reference, h)
         while True:
@@ -1788,7 +1788,7 @@ def next_checks(draw: Draw) -> list[Check]:
         return chain(name, texts(rows, n, sizes[0]), range(n), layers=layers, **more)
 
     def long_walk(count, n, heads=2, **how):
-        """So many texts of n tokens; the logits of all tokens are compared.
+        """Read ``count`` texts of n tokens; the logits of all tokens are compared.
 
         What is counted or timed must be an answer: one that gives anything at all where it is
         measured would be cheap.
@@ -1817,7 +1817,7 @@ def next_checks(draw: Draw) -> list[Check]:
         return Case(name, ask, Reply(value=due))
 
     def left_alone(read_before):
-        """Token and weights after the call, with or without a cache."""
+        """Make a case that looks at token and weights after the call, with or without a cache."""
         sizes, tokens = (vocab, width, heads, block), texts(2, read_before + 1)
         weights = weights_of(sizes, 1, "float32", tokens, 1.5)
         steps = [
@@ -1896,11 +1896,11 @@ def next_checks(draw: Draw) -> list[Check]:
         Check(
             "the work of a step",
             "how much torch computes as the text grows: only the new row goes through the layers",
-            # The work of 80 tokens by that of 8, measured: 12.1 to 13.5 (the right ways), 41 (keys
-            # and values of all rows anew), 130 (the whole model on the whole text).
-            # The count is made where the answer runs, of what torch does. That it tells all is seen
-            # in the time, which the judge takes: 400 tokens in one text by as many in four texts,
-            # measured: 0.9 to 1.6 (the right ways), 7.0 to 8.7 (the whole model on the whole text).
+            # The work of 80 tokens over that of 8, measured: 12.1 to 13.5 (the right ways), 41
+            # (keys and values of all rows anew), 130 (the whole model on the whole text).
+            # The count is made where the answer runs, of what torch does. The judge's clock tests
+            # it: the time of 400 tokens in one text over that of as many in four texts, measured:
+            # 0.9 to 1.6 (the right ways), 7.0 to 8.7 (the whole model on the whole text).
             (
                 long_walk(1, FEW, counted="work"),
                 long_walk(1, 10 * FEW, counted="work"),
@@ -1942,7 +1942,7 @@ def next_checks(draw: Draw) -> list[Check]:
 
 
 def _next_call(tokens: np.ndarray, name: str, place: int, cache: str | None) -> Step:
-    """A step of the chain: it reads the tokens at ``place``, with the cache of an earlier step."""
+    """Make a step that reads the tokens at ``place``, with the cache of an earlier step."""
     args = (MODEL, whole(tokens[:, place : place + 1]))
     return Step(name, "next_logits", args + (() if cache is None else (Ref(cache, (1,)),)))
 
@@ -1954,7 +1954,7 @@ RATE = {"rtol": 1e-6, "atol": 1e-12}
 
 
 def rate_reference(step: int, steps: int, peak: float, warmup: int, floor: float = 0.1) -> float:
-    """The schedule by its geometry: heights on a half circle that is turned evenly."""
+    """Compute the schedule by its geometry: heights on a half circle that is turned evenly."""
     if step < warmup:
         return math.fsum([peak / warmup] * (step + 1))
     turned = math.pi * (step - warmup) / (steps - warmup)
@@ -1964,7 +1964,7 @@ def rate_reference(step: int, steps: int, peak: float, warmup: int, floor: float
 
 
 def rate_checks(draw: Draw) -> list[Check]:
-    """The checks of ``learning_rate``."""
+    """Return the checks of ``learning_rate``."""
     steps, warmup = draw.integer(24, 60), draw.integer(5, 9)
     peak = float(draw.uniform(0.5, 2.0))
 

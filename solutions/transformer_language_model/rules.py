@@ -1,4 +1,4 @@
-"""The rule that stays in the judge: it runs trained weights in the reference's own model."""
+"""Judge trained weights in the reference's own model. This rule stays in the judge."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from solutions.transformer_language_model.public.rules import mean_nll, rising, 
 
 @for_each_reply
 def learned_weights(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The trained weights, run by the judge's own model, give a loss below the threshold."""
+    """Check that the trained weights, run by the judge's own model, give a low enough loss."""
     asked = check.cases[index]
     problem = rising(reply, asked.ask.args[2])
     if problem:

@@ -1,4 +1,4 @@
-"""Rules about masks and what they hide."""
+"""Judge masks and what they hide."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.rules.rule import Finding, equal, rule
 
 @rule
 def hides(check: Check, replies: list[Reply]) -> Finding | None:
-    """The mask shows and hides the right places: with 0, or with a number far below every score."""
+    """Check that the mask has 0 in the right places, and elsewhere a number below every score."""
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
         found = reply_difference(reply, case.expected, Tolerance(0.0, 0.0, dtype=False))
@@ -31,7 +31,7 @@ def hides(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def leaks_nothing(check: Check, replies: list[Reply]) -> Finding | None:
-    """(output, weights) equal the reference's; where it has weight 0, weights are below 1e-12."""
+    """Check (output, weights) by the reference; where it has weight 0, allow at most 1e-12."""
     finding = equal(check, replies)
     if finding is not None:
         return finding

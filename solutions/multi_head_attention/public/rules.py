@@ -1,4 +1,4 @@
-"""Rules about heads: a head that is designed by hand, and what a multi-head layer costs."""
+"""Judge a head that is designed by hand, and the counted costs of a multi-head layer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEAR = 0.05
 
 @for_each_reply
 def counts(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The result is the reference's tuple of ints; ``of`` says what each of them counts."""
+    """Check that the result is the reference's tuple of ints; ``of`` says what each counts."""
     case = check.cases[index]
     assert case.expected is not None
     value, expected = reply.value, case.expected.value
@@ -55,21 +55,21 @@ class _Head:
     def scores(
         self, sequence: list[int], *, scaled: bool = True, position_first: bool = False
     ) -> np.ndarray:
-        """The scores. An input has two ones among zeros, so a score is a sum of entries."""
+        """Return the scores. An input has two ones among zeros, so a score is a sum of entries."""
         token, place = np.array(sequence), np.arange(len(sequence))
         parts = (token + self.positions, place) if position_first else (token, place + self.tokens)
         total = sum(self.meeting[np.ix_(one, other)] for one in parts for other in parts)
         return total / (math.sqrt(self.width) if scaled else 1.0)
 
     def values(self, sequence: list[int]) -> np.ndarray:
-        """One row for each position: its value."""
+        """Return each position's value, one in a row."""
         place = np.arange(len(sequence)) + self.tokens
         return (self.value[:, sequence] + self.value[:, place]).T
 
 
 @for_each_reply
 def attends_to_previous(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The matrices are a head that copies the previous token, whatever their scale.
+    """Check that the matrices are a head that copies the previous token, whatever their scale.
 
     A case asks with (vocab_size, max_len). The option ``of`` says how far the check goes:
     ``form`` (three matrices that fit together), ``masked`` (the weights with a causal mask),
@@ -95,7 +95,7 @@ def _plain(value: Any) -> np.ndarray:
 
 
 def _form(value: Any, tokens: int, positions: int) -> Finding | None:
-    """Are these three matrices that fit the inputs and each other?"""
+    """Check that these are three matrices that fit the inputs and each other."""
     if not isinstance(value, dict):
         return Finding(f"the result is {describe(value)}, expected a dict", names="not_a_dict")
     missing = [name for name in NAMES if name not in value]
@@ -128,7 +128,7 @@ def _form(value: Any, tokens: int, positions: int) -> Finding | None:
 
 
 def _sequences(seed: int, tokens: int, positions: int) -> list[list[int]]:
-    """Sequences of all kinds: full and short, with repetitions, all of one token."""
+    """Draw sequences of all kinds: full and short, with repetitions, all of one token."""
     rng = np.random.Generator(np.random.PCG64([seed, tokens, positions]))
     if positions < 2:
         return []
@@ -140,14 +140,14 @@ def _sequences(seed: int, tokens: int, positions: int) -> list[list[int]]:
 
 
 def _odds(scores: np.ndarray, masked: bool) -> np.ndarray:
-    """Row t - 1: the weight that position t gives each position, relative to position t - 1."""
+    """Return in row t - 1 the weight of position t on each one, relative to that on t - 1."""
     rows = scores[1:]
     odds = np.exp(np.minimum(rows - np.diagonal(rows)[:, None], 700.0))
     return np.tril(odds, 1) if masked else odds
 
 
 def _on_previous(scores: np.ndarray, masked: bool) -> np.ndarray:
-    """For each position t ≥ 1: the share of its weight that goes to t - 1."""
+    """Return for each position t ≥ 1 the share of its weight that goes to t - 1."""
     return 1.0 / _odds(scores, masked).sum(axis=1)
 
 
@@ -195,7 +195,7 @@ def _case(sequence: list[int], masked: bool) -> str:
 
 
 def _misplaced(head: _Head, sequences: list[list[int]]) -> str:
-    """The id of the misconception whose weights these are; empty if none is recognized."""
+    """Return the id of the misconception whose weights these are; "" if none is recognized."""
     if _all_enough(head, sequences, False, position_first=True):
         return "position_first"
     asks, asked = head.meeting[head.tokens :], head.meeting[:, head.tokens :]
@@ -215,7 +215,7 @@ def _misplaced(head: _Head, sequences: list[list[int]]) -> str:
 
 
 def _output(head: _Head, sequence: list[int], scores: np.ndarray, masked: bool) -> Finding | None:
-    """Is the output at each position the one-hot vector of the previous token?"""
+    """Check that the output at each position is the one-hot vector of the previous token."""
     odds = _odds(scores, masked)
     got = odds @ head.values(sequence) / odds.sum(axis=1, keepdims=True)
     want = np.eye(head.tokens)[sequence[:-1]]

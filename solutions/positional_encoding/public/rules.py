@@ -1,4 +1,4 @@
-"""Rules about positions: a matrix that shifts an encoding, and a bias on the scores."""
+"""Judge a matrix that shifts an encoding, and a bias on the scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.rules.rule import Finding, rule, tolerance_of
 
 @rule
 def carries(check: Check, replies: list[Reply]) -> Finding | None:
-    """The matrix maps every row of ``before`` (as a column) to the same row of ``after``.
+    """Check that the matrix maps every row of ``before`` (as a column) to that of ``after``.
 
     The options hold one array of each for every case, and ``places``: the rows' positions.
     """
@@ -38,7 +38,7 @@ def carries(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def biases(check: Check, replies: list[Reply]) -> Finding | None:
-    """The result has the reference's finite numbers; elsewhere it is far below every score."""
+    """Check that the reference's finite numbers are met, and others are far below every score."""
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
         assert case.expected is not None
         found = reply_difference(reply, case.expected, Tolerance(dtype=False))

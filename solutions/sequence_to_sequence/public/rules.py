@@ -1,4 +1,4 @@
-"""The rule about an induction head: two heads, one after the other, that continue a pattern."""
+"""Judge an induction head: two heads, one after the other, that continue a pattern."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEAR = 0.05
 
 @for_each_reply
 def continues_patterns(check: Check, index: int, reply: Reply) -> Finding | None:
-    """Two heads output the token that followed the latest earlier occurrence of the present one.
+    """Check that two heads output what followed the latest earlier occurrence of a token.
 
     A case asks with (vocab_size, max_len). The option ``of`` says which positions are judged, by
     where their token has occurred before: ``once`` at one position other than the first, ``start``
@@ -52,7 +52,7 @@ class _Heads:
     order: tuple[str, ...] = ("token", "place", "first")
 
     def weights_and_output(self, sequence: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        """The second head's weights (n, n) and its outputs (n, V)."""
+        """Return the second head's weights (n, n) and its outputs (n, V)."""
         parts = {
             "token": np.eye(self.tokens)[sequence],
             "place": np.eye(self.positions)[: len(sequence)],
@@ -75,7 +75,7 @@ def _plain(value: Any) -> np.ndarray:
 
 
 def _form(value: Any, tokens: int, positions: int) -> Finding | None:
-    """Are these two heads that fit the inputs and each other?"""
+    """Check that these are two heads that fit the inputs and each other."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         text = f"the result is {describe(value)}, expected a pair of dicts (first, second)"
         return Finding(text, names="not_a_pair")
@@ -127,7 +127,7 @@ def _misshaped(shape: tuple[int, ...], width: int, handed: int) -> str:
 
 
 def _sequences(seed: int, tokens: int, positions: int) -> list[list[int]]:
-    """Sequences of all kinds: random, written twice, two tokens in turn, one token alone."""
+    """Draw sequences of all kinds: random, written twice, two tokens in turn, one token alone."""
     rng = np.random.Generator(np.random.PCG64([seed, tokens, positions]))
     one, other = (int(n) for n in rng.permutation(max(tokens, 2))[:2] % tokens)
     place = np.arange(positions)
@@ -151,7 +151,7 @@ def _earlier(sequence: list[int], t: int) -> list[int]:
 
 
 def _judged(sequence: list[int], of: str) -> Iterator[tuple[int, list[int]]]:
-    """The positions that are judged, each with the earlier ones that hold the same token."""
+    """Yield the positions that are judged, each with the earlier ones that hold the same token."""
     for t in range(len(sequence)):
         found = _earlier(sequence, t)
         kind = "" if not found else "latest" if len(found) > 1 else "start" if not found[0] else ""
@@ -203,7 +203,7 @@ _GUESSES: dict[str, tuple[Callable[[list[int], int, list[int]], list[int]], ...]
 
 
 def _recognized(heads: _Heads, sequences: list[list[int]]) -> str:
-    """The id of the misconception whose behavior this is; empty if none is recognized."""
+    """Return the id of the misconception whose behavior this is; "" if none is recognized."""
     handed = heads.second[0].shape[0] - heads.tokens - heads.positions
     for name, change in (
         ("scale_forgotten", {"scaled": False}),
@@ -241,7 +241,7 @@ def _recognized(heads: _Heads, sequences: list[list[int]]) -> str:
 
 
 def _always(heads: _Heads, pairs: Iterable[tuple[np.ndarray, list[int]]]) -> bool:
-    """Is there a guess at all, and does every output equal its guess where there is one?"""
+    """Tell whether there are guesses, and every output with a guess equals it."""
     told = False
     for output, tokens in pairs:
         if tokens:
@@ -261,6 +261,6 @@ def _passes(heads: _Heads, sequences: list[list[int]]) -> bool:
 
 
 def _shares(heads: _Heads, output: np.ndarray, tokens: list[int]) -> bool:
-    """Is the output the mean of these tokens' one-hot vectors?"""
+    """Tell whether the output is the mean of these tokens' one-hot vectors."""
     want = np.eye(heads.tokens)[tokens].mean(axis=0)
     return bool((np.abs(output - want) <= NEAR).all())

@@ -1,4 +1,4 @@
-"""Rules about a query that the student designs, and about loops over queries."""
+"""Judge a query that the student designs, and loops over queries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grader.rules.rule import Finding, equal, for_each_reply, rule
 
 @for_each_reply
 def splits_attention(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The query attends evenly to the ``wanted`` keys, and to little else.
+    """Check that the query attends evenly to the ``wanted`` keys, and to little else.
 
     A case asks with (keys, wanted, sharpness). Judge by how much more attention one key gets than
     another: exp(query · (one - other)). With the option ``mass`` False it is enough that every
@@ -30,7 +30,7 @@ def splits_attention(check: Check, index: int, reply: Reply) -> Finding | None:
 
 
 def _is_vector(value: object, width: int) -> str:
-    """What is wrong with a value that should be one vector of finite numbers."""
+    """Say what is wrong with a value that should be one vector of finite numbers; else ""."""
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
         return f"the result is {describe(value)}, expected an array of shape ({width},)"
     if value.shape != (width,):
@@ -83,7 +83,7 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
 
 @rule
 def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
-    """More queries execute no more instructions of the student's own Python.
+    """Check that more queries execute no more instructions of the student's own Python.
 
     Cases: few queries and many, whose instructions are counted; the same with arrays that count
     each row taken out; many keys, and as many queries, timed. A loop executes several instructions
@@ -116,7 +116,7 @@ def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding | None:
-    """The finding if many queries executed more than few, by the cases from ``start`` on."""
+    """Return a finding if many queries executed more than few, by the cases from ``start`` on."""
     few, many = pair
     if few.work is None or many.work is None:
         text = (
@@ -138,7 +138,7 @@ def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding |
 
 
 def _busiest(few: Reply, many: Reply) -> tuple[str, bool]:
-    """The line that loops over the queries, and whether it is a loop of Python's own.
+    """Find the line that loops over the queries, and tell whether it is a loop of Python's own.
 
     Without such a loop it is the line that makes more calls for more queries and executes few
     instructions itself, as a line with ``map`` does.

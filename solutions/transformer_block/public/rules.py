@@ -1,4 +1,4 @@
-"""Rules about a random gate, about stacked layers, and about inputs that show a fault."""
+"""Judge a random gate, stacked layers, and inputs that show a fault."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from grader.rules.comparing import (
 from grader.rules.rule import Finding, for_each_reply, names_for, rule
 
 EXACT = Tolerance(0.0, 0.0)
-SIGMAS = 5.5  # on either side: a right answer fails once in 25 million times
+SIGMAS = 5.5  # on either side: a right answer fails once in 25 million tries
 
 
 @rule
 def undrawn(check: Check, replies: list[Reply]) -> Finding | None:
-    """The cases come in pairs that ask the same, and both replies of a pair are the same.
+    """Check that both replies of a pair are the same; the cases come in pairs that ask the same.
 
-    The option ``names`` is the id of the mistake to let each number through or not, as a draw
-    decides. It shows in two different answers that hold nothing but zeros and numbers of x.
+    The option ``names`` is the id of the mistake to let each number through or not at random. It
+    shows in two different answers that hold nothing but zeros and numbers of x.
     """
     for index in range(0, len(replies), 2):
         pair = replies[index : index + 2]
@@ -52,7 +52,7 @@ def _passed_or_stopped(value: object, x: np.ndarray) -> bool:
 
 @rule
 def drops(check: Check, replies: list[Reply]) -> Finding | None:
-    """Every entry that the layer adds to its input is 0 or that of the branch, scaled up.
+    """Check that every entry that the layer adds is 0 or that of the branch, scaled up.
 
     The options hold for each case ``branch``, which is added where nothing is dropped, and
     ``share``, the probability p of a drop. An entry is 0 (with a frequency that p explains) or
@@ -101,7 +101,7 @@ def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str,
 
 @for_each_reply
 def no_trace(check: Check, index: int, reply: Reply) -> Finding | None:
-    """What the steps after a call find is as it was before, whatever the call itself returned.
+    """Check that the steps after a call find everything as before, whatever the call returned.
 
     Each of these steps finds a dict, of the gradients or the values of a layer's parameters.
     """
@@ -121,7 +121,7 @@ def no_trace(check: Check, index: int, reply: Reply) -> Finding | None:
 
 @rule
 def gradients_by_depth(check: Check, replies: list[Reply]) -> Finding | None:
-    """The results are lists with one gradient norm per block, judged by how they change.
+    """Check lists with one gradient norm per block, by how the norms change.
 
     A case asks with (depth, pre_norm). The option ``of`` is "form"; "last": cases come in pairs,
     shallow and deep, and the last block's norm changes by a factor within [``low``, ``high``];
@@ -139,7 +139,7 @@ def gradients_by_depth(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _form(value: object, depth: int) -> str:
-    """What is wrong with a value that should be ``depth`` positive floats in a list."""
+    """Say what is wrong with a value that should be ``depth`` positive floats in a list."""
     if not isinstance(value, list):
         return f"the result is {describe(value)}, expected a list of {depth} floats"
     if len(value) != depth:
@@ -203,7 +203,7 @@ MATRICES = ((WIDTH, WIDTH), (HIDDEN, WIDTH), (WIDTH, HIDDEN))
 
 @rule
 def drawn_and_measured(check: Check, replies: list[Reply]) -> Finding | None:
-    """The blocks' parameters are drawn as asked, and the norms hold the gradients of them all.
+    """Check that parameters are drawn as asked, and that the norms cover all their gradients.
 
     A case's program ends in a ``@transformer_block.made``. Where the parameters are not those of
     the contract's blocks (copies, say, or another library's layers in which matrices are joined),
@@ -235,7 +235,7 @@ def _as_drawn(made: list) -> Finding | None:
             continue
         bound = math.sqrt(6 / sum(shape))
         if largest > bound * (1 + 1e-5):
-            # Means of |w|: uniform up to b: b/2; normal with the same variance: 0.46 b.
+            # The mean of |w| is b/2 if uniform up to b, 0.46 b if normal with the same variance.
             text = f"a weight of a matrix {tuple(shape)} is {largest:.3g}, the bound is {bound:.3g}"
             normal = 0.43 * bound < mean < 0.49 * bound
             return Finding(text, names="xavier_normal" if normal else "")
@@ -246,7 +246,7 @@ def _as_drawn(made: list) -> Finding | None:
 
 
 def _as_measured(norms: Sequence[float], made: list) -> Finding | None:
-    """Is the sum of the squared norms that of the gradients of all parameters of the blocks?"""
+    """Check that the squared norms sum to those of the gradients of all the blocks' parameters."""
     seen = [squares for *_, squares in made if squares is not None]
     if not seen:  # computed in another way
         return None
@@ -280,7 +280,7 @@ FAULTS = ("dividing by d - 1", "eps outside the root")
 
 @for_each_reply
 def shows_one_fault(check: Check, index: int, reply: Reply) -> Finding | None:
-    """One vector of a pair shows one fault of a layer norm, and hides the other.
+    """Check that one vector of a pair shows one fault of a layer norm, and hides the other.
 
     The option ``of`` is the place of the vector and of its fault: 0 is the division of the squared
     deviations by d - 1, 1 is eps outside the root.
@@ -315,7 +315,7 @@ def _not_a_vector(name: str, value: object) -> Finding | None:
 
 
 def _off_by_fault(vector: np.ndarray) -> tuple[float, float]:
-    """How far each fault is off by itself, as a share of the largest number that is right."""
+    """Return how far each fault alone is off, relative to the largest right number."""
     x = vector.astype(np.float64)
     deviation = x - x.mean()
     if np.abs(deviation).max() <= 1e-12 * np.abs(x).max():  # the rounding of a mean is no spread
@@ -341,7 +341,7 @@ def _percent(share: float) -> str:
 
 
 def _mistake_in(pair: Sequence[Tensor], of: int, off: Sequence[float]) -> str:
-    """The id of the mistake by which one vector fails, if it is one of the known ones."""
+    """Return the id of the mistake by which one vector fails, if it is one of the known ones."""
     d = pair[of].data.size
     if d == 1:
         return ""

@@ -1,4 +1,4 @@
-"""Rules about a language model at work: batches, samples, cached steps, and training."""
+"""Judge a language model at work: batches, samples, cached steps, and training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEVER = 24.0
 
 
 def surprise(count: int, draws: int, chance: float) -> float:
-    """n KL(k/n, p): minus the log of a bound on the probability of ``count`` in ``draws``."""
+    """Compute n KL(k/n, p): minus the log of a bound on the probability of ``count``."""
     share, total = count / draws, 0.0
     for part, own in ((share, chance), (1 - share, 1 - chance)):
         if part > 0:
@@ -40,7 +40,7 @@ def surprise(count: int, draws: int, chance: float) -> float:
 
 @for_each_reply
 def snippets(check: Check, index: int, reply: Reply) -> Finding | None:
-    """Pairs (x, y): snippets of a text, and the same moved on by one token; starts drawn evenly.
+    """Check pairs (x, y): snippets of a text, and the same one token on; starts drawn evenly.
 
     A case asks with (tokens, batch_size, block_size, …), no token twice in the text. The option
     ``of`` says how far the check goes: ``form``, ``starts`` (how often each start comes) or
@@ -115,7 +115,7 @@ def _uneven(starts: np.ndarray, places: int, of: str) -> str:
 
 @for_each_reply
 def moves_on(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The call and a second call with the same generator draw different results."""
+    """Check that the call and a second call with the same generator draw different results."""
     first, second = reply.value[0], reply.value[-1]
     if difference(second, first, Tolerance(0.0, 0.0)) is None:
         return Finding("two calls, one after the other, drew exactly the same")
@@ -124,7 +124,7 @@ def moves_on(check: Check, index: int, reply: Reply) -> Finding | None:
 
 @rule
 def differing(check: Check, replies: list[Reply]) -> Finding | None:
-    """The cases come in pairs; the replies of a pair are not the same. ``said`` says why."""
+    """Check that the replies of a pair of cases are not the same. ``said`` says why."""
     for index in range(0, len(replies), 2):
         first, second = replies[index], replies[index + 1]
         for place, reply in ((index, first), (index + 1, second)):
@@ -140,7 +140,7 @@ def differing(check: Check, replies: list[Reply]) -> Finding | None:
 
 @for_each_reply
 def frequencies(check: Check, index: int, reply: Reply) -> Finding | None:
-    """Tokens are drawn as often as their probabilities say, and never if theirs is 0.
+    """Check that tokens are drawn as often as their probabilities say, and never if theirs is 0.
 
     A case's program ends in a ``@tally`` of many draws, (G, outcomes). The call itself gives a
     tensor of the shape in the option ``shapes``. For every case the option ``chances`` holds the
@@ -164,7 +164,7 @@ def frequencies(check: Check, index: int, reply: Reply) -> Finding | None:
 
 
 def _unlikely(counts: np.ndarray, chances: np.ndarray, base: int) -> str:
-    """What is impossible about these counts, or else practically impossible."""
+    """Say what is impossible about these counts, or else practically impossible; else ""."""
     odd = ""
     for (group, outcome), count in np.ndenumerate(counts):
         chance, draws = float(chances[group, outcome]), int(counts[group].sum())
@@ -195,7 +195,7 @@ def _digits(outcome: int, base: int, outcomes: int) -> list[int]:
 
 @rule
 def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
-    """The call and its steps give (output, cache) pairs whose outputs equal the reference's.
+    """Check that the outputs of all (output, cache) pairs equal the reference's.
 
     The reference gives a tuple: an output for the call and for each such step after it, and the
     plain value for each ``@same``. A cache may have any form, so it is not judged.
@@ -222,7 +222,7 @@ def cached_rows(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _measured(check: Check, replies: list[Reply], unit: str, due: str, slow: str) -> Finding | None:
-    """What is measured equals the reference, and work and time grow no faster than they may.
+    """Check that measured results are right, and that work and time grow no faster than they may.
 
     Cases: the few and the many, counted; as many in short texts and in one long text, timed.
     ``due`` says how much ten times as many should compute, ``slow`` what too long a time means.
@@ -251,7 +251,7 @@ def _measured(check: Check, replies: list[Reply], unit: str, due: str, slow: str
 
 @rule
 def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
-    """Ten times as many steps make torch compute at most ``limit`` times as much.
+    """Check that ten times as many steps make torch compute at most ``limit`` times as much.
 
     What is measured has to be right: the outputs of all steps equal the reference's. Cases: the few
     steps and the many, counted; as many steps in short texts and in one long text, timed. The
@@ -266,7 +266,7 @@ def cheap_steps(check: Check, replies: list[Reply]) -> Finding | None:
 
 @rule
 def one_row_a_step(check: Check, replies: list[Reply]) -> Finding | None:
-    """Ten times as many tokens make torch compute at most ``limit`` times as much.
+    """Check that ten times as many tokens make torch compute at most ``limit`` times as much.
 
     Cases and options are those of :func:`cheap_steps`, with tokens in place of steps. The time also
     shows work that is done outside of torch.
@@ -280,7 +280,7 @@ def one_row_a_step(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def nll(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Negative log-likelihood in nats of each target (...,) under logits (..., V), float64."""
+    """Compute the NLL in nats of each target (...,) under logits (..., V), in float64."""
     rows = logits.astype(np.float64)
     rows = rows - np.max(rows, axis=-1, keepdims=True)
     own = np.take_along_axis(rows, targets[..., None], axis=-1)[..., 0]
@@ -288,12 +288,12 @@ def nll(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def mean_nll(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Mean negative log-likelihood in nats, float64."""
+    """Compute the mean negative log-likelihood in nats, float64."""
     return float(nll(logits, targets).mean())
 
 
 def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:
-    """The losses that a training returns as its first result, and what is wrong with them."""
+    """Return the losses that a training returns first, and what is wrong with them; else ""."""
     value = reply.value[0] if isinstance(reply.value, tuple) else reply.value
     if not isinstance(value, list):
         return [], f"the result is {describe(value)}, expected a list of {steps} floats"
@@ -309,7 +309,7 @@ def losses_of(reply: Reply, steps: int) -> tuple[list[float], str]:
 
 @for_each_reply
 def loss_list(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The result is a list with one float per step, all within the bounds of the case.
+    """Check that the result is a list with one float per step, within the bounds of the case.
 
     The option ``bounds`` holds (low, high, least spread, most spread) for each case: every loss
     is between the first two, the losses' standard deviation between the others. Where a text has
@@ -340,7 +340,7 @@ def loss_list(check: Check, index: int, reply: Reply) -> Finding | None:
 
 
 def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
-    """What is wrong if losses are not means over ``size`` snippets, each of two kinds; else ""."""
+    """Say what is wrong if losses are not means over ``size`` snippets of two kinds; else ""."""
     shares = [(loss - one) / (other - one) * size for loss in losses]
     counts = [round(share) for share in shares]
     odd = [share for share, count in zip(shares, counts, strict=True) if abs(share - count) > 0.02]
@@ -360,7 +360,7 @@ def _mixed(losses: list[float], one: float, other: float, size: int) -> str:
 
 @for_each_reply
 def learned(check: Check, index: int, reply: Reply) -> Finding | None:
-    """The model's logits on unseen tokens give a loss of at most the case's threshold.
+    """Check that the model's logits on unseen tokens give a loss of at most the threshold.
 
     A case's program ends in the logits (B, T, V) that the trained model gives; the option
     ``targets`` holds the tokens that follow, for each case.
@@ -380,7 +380,7 @@ def learned(check: Check, index: int, reply: Reply) -> Finding | None:
 
 
 def rising(reply: Reply, steps: int) -> str:
-    """What is wrong if the losses do not fall from their first tenth to their last; else ""."""
+    """Say what is wrong if the losses do not fall from first to last tenth; else ""."""
     losses, problem = losses_of(reply, steps)
     if problem:
         return problem
@@ -395,7 +395,7 @@ def rising(reply: Reply, steps: int) -> str:
 
 
 def too_high(loss: float, options: dict, index: int) -> str:
-    """What is wrong if a held-out loss is above its threshold; else ""."""
+    """Say what is wrong if a held-out loss is above its threshold; else ""."""
     threshold, uniform = options["thresholds"][index], options["uniform"]
     if loss <= threshold:
         return ""
@@ -407,7 +407,7 @@ def too_high(loss: float, options: dict, index: int) -> str:
 
 @for_each_reply
 def trained_in_place(check: Check, index: int, reply: Reply) -> Finding | None:
-    """Training moves every weight, or none if the learning rate or the number of steps is 0.
+    """Check that training moves every weight, or none if lr or the number of steps is 0.
 
     A case's program ends in (state before, state after).
     """
@@ -425,7 +425,7 @@ def trained_in_place(check: Check, index: int, reply: Reply) -> Finding | None:
     return None
 
 
-# Of the weights that the last step moves, how large a part may it move equally far, to 2 %?
+# The largest share of the weights moved by the last step that it may move equally far, to 2 %.
 # Measured over 12 draws: up to 0.06 by right loops, 1.0 by a new optimizer at each step.
 ALIKE = 0.6
 # To 0.1 %: 0.99 and more by a new Adam, at most 0.3 by a learning rate so small that one batch has
@@ -435,7 +435,7 @@ THE_SAME = 0.9
 
 @rule
 def one_optimizer(check: Check, replies: list[Reply]) -> Finding | None:
-    """The last step of a training does not move all weights equally far.
+    """Check that the last step of a training does not move all weights equally far.
 
     Two cases train the same model with the same generator, the second for one step more. Both
     programs end in (state before, state after), so that the states after differ by one step. The
