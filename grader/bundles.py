@@ -19,7 +19,7 @@ PUBLIC = "public"
 
 
 def files(folders: tuple[str, ...], suffix: str = ".py") -> Iterator[Path]:
-    """A bundle's files, relative to the package, sorted."""
+    """Yield a bundle's files, relative to the package, sorted."""
     yield from sorted(path.relative_to(ENGINE) for path in ENGINE.glob(f"*{suffix}"))
     for folder in folders:
         yield from sorted(
@@ -28,7 +28,7 @@ def files(folders: tuple[str, ...], suffix: str = ".py") -> Iterator[Path]:
 
 
 def public_files(course: Course) -> Iterator[Path]:
-    """The public files of a course's lessons, relative to the course's folder, sorted."""
+    """Yield the public files of a course's lessons, relative to the course's folder, sorted."""
     pattern = f"{course.solutions}/*/{PUBLIC}/*.py"
     yield from sorted(path.relative_to(course.root) for path in course.root.glob(pattern))
 

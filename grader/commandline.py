@@ -24,7 +24,7 @@ FOLDERS = {"grader.student.commands": "student/commands", "grader.cli": "cli"}
 
 
 class Commands(click.Group):
-    """Finds commands by file, and imports only the one that is run."""
+    """A group that finds commands by file, and imports only the one that is run."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(_modules())
@@ -44,7 +44,7 @@ class Commands(click.Group):
 
 
 def _in_one_line(run: Callable[..., Any]) -> Callable[..., Any]:
-    """The command's function; an error of the engine's own is shown without a traceback."""
+    """Wrap a command's function, to show the engine's own errors without a traceback."""
 
     @functools.wraps(run)
     def shown(*args: Any, **kwargs: Any) -> Any:
@@ -59,9 +59,9 @@ def _in_one_line(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def needs_linux(name: str, module: str) -> click.Command | None:
-    """In place of a command that this system cannot run: one that says so, and nothing else.
+    """Return a command that refuses in place of one that this system cannot run, else None.
 
-    It is not even imported: the import would fail at a module that only Unix has.
+    The original is not even imported: the import would fail at a module that only Unix has.
     """
     if sys.platform == "linux" or not module.startswith("grader.cli"):
         return None
@@ -84,7 +84,7 @@ def needs_linux(name: str, module: str) -> click.Command | None:
 
 
 def _modules() -> dict[str, str]:
-    """Each command's module, by the command's name."""
+    """Return each command's module, by the command's name."""
     return {
         path.stem.replace("_", "-"): f"{package}.{path.stem}"
         for package, folder in FOLDERS.items()

@@ -17,7 +17,7 @@ from grader.errors import Failed
 
 NAME = "course.toml"
 VARIABLE = "GRADER_COURSE"
-# Of a link that is shown to students, or "": nothing in it could end a link in Markdown or HTML.
+# A link shown to students, or "". It holds nothing that could end a link in Markdown or HTML.
 ADDRESS = r"""((https?://|mailto:)[^\s<>()\[\]"'`\\]+)?"""
 ENGINE = Path(__file__).resolve().parent
 INSTALLED = ENGINE / "course_files"  # where a wheel of the student bundle holds the course
@@ -35,10 +35,10 @@ class CourseError(Failed):
 
 @dataclass(frozen=True)
 class Course:
-    """A course: what it is called, its lessons in order, and where its two halves lie.
+    """A course: its name, its lessons in order, and where its two halves are.
 
     ``notebooks`` and ``solutions`` are names of folders in ``root``; the second is a Python
-    package with a subpackage for each lesson. ``hand_in`` tells students where to hand in, ``ask``
+    package with a subpackage for each lesson. ``hand_in`` tells students where to hand in; ``ask``
     is the address of a page where they can ask.
     """
 
@@ -53,9 +53,10 @@ class Course:
 
 
 def find() -> Path:
-    """The course's folder: ``$GRADER_COURSE``, else the nearest around the working directory that
-    holds a ``course.toml``, else the folder that the engine itself lies in, else the course that
-    was installed with the engine.
+    """Find the course's folder.
+
+    It is ``$GRADER_COURSE``, else the nearest folder around the working directory that holds a
+    ``course.toml``, else the engine's own folder, else the course installed with the engine.
 
     Raises:
         CourseError: there is no such folder.
@@ -123,7 +124,7 @@ def load(root: Path) -> Course:
 
 @functools.cache
 def current() -> Course:
-    """The course of this process. Puts its root on ``sys.path``, to import its solutions.
+    """Return the course of this process; put its root on ``sys.path``, to import its solutions.
 
     Raises:
         CourseError: as :func:`find` and :func:`load`.
