@@ -207,7 +207,7 @@ def _without_laws(text: str, name: str) -> tuple[tuple[str, ...], str]:
 
 
 def without_cells(cells: Sequence[NotebookNode], name: str) -> list[NotebookNode]:
-    """Return the cells without the exercise's card, stub and check, and talk of its hints."""
+    """Return the cells without the exercise's card, stub, check and mentions of its hints."""
     heading = re.compile(rf"^#{{2,}} .*`{name}`", re.M)
     kept: list[NotebookNode] = []
     inside = False  # between the card and the stub

@@ -188,7 +188,7 @@ def _passes(copy: Path, command: Sequence[str], what: str) -> None:
 
 
 def _checkout(lesson: str) -> None:
-    """Raise ScaffoldError unless the lesson's files exist, are writable, and its notebook is tidy."""
+    """Raise ScaffoldError unless the lesson's files are writable here and its notebook is tidy."""
     if lesson not in LESSONS:
         raise ScaffoldError(f"no lesson {lesson!r}; there are {', '.join(LESSONS)}")
     paths = lesson_files(lesson)

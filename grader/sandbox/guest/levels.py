@@ -193,7 +193,7 @@ def _user(slot: int) -> int:
 def _become(user: int) -> None:
     """Change from root to a user without rights.
 
-    The bounding set is cleared first: the change of user takes the capability that this needs.
+    The bounding set is cleared first: the change of user drops the capability that this needs.
     """
     linux.close_bounding_set()
     os.setgroups([])
