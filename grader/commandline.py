@@ -45,7 +45,7 @@ class Commands(click.Group):
 
 
 def _in_one_line(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a command's function to show the engine's own errors without a traceback."""
+    """Wrap a command's function, to show the engine's own errors without a traceback."""
 
     @functools.wraps(run)
     def shown(*args: Any, **kwargs: Any) -> Any:
@@ -60,9 +60,9 @@ def _in_one_line(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def needs_linux(name: str, module: str) -> click.Command | None:
-    """Return a command that only says so, if this system cannot run the real one; else None.
+    """Return a command that refuses in place of one that this system cannot run, else None.
 
-    The real one is not even imported: the import would fail at a module that only Unix has.
+    The original is not even imported: the import would fail at a module that only Unix has.
     """
     if sys.platform == "linux" or not module.startswith("grader.cli"):
         return None

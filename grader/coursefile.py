@@ -17,7 +17,7 @@ from grader.errors import Failed
 
 NAME = "course.toml"
 VARIABLE = "GRADER_COURSE"
-# A link that is shown to students, or "". No character in it can end a link in Markdown or HTML.
+# A link shown to students, or "". It holds nothing that could end a link in Markdown or HTML.
 ADDRESS = r"""((https?://|mailto:)[^\s<>()\[\]"'`\\]+)?"""
 ENGINE = Path(__file__).resolve().parent
 INSTALLED = ENGINE / "course_files"  # the course, in a wheel of the student bundle
@@ -35,10 +35,10 @@ class CourseError(Failed):
 
 @dataclass(frozen=True)
 class Course:
-    """A course: its id and title, its lessons in order, and the folders of its two halves.
+    """A course: its name, its lessons in order, and where its two halves are.
 
     ``notebooks`` and ``solutions`` are names of folders in ``root``; the second is a Python
-    package with a subpackage for each lesson. ``hand_in`` tells students where to hand in, ``ask``
+    package with a subpackage for each lesson. ``hand_in`` tells students where to hand in; ``ask``
     is the address of a page where they can ask.
     """
 
@@ -55,9 +55,8 @@ class Course:
 def find() -> Path:
     """Find the course's folder.
 
-    It is ``$GRADER_COURSE``, else the nearest folder at or above the working directory that holds
-    a ``course.toml``, else the folder that holds the engine, else the course that was installed
-    with the engine.
+    It is ``$GRADER_COURSE``, else the nearest folder around the working directory that holds a
+    ``course.toml``, else the engine's own folder, else the course installed with the engine.
 
     Raises:
         CourseError: there is no such folder.
@@ -125,7 +124,7 @@ def load(root: Path) -> Course:
 
 @functools.cache
 def current() -> Course:
-    """Return the course of this process, and put its root on ``sys.path`` to import its solutions.
+    """Return the course of this process; put its root on ``sys.path``, to import its solutions.
 
     Raises:
         CourseError: as :func:`find` and :func:`load`.

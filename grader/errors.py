@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 class Failed(Exception):
-    """A command cannot go on; the message says what to do. The exit code is 1."""
+    """Something is in the way; the message says what to do. The exit code is 1."""
 
 
 class Refused(Exception):
-    """A request that cannot be met; the message says what to change. The exit code is 2."""
+    """What was asked for cannot be done; the message says what to change. The exit code is 2."""
 
 
 class WorkerError(Failed):

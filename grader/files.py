@@ -14,7 +14,7 @@ MAX_NAME = 255  # bytes of a file's name on the usual file systems
 
 
 def named_for(name: str, suffix: str) -> str:
-    """Return ``name`` + ``suffix`` as a file's name; if too long, a digest replaces its end."""
+    """Return the name of a file about ``name``: suffixed, and shortened by a digest if too long."""
     full = name + suffix
     if len(full.encode()) <= MAX_NAME:
         return full
@@ -28,7 +28,7 @@ def write(path: Path, content: bytes, mode: int = 0o644) -> None:
 
 
 def create(path: Path, content: bytes, mode: int = 0o644) -> bool:
-    """Create a file, complete from the first instant; return False, and keep it, if it exists."""
+    """Create a file, complete from its first instant; return False if it exists already."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".creating-{os.getpid()}-{secrets.token_hex(4)}")
     try:
@@ -58,7 +58,7 @@ def _create_in_place(path: Path, content: bytes, mode: int) -> bool:
 
 
 def write_all(path: Path, pieces: Iterable[bytes], mode: int = 0o644) -> None:
-    """Write a file as :func:`write` does, but in pieces, for content too large for memory."""
+    """Do as :func:`write` does, piece by piece, for content that is too large for memory."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:

@@ -95,7 +95,7 @@ def environment() -> Path | None:
 
 
 def cpu_index(url: str = CPU_INDEX, system: str = "") -> list[str]:
-    """Return the arguments that add PyTorch's index of CPU builds, if needed and if it answers."""
+    """Return arguments for pip that add PyTorch's CPU index, if it is needed and answers."""
     if (system or platform.system()) != "Linux":  # elsewhere the default build is the CPU's
         return []
     print("Looking for PyTorch's index of CPU builds …", flush=True)
@@ -109,7 +109,7 @@ def cpu_index(url: str = CPU_INDEX, system: str = "") -> list[str]:
 
 
 def answers(url: str, patience: float = PATIENCE) -> bool:
-    """Tell whether the index answers in time. A thread asks, since a name lookup may hang."""
+    """Tell whether the index answers in time. Looking up its name may hang, so a thread asks."""
     found = threading.Event()
 
     def ask() -> None:
@@ -127,14 +127,14 @@ def answers(url: str, patience: float = PATIENCE) -> bool:
 
 
 def pip_command(python: Path, extras: str, more: Sequence[str]) -> list[str]:
-    """Return pip's command line; pip shows its progress."""
+    """Return the command line of pip, which shows its progress."""
     what = f"{ROOT}[{extras}]" if extras else str(ROOT)
     return [str(python), *PIP, *more, "-e", what]
 
 
 def without_torch(python: Path, more: Sequence[str]) -> list[list[str]]:
-    """Return pip's command lines that install the course and all that it needs except PyTorch."""
-    import tomllib  # here: Pythons before 3.11 lack it, and this module has to tell them so
+    """Return the command lines of pip that install the course and its needs but PyTorch."""
+    import tomllib  # missing in old Pythons, on which this module must run
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     others = [line for line in project["dependencies"] if not re.match(r"torch\b", line)]

@@ -20,7 +20,7 @@ EXPLAINED = "equivalent_mutants.py"  # why mutants survive: `prove` does not loo
 class Page:
     """A derived page: where it is, the command that makes it, and patterns of its sources.
 
-    ``besides`` are names of files that the patterns match and the page is not made from.
+    ``besides``: names of files that match the patterns, but that the page is not made from.
     """
 
     path: str
@@ -29,9 +29,9 @@ class Page:
     besides: tuple[str, ...] = (DIAGRAMS,)
 
     def digest(self, root: Path = ROOT) -> str:
-        """A hash of the sources' contents; it does not change when a file is moved or renamed.
+        """Return a hash of the sources' contents, which moving or renaming a file leaves as it is.
 
-        ValueError for a pattern that matches no file: it would hide every change.
+        Raises ValueError for a pattern that matches no file: it would hide every change.
         """
         contents = []
         for pattern in self.sources:
@@ -42,11 +42,11 @@ class Page:
         return hashlib.sha256(b"".join(sorted(contents))).hexdigest()[:16]
 
     def stamp(self, root: Path = ROOT) -> str:
-        """The page's last line, a comment. Take it before the page is made: sources may change."""
+        """Return the page's last line, a comment. Do so before making it: sources may change."""
         return f"<!-- made from {self.digest(root)} -->\n"
 
     def fault(self, root: Path = ROOT) -> str:
-        """What is wrong with the page and the command to run, in a line; "" if it is current."""
+        """Say in a line what is wrong with the page and what to run; "" if it is current."""
         path = root / self.path
         if not path.exists():
             return f"{self.path} is missing: run `{self.command}`"

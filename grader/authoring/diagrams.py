@@ -5,7 +5,7 @@ its docstring is the alternative text. An author writes ``![](NAME)`` into a Mar
 own. ``tidy`` draws the function ``NAME``, puts the PNG in the place of its name, as a data URL, and
 writes the alternative text between the brackets. So the picture travels in the text of the cell,
 and every program shows it without a network and before any cell has run.
-Attachments of cells would be easier on the eye of who edits the cell, but Colab does not show them,
+Attachments would make the cell easier to read while editing, but Colab does not show them,
 JupyterLab shows none in SVG, and tools that convert notebooks drop them.
 """
 
@@ -26,7 +26,7 @@ from grader.course.layout import SOLUTIONS, module_of
 
 PART = "diagrams"
 DATA = "data:image/png;base64,"
-# A picture by its name alone, or one that was drawn.
+# A picture given by its name alone, or one that was drawn already.
 IMAGE = re.compile(rf"!\[[^\]]*\]\((?:{DATA}(?P<png>[A-Za-z0-9+/=]+)|(?P<name>[a-z_]\w*))\)")
 
 
@@ -35,10 +35,10 @@ class DiagramError(Exception):
 
 
 def with_diagrams(source: str, lesson: str) -> str:
-    """A cell's text with the diagrams that it names.
+    """Return a cell's text with the diagrams that it names.
 
-    A picture that was drawn from the present sources stays as it is: another version of matplotlib
-    would draw other bytes.
+    A picture drawn from the present sources is kept: another version of matplotlib would draw
+    other bytes.
     """
 
     def shown(found: re.Match[str]) -> str:
@@ -56,12 +56,12 @@ def with_diagrams(source: str, lesson: str) -> str:
 
 
 def draw(lesson: str, name: str) -> bytes:
-    """The diagram as a PNG."""
+    """Draw the diagram as a PNG."""
     return drawing.png(_function(lesson, name), stamp(lesson, name))
 
 
 def description(lesson: str, name: str) -> str:
-    """The diagram's alternative text, in one line."""
+    """Return the diagram's alternative text, in one line."""
     text = " ".join((inspect.getdoc(_function(lesson, name)) or "").split())
     if not text or "[" in text or "]" in text:
         raise DiagramError(
@@ -72,7 +72,7 @@ def description(lesson: str, name: str) -> str:
 
 
 def stamp(lesson: str, name: str) -> str:
-    """The diagram's name and a hash of the sources that it is drawn from; the PNG carries both."""
+    """Return the diagram's name and a hash of its sources; the PNG carries both."""
     sources = [_path(lesson), Path(drawing.__file__)]
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources))
     return f"{name} {digest.hexdigest()[:16]}"

@@ -1,7 +1,8 @@
-"""Freeze the public cases: the replies of the reference and of every misconception, the hints, and
-recorded calls of the earlier answers that an exercise builds on.
+"""Freeze the public cases, for the checks in students' notebooks to compare with.
 
-A lesson whose sources have not changed since its answers were frozen is left as it is.
+Frozen are the replies of the reference and of every misconception, the hints, and recorded calls
+of the earlier answers that an exercise builds on. A lesson whose sources have not changed since its
+answers were frozen is left as it is.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ FROZEN_BY = ("course", "protocol", "rules")
 
 
 def packed(lesson: str, name: str) -> bytes:
-    """The bytes of one exercise's file."""
+    """Return the bytes of one exercise's file."""
     exercise = next(one for one in exercises(lesson) if one.id == name)
     suite = exercise.suite(PUBLIC_SEED, "notebook")
     quiz = exercise.id == quiz_id(lesson)  # what to say of wrong options is sealed in its suite
@@ -52,19 +53,19 @@ def packed(lesson: str, name: str) -> bytes:
 
 
 def next_exercise(lesson: str, name: str) -> str:
-    """What to call the exercise after this one, in this lesson or the next; "" after the last."""
+    """Name the exercise after this one, in this lesson or the next; "" after the last."""
     names = [one.id for one in exercises(lesson)]
     place = names.index(name) + 1
     if place < len(names):
         return "the quiz" if names[place] == quiz_id(lesson) else names[place]
-    number = LESSONS.index(lesson) + 1  # from 0, the next lesson's; from 1, this one's
+    number = LESSONS.index(lesson) + 1  # this lesson's, from 1; as an index, the next one's
     if number == len(LESSONS):
         return ""
     return f"{exercises(LESSONS[number])[0].id}, in lesson {number + 1}"
 
 
 def kept(suite: CheckSuite, replies: Sequence[Reply]) -> list[Reply]:
-    """What is kept of a version's replies; a timed question is not asked, as in a notebook."""
+    """Return what is kept of a version's replies; as in a notebook, no timed question is asked."""
     asks, places = suite.questions()
     own = [
         NOT_ASKED if ask.timed else _lean(replies[places.index(place)], ask)
@@ -74,9 +75,9 @@ def kept(suite: CheckSuite, replies: Sequence[Reply]) -> list[Reply]:
 
 
 def _lean(reply: Reply, ask: Ask) -> Reply:
-    """The reply, smaller: arguments that are as they were are the question's own.
+    """Return the reply made smaller: unchanged arguments are replaced by the question's own.
 
-    It holds no counted lines: they are lines of our code, would give it away, and name no mistake.
+    Counted lines are left out: they are lines of our code, would give it away, and name no mistake.
     """
     if reply.args is None:
         return replace(reply, lines={})
@@ -89,7 +90,7 @@ def _lean(reply: Reply, ask: Ask) -> Reply:
 
 
 def _is_same(after: Any, before: Any) -> bool:
-    """Whether an array or tensor is as it was, to the last bit."""
+    """Tell whether an array or tensor is unchanged, to the last bit."""
     if type(after) is not type(before) or not isinstance(before, Tensor | np.ndarray):
         return False
     one, other = (value.data if isinstance(value, Tensor) else value for value in (after, before))
@@ -98,14 +99,14 @@ def _is_same(after: Any, before: Any) -> bool:
 
 
 def freeze(folder: Path | None = None, lessons: Sequence[str] = LESSONS) -> int:
-    """Write what has changed, remove what the course has no more; return the number of files.
+    """Write what has changed, remove what the course no longer has; return the number of files.
 
-    It goes on lesson by lesson, and what is done is kept if it is interrupted. Two that run at the
-    same time do some work twice, and no harm: a file is replaced as a whole.
+    This goes lesson by lesson, and if interrupted keeps what is done. Two runs at the same time do
+    some work twice, but no harm: a file is replaced as a whole.
 
     Args:
         folder: where the files are [default: the course's folder in this package].
-        lessons: those to look at; files of other lessons are left as they are.
+        lessons: the lessons to look at; the files of others are left as they are.
     """
     folder = folder or frozen.folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +137,7 @@ def freeze(folder: Path | None = None, lessons: Sequence[str] = LESSONS) -> int:
 
 
 def _packed_files(todo: list[tuple[str, str]]) -> Iterator[tuple[str, str, bytes]]:
-    """Lesson, name and bytes of each exercise's file in order, made by several processes."""
+    """Yield lesson, name and bytes of each exercise's file in order, made by several processes."""
     jobs = min(len(todo), os.cpu_count() or 1)
     if jobs < 2:
         for lesson, name in todo:

@@ -1,4 +1,4 @@
-"""The numbers in a lesson's first cell, derived: its minutes, points, seconds and memory.
+"""Derive the numbers in a lesson's first cell: its minutes, points, seconds and memory.
 
 Minutes are worked out from the number of words and from the exercises' cards. Seconds and memory
 are those of the solved notebook, measured by ``python -m grader measure``.
@@ -36,23 +36,23 @@ class Measured:
 
 
 def measured(path: Path = MEASURED) -> dict[str, Measured]:
-    """The last measurement of each lesson."""
+    """Return the last measurement of each lesson."""
     if not path.exists():
         return {}
     return {name: Measured(**one) for name, one in json.loads(path.read_text()).items()}
 
 
 def keep(results: dict[str, Measured], path: Path = MEASURED) -> None:
-    """Write measurements beside the ones that are there."""
+    """Write measurements; keep those of other lessons."""
     both = {name: asdict(one) for name, one in (measured(path) | results).items()}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(both, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def words(cells: Sequence[NotebookNode]) -> int:
-    """The number of words to read: those of Markdown cells, each formula counted as one.
+    """Count the words to read: those of Markdown cells, each formula as one.
 
-    Nobody reads the address of a link, nor a picture's alternative text beside the picture.
+    Nobody reads the address of a link, or a picture's alternative text beside the picture.
     """
     text = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
     text = _FOLD.sub(" ", _ADDRESS.sub("]", _PICTURE.sub(" ", text)))
@@ -60,7 +60,7 @@ def words(cells: Sequence[NotebookNode]) -> int:
 
 
 def card_minutes(cells: Sequence[NotebookNode]) -> int:
-    """The sum of the minutes on the exercises' cards."""
+    """Return the sum of the minutes on the exercises' cards."""
     found = [re.findall(r"^\| \*\*Minutes\*\* \| (\d+) \|", c.source, re.M) for c in cells]
     return sum(int(number) for numbers in found for number in numbers)
 
@@ -68,7 +68,7 @@ def card_minutes(cells: Sequence[NotebookNode]) -> int:
 def rows(
     lesson: str, cells: Sequence[NotebookNode], exercises: Sequence[Exercise]
 ) -> dict[str, str]:
-    """The derived rows of the first cell's table, by name."""
+    """Return the derived rows of the first cell's table, by name."""
     own = [exercise for exercise in exercises if not exercise.id.startswith("quiz_")]
     quiz = [exercise for exercise in exercises if exercise.id.startswith("quiz_")]
     read, work = words(cells[1:]), card_minutes(cells)  # not the first cell, which holds this row
@@ -99,7 +99,7 @@ def rows(
 
 
 def with_rows(source: str, made: dict[str, str]) -> str:
-    """The first cell's text with these rows of its table replaced."""
+    """Replace these rows of the table in the first cell's text."""
     for name, text in made.items():
         row = f"| **{name}** | {text} |".replace("\\", r"\\")
         source = re.sub(rf"^\| \*\*{name}\*\* \|.*$", row, source, flags=re.M)
@@ -116,7 +116,7 @@ def _plural(number: int, noun: str) -> str:
 
 
 def _about(seconds: float) -> str:
-    """Seconds in words coarse enough to hold on other machines, too."""
+    """Say seconds in words coarse enough to hold on other machines, too."""
     for bound, said in ((15, "a few seconds"), (30, "less than half a minute")):
         if seconds < bound:
             return said

@@ -25,13 +25,13 @@ print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def budget(lesson: str) -> float:
-    """Processor seconds allowed: ``SOLVED_CPU`` in the lesson's checks, or the default."""
+    """Return the CPU seconds allowed: ``SOLVED_CPU`` in the lesson's checks, or the default."""
     module = importlib.import_module(module_of(lesson, "checks"))
     return getattr(module, "SOLVED_CPU", DEFAULT_BUDGET)
 
 
 def measure(lesson: str) -> Measured:
-    """Run a lesson's solved notebook once. CalledProcessError if a cell fails."""
+    """Run a lesson's solved notebook once; raise CalledProcessError if a cell fails."""
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, lesson], check=True, capture_output=True, text=True
     )

@@ -18,12 +18,12 @@ MINUTES = 1  # to think about one question; the words are counted as reading
 
 
 def card_id(lesson: str) -> str:
-    """The id of the Markdown cell that holds the questions."""
+    """Return the id of the Markdown cell that holds the questions."""
     return f"{quiz_id(lesson)}_card"
 
 
 def card(lesson: str) -> str:
-    """The questions with their lettered options, as Markdown."""
+    """Return the questions with their lettered options, as Markdown."""
     asked = questions(lesson)
     s = "" if len(asked) == 1 else "s"
     parts = [
@@ -54,7 +54,7 @@ def card(lesson: str) -> str:
 
 
 def with_quiz(cells: Sequence[NotebookNode], lesson: str) -> list[NotebookNode]:
-    """The cells, with the lesson's quiz put in if it has one that is not there yet.
+    """Return the cells, with the lesson's quiz put in if it has one that is not there yet.
 
     The quiz replaces a cell ``#@ quiz``. Without one, it goes before the section "In your own
     words"; without that section, the cells are left as they are.

@@ -1,4 +1,4 @@
-"""What a lesson still lacks before it may go out: each fault a line that names place and fix."""
+"""Find what a lesson lacks before it may go out: for each fault a line with place and fix."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TOLD = re.compile(r"\((\d+(?:\.\d+)?) points?\b")
 
 
 def faults(lesson: str) -> list[str]:
-    """What can be seen without running anything: marks left, form, points of cards, rubrics."""
+    """Find faults without running anything: marks left, form, points of cards, rubrics."""
     notebook = nbformat.read(notebook_path(lesson), as_version=4)
     return [
         *_marks_left(lesson, notebook),
@@ -46,7 +46,7 @@ def faults(lesson: str) -> list[str]:
 
 
 def _marks_left(lesson: str, notebook: NotebookNode) -> Iterator[str]:
-    """Where an author has not yet replaced what `new-exercise` or `new-lesson` wrote."""
+    """Find where an author has yet to replace what `new-exercise` or `new-lesson` wrote."""
     own = (SOLUTIONS / lesson).rglob("*")
     for path in sorted(path for path in own if path.suffix in (".py", ".md")):
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -73,7 +73,7 @@ def _form(lesson: str, notebook: NotebookNode) -> Iterator[str]:
 
 
 def _cards(lesson: str, notebook: NotebookNode) -> Iterator[str]:
-    """Where the points that students read are not those that they get."""
+    """Find where the points that students read are not those that they get."""
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     for exercise in exercises(lesson):
         told = _card_points(exercise.id, texts)
@@ -92,7 +92,7 @@ def _cards(lesson: str, notebook: NotebookNode) -> Iterator[str]:
 
 
 def _card_points(exercise: str, texts: Iterable[str]) -> float | None:
-    """The points on an exercise's card; None if it has none."""
+    """Return the points on an exercise's card; None if it has none."""
     heading = re.compile(rf"^#{{2,}} .*`{exercise}`.*$", re.M)
     for text in texts:
         found = heading.search(text)
@@ -106,7 +106,7 @@ def _card_points(exercise: str, texts: Iterable[str]) -> float | None:
 
 
 def needed_by(left_out: str, kept: Iterable[str]) -> Iterator[str]:
-    """Which of the ``kept`` lessons need one that is left out, and for what, each in a line."""
+    """Yield a line for each of the ``kept`` lessons that needs the one left out, and for what."""
     words = re.compile(rf"""["']@?{left_out}\.|\b{COURSE.solutions}\.{left_out}\.public\b""")
     for lesson in kept:
         code = [
@@ -144,7 +144,7 @@ def _shown(path: Path) -> str:
 
 
 def raised(bundle: Path, lessons: Iterable[str]) -> list[str]:
-    """Run the notebooks of a bundle untouched; each error a line that names cell and error.
+    """Run the notebooks of a bundle untouched; return a line for each error, with its cell.
 
     A notebook whose lesson and engine have not changed since its last run is not run again.
     """

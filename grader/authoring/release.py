@@ -108,17 +108,17 @@ def release(output: Path, without: Collection[str] = (), draft: bool = False) ->
     Args:
         output: the folder to write.
         without: lessons that are left out; the others keep their numbers.
-        draft: write it whatever is unfinished, for the author to look at.
+        draft: write it even if something is unfinished, for the author to look at.
 
     Returns:
-        What is unfinished: lines of a draft, otherwise none.
+        A line for each thing that is unfinished, which only a draft may have.
 
     Raises:
         UnfinishedError: something is unfinished; nothing was written.
         FolderTakenError: ``output`` holds something else; nothing was written.
     """
     if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
-        make_room(output, MARK, COMMAND)  # it raises: now, rather than after minutes of work
+        make_room(output, MARK, COMMAND)  # this raises now rather than after minutes of work
     lessons = [lesson for lesson in LESSONS if lesson not in without]
     with tempfile.TemporaryDirectory() as name:
         bundle = Path(name).resolve() / "release"
@@ -175,20 +175,20 @@ def _write(output: Path, lessons: Sequence[str]) -> None:
 
 
 def _packages(output: Path) -> list[str]:
-    """The engine's packages: every folder of it that holds modules, by its dotted name."""
+    """Return the engine's packages: each folder of it that holds modules, by its dotted name."""
     modules = (output / ENGINE.name).rglob("*.py")
     folders = {path.parent.relative_to(output) for path in modules}
     return sorted(".".join(folder.parts) for folder in folders)
 
 
 def dependencies() -> list[str]:
-    """The distributions that a student needs, as ranges, from pyproject.toml."""
+    """Return the distributions that a student needs, as ranges, from pyproject.toml."""
     project = tomllib.loads((ENGINE.parent / "pyproject.toml").read_text(encoding="utf-8"))
     return list(project["project"]["dependencies"])
 
 
 def pins() -> list[str]:
-    """The exact versions of these dependencies, from constraints.txt."""
+    """Return the exact versions of these dependencies, from constraints.txt."""
     names = [re.split(r"[^\w.-]", line)[0] for line in dependencies()]
     lines = (ENGINE.parent / "constraints.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.partition("==")[0] in names]

@@ -1,7 +1,8 @@
 """Take an exercise out of the files of its lesson, as `new-exercise` puts one in.
 
-What belongs to the exercise alone goes. What else needs it is named, and then nothing is changed.
-What merely mentions it stays, and is named for the author, who alone knows what to write instead.
+What belongs to the exercise alone is removed. If anything else needs the exercise, that is named
+and nothing is changed. What merely mentions it is kept, and named for the author, who alone knows
+what to write instead.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _HEADING = re.compile(r"^#{1,6} ", re.M)
 
 @dataclass(frozen=True)
 class Removal:
-    """The new texts of files; laws that go, too; and where the name still stands afterwards."""
+    """The new texts of files, the laws removed with them, and where the name still occurs."""
 
     changes: dict[Path, str]
     laws: tuple[str, ...]
@@ -38,7 +39,7 @@ class Removal:
 
 
 def remove(lesson: str, name: str) -> Removal:
-    """Take the exercise out of this course. ScaffoldError if it cannot be; nothing was written."""
+    """Take the exercise out of this course, or raise ScaffoldError and write nothing."""
     removal = plan(lesson, name)
     other = next(e.id for e in exercises(lesson) if e.id != name)
     changes = tried(removal.changes, lesson, other, f"without {name} the lesson")
@@ -47,7 +48,7 @@ def remove(lesson: str, name: str) -> Removal:
 
 
 def plan(lesson: str, name: str) -> Removal:
-    """What would be written. ScaffoldError names all that needs the exercise."""
+    """Return what is to be written; raise ScaffoldError with all that needs the exercise."""
     _known(lesson, name)
     paths = lesson_files(lesson)
     old = {part: (ROOT / path).read_text(encoding="utf-8") for part, path in paths.items()}
@@ -91,9 +92,9 @@ def _known(lesson: str, name: str) -> None:
 
 
 def without(text: str, name: str, goes: Callable[[ast.stmt], bool]) -> str:
-    """The module without these statements, and without the comments that stand right above them.
+    """Return the module without the statements that ``goes`` picks, and the comments above them.
 
-    Of the rules that divide a module into sections only that of ``name`` goes, too.
+    Of the ruled lines that divide a module into sections, only that of ``name`` is removed.
     """
     lines = text.splitlines(keepends=True)
     kept: list[str] = []
@@ -113,7 +114,7 @@ def without(text: str, name: str, goes: Callable[[ast.stmt], bool]) -> str:
 
 
 def _for(node: ast.stmt, name: str) -> bool:
-    """Does the statement register a version of this exercise?"""
+    """Tell whether the statement registers a version of this exercise."""
     return any(
         isinstance(call, ast.Call)
         and isinstance(call.func, ast.Name)
@@ -124,10 +125,10 @@ def _for(node: ast.stmt, name: str) -> bool:
 
 
 def _orphaned(text: str, read_by_it: str) -> Callable[[ast.stmt], bool]:
-    """Which definitions of a module nobody reads once a piece of it, ``read_by_it``, is gone.
+    """Return a test for the definitions that nobody reads once ``read_by_it`` is gone.
 
-    Only those that this piece read, directly or not: what was unread before is somebody's own.
-    ``text`` is the module without the piece.
+    ``text`` is the module without that piece. Only what the piece read, directly or not, counts:
+    what nobody read before is somebody's own.
     """
     body = [
         ast.unparse(node)
@@ -150,14 +151,14 @@ def _orphaned(text: str, read_by_it: str) -> Callable[[ast.stmt], bool]:
 
 
 def without_versions(text: str, name: str) -> str:
-    """The module of wrong or right answers without those to this exercise, and their helpers."""
+    """Return the module of wrong or right answers without this exercise's, and their helpers."""
     versions = [ast.unparse(node) for node in ast.parse(text).body if _for(node, name)]
     rest = without(text, name, lambda node: _for(node, name))
     return without(rest, name, _orphaned(rest, "\n".join(versions)))
 
 
 def without_checks(text: str, name: str) -> str:
-    """The checks without the exercise's entry, and what it alone reads."""
+    """Return the checks without the exercise's entry and what it alone reads."""
     try:
         entry = listed(text, name)
     except NoPlace as error:
@@ -168,14 +169,14 @@ def without_checks(text: str, name: str) -> str:
 
 
 def _reads(source: str, own: bool = False) -> Iterable[str]:
-    """Names that a program reads; with ``own``, not those that it binds itself: a recursion."""
+    """Return the names that a program reads; with ``own``, not those it binds (a recursion)."""
     names = read_names(source)
     names = frozenset(re.findall(r"\w+", source)) if names is None else names
     return names - bound_names(source) if own else names
 
 
 def without_keys(text: str, name: str) -> str:
-    """The module without the entries of this key in its dictionaries."""
+    """Return the module without the entries of this key in its dictionaries."""
     lines = text.splitlines(keepends=True)
     for node in reversed(ast.parse(text).body):
         table = getattr(node, "value", None)
@@ -188,7 +189,7 @@ def without_keys(text: str, name: str) -> str:
 
 
 def _without_laws(text: str, name: str) -> tuple[tuple[str, ...], str]:
-    """The names of the laws that call the exercise, and the tests without them."""
+    """Return the names of the laws that call the exercise, and the tests without them."""
     laws = [
         node.name
         for node in ast.parse(text).body
@@ -206,7 +207,7 @@ def _without_laws(text: str, name: str) -> tuple[tuple[str, ...], str]:
 
 
 def without_cells(cells: Sequence[NotebookNode], name: str) -> list[NotebookNode]:
-    """The cells without the exercise's card, stub and check, and what is said of its hints."""
+    """Return the cells without the exercise's card, stub, check and mentions of its hints."""
     heading = re.compile(rf"^#{{2,}} .*`{name}`", re.M)
     kept: list[NotebookNode] = []
     inside = False  # between the card and the stub
@@ -238,7 +239,7 @@ def without_cells(cells: Sequence[NotebookNode], name: str) -> list[NotebookNode
 
 
 def _needs(lesson: str, name: str, changes: dict[Path, str]) -> Iterator[str]:
-    """What cannot work without the exercise, each in a line."""
+    """Yield a line for each thing that cannot work without the exercise."""
     for exercise in exercises(lesson):
         if name in exercise.uses:
             yield f"{exercise.id} uses it: `uses` of its entry in the checks"
@@ -271,7 +272,7 @@ def _programs(changes: dict[Path, str]) -> Iterator[tuple[Path, str]]:
 
 
 def _mentions(name: str, changes: dict[Path, str]) -> Iterator[str]:
-    """Where the name still stands in programs, notebooks and rubrics, each place a line."""
+    """Yield a line for each place where programs, notebooks and rubrics still have the name."""
     word = re.compile(rf"\b{name}\b")
     for path, text in _programs(changes):
         for number, line in enumerate(text.splitlines(), 1):

@@ -1,4 +1,4 @@
-"""Rubrics of the questions that a person grades: a lesson's file ``written.md``, read and shown.
+"""Read and show the rubrics of the questions that a person grades: a lesson's ``written.md``.
 
 The file is for instructors alone: no bundle holds it, and no mark depends on it. For each question
 it has a heading ``# `question` (3 points)``, and under it the sections of ``SECTIONS``. The first
@@ -20,7 +20,7 @@ from grader.coursefile import CourseError
 NAME = "written.md"
 CRITERIA, SAMPLE = "Criteria", "Sample answer"
 SECTIONS = (CRITERIA, "Half-answers", SAMPLE)
-TAG = "rubric"  # of the cell that shows one
+TAG = "rubric"  # of a cell that shows a rubric
 _HEADING = re.compile(r"^# `([\w-]+)` \((\d+(?:\.\d+)?) points?\)[ ]*$", re.M)
 _SECTION = re.compile(r"^## (.+?)[ ]*$", re.M)
 _CRITERION = re.compile(r"^\| *(\d+(?:\.\d+)?) *\|", re.M)
@@ -28,7 +28,7 @@ _CRITERION = re.compile(r"^\| *(\d+(?:\.\d+)?) *\|", re.M)
 
 @dataclass(frozen=True)
 class Question:
-    """A question that a person grades, as it stands in the notebook: text, cell, points."""
+    """A question that a person grades: its cell, points and text in the notebook."""
 
     id: str
     points: float
@@ -49,12 +49,12 @@ class Rubric:
         return self.sections.get(SAMPLE, "")
 
     def text(self, level: int = 2, sample: bool = True) -> str:
-        """The sections under headings of this level, with the sample answer or without."""
+        """Return the sections under headings of this level, with the sample answer or without."""
         shown = {name: text for name, text in self.sections.items() if sample or name != SAMPLE}
         return "\n\n".join(f"{'#' * level} {name}\n\n{text}" for name, text in shown.items())
 
     def fault(self) -> str:
-        """What is missing or does not add up, in a few words; "" if nothing is."""
+        """Say in a few words what is missing or does not add up; "" if nothing is."""
         missing = [name for name in SECTIONS if not self.sections.get(name)]
         if missing:
             return "lacks the section " + " and ".join(f"`## {name}`" for name in missing)
@@ -65,12 +65,12 @@ class Rubric:
 
 
 def file_of(lesson: str) -> Path:
-    """The file that holds a lesson's rubrics."""
+    """Return the file that holds a lesson's rubrics."""
     return SOLUTIONS / lesson / NAME
 
 
 def rubrics(lesson: str) -> dict[str, Rubric]:
-    """The lesson's rubrics by question; none if it has no such file.
+    """Read the lesson's rubrics by question; there are none if it has no such file.
 
     Raises:
         CourseError: the file cannot be read.
@@ -93,7 +93,7 @@ def _sections(body: str) -> dict[str, str]:
 
 
 def questions(lesson: str) -> list[Question]:
-    """The lesson's questions that a person grades, each with the text from the heading above it."""
+    """Find the lesson's questions that a person grades, each with the text from its heading on."""
     found: list[Question] = []
     text = ""
     for cell in nbformat.read(notebook_path(lesson), as_version=4).cells:
@@ -109,7 +109,7 @@ def questions(lesson: str) -> list[Question]:
 
 
 def faults(lesson: str) -> list[str]:
-    """What a lesson's rubrics lack, each in a line that names the file and what to write there."""
+    """Find what a lesson's rubrics lack, each as a line with the file and what to write there."""
     path, written = file_of(lesson), rubrics(lesson)
     where = "/".join(path.parts[-3:])
     asked = {question.id: question.points for question in questions(lesson)}
@@ -132,7 +132,7 @@ def faults(lesson: str) -> list[str]:
 
 
 def with_rubrics(notebook: NotebookNode, lesson: str) -> NotebookNode:
-    """Put into a solved notebook the sample answers and, under each, its rubric; in place."""
+    """Put the sample answers into a solved notebook, with its rubric under each; in place."""
     known = rubrics(lesson)
     cells: list[NotebookNode] = []
     for cell in notebook.cells:
@@ -145,7 +145,7 @@ def with_rubrics(notebook: NotebookNode, lesson: str) -> NotebookNode:
 
 
 def rubric_cell(rubric: Rubric, sample: bool = False) -> NotebookNode:
-    """A Markdown cell that shows a rubric, for instructors."""
+    """Make a Markdown cell that shows a rubric, for instructors."""
     heading = f"### For instructors: how to grade `{rubric.question}` ({rubric.points:g} points)"
     return nbformat.v4.new_markdown_cell(
         f"{heading}\n\n{rubric.text(4, sample)}",
@@ -155,11 +155,11 @@ def rubric_cell(rubric: Rubric, sample: bool = False) -> NotebookNode:
 
 
 def without_rubrics(notebook: NotebookNode) -> NotebookNode:
-    """The notebook without the cells that show a rubric; in place."""
+    """Remove the cells that show a rubric from the notebook, in place."""
     notebook.cells = [c for c in notebook.cells if TAG not in c.metadata.get("tags", [])]
     return notebook
 
 
 def is_question(cell: NotebookNode) -> bool:
-    """Is it the cell of an answer in writing, which a person grades?"""
+    """Tell whether the cell is for an answer in writing, which a person grades."""
     return cell.cell_type == "markdown" and bool(cell.metadata.get("nbgrader", {}).get("grade"))

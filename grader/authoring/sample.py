@@ -36,7 +36,7 @@ class Student:
 
 
 def students() -> Iterator[Student]:
-    """The whole cohort."""
+    """Yield the whole cohort."""
     yield Student("ada", _solved)
     yield Student("blank", _untouched)
     yield Student("half", _half)
@@ -92,7 +92,7 @@ def _half(lesson: str) -> str:
 
 
 def _ugly(lesson: str) -> str:
-    """Right answers among scratch cells that print, warn, use magics, raise and exit."""
+    """Put right answers among scratch cells that print, warn, use magics, raise and exit."""
     notebook = solved(lesson)
     scratch = [
         "import sys, warnings\nprint('noise ' * 50)\nprint('oops', file=sys.stderr)",
@@ -109,7 +109,7 @@ def _ugly(lesson: str) -> str:
 
 
 def _mistaken(number: int, lesson: str) -> str | None:
-    """Each exercise with its misconception of this number; solved where it has fewer."""
+    """Answer each exercise with its misconception of this number; solve it if it has fewer."""
     notebook = solved(lesson)
     columns = [misconceptions(lesson, exercise.id) for exercise in exercises(lesson)]
     rows = list(zip_longest(*columns))
@@ -121,7 +121,7 @@ def _mistaken(number: int, lesson: str) -> str | None:
 
 
 def answer_text(version: Version) -> str:
-    """A version from the course as a student would type it: imports, definition, the right name."""
+    """Return a version as a student would type it: imports, definition, the right name."""
     if version.text:
         return version.text
     own, bases = version.source.rstrip(), []
@@ -151,7 +151,7 @@ def _helpers(module: str) -> list[tuple[str, str]]:
 
 
 def _is_helper(node: ast.stmt) -> bool:
-    """Is it what a module's versions build on: an import, a constant or a helper?"""
+    """Tell whether a module's versions may build on it: an import, a constant or a helper."""
     if isinstance(node, ast.ImportFrom):
         return (node.module or "").split(".")[0] not in (COURSE.solutions, "grader", "__future__")
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -160,7 +160,7 @@ def _is_helper(node: ast.stmt) -> bool:
 
 
 def _with_first(source: str) -> Callable[[str], str]:
-    """A solved lesson in which the first exercise's cell has this text."""
+    """Return a maker of solved lessons whose first exercise's cell has this text."""
 
     def make(lesson: str) -> str:
         first = exercises(lesson)[0].id
@@ -170,7 +170,7 @@ def _with_first(source: str) -> Callable[[str], str]:
 
 
 def _forged(lesson: str) -> str:
-    """Answers that get full marks from a grader that takes a score from a cell's output."""
+    """Write answers that get full marks from a grader that takes scores from cells' outputs."""
     texts = {}
     for exercise in exercises(lesson):
         texts[exercise.id] = (

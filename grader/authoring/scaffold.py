@@ -1,7 +1,7 @@
-"""A new exercise, put into the files of its lesson: whole, small, and marked where to go on.
+"""Put a new exercise into the files of its lesson: whole, small, and marked where to go on.
 
-What is there already is left as it is. The result is tried in a copy of the course, and only what
-is tidy and proved there is written here: all of it or nothing.
+Existing text is left as it is. The result is tried in a copy of the course, and written here only
+if it is tidy and proved there: all of it or nothing.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from grader.coursefile import ENGINE, NAME, VARIABLE
 from grader.errors import Refused
 from grader.source.slicing import bound_names, read_names
 
-MARK = "REPLACE"  # stands in the templates wherever an author goes on
+MARK = "REPLACE"  # in the templates, wherever the author is to go on
 TEMPLATES = Path(__file__).parent / "new_exercise"
 LONGEST = 32  # so that no line of the example is longer than the house allows
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "solved")
 
 
 class ScaffoldError(Refused):
-    """It cannot be added; the message says why and what to do. Nothing was written."""
+    """The change cannot be made; the message says why and what to do. Nothing was written."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The exercise to add. ``after`` is the one that it follows, "" for the lesson's last."""
+    """The exercise to add, after the one called ``after``, or as the last if that is ""."""
 
     lesson: str
     name: str
@@ -63,14 +63,14 @@ class Wanted:
 
 
 def scaffold(wanted: Wanted) -> list[Path]:
-    """Add the exercise to this course; the files that it was written into."""
+    """Add the exercise to this course; return the files that it was written into."""
     changes = tried(plan(wanted), wanted.lesson, wanted.name)
     write(changes)
     return list(changes)
 
 
 def plan(wanted: Wanted) -> dict[Path, str]:
-    """The new text of each file, the notebook's not yet tidy. Writes nothing."""
+    """Return the new text of each file, with the notebook not yet tidy; write nothing."""
     _checkout(wanted.lesson)
     last = next(e.id for e in reversed(exercises(wanted.lesson)) if not e.id.startswith("quiz_"))
     after = wanted.after or last
@@ -99,7 +99,7 @@ def plan(wanted: Wanted) -> dict[Path, str]:
 
 
 def example(wanted: Wanted, number: str, torch: bool) -> dict[str, str]:
-    """The templates of this kind of exercise, filled in: "checks" → what goes into that file.
+    """Fill in the templates of this kind of exercise: "checks" → what goes into that file.
 
     ``number`` is "" where the notebook's exercises have none.
     """
@@ -119,7 +119,7 @@ def example(wanted: Wanted, number: str, torch: bool) -> dict[str, str]:
 
 
 def section(name: str, block: str) -> str:
-    """The block under a rule with the exercise's name, as the modules of a lesson have them."""
+    """Return the block under a ruled line with the exercise's name, as in a lesson's modules."""
     rule = f"# --- {name} ".ljust(100, "-")
     return f"{rule}\n{'' if block.startswith('#') else 2 * chr(10)}{block}"
 
@@ -127,7 +127,7 @@ def section(name: str, block: str) -> str:
 def _fits(
     wanted: Wanted, old: Mapping[str, str], notebook: NotebookNode, new: Mapping[str, str]
 ) -> None:
-    """Do the files have what the example reads, and nothing yet of the names that it brings?"""
+    """Raise ScaffoldError if a file lacks a name the example reads, or has one that it brings."""
     paths = lesson_files(wanted.lesson)
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     bound = {part: bound_names(text) for part, text in old.items()}
@@ -148,9 +148,9 @@ def _fits(
 def tried(
     changes: Mapping[Path, str], lesson: str, exercise: str, what: str = ""
 ) -> dict[Path, str]:
-    """The same, tidied and, for this exercise, proved in a copy of the course.
+    """Return the changes, tidied and, for this exercise, proved in a copy of the course.
 
-    ``what`` begins the message if that fails: by default it speaks of a lesson with the exercise.
+    ``what`` begins the message if that fails; by default it is about a lesson with the exercise.
     """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
@@ -171,7 +171,7 @@ def tried(
 
 
 def _passes(copy: Path, command: Sequence[str], what: str) -> None:
-    """ScaffoldError if the command fails in this copy of the course."""
+    """Raise ScaffoldError if the command fails in this copy of the course."""
     done = subprocess.run(
         [sys.executable, "-m", "grader", *command],
         cwd=copy,
@@ -188,7 +188,7 @@ def _passes(copy: Path, command: Sequence[str], what: str) -> None:
 
 
 def _checkout(lesson: str) -> None:
-    """Are the lesson's files here, can they be written, and is its notebook tidy?"""
+    """Raise ScaffoldError unless the lesson's files are writable here and its notebook is tidy."""
     if lesson not in LESSONS:
         raise ScaffoldError(f"no lesson {lesson!r}; there are {', '.join(LESSONS)}")
     paths = lesson_files(lesson)
@@ -211,7 +211,7 @@ def _checkout(lesson: str) -> None:
 
 
 def _name(wanted: Wanted, after: str) -> None:
-    """Is it a name that an exercise can have, and is there an exercise before it?"""
+    """Raise ScaffoldError if no exercise can have the name, or there is no exercise ``after``."""
     free_name(wanted)
     own = [e.id for e in exercises(wanted.lesson)]
     if after not in own or after.startswith("quiz_"):
@@ -220,7 +220,7 @@ def _name(wanted: Wanted, after: str) -> None:
 
 
 def free_name(wanted: Wanted) -> None:
-    """ScaffoldError if no exercise can have this name, or another one has it."""
+    """Raise ScaffoldError if no exercise can have this name, or another one has it."""
     name = wanted.name
     if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
         raise ScaffoldError(f"{name!r} cannot be the name of a function in Python")
@@ -243,7 +243,7 @@ def free_name(wanted: Wanted) -> None:
 
 
 def write(changes: Mapping[Path, str]) -> None:
-    """All of them, or none: if a file cannot be written, those before it are put back."""
+    """Write all of them, or none: if a file cannot be written, those before it are put back."""
     with ExitStack() as undo:
         for path, text in changes.items():
             place = ROOT / path
@@ -256,7 +256,7 @@ def write(changes: Mapping[Path, str]) -> None:
 
 
 def _put_back(path: Path, content: bytes | None) -> None:
-    """The file as it was; None for one that was not there, nor the folders around it."""
+    """Restore a file; for None, remove it and the folders around it that are now empty."""
     if content is None:
         path.unlink(missing_ok=True)
         for folder in path.parents:
@@ -268,5 +268,5 @@ def _put_back(path: Path, content: bytes | None) -> None:
 
 
 def _mode(path: Path) -> int:
-    """That of the file, or of a new one."""
+    """Return the file's mode, or that of a new file."""
     return stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644

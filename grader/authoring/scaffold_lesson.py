@@ -1,6 +1,6 @@
-"""A new lesson at the end of the course: its folder, its notebook, its line in course.toml.
+"""Add a lesson at the end of the course: its folder, its notebook, its line in course.toml.
 
-It has one exercise, the example of ``new-exercise``, and one question in writing. Like an exercise
+It has one exercise, the example of ``new-exercise``, and one question in writing. Like an exercise,
 it is tried in a copy of the course first, and written whole or not at all.
 """
 
@@ -51,14 +51,14 @@ class WantedLesson:
 
 
 def scaffold_lesson(wanted: WantedLesson) -> list[Path]:
-    """Add the lesson to this course; the files that were written."""
+    """Add the lesson to this course; return the files that were written."""
     changes = tried(plan(wanted), wanted.name, wanted.exercise)
     write(changes)
     return list(changes)
 
 
 def plan(wanted: WantedLesson) -> dict[Path, str]:
-    """The text of each file, the notebook's not yet tidy. Writes nothing."""
+    """Return the text of each file, with the notebook not yet tidy; write nothing."""
     number = len(LESSONS) + 1
     files = lesson_files(wanted.name, f"{number:02d}_{wanted.name}")
     _free(wanted, files)
@@ -101,7 +101,7 @@ def plan(wanted: WantedLesson) -> dict[Path, str]:
 
 
 def _free(wanted: WantedLesson, files: dict[str, Path]) -> None:
-    """Is it a name that a lesson can have, and is there nothing yet where it goes?"""
+    """Raise ScaffoldError if no lesson can have this name, or something is in its place already."""
     name = wanted.name
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or len(name) > LONGEST:
         raise ScaffoldError(

@@ -1,4 +1,4 @@
-"""Where new text goes: into modules and notebooks, at places that their syntax tells."""
+"""Insert new text into modules and notebooks, at places found by their syntax."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ HEADING = re.compile(r"^#{2,3} (?=\S)", re.M)
 
 
 class NoPlace(Exception):
-    """A file that is not as it should be; the message says what was looked for."""
+    """A file is not as expected; the message says what was looked for."""
 
 
 def lesson_files(lesson: str, assignment: str = "") -> dict[str, Path]:
-    """Each part that an exercise has, and the lesson's file that holds it, relative to the course.
+    """Return the lesson's file for each part of an exercise, relative to the course.
 
     ``assignment`` is the id of a lesson that the course does not have yet.
     """
@@ -43,12 +43,12 @@ def lesson_files(lesson: str, assignment: str = "") -> dict[str, Path]:
 
 
 def at_end(text: str, block: str) -> str:
-    """The block as the module's last."""
+    """Append the block to the module."""
     return f"{text.rstrip()}\n\n\n{block}"
 
 
 def after_definition(text: str, name: str, block: str) -> str:
-    """The block after the function or class of this name."""
+    """Insert the block after the function or class of this name."""
     for node in ast.parse(text).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
             return _inserted(text, node.end_lineno, f"\n\n{block}")
@@ -56,17 +56,17 @@ def after_definition(text: str, name: str, block: str) -> str:
 
 
 def before_list(text: str, block: str) -> str:
-    """The block before the checks' list of exercises."""
+    """Insert the block before the checks' list of exercises."""
     return _inserted(text, _list(text).lineno - 1, f"{block}\n\n")
 
 
 def in_list(text: str, after: str, entry: str) -> str:
-    """The entry into the checks' list of exercises, after that of the exercise ``after``."""
+    """Insert the entry into the checks' list of exercises, after that of ``after``."""
     return _inserted(text, listed(text, after).end_lineno, entry)
 
 
 def listed(text: str, exercise: str) -> ast.Call:
-    """The exercise's entry in the checks' list. NoPlace if it has none."""
+    """Return the exercise's entry in the checks' list; raise NoPlace if it has none."""
     value = _list(text).value
     for item in value.elts if isinstance(value, ast.List) else []:
         if isinstance(item, ast.Call) and is_text(item.args[:1], exercise):
@@ -75,12 +75,12 @@ def listed(text: str, exercise: str) -> ast.Call:
 
 
 def is_text(found: Iterable[ast.expr | None], text: str) -> bool:
-    """Is this text, as a constant, among these expressions?"""
+    """Tell whether this text, as a constant, is among these expressions."""
     return any(isinstance(node, ast.Constant) and node.value == text for node in found)
 
 
 def with_import(text: str, module: str, name: str) -> str:
-    """The name among those that are imported from the module, in the order that ruff keeps."""
+    """Add the name to those imported from the module, in the order that ruff keeps."""
     for node in ast.parse(text).body:
         if isinstance(node, ast.ImportFrom) and node.module == module:
             known = {alias.name: alias.asname for alias in node.names} | {name: None}
@@ -92,7 +92,7 @@ def with_import(text: str, module: str, name: str) -> str:
 
 
 def with_names(text: str, node: ast.ImportFrom, names: Sequence[str]) -> str:
-    """The module with these names in the place of those that the statement imports, or none."""
+    """Replace the names that the statement imports; without any, remove the statement."""
     line = f"from {node.module} import {', '.join(names)}"
     if node.lineno != node.end_lineno or len(line) > WIDTH:
         line = f"from {node.module} import (\n" + "".join(f"    {one},\n" for one in names) + ")"
@@ -102,7 +102,7 @@ def with_names(text: str, node: ast.ImportFrom, names: Sequence[str]) -> str:
 
 
 def _order(name: str) -> tuple[int, str]:
-    """Constants, then classes, then the rest."""
+    """Sort constants first, then classes, then the rest."""
     return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
 
 
@@ -116,15 +116,15 @@ def _list(text: str) -> ast.Assign:
 
 
 def _inserted(text: str, line: int | None, block: str) -> str:
-    """The block after so many lines."""
+    """Insert the block after this line."""
     lines = text.splitlines(keepends=True)
     return "".join([*lines[:line], block, *lines[line:]])
 
 
 def number_after(cells: Sequence[NotebookNode], after: str, last: bool) -> str:
-    """The new exercise's number: the next one, or amid others a letter, so that none moves.
+    """Return the new exercise's number: the next, or amid others a letter, so that none changes.
 
-    "" if the exercise before it has none.
+    It is "" if the exercise before has none.
     """
     found = [
         match
@@ -145,7 +145,7 @@ def number_after(cells: Sequence[NotebookNode], after: str, last: bool) -> str:
 
 
 def exercise_cells(name: str, card: str, hint: str) -> list[NotebookNode]:
-    """An exercise's cells, as an author writes them: `tidy` makes the stub and the check."""
+    """Make an exercise's cells as an author writes them: `tidy` makes the stub and the check."""
     return [
         new_markdown_cell(card.rstrip()),
         new_code_cell(f"#@ exercise {name}"),
@@ -157,7 +157,7 @@ def exercise_cells(name: str, card: str, hint: str) -> list[NotebookNode]:
 def in_notebook(
     cells: Sequence[NotebookNode], after: str, own: Sequence[NotebookNode]
 ) -> list[NotebookNode]:
-    """The cells with a new exercise's own, before the heading that follows ``after``'s check."""
+    """Insert a new exercise's cells before the heading that follows ``after``'s check."""
     start = next((i for i, c in enumerate(cells) if c.get("id") == f"check_{after}"), None)
     if start is None:
         raise NoPlace(f"the notebook has no cell check_{after}")
@@ -168,7 +168,7 @@ def in_notebook(
 def before_heading(
     cells: Sequence[NotebookNode], heading: re.Pattern[str], own: Sequence[NotebookNode]
 ) -> list[NotebookNode]:
-    """The cells with these before the first heading of this form; none if there is no such."""
+    """Insert the cells before the first heading of this form; return none if there is none."""
     for place, cell in enumerate(cells):
         found = heading.search(cell.source) if cell.cell_type == "markdown" else None
         if found is None:
@@ -185,9 +185,9 @@ TOKEN = re.compile(r"""(?P<item>"[^"\n]*"|'[^'\n]*')|(?P<comma>,)|(?P<end>\])|\s
 
 
 def with_lesson(text: str, name: str) -> str:
-    """A course's description with one more lesson, the last; comments and layout stay.
+    """Add a last lesson to a course's description; keep its comments and layout.
 
-    NoPlace if its list ``lessons`` is written in a way that this does not understand.
+    Raises NoPlace if its list ``lessons`` is written in a way that this does not understand.
     """
     start = re.search(r"^lessons\s*=\s*\[", text, re.M)
     last, comma, place, end = None, False, start.end() if start else 0, None

@@ -1,7 +1,7 @@
-"""The first code cell of each lesson, which has it run where the course is not installed.
+"""The first code cell of each lesson, which lets it run where the course is not installed.
 
-On Colab, on Kaggle or in any other Jupyter the kernel may know nothing of the course. Then the cell
-installs the course's wheel if one lies near the notebook, or says in one line what to do.
+On Colab, on Kaggle or in any other Jupyter, the kernel may lack the course. Then the cell installs
+the course's wheel if one is near the notebook, or says in one line what to do.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ except ImportError:
 
 
 def wheel_pattern(course: Course) -> str:
-    """The name of the wheel that pip makes of the student bundle, with a * for the version."""
+    """Return the name of the wheel that pip makes of the student bundle, with * for the version."""
     return re.sub(r"[-_]+", "_", f"{course.id}-course").lower() + "-*.whl"
 
 
 def setup_cell(course: Course) -> NotebookNode:
-    """The cell, folded: a student who has installed the course has nothing to read in it."""
+    """Make the cell, folded: a student who has installed the course has nothing to read in it."""
     source = SOURCE.substitute(wheel=wheel_pattern(course))
     return nbformat.v4.new_code_cell(source, id=ID, metadata={"jupyter": {"source_hidden": True}})

@@ -23,7 +23,7 @@ from grader.coursefile import VARIABLE
 
 
 def solved(lesson: str, only: set[str] | None = None) -> NotebookNode:
-    """The lesson's notebook with the solutions for its stubs (those in ``only``, or all)."""
+    """Put the solutions for its stubs (those in ``only``, or all) into the lesson's notebook."""
     ids = [one.id for one in exercises(lesson) if only is None or one.id in only]
     notebook = nbformat.read(notebook_path(lesson), as_version=4)
     return replace_answers(notebook, {name: answer_source(lesson, name) for name in ids})
@@ -53,10 +53,10 @@ def run_all(
 
 
 def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """Run it from top to bottom in a fresh kernel, in place.
+    """Run a notebook from top to bottom in a fresh kernel, in place.
 
     Raises:
-        CellExecutionError: a cell fails, also one that a student's run goes past.
+        CellExecutionError: a cell fails, even one that a student's "Run all" goes past.
     """
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     run_all(

@@ -64,12 +64,12 @@ def tidy_file(lesson: str, draft: Path | None = None, write: bool = True) -> boo
 
 
 def tidied(notebook: NotebookNode, lesson: str) -> str:
-    """The text of the notebook's file in its final form. LessonError as from :func:`tidy`."""
+    """Return the text of the notebook's file in its final form; may raise LessonError."""
     return nbformat.writes(tidy(notebook, lesson)) + "\n"
 
 
 def tidy(notebook: NotebookNode, lesson: str) -> NotebookNode:
-    """The notebook in its final form. LessonError names what the author has to fix."""
+    """Return the notebook in its final form; raise LessonError with what the author has to fix."""
     specs = {exercise.id: exercise for exercise in exercises(lesson)}
     given = [c for c in with_quiz(notebook.cells, lesson) if c.get("id") not in (SETUP, END)]
     cells = [*(_cell(cell, lesson, specs) for cell in given), _end(lesson)]
@@ -124,7 +124,7 @@ def _cell(cell: NotebookNode, lesson: str, specs: dict) -> NotebookNode:
 
 
 def _called(source: str) -> set[str]:
-    """The names of functions that a cell calls. One that waits for answers may fail with them."""
+    """Return the functions that a cell calls. A cell that waits for answers may fail with them."""
     tree = parsed(source)
     nodes = ast.walk(tree) if tree else ()
     return {
@@ -149,13 +149,13 @@ def _generated(kind: str, words: list[str], lesson: str, specs: dict) -> Noteboo
 
 
 def _end(lesson: str) -> NotebookNode:
-    """The last cell: how many checks failed, what comes next, how to hand in."""
+    """Make the last cell: how many checks failed, what comes next, how to hand in."""
     source = f'from grader import finish, pack\n\nfinish("{lesson}")'
     return _mark(nbformat.v4.new_code_cell(source, id=END), f"given-{END}", locked=True)
 
 
 def _setup() -> NotebookNode:
-    """The first code cell: it has the lesson run where the course is not installed."""
+    """Make the first code cell: it lets the lesson run where the course is not installed."""
     return _mark(setup_cell(COURSE), f"given-{SETUP}", locked=True)
 
 
@@ -195,7 +195,7 @@ def _id(cell: NotebookNode) -> str:
 
 
 def _complete(cells: list[NotebookNode], specs: dict) -> None:
-    """LessonError unless each exercise has one cell and, after it, one check."""
+    """Raise LessonError unless each exercise has one cell and, after it, one check."""
     ids = [c.metadata.nbgrader.grade_id for c in cells if "nbgrader" in c.metadata]
     for name in specs:
         for wanted in (name, f"check_{name}"):
@@ -208,7 +208,7 @@ def _complete(cells: list[NotebookNode], specs: dict) -> None:
 
 
 def _unique_ids(cells: list[NotebookNode]) -> None:
-    """LessonError if two cells have the same id."""
+    """Raise LessonError if two cells have the same id."""
     seen: set[str] = set()
     for cell in cells:
         if cell.id in seen:

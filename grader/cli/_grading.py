@@ -102,7 +102,7 @@ def finish(
 ) -> None:
     """Print the results of a run, and write them as JSON into ``target``.
 
-    ``passed_over``: a line about each thing in the folder that is no submission.
+    ``passed_over``: a line for each thing in the folder that is not a submission.
     """
     _say_besides(run)
     if target is not None:
@@ -126,7 +126,7 @@ def finish_dry_run(
 
 
 def say_changes(run: Cohort) -> None:
-    """Print whose marks are others than before, and why."""
+    """Print whose marks have changed, and why."""
     count = len(run.changes)
     if count:
         marks = "1 mark is another" if count == 1 else f"{count} marks are others"
@@ -153,7 +153,7 @@ def _write_report(
 
 
 def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """The JSON of a run, one submission at a time: all at once might not fit into memory."""
+    """Yield the JSON of a run by submission: all at once might not fit into memory."""
     yield json.dumps(about | {"submissions": []}, indent=1).removesuffix("]\n}").encode()
     for number, result in enumerate(results):
         separator = ",\n" if number else "\n"
@@ -162,7 +162,7 @@ def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterato
 
 
 def _say_besides(run: Cohort) -> None:
-    """Print, beside the table, what a run had to do over, and what waits for a person again."""
+    """Print, besides the table, what a run had to repeat, and what waits for a person again."""
     for loss in run.lost:
         click.echo(f"{loss}; a new one was started, and nothing was lost", err=True)
     if run.refreshed:

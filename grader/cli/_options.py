@@ -19,7 +19,7 @@ lessons = click.option(
 
 
 def course_dir(what: str, *, exists: bool = True) -> Callable[[Any], Any]:
-    """The course folder; ``what`` tells in the help what is there."""
+    """Make the option --course-dir; ``what`` says in its help what the folder holds."""
     return click.option(
         "--course-dir",
         type=click.Path(path_type=Path, file_okay=False, exists=exists),
@@ -29,14 +29,14 @@ def course_dir(what: str, *, exists: bool = True) -> Callable[[Any], Any]:
 
 
 def known_assignment(name: str | None) -> None:
-    """UsageError if an assignment is named that the course does not have."""
+    """Raise UsageError for the name of an assignment that the course does not have."""
     known = [assignment_id(lesson) for lesson in LESSONS]
     if name is not None and name not in known:
         raise click.UsageError(f"no assignment {name!r}; the course has {', '.join(known)}")
 
 
 def salt_of(course_dir: Path, given: str | None) -> bytes:
-    """The salt that a course folder was graded with; unlike ``grade``, this draws no new one."""
+    """Return the salt that a course folder was graded with; unlike ``grade``, draw no new one."""
     if given is None and not (course_dir / salt.PLACE).exists():
         raise click.UsageError(f"there is no {course_dir / salt.PLACE}: name the salt with --salt")
     return salt.salt(course_dir, given)
@@ -44,7 +44,7 @@ def salt_of(course_dir: Path, given: str | None) -> bytes:
 
 @contextmanager
 def writing(target: object) -> Iterator[None]:
-    """Say in one line that the body could not write ``target``."""
+    """Say in one line if the body could not write ``target``."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,6 @@
-"""Say what a long run is doing, from its beginning: a bar on a terminal, else a line now and then.
+"""Show what a long run is doing, from its beginning: a bar on a terminal, else occasional lines.
 
-A run tells its stages, and each step that is done. Where the output goes into a file or a pipe, a
+A run reports its stages, and each step that is done. Where the output goes into a file or a pipe, a
 line for each of thousands of submissions would bury the rest.
 """
 
@@ -22,13 +22,13 @@ FIRST, INTERVAL = 2.0, 10.0  # seconds from a stage's line to the next, and betw
 
 
 class Steps(Protocol):
-    """What a run tells."""
+    """What a run reports its progress to."""
 
     def stage(self, said: str, total: int = 0) -> None:
-        """Begin a stage of so many steps (0: not known)."""
+        """Begin a stage of ``total`` steps (0: not known)."""
 
     def step(self) -> None:
-        """One step of the stage is done."""
+        """Count one step of the stage as done."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Lines:
 
 @dataclass
 class Bar:
-    """A bar of the stage, on a terminal."""
+    """A progress bar for each stage, on a terminal."""
 
     progress: Progress
 
@@ -77,7 +77,7 @@ class Bar:
 
 @contextmanager
 def steps() -> Iterator[Steps]:
-    """Show a run's stages and steps on the standard error, as suits where that goes."""
+    """Show a run's stages and steps on standard error: as a bar on a terminal, else as lines."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Lines(lambda line: click.echo(line, err=True))

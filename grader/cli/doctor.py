@@ -61,7 +61,7 @@ def command() -> None:
 
 
 def versions() -> Iterator[Finding]:
-    """Python and the packages, compared with the versions that were tested."""
+    """Compare Python and the packages with the versions that were tested."""
     python = platform.python_version()
     tried = sys.version_info[:2] == (3, 11)
     fix = "" if tried else "tried with Python 3.11 alone: install it and run make again"
@@ -80,14 +80,14 @@ def versions() -> Iterator[Finding]:
 
 
 def pinned() -> dict[str, str]:
-    """The tested version of each package, from constraints.txt."""
+    """Return the tested version of each package, from constraints.txt."""
     path = ENGINE.parent / "constraints.txt"
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
 def machine() -> Iterator[Finding]:
-    """The system, its cores, its disk and its memory."""
+    """Report the system, its cores, its disk and its memory."""
     yield Finding("system", f"{platform.system()} {platform.release()}", True)
     yield Finding("cores", str(os.cpu_count()), True)
     free = shutil.disk_usage(".").free
@@ -102,7 +102,7 @@ def machine() -> Iterator[Finding]:
 
 
 def sandbox() -> Iterator[Finding]:
-    """Each level of the sandbox, tested by building it and trying to get out of it."""
+    """Test each level of the sandbox by building it and trying to get out of it."""
     from grader.errors import WorkerError
     from grader.sandbox.host.forkserver_client import Forkserver
     from grader.sandbox.host.levels import title
@@ -115,7 +115,7 @@ def sandbox() -> Iterator[Finding]:
             with Forkserver(level, hidden) as forkserver:
                 found = try_level(forkserver, hidden)
         except WorkerError as error:
-            # What a sandbox that could not start has printed ends in what it was.
+            # The last line that a sandbox prints before it fails says why.
             last = (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
             yield Finding(f"sandbox: {title(level)}", last, False, _fix(level, str(error)))
             continue
@@ -133,7 +133,7 @@ def sandbox() -> Iterator[Finding]:
 
 
 def _fix(level: str, error: str) -> str:
-    """What to do where this level is denied."""
+    """Say what to do where this level is denied."""
     if level == "landlock":
         denied = "landlock:" in error
         return "Linux 5.13 or newer, with Landlock among its security modules" if denied else ""

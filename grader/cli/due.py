@@ -78,7 +78,7 @@ def _due(text: str) -> datetime.datetime:
 
 
 def _extension(text: str) -> tuple[str, datetime.timedelta | None]:
-    """(student, span) from such as "ada=2d"; the span is None for 0."""
+    """Parse such as "ada=2d" into (student, span); the span is None for 0."""
     student, _, span = text.rpartition("=")
     found = re.fullmatch(r"(\d{1,4})([mhdw]?)", span.strip())
     if not student or found is None or (not found[2] and int(found[1])):
@@ -113,6 +113,6 @@ def _show(book: Any, only: str | None) -> None:
 
 
 def _both(when: datetime.datetime) -> str:
-    """A time in UTC, and in this machine's zone."""
+    """Write a time in UTC and in this machine's zone."""
     here = when.replace(tzinfo=datetime.UTC).astimezone()
     return f"{when:%Y-%m-%d %H:%M} UTC, here {here:%Y-%m-%d %H:%M}"

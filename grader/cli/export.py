@@ -130,7 +130,7 @@ def _feedback(course_dir: Path, submitted: Path, only: tuple[str, ...], output: 
 
 
 def _out_of_date(course_dir: Path) -> list[str]:
-    """A notice if penalties for lateness are not what due dates and policy give by now."""
+    """Return a notice if late penalties no longer match the due dates and the policy."""
     from grader.records import late
     from grader.records.nbgrader_tables import read_gradebook, standings
 

@@ -75,7 +75,7 @@ def _now() -> datetime.datetime:
 
 
 def _last_due(course_dir: Path, assignment: str) -> datetime.datetime | None:
-    """When the last student has to hand in (UTC); None if no gradebook here says it."""
+    """Return when the last student has to hand in (UTC); None if no gradebook here says it."""
     from grader.records import nbgrader_tables as tables
 
     with tables.read_gradebook(course_dir / "gradebook.db") as book:

@@ -19,7 +19,7 @@ from grader.student.report import as_html, as_text
 
 
 def executed_notebook(outcome: Outcome, release: Assignment) -> bytes:
-    """The notebook as JSON, valid nbformat 4.5."""
+    """Return the executed notebook as JSON, in valid nbformat 4.5."""
     document = json.loads(release.path.read_bytes())
     originals = {_name(cell): cell for cell in document["cells"]}
     found = {verdict.exercise: _verdict_output(verdict, outcome) for verdict in outcome.verdicts}

@@ -42,7 +42,7 @@ _COLOURS = {
 
 
 def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
-    """One self-contained page, whose content security policy lets nothing run or load.
+    """Return one self-contained page, whose content security policy lets nothing run or load.
 
     Its slots for a person's marks are filled later: see :mod:`grader.records.manual_grading`.
     """
@@ -61,7 +61,7 @@ def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
 
 
 def coloured(text: str) -> str:
-    """Text with a terminal's colours as HTML: all text escaped, no escape sequence left."""
+    """Turn text with a terminal's colours into HTML, all escaped, with no escape sequence left."""
     plain_part, *rest = _COLOUR.split(text)
     shown, bold, colour = [html.escape(plain_part)], "", ""
     for codes, part in zip(rest[::2], rest[1::2], strict=True):
@@ -98,7 +98,7 @@ def _section(verdict: Verdict, outcome: Outcome) -> dict:
 
 
 def _human(name: str, outcome: Outcome) -> dict:
-    """A question whose answer a person marks; without an answer it has 0 points at once."""
+    """Describe a question that a person marks; without an answer it has 0 points at once."""
     of, answered = outcome.humans[name]
     source = next((shown.source for shown in outcome.cells if shown.id == name), "")
     found = None if answered else 0.0

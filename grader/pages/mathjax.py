@@ -16,7 +16,7 @@ WHEEL, SCRIPT = "sphinx-mathjax-offline", "mathjax/tex-svg.js"  # draws letters 
 
 @functools.cache
 def local_mathjax(_: str = "") -> str:
-    """MathJax's script for a page, or nothing if it is not installed. A filter for templates."""
+    """Return MathJax's script for a page, or nothing without its wheel. A filter for templates."""
     try:
         found = importlib.metadata.files(WHEEL) or []
     except importlib.metadata.PackageNotFoundError:

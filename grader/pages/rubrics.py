@@ -13,7 +13,7 @@ from grader.judge.sanitize import safe_markdown
 
 
 def rubrics_page(lessons: Iterable[str]) -> bytes | None:
-    """One self-contained page; None if none of these lessons has a rubric."""
+    """Return one self-contained page; None if none of these lessons has a rubric."""
     parts: list[dict] = []
     for lesson in lessons:
         known = rubrics(lesson)
@@ -32,5 +32,5 @@ def rubrics_page(lessons: Iterable[str]) -> bytes | None:
 
 
 def _markdown(text: str) -> str:
-    """Markdown as harmless HTML, without the links that nbconvert puts beside headings."""
+    """Turn Markdown into harmless HTML, without the links that nbconvert puts beside headings."""
     return re.sub(r"<a[^>]*>¶</a>", "", safe_markdown(text))

@@ -1,4 +1,4 @@
-"""Sum up a verdict as everything shows it that comes back from grading."""
+"""Sum up a verdict for all that comes back from grading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.student.summary import Summary, on_earlier, summary
 
 
 def why_carried(exercise: str, outcome: Outcome) -> str:
-    """Why an exercise has the points of a second run, in a sentence; "" if it has not."""
+    """Say in a sentence why an exercise has the points of a second run; "" if it has not."""
     if exercise not in outcome.carried:
         return ""
     found = outcome.earlier_first.get(exercise)
@@ -27,7 +27,7 @@ def why_carried(exercise: str, outcome: Outcome) -> str:
 
 
 def graded(verdict: Verdict, outcome: Outcome) -> Summary:
-    """The summary of one exercise's verdict, with what became of those that it builds on."""
+    """Sum up one exercise's verdict, with what became of the exercises that it builds on."""
     earlier = outcome.first.get(verdict.exercise, ())
     failed = [one for one in outcome.verdicts if one.exercise in earlier and not one.passed]
     return on_earlier(summary(verdict, final=True), failed)

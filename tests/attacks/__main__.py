@@ -1,4 +1,4 @@
-"""``python -m tests.attacks``: every attack, as the present user, and a table of what came of it.
+"""``python -m tests.attacks``: run every attack as the present user, and print a table of results.
 
 Exit 1 if any attack gained or harmed anything.
 """
@@ -37,7 +37,7 @@ def row(result: Result) -> list[str]:
 
 
 def markdown(results: list[Result], level: str, seconds: float) -> str:
-    """The table, with its totals and the rows of the threat matrix that are covered."""
+    """Write the table, with its totals and the rows of the threat matrix that are covered."""
     totals = ", ".join(f"{name} {value:g}" for name, value in summary(results).items())
     rows = Counter(number for result in results for number in result.case.rows)
     lines = [
@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("--level", default="", choices=["", *LEVELS], help="this sandbox")
     arguments = parser.parse_args()
     if arguments.markdown and arguments.only:
-        # The page would lack the other attacks, and yet bear the stamp of a current one.
+        # The page would lack the other attacks, yet carry the stamp of a current page.
         parser.error("--markdown makes the page of all attacks: leave --only out")
     torch.set_num_threads(1)
     stamp = PAGE.stamp()

@@ -1,4 +1,4 @@
-"""What the cases that hand in archives have in common: a roster of two students, and zips."""
+"""What the cases that hand in archives share: a roster of two students, and zips."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 
-# Canvas's list of students: the attacker, and the neighbour whose work must stay as it is.
+# Canvas's list of students: the attacker, and the neighbour whose work must not change.
 ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
 "Attacker, Ann",811,u1,attacker,A
 "Neighbour, Nick",812,u2,neighbour,A
@@ -14,7 +14,7 @@ ROSTER = """Student,ID,SIS User ID,SIS Login ID,Section
 
 
 def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    """A zip of these files by their names."""
+    """Make a zip of these files, by name."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in files.items():

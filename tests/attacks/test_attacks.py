@@ -53,7 +53,7 @@ def test_the_attack_gains_nothing(arena: Arena, case: Case) -> None:
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_what_an_attack_takes_from_the_engine_is_there(case: Case) -> None:
-    """One that imports a module that has moved raises ImportError, and attacks nothing."""
+    """An attack that imports a module that has moved raises ImportError, and attacks nothing."""
     text = (Path(__file__).parent / "cases" / f"{case.name}.py").read_text(encoding="utf-8")
     for module, names in re.findall(
         r"^ *from (grader[\w.]*) import ([\w, ]+?)(?: as \w+)?$", text, re.M
@@ -75,7 +75,7 @@ def test_there_are_enough_and_every_row_of_the_threat_matrix_is_tried() -> None:
 
 
 def test_the_arena_can_see_what_gets_out() -> None:
-    """Without walls the attacks that read and send do reach something: their failing is no luck."""
+    """Without a sandbox, attacks that read and send do reach something: it is what stops them."""
     chosen = [case for case in ALL if case.reaches]
     assert len(chosen) >= 6
     with Arena(level="none") as open_arena:
@@ -84,7 +84,7 @@ def test_the_arena_can_see_what_gets_out() -> None:
 
 
 def test_the_arena_can_see_points_and_processes(arena: Arena) -> None:
-    """A right answer is seen as points, a process that goes on as one that is left."""
+    """The arena counts a right answer as points, and reports a process that goes on."""
     import os
     import subprocess
 
@@ -112,7 +112,7 @@ def test_the_arena_can_see_what_archives_change(arena: Arena, tmp_path: Path) ->
 
 
 def test_a_cohort_of_attackers_takes_nobody_down(arena: Arena, tmp_path: Path) -> None:
-    """The whole way: folders full of traps and honest neighbours, to marks, pages and a ledger."""
+    """Grade folders full of traps, beside honest neighbours, into marks, pages and a ledger."""
     import nbformat
 
     from grader.authoring.solve import solved

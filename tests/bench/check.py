@@ -1,9 +1,9 @@
-"""How long a student waits for ``check``: every exercise, right and wrong, first and again.
+"""Measure how long a student waits for ``check``: right and wrong answers, first and again.
 
     python -m tests.bench.check [--markdown FILE]
 
-In one process, as in a kernel that has run the lesson's cells: the public cases of each exercise
-on the course's solution and on its first known mistake (whose name has to be found as well).
+It runs in one process, as in a kernel that has run the lesson's cells: the public cases of each
+exercise, on the course's solution and on its first known mistake (which must be named as well).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.bench.cohort import machine
 
 
 def seconds(version: Version) -> tuple[float, float, bool]:
-    """The first call, which loads the cases, and the next; and whether it passed."""
+    """Time the first call, which loads the cases, and the next; also return if it passed."""
 
     def once() -> tuple[float, bool]:
         started = time.perf_counter()
@@ -35,7 +35,7 @@ def seconds(version: Version) -> tuple[float, float, bool]:
 
 
 def spread(name: str, found: list[float], text: Callable[[float], str]) -> str:
-    """A line: how many, their median, nine tenths, the slowest."""
+    """Write a line: how many, their median, ninth decile and maximum."""
     tenths = statistics.quantiles(found, n=10)
     numbers = (statistics.median(found), tenths[-1], max(found))
     return f"| {name} | {len(found)} | " + " | ".join(map(text, numbers)) + " |"

@@ -1,18 +1,18 @@
-"""The same cohort graded by this grader, by plain nbgrader, and at the least possible cost.
+"""Grade the same cohort with this grader, with plain nbgrader, and at the least possible cost.
 
     python -m tests.bench.cohort [--lessons 1-7] [--times 1] [--rounds 3] [--ways grade,nbgrader]
         [--into FILE]
 
-For each lesson twelve submissions of the sample cohort (solved, half, untouched, a first cell that
-raises, eight mistaken ones), each handed in by as many students as ``--times`` says. In every
-round, one after the other: ``grade --jobs 2``, the same with ``--all-cells``, ``nbgrader
+For each lesson there are twelve submissions of the sample cohort (solved, half, untouched, a first
+cell that raises, eight mistaken ones), each handed in by as many students as ``--times`` says. In
+every round, one after the other: ``grade --jobs 2``, the same with ``--all-cells``, ``nbgrader
 autograde`` and ``generate_feedback`` on the same files, and the same cells run once in forkserver
 processes, one and two at a time (see ``limit.py``). Gradebook and feedback are part of the first
-three, and so is their start; the limit has none of it, nor secret cases, nor walls. At the end
+three, and so is their start; the limit has none of it, and no secret cases or sandbox. At the end
 ``grade`` is run once more on all lessons in one command, as a term's end has it. Processor time is
 the whole machine's while a command runs: let nothing else run beside it. All of it takes hours:
-with ``--into FILE`` every run is kept there as a line, and the table is made of all that the file
-holds, so that it can be run in portions (``--rounds 0`` only makes the table).
+with ``--into FILE`` each run is kept there as a line, and the table is made of all lines of the
+file, so that it can be run in portions (``--rounds 0`` only makes the table).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ c.Exchange.root = "exchange"
 
 @dataclass
 class Cost:
-    """One run: seconds on the wall and on processors, and the most memory at one moment, bytes."""
+    """One run: wall seconds, processor seconds, and peak memory in bytes."""
 
     wall: float
     cpu: float
@@ -66,7 +66,7 @@ class Costs:
 
 
 def proportional_memory(process: psutil.Process, below: bool = True) -> int:
-    """PSS of a process and all below it, bytes: a page that n share counts a n-th for each."""
+    """Return the PSS of a process and all below it in bytes: n sharers of a page count 1/n each."""
     total = 0
     for one in [process, *(process.children(recursive=True) if below else [])]:
         try:
@@ -78,16 +78,16 @@ def proportional_memory(process: psutil.Process, below: bool = True) -> int:
 
 
 def busy_seconds() -> float:
-    """What all processors have worked since the machine started.
+    """Return the seconds that all processors have worked since the machine started.
 
-    A process's own account leaves out workers: the kernel reaps them, and their time with them.
+    A process's own count leaves out workers: the kernel reaps them, and their time with them.
     """
     times = psutil.cpu_times()
     return times.user + times.nice + times.system + times.irq + times.softirq
 
 
 def measured(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[Cost, str]:
-    """Run a command; what it cost, with everything that it started, and what it printed."""
+    """Run a command; return its cost, with all that it started, and what it printed."""
     started, busy = time.perf_counter(), busy_seconds()
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -95,7 +95,7 @@ def measured(command: list[str], folder: Path, environment: dict[str, str]) -> t
     peak, over = [0], threading.Event()
 
     def watch() -> None:
-        while not over.wait(1.0):  # to look costs time, too
+        while not over.wait(1.0):  # looking costs time, too
             try:
                 peak[0] = max(peak[0], proportional_memory(psutil.Process(process.pid)))
             except psutil.NoSuchProcess:
@@ -115,7 +115,7 @@ def measured(command: list[str], folder: Path, environment: dict[str, str]) -> t
 
 
 def environment_in(folder: Path) -> dict[str, str]:
-    """What a command sees: a home of its own, and nothing of this machine's settings."""
+    """Return a command's environment: its own home, and nothing of this machine's settings."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
     return {
@@ -130,7 +130,7 @@ def environment_in(folder: Path) -> dict[str, str]:
 
 
 def hand_in(folder: Path, lesson: str, count: int) -> None:
-    """The twelve, again and again until there are so many, each time by another student."""
+    """Hand in the twelve over and over, by other students, until there are ``count``."""
     name = assignment_id(lesson)
     made = {student.name: student.hands_in(lesson) or "" for student in students()}
     for number in range(count):
@@ -141,7 +141,7 @@ def hand_in(folder: Path, lesson: str, count: int) -> None:
 
 
 def grade(submitted: Path, course: Path, environment: dict[str, str], *more: str) -> Cost:
-    """`grade` into a fresh course folder."""
+    """Run `grade` into a fresh course folder."""
     shutil.rmtree(course, ignore_errors=True)
     command = [sys.executable, "-m", "grader", "grade", str(submitted), "--jobs", "2"]
     command += ["--course-dir", str(course), *more]
@@ -171,15 +171,15 @@ class Bench:
         return measured(command, self.plain, self.environment)[0]
 
     def ours(self, *more: str) -> Cost:
-        """`grade`, as it is used."""
+        """Run `grade` as usual."""
         return grade(self.submitted, self.folder / "course", self.environment, *more)
 
     def all_cells(self) -> Cost:
-        """The same, with the cells that only show something."""
+        """Run `grade` with the cells that only show something, too."""
         return self.ours("--all-cells")
 
     def nbgrader(self) -> Cost:
-        """`nbgrader autograde` and `generate_feedback`, on a fresh gradebook."""
+        """Run `nbgrader autograde` and `generate_feedback` on a fresh gradebook."""
         for made in ("autograded", "feedback"):
             shutil.rmtree(self.plain / made, ignore_errors=True)
         (self.plain / "gradebook.db").write_bytes(self.fresh)
@@ -187,7 +187,7 @@ class Bench:
         return Cost(one.wall + two.wall, one.cpu + two.cpu, max(one.peak, two.peak))
 
     def limit(self, jobs: int) -> Cost:
-        """The cells and nothing else; the imports are not counted."""
+        """Run the cells and nothing else; the imports are not counted."""
         paths = map(str, sorted(self.submitted.rglob("*.ipynb")))
         command = [sys.executable, "-m", "tests.bench.limit", str(jobs), *paths]
         cost, said = measured(command, ROOT, self.environment)
@@ -196,7 +196,7 @@ class Bench:
 
 
 def one_command(lessons: list[str], rounds: int, times: int) -> Iterator[Cost]:
-    """All lessons' submissions by one ``grade``."""
+    """Grade all lessons' submissions with one ``grade``."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         for lesson in lessons:
@@ -212,7 +212,7 @@ WAYS = ("grade", "grade --all-cells", "nbgrader", "limit of one", "limit of two"
 def runs_of(
     lesson: str, rounds: int, times: int, chosen_ways: list[str]
 ) -> Iterator[tuple[str, Cost]]:
-    """Each of these ways, ``rounds`` times, in turns."""
+    """Run each of these ways ``rounds`` times, in turns."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         bench = Bench(lesson, Path(name), times)
         runs = (bench.ours, bench.all_cells, bench.nbgrader,
@@ -223,11 +223,11 @@ def runs_of(
                 yield way, every[way]()
 
 
-Found = dict[str, dict[str, Costs]]  # by lesson, or by several that were graded at once; by way
+Found = dict[str, dict[str, Costs]]  # by lesson, or several that were graded at once; then by way
 
 
 class Kept:
-    """The runs so far: a line each in a file, if one was named."""
+    """The runs so far; if a file was named, each is also a line there."""
 
     def __init__(self, path: Path | None, times: int) -> None:
         self.path = path
@@ -251,7 +251,7 @@ class Kept:
 
 
 def total(found: Found, lessons: list[str]) -> dict[str, Costs]:
-    """The medians' sums over lessons, for each way that all of them have."""
+    """Sum the medians over lessons, for each way that all of them have."""
     ways = [way for way in WAYS if all(way in found.get(lesson, {}) for lesson in lessons)]
     sums = {}
     for way in ways:
@@ -262,7 +262,7 @@ def total(found: Found, lessons: list[str]) -> dict[str, Costs]:
 
 
 def table(found: Found, lessons: list[str], times: int) -> str:
-    """Everything that was found, with the sums over several lessons."""
+    """Write everything that was found, with the sums over several lessons."""
     head = ("lesson", "runs", "grade, s", "all cells, s", "nbgrader, s", "limit, s",
             "limit of two, s", "nbgrader ÷ grade", "CPU: all cells ÷ limit", "peak PSS, MiB",
             "theirs")  # fmt: skip
@@ -286,19 +286,19 @@ def table(found: Found, lessons: list[str], times: int) -> str:
 
 
 def name_of(lessons: list[str]) -> str:
-    """What several lessons together are called."""
+    """Name several lessons together."""
     numbers = [LESSONS.index(lesson) + 1 for lesson in lessons]
     return f"{numbers[0]} to {numbers[-1]}"
 
 
 def runs_in(found: dict[str, Costs]) -> str:
-    """How many runs each way has had: "3", or "1 to 3"."""
+    """Say how many runs each way has had: "3", or "1 to 3"."""
     counts = [len(costs.runs) for costs in found.values()]
     return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
 
 
 def line(name: str, found: dict[str, Costs], runs: str = "") -> str:
-    """A row of the table; a dash for a way that was left out."""
+    """Write a row of the table, with a dash for a way that was left out."""
     wall = {way: costs.median("wall") for way, costs in found.items()}
     cpu = {way: costs.median("cpu") for way, costs in found.items()}
     peak = {way: costs.median("peak") / 2**20 for way, costs in found.items()}
@@ -317,7 +317,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def machine() -> str:
-    """What it ran on, without names."""
+    """Describe the machine, without names."""
     with open("/proc/meminfo") as file:
         memory = int(file.readline().split()[1]) / 2**20
     return (
@@ -327,7 +327,7 @@ def machine() -> str:
 
 
 def chosen(text: str) -> list[str]:
-    """Lessons by number: "1-3,8"."""
+    """Return lessons by number: "1-3,8"."""
     numbers: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")

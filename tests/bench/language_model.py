@@ -1,9 +1,9 @@
-"""The small CPU recipe of nanoGPT with the course's model, beside tables and plain PyTorch.
+"""Train the course's model by nanoGPT's small CPU recipe, beside tables and plain PyTorch.
 
     python -m tests.bench.language_model [--steps N] [--short]
 
 Trains ``TransformerLM`` (4 layers, 4 heads, width 128, block 64, batch 12, 2000 steps) on a
-megabyte of the English that CPython carries, a character a token, and beside it, in turns, the
+megabyte of the English that comes with CPython, a character a token, and beside it, in turns, the
 recipe itself in plain PyTorch: fused attention, first weights of standard deviation 0.02, the
 token table used again as the head, weight decay for matrices alone, gradients clipped at 1.
 
@@ -37,7 +37,7 @@ BLOCK, BATCH, WIDTH, HEADS, LAYERS = 64, 12, 128, 4, 4
 PEAK, LOW, WARM = 1e-3, 1e-4, 100
 WARM_ROUNDS = 200
 GELU = transformer_block.gelu
-CONTEXT = 4  # tokens in front of every one that is measured, for tables and models alike
+CONTEXT = 4  # tokens before each that is measured, for tables and models alike
 CHARACTERS = 1_000_000
 
 
@@ -45,7 +45,7 @@ CHARACTERS = 1_000_000
 
 
 def paragraphs() -> Iterator[str]:
-    """Python's reference pages, then the docstrings of its library, in sorted order."""
+    """Yield Python's reference pages, then the docstrings of its library, in sorted order."""
     for name in sorted(topics):
         yield from topics[name].split("\n\n")
     library = Path(sysconfig.get_paths()["stdlib"])
@@ -62,7 +62,7 @@ def paragraphs() -> Iterator[str]:
 
 
 def text(size: int) -> str:
-    """So many characters, no paragraph twice, in an order that mixes the sources."""
+    """Return ``size`` characters, no paragraph twice, in an order that mixes the sources."""
     once, length = {}, 0
     for paragraph in paragraphs():
         if paragraph and paragraph not in once:
@@ -76,7 +76,7 @@ def text(size: int) -> str:
 
 
 def tokens_of(characters: str) -> tuple[torch.Tensor, int]:
-    """The text as numbers; characters beyond the hundred most frequent share one."""
+    """Turn the text into numbers; characters beyond the hundred most frequent share one."""
     ranked = sorted(set(characters), key=lambda c: (-characters.count(c), c))
     number = {character: min(rank, 100) for rank, character in enumerate(ranked)}
     return torch.tensor([number[character] for character in characters]), min(len(ranked), 101)
@@ -86,7 +86,7 @@ def tokens_of(characters: str) -> tuple[torch.Tensor, int]:
 
 
 def table_loss(train: torch.Tensor, test: torch.Tensor, n: int, vocab: int, prior: float) -> float:
-    """Loss of n-gram counts of which each row is mixed with the next shorter table's."""
+    """Return the loss of n-gram counts, each row mixed with the next shorter table's."""
     chance = torch.full((len(test) - CONTEXT,), 1 / vocab, dtype=torch.float64)
     for size in range(n):
         codes = [_groups(part, size + 1, vocab) for part in (train, test)]
@@ -105,7 +105,7 @@ def _groups(tokens: torch.Tensor, size: int, vocab: int) -> torch.Tensor:
 
 
 def _counted(where: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """How often each wanted number stands there."""
+    """Count how often each wanted number occurs."""
     known, counts = where.unique(return_counts=True)
     place = torch.searchsorted(known, wanted).clamp(max=len(known) - 1)
     return torch.where(known[place] == wanted, counts[place], 0).double()
@@ -153,7 +153,7 @@ class PlainLM(nn.Module):
 
 
 def recipe(vocab: int) -> PlainLM:
-    """The plain model with the recipe's first weights."""
+    """Make the plain model with the recipe's first weights."""
     model = PlainLM(vocab)
     for name, weights in model.named_parameters():
         if weights.ndim > 1:
@@ -166,7 +166,7 @@ def recipe(vocab: int) -> PlainLM:
 
 
 def with_weights_of(model: TransformerLM, vocab: int) -> PlainLM:
-    """The plain model with the course's model's weights: it must give the same logits."""
+    """Make the plain model with the course model's weights: it must give the same logits."""
     plain = PlainLM(vocab)
     pairs = [
         (plain.tokens, model.token_embedding),
@@ -191,7 +191,7 @@ def with_weights_of(model: TransformerLM, vocab: int) -> PlainLM:
 
 
 def held_out(model: nn.Module, test: torch.Tensor) -> float:
-    """Mean loss over tokens with at least CONTEXT in front, each once."""
+    """Return the mean loss over tokens with at least CONTEXT before them, each once."""
     stride = BLOCK - CONTEXT + 1
     starts = torch.arange((len(test) - CONTEXT) // stride)[:, None] * stride
     x, y = (test[starts + shift + torch.arange(BLOCK)] for shift in (0, 1))
@@ -213,7 +213,7 @@ def made_optimizer(model: nn.Module) -> torch.optim.Optimizer:
 
 
 def rate_at(step: int, steps: int) -> float:
-    """A warm-up, then half a cosine from the peak to a tenth of it."""
+    """Return the rate: a warm-up, then half a cosine from the peak to a tenth of it."""
     if step < WARM:
         return PEAK * (step + 1) / (WARM + 1)
     share = (step - WARM) / max(steps - WARM, 1)
@@ -235,7 +235,7 @@ class Run:
         self.seconds: list[float] = []
 
     def step(self, train: torch.Tensor) -> None:
-        """One step on its next batch; the batch is drawn on its own time."""
+        """Take a step on the next batch, whose drawing counts as the run's time."""
         started = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(len(self.seconds), self.steps)
@@ -245,7 +245,7 @@ class Run:
 
 
 def made(vocab: int, steps: tuple[int, int]) -> tuple[Run, Run]:
-    """The course's model and the recipe's."""
+    """Make the course's model and the recipe's."""
     torch.manual_seed(0)
     model = TransformerLM(vocab, WIDTH, HEADS, LAYERS, BLOCK)
     plain = recipe(vocab)
@@ -253,14 +253,14 @@ def made(vocab: int, steps: tuple[int, int]) -> tuple[Run, Run]:
 
 
 def must_agree(vocab: int, x: torch.Tensor) -> None:
-    """The two models are one function of their weights, or their times mean nothing."""
+    """Check that both models are the same function of their weights, or times mean nothing."""
     model = TransformerLM(vocab, WIDTH, HEADS, LAYERS, BLOCK)
     plain = with_weights_of(model, vocab)
     torch.testing.assert_close(plain(x), model(x), rtol=1e-3, atol=1e-4)
 
 
 def step_times(vocab: int, train: torch.Tensor, rounds: int) -> tuple[float, float, float]:
-    """Median seconds of a step: the course's, the course's with PyTorch's GELU, the recipe's."""
+    """Return median seconds a step: the course's, that with PyTorch's GELU, the recipe's."""
     course, plain = made(vocab, (rounds, rounds))
     fused, _ = made(vocab, (rounds, rounds))
     for _ in range(rounds):

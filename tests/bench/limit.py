@@ -1,4 +1,4 @@
-"""The least that running a cohort's cells can cost: in one process that has everything imported.
+"""Measure the least that running a cohort's cells can cost, with everything already imported.
 
     python -m tests.bench.limit JOBS NOTEBOOK...
 
@@ -31,7 +31,7 @@ import grader  # noqa: F401
 
 
 def run_cells(path: str) -> None:
-    """Every code cell, whatever becomes of it; what it shows is thrown away."""
+    """Run every code cell, even after one fails; discard what they show."""
     torch.set_num_threads(1)
     with open(path, encoding="utf-8") as file:
         cells = json.load(file)["cells"]

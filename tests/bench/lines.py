@@ -1,4 +1,4 @@
-"""``python -m tests.bench.lines [COMMIT…]``: lines of engine, course, tests and derived files.
+"""``python -m tests.bench.lines [COMMIT…]``: count lines of engine, course, tests, derived files.
 
 Counts every line of the files that git holds at each commit, blank lines and comments included.
 """
@@ -13,7 +13,7 @@ from collections import Counter
 
 from grader.course.layout import ROOT
 
-# The first pattern that a path matches says what it is. Folders that have moved since count, too.
+# The first pattern that a path matches decides its kind. Folders since moved count, too.
 KINDS = {
     "derived": r"solutions/(solved|caught)/|docs/lessons\.json"
     r"|docs/(kill_matrix|mutants|attacks|plain_nbgrader)\.md",
@@ -26,7 +26,7 @@ KINDS = {
 
 
 def count(commit: str) -> Counter[str]:
-    """Lines by kind; of the engine also those of comments."""
+    """Count lines by kind; of the engine also those of comments."""
     listed = subprocess.run(
         ["git", "ls-tree", "-r", "--name-only", commit],
         cwd=ROOT, capture_output=True, text=True, check=True,

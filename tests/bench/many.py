@@ -1,10 +1,10 @@
-"""Many submissions in one run: how fast it is, and what memory it takes from first to last.
+"""Grade many submissions in one run; measure its speed, and its memory from first to last.
 
     python -m tests.bench.many [--count 2000] [--lesson single_query_attention] [--markdown FILE]
 
 The twelve submissions of ``tests.bench.cohort``, handed in by as many students as wanted: each is
 graded on cases of its own. While ``grade --jobs 2`` runs, the memory of its processes is read
-from the kernel as PSS: a page that n processes share counts as a n-th for each. Afterwards the same
+from the kernel as PSS: each of n processes that share a page counts 1/n of it. Afterwards the same
 command is run again, with nothing changed.
 """
 
@@ -29,7 +29,7 @@ EVERY = 2.0  # seconds between two looks
 
 @dataclass(frozen=True)
 class Look:
-    """At one moment: how many are graded, and mebibytes of each kind of process."""
+    """One moment: how many are graded, and mebibytes of each kind of process."""
 
     graded: int
     writer: float
@@ -38,7 +38,7 @@ class Look:
 
 
 def look(writer: psutil.Process, records: Path) -> Look:
-    """Its forks are the judges; the forkserver and all below it are another program."""
+    """Take a look: the writer's forks are the judges; its other child is the forkserver."""
     judges = forkserver = 0
     for child in writer.children():
         if child.cmdline() == writer.cmdline():
@@ -51,7 +51,7 @@ def look(writer: psutil.Process, records: Path) -> Look:
 
 
 def watched(command: list[str], environment: dict[str, str], course: Path) -> tuple[float, list]:
-    """Run it; seconds, and what was seen meanwhile."""
+    """Run the command; return its seconds, and what was seen meanwhile."""
     looks: list[Look] = []
     started = time.perf_counter()
     process = subprocess.Popen(
@@ -70,7 +70,7 @@ def watched(command: list[str], environment: dict[str, str], course: Path) -> tu
 
 
 def rows(looks: list[Look], count: int) -> list[str]:
-    """A line at each tenth of the way."""
+    """Write a line for each tenth of the way."""
     lines = [
         "| graded | the writer, MiB | two judges | forkserver and workers | all |",
         "| ---: | ---: | ---: | ---: | ---: |",
@@ -85,7 +85,7 @@ def rows(looks: list[Look], count: int) -> list[str]:
 
 
 def main() -> None:
-    """Make them, grade them, grade them again."""
+    """Make the submissions, grade them, grade them again."""
     parser = argparse.ArgumentParser(description="Many submissions in one run.")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--lesson", default="single_query_attention")

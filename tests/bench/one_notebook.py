@@ -1,8 +1,8 @@
-"""What grading one notebook costs once the forkserver stands, against a fresh kernel's run.
+"""Compare grading one notebook, once the forkserver is ready, with a run in a fresh kernel.
 
     python -m tests.bench.one_notebook [--rounds N]
 
-Interleaved, in one run: the judge's whole way (bytes to marks, notebook and page) and the same
+These alternate in one run: the judge's whole work (bytes to marks, notebook and page), and the same
 notebook executed by nbclient in a kernel of its own, as `nbgrader autograde` does.
 """
 

@@ -1,11 +1,11 @@
-"""The same submissions by otter-grader's run without containers, and by this grader.
+"""Grade the same submissions with otter-grader, without containers, and with this grader.
 
     python -m tests.bench.otter --otter FOLDER [--lesson single_query_attention] [--rounds 3]
 
 FOLDER is a virtual environment of its own with otter-grader, torch and matplotlib in it. For each
-exercise otter is given one test that asks for the verdict on the public cases, which are the
-cases that ``check`` puts in a notebook: without secret cases, without walls, without a second run
-where an earlier answer was wrong. Gradebook and feedback are part of ``grade`` alone.
+exercise otter is given one test that asks for the verdict on the public cases, which are the cases
+of ``check`` in a notebook: without secret cases, without a sandbox, without a second run if an
+earlier answer was wrong. Gradebook and feedback are part of ``grade`` alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CASE = """>>> from grader.student.check import verdict_here
 
 
 def write_tests(folder: Path, lesson: str) -> None:
-    """One test file in otter's form for each exercise."""
+    """Write a test file in otter's form for each exercise."""
     folder.mkdir()
     for exercise in exercises(lesson):
         case = {"code": CASE.format(name=exercise.id), "hidden": False, "locked": False}
@@ -39,7 +39,7 @@ def write_tests(folder: Path, lesson: str) -> None:
 
 
 def scores(results: Path) -> dict[str, float]:
-    """What otter gave for each exercise."""
+    """Return what otter gave for each exercise."""
     tests = json.loads(results.read_text())["tests"]
     return {test["name"]: test["score"] for test in tests if "score" in test}
 
@@ -59,12 +59,12 @@ class Otter:
         return measured([self.program, *words], self.folder, self.environment)[0]
 
     def grade(self, notebook: Path) -> Cost:
-        """One submission."""
+        """Grade one submission."""
         return self._run("run", "-a", "autograder.zip", "-o", "out", str(notebook))
 
 
 def main() -> None:
-    """In turns; a table."""
+    """Grade with each in turns; print a table."""
     parser = argparse.ArgumentParser(description="otter-grader on the same submissions.")
     parser.add_argument("--otter", type=Path, required=True, help="its virtual environment")
     parser.add_argument("--lesson", default="single_query_attention")

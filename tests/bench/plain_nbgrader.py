@@ -1,12 +1,12 @@
-"""Attacks against plain ``nbgrader autograde``, and what each gains there and here.
+"""Run attacks against plain ``nbgrader autograde``, and compare what each gains there and here.
 
     python -m tests.bench.plain_nbgrader [--only TEXT] [--markdown FILE]
 
 The same exercise is made into a plain nbgrader assignment: a solution cell, a cell of visible
-asserts, one of hidden asserts, one with partial credit, a point each. Only attacks whose file says
-``PLAIN = True`` are run: they forge marks, or read files that this bench has planted itself in its
-own temporary folder. They never signal, start or fill anything, because plain nbgrader runs them
-as the present user, without walls. Time, memory and file sizes are bounded all the same.
+asserts, one of hidden asserts, one with partial credit, each worth a point. Only attacks whose file
+says ``PLAIN = True`` are run: they forge marks, or read files that this bench has planted itself in
+its own temporary folder. They never signal, start or fill anything, because plain nbgrader runs
+them as the present user, without a sandbox. Time, memory and file sizes are bounded all the same.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class PlainCourse:
         shutil.copytree(folder, self.untouched)
 
     def restore(self) -> None:
-        """As it was before anything was handed in: one attack's harm is not another's."""
+        """Restore the course as it was at first, so that no attack harms the next one."""
         shutil.rmtree(self.folder)
         shutil.copytree(self.untouched, self.folder)
 
@@ -114,7 +114,7 @@ class PlainCourse:
         nbformat.write(book, path)
 
     def nbgrader(self, *arguments: str) -> str:
-        """One bounded run of nbgrader in the course's folder; what it said."""
+        """Run nbgrader, bounded, in the course's folder; return what it said."""
         environment = {
             "HOME": str(self.folder / "home"),
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
@@ -140,7 +140,7 @@ class PlainCourse:
         return done.stderr
 
     def grade(self, name: str, text: str) -> tuple[float, str]:
-        """Points of a submission with this answer, and the executed notebook."""
+        """Return the points of a submission with this answer, and the executed notebook."""
         released = self.folder / "release" / TASK / f"{TASK}.ipynb"
         book = nbformat.read(released, as_version=4)
         for cell in book.cells:
@@ -156,7 +156,7 @@ class PlainCourse:
             return _score(gradebook, name), shown
 
     def places(self) -> dict[str, str]:
-        """What ``@NAME@`` in an attack stands for: files of this bench, nothing else."""
+        """Return what ``@NAME@`` in an attack stands for: files of this bench, nothing else."""
         return {
             "COURSE": str(self.folder),
             "FOLDER": str(self.folder),
@@ -189,7 +189,7 @@ def _bounded() -> None:
 
 
 def run_plain(course: PlainCourse, case: Case) -> tuple[float, int]:
-    """Points, and how many secrets were read (0 or 1), under plain nbgrader."""
+    """Return points, and how many secrets were read (0 or 1), under plain nbgrader."""
     text = case.text
     for name, value in course.places().items():
         text = text.replace(f"@{name}@", value)

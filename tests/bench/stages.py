@@ -1,11 +1,11 @@
-"""Where the time of grading a cohort goes: the share of each stage, lesson by lesson.
+"""Find where the time of grading a cohort goes: the share of each stage, lesson by lesson.
 
     python -m tests.bench.stages [--lessons 1-9] [--markdown FILE]
 
 The twelve submissions of ``tests.bench.cohort``, graded and written one after the other by one
 judge in this process, after one of them was graded uncounted. The start (imports, the forkserver)
-is a row of its own, as a share of the whole with that start. What one stage calls of another counts
-for the other; waiting for a worker counts for what it was asked to do.
+is a row of its own, as a share of the whole with that start. If one stage calls another, that
+counts for the other; waiting for a worker counts for what it was asked to do.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
 
 
 class Clock:
-    """Seconds by stage; a stage inside another stops the other's clock."""
+    """A clock of seconds by stage; a stage inside another stops the other's."""
 
     def __init__(self) -> None:
         self.seconds: Counter[str] = Counter()
@@ -56,13 +56,13 @@ class Clock:
         self.since = time.perf_counter()
 
     def switch(self) -> None:
-        """Count what has passed for the stage that was running."""
+        """Count the time that has passed for the stage that was running."""
         now = time.perf_counter()
         self.seconds[self.running[-1] if self.running else "the rest"] += now - self.since
         self.since = now
 
     def watch(self, stage: str, owner: Any, name: str) -> None:
-        """Every call of this function counts for that stage."""
+        """Count every call of this function for that stage."""
         inner: Callable[..., Any] = getattr(owner, name)
 
         def timed(*args: Any, **kwargs: Any) -> Any:
@@ -78,7 +78,7 @@ class Clock:
 
 
 def shares_of(lesson: str, clock: Clock) -> tuple[float, dict[str, float]]:
-    """Seconds of the whole, and the share of each stage."""
+    """Return the seconds of the whole, and the share of each stage."""
     name = assignment_id(lesson)
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         folder = Path(place)
@@ -107,7 +107,7 @@ def shares_of(lesson: str, clock: Clock) -> tuple[float, dict[str, float]]:
 
 
 def main() -> None:
-    """A table, a column for each lesson."""
+    """Print a table with a column for each lesson."""
     parser = argparse.ArgumentParser(description="The share of each stage of grading.")
     parser.add_argument("--lessons", default="1-9")
     parser.add_argument("--markdown", type=Path)

@@ -1,8 +1,8 @@
-"""How many submissions a second the one process that writes can take.
+"""Measure how many submissions a second the one writing process can take.
 
     python -m tests.bench.writer [--count 2000] [--lesson single_query_attention]
 
-Its judges are replaced by one that has the result at hand: what is left is reading and hashing each
+Its judges are replaced by one that returns a ready result. What is left is reading and hashing each
 submission, its executed notebook and page, the line of the ledger, the marks in nbgrader's database
 and the record, each flushed to the disk. This is where a cluster of any size meets its limit.
 """
@@ -29,7 +29,7 @@ SALT = b"bench"
 
 
 def one_result(folder: Path, lesson: str) -> Graded:
-    """What a judge says of the solved notebook."""
+    """Return a judge's result for the solved notebook."""
     hand_in(folder, lesson, 1)
     (found,) = find_submissions(folder)
     with start_sandbox([ROOT, Path.home()], 1) as forkserver:
@@ -39,7 +39,7 @@ def one_result(folder: Path, lesson: str) -> Graded:
 
 
 def main() -> None:
-    """Write them, in four parts, to see whether it slows down."""
+    """Write the results in four parts, to see whether it slows down."""
     parser = argparse.ArgumentParser(description="How fast results are written.")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--lesson", default="single_query_attention")

@@ -4,8 +4,8 @@
 
 Thirteen students are on the roster. Twelve hand in through Moodle: three late, one twice, one a zip
 that is cut off, one a file that is no notebook. Everything is done by the commands that the pages
-name; only what Formgrader writes when a person marks an answer is written as it does, through
-nbgrader's own gradebook. What each student must get in the end is worked out here, by hand.
+name; only the marks that a person gives in Formgrader are written as it does, through nbgrader's
+own gradebook. What each student must get in the end is worked out here, by hand.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ c.PerDay.percent_per_day = {PER_DAY}
 
 @dataclass
 class Student:
-    """One on the roster. ``wrong`` of the exercises are left as they were given out."""
+    """A student on the roster, who leaves ``wrong`` of the exercises as they were given out."""
 
     id: str
     name: str
@@ -55,17 +55,17 @@ class Student:
 
     @property
     def handed_in(self) -> datetime:
-        """An hour before it was due, or before another day of being late is over."""
+        """An hour before the due date, or before the last of the days late is over."""
         return DUE + timedelta(days=self.days_late, hours=-1)
 
     @property
     def folder(self) -> str:
-        """As Moodle names it in the archive of submissions, where no path has an apostrophe."""
+        """The folder's name in Moodle's archive of submissions, where no path has an apostrophe."""
         return f"{self.name.replace(chr(39), '')}_{self.number}_assignsubmission_file"
 
 
 def roster() -> dict[str, Student]:
-    """Thirteen students; ``mia`` hands in nothing."""
+    """Return the thirteen students; ``mia`` hands in nothing."""
     people = [
         Student("ada", "Ada Lovelace", 4701),
         Student("ben", "Ben Öberg", 4702, wrong=2),
@@ -86,7 +86,7 @@ def roster() -> dict[str, Student]:
 
 @dataclass
 class Day:
-    """The folder of the day, and what was done in it: (stage, command, what it said)."""
+    """The folder of the day, and a row for each thing done in it: (stage, command, output)."""
 
     top: Path
     rows: list[tuple[str, str, str]] = field(default_factory=list)
@@ -97,9 +97,9 @@ class Day:
         return self.top / "spring"
 
     def run(self, stage: str, line: str, telling: str = "", course: str = "spring") -> str:
-        """Run a command in a course's folder; a row for what it said, and all that it said.
+        """Run a command in a course's folder; add a row for it, and return its whole output.
 
-        The row has the line that holds ``telling``; without one, the last. @ stands for the folder.
+        The row has the line that contains ``telling``, or the last. @ stands for the folder.
         """
         folder = self.top / course
         words = shlex.split(line)
@@ -115,7 +115,7 @@ class Day:
         return output
 
     def note(self, stage: str, done: str, said: str) -> None:
-        """A row for what is no command."""
+        """Add a row for what is not a command."""
         self.rows.append((stage, done, said))
 
 
@@ -124,12 +124,12 @@ def exercises() -> list[tuple[str, float]]:
 
 
 def points(wrong: int) -> float:
-    """What the checks give where the last ``wrong`` exercises are as they were given out."""
+    """Return what the checks give if the last ``wrong`` exercises are left as given out."""
     return sum(of for _, of in exercises()[: len(exercises()) - wrong])
 
 
 def expected(one: Student) -> float:
-    """The mark in the end: checks and a person's points, less a share for each day begun."""
+    """Return the final mark: checks and a person's points, less a share for each day begun."""
     found = points(one.wrong) + one.written
     return found * (1 - PER_DAY * one.days_late / 100)
 
@@ -160,7 +160,7 @@ def archive(day: Day, name: str, contents: dict[str, bytes]) -> None:
 
 
 def worksheet(day: Day) -> str:
-    """Moodle's grading worksheet, with the time of each submission."""
+    """Write Moodle's grading worksheet, with the time of each submission."""
     out = io.StringIO(newline="")
     table = csv.writer(out)
     table.writerow(
@@ -182,7 +182,7 @@ def worksheet(day: Day) -> str:
 
 
 def mark(day: Day, given: dict[str, tuple[float, str]]) -> None:
-    """Points and a comment for each student's answer in writing, as Formgrader writes them."""
+    """Give points and a comment to each student's answer in writing, as Formgrader does."""
     (question,) = assignment(NAME).humans
     with nbgrader_gradebook(day.course / "gradebook.db") as book:
         for student, (score, comment) in given.items():
@@ -193,7 +193,7 @@ def mark(day: Day, given: dict[str, tuple[float, str]]) -> None:
 
 
 def marks(day: Day) -> dict[str, str]:
-    """The grades in the filled worksheet, by student."""
+    """Read the grades from the filled worksheet, by student."""
     path = day.course / "grades_moodle-worksheet.csv"
     with path.open(encoding="utf-8-sig", newline="") as file:
         return {
@@ -205,7 +205,7 @@ def marks(day: Day) -> dict[str, str]:
 
 
 def live(top: Path) -> Day:
-    """The whole day, below ``top``."""
+    """Live through the whole day, below ``top``."""
     day = Day(top)
     for step in (morning, noon, afternoon, evening, next_term):
         step(day)
@@ -213,7 +213,7 @@ def live(top: Path) -> Day:
 
 
 def morning(day: Day) -> None:
-    """The roster, the release, the due date; students work and hand in."""
+    """Set up the roster, the release and the due date; students work and hand in."""
     day.course.mkdir(parents=True)
     config = (ROOT / "nbgrader_config.py").read_text(encoding="utf-8")
     (day.course / "nbgrader_config.py").write_text(config + POLICY, encoding="utf-8")
@@ -254,7 +254,7 @@ def noon(day: Day) -> None:
 
 
 def afternoon(day: Day) -> None:
-    """The answers in writing, and a request to look again."""
+    """Mark the answers in writing, and answer a request to look again."""
     given = {
         f"{one.id}@example.edu": (one.written, f"*{one.written:g}* of 3: see the rubric.")
         for one in day.people.values()
@@ -276,7 +276,7 @@ def afternoon(day: Day) -> None:
 
 
 def evening(day: Day) -> None:
-    """Sign off what people gave; the report, the export, the way back."""
+    """Sign off what people gave; make the report, the export and the feedback."""
     day.run("sign off", "verify --accept --course-dir @")
     day.run("report", "report --course-dir @ --html @report.html")
     options = f"--students @worksheet.csv --assignment {NAME} --course-dir @"
@@ -285,7 +285,7 @@ def evening(day: Day) -> None:
 
 
 def next_term(day: Day) -> None:
-    """A folder of its own for the next cohort, with another salt; the old one still verifies."""
+    """Give the next cohort its own folder and salt; the old folder still verifies."""
     autumn = day.top / "autumn"
     autumn.mkdir()
     (autumn / "students.csv").write_text("student_id,Full name\nnia,Nia New\n", encoding="utf-8")
@@ -294,7 +294,7 @@ def next_term(day: Day) -> None:
 
 
 def table(day: Day) -> Iterator[str]:
-    """The day as a table in Markdown."""
+    """Write the day as a table in Markdown."""
     yield "| | done | what it said, in one of its lines |"
     yield "| --- | --- | --- |"
     for stage, done, said in day.rows:
@@ -302,7 +302,7 @@ def table(day: Day) -> Iterator[str]:
 
 
 def results(day: Day) -> Iterator[str]:
-    """What each student got, beside what is expected."""
+    """Write what each student got, beside what is expected."""
     found = marks(day)
     yield "| student | mark in Moodle's worksheet | expected |"
     yield "| --- | ---: | ---: |"

@@ -1,7 +1,7 @@
-"""``python -m tests.campaigns.draws``: right answers, put to draw after draw of the graded cases.
+"""``python -m tests.campaigns.draws``: try right answers on many draws of the graded cases.
 
-A case that is drawn badly refuses a right answer: a vector of nearly equal numbers into a layer
-norm, a tie, a chance of one in some hundred. So every exercise's cases are drawn many times, and
+A badly drawn case refuses a right answer: a vector of nearly equal numbers for a layer norm, a
+tie, a chance of one in some hundred. So every exercise's cases are drawn many times, and
 the solution and all alternatives answer them, in this process and without a sandbox. Checks that
 train or measure are left out unless ``--slow`` is given: one draw of them takes seconds.
 """
@@ -37,18 +37,18 @@ class Refusal:
 
 
 def names() -> list[str]:
-    """Every exercise whose cases are drawn, in the course's order."""
+    """Return every exercise whose cases are drawn, in the course's order."""
     return [e.id for lesson in LESSONS for e in exercises(lesson) if e.id != quiz_id(lesson)]
 
 
 def right_answers(exercise: str) -> list[Version]:
-    """The solution and all alternatives."""
+    """Return the solution and all alternatives."""
     lesson = home_of(exercise)
     return [solution(lesson, exercise), *alternatives(lesson, exercise)]
 
 
 def suite_of(exercise: Exercise, draw: int, *, slow: bool = False) -> CheckSuite:
-    """The graded checks of one draw, without the slow ones unless they are asked for."""
+    """Return the graded checks of one draw, without the slow ones unless asked for."""
     suite = exercise.suite(f"draw {draw}".encode())
     kept = tuple(check for check in suite.checks if slow or not check.slow)
     return replace(suite, checks=kept)
@@ -57,7 +57,7 @@ def suite_of(exercise: Exercise, draw: int, *, slow: bool = False) -> CheckSuite
 def refusals(
     exercise: Exercise, versions: Sequence[Version], draw: int, *, slow: bool = False
 ) -> Iterator[Refusal]:
-    """Every check of one draw that refuses one of the versions."""
+    """Yield every check of one draw that refuses one of the versions."""
     suite = suite_of(exercise, draw, slow=slow)
     functions = exercise.callbacks(suite) if exercise.callbacks is not None else {}
     for version in versions:

@@ -1,10 +1,10 @@
-"""``python -m tests.campaigns.fairness``: honest but ugly submissions get what their answers earn.
+"""``python -m tests.campaigns.fairness``: honest but ugly submissions must get fair marks.
 
-Each submission is a lesson with answers of known worth (right, wrong, left as they were given
-out). It is graded twice: clean, and with a few uglinesses of the kind that honest students hand
-in. Both times the exercises' cases are the same, so every check has to come out the same; and
-right answers earn full points, wrong ones less, untouched ones nothing. ``--loaded`` grades the
-ugly ones once more, while twice as many processes as there are processors burn time.
+Each submission is a lesson with answers of known worth (right, wrong, left as given out). It is
+graded twice: clean, and with a few uglinesses of the kind that honest students hand in. The
+exercises' cases are the same both times, so every check must give the same result; and right
+answers must earn full points, wrong ones less, untouched ones nothing. ``--loaded`` grades the ugly
+ones once more, while twice as many processes as there are processors burn time.
 
 ``--front-ends`` sends solved lessons, with their written answers, through what Colab, Kaggle,
 Deepnote and others make of a notebook: each gets full marks, and a person gets the answer to read.
@@ -61,7 +61,7 @@ class Plan:
     lesson: str
     answers: dict[str, tuple[str, Version | None]]  # right | wrong | stub, and which version
     uglinesses: tuple[str, ...]
-    earlier: bool  # does it come with the notebooks of the lessons before?
+    earlier: bool  # whether it comes with the notebooks of earlier lessons
 
     def __str__(self) -> str:
         words = [f"{name}: {kind} ({v.name})" for name, (kind, v) in self.answers.items() if v]
@@ -79,7 +79,7 @@ class Tally:
 
 
 class SameCases(Judge):
-    """A judge whose cases depend on the student, not on the file: clean and ugly get the same."""
+    """A judge whose cases depend on the student, not the file: clean and ugly get the same."""
 
     def seed(self, submission: Submission, exercise: str) -> bytes:
         text = "\0".join((submission.assignment, exercise, submission.student))
@@ -90,7 +90,7 @@ class SameCases(Judge):
 
 
 def plans(count: int, seed: int, lessons: Sequence[str] = ()) -> list[Plan]:
-    """``count`` submissions; the same for the same seed. The heavy lessons are drawn seldom."""
+    """Plan ``count`` submissions, the same for the same seed, with few of the heavy lessons."""
     rng = random.Random(seed)
     pool = list(lessons) or [*LIGHT * 8, *HEAVY]
     return [_plan(rng, f"{seed}-{number}", rng.choice(pool)) for number in range(count)]
@@ -115,7 +115,7 @@ def _plan(rng: random.Random, name: str, lesson: str) -> Plan:
 
 
 def written(plan: Plan, uglinesses: Iterable[str] = ()) -> Submission:
-    """The plan as files, with these uglinesses. Each has its own random numbers."""
+    """Write the plan as files with these uglinesses, each with random numbers of its own."""
     texts = {name: text_of(plan.lesson, v) for name, (_, v) in plan.answers.items() if v}
     release = assignment(assignment_id(plan.lesson))
     earlier = []
@@ -129,7 +129,7 @@ def written(plan: Plan, uglinesses: Iterable[str] = ()) -> Submission:
 
 
 def text_of(lesson: str, version: Version) -> str:
-    """An answer as a student would have typed it; a solution as it stands in solved notebooks."""
+    """Return an answer as a student would type it; a solution, as in solved notebooks."""
     own = version.name == "solution"
     return answer_source(lesson, version.exercise) if own else answer_text(version)
 
@@ -145,7 +145,7 @@ def _file(plan: Plan, lesson: str, texts: dict[str, str], uglinesses: Iterable[s
 
 
 def marks(outcome: Outcome) -> Marks:
-    """Points, and each check's result, by exercise."""
+    """Return points and each check's result, by exercise."""
     return {
         verdict.exercise: (
             verdict.score,
@@ -163,7 +163,7 @@ def grade(judge: Judge, submission: Submission) -> Outcome:
 
 
 def differences(found: Marks, expected: Marks, said: str) -> list[str]:
-    """In words, what differs between two gradings."""
+    """Say what differs between two gradings."""
     out = []
     for exercise, (score, checks) in expected.items():
         score_found, checks_found = found[exercise]
@@ -178,7 +178,7 @@ def differences(found: Marks, expected: Marks, said: str) -> list[str]:
 
 
 def worth(plan: Plan, found: Marks) -> list[str]:
-    """Where the clean marks are not those that the answers are known to earn."""
+    """Find where the clean marks are not those that the answers are known to earn."""
     points = {exercise.id: float(exercise.points) for exercise in exercises(plan.lesson)}
     out = []
     for exercise, (kind, version) in plan.answers.items():
@@ -192,7 +192,7 @@ def worth(plan: Plan, found: Marks) -> list[str]:
 
 
 def _on_sand(plan: Plan, exercise: str, version: Version) -> bool:
-    """Is it right only by another answer that is not, and that the judge never supplies?"""
+    """Tell whether it builds on an answer that is not right and that the judge never supplies."""
     uses = {one.id: set(one.uses) for one in exercises(plan.lesson)}
     supplied, pending = set(), [exercise]
     while pending:
@@ -206,7 +206,7 @@ def _on_sand(plan: Plan, exercise: str, version: Version) -> bool:
 
 
 def campaign(judge: Judge, planned: Sequence[Plan]) -> tuple[Tally, dict[str, Marks]]:
-    """Grade each clean and ugly; what was seen, and the ugly ones' marks by name."""
+    """Grade each clean and ugly; return what was seen, and the ugly ones' marks by name."""
     one = SameCases(judge.forkserver, judge.secret, judge.limits)
     tally, graded = Tally(), {}
     for plan in planned:
@@ -235,7 +235,7 @@ def _progress(done: int, count: int, word: str) -> None:
 
 
 def _alone(judge: Judge, plan: Plan, expected: Marks) -> list[str]:
-    """Which of its uglinesses change the marks by themselves: where to look for the cause."""
+    """Find the uglinesses that change the marks by themselves: there look for the cause."""
     return [
         name
         for name in plan.uglinesses
@@ -251,7 +251,7 @@ WORDS = (
 
 
 def answered(lesson: str) -> dict[str, Any]:
-    """The solved lesson as JSON, its questions answered in words."""
+    """Return the solved lesson as JSON, with its questions answered in words."""
     document = json.loads(nbformat.writes(solved(lesson)))
     for cell in document["cells"]:
         marks = cell["metadata"].get("nbgrader", {})
@@ -261,7 +261,7 @@ def answered(lesson: str) -> dict[str, Any]:
 
 
 def front_ends(judge: Judge, lessons: Sequence[str]) -> list[str]:
-    """Every solved lesson through every tool; where marks or written answers are lost."""
+    """Put every solved lesson through every tool; say where marks or answers are lost."""
     faults = []
     for lesson in lessons:
         document = answered(lesson)
@@ -288,7 +288,7 @@ def _lost(outcome: Outcome) -> Iterator[str]:
 
 @contextlib.contextmanager
 def busy(processes: int, seconds: int = BURN) -> Iterator[None]:
-    """So many processes that do nothing but burn processor time, for so long at most."""
+    """Run so many processes that do nothing but burn processor time, for so long at most."""
     burn = f"import time\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end: pass"
     running = [subprocess.Popen([sys.executable, "-I", "-c", burn]) for _ in range(processes)]
     try:
@@ -300,7 +300,7 @@ def busy(processes: int, seconds: int = BURN) -> Iterator[None]:
 
 
 def again_under_load(judge: Judge, planned: Sequence[Plan], calm: dict[str, Marks]) -> list[str]:
-    """Grade the ugly ones once more on a busy machine; every check that comes out otherwise."""
+    """Grade the ugly ones again on a busy machine; return each check that comes out otherwise."""
     one = SameCases(judge.forkserver, judge.secret, judge.limits)
     faults = []
     with busy(2 * (os.cpu_count() or 1)):

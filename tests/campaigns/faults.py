@@ -1,8 +1,8 @@
-"""``python -m tests.campaigns.faults``: what may befall a machine while it grades a cohort.
+"""``python -m tests.campaigns.faults``: disturb a machine while it grades a cohort.
 
 A cohort is graded once undisturbed. Then, for each fault, the same command is run in a fresh
 course folder and disturbed: its processes are killed or stopped, its database is locked, its disk
-fills, the clock jumps. It must end well, or say in a line what is wrong; after the next run every
+fills, the clock jumps. It must end well, or say in a line what is wrong. After the next run every
 submission has one outcome and the marks of the undisturbed run, nothing is half written, ledger
 and gradebook agree, and no process is left.
 """
@@ -63,7 +63,7 @@ class Run:
     seen: dict[int, psutil.Process]
 
     def tree(self) -> list[psutil.Process]:
-        """Every living process of the run but the command itself."""
+        """Return every living process of the run but the command itself."""
         try:
             found = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
@@ -72,7 +72,7 @@ class Run:
         return found
 
     def of_kind(self, kind: str) -> list[psutil.Process]:
-        """``forkserver`` forks workers; ``judge`` asks it for them; in ``worker`` answers run."""
+        """Find processes: a ``forkserver``, which forks workers; a ``judge``; or a ``worker``."""
         tree, own = self.tree(), self.process.pid
         found = []
         for one in tree:
@@ -90,7 +90,7 @@ class Run:
         return found
 
     def until(self, records: int) -> bool:
-        """Wait until so many submissions are recorded; False if the run ended before."""
+        """Wait until so many submissions are recorded; return False if the run ended before."""
         folder = self.course / ".grader" / "records"
         limit = time.monotonic() + MOST
         while time.monotonic() < limit and self.process.poll() is None:
@@ -101,7 +101,7 @@ class Run:
         return False
 
     def end(self) -> tuple[int, str]:
-        """The exit code, and what it said."""
+        """Wait for the end; return the exit code and the output."""
         limit = time.monotonic() + MOST
         while self.process.poll() is None and time.monotonic() < limit:
             self.tree()
@@ -110,13 +110,13 @@ class Run:
         return self.process.returncode, said
 
     def left(self) -> list[psutil.Process]:
-        """Processes of the run that live on after it, given a moment to end."""
+        """Return processes of the run that live on after it, given a moment to end."""
         _, alive = psutil.wait_procs(list(self.seen.values()), timeout=5)
         return alive
 
 
 def _parent_is_supervisor(one: psutil.Process, own: int) -> bool:
-    """Command, forkserver, supervisor, worker: the worker is three steps down."""
+    """Tell whether it is a worker, three below the command: forkserver, supervisor, worker."""
     try:
         line = one.parents()
     except psutil.NoSuchProcess:
@@ -130,7 +130,7 @@ FAULTS: dict[str, tuple[Disturb, bool]] = {}
 
 
 def fault(goes_on: bool) -> Callable[[Disturb], Disturb]:
-    """Register a fault; ``goes_on``: the same run is to end well, with all its marks."""
+    """Register a fault; ``goes_on``: the disturbed run must still end well, with all marks."""
 
     def register(disturb: Disturb) -> Disturb:
         FAULTS[disturb.__name__] = (disturb, goes_on)
@@ -155,7 +155,7 @@ def _kill_one(run: Run, rng: random.Random, kind: str, records: int) -> Iterator
 
 @fault(goes_on=True)
 def warm_process_dies(run: Run, rng: random.Random) -> Iterator[str]:
-    """What forks the workers is killed, and once more after the next start."""
+    """The forkserver is killed, and once more after the next start."""
     yield from _kill_one(run, rng, "forkserver", 2)
     yield from _kill_one(run, rng, "forkserver", 5)
 
@@ -168,14 +168,14 @@ def judge_dies(run: Run, rng: random.Random) -> Iterator[str]:
 
 @fault(goes_on=True)
 def workers_die(run: Run, rng: random.Random) -> Iterator[str]:
-    """Workers are killed from outside, as a machine does that has no memory left."""
+    """Workers are killed from outside, as by a machine that is out of memory."""
     for records in (1, 3, 6):
         yield from _kill_one(run, rng, "worker", records)
 
 
 @fault(goes_on=True)
 def everything_stands_still(run: Run, rng: random.Random) -> Iterator[str]:
-    """All its processes are stopped for longer than a submission may idle, and go on."""
+    """All processes are stopped for longer than a submission may idle, then continued."""
     if not run.until(rng.randrange(2, 6)):
         yield "the run ended before it could be disturbed"
     tree = [psutil.Process(run.process.pid), *run.tree()]
@@ -217,7 +217,7 @@ def database_locked(run: Run, rng: random.Random) -> Iterator[str]:
 
 
 def _refusal(code: int, said: str, word: str) -> Iterator[str]:
-    """A run that cannot go on says so: a line with the word, exit 1, no traceback."""
+    """Yield a fault unless the run says why it cannot go on: the word, exit 1, no traceback."""
     if code != 1 or "Traceback" in said or word not in said:
         yield f"exit {code}, not a clear error: {said[-600:]}"
 
@@ -233,7 +233,7 @@ def clock_jumps(run: Run, rng: random.Random) -> Iterator[str]:
 
 
 def _clock() -> dict[str, str]:
-    """The environment in which a file says how wrong the clock is; {} without libfaketime."""
+    """Return an environment whose clock a file sets wrong; {} without libfaketime."""
     for library in Path("/usr/lib").glob("*/faketime/libfaketime.so.1"):
         return {
             "LD_PRELOAD": str(library),
@@ -246,7 +246,7 @@ def _clock() -> dict[str, str]:
 def disturbed(
     name: str, submitted: Path, folder: Path, expected: dict, rng: random.Random
 ) -> Iterator[str]:
-    """Run and disturb, then go on: everything that is not as it must be."""
+    """Run and disturb, then go on; yield everything that is not as it must be."""
     disturb, goes_on = FAULTS[name]
     course = folder / name / "course"
     course.parent.mkdir()
@@ -280,7 +280,7 @@ def disturbed(
 def on_a_small_disk(
     size: float, files: int, submitted: Path, folder: Path, expected: dict
 ) -> Iterator[str]:
-    """A disk that fills during the run; then there is room again.
+    """Run on a disk that fills up, then again with room; yield what is wrong.
 
     The disk is a tmpfs in a mount namespace of its own, which ends with it.
     """

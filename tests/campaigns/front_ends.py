@@ -21,18 +21,18 @@ FRONT_ENDS: dict[str, FrontEnd] = {}
 
 
 def front_end(function: FrontEnd) -> FrontEnd:
-    """Put it on the list."""
+    """Register the function under its name in words."""
     FRONT_ENDS[function.__name__.replace("_", " ")] = function
     return function
 
 
 def through(name: str, document: Document) -> bytes:
-    """The file that this tool leaves."""
+    """Return the file that this tool leaves."""
     return json.dumps(FRONT_ENDS[name](copy.deepcopy(document)), ensure_ascii=False).encode()
 
 
 def _bare(document: Document, minor: int = 4) -> Iterator[dict[str, Any]]:
-    """The cells, after ids and metadata are dropped."""
+    """Drop ids and metadata; yield the cells."""
     document |= {"nbformat": 4, "nbformat_minor": minor}
     for cell in document["cells"]:
         cell.pop("id", None)
@@ -75,7 +75,7 @@ def colab_stripped(document: Document) -> Document:
 
 @front_end
 def kaggle(document: Document) -> Document:
-    """Kaggle's own first cell, its ids in the metadata, no others."""
+    """Kaggle adds its own first cell, and its ids in the metadata replace all others."""
     for cell in _bare(document):
         cell["metadata"] = {"_uuid": "f" * 40, "_cell_guid": "0-1", "trusted": True}
     first = "# This Python 3 environment comes with many helpful analytics libraries installed\n"
@@ -88,7 +88,7 @@ def kaggle(document: Document) -> Document:
 
 @front_end
 def deepnote(document: Document) -> Document:
-    """Each paragraph that somebody typed is a cell of its own; an advertisement is the last."""
+    """Each paragraph that somebody typed becomes a cell; an advertisement comes last."""
     typed = [cell["metadata"].get("nbgrader", {}).get("solution") for cell in document["cells"]]
     cells = []
     for number, cell in enumerate(_bare(document)):
@@ -120,7 +120,7 @@ def databricks(document: Document) -> Document:
 
 @front_end
 def jupyterlite(document: Document) -> Document:
-    """Another kernel, and every cell trusted."""
+    """The kernel is a different one, and every cell is trusted."""
     kernel = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
     document["metadata"] = {"kernelspec": kernel, "language_info": {"name": "python"}}
     for cell in document["cells"]:
@@ -133,7 +133,7 @@ def jupyterlite(document: Document) -> Document:
 
 @front_end
 def vs_code(document: Document) -> Document:
-    """Its own metadata and ids."""
+    """It adds its own metadata and ids."""
     document["metadata"]["vscode"] = {"interpreter": {"hash": "0" * 64}}
     for number, cell in enumerate(document["cells"]):
         cell["id"] = f"#VSC-{number:08x}"
@@ -143,7 +143,7 @@ def vs_code(document: Document) -> Document:
 
 @front_end
 def pycharm(document: Document) -> Document:
-    """No ids; texts as lines; its own metadata instead of others'."""
+    """Ids are gone, texts are lists of lines, and its metadata replaces all other."""
     for cell in _bare(document, 0):
         cell["metadata"] = {"collapsed": False, "pycharm": {"name": "#%%\n"}}
         cell["source"] = _lines("".join(cell["source"]) + "\n")
@@ -177,23 +177,23 @@ def jupytext_markdown(document: Document) -> Document:
 
 @front_end
 def nbformat_3(document: Document) -> Document:
-    """As nbformat itself writes it: worksheets, and input in the place of source."""
+    """The notebook as nbformat writes it: worksheets, and input in place of source."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that ids are lost
+        warnings.simplefilter("ignore")  # it warns that ids are lost
         node = nbformat.reads(json.dumps(document), as_version=4)
         return json.loads(nbformat.v3.writes_json(nbformat.convert(node, 3)))
 
 
 @front_end
 def nbformat_3_without_metadata(document: Document) -> Document:
-    """The same, of a notebook that has lost its metadata before."""
+    """The same, for a notebook that has already lost its metadata."""
     list(_bare(document))
     return nbformat_3(document)
 
 
 @front_end
 def nbformat_4_0(document: Document) -> Document:
-    """No ids."""
+    """Ids are gone."""
     document["nbformat_minor"] = 0
     for cell in document["cells"]:
         cell.pop("id")
@@ -202,7 +202,7 @@ def nbformat_4_0(document: Document) -> Document:
 
 @front_end
 def nbformat_4_5(document: Document) -> Document:
-    """As it was given out."""
+    """The notebook as it was given out."""
     return document
 
 

@@ -1,9 +1,9 @@
-"""``python -m tests.campaigns.fuzz``: damaged notebooks through intake and assembly.
+"""``python -m tests.campaigns.fuzz``: put damaged notebooks through intake and assembly.
 
 Each is a lesson's solved notebook with a few things broken: bytes, JSON, nbformat, metadata. It
-must be read or rejected with a reason, never end in an exception of ours; what is read must make
-an assembly with every answer cell of the release in it, once. A sample goes through the whole
-judge, worker and all.
+must be read, or rejected with a reason, and never end in an exception of ours; what is read must
+assemble with every answer cell of the release in it once. A sample goes through the whole judge,
+worker included.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ODD: tuple[Any, ...] = (
 
 @dataclass
 class Tally:
-    """What became of them."""
+    """What became of the notebooks."""
 
     outcomes: collections.Counter = field(default_factory=collections.Counter)
     reasons: collections.Counter = field(default_factory=collections.Counter)
@@ -85,7 +85,7 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
 
 
 def _tree(rng: random.Random, raw: bytes) -> bytes:
-    """A few places of the JSON tree deleted, replaced, doubled or nested."""
+    """Delete, replace, double or nest a few places of the JSON tree."""
     tree = json.loads(raw)
     for _ in range(rng.choice((1, 1, 2, 5, 20))):
         places = _places(tree)
@@ -105,7 +105,7 @@ def _tree(rng: random.Random, raw: bytes) -> bytes:
 
 
 def _cells(rng: random.Random, raw: bytes) -> bytes:
-    """Cells shuffled, doubled, renamed, of another type, with other metadata."""
+    """Shuffle, double or rename cells, or change their types and metadata."""
     tree = json.loads(raw)
     cells = tree["cells"]
     for _ in range(rng.choice((1, 3, 10))):
@@ -137,14 +137,14 @@ DAMAGE: tuple[Callable[[random.Random, bytes], bytes], ...] = (_flip, _cut, _ins
 
 
 def damaged(seed: int, count: int) -> list[bytes]:
-    """``count`` damaged notebooks; the same for the same seed."""
+    """Make ``count`` damaged notebooks; the same for the same seed."""
     rng = random.Random(seed)
     raw = nbformat.writes(solved(LESSON)).encode()
     return [rng.choice(DAMAGE)(rng, raw) for _ in range(count)]
 
 
 def read_all(notebooks: list[bytes], release: Assignment) -> Tally:
-    """Through intake and assembly."""
+    """Put the notebooks through intake and assembly."""
     tally = Tally()
     wanted = sorted(part.id for part in release.parts if part.role == ANSWER)
     for content in notebooks:
@@ -165,7 +165,7 @@ def read_all(notebooks: list[bytes], release: Assignment) -> Tally:
 
 
 def grade_all(notebooks: list[bytes], release: Assignment, judge: Judge) -> Tally:
-    """Through the whole judge, pages included."""
+    """Put the notebooks through the whole judge, pages included."""
     tally = Tally()
     for number, content in enumerate(notebooks):
         try:

@@ -38,7 +38,7 @@ class Tally:
 
 
 def kill_once(submitted: Path, course: Path, due: Callable[[float], bool]) -> None:
-    """Start the command, and kill it as soon as ``due`` says so of its seconds."""
+    """Start the command, and kill it once ``due`` says so for the seconds that it has run."""
     run = subprocess.Popen(
         command(submitted, course),
         cwd=ROOT,
@@ -55,14 +55,14 @@ def kill_once(submitted: Path, course: Path, due: Callable[[float], bool]) -> No
 
 
 def recorded(course: Path) -> int:
-    """How many submissions have a record."""
+    """Count the submissions that have a record."""
     return sum(1 for _ in (course / ".grader" / "records").rglob("*.json"))
 
 
 def instant(rng: random.Random, course: Path, count: int, length: float) -> Callable[[float], bool]:
-    """Of the kills every other one at any time of a run, and one while results are written.
+    """Choose when to kill: at any time of a run or, half of the time, while results are written.
 
-    That is, a little after some number of them has been: most of a short run is its start.
+    The second is a little after some number of results: most of a short run is its start.
     """
     if rng.random() < 0.5:
         after = rng.uniform(0.0, 1.0) * length
@@ -79,7 +79,7 @@ def instant(rng: random.Random, course: Path, count: int, length: float) -> Call
 
 
 def campaign(kills: int, seed: int, folder: Path) -> Tally:
-    """The whole campaign below ``folder``."""
+    """Run the whole campaign below ``folder``."""
     rng, tally = random.Random(seed), Tally()
     submitted, course = folder / "submitted", folder / "killed" / "course"
     make_cohort(submitted)

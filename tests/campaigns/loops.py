@@ -1,4 +1,4 @@
-"""``python -m tests.campaigns.loops``: honest and looping answers, and what the check says of each.
+"""``python -m tests.campaigns.loops``: try the check on honest and looping answers.
 
 All of them are right answers to ``batched_attention``. The honest ones may loop over keys,
 features, names and what not; the looping ones go through the queries one by one, or in blocks, and
@@ -36,17 +36,17 @@ def attend(query, keys, values):
 
 
 def body(text: str, end: str = RETURN) -> str:
-    """A cell whose function has this body; it ends with the weighted average of the values."""
+    """Write a cell whose function has this body and returns the weighted average of values."""
     return HEAD + textwrap.indent(textwrap.dedent(text).strip("\n") + "\n" + end, "    ")
 
 
 def before(text: str) -> str:
-    """A cell that does something first, and then the two products."""
+    """Write a cell that does something first, and then the two products."""
     return body(textwrap.dedent(text).strip("\n") + "\nweights = softmax(queries @ keys.T)")
 
 
 def after(text: str) -> str:
-    """A cell that looks at the weights before it returns them."""
+    """Write a cell that does something with the weights before it returns."""
     return body("weights = softmax(queries @ keys.T)\n" + textwrap.dedent(text).strip("\n"))
 
 
@@ -798,12 +798,12 @@ class Row:
 
     @property
     def others(self) -> list[str]:
-        """What the other checks have against it: nothing, for these are right answers."""
+        """Return what other checks have against it: for these right answers, nothing."""
         return [c.message for c in self.verdict.checks if c.name != CHECK and not c.passed]
 
 
 def namespace(source: str) -> dict:
-    """The names of a main module in which the cell was run; its lines are known to Python."""
+    """Run the cell in the main module; return its names. Python knows its lines."""
     main = sys.modules["__main__"]
     for name, text in (("<ipython-input-1-a>", PRELUDE), ("<ipython-input-2-b>", source)):
         linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
@@ -812,7 +812,7 @@ def namespace(source: str) -> dict:
 
 
 def judged(source: str, seed: bytes = b"loops") -> Row:
-    """The verdict on an answer, in this process; nobody takes the time here."""
+    """Judge an answer in this process, without measuring time."""
     suite, real = find(EXERCISE).suite(seed), sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
@@ -823,7 +823,7 @@ def judged(source: str, seed: bytes = b"loops") -> Row:
 
 
 def main() -> None:
-    """Print the table; the exit code says whether it is as it should be."""
+    """Print the table; exit with 1 if it is not as it should be."""
     faults = 0
     for kind, table in (("honest", HONEST), ("looping", LOOPING)):
         print(f"{len(table)} {kind} answers")

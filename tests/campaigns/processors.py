@@ -1,10 +1,10 @@
-"""``python -m tests.campaigns.processors``: what passes here, tried as other processors compute.
+"""``python -m tests.campaigns.processors``: try what passes here with other processors' kernels.
 
-Libraries choose their kernels by the processor and add up in another order with each, so that the
-last bits differ. Variables of the environment have them choose the kernels of other processors.
+Libraries choose their kernels by the processor, and each kernel adds up in another order, so that
+the last bits differ. Environment variables make them choose the kernels of other processors.
 Under each setting this runs the solved notebooks (through nbval), ``prove`` and the laws of the
 lessons, and prints a table, with the kernels that torch and NumPy say they took. (Names are those
-of OpenBLAS, which calls Prescott Katmai and takes Haswell's for Zen.) Where a setting asks for
+of OpenBLAS, which calls Prescott Katmai and takes Haswell's for Zen.) If a setting asks for
 instructions that this processor does not have, the table says so.
 """
 
@@ -54,7 +54,7 @@ print("torch", torch.backends.cpu.get_cpu_capability().lower())
 
 
 def kernels(settings: Mapping[str, str]) -> str:
-    """Which kernels torch and NumPy take under a setting; "" if this processor cannot run them."""
+    """Name the kernels that torch and NumPy use under a setting; "" if they cannot run here."""
     done = subprocess.run(
         [sys.executable, "-c", _PROBE],
         env=os.environ | settings | {"OPENBLAS_VERBOSE": "2"},
@@ -69,7 +69,7 @@ def kernels(settings: Mapping[str, str]) -> str:
 
 
 def commands(part: str, lessons: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """What a part runs besides notebooks, and what it is called."""
+    """Yield the name and command of what a part runs besides notebooks."""
     if part == "prove":
         yield "prove", [sys.executable, "-m", "grader", "prove"]
     if part == "laws":
@@ -80,7 +80,7 @@ def commands(part: str, lessons: Sequence[str]) -> Iterator[tuple[str, list[str]
 def outcomes(
     part: str, lessons: Sequence[str], settings: Mapping[str, str]
 ) -> Iterator[tuple[str, subprocess.CompletedProcess[str]]]:
-    """Run one part under a setting: each command with what came of it."""
+    """Run one part under a setting; yield the result of each command."""
     if part == "notebooks":
         for lesson in lessons:
             yield lesson, rerun(lesson, settings)

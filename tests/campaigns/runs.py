@@ -1,4 +1,4 @@
-"""A small cohort, the command that grades it, and what must hold after it was disturbed."""
+"""A small cohort, the command that grades it, and what must hold after a disturbance."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ SALT = ("--salt", "the campaign's salt")
 
 
 def make_cohort(folder: Path) -> None:
-    """Submissions of every kind, small, so that a run is short and the kills fall dense.
+    """Write small submissions of every kind, so that a run is short and many kills hit it.
 
     There are enough of them that work is left when the first ones are recorded, which happens all
-    at once when the database stands open.
+    at once when the database is open.
     """
     texts = {"ada": nbformat.writes(solved(LESSON)), "blank": notebook_path(LESSON).read_text()}
     for number, version in enumerate(misconceptions(LESSON, "scaled_dot_product_attention")[:16]):
@@ -42,14 +42,14 @@ def make_cohort(folder: Path) -> None:
 
 
 def command(submitted: Path, course: Path) -> list[str]:
-    """The command that grades, with its report beside the course's folder."""
+    """Return the command that grades, with its report beside the course's folder."""
     report = str(course.parent / "out.json")
     return [sys.executable, "-m", "grader", "grade", str(submitted), "--course-dir", str(course),
             *SALT, "--json", report]  # fmt: skip
 
 
 def grade(submitted: Path, course: Path) -> dict[str, tuple]:
-    """Run to the end; the marks, check by check."""
+    """Run to the end; return the marks, check by check."""
     done = subprocess.run(
         command(submitted, course), cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -59,7 +59,7 @@ def grade(submitted: Path, course: Path) -> dict[str, tuple]:
 
 
 def marks(course: Path) -> dict[str, tuple]:
-    """What the report of the last run says of each submission."""
+    """Return what the report of the last run says of each submission."""
     results = json.loads((course.parent / "out.json").read_text())["submissions"]
     found = {
         f"{one['student']}/{one['assignment']}": (
@@ -75,7 +75,7 @@ def marks(course: Path) -> dict[str, tuple]:
 
 
 def broken_files(course: Path) -> list[str]:
-    """Files under their final names that are not whole."""
+    """Find files under their final names that are not whole."""
     found = []
     for path in course.rglob("*"):
         if path.is_file() and not path.name.startswith(".writing-"):
@@ -90,14 +90,14 @@ def broken_files(course: Path) -> list[str]:
 
 
 def differences(found: dict[str, tuple], expected: dict[str, tuple]) -> Iterator[str]:
-    """Submissions whose outcome or marks are not those of the undisturbed run."""
+    """Find submissions whose outcome or marks are not those of the undisturbed run."""
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             yield f"{name}: {found.get(name)}, undisturbed {expected.get(name)}"
 
 
 def disagreements(course: Path) -> Iterator[str]:
-    """What ``verify`` says against the ledger and the gradebook of a finished run."""
+    """Yield what ``verify`` finds wrong after a finished run."""
     check = [sys.executable, "-m", "grader", "verify", "--course-dir", str(course), *SALT]
     done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -105,7 +105,7 @@ def disagreements(course: Path) -> Iterator[str]:
 
 
 def faults_after(submitted: Path, course: Path, expected: dict[str, tuple]) -> Iterator[str]:
-    """Go on with a disturbed run: what is not as if it had never been disturbed."""
+    """Go on with a disturbed run; yield how it differs from an undisturbed one."""
     yield from (f"half written: {name}" for name in broken_files(course))
     try:
         yield from differences(grade(submitted, course), expected)

@@ -1,4 +1,4 @@
-"""A day in the life of an instructor, lived through once: everybody gets what is due to them."""
+"""Live through an instructor's day once: everybody gets what is due to them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_first_try_is_kept_and_does_not_count(day: Day) -> None:
 
 
 def test_every_page_goes_back_to_its_student(day: Day) -> None:
-    """By the number that Moodle knows; the page has the name, the comment and the lateness."""
+    """Pages go by Moodle's number; each has the name, the comment and the lateness."""
     with zipfile.ZipFile(day.course / f"feedback_moodle_{NAME}.zip") as archive:
         pages = {name.partition("/")[0]: archive.read(name).decode() for name in archive.namelist()}
     assert set(pages) == {one.folder for one in day.people.values() if one.id != "mia"}

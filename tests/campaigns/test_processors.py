@@ -1,4 +1,4 @@
-"""Other processors are tried by a command of their own, and nowhere else."""
+"""Other processors are tried by their own command, and nowhere else."""
 
 from __future__ import annotations
 

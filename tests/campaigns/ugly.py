@@ -1,8 +1,8 @@
-"""What honest students do to a notebook besides answering: a function for each, with its name.
+"""What honest students do to a notebook besides answering: a function for each, named after it.
 
-Each takes random numbers and a draft and changes the draft in place. None makes a right answer
-wrong or a wrong one right, were the notebook run from top to bottom. Where two together would
-(an untold pair of names, say), they stand in ``CLASHES`` and are not drawn together.
+Each takes random numbers and a draft, and changes the draft in place. In a notebook that is run
+from top to bottom, none makes a right answer wrong or a wrong one right. Pairs that would do so
+together are in ``CLASHES``, and are not drawn together.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PIXEL = base64.b64decode(
 class Draft:
     """A submission on its way: the notebook's JSON and how it is to be written to disk.
 
-    ``answered`` are the exercises that are not left as they were given out.
+    ``answered`` are the exercises that were worked on.
     """
 
     lesson: str
@@ -48,7 +48,7 @@ class Draft:
 
     @classmethod
     def of(cls, lesson: str, texts: dict[str, str]) -> Draft:
-        """The lesson as it was given out, with these answers."""
+        """Make a draft of the lesson as given out, with these answers."""
         draft = cls(lesson, json.loads(notebook_path(lesson).read_bytes()), set(texts))
         for cell in draft.cells:
             cell["source"] = texts.get(grade_id(cell), "".join(cell["source"]))
@@ -59,11 +59,11 @@ class Draft:
         return self.tree["cells"]
 
     def answers(self) -> list[tuple[int, str]]:
-        """Place and exercise of each cell that holds an answer, the untouched left out."""
+        """Return place and exercise of each cell that holds an answer."""
         return [(n, grade_id(c)) for n, c in enumerate(self.cells) if grade_id(c) in self.answered]
 
     def new(self, source: str, metadata: dict[str, Any] | None = None) -> Cell:
-        """A code cell with an id of its own."""
+        """Make a code cell with an id of its own."""
         self.added += 1
         return {
             "cell_type": "code",
@@ -75,16 +75,16 @@ class Draft:
         }
 
     def scratch(self, rng: random.Random, *sources: str) -> None:
-        """Cells of the student's own, in one place anywhere behind the title."""
+        """Add cells of the student's own, in one place anywhere after the title."""
         place = rng.randint(1, len(self.cells))
         self.cells[place:place] = [self.new(source) for source in sources]
 
     def early(self, source: str) -> None:
-        """A cell of the student's own right behind the lesson's imports."""
+        """Add a cell of the student's own right after the lesson's imports."""
         self.cells.insert(imports(self.cells) + 1, self.new(source))
 
     def as_bytes(self) -> bytes:
-        """The file."""
+        """Return the file."""
         text = json.dumps(self.tree, **self.layout) + "\n"
         return self.start + text.replace("\n", self.newline).encode("utf-8")
 
@@ -94,24 +94,24 @@ UGLINESSES: dict[str, Ugly] = {}
 
 
 def ugly(function: Ugly) -> Ugly:
-    """Put it on the list, in the order of this file: texts first, the file's form last."""
+    """Register the function, in this file's order: texts first, the file's form last."""
     UGLINESSES[function.__name__.replace("_", " ")] = function
     return function
 
 
 def grade_id(cell: Cell) -> str:
-    """nbgrader's id of a cell, '' where it has none."""
+    """Return nbgrader's id of a cell; '' if it has none."""
     return cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "")
 
 
 def imports(cells: Sequence[Cell]) -> int:
-    """The place of the lesson's imports: the first code behind the cell that finds the course."""
+    """Find the lesson's imports: the first code cell after the one that finds the course."""
     code = (n for n, cell in enumerate(cells) if cell["cell_type"] == "code")
     return next(n for n in code if grade_id(cells[n]) != f"given-{SETUP}")
 
 
 def _some(rng: random.Random, draft: Draft) -> list[tuple[Cell, str]]:
-    """At least one of the answered cells, with its exercise; none if nothing is answered."""
+    """Draw at least one answered cell, with its exercise; none if nothing is answered."""
     places = draft.answers()
     chosen = rng.sample(places, rng.randint(1, len(places))) if places else []
     return [(draft.cells[place], name) for place, name in chosen]
@@ -125,13 +125,13 @@ def _tree(cell: Cell) -> ast.Module | None:
 
 
 def _lines(source: str, node: ast.stmt) -> str:
-    """The text of a statement, its decorators with it."""
+    """Return the text of a statement, with its decorators."""
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
     return "\n".join(source.splitlines()[first - 1 : node.end_lineno])
 
 
 def _helpers(cell: Cell, name: str) -> list[ast.FunctionDef]:
-    """Functions beside the answer."""
+    """Find the functions beside the answer."""
     tree = _tree(cell)
     body = tree.body if tree else []
     return [n for n in body if isinstance(n, ast.FunctionDef) and not n.name.endswith(name)]
@@ -146,7 +146,7 @@ def _renamed(source: str, old: str, new: str) -> str:
 
 @ugly
 def old_version_commented_out(rng: random.Random, draft: Draft) -> None:
-    """What was there before stands above and below as a comment."""
+    """An older version is above and below the answer as a comment."""
     for cell, name in _some(rng, draft):
         old = f"def {name}(x):\n    for i in range(len(x)):  # ???\n        x = x[i\n    return x"
         comment = "\n".join(f"# {line}" for line in old.splitlines())
@@ -155,7 +155,7 @@ def old_version_commented_out(rng: random.Random, draft: Draft) -> None:
 
 @ugly
 def old_version_above(rng: random.Random, draft: Draft) -> None:
-    """An earlier try stands in the same cell, and is overwritten."""
+    """An earlier try is in the same cell, and is overwritten."""
     for cell, name in _some(rng, draft):
         cell["source"] = (
             f"def {name}(*args):\n    return 'first try'\n\n\n# now it works!!\n{cell['source']}"
@@ -189,7 +189,7 @@ def type_hints(rng: random.Random, draft: Draft) -> None:
 
 @ugly
 def prints_inside_the_answers(rng: random.Random, draft: Draft) -> None:
-    """Every function says its arguments whenever it is called."""
+    """Every function prints a line whenever it is called."""
     for cell, _ in _some(rng, draft):
         tree = _tree(cell)
         for node in ast.walk(tree) if tree else ():
@@ -210,14 +210,14 @@ def helpers_renamed(rng: random.Random, draft: Draft) -> None:
 
 @ugly
 def answer_under_another_name(rng: random.Random, draft: Draft) -> None:
-    """The answer is written as my_…, and gets its due name in the last line."""
+    """The answer is written as my_…, and gets its right name in the last line."""
     for cell, name in _some(rng, draft):
         cell["source"] = f"{_renamed(cell['source'], name, f'my_{name}')}\n\n{name} = my_{name}\n"
 
 
 @ugly
 def decorated(rng: random.Random, draft: Draft) -> None:
-    """The functions beside an answer, and an answer that is a function, wear a wrapper."""
+    """The functions beside an answer, and an answer that is a function, are decorated."""
     wrapper = (
         "import functools\n\n\ndef traced(function):\n    @functools.wraps(function)\n"
         "    def inner(*args, **kwargs):\n        return function(*args, **kwargs)\n\n"
@@ -349,7 +349,7 @@ def answer_cells_split(rng: random.Random, draft: Draft) -> None:
 
 @ugly
 def answer_in_a_new_cell(rng: random.Random, draft: Draft) -> None:
-    """The cell that was given out is deleted or emptied; the answer stands in an added one."""
+    """The cell that was given out is deleted or emptied; the answer is in an added one."""
     for cell, _ in _some(rng, draft):
         place = next(n for n, c in enumerate(draft.cells) if c is cell)
         draft.cells.insert(place + 1, draft.new(cell["source"]))
@@ -631,7 +631,7 @@ def settings_first(rng: random.Random, draft: Draft) -> None:
 
 @ugly
 def names_of_builtins(rng: random.Random, draft: Draft) -> None:
-    """``list = [1]``, ``sum = 3``: such as no answer and no cell of the lesson reads."""
+    """``list = [1]``, ``sum = 3``: names that no answer and no cell of the lesson reads."""
     code = [cell["source"] for cell in draft.cells if cell["cell_type"] == "code"]
     code += [answer_source(draft.lesson, exercise.id) for exercise in exercises(draft.lesson)]
     used = {name for source in code for name in read_names(source) or re.findall(r"\w+", source)}
@@ -702,7 +702,7 @@ def cells_out_of_order(rng: random.Random, draft: Draft) -> None:
 
 @ugly
 def cells_copied(rng: random.Random, draft: Draft) -> None:
-    """Copy and paste, metadata and all: an id stands twice in the file."""
+    """Cells are copied and pasted, metadata and all: an id is in the file twice."""
     for _ in range(rng.randint(1, 4)):
         cell = copy.deepcopy(rng.choice(draft.cells))
         if cell.get("id", "").startswith("added-"):
@@ -726,7 +726,7 @@ def tabs(rng: random.Random, draft: Draft) -> None:
 
 @ugly
 def blank_at_line_ends(rng: random.Random, draft: Draft) -> None:
-    """Blanks behind the lines and empty lines around the cells."""
+    """Blanks at the ends of lines and empty lines around the cells."""
     for cell in draft.cells:
         if rng.random() < 0.5:
             lines = cell["source"].splitlines()
@@ -807,7 +807,7 @@ def no_cell_ids(rng: random.Random, draft: Draft) -> None:
 
 @ugly
 def no_metadata(rng: random.Random, draft: Draft) -> None:
-    """A tool on the way has dropped ids and metadata of all cells: texts and order are left."""
+    """A tool on the way has dropped ids and metadata of all cells; texts and order remain."""
     draft.tree["metadata"] = {}
     for cell in draft.cells:
         cell.pop("id", None)

@@ -18,7 +18,7 @@ from grader.course.versions import Version, solution_module
 class Wrong:
     """A wrong answer: its source, what is wrong with it, and the names that are true of it.
 
-    With ``named`` one of these names has to be given; without it, having no name will do, too.
+    With ``named``, one of these names must be given; without it, no name is fine, too.
     """
 
     exercise: str
@@ -29,7 +29,7 @@ class Wrong:
 
 
 def version_of(exercise: str, name: str, source: str) -> Version:
-    """A wrong answer from its source, which sees what the lesson's own module sees."""
+    """Make a wrong answer from its source, which sees what the lesson's own module sees."""
     lesson = home_of(exercise)
     namespace: dict[str, Any] = dict(vars(solution_module(lesson)))
     text = textwrap.dedent(source).strip("\n") + "\n"
@@ -48,7 +48,7 @@ def masked_attention(query, key, value, mask=None):
 
 
 def masked(text: str) -> str:
-    """The right ``masked_attention``, but for how the mask comes in."""
+    """Write a ``masked_attention`` that is right except for how it applies the mask."""
     return ATTENTION.format(textwrap.indent(textwrap.dedent(text).strip("\n"), "    "))
 
 
@@ -65,7 +65,7 @@ def rotary_encoding(x, positions=None, base=10000.0):
 
 
 def rotary(text: str) -> str:
-    """``rotary_encoding`` with its angles in float32, as most people write it, and an own end."""
+    """Write a ``rotary_encoding`` with angles in float32, as most people do, and this end."""
     return ROTARY.format(textwrap.indent(textwrap.dedent(text).strip("\n"), "    "))
 
 
@@ -81,7 +81,7 @@ def greedy_decode(model, source, bos, eos, max_len):
     return written[:, 1:]
 """
 
-# Answers that were given a false name once.
+# Answers that were once given a false name.
 FALSELY_NAMED = [
     Wrong(
         "masked_attention",

@@ -25,7 +25,7 @@ class StaleError(Failed):
 
 
 def page(notebook: Path) -> str:
-    """A lesson's notebook as text, unsolved, with the outputs that :func:`shown` copies into it."""
+    """Return a lesson's notebook as text, unsolved, with the outputs that :func:`shown` copies."""
     lesson = nbformat.read(notebook, as_version=4)
     solved = without_rubrics(nbformat.read(SOLVED / notebook.name, as_version=4))
     return nbformat.writes(shown(lesson, solved))
@@ -64,13 +64,13 @@ def shown(notebook: NotebookNode, solved: NotebookNode) -> NotebookNode:
 
 
 def kind(cell: NotebookNode) -> str:
-    """The tag of an answer cell or a check cell; "" for any other cell."""
+    """Return the tag of an answer cell or a check cell; "" for any other cell."""
     marks = cell.metadata.get("nbgrader", {}) if cell.cell_type == "code" else {}
     return ANSWER if marks.get("solution") else CHECK if marks.get("grade") else ""
 
 
 def depending(sources: Iterable[str], answers: set[str]) -> list[bool]:
-    """For each cell, in order: does it read an answer, or a name computed from one?"""
+    """Tell for each cell, in order, whether it reads an answer or a name computed from one."""
     always = answers | ASKS
     derived: set[str] = set()
     found = []
@@ -83,7 +83,7 @@ def depending(sources: Iterable[str], answers: set[str]) -> list[bool]:
 
 
 def is_figure(output: NotebookNode) -> bool:
-    """Is it a figure of :mod:`grader.student.figures`, an image with alternative text?"""
+    """Tell whether it is a figure of :mod:`grader.student.figures`, with alternative text."""
     return output.get("data", {}).get("text/plain", "").startswith("[figure: ")
 
 

@@ -1,10 +1,10 @@
-"""The forkserver: imports once what the lessons import, then forks a worker for each request.
+"""The forkserver: import once what the lessons import, then fork a worker for each request.
 
-Between the forkserver and each worker stands a supervisor, which runs no student code.
+Between the forkserver and each worker is a supervisor, which runs no student code.
 
-It is started as a new process with a clean environment, and never holds a solution, a
+The forkserver is started as a new process with a clean environment, and never holds a solution, a
 specification, the salt or the database: each fork inherits its memory, and student code can read
-all of that.
+all of it.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ PYPLOT = "matplotlib.pyplot"
 
 
 def main(control_fds: list[int], modules: list[str]) -> None:
-    """Serve requests for workers on the control sockets, one for each judge, until they close."""
-    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # it dies with the grader
-    itself = os.pidfd_open(os.getpid())  # by which supervisors see that it has ended
+    """Serve requests for workers on the control sockets, one for each judge, until all close."""
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)  # die with the grader
+    itself = os.pidfd_open(os.getpid())  # shows supervisors when this process ends
     control = [socket.socket(fileno=fd) for fd in control_fds]
     shell = import_and_prepare(modules)
-    # What the imports wrote is made read-only: all workers share it, and their seccomp filter
-    # denies changing a mode.
+    # Make what the imports wrote read-only: all workers share it, and their seccomp filter keeps
+    # them from changing a mode.
     for folder, _, _ in os.walk(os.environ.get("SCRATCH", ""), topdown=False):
         os.chmod(folder, 0o555)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the supervisors
@@ -71,13 +71,13 @@ def _spawn(shell: Shell, message: bytes, ancillary: list, itself: int) -> None:
             try:
                 _supervise(shell, level, request, talk_fd, status, itself)
             finally:
-                os._exit(0)  # never back into the forkserver's own loop
+                os._exit(0)  # never return into the forkserver's own loop
     os.close(talk_fd)
     status.close()
 
 
 def _say(status: socket.socket, **facts: Any) -> None:
-    """Tell the judge, as one line; it may be gone."""
+    """Send ``facts`` to the judge as a line of JSON; the judge may be gone."""
     with contextlib.suppress(OSError):
         status.sendall(json.dumps(facts).encode() + b"\n")
 
@@ -86,7 +86,7 @@ def import_and_prepare(modules: list[str]) -> Shell:
     """Import ``modules`` and what every worker needs; return the shell that workers run cells in.
 
     No thread may be left running: a fork copies only the thread that forks, and waits forever for a
-    lock that another held. So NumPy and PyTorch get one thread each (by the environment, too).
+    lock that another held. So NumPy and PyTorch get one thread each (also through the environment).
     """
     gc.disable()  # while importing, collections cost time and find no garbage
     import numpy
@@ -107,7 +107,7 @@ def import_and_prepare(modules: list[str]) -> Shell:
     if PYPLOT in sys.modules:
         pyplot = sys.modules[PYPLOT]
         pyplot.close(pyplot.figure())  # the first figure loads the backend and the fonts
-    gc.freeze()  # the collector would write to every object, and so copy the pages that forks share
+    gc.freeze()  # a collection would write to every object, and so copy the pages that forks share
     gc.enable()
     return shell
 
@@ -125,7 +125,7 @@ def _prepare_torch() -> None:
 
 
 def _descriptors(ancillary: list) -> tuple[int, int]:
-    """The two sockets sent along with a request: for talking to the worker, and for its status."""
+    """Return the two sockets sent with a request: one to talk to the worker, one for its status."""
     fds = array.array("i")
     for _, _, data in ancillary:
         fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
@@ -150,7 +150,7 @@ def _supervise(
     try:
         slot = _outer_pid()
         level.settle(slot)
-        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # it can end orphans, too
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)  # orphans become its children, for it to end
         worker = os.fork()
         if worker == 0:
             _say(status, worker=_outer_pid())
@@ -158,10 +158,11 @@ def _supervise(
             os.close(forkserver)
             _work(shell, level, request, talk_fd, slot)
         os.close(talk_fd)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no KeyboardInterrupt: an init ignores it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no KeyboardInterrupt; as an init, ignore it
         level.step_down(slot)
-        # Only after a change of user, which would undo both: a submission must not trace this
-        # process, and the kernel is to end a world, by its init, with the forkserver.
+        # Both come after the change of user, which would undo them. Not dumpable: a submission
+        # cannot trace this process. Death signal: when the forkserver ends, the kernel kills this
+        # init, and with it everything in its PID namespace.
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         if level.namespaces:
             linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -170,14 +171,14 @@ def _supervise(
             os.kill(worker, signal.SIGKILL)
         _say(status, failed=str(error))
         return
-    _say(status, supervisor=slot)  # the judge waits for it, and only then sends student code
+    _say(status, supervisor=slot)  # the judge sends no student code before this
     ended = _watch(worker, status, forkserver)
     _end_children()
     _say(status, **ended)
 
 
 def _outer_pid() -> int:
-    """This process's id as the judge knows it: the old /proc still shows it in a new world."""
+    """Return this process's id as the judge sees it: /proc is still the outer namespace's."""
     try:
         return int(os.readlink("/proc/self"))
     except FileNotFoundError:  # bubblewrap shows no /proc, and makes no PID namespace
@@ -187,11 +188,12 @@ def _outer_pid() -> int:
 def _watch(worker: int, status: socket.socket, forkserver: int) -> dict[str, Any]:
     """Wait until the worker ends; kill it once the judge says so, or judge or forkserver is gone.
 
-    In between, set the worker's limit of memory as the judge asks.
+    Until then, set the worker's memory limit as the judge asks.
     """
     handle, said = os.pidfd_open(worker), status.fileno()
     while True:
         readable, _, _ = select.select([handle, said, forkserver], [], [])
+        # Empty: the judge has shut down its end of the socket, or is gone.
         message = status.recv(4096) if said in readable else b""
         if handle in readable or not message:
             break
@@ -210,10 +212,10 @@ def _watch(worker: int, status: socket.socket, forkserver: int) -> dict[str, Any
 
 
 def _bound_memory(worker: int, most: int | None, status: socket.socket) -> None:
-    """Set the soft limit of address space, or lift it again up to the hard one with None.
+    """Set the soft limit of address space to ``most`` bytes; with None, back to the hard limit.
 
-    From outside: the worker's seccomp filter lets no process there change a limit. A helper that
-    the worker started before must not be a way around it.
+    The worker's seccomp filter lets none of its processes change a limit, so this is done from
+    outside, and for all of them: a helper started earlier must not be a way around it.
     """
     processes = {worker}
     if os.getpid() == 1:
@@ -230,10 +232,10 @@ def _bound_memory(worker: int, most: int | None, status: socket.socket) -> None:
 
 
 def _end_children() -> None:
-    """Kill what the worker has left, down to the last orphan, and wait for its end.
+    """Kill what the worker has left running, down to the last orphan, and wait for each to end.
 
-    Where this process is an init, its own end does that in one go. Where workers may start no
-    process, there is nothing left, and perhaps no /proc to look into.
+    If this process is an init, the kernel does that when it exits. Where workers may start no
+    process, nothing is left, and there may be no /proc to look into.
     """
     if os.getpid() == 1:
         return
@@ -241,7 +243,7 @@ def _end_children() -> None:
     while left := children.read_text().split() if children.exists() else []:
         for pid in map(int, left):
             os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)  # only then are its own children this process's
+            os.waitpid(pid, 0)  # only now do its own children become this process's
 
 
 def _work(shell: Shell, level: Level, request: dict[str, Any], talk_fd: int, slot: int) -> NoReturn:

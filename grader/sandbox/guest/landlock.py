@@ -1,4 +1,4 @@
-"""Landlock: a process gives up all files but those named here, for itself and all it starts.
+"""Landlock: a process gives up all files but those it names, for itself and all it starts.
 
 The source is the kernel's own documentation (userspace-api/landlock): a ruleset handles kinds of
 access, and denies what it handles unless a rule allows it for the file or for a folder above it.
@@ -33,14 +33,14 @@ class _Beneath(ctypes.Structure):
 
 
 def version() -> int:
-    """The version of Landlock's interface; OSError where the kernel has none."""
+    """Return the version of Landlock's interface; raise OSError if the kernel has no Landlock."""
     return linux.syscall(_CREATE_RULESET, None, 0, _VERSION, what="landlock")
 
 
 def restrict(shown: Iterable[str], hidden: Iterable[str], devices: Iterable[str]) -> None:
-    """From now on, read only what is ``shown`` and not ``hidden``, and write only to ``devices``.
+    """Allow reading only what is ``shown`` and not ``hidden``, and writing only to ``devices``.
 
-    Needs no_new_privs. OSError if the kernel refuses.
+    Needs no_new_privs. Raises OSError if the kernel refuses.
     """
     abi = version()
     # A kernel refuses a ruleset with bits that it does not know, so ask for all of its version's.
@@ -61,9 +61,9 @@ def restrict(shown: Iterable[str], hidden: Iterable[str], devices: Iterable[str]
 
 
 def _uncovered(path: Path, hidden: list[Path]) -> Iterator[Path]:
-    """``path``, or those parts of it that hold nothing hidden.
+    """Yield ``path``, or those parts of it that hold nothing hidden.
 
-    Access that a rule allows to a folder cannot be denied again to a folder inside it.
+    Once a rule allows access to a folder, no other rule can deny it to a folder inside.
     """
     if path in hidden:
         return
@@ -71,7 +71,7 @@ def _uncovered(path: Path, hidden: list[Path]) -> Iterator[Path]:
         yield path
         return
     for child in path.iterdir():
-        if not child.is_symlink():
+        if not child.is_symlink():  # a rule for a link would allow its target
             yield from _uncovered(child, hidden)
 
 

@@ -1,15 +1,16 @@
 """The levels of the sandbox, from inside: how a fresh fork gives up what it does not need.
 
-With namespaces a worker gets a world of its own: processes, files, users and network. The init of
-that world is its supervisor, which runs no student code: with it the kernel ends all that a
-submission started. Ordinary users build the world in a user namespace; root builds it directly and
-then becomes a user without rights.
+With namespaces, a worker gets a world of its own: processes, files, users and network. The init of
+that world is its supervisor, which runs no student code: when it ends, the kernel kills all that
+the submission started. Ordinary users build the world in a user namespace; root builds it directly
+and then becomes a user without rights.
 
-Where the machine denies namespaces, a worker stays among the machine's processes: it sees files
-through bubblewrap or as far as Landlock lets it, writes none, starts no process and reaches none.
+Where the machine denies namespaces, a worker stays among the machine's processes: it reads files
+through bubblewrap or as far as Landlock allows, writes none, and can neither start nor reach
+another process.
 
-No worker is ever the machine's root: root may write the kernel's settings without any capability,
-and the kernel holds it to no limit of processes.
+No worker is ever the machine's root: root may write the kernel's settings even without any
+capability, and no limit on the number of processes binds it.
 """
 
 from __future__ import annotations
@@ -35,42 +36,42 @@ NAMESPACES = (
     | linux.CLONE_NEWUTS
 )
 STUDENT = 1000  # the worker's user id in a user namespace
-# Those that wait, and timers: a user has a number of them on the whole machine for all programs.
+# Pending signals and timers: the kernel counts them for all of a user's programs together.
 SIGNALS = 256
-MORE_TASKS = 1024  # beyond what the user runs already: the kernel counts all over the machine
+MORE_TASKS = 1024  # beyond what the user runs already: the kernel counts the whole machine
 
 
 class Level:
     """One way to isolate a worker. ``name`` is what records and ``--json`` call it.
 
-    ``namespaces``: those that each supervisor and its worker have to themselves.
+    ``namespaces``: those that each supervisor shares with its worker alone.
     """
 
     name = ""
     namespaces = 0
 
     def fork(self) -> int:
-        """Fork a supervisor, into fresh namespaces if the level has any; 0 in the supervisor."""
+        """Fork a supervisor, into fresh namespaces if the level has any; return 0 in it."""
         return linux.fork(self.namespaces) if self.namespaces else os.fork()
 
     def settle(self, slot: int) -> None:
-        """In the supervisor, before it forks the worker.
+        """Set the supervisor's user, before it forks the worker.
 
-        ``slot`` keeps workers that root starts apart: each is a user of its own.
+        ``slot`` chooses the user, so that workers that root starts are kept apart.
         """
 
     def step_down(self, slot: int) -> None:
-        """In the supervisor, once it has forked the worker: keep no rights either.
+        """Drop the supervisor's own rights, once it has forked the worker.
 
-        It must be the worker's user: only then may it set the worker's limits.
+        It must be the same user as the worker, or it may not set the worker's limits.
         """
         linux.drop_capabilities()
 
     def enter(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
-        """In the worker, before any student code: take every right away and set the limits."""
+        """Drop the worker's rights and set its limits, before any student code runs."""
         self._isolate(mounts, limits, slot)
-        # Nobody may trace the worker, and it dies with its supervisor. Only after a change of user,
-        # which would undo both; and before the filter, which denies the second.
+        # Nobody may trace the worker, and it dies with its supervisor. Both come after the change
+        # of user, which would undo them, and before the filter, which denies the second.
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         self._filter()
@@ -100,7 +101,7 @@ class Unsandboxed(Level):
 
 
 class UserNamespaces(Level):
-    """Namespaces as an ordinary user can have them."""
+    """Namespaces that an ordinary user builds, within a user namespace."""
 
     name = "user"
     namespaces = NAMESPACES | linux.CLONE_NEWUSER
@@ -113,6 +114,7 @@ class UserNamespaces(Level):
 
     def settle(self, slot: int) -> None:
         uid, gid = self._outside
+        # Without rights outside, the kernel accepts a gid_map only after setgroups is denied.
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{STUDENT} {uid} 1")
         Path("/proc/self/gid_map").write_text(f"{STUDENT} {gid} 1")
@@ -139,9 +141,9 @@ class RootNamespaces(Level):
 
 
 class _Alone(Level):
-    """No namespaces of the worker's own: it is kept away from the machine's processes."""
+    """No namespaces of the worker's own: its filter keeps it from the machine's processes."""
 
-    _own_user = False  # does nobody else run anything as the worker's user?
+    _own_user = False  # whether nothing else runs as the worker's user
 
     def settle(self, slot: int) -> None:
         if os.geteuid() == 0:
@@ -149,7 +151,7 @@ class _Alone(Level):
             self._own_user = True
 
     def _isolate(self, mounts: Mounts, limits: WorkerLimits, slot: int) -> None:
-        os.chdir(mounts.root)  # empty, and not the worker's own: it can write nothing there
+        os.chdir(mounts.root)  # empty; the worker can write nothing there
         if not self._own_user:
             tasks = _tasks_of(os.getuid()) + MORE_TASKS
             limits = replace(limits, processes=tasks)
@@ -160,7 +162,7 @@ class _Alone(Level):
         seccomp.install(alone=os.getpid())
 
     def _restrict_files(self, mounts: Mounts) -> None:
-        """What the worker sees of the machine's files; bubblewrap has seen to it before."""
+        """Restrict which of the machine's files the worker sees; bubblewrap has done so already."""
 
 
 class Bubblewrap(_Alone):
@@ -189,7 +191,10 @@ def _user(slot: int) -> int:
 
 
 def _become(user: int) -> None:
-    """From root to a user without rights. The bounding set goes first: later it may not."""
+    """Change from root to a user without rights.
+
+    The bounding set is cleared first: the change of user drops the capability that this needs.
+    """
     linux.close_bounding_set()
     os.setgroups([])
     os.setresgid(user, user, user)
@@ -197,14 +202,14 @@ def _become(user: int) -> None:
 
 
 def _give_up_rights(limits: WorkerLimits) -> None:
-    """Limits, capabilities, and the way to get any back through a set-user-id program."""
+    """Set the limits, drop all capabilities, and let no set-user-id program give any back."""
     _set_limits(limits)
     linux.drop_capabilities()
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
 
 
 def _tasks_of(user: int) -> int:
-    """How many threads this user runs on the machine.
+    """Count the threads that this user runs on the machine.
 
     0 in bubblewrap, which shows no /proc: there the kernel counts its user namespace alone.
     """

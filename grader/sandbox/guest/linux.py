@@ -27,7 +27,7 @@ PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 SECCOMP_MODE_FILTER = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_holding = ctypes.PyDLL(None, use_errno=True)  # keeps the interpreter's lock during a call
+_holding = ctypes.PyDLL(None, use_errno=True)  # keeps the GIL during a call
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
@@ -39,7 +39,7 @@ def _check(result: int, what: str) -> None:
 
 
 def syscall(number: int, *args: Any, what: str) -> int:
-    """Make a system call for which libc has no function; its result, or OSError."""
+    """Make a system call that libc does not wrap; return its result or raise OSError."""
     passed = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
     _libc.syscall.restype = ctypes.c_long
     result = _libc.syscall(ctypes.c_long(number), *passed)
@@ -50,11 +50,12 @@ def syscall(number: int, *args: Any, what: str) -> int:
 
 
 def fork(namespaces: int) -> int:
-    """clone(2): fork into new namespaces; 0 in the child. The caller must have no other thread.
+    """Fork into new namespaces with clone(2); return 0 in the child.
 
-    With CLONE_NEWPID the child is the new namespace's init. unshare(2) moves only the next child
-    into a PID namespace, and so would cost one process more. The child may do little but fork as
-    usual: only that tells the C library and Python's modules of the new process.
+    The caller must have no other thread. With CLONE_NEWPID the child is the new namespace's init;
+    unshare(2) moves only the next child into a PID namespace, and so would cost one more process.
+    The child may do little but call os.fork: only that tells the C library and Python's modules
+    about the new process.
     """
     number = _CLONE.get(platform.machine())
     if number is None:
@@ -94,16 +95,16 @@ def prctl(option: int, *args: int) -> None:
 
 
 def close_bounding_set() -> None:
-    """Clear the bounding set, if allowed: then no program started later can gain a capability."""
+    """Clear the capability bounding set, if allowed, so that no program run later can gain any."""
     for number in range(64):
         try:
             prctl(PR_CAPBSET_DROP, number)
         except OSError:
-            break  # past the last capability of this kernel; or not allowed, having none itself
+            break  # past this kernel's last capability, or without CAP_SETPCAP
 
 
 def drop_capabilities() -> None:
-    """Give up every capability for good, those within this user namespace, too."""
+    """Give up every capability for good, including those within this user namespace."""
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     close_bounding_set()
 

@@ -1,4 +1,4 @@
-"""A worker's own file system: read-only windows on what it may see, and nothing else."""
+"""A worker's own file system: read-only bind mounts of what it may see, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WORK = "/home/student"
 
 @dataclass(frozen=True)
 class Mounts:
-    """What of the machine's file system a worker sees.
+    """The part of the machine's file system that a worker sees.
 
-    ``root`` is an empty folder to build on. ``shown`` is seen read-only and ``hidden`` not at all,
-    even inside what is shown; ``devices`` are the only ones, and can be written to.
+    ``root`` is an empty folder to build on. What is ``shown`` is read-only, and what is ``hidden``
+    cannot be seen, even inside a shown folder. Of devices there are only ``devices``, writable.
     """
 
     root: str
@@ -28,8 +28,9 @@ class Mounts:
 
 
 def build_root(mounts: Mounts, limits: WorkerLimits, owner: int | None) -> None:
-    """A new root of tmpfs with read-only windows on what ``mounts`` shows, and nothing else."""
+    """Build and enter a new root: a tmpfs with read-only bind mounts of what ``mounts`` shows."""
     new = mounts.root
+    # Private, so that no mount made here propagates to the machine's own mount namespace.
     linux.mount("none", "/", "", linux.MS_REC | linux.MS_PRIVATE)
     scratch = f"size={limits.disk},nr_inodes={limits.inodes},mode=0755"
     linux.mount("tmpfs", new, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
@@ -43,21 +44,24 @@ def build_root(mounts: Mounts, limits: WorkerLimits, owner: int | None) -> None:
         linux.mount("tmpfs", new + folder, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, scratch)
         if owner is not None:
             os.chown(new + folder, owner, owner)
-    # Windows come last: Python itself may lie below /tmp, or below a user's home.
+    # Bind mounts come last: Python itself may lie below /tmp or a home folder, and a tmpfs mounted
+    # later would cover it.
     steps = [(path, True) for path in mounts.shown] + [(path, False) for path in mounts.hidden]
     for path, shown in sorted(steps, key=lambda step: (step[0].count("/"), step[1])):
         _window(new, path) if shown else _cover(new, path)
     user = owner or 1000
     Path(new, "etc/passwd").write_text(f"student:x:{user}:{user}::{WORK}:/bin/sh\n")
     os.chdir(new)
+    # This stacks the old root on top of the new one; unmounting it leaves nothing of the machine.
     linux.pivot_root(".", ".")
     linux.unmount(".")
+    # Read-only last: the steps above had to create files and mount points in it.
     linux.mount("none", "/", "", linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY)
     os.chdir(WORK)
 
 
 def _window(new: str, path: str) -> None:
-    """Show ``path`` read-only; a symbolic link is copied as one."""
+    """Bind-mount ``path`` read-only; copy a symbolic link as a link."""
     source, target = Path(path), Path(new + path)
     if source.is_symlink():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +80,7 @@ def _window(new: str, path: str) -> None:
 
 
 def _read_only(target: str) -> None:
-    """Remount a window read-only, keeping the flags that a user namespace may not clear."""
+    """Remount ``target`` read-only, keeping the flags that a user namespace may not clear."""
     kept = os.statvfs(target).f_flag
     flags = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID
     for ours, theirs in ((linux.MS_NODEV, os.ST_NODEV), (linux.MS_NOEXEC, os.ST_NOEXEC)):
@@ -87,7 +91,7 @@ def _read_only(target: str) -> None:
 
 
 def _cover(new: str, path: str) -> None:
-    """Put an empty folder over a path that lies inside a window."""
+    """Mount an empty tmpfs over a hidden folder that lies inside a shown one."""
     target = Path(new + path)
     if target.is_dir():
         empty = linux.MS_NOSUID | linux.MS_NODEV
@@ -103,7 +107,7 @@ def _devices(new: str, devices: Iterable[str]) -> None:
 
 
 def _mount_proc(new: str) -> None:
-    """A /proc of this world alone. Where the machine denies it, there is none at all."""
+    """Mount a /proc of this PID namespace; where the machine denies that, leave it empty."""
     flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
     try:
         linux.mount("proc", new + "/proc", "proc", flags)

@@ -2,10 +2,10 @@
 
 Namespaces isolate the worker; this filter reduces what of the kernel student code can attack: new
 namespaces, mounts, ptrace, keys, bpf, io_uring, and every socket but local ones. It denies memory
-that the judge cannot see in any process, changes of the worker's limits, and any dealings with its
+that the judge could see in no process, changes to the worker's limits, and all dealings with its
 supervisor. Where there are no namespaces, ``alone`` also denies what reaches other processes
-(starting them, signals to them, sockets of every kind) and what Landlock does not control (to
-change a file's mode, owner, times and attributes, and to read its extended attributes).
+(starting them, signals to them, sockets of every kind) and what Landlock does not control (changing
+a file's mode, owner, times and attributes, and reading its extended attributes).
 """
 
 from __future__ import annotations
@@ -64,11 +64,11 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "syslog": (103, 116),
     "quotactl": (179, 60),
     "quotactl_fd": (443, 443),
-    # Each user has a few of these on the whole machine. Without them, others' programs fail.
+    # A user may have only a few of these on the whole machine; other programs fail without them.
     "inotify_init": (253, None),
     "inotify_init1": (294, 26),
     "fanotify_init": (300, 262),
-    # A descriptor of /proc/1 is as good as a pidfd.
+    # It takes a descriptor of /proc/1 for a pidfd, and so would reach the supervisor.
     "pidfd_send_signal": (424, 424),
     "ioprio_set": (251, 30),
     # Memory that no limit of a process counts.
@@ -93,7 +93,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "adjtimex": (159, 171),
     "setrlimit": (160, 164),
 }
-# Denied, too, where the worker shares the machine's other processes.
+# Also denied where the worker runs among the machine's other processes.
 _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "fork": (57, None),
     "vfork": (58, None),
@@ -115,7 +115,7 @@ _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "setpgid": (109, 154),
     "setsid": (112, 157),
     "socket": (41, 198),
-    "bind": (49, 200),  # with a name, one end of a pair takes in what many others send
+    "bind": (49, 200),  # with a name, one end of a pair could receive from many senders
     "listen": (50, 201),
     "connect": (42, 203),
     "chmod": (90, None),
@@ -139,7 +139,7 @@ _DENIED_ALONE: dict[str, tuple[int | None, int | None]] = {
     "utimes": (235, None),
     "futimesat": (261, None),
     "utimensat": (280, 88),
-    # They tell of files that may not be opened, as stat does, and more: what is written in them.
+    # Like stat, they work on files that may not be opened; and they return attributes' contents.
     "getxattr": (191, 8),
     "lgetxattr": (192, 9),
     "getxattrat": (464, 464),
@@ -172,11 +172,14 @@ _NEW_NAMESPACES = (
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERRNO, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NUMBER, _ARCH, _ARGUMENT_0, _ARGUMENT_1, _ARGUMENT_2, _ARGUMENT_3 = 0, 4, 16, 24, 32, 40
-_HIGH = 4  # from an argument's lower half to its upper one
+_HIGH = 4  # bytes from an argument's lower half to its upper one
 
 
 class _Rule(NamedTuple):
-    """A call that is denied if all ``tests`` hold: (which argument, comparison, any of these)."""
+    """A call that is denied if all ``tests`` hold.
+
+    A test is (argument's offset, comparison, values), and holds if the comparison does for any.
+    """
 
     numbers: tuple[int, int]
     tests: tuple[tuple[int, int, tuple[int, ...]], ...]
@@ -186,29 +189,29 @@ _PRCTL, _MMAP, _FCNTL, _IOCTL = (157, 167), (9, 222), (72, 25), (16, 29)
 _SETSOCKOPT, _PRLIMIT, _SETPRIORITY = (54, 208), (302, 261), (141, 140)
 _SOCKETPAIR = (53, 199)
 _RULES = (
-    # PR_SET_PDEATHSIG: the worker is to die with its supervisor.
+    # PR_SET_PDEATHSIG: the worker must die with its supervisor.
     _Rule(_PRCTL, ((_ARGUMENT_0, _EQUAL, (1,)),)),
-    # MAP_SHARED | MAP_ANONYMOUS: stays in use although no process has touched it.
+    # MAP_SHARED | MAP_ANONYMOUS: memory in use that counts for no process that has not touched it.
     _Rule(_MMAP, ((_ARGUMENT_3, _ANY_BIT, (0x01,)), (_ARGUMENT_3, _ANY_BIT, (0x20,)))),
-    # SO_SNDBUF, SO_RCVBUF and the same with FORCE, of SOL_SOCKET: megabytes in each socket.
+    # SO_SNDBUF, SO_RCVBUF and their FORCE variants, at SOL_SOCKET: megabytes in each socket.
     _Rule(_SETSOCKOPT, ((_ARGUMENT_1, _EQUAL, (1,)), (_ARGUMENT_2, _EQUAL, (7, 8, 32, 33)))),
-    # F_SETPIPE_SZ. F_SETLEASE: whoever opens that file then waits, up to 45 seconds. F_NOTIFY.
+    # F_SETPIPE_SZ; F_SETLEASE: whoever then opens that file waits up to 45 seconds; F_NOTIFY.
     _Rule(_FCNTL, ((_ARGUMENT_1, _EQUAL, (1031, 1024, 1026)),)),
-    # A new limit, at whatever address: one that was lowered for a question could be lifted again.
+    # Any pointer to a new limit: a limit that was lowered for a question could be lifted again.
     _Rule(_PRLIMIT, ((_ARGUMENT_2, _ANY_BIT, (0xFFFFFFFF,)),)),
     _Rule(_PRLIMIT, ((_ARGUMENT_2 + _HIGH, _ANY_BIT, (0xFFFFFFFF,)),)),
 )
-# Where the worker shares the machine's other processes.
+# Where the worker runs among the machine's other processes.
 _RULES_ALONE = (
     # Commands by which the kernel would send signals to one of them. F_SETOWN and F_SETOWN_EX;
     # FIOSETOWN and SIOCSPGRP.
     _Rule(_FCNTL, ((_ARGUMENT_1, _EQUAL, (8, 15)),)),
     _Rule(_IOCTL, ((_ARGUMENT_1, _EQUAL, (0x8901, 0x8902)),)),
-    # A pair of SOCK_DGRAM or SOCK_RAW: a message from it can have anybody's socket as its address.
+    # A pair of SOCK_DGRAM or SOCK_RAW: a message from it can be addressed to anybody's socket.
     _Rule(_SOCKETPAIR, ((_ARGUMENT_1, _ANY_BIT, (0x02,)),)),
 )
-# Where its supervisor is process 1 of its world, perhaps as the same user: calls on it. In order:
-# kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_open, sched_setaffinity,
+# Calls on its supervisor, where that is process 1 of its namespace, perhaps as the same user. In
+# order: kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_open, sched_setaffinity,
 # sched_setscheduler, sched_setparam, sched_setattr.
 _ON_A_PROCESS = ((62, 129), (200, 130), (234, 131), (129, 138), (297, 240), (434, 434)) + (
     (203, 122),
@@ -224,10 +227,10 @@ _RULES_IN_A_WORLD = (
 
 
 def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, int, int]]:
-    """The filter as BPF instructions; KeyError on an architecture whose numbers are not known.
+    """Return the filter as BPF instructions; raise KeyError on an unknown architecture.
 
     ``alone``: the id of the worker's process, if it must be kept from all others, else 0.
-    A jump counts the instructions to skip: first if the comparison holds, then if it does not.
+    A jump gives the instructions to skip: first if the comparison holds, then if it does not.
     """
     machine = machine or platform.machine()
     column = {"x86_64": 0, "aarch64": 1}[machine]
@@ -238,7 +241,7 @@ def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, 
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER),
     ]
-    if machine == "x86_64":  # by x32 numbers the same calls could be made past the filter
+    if machine == "x86_64":  # x32 numbers would make the same calls past the filter
         code += [(_GREATER_EQUAL, 0, 1, 0x40000000), (_RETURN, 0, 0, denied)]
     code += _deny(_DENIED, column, denied)
     code += _apply(_RULES, column, denied)
@@ -267,7 +270,7 @@ def program(machine: str | None = None, alone: int = 0) -> list[tuple[int, int, 
 def _deny(
     calls: Mapping[str, tuple[int | None, int | None]], column: int, denied: int
 ) -> list[tuple[int, int, int, int]]:
-    """Instructions that deny these calls, whatever their arguments."""
+    """Return instructions that deny these calls, whatever their arguments."""
     code = []
     for numbers in calls.values():
         if (number := numbers[column]) is not None:
@@ -276,12 +279,12 @@ def _deny(
 
 
 def _apply(rules: Iterable[_Rule], column: int, denied: int) -> list[tuple[int, int, int, int]]:
-    """Instructions that deny the calls that fulfil a rule."""
+    """Return instructions that deny the calls that match a rule."""
     code = []
     for rule in rules:
         tests: list[tuple[int, int, int, int]] = []
         for place, comparison, values in reversed(rule.tests):
-            # A value that holds leads on to the next test. If none does, past all and the RETURN.
+            # A match leads on to the next test; without one, skip all tests and the RETURN.
             after = len(tests) + 1
             compare = [(comparison, len(values) - 1 - n, 0, v) for n, v in enumerate(values)]
             compare[-1] = (comparison, 0, after, values[-1])
@@ -292,7 +295,7 @@ def _apply(rules: Iterable[_Rule], column: int, denied: int) -> list[tuple[int, 
 
 
 def _keep_alone(column: int, own: int, denied: int) -> list[tuple[int, int, int, int]]:
-    """Instructions that deny all dealings with other processes; new threads stay allowed."""
+    """Return instructions that deny all dealings with other processes, but allow new threads."""
     code = _deny(_DENIED_ALONE, column, denied)
     for numbers in _OWN_ONLY.values():
         code += [

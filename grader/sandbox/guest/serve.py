@@ -15,7 +15,7 @@ from grader.protocol.values import Failure, Reply
 from grader.sandbox.guest.shell import Shell, run_cell
 from grader.student import earlier_answers
 
-SPARE = 1 << 20  # bytes of a frame for what replaces a reply that is not sent
+SPARE = 1 << 20  # bytes of a frame left for the failures that replace replies
 
 
 def serve(channel: Channel, shell: Shell) -> None:
@@ -35,15 +35,15 @@ def _handle(channel: Channel, shell: Shell, request: dict[str, Any]) -> dict[str
         earlier_answers.SUPPLIED.update(request["texts"])
         return {"supplied": True}
     callbacks = functools.partial(_callback, channel)
-    # A limit that this process set, it could lift again: the supervisor bounds its memory.
+    # The supervisor bounds its memory: a limit that this process set, it could lift again.
     calls = DirectCalls(shell.user_ns, callbacks, bounds_memory=False)
     return {"replies": calls.ask(request["asks"])}
 
 
 def _callback(channel: Channel, key: str) -> Callable[..., Any]:
-    """A function that the judge runs: arguments go there, the result comes back.
+    """Make a function that sends its arguments to the judge and returns what the judge's gives.
 
-    Its code must not be here, where student code could read it.
+    The judge's function must not be here, where student code could read it.
     """
 
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -61,7 +61,7 @@ def _callback(channel: Channel, key: str) -> Callable[..., Any]:
 
 
 def _reply(channel: Channel, answer: dict[str, Any]) -> None:
-    """Send an answer; replies that cannot be sent are replaced by failures."""
+    """Send an answer, with a failure in place of each reply that cannot be sent."""
     try:
         frame = wire.dumps(answer)
     except (wire.WireError, RecursionError):
@@ -71,7 +71,7 @@ def _reply(channel: Channel, answer: dict[str, Any]) -> None:
 
 
 def _sendable(replies: list[Reply]) -> list[Reply]:
-    """The replies, each replaced by a failure that cannot be sent or finds no room any more."""
+    """Return the replies, with a failure in place of each that cannot be sent or does not fit."""
     room, kept = wire.MAX_FRAME - SPARE, []
     for reply in replies:
         try:

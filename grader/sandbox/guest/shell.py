@@ -19,7 +19,7 @@ MAX_OUTPUTS = 200
 
 
 class Record:
-    """A cell's outputs as notebook dicts, within bounds; a note says that some were dropped."""
+    """A cell's outputs as notebook dicts, within bounds; a note says if some were dropped."""
 
     def __init__(self) -> None:
         self.start()
@@ -126,7 +126,7 @@ class Shell(InteractiveShell):
 
 
 def make_shell() -> Shell:
-    """A shell ready to be forked."""
+    """Make a shell that is ready to be forked."""
     from traitlets.config import Config
 
     config = Config()
@@ -148,7 +148,7 @@ def _system(command: str) -> None:
 
 
 def run_cell(shell: Shell, source: str) -> dict[str, Any]:
-    """Run one cell; its outputs and, if it raised, the type of the exception."""
+    """Run one cell; return its outputs and, if it raised, the exception's type."""
     RECORD.start()
     sys.stdout, sys.stderr = _Stream("stdout"), _Stream("stderr")
     error = ""

@@ -38,7 +38,7 @@ class Forkserver:
     ``level``: the name of one of :data:`grader.sandbox.host.levels.LEVELS`.
     ``hidden``: folders that no worker may see, even if they lie inside a folder that it sees.
     ``judges``: how many can ask for workers at the same time, each on a control socket of its own.
-    ``modules``: imported before anything is forked. A submission may import others, and waits then.
+    ``modules``: imported before any fork. A submission may import others, but waits for them.
     """
 
     def __init__(
@@ -50,17 +50,18 @@ class Forkserver:
     ) -> None:
         self.level = level
         # Some builds of PyTorch write files when they are imported, and matplotlib writes a cache:
-        # workers that cannot write need both imported before.
+        # for workers that cannot write, both are imported beforehand.
         more = () if LEVELS[level].writes else HEAVY
         modules = list(dict.fromkeys([*modules, *more]))
         self._folder = Path(tempfile.mkdtemp(prefix="grader-worker-"))
-        # A copy of what workers may see: the whole repository holds the solutions. A worker that
-        # root starts runs as another user.
+        # Copy what workers may see, since the repository also holds the solutions. The copy must be
+        # readable for all: a worker that root starts runs as another user.
         package = self._folder / "package"
         bundles.copy(bundles.WORKER, current(), package)
         (self._folder / "root").mkdir()
         _readable_for_all(self._folder)
         self._mounts = mounts_for(self._folder, package, hidden)
+        # SEQPACKET keeps messages apart: one recvmsg gets one request with its descriptors.
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(judges)]
         self._control = [host for host, _ in pairs]
         fds = [guest.fileno() for _, guest in pairs]
@@ -78,7 +79,7 @@ class Forkserver:
                 stderr=self._log,
                 cwd=package,
                 env=clean_environment(user),
-                process_group=0,  # keeps a terminal's Ctrl-C from it: the command ends it in order
+                process_group=0,  # keeps a terminal's Ctrl-C away: the command ends it in order
                 user=user,
                 group=user,
                 extra_groups=None if user is None else [],
@@ -109,7 +110,7 @@ class Forkserver:
         return self._process.pid
 
     def wait_until_ready(self, seconds: float = 120) -> None:
-        """Wait until the imports are done. WorkerError if the process ended instead."""
+        """Wait until the imports are done; raise WorkerError if the process ends or is too slow."""
         if self._is_ready:
             return
         self._control[0].settimeout(seconds)
@@ -124,14 +125,14 @@ class Forkserver:
         self._is_ready = True
 
     def was_killed(self) -> bool:
-        """Whether it has ended, or is ending, by signal 9: somebody else's, or the kernel's."""
+        """Tell whether it has ended, or is ending, by SIGKILL, from the kernel or anybody else."""
         try:
             return self._process.wait(timeout=1) == -signal.SIGKILL
         except subprocess.TimeoutExpired:
             return False
 
     def on_socket(self, number: int) -> Forkserver:
-        """The same process, for the judge that has this control socket to itself."""
+        """Return a client of the same process for the judge that owns this control socket."""
         client = copy.copy(self)
         client._control = [self._control[number]]
         return client
@@ -141,10 +142,10 @@ class Forkserver:
         limits: Limits,
         texts: Mapping[str, str] | None = None,
     ) -> Worker:
-        """A fresh sandboxed worker, in which ``mine("name")`` finds ``texts``.
+        """Start a fresh sandboxed worker, in which ``mine("name")`` finds ``texts``.
 
-        A worker that dies here has run nothing of a submission: something else killed it, and
-        another is started, ``limits.chances`` times. WorkerError after that.
+        A worker that dies here has run nothing of a submission, so something else killed it:
+        another is started, up to ``limits.chances`` times. Raises WorkerError after that.
         """
         self.wait_until_ready()
         death: WorkerDied | None = None
@@ -159,7 +160,7 @@ class Forkserver:
         raise WorkerError(f"workers die before they run anything: {death}") from death
 
     def _fork(self, limits: Limits) -> Worker:
-        # One socket to talk to the worker; one to its supervisor, which student code never holds.
+        # One socket to the worker, and one to its supervisor, which student code never holds.
         talk, guest_talk = socket.socketpair()
         status, guest_status = socket.socketpair()
         request = json.dumps({"level": self.level, "limits": asdict(limits.worker), **self._mounts})
@@ -188,6 +189,6 @@ class Forkserver:
 
 
 def _readable_for_all(folder: Path) -> None:
-    """Open what was copied to every user, whatever this user's umask is."""
+    """Make the copy readable for every user, whatever this user's umask is."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)

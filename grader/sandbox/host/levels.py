@@ -11,12 +11,12 @@ from grader.sandbox.host.mounts import bubblewrap
 
 @dataclass(frozen=True)
 class Level:
-    """What sets one level apart for those who start and probe its workers.
+    """A level's name and title, and what starting its workers depends on.
 
     ``own_world``: a worker has namespaces of its own, with its supervisor as their process 1.
-    ``writes``: it has scratch space; where it has none, a library that writes files when it is
-    imported has to be imported before. ``never_root``: what root starts keeps root's id, seen from
-    outside, unless the forkserver is another user from the start.
+    ``writes``: it has scratch space; without any, a library that writes files when it is imported
+    has to be imported beforehand. ``never_root``: if root grades, the forkserver has to run as
+    another user from the start, or workers would still be root outside their namespace.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Level:
     never_root: bool = False
 
     def command(self, mounts: Mapping[str, Any]) -> list[str]:
-        """The program, with its options, that the forkserver has to run under; often none."""
+        """Return the command that the forkserver has to run under; empty for most levels."""
         return []
 
 
@@ -51,5 +51,5 @@ LEVELS = {
 
 
 def title(name: str) -> str:
-    """A level in words; a name that this version does not know as it is."""
+    """Return a level's title, or its name if this version does not know it."""
     return LEVELS[name].title if name in LEVELS else name

@@ -1,4 +1,4 @@
-"""What a submission may use, and how a run of the grader is set up."""
+"""The limits on what a submission may use."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Limits:
     """Bounds for each cell, each exercise's checks and each notebook, in seconds.
 
     ``*_cpu`` is processor time. ``idle`` is time in which nothing of the submission even asked
-    for a processor (a sleep, a wait for input), so that a busy machine changes no verdict.
-    ``naps`` times as much is what a whole notebook may idle. ``wall`` times the processor time
-    allowed backs them all. ``restarts`` bounds the workers for one notebook, and ``chances`` how
-    often a cell is run again at which a worker was killed by something else. ``worker`` holds what
-    the kernel enforces for each worker.
+    for a processor (a sleep, a wait for input), so that a busy machine changes no verdict. A whole
+    notebook may idle ``naps`` times as long. As a last resort, elapsed time is limited to ``wall``
+    times the processor time allowed. ``restarts`` bounds the workers for one notebook, and
+    ``chances`` how often a cell is run again after something else killed its worker. ``worker``
+    holds what the kernel enforces for each worker.
     """
 
     cell_cpu: float = 20.0
@@ -36,7 +36,7 @@ class Limits:
         return self.idle * self.naps
 
     def at_least(self, wanted: Mapping[str, float]) -> Limits:
-        """The same, with more processor time where an assignment needs it (it trains a model)."""
+        """Return these limits, with more processor time if an assignment needs it for training."""
         raised = {name: max(getattr(self, name), value) for name, value in wanted.items()}
         limits = replace(self, **raised)
         cpu = max(self.worker.cpu, int(limits.notebook_cpu) + 10)

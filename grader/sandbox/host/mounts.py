@@ -34,13 +34,13 @@ SCRATCH = "/run/scratch"  # where a forkserver in bubblewrap may write while it 
 
 
 def mounts_for(folder: Path, package: Path, hidden: Iterable[Path]) -> dict[str, Any]:
-    """The files that a worker sees, read-only: system libraries, Python, and ``package``."""
+    """Return what a worker sees, read-only: system libraries, Python, and ``package``."""
     pythons = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent}
     pythons |= {Path(path) for path in sysconfig.get_paths().values() if Path(path).is_dir()}
     pythons |= {path.resolve() for path in pythons}  # a .venv may be a link to one elsewhere
     shown = {*SYSTEM, str(package), *(str(path) for path in pythons)}
     covered = {str(Path(path).resolve()) for path in hidden}
-    # To hide such a folder would hide Python; to show it would show the solutions.
+    # Hiding such a folder would hide Python; showing it would show the solutions.
     for path in covered & shown:
         raise WorkerError(
             f"{path} is both the course and Python's own folder: make the virtual environment in "
@@ -56,9 +56,9 @@ def mounts_for(folder: Path, package: Path, hidden: Iterable[Path]) -> dict[str,
 
 
 def without_inner(shown: Iterable[str], covered: Iterable[str]) -> list[str]:
-    """The paths, sorted, without those inside another: each costs a worker two mounts.
+    """Return the paths, sorted, without those inside another: each costs a worker two mounts.
 
-    A path inside a covered folder stays, since the folder around it does not show it.
+    A path inside a covered folder is kept, since the folder around it does not show it.
     """
     kept: list[str] = []
     for path in sorted(shown):
@@ -71,12 +71,12 @@ def without_inner(shown: Iterable[str], covered: Iterable[str]) -> list[str]:
 
 
 def _stands_alone(path: str) -> bool:
-    """Does the folder around ``path`` not show what it leads to, a link or another file system?"""
+    """Tell whether ``path`` is a link or a mount point, and so needs a mount of its own."""
     return os.path.islink(path) or os.path.ismount(path)
 
 
 def bubblewrap(mounts: Mapping[str, Any]) -> list[str]:
-    """The command that starts bubblewrap around the forkserver, with these files read-only.
+    """Return the command that starts bubblewrap around the forkserver, showing files read-only.
 
     All workers share this one container: only the seccomp filter keeps them from each other.
     """
@@ -98,15 +98,16 @@ def bubblewrap(mounts: Mapping[str, Any]) -> list[str]:
     command += ["--ro-bind", mounts["root"], mounts["root"], "--tmpfs", SCRATCH]
     for name in ("SCRATCH", "TMPDIR", "MPLCONFIGDIR"):
         command += ["--setenv", name, SCRATCH]
+    # Read-only last: the mounts above may need mount points inside these.
     for path in [*covered, Path("/")]:
         command += ["--remount-ro", str(path)]
     return [*command, "--chdir", "/"]
 
 
 def clean_environment(user: int | None = None) -> dict[str, str]:
-    """A worker's environment: what Python needs, and nothing of the instructor's, such as keys.
+    """Return a worker's environment: what Python needs, and nothing of the instructor's (no keys).
 
-    ``user`` is whom the forkserver runs as, if that is not the present user.
+    ``user`` is the user id that the forkserver runs as, if that is not the present user's.
     """
     cache = _font_cache(os.geteuid() if user is None else user)
     return {
@@ -123,10 +124,10 @@ def clean_environment(user: int | None = None) -> dict[str, str]:
 
 
 def _font_cache(user: int) -> Path | None:
-    """A folder in which matplotlib keeps its list of fonts from one run to the next.
+    """Return a folder in which matplotlib keeps its list of fonts from one run to the next.
 
-    None if somebody else could write there: matplotlib also reads its settings from it, which name
-    functions to be called, and its name in the folder of temporary files can be known beforehand.
+    None if somebody else could write there: its name is predictable, and matplotlib also reads its
+    settings from it, which can name functions to call.
     """
     path = Path(tempfile.gettempdir()) / f"grader-matplotlib-{user}"
     try:

@@ -1,4 +1,4 @@
-"""Which sandbox this machine offers, found out by building it and trying to get out."""
+"""Find the sandbox that this machine offers, by building one and trying to get out of it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from grader.sandbox.host.levels import LEVELS, title
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.workers import Worker, WorkerDied
 
-CHANCES = 2  # how often it is started again after something outside killed it
+CHANCES = 2  # how often a forkserver is started again after something outside killed it
 
-# Run inside a worker before any student code: each line says what must not be possible.
+# Run inside a worker before any student code: each entry of `found` must be true.
 PROBE = """
 import _thread, contextlib, ctypes, importlib.util, os, socket, pathlib, resource
 
@@ -84,12 +84,12 @@ def probe(hidden, shown, writable, own_world):
 
 
 class NoSandbox(Failed):
-    """This machine offers no wall that holds. The message says what was tried, and the mend."""
+    """No sandbox holds on this machine. The message says what was tried and how to fix it."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was tried for one level: the claims that held, or why it could not be built."""
+    """The result of trying one level: which claims held, or why it could not be built."""
 
     level: str
     held: dict[str, bool]
@@ -101,7 +101,7 @@ class Found:
 
 
 def levels() -> list[str]:
-    """The levels to try on this machine, the strongest first."""
+    """Return the levels to try on this machine, the strongest first."""
     if sys.platform != "linux":
         return []
     namespaces = ["root", "user"] if os.geteuid() == 0 else ["user"]
@@ -140,7 +140,7 @@ def try_level(forkserver: Forkserver, hidden: Iterable[Path]) -> Found:
 
 
 def _tasks_end(worker: Worker) -> bool:
-    """Is a worker that starts threads without end refused more of them, or ended?"""
+    """Tell whether a worker that starts threads without end is refused more of them, or ended."""
     try:
         return worker.ask([Ask("tasks_end")], 10)[0].value is True
     except WorkerDied as died:
@@ -154,9 +154,9 @@ def start_sandbox(
     modules: Iterable[str] = HEAVY,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Forkserver:
-    """A forkserver whose workers are held, proved by running one; NoSandbox if none can be.
+    """Start a forkserver whose sandbox holds, proved by probing a worker; else raise NoSandbox.
 
-    ``modules``: what it imports beside what every lesson needs. ``meanwhile`` is called while it
+    ``modules``: what it imports besides what every lesson needs. ``meanwhile`` is called while it
     does that.
     """
     hidden, modules = list(hidden), list(modules)
@@ -175,8 +175,8 @@ def start_sandbox(
             if unsandboxed:
                 return forkserver
             found = try_level(forkserver, hidden)
-            # Something outside killed it, which says nothing of the level: a weaker one must not
-            # take its place for that.
+            # That something outside killed it says nothing about the level: it must not be
+            # replaced by a weaker one for that.
             again = bool(found.error) and chances > 0 and forkserver.was_killed()
         except BaseException:
             forkserver.close()
@@ -197,7 +197,7 @@ def start_sandbox(
 
 
 def describe(found: Found) -> str:
-    """A level in one line: that it holds, or what is wrong with it."""
+    """Describe a level in one line: that it holds, or what is wrong with it."""
     if found.error:
         return f"{title(found.level)}: {found.error}"
     broken = [name for name, held in found.held.items() if not held]

@@ -1,4 +1,4 @@
-"""What a worker and all that it started have used, as the kernel counts it."""
+"""Measure what a worker and all that it started use, as the kernel counts it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _SHARE = re.compile(rb"^(?:Pss_Anon|Pss_Shmem|SwapPss):\s+(\d+) kB", re.M)
 class Usage:
     """Seconds on a processor; seconds spent waiting for one; bytes of memory; threads.
 
-    ``memory`` is at least what is held: memory that a fork shares counts for each of
-    ``processes``. :func:`shares_of` is exact.
+    ``memory`` is an upper bound: what forks share counts for each of ``processes``.
+    :func:`shares_of` is exact.
     """
 
     cpu: float
@@ -32,7 +32,7 @@ class Usage:
 
 
 def fine_seconds(pid: int) -> float:
-    """Processor time of the process's living threads, from the scheduler's nanoseconds."""
+    """Return the processor seconds of a process's living threads, exact to nanoseconds."""
     total = 0
     with contextlib.suppress(OSError):  # it ended while we looked
         for task in os.listdir(f"/proc/{pid}/task"):
@@ -41,7 +41,7 @@ def fine_seconds(pid: int) -> float:
 
 
 def usage_of_tree(supervisor: int, worker: int) -> Usage:
-    """What a worker and all that it started use.
+    """Measure what a worker and all that it started use.
 
     Orphans become children of the supervisor, whose own memory is not the submission's.
     """
@@ -69,10 +69,10 @@ def usage_of_tree(supervisor: int, worker: int) -> Usage:
 
 
 def shares_of(processes: Iterable[int]) -> int | None:
-    """Bytes of memory that these processes hold, what forks share counted once.
+    """Return the bytes of memory that these processes hold, counting what forks share once.
 
-    Slower than :func:`usage_of_tree`: the kernel looks at each page. None where it does not let
-    this user see, or does not count.
+    Slower than :func:`usage_of_tree`: the kernel looks at each page. None where the kernel does
+    not count this, or does not let this user see it.
     """
     if not os.path.exists("/proc/self/smaps_rollup"):
         return None
@@ -88,10 +88,10 @@ def shares_of(processes: Iterable[int]) -> int | None:
 
 
 def in_sockets(worker: int) -> int:
-    """Bytes that the local sockets in the worker's network namespace can hold, at most.
+    """Return the most bytes that the local sockets in the worker's network namespace can hold.
 
-    A socket's buffer holds what one other has sent, and that of a datagram socket as many messages
-    as may wait there, each of another sender.
+    A stream socket holds what its one peer has sent; a datagram socket as many messages as may
+    wait in it, each from another sender.
     """
     size, waiting = _socket_bounds()
     try:
@@ -105,13 +105,13 @@ def in_sockets(worker: int) -> int:
 
 @functools.cache
 def _socket_bounds() -> tuple[int, int]:
-    """Bytes of a socket's buffer, and how many datagrams may wait in one."""
+    """Return the bytes of a socket's buffer, and how many datagrams may wait in a socket."""
     size = _setting("/proc/sys/net/core/wmem_default", 212_992)
     return size, _setting("/proc/sys/net/unix/max_dgram_qlen", 10) + 1
 
 
 def _setting(path: str, usual: int) -> int:
-    """A setting of the kernel's, or what it is as a rule: containers do not show them all."""
+    """Return a kernel setting, or its usual value: containers do not show them all."""
     try:
         return int(_read(path))
     except FileNotFoundError:
@@ -119,10 +119,10 @@ def _setting(path: str, usual: int) -> int:
 
 
 def oom_kills() -> int:
-    """How many processes the kernel has killed for want of memory so far.
+    """Count the processes that the kernel has killed so far for lack of memory.
 
-    Of this process's control group, to which workers belong; where that does not tell, of the whole
-    machine. 0 where nothing tells.
+    Counts those of this process's control group, to which workers belong, or else of the whole
+    machine; 0 if neither is known.
     """
     for path, field in _counters_of_oom():
         with contextlib.suppress(OSError):
@@ -134,7 +134,10 @@ def oom_kills() -> int:
 
 @functools.cache
 def _counters_of_oom() -> tuple[tuple[str, bytes], ...]:
-    """Files that may tell: of the group (a container calls it /), or else of the machine."""
+    """Return the files that may hold the count, and its field in each.
+
+    First come those of the control group (in a container it is called /), then the machine's.
+    """
     places = []
     with contextlib.suppress(OSError):
         for line in _read("/proc/self/cgroup").decode(errors="replace").splitlines():
@@ -149,7 +152,7 @@ def _counters_of_oom() -> tuple[tuple[str, bytes], ...]:
 
 
 def user_ids(process: int) -> set[int]:
-    """A process's real, effective, saved and file system user ids, as this machine counts them."""
+    """Return a process's real, effective, saved and file system user ids on this machine."""
     for line in _read(f"/proc/{process}/status").splitlines():
         if line.startswith(b"Uid:"):
             return {int(number) for number in line.split()[1:]}
@@ -157,7 +160,7 @@ def user_ids(process: int) -> set[int]:
 
 
 def address_space(process: int) -> int:
-    """Bytes of address space that a process has taken."""
+    """Return the bytes of address space that a process has taken."""
     return int(_read(f"/proc/{process}/statm").split()[0]) * PAGE
 
 
@@ -166,7 +169,7 @@ def _kilobytes(fields: re.Pattern[bytes], path: str) -> int:
 
 
 def _read(path: str) -> bytes:
-    """Read a short file of the kernel's; without buffers, for each submission needs hundreds."""
+    """Read a short kernel file; unbuffered, since each submission needs hundreds of reads."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         parts = []

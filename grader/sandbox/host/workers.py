@@ -31,7 +31,7 @@ from grader.sandbox.host.usage import (
 )
 
 PAUSE = 1.0  # seconds; a longer gap between two looks is our delay, not the worker's
-# Answers a worker's message that calls a callback.
+# Answers a worker's message that calls one of the judge's functions.
 Callbacks = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -63,8 +63,8 @@ class Ended:
 class Worker:
     """One submission's process in its sandbox. Whatever it says may be a lie.
 
-    What its supervisor says is true: that runs no student code. ``own_world``: both have namespaces
-    of their own.
+    What its supervisor says is true, since that runs no student code. ``own_world``: the two have
+    namespaces of their own.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class Worker:
         self.ended: Ended | None = None
         self.idled = 0.0  # seconds, in all exchanges so far
         self._looked, self._in_sockets = 0.0, 0  # when, and how many bytes
-        started: dict[str, Any] = {}  # each of the two says its id, in either order
+        started: dict[str, Any] = {}  # both send their ids, in either order
         while not {"supervisor", "worker"} <= started.keys():
             started |= self._status_line(30)
             if "failed" in started:
                 raise WorkerError(f"no worker could be started: {started['failed']}")
         self._supervisor, self._pid = int(started["supervisor"]), int(started["worker"])
-        # Its end is that of its world: before it, the kernel kills what is left there.
+        # A supervisor ends last: before that, all that its worker started has been killed.
         try:
             self._handle = os.pidfd_open(self._supervisor)
         except ProcessLookupError as error:
@@ -93,7 +93,7 @@ class Worker:
         self._oom_kills = oom_kills()
 
     def prepare(self, texts: Mapping[str, str]) -> None:
-        """Wait until its sandbox is built, then give it the texts for ``mine("name")`` to find."""
+        """Wait until its sandbox is built, then send the texts that ``mine("name")`` finds."""
         answer = self._exchange(None, self._limits.cell_cpu)
         if not isinstance(answer, dict) or answer.get("ready") is not True:
             detail = answer.get("failed") if isinstance(answer, dict) else None
@@ -102,7 +102,7 @@ class Worker:
             self._exchange({"op": "supply", "texts": dict(texts)}, self._limits.cell_cpu)
 
     def run_cell(self, source: str, cpu: float) -> tuple[list[Any], str]:
-        """Run a cell; its raw outputs and the type of the exception it raised ('' for none)."""
+        """Run a cell; return its raw outputs and the type of the exception it raised, or ''."""
         answer = self._exchange({"op": "cell", "source": source}, cpu)
         outputs, error = answer.get("outputs"), answer.get("error")
         if not isinstance(outputs, list) or not isinstance(error, str):
@@ -110,10 +110,10 @@ class Worker:
         return outputs, error
 
     def ask(self, asks: list[Ask], cpu: float, callbacks: Callbacks | None = None) -> list[Reply]:
-        """One Reply for each ask.
+        """Return one Reply for each ask.
 
-        Asks that are timed, or whose memory is bounded, are sent one by one: that is done from
-        outside, where the worker cannot change it.
+        Asks that are timed or whose memory is bounded are sent one by one, since both are done from
+        outside, where the worker cannot interfere.
         """
         replies: list[Reply] = []
         deadline = self.cpu_seconds + cpu
@@ -132,7 +132,7 @@ class Worker:
 
     @contextlib.contextmanager
     def _memory_bound(self, extra: int) -> Iterator[None]:
-        """Let the worker take ``extra`` bytes of address space beyond what it has (0: as it is)."""
+        """Let the worker take ``extra`` bytes of address space beyond what it has (0: no bound)."""
         if not extra:
             yield
             return
@@ -155,7 +155,7 @@ class Worker:
             raise self._end("crashed") from error
         if "failed" in answer:
             raise WorkerError(answer["failed"])
-        if "memory" not in answer:  # it has ended meanwhile, and this is how
+        if "memory" not in answer:  # the worker has ended meanwhile: this is the report
             self._received = json.dumps(answer).encode() + b"\n" + self._received
             raise self._end("crashed")
 
@@ -179,7 +179,7 @@ class Worker:
         ]
 
     def _fine_and_coarse(self) -> tuple[float, float]:
-        """Processor seconds: exact, of living threads; and in ticks, of all that it ever started.
+        """Return processor seconds twice: exact for living threads, in ticks for all ever started.
 
         Neither is enough alone: the first misses threads that ended, and ticks are coarse.
         """
@@ -206,7 +206,7 @@ class Worker:
                 calls += 1
                 if callbacks is None or calls > self._limits.callback_calls:
                     raise self._end("malformed", "more calls of remote functions than it may make")
-                # To refuse a large call costs the judge more than it costs the worker to send it.
+                # Refusing a large call costs the judge more than sending it costs the worker.
                 if self._channel.received - received > wire.MAX_FRAME:
                     raise self._end("malformed", "its calls of remote functions are too large")
                 result = callbacks(answer)
@@ -230,13 +230,13 @@ class Worker:
     def _hold(self, used: Usage) -> None:
         """End a worker that holds more than it may, in all its processes together.
 
-        The kernel counts threads, too, but with all that the same user runs: where that may be
-        more than this worker, its limit is loose.
+        The kernel counts threads, too, but all that the same user runs: where others may run as
+        this worker's user, the kernel's limit is loose.
         """
         if used.tasks > (self._limits.worker.processes or used.tasks):
             raise self._end("crashed", "more threads and processes than it may have")
         most, now = self._limits.worker.memory, time.monotonic()
-        if self._own_world and now - self._looked >= LOOK:  # elsewhere they are not its own
+        if self._own_world and now - self._looked >= LOOK:  # elsewhere others share them
             self._looked, self._in_sockets = now, in_sockets(self._pid)
         if used.memory + self._in_sockets <= most:
             return
@@ -245,18 +245,18 @@ class Worker:
             raise self._end("out_of_memory", "all its processes together")
 
     def user_ids(self) -> set[int]:
-        """The worker's user ids as this machine knows them, whatever it is called in its world."""
+        """Return the worker's user ids as the machine has them, outside its user namespace."""
         return user_ids(self._pid)
 
     def _end(self, reason: str, detail: str = "") -> WorkerDied:
-        """Make sure that the worker is dead; returns the error to raise."""
+        """Make sure that the worker is dead; return the error to raise."""
         ended = self.close(patience=2.0 if reason == "crashed" and not detail else 0.0)
         killed = False
         if reason == "crashed" and not ended.stopped:
             if ended.signal == 9 and ended.cpu >= self._limits.worker.cpu - 1:
-                reason = "timed_out"  # the kernel did, for its limit of processor time
+                reason = "timed_out"  # killed by the kernel, for its limit of processor time
             elif ended.signal == 9:
-                # By the kernel that has no memory left, which counts it; else by itself or anybody.
+                # By the kernel for lack of memory, which it counts; else by itself or anybody.
                 killed, detail = True, "the process was killed by signal 9"
                 if oom_kills() > self._oom_kills:
                     reason, detail = "out_of_memory", "the kernel had no memory left, and killed it"
@@ -272,7 +272,7 @@ class Worker:
         return self._used.cpu
 
     def close(self, patience: float = 0.0) -> Ended:
-        """Kill the worker and all that it started; returns when they are gone.
+        """Kill the worker and all that it started; return when they are gone.
 
         ``patience``: seconds to wait before killing a worker that seems to have ended by itself.
         Its socket closes a moment before its supervisor can report how it ended.
@@ -283,6 +283,7 @@ class Worker:
             self._channel.close()
             if patience:
                 select.select([self._status], [], [], patience)
+            # To the supervisor, the end of this stream means: kill the worker.
             with contextlib.suppress(OSError):  # it may have ended by itself
                 self._status.shutdown(socket.SHUT_WR)
             try:
@@ -342,7 +343,7 @@ class _Watch:
 
 
 def _fits(reply: Reply, ask: Ask) -> bool:
-    """Has the reply what was asked for: a gradient for each input, the arguments after the call?"""
+    """Tell whether a reply has what was asked for: gradients of inputs, arguments as left."""
     if reply.failure is not None:
         return True
     gradients = 0 if ask.cotangents is None else len(ask.wrt)
