@@ -80,7 +80,7 @@ def rms_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "leading axes",
-            "that the last axis is meant, however many stand before it, and that nothing is "
+            "that the last axis is meant, however many come before it, and that nothing is "
             "shared between positions",
             (
                 ask(d),
@@ -217,7 +217,7 @@ def swiglu_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "any leading axes",
-            "that the layers work on the last axis, whatever stands before it",
+            "that the layers work on the last axis, whatever comes before it",
             (ask((d,), d_ff), ask((n, d), d_ff), ask((2, b, n, d), d_ff)),
         ),
         Check(
@@ -637,7 +637,7 @@ def window_checks(draw: Draw) -> list[Check]:
         ),
         hidden(
             "sinks and window meet",
-            "early rows, whose window reaches the sinks, or which stand among the sinks",
+            "early rows, whose window reaches the sinks or which are sinks themselves",
             ask(6, 3, 2),
             ask(4, 2, 4),
             ask(3, 1, 7),
@@ -753,8 +753,9 @@ def stream_checks(draw: Draw) -> list[Check]:
     return [
         Check(
             "one block",
-            "attention as before, in the case in which all keys fit into the first block: the "
-            "scale, the softmax, the values",
+            "attention as before, where all keys fit into the first block: the scale, the softmax, "
+            "the values. If the result is nan, print the factor for what came before that block: "
+            "it should be 0",
             (
                 ask(2, 3, 3, widths=(2, 3)),
                 ask(n_q, block, block),
@@ -798,7 +799,7 @@ def stream_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "large scores",
-            "whether exp is ever given a large number, in whichever block the largest score stands",
+            "whether exp is ever given a large number, in whichever block the largest score is",
             (
                 with_scores("scores up to ±30", mixed(30), 4),
                 with_scores("scores up to ±30, block 5", between(-30, 30, 12), 5),
@@ -1155,7 +1156,7 @@ def modern_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "attention alone",
-            "the first half: which gain, before what, and to what the result is added",
+            "the first half: which norm and gain, before what, and to what the result is added",
             (
                 ask("one sequence", small, silent=("feed_forward",)),
                 ask("a batch", usual, silent=("feed_forward",)),
@@ -1165,7 +1166,7 @@ def modern_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "feed-forward alone",
-            "the second half: which gain, before what, and to what the result is added",
+            "the second half: which norm and gain, before what, and to what the result is added",
             (
                 ask("one sequence", small, silent=("attention",)),
                 ask("a batch", usual, silent=("attention",)),
@@ -1320,7 +1321,7 @@ EXERCISES = [
             "do their results have, and what can be done with two tensors of one shape?",
             "The gate goes through silu, z · sigmoid(z), and the other map does not. The two are "
             "multiplied entry by entry; a large negative gate makes a hidden unit nearly 0 "
-            "whatever stands in the other map. Then one map leads back to d_model. "
+            "whatever the other map holds. Then one map leads back to d_model. "
             "torch.nn.functional knows silu.",
             "open ← silu of ____ of x\ncontent ← ____ of x\nanswer ← ____ of (open ____ content)",
         ),
@@ -1369,8 +1370,8 @@ EXERCISES = [
             "Draw the mask for n = 5, window 2 and one sink: five rows of five squares. Color what "
             "row 3 sees.",
             "A column of query positions i and a row of key positions j make an (n, n) table of "
-            "comparisons. Visible is what lies near enough *or* among the first few, *and* is not "
-            "later than i. Build that table of True and False first; zeros and -inf come last.",
+            "comparisons. A key is visible if it is near enough *or* among the first few, *and* "
+            "not later than i. Build that table of True and False first; zeros and -inf come last.",
             "near ← j greater than i minus ____\n"
             "first ← j less than ____\n"
             "visible ← (near ____ first) ____ (j at most ____)\n"
@@ -1408,8 +1409,8 @@ EXERCISES = [
         hints=(
             "Which pair turns slowest, and what is its exponent? It is not quite 1.",
             "The formula is in the docstring. It follows from one demand: the slowest pair, with "
-            "the exponent (d - 2)/d, is to turn `factor` times slower. Mind what the power is "
-            "taken of: the factor alone, or the product.",
+            "the exponent (d - 2)/d, is to turn `factor` times slower. What is raised to the "
+            "power, the factor alone or the product?",
             "exponent ← ____ divided by ____\nanswer ← ____ times (____ to the power of exponent)",
         ),
     ),
@@ -1433,8 +1434,7 @@ EXERCISES = [
         interleaved_checks,
         hints=(
             "Number the rows of one head of width 6 from 0 to 5. In the half-split layout 0 and 3 "
-            "make a pair, 1 and 4, 2 and 5. In which order must they stand so that pairs are "
-            "neighbors?",
+            "make a pair, 1 and 4, 2 and 5. Which order makes neighbors of every pair?",
             "Look at the rows of one head as a table of 2 by d_head/2: its columns are the pairs. "
             "Reading the table column by column gives the new order. It is split_heads once more: "
             "cut an axis, exchange two axes, join. With several heads there is one axis more, "

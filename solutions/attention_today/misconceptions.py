@@ -51,9 +51,15 @@ def rms_centered(x, gain, eps=1e-6):
     "divides by the standard deviation",
     "The standard deviation measures how far the entries lie from their mean. RMSNorm takes the "
     "squares of the entries as they are.",
+    correction=(1,),
 )
-def rms_by_spread(x, gain, eps=1e-6):
-    return x / torch.sqrt(x.var(dim=-1, correction=0, keepdim=True) + eps) * gain
+def rms_by_spread(x, gain, eps=1e-6, *, correction=0):
+    return x / torch.sqrt(x.var(dim=-1, correction=correction, keepdim=True) + eps) * gain
+
+
+@variant("rms_norm", "spread_in_place_of_size", "with eps outside the root")
+def rms_by_torch_std(x, gain, eps=1e-6):
+    return x / (x.std(dim=-1, keepdim=True) + eps) * gain
 
 
 @misconception(
@@ -81,7 +87,7 @@ def rms_no_root(x, gain, eps=1e-6):
     "rms_norm",
     "mean_of_sizes",
     "divides by the mean of the absolute values",
-    "The size is to be measured by squares: the root of their mean.",
+    "Measure the size by the squares: take the root of their mean.",
 )
 def rms_absolute(x, gain, eps=1e-6):
     return x / (x.abs().mean(dim=-1, keepdim=True) + eps) * gain
@@ -112,7 +118,7 @@ def rms_no_eps(x, gain, eps=1e-6):
     "rms_norm",
     "eps_fixed",
     "uses 1e-6 whatever the caller says",
-    "eps is an argument; its default is all that is fixed.",
+    "eps is an argument; only its default is fixed.",
 )
 def rms_eps_fixed(x, gain, eps=1e-6):
     return rms_norm(x, gain)
@@ -604,7 +610,7 @@ class GroupedReversed(_Grouped):
     "GroupedQueryAttention",
     "shifted_groups",
     "shifts the groups by one query head",
-    "The first group has one query head too few: the boundaries of the groups stand one place "
+    "The first group has one query head too few: the boundaries of the groups are one place "
     "too early.",
 )
 class GroupedShifted(_Grouped):
@@ -1107,8 +1113,8 @@ def window_narrow(n, window, sinks=0):
     "window_mask",
     "sees_the_future",
     "sees as far ahead as back",
-    "The window lies on both sides, as in lesson 3's local mask. Nothing later than i is to be "
-    "seen.",
+    "The window lies on both sides, as in lesson 3's local mask. Here a position sees nothing "
+    "later than itself.",
 )
 def window_both_sides(n, window, sinks=0):
     return _window(n, lambda i, j: ((i - j).abs() < window) | ((j < sinks) & (j <= i)))
@@ -1128,7 +1134,7 @@ def window_transposed(n, window, sinks=0):
     "window_mask",
     "no_window",
     "hides the future and nothing else",
-    "That is the causal mask. What lies further back than the window is to be hidden, too.",
+    "That is the causal mask. Positions further back than the window must be hidden, too.",
 )
 def window_causal(n, window, sinks=0):
     return window_mask(n, n, sinks)
@@ -1148,7 +1154,7 @@ def window_no_sinks(n, window, sinks=0):
     "window_mask",
     "sinks_from_the_future",
     "lets early rows see sinks that come after them",
-    "With several sinks the first rows stand among them, and a later sink is their future.",
+    "With several sinks the first rows are sinks themselves, and a later sink is their future.",
 )
 def window_sinks_ahead(n, window, sinks=0):
     return _window(n, lambda i, j: ((j <= i) & (j > i - window)) | (j < sinks))
@@ -1226,6 +1232,26 @@ def window_not_itself(n, window, sinks=0):
     return window_mask(n, window, sinks).masked_fill(torch.eye(n) > 0, -INF)
 
 
+@variant("window_mask", "hides_itself", "unless it is a sink")
+def window_before_itself(n, window, sinks=0):
+    return _window(n, lambda i, j: ((j < i) & (i - j < window)) | ((j < sinks) & (j <= i)))
+
+
+@misconception(
+    "window_mask",
+    "negative_start",
+    "lets a slice start below 0",
+    "In the first rows the window would begin before position 0. A slice that starts below 0 is "
+    "counted from the end, so these rows do not see their window. Start at max(0, …).",
+)
+def window_negative_start(n, window, sinks=0):
+    mask = torch.full((n, n), -INF)
+    for i in range(n):
+        mask[i, i - window + 1 : i + 1] = 0.0
+        mask[i, : min(sinks, i + 1)] = 0.0
+    return mask
+
+
 @misconception(
     "window_mask",
     "ones_and_zeros",
@@ -1270,7 +1296,7 @@ def window_finite(n, window, sinks=0, *, fill=-1e9):
 @misconception(
     "window_mask",
     "float64",
-    "is float64",
+    "returns float64",
     "The course's masks are float32.",
 )
 def window_float64(n, window, sinks=0):
@@ -1345,7 +1371,7 @@ def stream_joined(query, key, value, block):
     "streaming_attention",
     "output_not_shrunk",
     "shrinks the sum and not the output",
-    "When a larger score appears, what was added up before stands under an old maximum. Sum and "
+    "When a larger score appears, what was added up before is relative to an old maximum. Sum and "
     "output both have to be scaled down.",
 )
 def stream_output_kept(query, key, value, block):
@@ -1364,7 +1390,7 @@ def stream_output_kept(query, key, value, block):
     "streaming_attention",
     "sum_not_shrunk",
     "shrinks the output and not the sum",
-    "When a larger score appears, what was added up before stands under an old maximum. Sum and "
+    "When a larger score appears, what was added up before is relative to an old maximum. Sum and "
     "output both have to be scaled down.",
 )
 def stream_sum_kept(query, key, value, block):
@@ -1857,7 +1883,8 @@ def positions_to_the_end(n, trained):
     "interpolate_positions",
     "ends_at_the_length",
     "squeezes so that the last position is the trained length",
-    "The factor is trained/n, not trained/(n - 1). Position `trained` was never seen in training.",
+    "The factor is trained/n, not trained/(n - 1): all gaps shrink by the ratio of the two "
+    "lengths.",
 )
 def positions_to_the_length(n, trained):
     return torch.linspace(0, trained, n) if n > trained else torch.arange(n).float()
@@ -1879,7 +1906,7 @@ def positions_rounded(n, trained):
     "interpolate_positions",
     "clamped",
     "gives all late positions the last one that was trained",
-    "They cannot be told apart any more. All positions are to be squeezed, evenly.",
+    "They cannot be told apart any more. Squeeze all positions, by the same factor.",
 )
 def positions_clamped(n, trained):
     return torch.arange(n).clamp(max=trained - 1).float()
@@ -1889,7 +1916,7 @@ def positions_clamped(n, trained):
     "interpolate_positions",
     "starts_over",
     "starts over where the trained positions end",
-    "Two tokens share a position, and look as near to each other as if they stood side by side.",
+    "Two tokens far apart share a position, and the rotation cannot tell their places apart.",
 )
 def positions_wrapped(n, trained):
     return (torch.arange(n) % trained).float()
@@ -1978,8 +2005,8 @@ def _cut(weight, num_heads, *sizes):
     "interleave_rows",
     "the_way_back",
     "reorders the other way: from interleaved to half-split",
-    "Pairs that stood side by side are torn apart. The table has been cut as (d_head/2, 2); it "
-    "should be cut as (2, d_head/2).",
+    "Neighbors are torn apart, where partners should meet. The table has been cut as "
+    "(d_head/2, 2); it should be cut as (2, d_head/2).",
 )
 def rows_back(weight, num_heads):
     width = len(weight) // num_heads
@@ -2001,7 +2028,7 @@ def rows_one_head(weight, num_heads):
     "interleave_rows",
     "heads_within",
     "takes the heads for the inner axis",
-    "The rows of one head stand together: the heads are the first axis when the rows are cut.",
+    "The rows of one head lie together: the heads are the first axis when the rows are cut.",
 )
 def rows_heads_last(weight, num_heads):
     half = len(weight) // num_heads // 2
@@ -2233,7 +2260,7 @@ class ModernPostNorm(_Block):
     "ModernBlock",
     "normed_stream",
     "adds to the normalized stream",
-    "What is added to should be the stream as it was before the norm. The line from input to "
+    "Add to the stream itself, not to its normalized copy. As it is, the line from input to "
     "output is cut.",
 )
 class ModernNormedStream(_Block):
@@ -2264,11 +2291,18 @@ class ModernNoNorms(_Block):
     "The mean is subtracted before the size is measured. RMSNorm leaves it where it is.",
 )
 class ModernLayerNorm(_Block):
+    eps = 1e-6
+
     def normed1(self, x):
-        return F.layer_norm(x, x.shape[-1:], self.gain1, eps=1e-6)
+        return F.layer_norm(x, x.shape[-1:], self.gain1, eps=self.eps)
 
     def normed2(self, x):
-        return F.layer_norm(x, x.shape[-1:], self.gain2, eps=1e-6)
+        return F.layer_norm(x, x.shape[-1:], self.gain2, eps=self.eps)
+
+
+@variant("ModernBlock", "layer_norms", "with the eps that PyTorch gives it")
+class ModernLayerNormOfTorch(ModernLayerNorm):
+    eps = 1e-5
 
 
 @misconception(
@@ -2352,7 +2386,7 @@ class ModernReversed(_Block):
 @misconception(
     "ModernBlock",
     "first_residual_missing",
-    "replaces the stream by what attention has found",
+    "replaces the stream with what attention has found",
     "The result of a sub-layer is added to the stream.",
 )
 class ModernNoFirst(_Block):

@@ -21,8 +21,8 @@ QUESTIONS = (
             ),
             Option(
                 "Entries that are all close to 0",
-                "The vector is divided by its own size. Whatever it is, the mean of the squares is "
-                "1 afterwards.",
+                "The vector is divided by its own size. Whatever that size, the mean of the "
+                "squares is 1 afterwards.",
             ),
             Option(
                 "Entries that are all close to 100",

@@ -130,7 +130,7 @@ def examine_attention(candidate):
     You are the examiner: somebody hands you a function that claims to keep the contract of
     exercise 3.5. Call it with small examples of your own and compare what it gives with what you
     know must come out. What is right up to rounding must pass, however it was computed: hidden
-    weights of a right candidate are 0 to 1e-12, and everything else is right to 1e-4.
+    weights of a right candidate are 0 to within 1e-12, and everything else is right to within 1e-4.
 
     Args:
         candidate: a function ``candidate(query, key, value, mask=None)`` → (output, weights). In

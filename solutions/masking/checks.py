@@ -593,7 +593,7 @@ def cross_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "masks",
-            "how the mask reaches the scores, and for which of the two axes it is",
+            "how the mask reaches the scores, and which of the two axes it belongs to",
             (
                 ask(f"({n_q}, {n_k}) mask", sizes, (batch, n_q, n_k), _places(draw, n_q, n_k)),
                 ask("padding in the context", sizes, (batch, n_q, n_k), padding),
@@ -777,9 +777,9 @@ EXERCISES = [
         hints=(
             "What should 0 and -inf give together? And -inf with -inf? Which everyday operation "
             "on numbers does exactly that?",
-            "Two operations do it: one that you know from adding up, one that keeps the more "
-            "negative number. Both broadcast by themselves. Go through the masks one by one and "
-            "make a new tensor each time.",
+            "Two operations do it: plain addition, and one that keeps the more negative number. "
+            "Both broadcast by themselves. Go through the masks one by one and make a new tensor "
+            "each time.",
             "answer ← the first mask\n"
             "for each further mask:\n"
             "    answer ← a new tensor, answer ____ mask",

@@ -50,7 +50,7 @@ def causal_peeks(n):
 @misconception(
     "causal_mask",
     "ones_and_zeros",
-    "holds 1 where it may look and 0 where it may not",
+    "holds 1 where a query may look and 0 where it may not",
     "That is a picture of the mask. Added to the scores it raises some by 1 and hides nothing.",
 )
 def causal_ones(n):
@@ -60,7 +60,7 @@ def causal_ones(n):
 @misconception(
     "causal_mask",
     "ones_where_hidden",
-    "holds 1 where it may not look and 0 elsewhere",
+    "holds 1 where a query may not look and 0 elsewhere",
     "Added to the scores, a 1 on the future makes the future a little more attractive.",
 )
 def causal_ones_hidden(n):
@@ -70,8 +70,9 @@ def causal_ones_hidden(n):
 @misconception(
     "causal_mask",
     "boolean",
-    "is boolean",
-    "True and False are a fine mask elsewhere; here a mask is numbers that are added to scores.",
+    "returns booleans",
+    "True and False make a fine mask elsewhere; here a mask holds numbers that are added to "
+    "scores.",
 )
 def causal_boolean(n):
     return torch.ones(n, n, dtype=torch.bool).tril()
@@ -102,7 +103,7 @@ def causal_finite(n, *, fill=-1e9):
 @misconception(
     "causal_mask",
     "float64",
-    "is float64",
+    "returns float64",
     "NumPy's numbers are float64 unless told otherwise; the course's masks are float32.",
 )
 def causal_float64(n):
@@ -269,7 +270,7 @@ def padding_finite(lengths, n, *, fill=-1e9):
     "padding_mask",
     "changes_the_lengths",
     "cuts the caller's lengths off at n",
-    "The mask is right; the tensor of lengths that was passed in is not what it was.",
+    "The mask is right, but the tensor of lengths that was passed in has been changed.",
 )
 def padding_in_place(lengths, n):
     lengths.clamp_(max=n)
@@ -394,7 +395,7 @@ def local_slice_start(n, window):
     "local_mask",
     "blocks",
     "cuts the sequence into blocks",
-    "Within a block all see all, and two neighbors on both sides of a border never meet. The "
+    "Within a block all see all, and two neighbors on opposite sides of a border never meet. The "
     "window should travel with the position.",
 )
 def local_blocks(n, window):
@@ -416,7 +417,7 @@ def local_ring(n, window):
 @misconception(
     "local_mask",
     "ones_and_zeros",
-    "holds 1 where it may look and 0 where it may not",
+    "holds 1 where a query may look and 0 where it may not",
     "Added to the scores it raises some by 1 and hides nothing.",
 )
 def local_ones(n, window):
@@ -551,8 +552,9 @@ def combine_in_place(*masks):
 @misconception(
     "combine_masks",
     "boolean",
-    "is boolean",
-    "True and False are a fine mask elsewhere; here a mask is numbers that are added to scores.",
+    "returns booleans",
+    "True and False make a fine mask elsewhere; here a mask holds numbers that are added to "
+    "scores.",
 )
 def combine_boolean(*masks):
     allowed = masks[0] == 0
@@ -698,8 +700,8 @@ def attention_adds_ones(query, key, value, mask=None):
     "masked_attention",
     "fill_1e-9",
     "fills the hidden places with 1e-9",
-    "That is a number next to 0, not a very negative one: a minus sign before it would make it "
-    "-1e-9, still next to 0.",
+    "That is a number close to 0, not a very negative one; with a minus sign before it, -1e-9, it "
+    "would still be close to 0.",
 )
 def attention_fill_tiny(query, key, value, mask=None):
     scores = _scores(query, key)
@@ -903,7 +905,7 @@ def attention_mask_transposed(query, key, value, mask=None):
 @misconception(
     "masked_attention",
     "biases_ignored",
-    "takes the mask for yes or no",
+    "treats the mask as a plain yes or no",
     "Only -inf has an effect; finite numbers in the mask are lost.",
 )
 def attention_boolean(query, key, value, mask=None):
@@ -966,8 +968,7 @@ def attention_needs_mask(query, key, value, mask=None):
     "masked_attention",
     "asks_the_mask_for_truth",
     "asks a tensor whether it is true",
-    "With more than one entry there is no answer to that. Whether a mask was given is a matter of "
-    "None or not.",
+    "With more than one entry there is no answer to that. Ask whether the mask is None.",
 )
 def attention_if_mask(query, key, value, mask=None):
     scores = _scores(query, key)
@@ -980,7 +981,7 @@ def attention_if_mask(query, key, value, mask=None):
 @misconception(
     "masked_attention",
     "numbers_for_booleans",
-    "takes the numbers of the mask for yes and no",
+    "treats the numbers of the mask as yes and no",
     "masked_fill wants True where something is hidden; here the mask holds 0 and -inf, and biases.",
 )
 def attention_fills_by_numbers(query, key, value, mask=None):
@@ -995,8 +996,8 @@ def attention_fills_by_numbers(query, key, value, mask=None):
     "masked_attention",
     "axis_for_heads",
     "gives every mask an axis for heads",
-    "The mask broadcasts against the scores as it is. With a further axis a mask for batch rows "
-    "meets the wrong axis of the scores, and a result has an axis too many.",
+    "The mask broadcasts against the scores as it is. With one more axis, a mask for batch rows "
+    "meets the wrong axis of the scores, and the result can get one axis too many.",
 )
 def attention_unsqueezes(query, key, value, mask=None):
     mask = mask.unsqueeze(1) if mask is not None else None
@@ -1019,7 +1020,7 @@ def attention_float32(query, key, value, mask=None):
     "masked_attention",
     "float32_inside",
     "rounds to float32 on the way",
-    "The dtype of the result is right, but only about seven digits of a float64 result are.",
+    "The dtype of the result is right, but only about seven of its digits are.",
 )
 def attention_float32_inside(query, key, value, mask=None):
     weights = _weights(_added(_scores(query, key), mask).float()).to(query.dtype)
@@ -1134,7 +1135,8 @@ def attention_twice(query, key, value, mask=None):
     "masked_attention",
     "no_exp",
     "divides the scores by their sum without exp",
-    "Scores may be negative, and a sum of -inf is no divisor.",
+    "Scores may be negative, and so may their sum, so these shares are not weights. exp first "
+    "makes every score positive.",
 )
 def attention_no_exp(query, key, value, mask=None):
     scores = _scores(query, key)
@@ -1248,7 +1250,7 @@ class CrossAsksItself(_Layer):
 @misconception(
     "CrossAttention",
     "finite_biases_ignored",
-    "reads from the mask only what is hidden",
+    "reads from the mask only what it hides",
     "A mask may hold any number: it is added to the scaled scores, and -inf is only one of them.",
 )
 class CrossWithoutBiases(_Layer):
@@ -1623,8 +1625,8 @@ def attention_after_where_zero(query, key, value, mask=None):
     "masked_attention",
     "multiplies_by_the_mask",
     "multiplies the scores by the mask",
-    "An additive mask is 0 where a query may look: times 0, every score that counts is gone. The "
-    "mask is added.",
+    "An additive mask is 0 where a query may look: times 0, every score that counts is gone. Add "
+    "the mask instead.",
     replaces_nan=(True,),
 )
 def attention_multiplies(query, key, value, mask=None, *, replaces_nan=False):

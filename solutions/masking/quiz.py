@@ -35,10 +35,10 @@ QUESTIONS = (
         "peek",
         "Because of an off-by-one error, the causal mask of a language model shows each position "
         "the token that comes after it. How will that show?",
-        "what the place that should be hidden holds, in training and in writing",
+        "which token is in the place that should be hidden, in training and in writing",
         (
             Option(
-                "The loss is better than possible, and its writing is poor",
+                "The loss is better than possible, and the writing is poor",
                 "In training the answer can be read off one place to the right. In writing there "
                 "is nothing to the right, and nothing else has been learned.",
             ),
@@ -67,9 +67,9 @@ QUESTIONS = (
         (
             Option(
                 "No error: query i hides what is padding in sequence i",
-                "Lined up from the right, the mask's first axis meets the queries, not the batch: "
-                "row i of it goes to query i of every sequence. With B ≠ n there would be an "
-                "error.",
+                "Shapes are lined up from the right, so the mask's first axis meets the queries, "
+                "not the batch: its row i goes to query i of every sequence. With B ≠ n there "
+                "would be an error.",
             ),
             Option(
                 "No error: every query gets its own sequence's padding",

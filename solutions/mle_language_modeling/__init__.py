@@ -12,7 +12,7 @@ def one_hot(tokens, vocab_size):
 
     Args:
         tokens: (...,) tensor of int64 token ids, each from 0 to V - 1; ``...`` is any number of
-            axes, none included.
+            axes, including none.
         vocab_size: V, how many different tokens there are.
 
     Returns:
@@ -28,7 +28,7 @@ def embed(tokens, weight):
 
     Args:
         tokens: (...,) tensor of int64 token ids, each from 0 to V - 1; ``...`` is any number of
-            axes, none included.
+            axes, including none.
         weight: (V, d) tensor, float32 or float64: one row for each token of the vocabulary.
 
     Returns:
@@ -82,7 +82,7 @@ def negative_log_likelihood(logits, targets, ignore_index=-100):
     The model's distribution at each place is the softmax of its logits.
 
     Args:
-        logits: (..., V) tensor, float32 or float64; ``...`` is any number of axes, none included.
+        logits: (..., V) tensor, float32 or float64; ``...`` is any number of axes, including none.
         targets: (...,) tensor of int64: the token that came, or ``ignore_index`` where a place
             does not count.
         ignore_index: the number that marks such places. It may be the id of a token (a padding
@@ -101,7 +101,7 @@ def negative_log_likelihood(logits, targets, ignore_index=-100):
 
 
 def perplexity(mean_nll):
-    """Among how many equally likely tokens would one be as unsure as the model is?
+    """Return the number of equally likely tokens that would leave one as unsure as the model.
 
     Args:
         mean_nll: mean negative log-likelihood in nats per token, a float or a 0-d tensor.

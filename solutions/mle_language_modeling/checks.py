@@ -1116,8 +1116,8 @@ EXERCISES = [
         perplexity_checks,
         hints=(
             "A fair die with six sides costs ln 6 nats a roll. Its perplexity should be 6.",
-            "Undo the logarithm. For a float the math module does that, for a tensor PyTorch "
-            "does; find out which of the two you have been given.",
+            "Undo the logarithm, with the math module for a float and with PyTorch for a tensor. "
+            "Find out which of the two you have been given.",
             "if it is a ____: answer ← its ____ by PyTorch, so that the gradient survives\n"
             "otherwise: answer ← ____ by math",
         ),
@@ -1140,11 +1140,11 @@ EXERCISES = [
         hints=(
             "Each row is a die of its own. How often is each of the dice rolled?",
             "The stationary distribution π does not change in a step: π P = π, and it sums to 1. "
-            "That is a system of linear equations (one of those in π P = π is redundant; put the "
-            "equation for the sum in its place, or add it to the others). Following the chain for "
-            "many steps works too, unless it goes round and round: then take the mean over time, "
-            "or let the chain stay where it is with probability one half. The entropies of the "
-            "rows need a decision at p = 0.",
+            "That is a system of linear equations (one of the equations in π P = π is redundant; "
+            "put the equation for the sum in its place, or add it to the others). Following the "
+            "chain for many steps works too, unless it goes round and round: then take the mean "
+            "over time, or let the chain stay where it is with probability one half. The entropies "
+            "of the rows need a decision at p = 0.",
             "π ← solve π (____ - P) = 0 together with sum of π = ____\n"
             "h ← for each row: minus the sum of p · ____, with 0 where p is ____\n"
             "answer ← sum over rows of ____ · h",
@@ -1167,7 +1167,7 @@ EXERCISES = [
             "logits ← (V, V) table of ____, whose gradient is wanted\n"
             "repeat ____ times:\n"
             "    loss ← mean negative log-likelihood of rows of logits at ____, against ____\n"
-            "    gradient ← of ____ in ____\n"
+            "    gradient ← of ____ with respect to ____\n"
             "    logits ← logits ____ lr · gradient, outside of the graph\n"
             "answer ← ____ of each row",
         ),

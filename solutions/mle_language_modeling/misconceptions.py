@@ -202,7 +202,7 @@ def embed_from_one(tokens, weight):
     "cut_from_the_weight",
     "looks the rows up in a copy",
     "The numbers are right, but no gradient comes back to the weight: a layer made from it, or a "
-    "detached copy, learns alone, if at all.",
+    "detached copy of it, learns on its own, if at all.",
 )
 def embed_detached(tokens, weight):
     return torch.nn.Embedding.from_pretrained(weight)(tokens)
@@ -285,7 +285,7 @@ def embed_one_axis(tokens, weight):
 @misconception(
     "embed",
     "fixed_to_float32",
-    "is float32 whatever the weight is",
+    "returns float32 whatever the weight is",
     "A float64 weight should give a float64 result.",
 )
 def embed_fixed_dtype(tokens, weight):
@@ -372,8 +372,7 @@ def log_prob_base_ten(conditionals):
     "sequence_log_prob",
     "log_of_the_sum",
     "adds up the probabilities, then takes the logarithm",
-    "Where one step happens after another, probabilities multiply; they add up where one thing or "
-    "another happens.",
+    "The probabilities of steps that all happen are multiplied; those of alternatives are added.",
 )
 def log_prob_of_sum(conditionals):
     return conditionals.sum(dim=-1).log()
@@ -478,7 +477,7 @@ def log_prob_keepdim(conditionals):
     "sequence_log_prob",
     "detached",
     "cuts the graph",
-    "The numbers are right and nothing can be learned from them: no gradient flows back.",
+    "The numbers are right, but nothing can be learned from them: no gradient flows back.",
 )
 def log_prob_detached(conditionals):
     return conditionals.detach().log().sum(dim=-1)
@@ -487,7 +486,7 @@ def log_prob_detached(conditionals):
 @misconception(
     "sequence_log_prob",
     "fixed_to_float32",
-    "is float32 whatever it is given",
+    "returns float32 whatever it is given",
     "A float64 input should give a float64 result.",
 )
 def log_prob_fixed_dtype(conditionals):
@@ -712,7 +711,7 @@ def bigram_symmetric(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "smoothing_forgotten",
     "ignores smoothing",
-    "The number should be added to every count.",
+    "The smoothing should be added to every count.",
 )
 def bigram_unsmoothed(tokens, vocab_size, smoothing=0.0):
     return _rows(_pairs(tokens, vocab_size))
@@ -822,8 +821,8 @@ def bigram_in_place(tokens, vocab_size, smoothing=0.0):
     "bigram_mle",
     "never_quite_zero",
     "smooths a little even where no smoothing is asked for",
-    "Without smoothing, a pair that never came has probability 0, not a small one. The division of "
-    "an unseen row needs another way out.",
+    "Without smoothing, a pair that never came has probability 0, not a small one. Handle 0/0 in "
+    "a row without counts in another way.",
     least=(1e-4, 1e-3, 0.01, 0.1),
 )
 def bigram_never_zero(tokens, vocab_size, smoothing=0.0, *, least=1e-5):
@@ -861,7 +860,7 @@ def nll_view(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "exp_without_a_maximum",
-    "exponentiates the logits as they are",
+    "exponentiates the logits without subtracting a maximum",
     "exp of 1000 is inf and exp of -1000 is 0: the result is nan or inf.",
 )
 def nll_naive(logits, targets, ignore_index=-100):
@@ -895,8 +894,8 @@ def nll_global_max(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "small_number_added",
     "adds a small number before the logarithm",
-    "That avoids infinity, but no loss can be larger than the number allows either (about 20 for "
-    "1e-9): the worst mistakes all cost the same.",
+    "That avoids infinity, but it also caps the loss (at about 21 for 1e-9): the worst mistakes "
+    "all cost the same.",
     constant=(1e-12, 1e-10, 1e-8, 1e-7, 1e-6),
 )
 def nll_eps(logits, targets, ignore_index=-100, *, constant=1e-9):
@@ -1022,7 +1021,7 @@ def nll_positive(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "bits",
-    "is in bits",
+    "returns bits",
     "The logarithm has base 2; the exercise asks for nats (natural logarithms).",
 )
 def nll_bits(logits, targets, ignore_index=-100):
@@ -1150,7 +1149,7 @@ def nll_label_smoothing(logits, targets, ignore_index=-100, *, share=0.1):
     "negative_log_likelihood",
     "detached",
     "cuts the graph",
-    "The number is right and nothing can be learned from it: no gradient flows back.",
+    "The number is right, but nothing can be learned from it: no gradient flows back.",
 )
 def nll_detached(logits, targets, ignore_index=-100):
     return _mean(logits.detach().log_softmax(dim=-1), targets, ignore_index)
@@ -1169,7 +1168,7 @@ def nll_item(logits, targets, ignore_index=-100):
 @misconception(
     "negative_log_likelihood",
     "fixed_to_float32",
-    "is float32 whatever it is given",
+    "returns float32 whatever it is given",
     "float64 logits should give a float64 loss.",
 )
 def nll_fixed_dtype(logits, targets, ignore_index=-100):
@@ -1592,7 +1591,7 @@ def rate_one_step(transition):
 @misconception(
     "entropy_rate",
     "bits",
-    "is in bits",
+    "returns bits",
     "The logarithm has base 2; the exercise asks for nats (natural logarithms).",
 )
 def rate_bits(transition):
@@ -1602,7 +1601,7 @@ def rate_bits(transition):
 @misconception(
     "entropy_rate",
     "entropy_of_the_states",
-    "is the entropy of the stationary distribution",
+    "returns the entropy of the stationary distribution",
     "That is the surprise of somebody who does not know the token before: what the best unigram "
     "model pays.",
 )
@@ -1613,8 +1612,8 @@ def rate_unigram(transition):
 @misconception(
     "entropy_rate",
     "entropy_of_pairs",
-    "is the entropy of a pair of tokens",
-    "It holds the surprise of the first token as well as that of the second, given the first.",
+    "returns the entropy of a pair of tokens",
+    "That is the surprise of the first token plus the surprise of the second, given the first.",
 )
 def rate_joint(transition):
     table = transition.double()
@@ -1831,7 +1830,7 @@ def fit_more(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "learning_rate_ignored",
     "uses a learning rate of its own",
-    "How far a step goes is an argument.",
+    "The learning rate is an argument; use the one that is given.",
 )
 def fit_own_rate(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, steps, 0.1)
@@ -1905,8 +1904,7 @@ def fit_adamw(tokens, vocab_size, steps, lr):
     "fit_bigram",
     "pulled_toward_zero",
     "pulls the logits toward zero",
-    "Weight decay keeps the table near uniform. It ends somewhere else than at the frequencies of "
-    "the text.",
+    "Weight decay keeps the table near uniform, so it does not end at the frequencies of the text.",
     decay=(0.001, 0.002, 0.01, 0.1, 0.2),
 )
 def fit_decay(tokens, vocab_size, steps, lr, *, decay=0.02):
@@ -1918,7 +1916,7 @@ def fit_decay(tokens, vocab_size, steps, lr, *, decay=0.02):
     "one_pair_at_a_time",
     "learns from one pair in each step",
     "Each step should see the whole text (a full batch). The gradient of a single pair points "
-    "elsewhere than the mean.",
+    "in a different direction.",
 )
 def fit_stochastic(tokens, vocab_size, steps, lr):
     logits = torch.zeros(vocab_size, vocab_size)

@@ -104,8 +104,8 @@ def split_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "heads that do not divide the width",
-            "what kind of error is raised, that one is raised at all, and whether its message "
-            "names both numbers: the width and how many heads there are",
+            "whether an error is raised, of which kind, and whether its message names both "
+            "numbers: the width and how many heads there are",
             tuple(refuse(*one) for one in refused),
             "error_names",
             {
@@ -125,7 +125,7 @@ def split_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the input is left alone",
-            "a name that ends in _: it changes the caller's tensor, and its shape is part of it",
+            "a method whose name ends in _ changes the caller's tensor, and its shape with it",
             (ask(heads, n, width, watch=True), ask(2, 3, 4, (b,), watch=True)),
             rule="untouched",
         ),
@@ -193,7 +193,7 @@ def merge_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the input is left alone",
-            "a name that ends in _: it changes the caller's tensor, and its shape is part of it",
+            "a method whose name ends in _ changes the caller's tensor, and its shape with it",
             (ask(heads, n, width, watch=True), ask(2, 3, 4, (b,), watch=True)),
             rule="untouched",
         ),
@@ -623,7 +623,7 @@ def previous_checks(draw: Draw) -> list[Check]:
         ),
         judged(
             "looks at the previous token, without a mask",
-            "what the scores of later positions are, which a causal mask would have hidden",
+            "the scores of later positions, which a causal mask would have hidden",
             "free",
             *usual,
         ),
@@ -750,10 +750,10 @@ EXERCISES = [
         merge_checks,
         hints=(
             "Take the steps of split_heads backward, the last one first.",
-            "What should lie side by side in one row of the result? All that belongs to one "
-            "position. So bring positions before heads first, and only then make one axis of the "
-            "last two. An exchange of axes moves no number in memory: view may refuse what "
-            "reshape and flatten can do.",
+            "What should lie side by side in one row of the result? Everything that belongs to one "
+            "position. So first bring the positions before the heads, and only then join the last "
+            "two axes into one. Exchanging axes moves no number in memory, so view may refuse "
+            "what reshape and flatten can do.",
             "table ← x with the axes of ____ and ____ exchanged\n"
             "answer ← table with its last ____ axes made one",
         ),
@@ -821,9 +821,9 @@ EXERCISES = [
         3,
         mended_checks,
         hints=(
-            "Which of the lines would behave differently with one head, and which with two? Try "
-            "tiny inputs whose answer you know, and look at the inputs afterwards, too.",
-            "There are three faults. One has to do with how wide the vectors are that are really "
+            "Which of the lines should behave differently with two heads than with one? Try tiny "
+            "inputs whose answer you know, and look at the inputs afterwards, too.",
+            "There are three faults. One has to do with the width of the vectors that are really "
             "multiplied; one with the order in which numbers lie in memory after the heads have "
             "been split off; one is an operator that changes more than its result.",
             "the root is that of the width of ____\n"

@@ -39,7 +39,8 @@ def split_at_once(x, num_heads):
     "split_heads",
     "error_without_numbers",
     "does not say which two numbers do not fit",
-    "Somebody has to find out why. The message should name the width and how many heads there are.",
+    "A reader of the error has to find out why. The message should name the width and how many "
+    "heads there are.",
 )
 def split_without_numbers(x, num_heads):
     if x.shape[-1] % num_heads:
@@ -114,7 +115,7 @@ def split_counts_from_the_front(x, num_heads):
     "split_heads",
     "only_three_axes",
     "works only with exactly one batch axis",
-    "There may be none, or two: only the last two axes are known by name.",
+    "There may be none, or two: only the last two axes are always there.",
 )
 def split_three_axes(x, num_heads):
     batch, n, _ = x.shape
@@ -135,7 +136,7 @@ def split_two_axes(x, num_heads):
 @misconception(
     "split_heads",
     "batch_flattened",
-    "makes one axis of all batch axes",
+    "joins all batch axes into one",
     "The numbers are right, but with two batch axes one of them is gone, and with none there is "
     "one too many.",
 )
@@ -204,7 +205,7 @@ def split_detached(x, num_heads):
 @misconception(
     "split_heads",
     "fixed_to_float32",
-    "is float32 whatever it is given",
+    "returns float32 whatever it is given",
     "A float64 input should give a float64 result.",
 )
 def split_fixed_dtype(x, num_heads):
@@ -233,7 +234,7 @@ def split_turns_the_input(x, num_heads):
 @misconception(
     "merge_heads",
     "reshaped_at_once",
-    "makes (n, h·w) of (h, n, w) in one step",
+    "turns (h, n, w) into (n, h·w) in one step",
     "The shape is right and the numbers are in the wrong places: a reshape keeps the order of the "
     "numbers in memory, so a row of the result holds several positions of one head.",
 )
@@ -257,8 +258,8 @@ def merge_interleaved(x):
     "merge_heads",
     "view_refused",
     "asks for a view where there can be none",
-    "After an exchange of axes the numbers do not lie in memory in the order in which they are "
-    "read. view never copies and gives up; only where an axis has length 1 does it go through.",
+    "After an exchange of axes the numbers no longer lie in memory in the order in which they are "
+    "read. view never copies, so it gives up, unless an axis has length 1.",
 )
 def merge_view(x):
     turned = x.transpose(-3, -2)
@@ -279,7 +280,7 @@ def merge_apart(x):
     "merge_heads",
     "summed",
     "adds the heads up",
-    "The result is as wide as one head, and it can no longer be told who found what.",
+    "The result is as wide as one head, and nobody can tell any longer which head found what.",
 )
 def merge_summed(x):
     return x.sum(dim=-3)
@@ -289,7 +290,7 @@ def merge_summed(x):
     "merge_heads",
     "averaged",
     "averages the heads",
-    "The result is as wide as one head, and it can no longer be told who found what.",
+    "The result is as wide as one head, and nobody can tell any longer which head found what.",
 )
 def merge_averaged(x):
     return x.mean(dim=-3)
@@ -341,7 +342,7 @@ def merge_flattens_to_the_end(x):
     "merge_heads",
     "only_four_axes",
     "works only with exactly one batch axis",
-    "There may be none, or two: only the last three axes are known by name.",
+    "There may be none, or two: only the last three axes are always there.",
 )
 def merge_four_axes(x):
     batch, h, n, w = x.shape
@@ -373,7 +374,7 @@ def merge_first_axis(x):
 @misconception(
     "merge_heads",
     "batch_flattened",
-    "makes one axis of all batch axes",
+    "joins all batch axes into one",
     "The numbers are right, but with two batch axes one of them is gone, and with none there is "
     "one too many.",
 )
@@ -395,7 +396,7 @@ def merge_detached(x):
 @misconception(
     "merge_heads",
     "fixed_to_float32",
-    "is float32 whatever it is given",
+    "returns float32 whatever it is given",
     "A float64 input should give a float64 result.",
 )
 def merge_fixed_dtype(x):
@@ -492,8 +493,8 @@ class MergedAtOnce(_Layer):
     "MultiHeadAttention",
     "never_exchanged",
     "splits and merges by reshapes alone",
-    "Each undoes the other's shape, so nothing breaks, but in between the sequences of the heads "
-    "were made of torn positions.",
+    "Each undoes the other's shape, so nothing breaks, but in between, each head's sequence was "
+    "made of torn positions.",
 )
 class NeverExchanged(_Layer):
     def split(self, x):
@@ -534,8 +535,8 @@ class Interleaved(_Layer):
     "MultiHeadAttention",
     "interleaved_throughout",
     "deals the features out like cards and collects them the same way",
-    "That is a multi-head attention, but not the one whose weights are loaded: head 0 should work "
-    "with the first d/h outputs of each matrix.",
+    "That is multi-head attention too, but the weights that are loaded are laid out differently: "
+    "head 0 should work with the first d/h outputs of each matrix.",
 )
 class InterleavedThroughout(Interleaved):
     def merge(self, x):
@@ -546,8 +547,8 @@ class InterleavedThroughout(Interleaved):
     "MultiHeadAttention",
     "view_refused",
     "asks for a view where there can be none",
-    "After the exchange of heads and positions the numbers do not lie in memory in the order in "
-    "which they are read, and view gives up; only where an axis has length 1 does it go through.",
+    "After the exchange of heads and positions the numbers no longer lie in memory in the order in "
+    "which they are read. view never copies, so it gives up, unless an axis has length 1.",
 )
 class ViewRefused(_Layer):
     def merge(self, x):
@@ -593,7 +594,7 @@ class WeightsAveraged(_Layer):
     "MultiHeadAttention",
     "scores_returned",
     "returns the scores where the weights belong",
-    "The second part of the answer is what softmax has made of them.",
+    "The second part of the answer is the weights, which are the scores after softmax.",
 )
 class ScoresReturned(_Layer):
     def forward(self, x, context=None, mask=None):
@@ -701,7 +702,7 @@ class QueryMatrixForKeys(_Layer):
     "MultiHeadAttention",
     "query_and_key_exchanged",
     "makes the queries with W_key and the keys with W_query",
-    "All shapes fit, and the table of scores is transposed: i attends to j as much as j should to "
+    "All shapes fit, and the table of scores is transposed: i gives j the score that j should give "
     "i.",
 )
 class MatricesExchanged(_Layer):
@@ -881,8 +882,8 @@ class MaskIgnored(_Layer):
     "MultiHeadAttention",
     "always_causal",
     "hides the future without being told to",
-    "The layer is used in both directions too; a causal mask comes in from outside where it is "
-    "wanted.",
+    "The layer is also used where every position may see the future. Where it may not, the caller "
+    "passes a causal mask.",
 )
 class AlwaysCausal(_Layer):
     def masked(self, scores, mask):
@@ -945,7 +946,7 @@ class MaskOrder(_Layer):
 @misconception(
     "MultiHeadAttention",
     "three_axes_are_a_batch",
-    "takes a mask of three axes for one with a mask for each sequence",
+    "treats a mask with three axes as one mask for each sequence",
     "By the usual rules shapes are lined up from the right, and a mask (h, n_q, n_k) belongs to "
     "the heads. A mask for each sequence comes in as (B, 1, n_q, n_k).",
 )
@@ -1001,7 +1002,7 @@ class MaskAfterSoftmax(_Layer):
 @misconception(
     "MultiHeadAttention",
     "mask_as_booleans",
-    "takes the mask for yes or no",
+    "treats the mask as a plain yes or no",
     "Only -inf has an effect; finite numbers in the mask are lost.",
 )
 class MaskAsBooleans(_Layer):
@@ -1287,7 +1288,7 @@ def cost_one_position(n, d_model, num_heads):
     "attention_cost",
     "not_squared",
     "counts the scores and the mixing for one query",
-    "Every one of the n positions asks every one of them.",
+    "Each of the n positions asks all n of them.",
 )
 def cost_not_squared(n, d_model, num_heads):
     return 4 * d_model**2, 4 * n * d_model**2 + 2 * n * d_model
@@ -1317,8 +1318,8 @@ def cost_exchanged(n, d_model, num_heads):
     "attention_cost",
     "floats",
     "returns floats",
-    "d_model / num_heads is a float even where it comes out even, and so is all that is made of "
-    "it.",
+    "d_model / num_heads is a float even where there is no remainder, and so is everything that is "
+    "computed from it.",
 )
 def cost_floats(n, d_model, num_heads):
     width = d_model / num_heads
@@ -1329,7 +1330,7 @@ def cost_floats(n, d_model, num_heads):
     "attention_cost",
     "through_floats",
     "computes with floats and makes them ints at the end",
-    "A float holds 15 to 17 digits; of a longer number the last digits are lost.",
+    "A float holds 15 to 17 digits; a longer number loses its last ones.",
 )
 def cost_through_floats(n, d_model, num_heads):
     weights, products = cost_floats(n, d_model, num_heads)
@@ -1360,8 +1361,8 @@ def _shift(max_len, step):
     "previous_token_head",
     "looks_ahead",
     "looks at the next token",
-    "The queries are shifted to the wrong side. (In a matrix that is multiplied by a column, "
-    "column t says what position t asks for.)",
+    "The queries are shifted to the wrong side. (In W_query, the column of position t says what "
+    "position t asks for.)",
 )
 def head_looks_ahead(vocab_size, max_len):
     return _head(vocab_size, max_len, _shift(max_len, 1), torch.eye(max_len))
@@ -1381,8 +1382,9 @@ def head_looks_at_itself(vocab_size, max_len):
     "previous_token_head",
     "too_soft",
     "looks at the right place, but not sharply enough",
-    "The score of the previous position is the largest of its row, by too little: softmax leaves "
-    "the others more than a hundredth. The gap must outweigh all other positions together.",
+    "The score of the previous position is the largest of its row, but by too little: softmax "
+    "leaves more than a hundredth to the others. The gap must outweigh all other positions "
+    "together.",
     sharpness=(2.0, 3.0, 5.0),
 )
 def head_too_soft(vocab_size, max_len, *, sharpness=1.0):
@@ -1403,7 +1405,7 @@ def head_scale_forgotten(vocab_size, max_len):
 @misconception(
     "previous_token_head",
     "position_first",
-    "takes the input for [position, token]",
+    "reads the input as [position, token]",
     "The first V numbers of the input are the token's, the T numbers after them the position's.",
 )
 def head_position_first(vocab_size, max_len):
@@ -1478,8 +1480,8 @@ def head_whole_input(vocab_size, max_len):
     "previous_token_head",
     "values_scaled",
     "multiplies the values too",
-    "The output points to the right token, but it should be a one-hot vector, and its 1 is "
-    "something else. What makes the attention sharp does not belong in the values.",
+    "The output points to the right token, but it should be a one-hot vector, and there is another "
+    "number in place of its 1. What makes the attention sharp does not belong in the values.",
     factor=(2.0, 5.0, 20.0, 100.0),
 )
 def head_values_scaled(vocab_size, max_len, *, factor=10.0):
@@ -1540,7 +1542,8 @@ def mended_wide_scale(query, key, value, num_heads):
     "mended_heads",
     "torn_left",
     "still tears the positions apart on the way back",
-    "The heads are the second axis: a reshape alone lays other positions' numbers side by side.",
+    "The heads are the second axis: a reshape alone lays numbers of different positions side by "
+    "side.",
 )
 def mended_torn(query, key, value, num_heads):
     return _bent(query, key, value, num_heads, torn=True)
@@ -1591,7 +1594,7 @@ def mended_past_hidden(query, key, value, num_heads):
     "mended_heads",
     "cut_from_the_graph",
     "works on detached copies",
-    "The caller's query is safe now, and no gradient reaches it any more.",
+    "The caller's query is safe now, but no gradient reaches it.",
 )
 def mended_detached(query, key, value, num_heads):
     return _bent(query.detach().clone(), key, value, num_heads)

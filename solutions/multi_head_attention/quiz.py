@@ -27,7 +27,7 @@ QUESTIONS = (
             Option(
                 "8",
                 "That would be so if the whole cost were n² times something that grows with n. "
-                "Each of the two terms has one factor n or two, never three.",
+                "Each of the two terms has one or two factors n, never three.",
             ),
         ),
     ),
@@ -68,7 +68,8 @@ QUESTIONS = (
             Option(
                 "Two mixtures, each with weights of its own",
                 "A head hands each position one weighted average. Two questions with different "
-                "answers need two, or the answers come mixed and cannot be told apart.",
+                "answers need two averages: in a single one the answers are mixed and cannot be "
+                "told apart.",
             ),
             Option(
                 "Twice as many learned numbers",
@@ -100,8 +101,8 @@ QUESTIONS = (
             ),
             Option(
                 "The output features that belong to head 2 become 0",
-                "Before `W_output` features belong to heads. After it none does: the matrix has "
-                "mixed them.",
+                "Before `W_output`, each feature belongs to a head. After it, none does: the "
+                "matrix has mixed them.",
             ),
             Option(
                 "The other heads' weights grow until all sum to 1",

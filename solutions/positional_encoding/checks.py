@@ -141,8 +141,8 @@ def sinusoidal_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "far positions",
-            "what becomes of a large position on the way to its angle, and numbers that should "
-            "follow from n",
+            "what becomes of a large position on the way to its angle, and fixed numbers where n "
+            "should be used",
             (ask(long, 4),),
             options=FAR,
         ),
@@ -194,7 +194,7 @@ def shift_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "zero steps and steps backward",
-            "the sign of k, and what becomes of it",
+            "the sign of k, and what your code does with it",
             (ask(0, 4), ask(-1, 2), ask(-back, d)),
             options=BY_VALUE,
         ),
@@ -360,7 +360,7 @@ def rotary_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "batch axes",
-            "that axes are counted from the end, and that every batch entry is turned alike",
+            "whether axes are counted from the end, and whether every batch entry is turned alike",
             (
                 ask(f"one batch axis: ({b},)", (b, 3, 4)),
                 ask(f"two batch axes: ({b}, {h})", (b, h, 5, 4)),
@@ -406,7 +406,7 @@ def rotary_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "a turn by nothing",
-            "a vector at position 0 comes back as it was, with all the digits of float64",
+            "whether a vector at position 0 comes back unchanged, with all the digits of float64",
             (
                 ask("1 position, float64", (1, 4), dtype="float64"),
                 ask("positions [0, 0], float64", (2, 2, 6), [0, 0], dtype="float64"),
@@ -493,7 +493,7 @@ def alibi_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "long sequences",
-            "numbers that should follow from n",
+            "fixed numbers where n should be used",
             (ask(long, 2),),
             rule="positional_encoding.biases",
         ),
@@ -564,10 +564,10 @@ EXERCISES = [
         hints=(
             "Start with one vector of width 2 at position 1. It is a point in the plane; turn it "
             "by one radian. Everything else is doing this for many pairs at once.",
-            "Make two tables of (n, d/2): the cosines and the sines of all angles. Take the "
-            "entries at even and at odd places of x apart; compute both new ones from the old "
-            "ones before anything is put back. Finally, interleave the two results: even, odd, "
-            "even, odd.",
+            "Make two tables of (n, d/2): the cosines and the sines of all angles. Split x "
+            "into the entries at even places and those at odd places; compute both new ones from "
+            "the old ones before anything is put back. Finally, interleave the two results: even, "
+            "odd, even, odd.",
             "frequency ← one number for each of the ____ pairs\n"
             "angle ← column of positions times row of frequencies\n"
             "first ← entries of x at places ____; second ← entries at places ____\n"

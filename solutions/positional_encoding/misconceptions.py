@@ -191,9 +191,9 @@ def sinusoids_rising(n, d, base=10000.0):
 @misconception(
     "sinusoidal_encoding",
     "precedence",
-    "squares the base and multiplies by i / d afterwards",
+    "raises the base to -2 and multiplies by i / d afterwards",
     "A power binds tighter than a product. Without brackets around the exponent the base is "
-    "raised to 2 alone, and nearly all angles are 0.",
+    "raised to -2 alone, and nearly all angles are close to 0.",
 )
 def sinusoids_precedence(n, d, base=10000.0):
     i = torch.arange(d // 2, dtype=torch.float64)
@@ -203,9 +203,9 @@ def sinusoids_precedence(n, d, base=10000.0):
 @misconception(
     "sinusoidal_encoding",
     "wrong_logarithm",
-    "uses a logarithm to base 10 with exp",
-    "The exponential undoes the natural logarithm. With the other one the frequencies fall far "
-    "too slowly.",
+    "hands exp a logarithm to base 10",
+    "The exponential undoes the natural logarithm. With a logarithm to base 10 the frequencies "
+    "fall far too slowly.",
 )
 def sinusoids_log10(n, d, base=10000.0):
     return _sinusoids(n, torch.exp(-torch.arange(0, d, 2) / d * math.log10(base)))
@@ -215,8 +215,8 @@ def sinusoids_log10(n, d, base=10000.0):
     "sinusoidal_encoding",
     "share_of_the_length",
     "measures positions as a share of the length n",
-    "Position 3 gets another vector in a longer sequence. A position should have its vector "
-    "whatever comes after it.",
+    "Position 3 gets a different vector in a longer sequence. A position should have the same "
+    "vector whatever comes after it.",
 )
 def sinusoids_share(n, d, base=10000.0):
     return _sinusoids(n, _frequency(d, base) / n)
@@ -256,7 +256,7 @@ def sinusoids_batch(n, d, base=10000.0):
 @misconception(
     "sinusoidal_encoding",
     "float64",
-    "is float64",
+    "returns float64",
     "A careful way to compute it; but the result should be float32, so that adding it leaves the "
     "dtype of the embeddings alone.",
 )
@@ -268,8 +268,9 @@ def sinusoids_float64(n, d, base=10000.0):
 @misconception(
     "sinusoidal_encoding",
     "numpy_array",
-    "is a NumPy array",
-    "Computed in NumPy and returned as it is; from lesson 2 on, tensors go in and out.",
+    "returns a NumPy array",
+    "The numbers were computed in NumPy and never turned into a tensor. From lesson 2 on, "
+    "tensors go in and out.",
 )
 def sinusoids_numpy(n, d, base=10000.0):
     return sinusoidal_encoding(n, d, base).numpy()
@@ -296,8 +297,8 @@ def _turns(angle):
     "shift_matrix",
     "backward",
     "moves k steps back instead of forward",
-    "It is the right matrix transposed. Either the sign of k is lost, or M was built to multiply "
-    "row vectors from the right, or for pairs in which the cosine comes first.",
+    "It is the right matrix transposed. Either the sign of k is reversed, or M was built to "
+    "multiply row vectors from the right, or for pairs in which the cosine comes first.",
 )
 def shift_backward(k, d, base=10000.0):
     return shift_matrix(-k, d, base)
@@ -307,8 +308,8 @@ def shift_backward(k, d, base=10000.0):
     "shift_matrix",
     "no_minus",
     "has no minus sign in its blocks",
-    "cos(a + b) = cos a cos b - sin a sin b: of the two terms one is subtracted. Without that the "
-    "vectors change their length as they move.",
+    "cos(a + b) = cos a cos b - sin a sin b: one of the two terms is subtracted. Without the minus "
+    "sign the vectors change length as they move.",
 )
 def shift_no_minus(k, d, base=10000.0):
     return _blocks(k * _frequency(d, base), math.cos, math.sin, math.sin, math.cos)
@@ -392,7 +393,7 @@ def shift_twice(k, d, base=10000.0):
     "two_halves",
     "expects all sines in the first half and all cosines in the second",
     "It moves an encoding whose columns are sorted like that. In this lesson's encoding sine and "
-    "cosine of one angle are neighbors, so the blocks stand on the diagonal.",
+    "cosine of one angle are neighbors, so the blocks lie on the diagonal.",
 )
 def shift_halves(k, d, base=10000.0):
     angle = k * _frequency(d, base)
@@ -452,7 +453,7 @@ def shift_degrees(k, d, base=10000.0):
 @misconception(
     "shift_matrix",
     "float64",
-    "is float64",
+    "returns float64",
     "The result should be float32, like the encoding that it multiplies.",
 )
 def shift_float64(k, d, base=10000.0):
@@ -482,9 +483,9 @@ class _Table(nn.Module):
 @misconception(
     "LearnedPositionalEncoding",
     "no_limit",
-    "leaves it to the table to fail",
-    "A row number beyond the table raises PyTorch's IndexError, which says nothing of sequences. "
-    "The length should be looked at first.",
+    "does not check the length and lets the table fail",
+    "A row number beyond the table raises PyTorch's IndexError, which says nothing about "
+    "sequences. The length should be checked first.",
 )
 class LearnedNoLimit(_Table):
     def forward(self, x):
@@ -494,10 +495,10 @@ class LearnedNoLimit(_Table):
 @misconception(
     "LearnedPositionalEncoding",
     "short_slice",
-    "leaves it to the addition to fail",
-    "A slice beyond the end of the table is just shorter, and the shapes no longer fit: a "
-    "RuntimeError that says nothing of what is wrong. With one row in the table there is not even "
-    "that.",
+    "does not check the length and lets the addition fail",
+    "A slice beyond the end of the table is just shorter, and the shapes no longer fit: PyTorch's "
+    "RuntimeError does not say what is wrong. With one row in the table there is not even an "
+    "error.",
 )
 class LearnedSlice(_Table):
     def forward(self, x):
@@ -643,8 +644,8 @@ class LearnedBatch(_Table):
     "LearnedPositionalEncoding",
     "only_the_positions",
     "returns the positions' vectors without the tokens'",
-    "x does not show in the result: the layer knows where every token stands, and has forgotten "
-    "which one it is.",
+    "x does not show in the result: the layer knows where every token is, and has forgotten "
+    "which token it is.",
 )
 class LearnedOnly(_Table):
     def forward(self, x):
@@ -762,8 +763,8 @@ def _rotate_half(x):
     "rotary_encoding",
     "half_split",
     "pairs entry i with entry i + d/2",
-    "Many libraries do, and a model trained with it works as well. But it is another function: "
-    "weights trained with one layout give nonsense with the other. Here neighbors are pairs.",
+    "Many libraries do so, and a model trained that way works as well. But it is another function: "
+    "weights trained with one layout give nonsense with the other. Here a pair is two neighbors.",
 )
 def rotary_half_split(x, positions=None, base=10000.0):
     angle = _angle(x, positions, base).repeat(1, 2)
@@ -799,7 +800,7 @@ def rotary_not_interleaved(x, positions=None, base=10000.0):
     "rotary_encoding",
     "backward",
     "turns the other way",
-    "The minus sign is in the wrong one of the two lines. Scores still depend on the offset "
+    "The minus sign is in the wrong line. Scores still depend on the offset "
     "alone, but every pair turns clockwise.",
 )
 def rotary_backward(x, positions=None, base=10000.0):
@@ -822,7 +823,7 @@ def rotary_no_minus(x, positions=None, base=10000.0):
 @misconception(
     "rotary_encoding",
     "sine_for_cosine",
-    "has sine and cosine the wrong way round",
+    "exchanges sine and cosine",
     "At position 0 nothing should be turned; this turns by a quarter of a circle there.",
 )
 def rotary_swapped(x, positions=None, base=10000.0):
@@ -860,9 +861,9 @@ def rotary_adds(x, positions=None, base=10000.0):
 @misconception(
     "rotary_encoding",
     "ignores_positions",
-    "takes 0 … n-1 for the positions, whatever is given",
+    "uses the positions 0 … n-1, whatever is given",
     "The second argument plays no part. Generating text with stored keys needs it: the one new "
-    "query does not stand at position 0.",
+    "query is not at position 0.",
 )
 def rotary_ignores(x, positions=None, base=10000.0):
     return rotary_encoding(x, None, base)
@@ -872,7 +873,7 @@ def rotary_ignores(x, positions=None, base=10000.0):
     "rotary_encoding",
     "counts_on_from_the_first",
     "counts on from the first of the positions",
-    "Positions may skip, repeat and run backward. Each row is turned by its own.",
+    "Positions may skip, repeat and run backward. Each row is turned by its own position.",
 )
 def rotary_counts_on(x, positions=None, base=10000.0):
     if positions is not None:
@@ -884,8 +885,8 @@ def rotary_counts_on(x, positions=None, base=10000.0):
     "rotary_encoding",
     "counts_from_one",
     "counts positions from 1 when none are given",
-    "Position 0 is turned although it should stay as it is. Scores do not notice, since they see "
-    "differences only.",
+    "The vector at position 0 is turned, and it should not be. Scores do not notice, since they "
+    "depend on differences only.",
 )
 def rotary_from_one(x, positions=None, base=10000.0):
     if positions is None:
@@ -940,8 +941,8 @@ def rotary_twice_exponent(x, positions=None, base=10000.0):
     "rotary_encoding",
     "angle_for_each_entry",
     "gives the two entries of a pair different angles",
-    "The exponent counts entries, not pairs. Two coordinates that turn by different angles are not "
-    "turned: the length of the pair changes.",
+    "The exponent should count pairs, not entries. A point whose two coordinates use different "
+    "angles is not turned: its distance from the origin changes.",
 )
 def rotary_each_entry(x, positions=None, base=10000.0):
     n, d = x.shape[-2:]
@@ -980,8 +981,8 @@ def rotary_batch(x, positions=None, base=10000.0):
     "rotary_encoding",
     "positions_from_axis_one",
     "reads the number of positions from axis 1",
-    "Axis 1 holds the positions only where there is exactly one batch axis: without any it holds "
-    "the width, and with heads it holds those.",
+    "Axis 1 holds the positions only where there is exactly one batch axis: without one it holds "
+    "the width, and with heads it holds the heads.",
 )
 def rotary_axis_one(x, positions=None, base=10000.0):
     if positions is None:
@@ -1008,7 +1009,7 @@ def rotary_half_precision(x, positions=None, base=10000.0):
     "whole_positions",
     "rounds positions down to whole numbers",
     "Positions that are looked up in a table, or taken for integers, lose what comes after the "
-    "point. The angle is a product, and takes any number.",
+    "decimal point. The angle is a product, and the position may be any number.",
 )
 def rotary_whole(x, positions=None, base=10000.0):
     return rotary_encoding(x, None if positions is None else positions.long(), base)
@@ -1099,7 +1100,7 @@ def alibi_from_zero(n, num_heads):
     "alibi_bias",
     "exponent_turned_over",
     "divides 8 by the number of the head",
-    "The exponents are even steps of 8/H: the slopes are the powers of one factor.",
+    "The exponents should fall in equal steps of 8/H, so that the slopes are powers of one factor.",
 )
 def alibi_turned_over(n, num_heads):
     return _alibi(n, [2.0 ** (-8 / (h + 1)) for h in range(num_heads)])
@@ -1192,7 +1193,7 @@ def alibi_positive(n, num_heads):
     "alibi_bias",
     "sees_the_future",
     "leaves the future visible at the price of its distance",
-    "The bias is the same to both sides. Places with j > i must be -inf.",
+    "The bias is the same on both sides of the diagonal. Places with j > i must be -inf.",
 )
 def alibi_symmetric(n, num_heads):
     distance = (torch.arange(n)[:, None] - torch.arange(n)).abs().float()
@@ -1244,7 +1245,7 @@ def alibi_hides_itself(n, num_heads):
 @misconception(
     "alibi_bias",
     "one_step_too_far",
-    "counts the distance to itself as 1",
+    "counts a token's distance to itself as 1",
     "i - j is 0 on the diagonal. Softmax would not notice, since the whole row is shifted alike, "
     "but the bias of a token for itself should be 0.",
 )
@@ -1256,8 +1257,8 @@ def alibi_off_by_one(n, num_heads):
     "alibi_bias",
     "grows_from_the_start",
     "counts from the first key instead of back from the query",
-    "A row is slope · j: after softmax that is the same, since each row is shifted by one number, "
-    "and some programs do it for that reason. The bias asked for is 0 on the diagonal.",
+    "A row is slope · j. After softmax the result is the same, since each row is shifted by one "
+    "number, and so some programs do this. The exercise asks for a bias of 0 on the diagonal.",
 )
 def alibi_columns(n, num_heads):
     bias = torch.tensor(_slopes(num_heads))[:, None, None] * torch.arange(n).float()
@@ -1307,8 +1308,8 @@ def alibi_batch(n, num_heads):
 @misconception(
     "alibi_bias",
     "finite_fill",
-    "hides with a large finite number",
-    "The right places, but a mask of this course holds exactly -inf where it hides.",
+    "hides the future with a large negative number",
+    "The right places are hidden, but a mask in this course holds exactly -inf there.",
     fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
 def alibi_finite(n, num_heads, *, fill=-1e9):
@@ -1318,7 +1319,7 @@ def alibi_finite(n, num_heads, *, fill=-1e9):
 @misconception(
     "alibi_bias",
     "float64",
-    "is float64",
+    "returns float64",
     "The course's masks and biases are float32.",
 )
 def alibi_float64(n, num_heads):

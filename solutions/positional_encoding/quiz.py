@@ -6,8 +6,8 @@ QUESTIONS = (
     Question(
         "marks",
         "Five different words can stand in 120 orders. Positions 0 and 3 carry marks, two "
-        "different ones; the other positions carry none. How many of the 120 orders does "
-        "attention, without a mask, take for the given one (the given one included)?",
+        "different ones; the other positions carry none. To attention without a mask, how many of "
+        "the 120 orders look like the given one (counting the given one itself)?",
         "which words can still change places without being noticed",
         (
             Option(
@@ -34,8 +34,8 @@ QUESTIONS = (
     ),
     Question(
         "offsets",
-        "PE is the sinusoidal encoding. Whose dot product is certain to equal that of PE[10] and "
-        "PE[13], at any width?",
+        "PE is the sinusoidal encoding. Which two vectors are certain to have the same dot product "
+        "as PE[10] and PE[13], at any width?",
         "cos a cos b + sin a sin b, and what a cosine does with a sign",
         (
             Option(
@@ -118,14 +118,14 @@ QUESTIONS = (
     Question(
         "third_back",
         "One layer with a causal mask must look, from every position, at the token exactly three "
-        "places back, in texts no longer than those of its training. Which encoding cannot do it "
-        "by itself?",
+        "places back, in texts no longer than those it was trained on. Which encoding cannot do "
+        "it by itself?",
         "which bias or score each of them can give to the distances 2, 3 and 4",
         (
             Option(
                 "Linear biases (ALiBi)",
-                "Its bias falls with every step of distance, so that 2 steps back always get more "
-                "than 3 from it. It says “near”; it cannot say “exactly there”.",
+                "Its bias falls with every step of distance, so it always favors 2 steps back over "
+                "3. It says “near”; it cannot say “exactly there”.",
             ),
             Option(
                 "Rotary encoding",

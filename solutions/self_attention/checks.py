@@ -292,7 +292,7 @@ def self_attention_checks(draw: Draw) -> list[Check]:
             ),
             Check(
                 "special sequences",
-                "what a position with only itself to look at gives, and equal positions",
+                "what comes out for a position that is alone, and for positions that are equal",
                 (
                     random("a single position", 1, (d_model, d_k, d_v)),
                     ask(
@@ -645,8 +645,8 @@ EXERCISES = [
             "Self means that queries, keys and values come from the same x. What makes them "
             "differ from one another?",
             "Each of the three layers in __init__ turns x into one of the three roles; a linear "
-            "layer acts on the last axis and leaves the others alone. What comes after that you "
-            "have written already.",
+            "layer acts on the last axis and leaves the others alone. You have already written "
+            "what comes after that.",
             "queries ← x through ____\n"
             "keys ← x through ____\n"
             "values ← x through ____\n"

@@ -68,7 +68,7 @@ def attention_scale_from_value_width(query, key, value):
     "scale_from_number_of_keys",
     "takes the number of keys for the scale",
     "One score is a sum over the entries of two vectors, however many keys there are. Here the "
-    "same query and key get another score when a further key joins.",
+    "same query and key get a different score when another key joins.",
 )
 def attention_scale_from_number_of_keys(query, key, value):
     return _with_scale(query, key, value, 1 / math.sqrt(key.shape[-2]))
@@ -88,8 +88,8 @@ def attention_scale_from_number_of_queries(query, key, value):
     "scaled_dot_product_attention",
     "scale_from_axis_one",
     "reads the width for the scale from axis 1",
-    "Axis 1 holds the width only while there is no batch axis. With one in front it holds the "
-    "queries; with two, another batch axis.",
+    "Axis 1 holds the width only while there is no batch axis. With one batch axis it holds the "
+    "queries; with two, the second batch axis.",
 )
 def attention_scale_from_axis_one(query, key, value):
     return _with_scale(query, key, value, 1 / math.sqrt(query.shape[1]))
@@ -134,7 +134,7 @@ def _with_axis(query, key, value, axis):
 @misconception(
     "scaled_dot_product_attention",
     "softmax_over_queries",
-    "lets the weights sum to 1 over the queries",
+    "makes the weights sum to 1 over the queries",
     "Each column of the weights sums to 1, where each row should: a query must share its own "
     "attention among the keys, not compete with the other queries.",
 )
@@ -145,9 +145,9 @@ def attention_softmax_over_queries(query, key, value):
 @misconception(
     "scaled_dot_product_attention",
     "softmax_over_batch",
-    "lets the weights sum to 1 along the first axis",
-    "With a batch axis in front, the sequences of a batch compete with one another: the same "
-    "sequence gets other weights in other company.",
+    "makes the weights sum to 1 along the first axis",
+    "With a batch axis, the sequences of a batch compete with one another: the same sequence gets "
+    "different weights in different company.",
 )
 def attention_softmax_over_batch(query, key, value):
     return _with_axis(query, key, value, 0)
@@ -157,8 +157,8 @@ def attention_softmax_over_batch(query, key, value):
     "scaled_dot_product_attention",
     "softmax_along_axis_one",
     "counts the axis of softmax from the front",
-    "Axis 1 holds the keys only while there is no batch axis. With one in front it holds the "
-    "queries; with two, another batch axis.",
+    "Axis 1 holds the keys only while there is no batch axis. With one batch axis it holds the "
+    "queries; with two, the second batch axis.",
 )
 def attention_softmax_along_axis_one(query, key, value):
     return _with_axis(query, key, value, 1)
@@ -167,7 +167,7 @@ def attention_softmax_along_axis_one(query, key, value):
 @misconception(
     "scaled_dot_product_attention",
     "softmax_over_everything",
-    "lets all the weights together sum to 1",
+    "makes all the weights together sum to 1",
     "One softmax runs over the whole table of scores, so that a single row sums to far less than "
     "1 and the queries compete.",
 )
@@ -246,8 +246,8 @@ def attention_no_softmax(query, key, value):
     "scaled_dot_product_attention",
     "winner_takes_all",
     "gives all the weight to the best key",
-    "The output is one value, copied. Nothing can be learned from it: the best key stays the best "
-    "under every small change, so no gradient tells where to go.",
+    "The output is one value, copied. Where to look cannot be learned: the best key stays the best "
+    "under every small change, so queries and keys get no gradient.",
 )
 def attention_winner_takes_all(query, key, value):
     best = _scores(query, key).argmax(dim=-1)
@@ -259,8 +259,8 @@ def attention_winner_takes_all(query, key, value):
     "scaled_dot_product_attention",
     "keys_ask",
     "lets the keys ask the queries",
-    "The table of scores is transposed: its rows belong to keys. With as many keys as queries "
-    "the shapes fit and only the numbers tell; otherwise the second product fails.",
+    "The table of scores is transposed: its rows belong to keys. With as many keys as queries the "
+    "shapes fit, and only the numbers give it away; otherwise the second product fails.",
 )
 def attention_keys_ask(query, key, value):
     return _with_scale(key, query, value, 1 / math.sqrt(query.shape[-1]))
@@ -270,8 +270,8 @@ def attention_keys_ask(query, key, value):
     "scaled_dot_product_attention",
     "keys_not_turned",
     "multiplies by the keys without swapping their axes",
-    "In the first product every query must meet every key, row by row. With the keys as they "
-    "come, it runs only where there are as many keys as entries in a query.",
+    "In the first product every query must meet every key, row by row. Without the swap the "
+    "product runs only where there are as many keys as entries in a query.",
 )
 def attention_keys_not_turned(query, key, value):
     weights = torch.softmax(query @ key / math.sqrt(query.shape[-1]), dim=-1)
@@ -282,7 +282,7 @@ def attention_keys_not_turned(query, key, value):
     "scaled_dot_product_attention",
     "query_as_key",
     "compares the queries with themselves",
-    "The keys play no part: every query finds itself most similar.",
+    "The keys play no part: a query tends to find itself most similar.",
 )
 def attention_query_as_key(query, key, value):
     return _with_scale(query, query, value, 1 / math.sqrt(query.shape[-1]))
@@ -384,7 +384,7 @@ def attention_unpacks_three(query, key, value):
     "scaled_dot_product_attention",
     "float32_forced",
     "turns everything into float32",
-    "Float64 comes in and float32 goes out: half of the digits are lost on the way.",
+    "Float64 comes in and float32 goes out: more than half of the digits are lost on the way.",
 )
 def attention_float32_forced(query, key, value):
     return _with_scale(query.float(), key.float(), value.float(), 1 / math.sqrt(query.shape[-1]))
@@ -457,7 +457,7 @@ def attention_returns_detached_weights(query, key, value):
     "overwrites_the_query",
     "writes into the caller's query",
     "The scale is applied in place: after the call the caller's query is smaller, and a second "
-    "call gives another result.",
+    "call gives a different result.",
 )
 def attention_overwrites_the_query(query, key, value):
     query /= math.sqrt(query.shape[-1])
@@ -669,7 +669,7 @@ class DividedByD(_Layer):
 @misconception(
     "SelfAttention",
     "softmax_over_queries",
-    "lets the weights sum to 1 over the queries",
+    "makes the weights sum to 1 over the queries",
     "Each column of the weights sums to 1, where each row should.",
 )
 class SoftmaxOverQueries(_Layer):
@@ -683,7 +683,7 @@ class SoftmaxOverQueries(_Layer):
     "SelfAttention",
     "softmax_along_axis_one",
     "counts the axis of softmax from the front",
-    "Axis 1 holds the keys only while there is no batch axis; with one in front it holds the "
+    "Axis 1 holds the keys only while there is no batch axis; with one batch axis it holds the "
     "queries.",
 )
 class SoftmaxAlongAxisOne(_Layer):
@@ -696,8 +696,8 @@ class SoftmaxAlongAxisOne(_Layer):
 @misconception(
     "SelfAttention",
     "softmax_over_batch",
-    "lets the weights sum to 1 along the first axis",
-    "With a batch axis in front, the sequences of a batch compete with one another.",
+    "makes the weights sum to 1 along the first axis",
+    "With a batch axis, the sequences of a batch compete with one another.",
 )
 class SoftmaxOverBatch(_Layer):
     def forward(self, x):
@@ -738,8 +738,8 @@ class WeightsTurnedOver(_Layer):
     "SelfAttention",
     "matrix_not_transposed",
     "multiplies by the weights as they are stored",
-    "nn.Linear stores its matrix as (out, in), and applies it to the entries of x along the "
-    "second axis. As x @ weight it runs only where all widths are equal, with another result.",
+    "nn.Linear stores its matrix as (out, in): the entries of x meet its second axis, not its "
+    "first. x @ weight runs only where all widths are equal, and the result is wrong.",
 )
 class MatrixNotTransposed(_Layer):
     def forward(self, x):
@@ -839,8 +839,8 @@ class ReversesAllAxes(_Layer):
     "SelfAttention",
     "float32_inside",
     "computes in float32 whatever comes in",
-    "Float64 inputs and weights are rounded to float32 on the way, and half of the digits are "
-    "lost.",
+    "Float64 inputs and weights are rounded to float32 on the way, and more than half of the "
+    "digits are lost.",
 )
 class Float32Inside(_Layer):
     def forward(self, x):
@@ -922,7 +922,7 @@ def additive_tanh_outside(query, keys, W_q, W_k, v):
 @misconception(
     "additive_scores",
     "tanh_of_each",
-    "applies tanh to query and key apart and then adds",
+    "applies tanh to query and key separately, then adds",
     "The two never meet inside the nonlinear function, so the query shifts all scores alike.",
 )
 def additive_tanh_of_each(query, keys, W_q, W_k, v):
@@ -963,7 +963,7 @@ def additive_product_inside(query, keys, W_q, W_k, v):
     "additive_scores",
     "difference_inside",
     "subtracts one from the other inside tanh",
-    "The formula adds mapped query and mapped key.",
+    "The formula adds the mapped query and the mapped key.",
 )
 def additive_difference_inside(query, keys, W_q, W_k, v):
     return torch.tanh(W_q @ query - keys @ W_k.T) @ v
@@ -994,8 +994,8 @@ def additive_matrices_swapped(query, keys, W_q, W_k, v):
     "additive_scores",
     "matrices_turned_over",
     "multiplies by the matrices from the wrong side",
-    "The matrices are (a, width) and meet a vector along their second axis. Turned over, it runs "
-    "only where all sizes are equal.",
+    "The matrices are (a, width) and meet a vector along their second axis. From the other side, "
+    "the product runs only where all widths are equal.",
 )
 def additive_matrices_turned_over(query, keys, W_q, W_k, v):
     return torch.tanh(query @ W_q + keys @ W_k) @ v
@@ -1111,7 +1111,7 @@ def additive_float32_container(query, keys, W_q, W_k, v):
     "cuts_the_graph",
     "cuts the graph of gradients",
     "The numbers are right, but they are copied out of the graph (item, torch.tensor, detach): "
-    "the three weights could not learn.",
+    "W_q, W_k and v could not be learned.",
 )
 def additive_cuts_the_graph(query, keys, W_q, W_k, v):
     scores = [(torch.tanh(W_q @ query + W_k @ key) @ v).item() for key in keys]
@@ -1147,8 +1147,8 @@ def multiplicative_matrix_unused(query, keys, W):
     "multiplicative_scores",
     "matrix_turned_over",
     "uses the transpose of the matrix",
-    "The key meets the first axis of W and the query the second. It runs only where both have "
-    "one width.",
+    "The key meets the first axis of W and the query the second. That runs only where both have "
+    "the same width.",
 )
 def multiplicative_matrix_turned_over(query, keys, W):
     return keys @ (W @ query)
@@ -1158,8 +1158,8 @@ def multiplicative_matrix_turned_over(query, keys, W):
     "multiplicative_scores",
     "keys_turned_over",
     "multiplies by the keys from the wrong side",
-    "The rows of keys are the keys. Turned over, it runs only where there are as many keys as "
-    "entries in a key.",
+    "The rows of keys are the keys. From the other side, the product runs only where there are as "
+    "many keys as entries in a key.",
 )
 def multiplicative_keys_turned_over(query, keys, W):
     return query @ W @ keys
@@ -1273,7 +1273,7 @@ def multiplicative_float32_container(query, keys, W):
     "cuts_the_graph",
     "cuts the graph of gradients",
     "The numbers are right, but they are copied out of the graph (item, torch.tensor, detach): "
-    "the matrix could not learn.",
+    "the matrix could not be learned.",
 )
 def multiplicative_cuts_the_graph(query, keys, W):
     return torch.tensor([(query @ W @ key).item() for key in keys], dtype=query.dtype)

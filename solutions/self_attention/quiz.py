@@ -12,13 +12,13 @@ QUESTIONS = (
         (
             Option(
                 "About 1/8, and all the weights are nearly even",
-                "A sum of 64 such products is typically √64 = 8 large. Divided by 64 that is 1/8, "
-                "and softmax hardly tells the keys apart.",
+                "The typical size of a sum of 64 such products is √64 = 8. Divided by 64 that is "
+                "1/8, and softmax hardly tells the keys apart.",
             ),
             Option(
                 "About 1, and the weights are as they should be",
                 "That would be so if the products added up to 64. But they have either sign and "
-                "partly cancel: a sum of 64 of them is typically only √64 large.",
+                "partly cancel: the typical size of a sum of 64 of them is only √64.",
             ),
             Option(
                 "About 1/64, and all the weights are nearly even",
@@ -26,7 +26,7 @@ QUESTIONS = (
                 "width. But it is a sum, and sums of more terms are larger.",
             ),
             Option(
-                "About 8, and the weights are nearly one-hot",
+                "About 8, and one key takes nearly everything",
                 "8 is the size of the dot product before any division. It is what softmax would "
                 "see if the scale were left out.",
             ),
@@ -34,9 +34,9 @@ QUESTIONS = (
     ),
     Question(
         "twins",
-        "A sentence holds the same word twice, at positions 2 and 7, as the same vector. It goes "
-        "through self-attention, without a mask and without positions. How do the two rows of the "
-        "output compare?",
+        "A sentence has the same word at positions 2 and 7, as the same vector both times. The "
+        "sentence goes through self-attention as in this lesson, with no positions added. How do "
+        "rows 2 and 7 of the output compare?",
         "what the query, the scores and the values of each of the two rows are made from",
         (
             Option(
@@ -46,12 +46,12 @@ QUESTIONS = (
             ),
             Option(
                 "They differ, because their neighbors differ",
-                "There are no neighbors in the formula. Every query meets all keys, and what "
-                "stands next to it counts no more than what stands far away.",
+                "There are no neighbors in the formula. Every query meets all keys, and the key "
+                "of the next word counts no more than one far away.",
             ),
             Option(
                 "They are equal only if W_query equals W_key",
-                "The maps may be any. Both rows go through the same W_query, and equal inputs "
+                "It does not matter. Both rows go through the same W_query, and equal inputs "
                 "come out equal, whatever the keys are made with.",
             ),
             Option(
@@ -70,7 +70,7 @@ QUESTIONS = (
             Option(
                 "Softmax ran along the queries' axis",
                 "It normalized along the wrong axis: the queries compete for each key. Five "
-                "columns of sum 1, shared by three rows, make 5/3 for a row.",
+                "columns of sum 1, shared by three rows, make 5/3 for a row on average.",
             ),
             Option(
                 "Softmax ran twice over the keys",
@@ -119,8 +119,8 @@ QUESTIONS = (
     ),
     Question(
         "slope",
-        "There are two keys. A small change of the first score moves the first weight. With the "
-        "weights 0.99 and 0.01 it moves, compared with 0.5 and 0.5, …",
+        "There are two keys. A small change in the first score moves the first weight. How far "
+        "does the weight move when the weights are 0.99 and 0.01, compared with 0.5 and 0.5?",
         "the diagonal of the Jacobian, p - p²",
         (
             Option(
@@ -140,8 +140,8 @@ QUESTIONS = (
             ),
             Option(
                 "just as much",
-                "Equal steps of a score multiply the ratio of two weights by equal factors; they "
-                "are not equal steps of a weight. Near 1 a factor changes next to nothing.",
+                "Equal steps in a score multiply the ratio of two weights by equal factors; they "
+                "are not equal steps in a weight. Near 1 such a factor moves it hardly at all.",
             ),
         ),
     ),

@@ -23,7 +23,7 @@ def shift_right(targets, bos):
         bos: the number of the token that stands for "the beginning".
 
     Returns:
-        (B, T) long tensor, a new one. ``targets`` is as it was.
+        (B, T) long tensor, a new one. ``targets`` itself stays unchanged.
     """
     start = torch.full_like(targets[:, :1], bos)
     return torch.cat([start, targets[:, :-1]], dim=1)

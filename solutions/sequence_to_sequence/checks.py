@@ -80,7 +80,7 @@ def shift_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "sizes of one",
-            "a target of a single token, of which only bos is left",
+            "a target of a single token: the decoder then reads bos alone",
             (ask(1, 1, 2), ask(rows, 1, 1), ask(1, 2, 0)),
         ),
         Check(
@@ -1105,7 +1105,7 @@ EXERCISES = [
         2,
         accuracy_checks,
         hints=(
-            "Every place can be fine in two ways. Which are they?",
+            "There are two ways in which a place can be fine. Which ones?",
             "Make a table of true and false, one entry for each place: the tokens agree, or "
             "nothing is expected there. Then a row is right if all of it is true. A share is a "
             "mean of zeros and ones; make it a Python number at the end.",
@@ -1146,7 +1146,7 @@ EXERCISES = [
             "head at position p says three things: which token it is, which position it is, and "
             "which token came before. The second head's query reads one of the three and its key "
             "another; the value reads the token. Now there may be several matches, and position 0 "
-            "looks like a match although it is none. One more row in query and key solves both "
+            "looks like a match although it is not one. One more row in query and key solves both "
             "problems: something that grows with the position, small enough never to outweigh a "
             "match, steep enough that a single step decides.",
             "first ← a head that returns ____\n"

@@ -133,7 +133,7 @@ def shift_reversed(targets, bos):
     "shift_right",
     "writes_into_targets",
     "shifts the targets themselves",
-    "The result is right, but the targets are gone: the loss needs them as they were.",
+    "The result is right, but the targets are gone, and the loss still needs them.",
 )
 def shift_in_place(targets, bos):
     targets[:, 1:] = targets[:, :-1].clone()
@@ -352,7 +352,7 @@ class CrossFirst(_Block):
     "DecoderBlock",
     "side_by_side",
     "lets both attentions read the same stream",
-    "The cross-attention should ask with what the self-attention has just added.",
+    "The cross-attention should read the stream after the self-attention has added to it.",
 )
 class SideBySide(_Block):
     def forward(self, x, memory, memory_mask=None):
@@ -553,8 +553,8 @@ class MemoryDetached(_Block):
     "DecoderBlock",
     "in_place",
     "adds into the caller's tensor",
-    "x += … works in place: after the call the input is no longer what it was, and where x needs "
-    "a gradient PyTorch may refuse.",
+    "x += … works in place: after the call the input has changed, and where x needs a gradient "
+    "PyTorch may refuse.",
 )
 class InPlace(_Block):
     def forward(self, x, memory, memory_mask=None):
@@ -567,7 +567,7 @@ class InPlace(_Block):
 @misconception(
     "DecoderBlock",
     "fixed_to_float32",
-    "is float32 whatever it is given",
+    "works in float32, whatever it is given",
     "A float64 block should give a float64 result.",
 )
 class FixedDtype(_Block):
@@ -603,7 +603,7 @@ def _decode(model, source, bos, eos, max_len, read=None, stop=None, fill=None, g
     "greedy_decode",
     "bos_kept",
     "leaves bos in the result",
-    "bos was given to the model to begin with. The model did not write it.",
+    "bos was given to the model as its first input. The model did not write it.",
 )
 def decode_bos_kept(model, source, bos, eos, max_len):
     return torch.cat([_start(source, bos), _decode(model, source, bos, eos, max_len)], dim=1)
@@ -715,7 +715,8 @@ def decode_all_at_once(model, source, bos, eos, max_len):
     "greedy_decode",
     "never_stops_early",
     "always writes max_len tokens",
-    "When every row has ended there is nothing left to do; here eos is added until the end.",
+    "When every row has ended there is nothing left to do; here eos is added until max_len is "
+    "reached.",
 )
 def decode_never_stops(model, source, bos, eos, max_len):
     return _decode(model, source, bos, eos, max_len, stop=lambda ended, token: False)
@@ -948,7 +949,7 @@ def decode_floats(model, source, bos, eos, max_len):
     "greedy_decode",
     "source_overwritten",
     "writes eos over the sources of rows that have ended",
-    "The result is right, but the caller's source is no longer what it was.",
+    "The result is right, but the caller's source has been overwritten.",
 )
 def decode_overwrites_source(model, source, bos, eos, max_len):
     result = _decode(model, source, bos, eos, max_len)
@@ -1032,7 +1033,7 @@ def accuracy_first_pad(predicted, expected, pad):
 @misconception(
     "sequence_accuracy",
     "any_token",
-    "counts a row as soon as one token is right",
+    "counts a row as right as soon as one token is right",
     "It uses any instead of all.",
 )
 def accuracy_any(predicted, expected, pad):
@@ -1090,7 +1091,7 @@ def accuracy_empty_wrong(predicted, expected, pad):
     "sequence_accuracy",
     "empty_rows_left_out",
     "leaves out rows in which nothing is expected",
-    "The share is one of all rows. (If there are no other rows, this even divides by zero.)",
+    "The share is taken over all rows. (If there are no other rows, this even divides by zero.)",
 )
 def accuracy_empty_left_out(predicted, expected, pad):
     some = (expected != pad).any(dim=1)
@@ -1524,7 +1525,7 @@ def beam_mean(model, source, bos, eos, max_len, width):
     "beam_search",
     "beams_do_not_compete",
     "lets each beam keep its own best continuation",
-    "After the first step there are as many separate greedy searches. All continuations of all "
+    "After the first step each beam is then a greedy search of its own. All continuations of all "
     "beams should compete for the places.",
 )
 def beam_apart(model, source, bos, eos, max_len, width):
@@ -1609,8 +1610,8 @@ def beam_loses(model, source, bos, eos, max_len, width):
     "beam_search",
     "ended_beams_give_up_their_place",
     "sets ended beams aside and fills their places",
-    "The search is then wider than asked: an ended beam keeps one of the places as long as it "
-    "is among the best.",
+    "The search is then wider than it should be: an ended beam keeps one of the places as long "
+    "as it is among the best.",
 )
 def beam_wider(model, source, bos, eos, max_len, width):
     beams, ended = [(0.0, [bos])], []
@@ -1642,7 +1643,7 @@ def beam_prefers(model, source, bos, eos, max_len, width):
     "beam_search",
     "bos_kept",
     "leaves bos in the result",
-    "bos was given to the model to begin with. The model did not write it.",
+    "bos was given to the model as its first input. The model did not write it.",
 )
 def beam_bos(model, source, bos, eos, max_len, width):
     score, text = _search(model, source, bos, eos, max_len, width)[0]

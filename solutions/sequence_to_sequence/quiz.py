@@ -6,7 +6,7 @@ QUESTIONS = (
     Question(
         "not_shifted",
         "Somebody trains a decoder with the targets themselves as its input, not shifted to the "
-        "right. The mask is causal. How does it show?",
+        "right. The mask is causal. How does the mistake show?",
         "what a position sees of itself under a causal mask",
         (
             Option(
@@ -40,8 +40,8 @@ QUESTIONS = (
             Option(
                 "Self-attention: causal. Cross-attention: padding of the source",
                 "The keys of the self-attention are the decoder's own tokens, with a future to "
-                "hide. Those of the cross-attention are the source, which is wholly known, except "
-                "for its padding.",
+                "hide. Those of the cross-attention are the source, which is known from the "
+                "start: only its padding has to be hidden.",
             ),
             Option(
                 "Self-attention: padding of the source. Cross-attention: causal",
@@ -102,7 +102,7 @@ QUESTIONS = (
             Option(
                 "Yes: pad and eos are the same token in the course",
                 "They are two tokens with two jobs: the model writes eos to end a row, and pad "
-                "fills the rows of expected.",
+                "fills up the rows that are expected.",
             ),
             Option(
                 "No: eos is not pad, so three places are wrong",

@@ -210,7 +210,7 @@ def cosine_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "very short and very long vectors",
-            "a cosine does not depend on lengths: what do you add to a product of lengths of 1e-6?",
+            "a cosine ignores lengths: what do you add to 1e-6, the product of two short lengths?",
             (
                 ask("lengths of a thousandth", short, beside(short, 1.2e-3, 2e-3)),
                 ask("lengths of thousands", long, beside(long, 1e3, 1e4)),
@@ -556,7 +556,7 @@ def design_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "keys that are nearly dependent",
-            "how exactly the equations are solved: the weights must agree to one in a million",
+            "how accurately the equations are solved: weights must agree to one part in a million",
             (
                 ask("condition 900", nearly_dependent_keys(draw, 4, 6, 900.0), [1, 2], 5.0),
                 ask(

@@ -38,7 +38,7 @@ def softmax_ignores_axis(scores, axis=-1):
     "softmax",
     "sums_everything",
     "makes the whole array sum to 1 instead of each slice",
-    "One row comes out right. In a matrix every row is too small, because all rows share one sum.",
+    "A single row comes out right. In a matrix all weights are too small: all rows share one sum.",
 )
 def softmax_sums_everything(scores, axis=-1):
     powers = np.exp(scores - scores.max())
@@ -48,7 +48,7 @@ def softmax_sums_everything(scores, axis=-1):
 @misconception(
     "softmax",
     "one_maximum_for_all",
-    "subtracts one maximum, that of the whole array, from every row",
+    "subtracts the maximum of the whole array from every row",
     "Mathematically harmless, but a row far below that maximum underflows: its powers are all 0, "
     "its sum is 0, and 0/0 is nan.",
 )
@@ -84,8 +84,8 @@ def softmax_no_exponential(scores, axis=-1):
     "softmax",
     "drops_the_axis",
     "sums without keeping the axis",
-    "One row works. A matrix either raises an error about broadcasting or, when it is square, "
-    "divides each entry by the sum of another row.",
+    "A single row works. A matrix either raises an error about broadcasting or, when it is square, "
+    "gets column j divided by the sum of row j.",
 )
 def softmax_drops_the_axis(scores, axis=-1):
     powers = np.exp(scores - scores.max(axis=axis, keepdims=True))
@@ -97,7 +97,7 @@ def softmax_drops_the_axis(scores, axis=-1):
     "writes_into_its_input",
     "shifts the scores in place",
     "The result is right, but the caller's array is changed: whoever uses the scores again finds "
-    "other numbers in it.",
+    "different numbers there.",
 )
 def softmax_in_place(scores, axis=-1):
     scores -= scores.max(axis=axis, keepdims=True)
@@ -116,8 +116,8 @@ def softmax_powers_in_place(scores, axis=-1):
     "softmax",
     "pads_the_sum",
     "adds a small constant to the sum",
-    "The weights sum to a little less than 1. The sum can never be zero once the largest power "
-    "is 1, so nothing needs protecting.",
+    "The weights add up to a little less than 1. Once the largest power is 1, the powers cannot "
+    "add up to zero, so nothing needs protecting.",
     constant=(1e-7, 1e-6, 1e-5),
 )
 def softmax_pads_the_sum(scores, axis=-1, *, constant=1e-8):
@@ -210,8 +210,8 @@ def similarity_over_keys(query, keys):
     "similarity_scores",
     "keys_turned",
     "multiplies with the keys turned on their side",
-    "Columns of the matrix are taken for keys. With n keys of n features that goes unnoticed, "
-    "otherwise the shapes do not fit.",
+    "Columns of the matrix are taken for keys. With n keys of n features there is no error, only "
+    "wrong scores; otherwise the shapes do not fit.",
 )
 def similarity_turned(query, keys):
     return keys.T @ query
@@ -273,7 +273,7 @@ def similarity_absolute(query, keys):
     "similarity_scores",
     "a_list",
     "returns a list",
-    "The numbers are right. The contract says an array, on which the next step can calculate.",
+    "The numbers are right, but the contract asks for an array: the next step computes with it.",
 )
 def similarity_list(query, keys):
     return [float(np.dot(key, query)) for key in keys]
@@ -307,8 +307,8 @@ def cosine_nan(query, keys):
     "cosine_similarity",
     "padded_lengths",
     "adds a small constant to the lengths",
-    "The zero vector is safe, but 1e-8 is one percent of a product of lengths of 1e-6: short "
-    "vectors get scores that are too small.",
+    "The zero vector is safe, but 1e-8 is one percent of 1e-6, the product of two lengths of 1e-3: "
+    "short vectors get scores that are too small.",
     constant=(1e-10, 1e-9, 1e-7, 1e-6),
 )
 def cosine_padded(query, keys, *, constant=1e-8):
@@ -347,7 +347,7 @@ def cosine_query_only(query, keys):
     "cosine_similarity",
     "one_length_for_all_keys",
     "divides by the length of the whole matrix of keys",
-    "Without an axis the norm takes all keys as one long vector: every score is too small, and "
+    "Without an axis the norm treats all keys as one long vector: every score is too small, and "
     "the ranking is still that of the dot product.",
 )
 def cosine_matrix_norm(query, keys):
@@ -429,7 +429,7 @@ def cosine_angle(query, keys):
     "cosine_similarity",
     "a_list",
     "returns a list",
-    "The numbers are right. The contract says an array, on which the next step can calculate.",
+    "The numbers are right, but the contract asks for an array: the next step computes with it.",
 )
 def cosine_list(query, keys):
     lengths = [float(np.linalg.norm(key) * np.linalg.norm(query)) for key in keys]
@@ -459,7 +459,7 @@ def attention_array(query, keys, values):
     "attention",
     "arrays_only",
     "takes arrays only",
-    "Lists, as in the worked example, raise an error: they know no @ and no shape.",
+    "Lists, as in the worked example, raise an error: they have no @ and no shape.",
 )
 def attention_arrays_only(query, keys, values):
     return list(softmax(keys.dot(query)) @ values)
@@ -469,8 +469,8 @@ def attention_arrays_only(query, keys, values):
     "attention",
     "overflows",
     "exponentiates the raw scores",
-    "The worked example comes out right; with scores near 1000 exp overflows and the output is "
-    "nan, with scores near -1000 all powers are 0.",
+    "The worked example comes out right. But with scores near 1000 exp overflows, and with scores "
+    "near -1000 all powers are 0: either way the output is nan.",
 )
 def attention_overflows(query, keys, values):
     query, keys, values = _arrays(query, keys, values)
@@ -590,7 +590,7 @@ def attention_divides_by_n(query, keys, values):
     "attention",
     "rounds",
     "rounds the result",
-    "A printed number is rounded for the eye; the value that goes on must not be.",
+    "A printed number is rounded for the eye; the value that is returned must not be.",
     decimals=(2, 3, 5, 6),
 )
 def attention_rounds(query, keys, values, *, decimals=4):
@@ -682,7 +682,7 @@ def batched_overflows(queries, keys, values):
 @misconception(
     "batched_attention",
     "one_maximum_for_all",
-    "subtracts one maximum, that of the whole matrix, from every row",
+    "subtracts the maximum of the whole matrix from every row",
     "A query whose scores are all far below that maximum is left with powers of 0, and 0/0 is nan.",
 )
 def batched_one_maximum(queries, keys, values):
@@ -745,7 +745,7 @@ def batched_keys_ask(queries, keys, values):
     "drops_the_axis",
     "sums each row without keeping the axis",
     "Dividing an (m, n) matrix by a vector of m sums either fails or, when m equals n, divides "
-    "each column by the sum of another query's row.",
+    "column j by the sum of row j.",
 )
 def batched_drops_the_axis(queries, keys, values):
     scores = queries @ keys.T
@@ -758,7 +758,7 @@ def batched_drops_the_axis(queries, keys, values):
     "batched_attention",
     "averages_keys",
     "averages the keys instead of the values",
-    "The weights are right, the output has the width of the keys: nothing was taken from values.",
+    "The weights are right, but the output is as wide as a key: nothing was taken from values.",
 )
 def batched_averages_keys(queries, keys, values):
     weights = softmax(queries @ keys.T)
@@ -800,7 +800,7 @@ def _gap(keys, sharpness):
     "design_query",
     "sum_of_keys",
     "adds the wanted keys up",
-    "That works for perpendicular keys of one length. Here keys resemble one another: the sum "
+    "That works for perpendicular keys of equal length. Here keys resemble one another: the sum "
     "gives one wanted key a higher score than another, and the unwanted keys high scores, too.",
 )
 def design_sum(keys, wanted, sharpness):
@@ -847,7 +847,7 @@ def design_square_only(keys, wanted, sharpness):
 @misconception(
     "design_query",
     "weights_for_scores",
-    "makes the scores equal to the weights that are wanted",
+    "uses the wanted weights as scores",
     "The softmax still comes after: scores between 0 and 1 give weights that are nearly uniform.",
 )
 def design_weights_for_scores(keys, wanted, sharpness):
@@ -860,8 +860,8 @@ def design_weights_for_scores(keys, wanted, sharpness):
     "design_query",
     "logarithm_of_zero",
     "takes the logarithm of a weight of zero",
-    "Softmax undone is a logarithm, but no finite score gives a weight of exactly 0: its "
-    "logarithm is -inf, and the query is nan.",
+    "The logarithm does undo softmax, but no finite score gives a weight of exactly 0: the "
+    "logarithm of 0 is -inf, and the query is nan.",
 )
 def design_log_of_zero(keys, wanted, sharpness):
     weights = np.zeros(len(keys))
@@ -898,9 +898,9 @@ def design_first_only(keys, wanted, sharpness):
 @misconception(
     "design_query",
     "keys_turned",
-    "multiplies the scores by the keys instead of solving for them",
-    "The product of the turned key matrix and the scores would be right for perpendicular keys "
-    "of length 1, whose inverse is their transpose. These are not.",
+    "multiplies the scores by the keys instead of solving the equations",
+    "The transposed key matrix times the scores would be right for perpendicular keys of length "
+    "1, whose inverse is their transpose. These keys are not like that.",
 )
 def design_transpose(keys, wanted, sharpness):
     target = np.full(len(keys), -_gap(keys, sharpness))

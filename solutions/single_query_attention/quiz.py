@@ -72,8 +72,8 @@ QUESTIONS = (
             ),
             Option(
                 "Both rows are right, whatever the constant",
-                "On paper a constant drops out of softmax, and any will do. A float64 below about "
-                "e^-745 is 0, and then there is nothing left to drop it out of.",
+                "On paper a constant drops out of softmax, and any will do. But float64 rounds "
+                "powers below about e^-745 to 0, and here that leaves 0/0.",
             ),
             Option(
                 "Row 0 is right and row 1 is [0.5, 0.5]",
@@ -90,7 +90,7 @@ QUESTIONS = (
     Question(
         "sides",
         "In somebody's code the matrix of keys is turned on its side: its columns are taken for "
-        "the keys. With which example does a test of the scores notice it?",
+        "the keys. Which example would let a test of the scores catch this?",
         "which square matrices look the same when rows and columns are exchanged",
         (
             Option(

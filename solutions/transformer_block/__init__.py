@@ -173,7 +173,7 @@ def gradient_by_depth(depth, pre_norm):
 
     Returns:
         A list of ``depth`` Python floats, the first block's first: the L2 norm of the gradient of
-        the loss in all parameters of that block taken together.
+        the loss with respect to all parameters of that block, taken together.
     """
     with torch.random.fork_rng():  # the caller's random numbers stay as they were
         torch.manual_seed(0)
@@ -210,7 +210,7 @@ def repaired_layer_norm(x, gain, bias, eps=1e-5):
 
 
 def failing_vectors():
-    """Return two vectors: one that fails a test by the first fault alone, one by the second.
+    """Return two vectors: one shows the first fault and hides the second, one the other way around.
 
     The faults are those of ``repaired_layer_norm`` as it was given: the squared deviations are
     divided by d - 1, and eps is added outside the root. Each fault is tried by itself, in a layer

@@ -329,7 +329,7 @@ def feed_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "exact GELU",
-            "which GELU it is: the exact one and its approximation part in the fourth digit",
+            "which GELU it is: the exact one and its approximation differ in the fourth digit",
             (ask((b, n, d), d_ff, "float64"), ask((2, 3, 4), 8, "float64")),
         ),
         Check(
@@ -887,7 +887,7 @@ def stack_checks(draw: Draw) -> list[Check]:
         Check(
             "pre-norm",
             "the order of layer norm, sub-layer and sum when pre_norm is True; the layer norm at "
-            "the end; what the loss is averaged over; and which gradients a block's number holds",
+            "the end; what the loss is averaged over; and which gradients go into a block's number",
             in_order(True),
             options=rough,
             core=True,
@@ -1161,14 +1161,14 @@ def failing_checks(draw: Draw) -> list[Check]:
     return [
         judged(
             "the first fault alone",
-            "how the factor of the division depends on the number of features, and what eps can do "
-            "beside a large variance",
+            "how the factor of the division depends on the number of features, and how little eps "
+            "matters when the variance is large",
             0,
         ),
         judged(
             "the second fault alone",
-            "how small the variance must be for eps to matter, and what is left of the factor of "
-            "the division then",
+            "how small the variance must be for eps to matter, and how much the factor of the "
+            "division still matters then",
             1,
         ),
     ]
@@ -1254,7 +1254,7 @@ EXERCISES = [
             "for each block, in pre-norm: x ← block(x)\n"
             "   in post-norm: x ← norm1 of (x plus ____);  x ← norm2 of (____ plus ____)\n"
             "loss ← mean of (____ of x - target)²\n"
-            "gradients ← torch.autograd.grad of ____ by all parameters that are not ____\n"
+            "gradients ← torch.autograd.grad of ____ for all parameters that are not ____\n"
             "answer ← for each block: root of the sum over all ____ of gradient²",
         ),
         uses=("TransformerBlock",),
@@ -1283,10 +1283,10 @@ EXERCISES = [
         hints=(
             "Give the code (1, 0, 0, 0) and compare with torch.nn.functional.layer_norm. Then give "
             "it a vector with a very small spread. The two inputs show two different faults.",
-            "Look up in the documentation of torch.Tensor.std what it divides by if you do not "
-            "say (the word is correction). And is eps added to the variance, or to its root? "
-            "Where the variance is large that makes hardly any difference; where it is close to "
-            "0, a large one.",
+            "Look up in the documentation of torch.Tensor.std what it divides by when you do not "
+            "tell it (the argument is called correction). And is eps added to the variance, or to "
+            "its root? Where the variance is large that makes hardly any difference; where it is "
+            "close to 0, a large one.",
             "spread² ← mean of the ____ deviations, divided by ____ and not by ____\n"
             "answer ← gain · (x - mean) / root of (____ + ____) + bias",
         ),
@@ -1302,8 +1302,8 @@ EXERCISES = [
             "divided by 10, by 100, by 1000?",
             "The first fault changes the spread by a factor that depends on d alone, and it is "
             "farthest from 1 where d is small. The second matters where the spread is no larger "
-            "than eps. Where the variance is far below eps, the root is that of eps, whatever the "
-            "variance is divided by.",
+            "than eps. Where the variance is far below eps, the root is close to √eps, whatever "
+            "the squared deviations are divided by.",
             "first ← ____ features with a spread far above ____\n"
             "second ← any number of features with a spread of about ____ or less, but not ____",
         ),

@@ -24,8 +24,8 @@ def _moments(x, axis=-1):
     "layer_norm",
     "unbiased_variance",
     "divides the sum of squares by d - 1",
-    "That is the estimate for a sample (torch.var and torch.std do it by default). Here the "
-    "variance of the d numbers themselves is meant. With few features the difference is large; "
+    "That is the estimate for a sample (torch.var and torch.std do it by default). Layer norm "
+    "takes the variance of the d numbers themselves. With few features the difference is large; "
     "with a single feature the result is 0/0.",
 )
 def norm_unbiased(x, gain, bias, eps=1e-5):
@@ -82,7 +82,7 @@ def norm_no_eps(x, gain, bias, eps=1e-5):
     "layer_norm",
     "eps_fixed",
     "uses 1e-5 whatever the caller says",
-    "eps is an argument; its default is all that is fixed.",
+    "eps is an argument; 1e-5 is only its default.",
 )
 def norm_eps_fixed(x, gain, bias, eps=1e-5):
     return F.layer_norm(x, x.shape[-1:], gain, bias)
@@ -259,7 +259,7 @@ def norm_no_bias(x, gain, bias, eps=1e-5):
     "layer_norm",
     "bias_before_gain",
     "shifts first, then scales",
-    "The bias is scaled along with the rest. It should be added as it is.",
+    "The bias is scaled along with the rest. It should be added unscaled.",
 )
 def norm_bias_first(x, gain, bias, eps=1e-5):
     mean, variance = _moments(x)
@@ -294,8 +294,8 @@ def norm_scaled_first(x, gain, bias, eps=1e-5):
     "difference_of_large_numbers",
     "computes the variance as the mean square minus the squared mean",
     "On paper that is the same. When the mean is 1000 times the spread, two numbers near a million "
-    "are subtracted, and float32 has seven digits: the result is off by percents, or the root of a "
-    "negative number.",
+    "are subtracted, and float32 has seven digits: the result is off by several percent, or the "
+    "root is taken of a negative number.",
 )
 def norm_single_pass(x, gain, bias, eps=1e-5):
     mean, power = x.mean(dim=-1, keepdim=True), x.square().mean(-1, keepdim=True)
@@ -339,7 +339,7 @@ def norm_detached(x, gain, bias, eps=1e-5):
 @misconception(
     "layer_norm",
     "fixed_to_float32",
-    "is float32 whatever it is given",
+    "returns float32 whatever it is given",
     "A float64 input should give a float64 result.",
 )
 def norm_fixed_dtype(x, gain, bias, eps=1e-5):
@@ -408,7 +408,7 @@ def gelu_relu(x):
 @misconception(
     "gelu",
     "share_only",
-    "returns the share that lies below x, not x times it",
+    "returns the share that lies below x, not x times that share",
     "The result goes from 0 to 1. It should be close to x for large x.",
 )
 def gelu_share(x):
@@ -449,9 +449,9 @@ def gelu_no_half(x):
 @misconception(
     "gelu",
     "erf_for_the_share",
-    "takes erf for the distribution function",
+    "uses erf as the distribution function",
     "erf goes from -1 to 1; a share goes from 0 to 1. To the left of 0 the result even turns "
-    "upwards.",
+    "upward.",
 )
 def gelu_erf(x):
     return x * torch.erf(x / math.sqrt(2))
@@ -526,7 +526,7 @@ def gelu_share_detached(x):
 @misconception(
     "gelu",
     "fixed_to_float32",
-    "is float32 whatever it is given",
+    "returns float32 whatever it is given",
     "A float64 input should give a float64 result.",
 )
 def gelu_fixed_dtype(x):
@@ -681,7 +681,7 @@ class FeedNoDownBias(_Feed):
 @misconception(
     "FeedForward",
     "one_matrix",
-    "comes back down by the transpose of the first matrix",
+    "comes back down with the transpose of the first matrix",
     "The second layer has a matrix of its own.",
 )
 class FeedTied(_Feed):
@@ -779,7 +779,7 @@ class _Block(nn.Module):
     "post_norm",
     "normalizes after the sum (post-norm)",
     "That is the order of the 2017 paper. Here the stream itself is never normalized: with both "
-    "sub-layers silent it should come out as it went in.",
+    "sub-layers silent it should come out unchanged.",
 )
 class PostNorm(_Block):
     def first(self, x, mask):
@@ -947,7 +947,7 @@ class NoSecondResidual(_Block):
 @misconception(
     "TransformerBlock",
     "old_stream_at_the_end",
-    "adds the second branch to the stream as it was before the attention",
+    "adds the second branch to the stream from before the attention",
     "What the attention has found reaches the output only through the feed-forward network.",
 )
 class OldStream(_Block):
@@ -1067,8 +1067,8 @@ class NoDropout(_Block):
 @misconception(
     "TransformerBlock",
     "dropout_behind_attention_only",
-    "drops nothing of the feed-forward network's output",
-    "Both sub-layers' outputs go through dropout.",
+    "applies no dropout to the feed-forward network's output",
+    "Both sub-layers' outputs should go through dropout.",
 )
 class DropoutFirstOnly(_Block):
     def second(self, x):
@@ -1078,8 +1078,8 @@ class DropoutFirstOnly(_Block):
 @misconception(
     "TransformerBlock",
     "dropout_behind_feed_forward_only",
-    "drops nothing of the attention's output",
-    "Both sub-layers' outputs go through dropout.",
+    "applies no dropout to the attention's output",
+    "Both sub-layers' outputs should go through dropout.",
 )
 class DropoutSecondOnly(_Block):
     def first(self, x, mask):
@@ -1090,8 +1090,8 @@ class DropoutSecondOnly(_Block):
     "TransformerBlock",
     "dropout_on_the_stream",
     "drops entries of the stream",
-    "Dropout comes after the sum, so that what the stream carried is lost too. It belongs on the "
-    "branch, before the sum.",
+    "Here dropout is applied after the sum, so that part of what the stream carried is lost too. "
+    "It belongs on the branch, before the sum.",
 )
 class DropoutOnStream(_Block):
     def first(self, x, mask):
@@ -1322,7 +1322,7 @@ def blocks_one_norm(blocks, final, x, target, pre_norm):
     "block_gradients",
     "no_final_norm",
     "leaves out the layer norm after the last block",
-    "In both orders the loss compares what the layer norm at the end gives with the target.",
+    "In both orders the loss compares the output of the final layer norm with the target.",
 )
 def blocks_no_final(blocks, final, x, target, pre_norm):
     return _measured(_loss(blocks, nn.Identity(), x, target, pre_norm), blocks)
@@ -1343,7 +1343,7 @@ def blocks_no_final_post(blocks, final, x, target, pre_norm):
     "block_gradients",
     "final_norm_of_its_own",
     "puts a new layer norm at the end instead of the given one",
-    "A new layer norm has gain 1 and bias 0. The given one may have learned others.",
+    "A new layer norm has gain 1 and bias 0. The given one may have learned other values.",
 )
 def blocks_new_final(blocks, final, x, target, pre_norm):
     def plain(x):
@@ -1356,8 +1356,8 @@ def blocks_new_final(blocks, final, x, target, pre_norm):
     "block_gradients",
     "loss_not_averaged",
     "does not average the squared errors over everything",
-    "The mean runs over all B · n · d numbers. All gradients are as many times too large as there "
-    "are numbers that were added up.",
+    "The mean runs over all B · n · d numbers. Where k of them are added up instead of averaged, "
+    "every gradient is k times too large.",
     over=((1, 2), (2,)),
 )
 def blocks_summed(blocks, final, x, target, pre_norm, over=(0, 1, 2)):
@@ -1486,7 +1486,7 @@ def blocks_mean(blocks, final, x, target, pre_norm):
     "block_gradients",
     "divided_by_the_count",
     "divides the norm by the number of parameters",
-    "The L2 norm is asked for as it is.",
+    "The exercise asks for the L2 norm itself.",
 )
 def blocks_per_parameter(blocks, final, x, target, pre_norm):
     def measure(grads):
@@ -1499,7 +1499,7 @@ def blocks_per_parameter(blocks, final, x, target, pre_norm):
     "block_gradients",
     "attention_only",
     "measures the attention's parameters only",
-    "The whole block is meant: attention, feed-forward network and both layer norms.",
+    "The whole block counts: attention, feed-forward network and both layer norms.",
 )
 def blocks_attention(blocks, final, x, target, pre_norm):
     loss = _loss(blocks, final, x, target, pre_norm)
@@ -1510,7 +1510,7 @@ def blocks_attention(blocks, final, x, target, pre_norm):
     "block_gradients",
     "feed_forward_only",
     "measures the feed-forward network's parameters only",
-    "The whole block is meant: attention, feed-forward network and both layer norms.",
+    "The whole block counts: attention, feed-forward network and both layer norms.",
 )
 def blocks_feed_forward(blocks, final, x, target, pre_norm):
     loss = _loss(blocks, final, x, target, pre_norm)
@@ -1556,7 +1556,7 @@ def blocks_no_biases(blocks, final, x, target, pre_norm):
 @misconception(
     "block_gradients",
     "final_counted_in",
-    "counts the final layer norm's gradient to the last block",
+    "counts the final layer norm's gradient as the last block's",
     "The layer norm at the end belongs to no block.",
 )
 def blocks_final_in(blocks, final, x, target, pre_norm):
@@ -1599,8 +1599,8 @@ def blocks_run_reversed(blocks, final, x, target, pre_norm):
 @misconception(
     "block_gradients",
     "gradient_of_the_stream",
-    "measures the gradient by the stream instead of that by the parameters",
-    "What an optimizer moves are a block's parameters, and their gradients are asked for.",
+    "takes the gradient with respect to the stream, not to the parameters",
+    "An optimizer moves a block's parameters, and the exercise asks for their gradients.",
 )
 def blocks_stream(blocks, final, x, target, pre_norm):
     streams = []
@@ -1623,7 +1623,7 @@ def blocks_stream(blocks, final, x, target, pre_norm):
     "block_gradients",
     "weights_not_gradients",
     "measures the weights instead of their gradients",
-    "The norm of the gradient is asked for.",
+    "The exercise asks for the norm of the gradient.",
 )
 def blocks_weights(blocks, final, x, target, pre_norm):
     return [_whole([p.detach() for p in _own(block)]) for block in blocks]
@@ -1650,8 +1650,8 @@ def blocks_accumulated(blocks, final, x, target, pre_norm):
     "block_gradients",
     "leaves_its_gradients_behind",
     "leaves its own gradients in .grad",
-    "The numbers are right. But afterwards the parameters hold other gradients than before, and "
-    "whoever takes the next optimizer step goes the wrong way.",
+    "The numbers are right. But afterwards the parameters hold different gradients, and the "
+    "next optimizer step goes the wrong way.",
 )
 def blocks_left_behind(blocks, final, x, target, pre_norm):
     for layer in (*blocks, final):
@@ -1750,7 +1750,7 @@ def blocks_in_place(blocks, final, x, target, pre_norm):
     "block_gradients",
     "writes_into_the_target",
     "writes the error into the caller's target",
-    "-= works in place: the numbers are right, and after the call the target is another one.",
+    "-= works in place: the numbers are right, but after the call the target has changed.",
 )
 def blocks_into_target(blocks, final, x, target, pre_norm):
     def into(out, target):
@@ -1923,7 +1923,7 @@ def depth_largest(depth, pre_norm):
     "gradient_by_depth",
     "attention_only",
     "measures the attention's parameters only",
-    "The whole block is meant: attention, feed-forward network and both layer norms.",
+    "The whole block counts: attention, feed-forward network and both layer norms.",
 )
 def depth_attention(depth, pre_norm):
     return _norms_of(_stack(depth, pre_norm), part=lambda block: block.attention)
@@ -1933,7 +1933,7 @@ def depth_attention(depth, pre_norm):
     "gradient_by_depth",
     "feed_forward_only",
     "measures the feed-forward network's parameters only",
-    "The whole block is meant: attention, feed-forward network and both layer norms.",
+    "The whole block counts: attention, feed-forward network and both layer norms.",
 )
 def depth_feed_forward(depth, pre_norm):
     return _norms_of(_stack(depth, pre_norm), part=lambda block: block.feed_forward)
@@ -2016,7 +2016,7 @@ def depth_no_final(depth, pre_norm):
     "takes the last block's own layer norm for the final one",
     "In post-norm the stack ends in a layer norm already. The experiment puts one more after both "
     "stacks, so that the loss sees the same kind of output; that changes the gradient of the last "
-    "block by a third.",
+    "block.",
 )
 def depth_no_final_post(depth, pre_norm):
     return _norms_of(_stack(depth, pre_norm, final=pre_norm))
@@ -2026,7 +2026,7 @@ def depth_no_final_post(depth, pre_norm):
     "gradient_by_depth",
     "default_weights",
     "keeps the weights that nn.Linear draws by default",
-    "They are much smaller than Xavier's: every block adds little to the stream, and depth hardly "
+    "They are smaller than Xavier's: every block adds little to the stream, and depth hardly "
     "shows.",
 )
 def depth_default(depth, pre_norm):
@@ -2304,9 +2304,9 @@ def failing_large_second(size=1.0):
 @misconception(
     "failing_vectors",
     "division_shows_too",
-    "shows both faults by the second vector",
-    "The variance is small, but not beside eps, so what it is divided by still matters. Take a "
-    "spread that is smaller still, or many features.",
+    "shows both faults with the second vector",
+    "The variance is small, but not compared with eps, so dividing by d - 1 still matters. Take "
+    "a spread that is smaller still, or many features.",
     size=(0.005, 0.002),
 )
 def failing_both_second(size=0.003):
@@ -2317,7 +2317,7 @@ def failing_both_second(size=0.003):
     "failing_vectors",
     "exchanged",
     "has the two vectors in the other order",
-    "The first is to show the division by d - 1, the second where eps is added.",
+    "The first vector should show the division by d - 1, the second that eps is outside the root.",
 )
 def failing_exchanged():
     return torch.tensor([1e-5, 0.0]), torch.tensor([1.0, 0.0])
@@ -2349,7 +2349,7 @@ def failing_rows():
     "failing_vectors",
     "lists",
     "returns lists of numbers",
-    "A vector is a tensor here: torch.tensor makes one of a list.",
+    "A vector is a tensor here: torch.tensor makes one from a list.",
 )
 def failing_lists():
     return [1.0, 0.0], [1e-5, 0.0]
@@ -2359,7 +2359,7 @@ def failing_lists():
     "failing_vectors",
     "one_for_both",
     "returns one vector for both faults",
-    "One vector cannot show each fault alone; two are due.",
+    "One vector cannot show each fault alone; the exercise asks for two.",
 )
 def failing_one():
     return torch.tensor([1e-3, 0.0])

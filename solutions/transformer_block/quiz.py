@@ -33,8 +33,8 @@ QUESTIONS = (
     ),
     Question(
         "silent",
-        "In a pre-norm block the last matrix of each sub-layer is set to zero, its bias too. The "
-        "vector x goes in. What comes out?",
+        "In a pre-norm block the last matrix of each sub-layer is set to zero, and so is any bias "
+        "after it. The vector x goes in. What comes out?",
         "what x passes through on its way to the output if both sub-layers add nothing",
         (
             Option(
@@ -104,7 +104,7 @@ QUESTIONS = (
                 "needs a warm-up.",
             ),
             Option(
-                "Clearly smaller in both, as gradients fade on a long way",
+                "Clearly smaller in both, since gradients fade with depth",
                 "The last block is next to the loss, however many blocks come before it. What "
                 "matters is the size of the stream that arrives there.",
             ),
@@ -117,8 +117,8 @@ QUESTIONS = (
     ),
     Question(
         "dropped",
-        "A block in training mode has dropout 0.5 on the output of each sub-layer. What can be "
-        "said of an entry of the block's output?",
+        "A block in training mode has dropout 0.5 on the output of each sub-layer. What is "
+        "true of every entry of the block's output?",
         "what dropout is applied to, and what is added to it",
         (
             Option(

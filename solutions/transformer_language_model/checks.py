@@ -387,7 +387,7 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "other widths inside",
-            "d_ff: 4 · d_model if it is None, otherwise what it is given as",
+            "d_ff: 4 · d_model if it is None, otherwise the number that was passed in",
             (
                 ask(f"d_ff = {d_ff + 3}", tokens(batch, length), built(2, d_ff + 3)),
                 ask("d_ff = 1", tokens(1, length), built(1, 1)),
@@ -1535,8 +1535,8 @@ def train_checks(draw: Draw) -> list[Check]:
     logits = (Step("logits", "@call", (MODEL, whole(x))),)
     state = (Step("state", "@state", (MODEL,)),)
     look = (
-        "the loss on text of the same source that was not trained on; in this source a token "
-        "depends on the one two places back, so the last token alone says nothing"
+        "the loss on new text from the same source; in this source a token depends on the one two "
+        "places back, so the last token alone says nothing"
     )
     title = f"{budget} steps, lr = {rate:g}, 2000 tokens"
 
@@ -2019,7 +2019,7 @@ def rate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "a small peak",
-            "a learning rate as it is in use, as a plain float",
+            "a learning rate of the usual size, as a plain float",
             (ask(2, most=3e-4), ask(middle, most=3e-4)),
             options=RATE,
         ),
@@ -2081,8 +2081,8 @@ EXERCISES = [
         2,
         step_checks,
         hints=(
-            "Four things have to happen, to the loss and with the optimizer. Which of them, if "
-            "left out, would go unnoticed in the first step and hurt from the second on?",
+            "Four things have to happen, with the loss and the optimizer. Which of them, if left "
+            "out, would go unnoticed in the first step and hurt from the second on?",
             "PyTorch adds a new gradient to the one that a parameter already holds. So clear the "
             "old gradients before the new ones are computed, and step afterwards. The loss is "
             "known before anything moves; return its number, not the tensor with its graph.",
@@ -2125,9 +2125,9 @@ EXERCISES = [
             "A token that must not be drawn can keep its place, with a logit of -inf. So each of "
             "the three rules can take logits and give logits, and softmax comes once, at the end.",
             "For top_k, the k-th largest logit of each row is the bar, and every token below the "
-            "bar goes. For top_p, sort the probabilities of what is left in descending order; ask "
-            "of each token how much mass comes *before it*; if that mass has reached top_p "
-            "already, the token goes. The first token always stays. Then restore the order of the "
+            "bar goes. For top_p, sort the probabilities of what is left in descending order. "
+            "How much mass comes *before* each token? If that mass has reached top_p already, the "
+            "token goes. The first token always stays. Then restore the order of the "
             "vocabulary. Temperature 0 is a case of its own.",
             "if temperature is 0: answer ← ____ of each row\n"
             "scores ← logits / ____\n"
@@ -2184,12 +2184,12 @@ EXERCISES = [
         hints=(
             "Write down what the model does with a whole text, line by line. In which lines does "
             "a row need other rows than its own?",
-            "Only attention looks at other rows, and for that `attend_with_cache` is there. All "
+            "Only attention looks at other rows, and `attend_with_cache` does that. Everything "
             "else works on the new row alone: its token's vector plus that of its place, and in "
             "each block norm1, the three maps, W_output, norm2, the feed-forward network. Cut "
             "query, key and value into heads, (B, h, 1, d/h), and join what comes back. Each "
-            "block has a cache of its own; the cache of the model holds all of them, and how many "
-            "tokens have been read.",
+            "block has a cache of its own; the model's cache holds all of these, and the number of "
+            "tokens read so far.",
             "read, caches ← from the cache, or 0 and None for each block\n"
             "if read is ____: raise ____\n"
             "x ← vector of the token + vector of place ____\n"
@@ -2210,9 +2210,9 @@ EXERCISES = [
             "Draw the curve first: where does it begin, where is its top, and how high is it at "
             "the end?",
             "There are two cases. In the warm-up the rate grows by the same amount in each step, "
-            "and the last of these steps has the peak. After it, count how much of the *rest* is "
-            "done, from 0 on. 1 + cos of π times that runs from 2 down to 0; half of it is the "
-            "share of the way from the floor to the peak.",
+            "and the last of these steps has the peak. After it, let u be the share of the *rest* "
+            "that is done, beginning at 0. Then 1 + cos(πu) runs from 2 down to 0; half of it is "
+            "the share of the way from the floor up to the peak.",
             "if step < ____: answer ← peak times ____ / warmup\n"
             "u ← (step minus ____) / (steps minus ____)\n"
             "share ← (1 + cos of ____) / 2\n"

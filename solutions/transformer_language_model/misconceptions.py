@@ -147,7 +147,7 @@ def batch_one_start(tokens, batch_size, block_size, generator):
     "get_batch",
     "one_after_the_other",
     "takes snippets that begin right after each other",
-    "Only the first start is drawn, and each row after it begins one token later. The rows say "
+    "Only the first start is drawn, and each row after it begins one token later. The rows are "
     "nearly the same.",
 )
 def batch_consecutive(tokens, batch_size, block_size, generator):
@@ -324,7 +324,7 @@ class MaskInFirst(_Model):
     "TransformerLM",
     "error_without_numbers",
     "does not say how many tokens there are, and how many fit",
-    "Whoever reads the message has to guess why. It should name both numbers.",
+    "A reader of the message has to guess why. The message should name both numbers.",
 )
 class RefusesWithoutNumbers(_Model):
     def refuse(self, length):
@@ -370,7 +370,7 @@ class FutureOnly(_Model):
     "TransformerLM",
     "no_positions",
     "leaves out the positions",
-    "Tokens alone: attention then sees a bag of words, as lesson 2 has shown.",
+    "With tokens alone, attention sees a bag of words, as lesson 2 showed.",
 )
 class NoPositions(_Model):
     def enter(self, tokens):
@@ -488,8 +488,8 @@ class NormFirst(_Model):
     "TransformerLM",
     "norm_after_every_block",
     "normalizes after every block",
-    "The stream itself is never normalized in pre-norm, only what goes into a sub-layer, and the "
-    "end.",
+    "In pre-norm the stream itself is never normalized, only what goes into a sub-layer or into "
+    "the head.",
 )
 class NormAlways(_Model):
     def stack(self, x, mask):
@@ -637,8 +637,8 @@ class Cuts(_Model):
     "TransformerLM",
     "left_to_torch",
     "leaves it to PyTorch to complain",
-    "PyTorch's error speaks of an index or of shapes; its reader must find out that the block is "
-    "meant.",
+    "PyTorch's error mentions an index or shapes; the caller then has to work out that the text "
+    "is longer than the block.",
 )
 class LeftToTorch(_Model):
     def refuse(self, length):
@@ -675,7 +675,7 @@ class FullRefused(_Model):
 @misconception(
     "TransformerLM",
     "dropout_always",
-    "drops in evaluation mode, too",
+    "applies dropout in evaluation mode, too",
     "Something switches the blocks to training mode whenever the model is called.",
 )
 class DropoutAlways(_Model):
@@ -686,7 +686,7 @@ class DropoutAlways(_Model):
 @misconception(
     "TransformerLM",
     "dropout_never",
-    "never drops",
+    "never applies dropout",
     "Something switches the blocks to evaluation mode whenever the model is called.",
 )
 class DropoutNever(_Model):
@@ -753,7 +753,7 @@ def step_clears_after(model, optimizer, x, y):
     "train_step",
     "nothing_moves",
     "moves nothing",
-    "The loss is right, but the parameters stay what they are. Either no step is taken, or the "
+    "The loss is right, but the parameters do not change. Either no step is taken, or the "
     "gradients are cleared between backward and step, so the optimizer finds none.",
 )
 def step_clears_between(model, optimizer, x, y):
@@ -780,8 +780,8 @@ def step_twice(model, optimizer, x, y):
     "train_step",
     "loss_after",
     "returns the loss after the step",
-    "It is measured on the batch that the model has just been fitted to. The exercise asks for "
-    "the loss before the step.",
+    "That loss is measured on the batch that the model has just been fitted to. The exercise asks "
+    "for the loss before the step.",
 )
 def step_loss_after(model, optimizer, x, y):
     train_step(model, optimizer, x, y)
@@ -825,7 +825,7 @@ def _minimize(optimizer, loss, shown=None):
     "train_step",
     "uphill",
     "climbs instead of descending",
-    "The sign of the loss is flipped, so the step makes the tokens that came less likely.",
+    "The sign of the loss is flipped, so the step lowers the probability of the right tokens.",
 )
 def step_uphill(model, optimizer, x, y):
     loss = negative_log_likelihood(model(x), y)
@@ -848,7 +848,7 @@ def step_view(model, optimizer, x, y):
     "train_step",
     "batch_changed",
     "shifts the caller's y in place",
-    "Whoever trains on the same batch again finds different targets.",
+    "The next step on the same batch gets different targets.",
 )
 def step_batch_changed(model, optimizer, x, y):
     loss = train_step(model, optimizer, x, y)
@@ -1096,8 +1096,8 @@ def sample_multiplied(logits, temperature=1.0, top_k=None, top_p=None, generator
     "sample_next",
     "temperature_of_probabilities",
     "divides the probabilities by the temperature",
-    "Divided by one number and scaled to sum to 1 again, the probabilities are what they were. "
-    "Divide the logits.",
+    "Divided by one number and scaled to sum to 1 again, the probabilities are the same as "
+    "before. Divide the logits.",
 )
 def sample_ignores_temperature(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1141,8 +1141,8 @@ def sample_temperature_last(logits, temperature=1.0, top_k=None, top_p=None, gen
     "sample_next",
     "nucleus_first",
     "applies top_p before top_k",
-    "The nucleus is then that of all tokens. It should be that of the k tokens which are left, "
-    "whose probabilities have grown.",
+    "The nucleus is then that of all tokens. It should be found among the k tokens that are "
+    "left, whose probabilities have grown.",
 )
 def sample_nucleus_first(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1186,8 +1186,8 @@ def sample_empty(logits, temperature=1.0, top_k=None, top_p=None, generator=None
 @misconception(
     "sample_next",
     "top_p_of_zero_ignored",
-    "takes a top_p of 0 for none",
-    "0 is as false as None for `if`. A nucleus of mass 0 holds the most likely token alone.",
+    "treats a top_p of 0 as None",
+    "For `if`, 0 is as false as None. A nucleus of mass 0 holds the most likely token alone.",
 )
 def sample_if_top_p(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     return sample_next(logits, temperature, top_k, top_p or None, generator)
@@ -1263,7 +1263,7 @@ def sample_ranks(logits, temperature=1.0, top_k=None, top_p=None, generator=None
 @misconception(
     "sample_next",
     "mask_in_sorted_order",
-    "hides places of the sorted row in the unsorted one",
+    "applies the mask of the sorted row to the unsorted row",
     "The decision concerns the token at that rank, not the token with that number.",
 )
 def sample_unsorted_mask(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
@@ -1432,7 +1432,7 @@ def sample_unstable(logits, temperature=1.0, top_k=None, top_p=None, generator=N
     "sample_next",
     "in_place",
     "divides the caller's logits in place",
-    "Whoever looks at the logits afterwards finds different numbers.",
+    "A caller who uses the logits again gets different numbers.",
 )
 def sample_in_place(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1856,7 +1856,7 @@ def cache_past_only(query, key, value, cache=None):
 @misconception(
     "attend_with_cache",
     "causal_from_the_top_left",
-    "lays the causal mask from the first key on",
+    "lines the new query up with the first key in the causal mask",
     "is_causal counts from the top left: one query then sees the first key alone. In a step with a "
     "cache nothing lies in the future, and no mask is needed.",
 )
@@ -2038,7 +2038,7 @@ def cache_not_returned(query, key, value, cache=None):
     "attend_with_cache",
     "in_place",
     "scales the caller's query in place",
-    "Whoever uses the query again finds it smaller.",
+    "A caller who uses the query again gets a smaller one.",
 )
 def cache_in_place(query, key, value, cache=None):
     new = _joined(cache, key, value)
@@ -2089,7 +2089,7 @@ def train_new_optimizers(model, tokens, steps, batch_size=32, lr=3e-3, generator
     "train_language_model",
     "a_copy_is_trained",
     "trains a copy of the model",
-    "The losses fall, but the model that was passed in is what it was before.",
+    "The losses fall, but the model that was passed in is unchanged.",
 )
 def train_copy(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     own = copy.deepcopy(model)
@@ -2199,7 +2199,7 @@ def train_last(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     "train_language_model",
     "uphill",
     "climbs instead of descending",
-    "The losses grow: each step makes the tokens that really came less likely.",
+    "The losses grow: each step lowers the probability of the right tokens.",
 )
 def train_uphill(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, maximize=True)
@@ -2496,8 +2496,8 @@ def next_no_place(model, token, cache=None):
     "next_logits",
     "goes_on_at_the_last_place",
     "goes on past the block at its last place",
-    "The model has no position vector for a further token. It must say so; otherwise it writes "
-    "on, and nobody sees why it writes badly.",
+    "The model has no position vector for another token. next_logits must say so; otherwise the "
+    "model writes on, and nobody sees why it writes badly.",
 )
 def next_no_end(model, token, cache=None):
     past, held = (0, [None] * len(model.blocks)) if cache is None else cache
@@ -2590,7 +2590,7 @@ def next_short(model, token, cache=None):
 @misconception(
     "next_logits",
     "keys_of_the_raw_stream",
-    "makes keys and values of the stream without its layer norm",
+    "makes keys and values from the stream without the layer norm",
     "The block normalizes what goes into the attention: queries, keys and values alike come "
     "from norm1(x).",
 )
@@ -2914,7 +2914,7 @@ def rate_degrees(step, steps, peak, warmup, floor=0.1):
 @misconception(
     "learning_rate",
     "whole_division",
-    "divides whole numbers without a remainder",
+    "rounds the share of the steps down to a whole number",
     "// gives 0 until the very end, so the rate stays at the peak.",
 )
 def rate_whole(step, steps, peak, warmup, floor=0.1):

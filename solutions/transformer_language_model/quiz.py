@@ -92,7 +92,7 @@ QUESTIONS = (
         (
             Option(
                 "One new query, key and value, and 1001 scores",
-                "The earlier keys and values are what they were, since no token sees a later one. "
+                "The earlier keys and values have not changed, since no token sees a later one. "
                 "Only the newest query asks; it meets every key.",
             ),
             Option(

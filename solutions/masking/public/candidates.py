@@ -29,7 +29,7 @@ def in_form(function: Callable[..., Any]) -> Callable[..., Any]:
         if not _of_one_form(query, key, value):
             raise CallRefused(
                 "query (..., n_q, d_k), key (..., n_k, d_k) and value (..., n_k, d_v) have to be "
-                "floating tensors of one dtype, with equal leading axes"
+                "floating-point tensors of one dtype, with equal leading axes"
             )
         if mask is not None and not _is_mask(mask, query, (*query.shape[:-1], key.shape[-2])):
             raise CallRefused(

@@ -109,7 +109,7 @@ def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
     if slower > check.options["slower"]:
         text = (
             f"many queries and few keys take {slower:.0f} times as long as many keys and few "
-            "queries: the queries are gone through one by one"
+            "queries: the queries are processed one by one"
         )
         return Finding(text, 5)
     return None
@@ -131,7 +131,7 @@ def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding |
     line, loops = _busiest(few, many)
     text = (
         f"{sizes[0]} queries take {few.work:,} instructions of Python and {sizes[1]} queries take "
-        f"{many.work:,}: the queries are gone through one by one"
+        f"{many.work:,}: the queries are processed one by one"
         + (f", in the line `{line}`" if line else "")
     )
     return Finding(text, 1, names=check.options["names"]["loop" if loops else "call"])

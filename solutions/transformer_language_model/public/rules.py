@@ -83,7 +83,7 @@ def _not_of_the_text(x: list, y: list, text: list, place: dict) -> str:
         if at is None:
             return f"row {row} of x begins with {given[0]}, which is not in the text"
         if text[at : at + len(given)] != given:
-            return f"row {row} of x is {given[:8]}, which is no piece of the text"
+            return f"row {row} of x is {given[:8]}, which is not a piece of the text"
         if text[at + 1 : at + 1 + len(due)] != due:
             follows = text[at + 1 : at + 1 + len(due)]
             return f"row {row} of y is {due[:8]}, expected {follows[:8]} beside x = {given[:8]}"
@@ -97,7 +97,7 @@ def _uneven(starts: np.ndarray, places: int, of: str) -> str:
             if surprise(count, len(starts), 1 / places) > NEVER:
                 return (
                     f"{count} of {len(starts)} snippets begin at place {start} of 0 … "
-                    f"{places - 1}, about {len(starts) / places:.0f} were expected"
+                    f"{places - 1}; about {len(starts) / places:.0f} were expected"
                 )
     if of == "pairs":
         pairs = starts[0::2] * places + starts[1::2]
@@ -107,7 +107,7 @@ def _uneven(starts: np.ndarray, places: int, of: str) -> str:
                 first, second = divmod(pair, places)
                 return (
                     f"a row that begins at place {first} is followed by one that begins at "
-                    f"{second} in {count} of {len(pairs)} pairs of rows, about "
+                    f"{second} in {count} of {len(pairs)} pairs of rows; about "
                     f"{len(pairs) / places**2:.0f} were expected"
                 )
     return ""
@@ -172,10 +172,10 @@ def _unlikely(counts: np.ndarray, chances: np.ndarray, base: int) -> str:
         what = what or f"token {outcome}"
         where = f" for row {group}" if len(counts) > 1 else ""
         if chance == 0 and count:
-            return f"{what} was drawn {count} times{where}, where it can never come"
+            return f"{what} was drawn {count} times{where}, though it can never come"
         if not odd and surprise(int(count), draws, chance) > NEVER:
             odd = (
-                f"{what} was drawn {count} times in {draws}{where}, about "
+                f"{what} was drawn {count} times in {draws}{where}; about "
                 f"{chance * draws:.0f} were expected"
             )
     return odd
