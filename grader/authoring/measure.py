@@ -12,15 +12,32 @@ from grader.course.layout import module_of
 # Processor seconds that a solved notebook may take. Its cells use one thread where they train.
 DEFAULT_BUDGET = 60.0
 
-# Runs in a process of its own, whose only child is the kernel: getrusage sums up all children.
+# Runs in a process of its own, whose only child is the kernel: getrusage sums up all children. It
+# would also count the memory that this process held when it started the kernel, so the kernel's own
+# peak is read from Linux, again and again while the kernel lives.
 _PROGRAM = """
-import resource, sys, tempfile
+import re, resource, sys, tempfile, threading, time
 from pathlib import Path
 from grader.authoring.solve import solve
+
+peaks = [0]
+
+def watch():
+    while True:
+        for children in Path("/proc/self/task").glob("*/children"):
+            for pid in children.read_text().split():
+                try:
+                    status = Path("/proc", pid, "status").read_text()
+                except OSError:  # it has ended
+                    continue
+                peaks.extend(int(found) for found in re.findall(r"VmHWM:\\s*(\\d+)", status))
+        time.sleep(0.1)
+
+threading.Thread(target=watch, daemon=True).start()
 with tempfile.TemporaryDirectory() as folder:
     solve(sys.argv[1], Path(folder), run=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+print(used.ru_utime + used.ru_stime, max(peaks) / 1024)
 """
 
 
