@@ -26,9 +26,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Grade on a Slurm cluster.")
     parser.add_argument("jobs", type=int, help="how many judges")
     parser.add_argument("--queue", help="Slurm's partition")
-    parser.add_argument("--walltime", default="02:00:00", help="what each job may take")
+    parser.add_argument("--walltime", default="02:00:00", help="how long each job may run")
     parser.add_argument("--try", dest="here", action="store_true", help="jobs on this machine")
-    parser.add_argument("grade", nargs="+", help="what `grade` is given, behind --")
+    parser.add_argument("grade", nargs="+", help="what `grade` is given, after --")
     given = parser.parse_args()
     job = {
         "cores": 1,

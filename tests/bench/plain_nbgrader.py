@@ -220,9 +220,9 @@ def main() -> int:
             f"Plain nbgrader gives a right answer {fair[0]:g} and the stub {fair[1]:g} of "
             f"{POINTS:g} points; the same exercise has {POINTS:g} points here.",
             "",
-            "Each attack meets a fresh course. Points are what it was given beyond its due.",
+            "Each attack meets a fresh course. Points are those beyond what its answer earns.",
             "",
-            "Homework that plain nbgrader grades stays in a course folder of its own: "
+            "Keep homework that plain nbgrader grades in a course folder of its own: "
             "[how](instructors/other-homework.md).",
             "",
             "| attack | plain nbgrader: points gained | secrets read | here: points gained | "
@@ -239,7 +239,7 @@ def main() -> int:
             lines.append(f"| {case.name} | " + " | ".join(f"{n:g}" for n in numbers) + " |")
             print(lines[-1], flush=True)
         lines.append(
-            f"| **of {len(chosen)} attacks, so many** | " + " | ".join(map(str, totals)) + " |"
+            f"| **successful, of {len(chosen)} attacks** | " + " | ".join(map(str, totals)) + " |"
         )
         print(lines[-1])
     if arguments.markdown:
