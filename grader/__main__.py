@@ -15,9 +15,9 @@ def run() -> None:
         if (error.name or "grader").startswith("grader"):
             raise
         sys.exit(
-            f"The package {error.name} is missing here. In the course's folder run "
-            "`python -m grader.install` as a student, which says how to go on, or "
-            "`python -m grader.install --extras instructor` to grade; or use make."
+            f"The package {error.name} is not installed. In the course's folder run "
+            "`python -m grader.install` (students) or "
+            "`python -m grader.install --extras instructor` (to grade), or use make."
         )
 
 

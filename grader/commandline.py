@@ -72,7 +72,7 @@ def needs_linux(name: str, module: str) -> click.Command | None:
         "macOS" if sys.platform == "darwin" else sys.platform, "a Linux container"
     )  # fmt: skip
     said = (
-        f"{name} wants Linux, also with --no-sandbox, and this is {here}: run it in {where} "
+        f"{name} needs Linux, even with --no-sandbox, but this is {here}: run it in {where} "
         "(docs/instructors/where-it-runs.md)"
     )
 
@@ -81,7 +81,7 @@ def needs_linux(name: str, module: str) -> click.Command | None:
 
     anything = {"ignore_unknown_options": True, "allow_extra_args": True}
     argument = click.Argument(["arguments"], nargs=-1)
-    return click.Command(name, anything, refuse, [argument], help=said, short_help="wants Linux")
+    return click.Command(name, anything, refuse, [argument], help=said, short_help="needs Linux")
 
 
 def _modules() -> dict[str, str]:
@@ -109,7 +109,7 @@ def _choose(_: click.Context, __: click.Parameter, folder: str | None) -> None:
     is_eager=True,
     expose_value=False,
     callback=_choose,
-    help="the course's folder [default: the one around here, or this engine's own]",
+    help="the course's folder [default: the one that you are in, or this engine's own]",
 )
 def main() -> None:
     """The course's grader: for students (check), instructors and CI."""

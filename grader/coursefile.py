@@ -69,8 +69,8 @@ def find() -> Path:
         if (folder / NAME).is_file():
             return folder.resolve()
     raise CourseError(
-        f"there is no {NAME} here, nor in a folder around this one: run this in a course's folder, "
-        "or name it with `python -m grader --course DIR …`; a checkout is installed with "
+        f"there is no {NAME} in this folder or in one around it: run this in a course's folder, "
+        "or name that folder with `python -m grader --course DIR …`; install a checkout with "
         "`pip install -e`"
     )
 
@@ -85,7 +85,7 @@ def load(root: Path) -> Course:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CourseError(f"{root} is no course: it has no {NAME}") from None
+        raise CourseError(f"{root} is not a course's folder: it has no {NAME}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CourseError(f"{path} cannot be read: {error}") from error
     texts = {}
@@ -97,7 +97,7 @@ def load(root: Path) -> Course:
     for key, more in (("id", "_-"), ("solutions", "_")):  # a folder of ours, and a package
         if not re.fullmatch(rf"[A-Za-z][A-Za-z0-9{more}]*", texts[key]):
             raise CourseError(
-                f"{path}: {key} = {texts[key]!r} is no name: use letters, digits and {more[0]}"
+                f"{path}: {key} = {texts[key]!r} is not a name: use letters, digits and {more[0]}"
             )
     hand_in = data.get("hand_in", "")
     if not isinstance(hand_in, str):
@@ -114,10 +114,10 @@ def load(root: Path) -> Course:
     for name in lessons:
         if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             raise CourseError(
-                f"{path}: {name!r} is no name for a lesson: use lower-case letters, digits and _"
+                f"{path}: {name!r} cannot be a lesson's name: use lower-case letters, digits and _"
             )
         if lessons.count(name) > 1:
-            raise CourseError(f"{path}: the lesson {name!r} stands twice")
+            raise CourseError(f"{path}: the lesson {name!r} is listed twice: remove one")
     hand_in = " ".join(hand_in.split())
     return Course(root, lessons=tuple(lessons), hand_in=hand_in, ask=ask, **texts)
 

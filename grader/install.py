@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--here",
         action="store_true",
-        help="into the environment of this Python, whose versions stay where the course allows it",
+        help="install into this Python's environment; keep its versions where the course allows it",
     )
-    parser.add_argument("--extras", default="", help="for those who grade: instructor")
+    parser.add_argument("--extras", default="", help="extras to install: instructor, to grade")
     parser.add_argument("--gpu", action="store_true", help="PyTorch's default build, for a GPU")
-    parser.add_argument("pip", nargs="*", help="what pip is given besides, after --")
+    parser.add_argument("pip", nargs="*", help="further arguments for pip, after --")
     given = parser.parse_args(arguments)
     if sys.version_info < OLDEST:
         print(
@@ -67,8 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         codes = (subprocess.run(one, check=False).returncode for one in commands)
         code = next(filter(None, codes), 0)
         said = (
-            "Installed, but without PyTorch: pip says above why it could not be. Lesson 1 works "
-            "without it; for the others, run python -m grader.install again when it can be."
+            "Installed, but without PyTorch: see above what pip says about it. Lesson 1 works "
+            "without it; for the others, fix the error and run python -m grader.install again."
         )
     if code:
         print("The installation failed: pip says why above.", file=sys.stderr)
@@ -102,8 +102,8 @@ def cpu_index(url: str = CPU_INDEX, system: str = "") -> list[str]:
     if answers(url):
         return ["--extra-index-url", url]
     print(
-        f"It did not answer within {PATIENCE:g} seconds and is left out: if pip now downloads "
-        "gigabytes named nvidia, stop it, and try again later."
+        f"The index did not answer within {PATIENCE:g} seconds and is not used: if pip now "
+        "downloads gigabytes of packages named nvidia, stop pip and try again later."
     )
     return []
 

@@ -27,7 +27,7 @@ def test_grading_says_at_once_that_it_wants_linux(
     monkeypatch.undo()
     assert done.exit_code == 1 and isinstance(done.exception, SystemExit)
     (line,) = done.output.splitlines()
-    assert said in line and "wants Linux" in line
+    assert said in line and "needs Linux" in line
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])

@@ -183,5 +183,5 @@ def test_grading_into_a_checkout_recommends_a_folder_of_its_own(tmp_path: Path, 
         done = CliRunner().invoke(main, command, catch_exceptions=False)
         assert done.exit_code == 2 and "nothing to grade" in done.output
         said[course_dir.name] = " ".join(done.output.split())
-    assert "a folder of its own, outside of it: --course-dir" in said["checkout"]
-    assert "a folder of its own" not in said["spring"]
+    assert "in a folder outside it: give --course-dir" in said["checkout"]
+    assert "in a folder outside it" not in said["spring"]

@@ -65,8 +65,8 @@ def description(lesson: str, name: str) -> str:
     text = " ".join((inspect.getdoc(_function(lesson, name)) or "").split())
     if not text or "[" in text or "]" in text:
         raise DiagramError(
-            f"{lesson}: the docstring of the diagram {name!r} is its alternative text: say there "
-            "what it shows, without square brackets, which would end the text"
+            f"{lesson}: the docstring of the diagram {name!r} is its alternative text: describe "
+            "the diagram there, without square brackets"
         )
     return text
 

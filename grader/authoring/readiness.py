@@ -80,14 +80,16 @@ def _cards(lesson: str, notebook: NotebookNode) -> Iterator[str]:
         if told is not None and told != exercise.points:
             yield (
                 f"{_shown(notebook_path(lesson))}: the card of {exercise.id} says {told:g} points, "
-                f"{_shown(SOLUTIONS / lesson / 'checks.py')} {exercise.points:g}"
+                f"but {_shown(SOLUTIONS / lesson / 'checks.py')} says {exercise.points:g}: make "
+                "them equal"
             )
     for question in rubrics.questions(lesson):
         found = [float(points) for points in _TOLD.findall(question.text)]
         if found and question.points not in (sum(found), *found):
             yield (
                 f"{_shown(notebook_path(lesson))}: the question {question.id} says "
-                f"{' and '.join(f'{one:g}' for one in found)} points, its cell {question.points:g}"
+                f"{' and '.join(f'{one:g}' for one in found)} points, but its cell has "
+                f"{question.points:g}: make them equal"
             )
 
 
@@ -119,12 +121,12 @@ def needed_by(left_out: str, kept: Iterable[str]) -> Iterator[str]:
         names = sorted(name for name in loaded if _home(name) == left_out)
         if names:
             yield (
-                f"{assignment_id(lesson)} loads {', '.join(names)} of {assignment_id(left_out)}: "
+                f"{assignment_id(lesson)} loads {', '.join(names)} from {assignment_id(left_out)}: "
                 f"leave {assignment_id(lesson)[:2]} out, too"
             )
         elif any(words.search(path.read_text(encoding="utf-8")) for path in own if path.is_file()):
             yield (
-                f"{assignment_id(lesson)} is checked with what {assignment_id(left_out)} holds: "
+                f"the checks of {assignment_id(lesson)} use {assignment_id(left_out)}: "
                 f"leave {assignment_id(lesson)[:2]} out, too"
             )
 
@@ -171,11 +173,11 @@ def _errors(bundle: Path, lesson: str) -> list[str]:
     try:
         run_all(notebook, path.parent, environment, timeout=SECONDS, allow_errors=True)
     except CellTimeoutError:
-        return [f"{shown}: untouched, a cell takes more than {SECONDS} seconds"]
+        return [f"{shown}: as handed out, a cell takes more than {SECONDS} seconds"]
     except DeadKernelError:
-        return [f"{shown}: untouched, a cell ends the kernel"]
+        return [f"{shown}: as handed out, a cell ends the kernel"]
     return [
-        f"{shown}: untouched, cell {number} raises {output.ename}: "
+        f"{shown}: as handed out, cell {number} raises {output.ename}: "
         f"{output.evalue.strip().partition(chr(10))[0][:120]}"
         for number, cell in enumerate(notebook.cells, 1)
         for output in cell.get("outputs", [])

@@ -47,9 +47,9 @@ version = {{ attr = "grader.__version__" }}
 "{course}" = {files}
 """
 ENVIRONMENT = """\
-# Packages are conda-forge's; the course itself is installed from this folder. That conda-forge has
-# them all could not be tried where this was written: a line that conda cannot find may be taken
-# out, and pip then installs that package.
+# The packages come from conda-forge, the course itself from this folder. It could not be tested
+# whether conda-forge has all of them: if conda cannot find one, remove its line, and pip then
+# installs that package.
 name: {name}
 channels:
   - conda-forge
@@ -63,7 +63,7 @@ dependencies:
 README = """\
 # {title}
 
-You need Python 3.11 (of newer ones only lesson 1 was tried, with 3.12 and 3.13). In this folder:
+You need Python 3.11 (on 3.12 and 3.13 only lesson 1 was tried). In this folder:
 
 | | Linux, macOS | Windows, in PowerShell |
 | --- | --- | --- |
@@ -73,20 +73,21 @@ You need Python 3.11 (of newer ones only lesson 1 was tried, with 3.12 and 3.13)
 The first command installs what the course needs into `.venv` in this folder, in the versions that
 it was tried with; on Linux it takes PyTorch's CPU build where PyTorch's own index can be reached
 (`--gpu` takes the default build). Windows, PowerShell and macOS were never tried; if something
-fails there, tell whoever gave you this folder what it said. The second command opens JupyterLab on
-your own copy of the lessons, in the folder `lab`: on its page `start.ipynb`, which lists them and
-shows how far you are. Fill in an exercise's cell, run it, and run the check below it; under a check
-that has not passed there are hints to unfold. What you have written is never overwritten.
+fails there, send the message to the person who gave you this folder. The second command opens
+JupyterLab on your own copy of the lessons, in the folder `lab`. Its page `start.ipynb` lists the
+lessons and shows how far you are. Fill in an exercise's cell, run it, and run the check below it;
+under a check that has not passed there are hints to unfold. What you have written is never
+overwritten.
 
-**Hand in** what `pack()` at the end of each lesson and on the start page has packed, or
-`python -m grader pack` in a terminal: it judges what is saved, warns of what you may have
-overlooked, and writes one zip. {hand_in}
+**Hand in** the zip that `pack()` writes, at the end of each lesson or on the start page, or that
+`python -m grader pack` writes in a terminal. Packing judges what is saved and warns of what you
+may have overlooked. {hand_in}
 
 **Model answers** may be given out later, in a file such as `01_….model_answers.json` for lesson 1.
 Put it into the folder `lab`: a check that passes then says how to see the answer to compare with.
 
-Into an environment of yours: `python -m grader.install --here`, which leaves the versions there as
-they are, as long as the course works with them. With conda: `conda env create -f environment.yml`,
+To install into your own environment: `python -m grader.install --here`, which keeps the versions
+there that the course works with. With conda: `conda env create -f environment.yml`,
 then `conda activate {name}` and `python -m grader lab` in this folder.
 
 In VS Code or Jupyter Notebook: `python -m grader lab --copy-only` with the Python of `.venv`, then

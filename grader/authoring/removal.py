@@ -42,7 +42,7 @@ def remove(lesson: str, name: str) -> Removal:
     """Take the exercise out of this course, or raise ScaffoldError and write nothing."""
     removal = plan(lesson, name)
     other = next(e.id for e in exercises(lesson) if e.id != name)
-    changes = tried(removal.changes, lesson, other, f"without {name} the lesson")
+    changes = tried(removal.changes, lesson, other, f"the lesson without {name}")
     write(changes)
     return removal
 
@@ -242,7 +242,7 @@ def _needs(lesson: str, name: str, changes: dict[Path, str]) -> Iterator[str]:
     """Yield a line for each thing that cannot work without the exercise."""
     for exercise in exercises(lesson):
         if name in exercise.uses:
-            yield f"{exercise.id} uses it: `uses` of its entry in the checks"
+            yield f"{exercise.id} uses it: see `uses` in its entry in the checks"
     for path, text in _programs(changes):
         if "solved" in path.parts or path.name == MUTANTS:
             continue

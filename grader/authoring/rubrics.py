@@ -121,13 +121,15 @@ def faults(lesson: str) -> list[str]:
             found.append(f"{where}: no rubric of {name}: begin it with the line {heading}")
         elif rubric.points != points:
             found.append(
-                f"{where}: the rubric of {name} gives {rubric.points:g} points, the notebook "
-                f"{points:g}"
+                f"{where}: the rubric of {name} gives {rubric.points:g} points, but the notebook "
+                f"gives {points:g}: make them equal"
             )
         elif rubric.fault():
             found.append(f"{where}: the rubric of {name}: {rubric.fault()}")
     extra = written.keys() - asked.keys()
-    found += [f"{where}: the notebook has no question {name}: remove it" for name in sorted(extra)]
+    found += [
+        f"{where}: the notebook has no question {name}: remove its rubric" for name in sorted(extra)
+    ]
     return found
 
 

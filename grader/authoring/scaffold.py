@@ -137,12 +137,10 @@ def _fits(
     for part, program in programs.items():
         brought = bound_names(program) | {wanted.name}
         for name in sorted(brought & bound[part]):
-            raise ScaffoldError(f"{paths[part]} has something called {name} already: take another")
+            raise ScaffoldError(f"{paths[part]} already defines {name}: choose another name")
         read = read_names(program) or frozenset()
         for name in sorted(read - brought - bound[part] - set(dir(builtins))):
-            raise ScaffoldError(
-                f"the example needs {name}, and {paths[part]} does not have it: import it there"
-            )
+            raise ScaffoldError(f"the example needs {name}: import it in {paths[part]}")
 
 
 def tried(
@@ -166,7 +164,7 @@ def tried(
             (copy / path).parent.mkdir(parents=True, exist_ok=True)
             (copy / path).write_text(text, encoding="utf-8")
         for command in (("tidy", lesson), ("prove", "--exercise", exercise)):
-            _passes(copy, command, what or f"with {exercise} in it the lesson")
+            _passes(copy, command, what or f"the lesson with {exercise} in it")
         return {path: (copy / path).read_text(encoding="utf-8") for path in changes}
 
 
@@ -195,10 +193,11 @@ def _checkout(lesson: str) -> None:
     for path in paths.values():
         if not (ROOT / path).is_file():
             raise ScaffoldError(
-                f"the course in {ROOT} has no {path}, which an exercise of {lesson} goes into"
+                f"the course in {ROOT} has no {path}, which a new exercise of {lesson} needs: run "
+                "this in a checkout of the course"
             )
         if not os.access(ROOT / path, os.W_OK) or not os.access((ROOT / path).parent, os.W_OK):
-            raise ScaffoldError(f"{path} cannot be written")
+            raise ScaffoldError(f"{path} cannot be written: make the file and its folder writable")
     text = (ROOT / paths["card"]).read_text(encoding="utf-8")
     try:
         is_tidy = tidied(nbformat.reads(text, as_version=4), lesson) == text
@@ -225,7 +224,7 @@ def free_name(wanted: Wanted) -> None:
     if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name):
         raise ScaffoldError(f"{name!r} cannot be the name of a function in Python")
     if hasattr(builtins, name):
-        raise ScaffoldError(f"{name!r} is a name of Python's own: take another")
+        raise ScaffoldError(f"{name!r} is one of Python's built-in names: choose another")
     if name.startswith(("_", "quiz_", "check_")) or len(name) > LONGEST:
         raise ScaffoldError(
             f"{name!r}: the name of an exercise has at most {LONGEST} characters and does not "

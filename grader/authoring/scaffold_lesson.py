@@ -105,19 +105,19 @@ def _free(wanted: WantedLesson, files: dict[str, Path]) -> None:
     name = wanted.name
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or len(name) > LONGEST:
         raise ScaffoldError(
-            f"{name!r} is no name for a lesson: use at most {LONGEST} lower-case letters, digits "
-            "and _, and no word of Python's own"
+            f"{name!r} cannot be a lesson's name: use at most {LONGEST} lower-case letters, digits "
+            "and _, but no Python keyword"
         )
     if name in (*TAKEN, COURSE.notebooks, COURSE.solutions):
-        raise ScaffoldError(f"{name!r} is no name for a lesson: a folder is called so already")
+        raise ScaffoldError(f"{name!r} cannot be a lesson's name: a folder already has that name")
     if name in LESSONS:
         raise ScaffoldError(f"{name!r} is taken: it is lesson {LESSONS.index(name) + 1}")
     if not wanted.title.strip() or not wanted.title.isprintable():
-        raise ScaffoldError("a title is one line, and not empty")
+        raise ScaffoldError("the title must be one line, and not empty")
     for path in dict.fromkeys(
         [files["solution"].parent, files["card"].parent, *filter(None, [files.get("law")])]
     ):
         if (ROOT / path).exists():
-            raise ScaffoldError(f"{path} is there already: take another name, or move it away")
+            raise ScaffoldError(f"{path} already exists: choose another name, or move it away")
     if not os.access(ROOT / NAME, os.W_OK) or not os.access(ROOT, os.W_OK):
-        raise ScaffoldError(f"{NAME} cannot be written")
+        raise ScaffoldError(f"{NAME} cannot be written: make the file and its folder writable")

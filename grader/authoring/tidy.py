@@ -204,7 +204,7 @@ def _complete(cells: list[NotebookNode], specs: dict) -> None:
                 count = ids.count(wanted)
                 raise LessonError(f"cell {wanted!r} occurs {count} times, not once{hint}")
         if ids.index(name) > ids.index(f"check_{name}"):
-            raise LessonError(f"the check of {name!r} stands before its exercise")
+            raise LessonError(f"the check of {name!r} comes before its exercise: move it below")
 
 
 def _unique_ids(cells: list[NotebookNode]) -> None:
@@ -212,5 +212,5 @@ def _unique_ids(cells: list[NotebookNode]) -> None:
     seen: set[str] = set()
     for cell in cells:
         if cell.id in seen:
-            raise LessonError(f"the cell id {cell.id!r} occurs twice")
+            raise LessonError(f"the cell id {cell.id!r} occurs twice: change one of them")
         seen.add(cell.id)

@@ -33,7 +33,7 @@ def one_line_errors(course_dir: Path, stopped: int) -> Iterator[None]:
     try:
         yield
     except Stopped:
-        click.echo("stopped. What was graded is kept; the same command goes on", err=True)
+        click.echo("stopped. What was graded is kept; run the same command to go on", err=True)
         raise SystemExit(stopped) from None
     except OSError as error:
         raise click.ClickException(_no_room(error, course_dir)) from error
@@ -82,7 +82,7 @@ def watch(
     """Grade what is there and what arrives, printing a line for each, until ``stop`` is set."""
     kept = KeptExecutor(make)
     run.executor_for = lambda _: kept
-    click.echo("watching; Ctrl-C ends it, and everything that was graded stays", err=True)
+    click.echo("watching; Ctrl-C stops it, and everything that was graded is kept", err=True)
     try:
         for batch in arrivals(lambda: list(find()), stop.wait):
             run.run(batch, lambda result: click.echo(Row.of(result).line))
@@ -129,8 +129,8 @@ def say_changes(run: Cohort) -> None:
     """Print whose marks have changed, and why."""
     count = len(run.changes)
     if count:
-        marks = "1 mark is another" if count == 1 else f"{count} marks are others"
-        click.echo(f"{marks} than before:")
+        marks = "1 mark differs" if count == 1 else f"{count} marks differ"
+        click.echo(f"{marks} from before:")
     for one in run.changes[:MOST_LINES]:
         click.echo(f"  {one.line}")
     if count > MOST_LINES:
@@ -164,7 +164,7 @@ def _report(about: dict[str, Any], results: Iterable[dict[str, Any]]) -> Iterato
 def _say_besides(run: Cohort) -> None:
     """Print, besides the table, what a run had to repeat, and what waits for a person again."""
     for loss in run.lost:
-        click.echo(f"{loss}; a new one was started, and nothing was lost", err=True)
+        click.echo(f"{loss}; a new judge was started, and nothing was lost", err=True)
     if run.refreshed:
         pages = "feedback page" if run.refreshed == 1 else "feedback pages"
         click.echo(f"{run.refreshed} {pages} brought up to date with the gradebook", err=True)

@@ -12,7 +12,7 @@ import click
 from grader.course.layout import LESSONS, assignment_id
 from grader.judge import salt
 
-given_salt = click.option("--salt", "given", metavar="S", help="the salt, if grading was given one")
+given_salt = click.option("--salt", "given", metavar="S", help="the salt, if `grade` was given one")
 lessons = click.option(
     "--lesson", "lessons", multiple=True, type=click.Choice(LESSONS), help="only this"
 )

@@ -39,11 +39,11 @@ NAMED = 40  # students that are named of those who handed in nothing
     default=Path("submitted"),
     help="the folder of submissions [default: submitted]",
 )
-@click.option("--assignment", "only", metavar="ID", help="what files are for that do not tell it")
+@click.option("--assignment", "only", metavar="ID", help="for files that do not name theirs")
 @click.option(
     "--zone",
     metavar="NAME",
-    help="of the times in names of files and in Moodle's worksheet: Europe/Berlin [default: UTC]",
+    help="zone of the times in file names and in Moodle's worksheet: Europe/Berlin [default: UTC]",
 )
 def command(
     sources: tuple[Path, ...], roster: Path | None, output: Path, only: str | None, zone: str | None
@@ -64,7 +64,7 @@ def command(
         own_zone: datetime.tzinfo = datetime.UTC if zone is None else uploads.zone_called(zone)
     except ValueError:
         raise click.UsageError(
-            f"--zone: there is no zone {zone!r}, such as Europe/Berlin"
+            f"--zone: there is no zone {zone!r}; write one such as Europe/Berlin"
         ) from None
     directory = None if roster is None else Directory.of(roster)
     with writing(output):
@@ -74,7 +74,7 @@ def command(
 
 def _show(done: Collected, output: Path, directory: Directory | None, zone: str | None) -> None:
     if done.used_zone and zone is None:
-        click.echo("times in names of files are read as UTC: --zone names another")
+        click.echo("times in file names are read as UTC; give another zone with --zone")
     if done.earlier:
         attempts = (
             "1 earlier attempt is" if done.earlier == 1 else f"{done.earlier} earlier attempts are"
@@ -82,14 +82,14 @@ def _show(done: Collected, output: Path, directory: Directory | None, zone: str 
         click.echo(f"{attempts} kept in {output}-earlier")
     if done.late:
         click.echo(
-            "late by the LMS's word, and nothing says by how much; where it matters, write the "
-            "time into timestamp.txt (docs/instructors/late-work.md):"
+            "late according to the LMS, which does not say by how much; where it matters, write "
+            "the time into timestamp.txt (docs/instructors/late-work.md):"
         )
         for line in done.late:
             click.echo(f"  {line}")
     if done.untimed:
         click.echo(
-            f"{done.untimed} without a time of handing in: whatever was due, they count as in time "
+            f"{done.untimed} without a time of handing in count as in time, whenever they were due "
             "(docs/instructors/collect.md)"
         )
     bad = done.bad

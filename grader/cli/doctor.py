@@ -64,7 +64,7 @@ def versions() -> Iterator[Finding]:
     """Compare Python and the packages with the versions that were tested."""
     python = platform.python_version()
     tried = sys.version_info[:2] == (3, 11)
-    fix = "" if tried else "tried with Python 3.11 alone: install it and run make again"
+    fix = "" if tried else "tried only with Python 3.11: install 3.11 and run make again"
     yield Finding("Python", python, tried, fix, fatal=sys.version_info < (3, 11))
     pins = pinned()
     for name in PACKAGES:
@@ -136,9 +136,9 @@ def _fix(level: str, error: str) -> str:
     """Say what to do where this level is denied."""
     if level == "landlock":
         denied = "landlock:" in error
-        return "Linux 5.13 or newer, with Landlock among its security modules" if denied else ""
+        return "use Linux 5.13 or newer, with Landlock enabled" if denied else ""
     if level == "bubblewrap":
-        return "it needs user namespaces too, or a bwrap that its distribution allows them to"
+        return "allow user namespaces, or use a distribution that allows them to bwrap"
     restricted = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
     if restricted.exists() and restricted.read_text().strip() == "1":
         return (

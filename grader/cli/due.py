@@ -25,7 +25,7 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
     "extensions",
     metavar="STUDENT=SPAN",
     multiple=True,
-    help="more time for one student: ada=2d, bo=36h, cy=0 takes it back; may be given again",
+    help="more time for one student: ada=2d, bo=36h; cy=0 takes it back; may be repeated",
 )
 @course_dir("where gradebook.db is")
 def command(
@@ -52,7 +52,7 @@ def command(
             if due is not None:
                 tables.set_due(book, name, due if due != NEVER else None)
             if spans and tables.due_dates(book)[name] is None:
-                raise click.UsageError(f"{name} has no due date that could be extended")
+                raise click.UsageError(f"{name} has no due date to extend: set one first")
             _extend(book, name, spans)
     with tables.read_gradebook(gradebook) as book:
         if book is None:
@@ -72,7 +72,7 @@ def _due(text: str) -> datetime.datetime:
         return to_utc(text.strip(), usual="none named")
     except ValueError:
         raise click.UsageError(
-            f"{text!r} is no time with its zone: write it as '2026-02-01 12:00 Europe/Berlin', "
+            f"{text!r} is not a time with a zone: write it as '2026-02-01 12:00 Europe/Berlin', "
             "'2026-02-01 12:00 UTC' or '2026-02-01 12:00 +0100'"
         ) from None
 

@@ -21,7 +21,7 @@ from grader.cli._options import course_dir, writing
         ]
     ),
     required=True,
-    help="whose file; csv has a line for each student and assignment",
+    help="the LMS to write for; csv has a line for each student and assignment",
 )
 @course_dir("where gradebook.db is")
 @click.option(
@@ -30,7 +30,7 @@ from grader.cli._options import course_dir, writing
     help="where to write; - is the standard output [default: grades_<TO>.csv in the course folder]",
 )
 @click.option(
-    "--assignment", "only", metavar="ID", multiple=True, help="only this; may be given again"
+    "--assignment", "only", metavar="ID", multiple=True, help="only this; may be repeated"
 )
 @click.option(
     "--students",
@@ -49,7 +49,7 @@ from grader.cli._options import course_dir, writing
     type=click.Choice(["blank", "zero"]),
     default="blank",
     show_default=True,
-    help="what stands for a file that could not be read, until a person has given a mark",
+    help="the mark for a file that could not be read, until a person gives one",
 )
 @click.option("--missing-as-zero", is_flag=True, help="0 for what was not handed in")
 def command(
@@ -67,23 +67,23 @@ def command(
     A score is nbgrader's: the checks' points, or a human's in their place, less the penalty for
     being late, and never below 0. What was not handed in is an empty cell and not a zero, unless
     you say --missing-as-zero; an assignment that nobody handed in has no column unless it is named.
-    Where Canvas has a mark already, it takes an empty cell for a change: look at its preview.
-    Submissions that still wait for a human's mark are exported as they stand, and named.
+    Where Canvas already has a mark, it treats an empty cell as a change: check its preview.
+    Submissions that still wait for a human's mark are exported as they are, and named.
 
     With --students, the columns Student, ID, SIS and Section come from the file that Canvas's
     gradebook exports, for students whose SIS Login ID or SIS User ID is their id in this course; so
     does the heading of an assignment that is there already. Moodle's students are found by
-    username, ID number or e-mail address, whichever fits most of them. Whoever is in one list only
-    is named; for Canvas and Moodle, they are left out: one unknown user stops Moodle's import, and
-    of one Canvas asks whose the marks are.
+    username, ID number or e-mail address, whichever fits most of them. Students on only one of the
+    two lists are named; for Canvas and Moodle, they are also left out: an unknown user stops
+    Moodle's import, and Canvas asks to whom an unknown user's marks belong.
 
     moodle-worksheet fills in Moodle's grading worksheet, blackboard the downloaded grade center,
-    brightspace the exported grades: the file named with --students, of which all else stays as it
-    was. moodle-feedback writes the feedback pages of one assignment as the zip that Moodle takes
-    back, under the names that its archive had.
+    brightspace the exported grades: the file named with --students, in which nothing else changes.
+    moodle-feedback writes the feedback pages of one assignment as a zip that Moodle takes back,
+    with the names from its archive.
 
     Text that a spreadsheet would compute (it begins with = + - @, a tab or a new line) gets an
-    apostrophe in front; numbers do not. The columns are those of each system's import, see
+    apostrophe before it; numbers do not. The columns are what each system imports: see
     grader/lms/sheets.py. Exit 2 on bad usage.
     """
     from grader.lms import worksheet
@@ -119,13 +119,13 @@ def _feedback(course_dir: Path, submitted: Path, only: tuple[str, ...], output: 
     from grader.lms.moodle_feedback import feedback_zip
 
     if len(only) != 1:
-        raise click.UsageError("a zip of feedback is of one assignment: name it with --assignment")
+        raise click.UsageError("a feedback zip is for one assignment: name it with --assignment")
     target = Path(output or course_dir / f"feedback_moodle_{only[0]}.zip")
     with writing(target):
         content, left_out = feedback_zip(course_dir, submitted, only[0])
         files.write(target.resolve(), content)
     for student, why in sorted(left_out.items()):
-        click.echo(f"not in it: {student}: {why}", err=True)
+        click.echo(f"not in the zip: {student}: {why}", err=True)
     click.echo(f"written: {target}", err=True)
 
 
@@ -141,6 +141,6 @@ def _out_of_date(course_dir: Path) -> list[str]:
         return []
     names = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
     return [
-        f"a due date, an extension or the policy has changed since grading, and {len(found)} "
-        f"penalties have not: run `grade` and export again ({names})"
+        "a due date, an extension or the policy has changed since grading; late "
+        f"penalties out of date: {len(found)} ({names}). Run `grade` and export again"
     ]

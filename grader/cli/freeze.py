@@ -9,11 +9,11 @@ import click
 
 @click.command()
 @click.argument("names", metavar="[LESSON|EXERCISE]...", nargs=-1)
-@click.option("--gently", is_flag=True, help="leave the processor to whatever else wants it")
+@click.option("--gently", is_flag=True, help="run at low priority, so that other programs go first")
 def command(names: tuple[str, ...], gently: bool) -> None:
     """Write the public cases and their answers into grader/student/answers.
 
-    With names, only those of these lessons, or of the lessons of these exercises.
+    With names, write only the cases of these lessons, or of the lessons that hold these exercises.
     """
     if gently and hasattr(os, "nice"):
         os.nice(10)

@@ -30,9 +30,9 @@ MOST_SAID = 10  # lines about what lies in a folder without submissions
 )
 @click.option("--assignment", "only", metavar="ID", help="only this assignment")
 @click.option("--student", metavar="ID", help="only this student")
-@click.option("--jobs", type=click.IntRange(1, 64), help="judges side by side [default: cores]")
+@click.option("--jobs", type=click.IntRange(1, 64), help="judges in parallel [default: cores]")
 @click.option("--salt", metavar="S", help="draw the graded cases from this secret")
-@click.option("--force", is_flag=True, help="grade again what has a valid record")
+@click.option("--force", is_flag=True, help="grade again even with a valid record")
 @click.option("--json", "target", metavar="FILE", type=click.Path(path_type=Path), help="results")
 @click.option(
     "--course-dir",
@@ -40,7 +40,7 @@ MOST_SAID = 10  # lines about what lies in a folder without submissions
     default=Path("."),
     help="where gradebook.db, autograded/ and feedback/ are [default: here]",
 )
-@click.option("--watch", is_flag=True, help="go on: grade what arrives, until Ctrl-C")
+@click.option("--watch", is_flag=True, help="keep grading what arrives, until Ctrl-C")
 @click.option("--all-cells", is_flag=True, help="run cells that only show something, too")
 @click.option("--scheduler", metavar="ADDRESS", help="judges on a Dask cluster: tcp://host:8786")
 @click.option("--dry-run", is_flag=True, help="only show whose marks would change, and why")
@@ -66,14 +66,14 @@ def command(
     Exit 0 when every submission has an outcome, 2 on bad usage.
     """
     if dry_run and watch:
-        raise click.UsageError("--dry-run ends, and --watch does not: give one of them")
+        raise click.UsageError("--dry-run and --watch exclude each other: give one of them")
     if dry_run and not (course_dir / LEDGER).exists():
         raise click.UsageError(
             f"--dry-run: nothing was graded in {course_dir} yet, so no mark can change"
         )
     _check_folders(folder, course_dir, target)
     if watch and target is not None:
-        raise click.UsageError("--json is written at the end of a run, and --watch has none")
+        raise click.UsageError("--json is written at the end of a run, and --watch never ends")
     click.echo(f"looking at {folder} …", err=True)  # the imports alone take seconds
     one_thread()  # before NumPy is imported, which reads the number of threads once
     from grader.cli import _grading
@@ -158,7 +158,7 @@ def _on_cluster(address: str, terms: Terms) -> ExecutorFor:
         from grader.records.executor.cluster import cluster_judges
     except ModuleNotFoundError as error:
         raise click.UsageError(
-            f"--scheduler needs Dask, and there is no {error.name}: "
+            f"--scheduler needs Dask, but {error.name} is not installed: "
             "pip install 'attention-course[cluster]'"
         ) from error
     return lambda _: cluster_judges(address, terms)
@@ -185,8 +185,8 @@ def _recommend_own_folder(course_dir: Path) -> None:
     """Say so if marks, submissions and salt would lie where others clone, commit and build."""
     if any((course_dir / mark).exists() for mark in (NAME, ".git")):
         click.echo(
-            "this grades into a checkout; better keep each cohort's work, marks and salt in "
-            "a folder of its own, outside of it: --course-dir ../COHORT, or run this in there",
+            "this grades into a checkout; it is better to keep each cohort's work, marks and salt "
+            "in a folder outside it: give --course-dir ../COHORT, or run this in that folder",
             err=True,
         )
 

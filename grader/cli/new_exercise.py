@@ -18,12 +18,12 @@ import click
     help="what students write [default: a layer if NAME begins with a capital]",
 )
 def command(lesson: str, name: str, after: str, points: int, kind: str | None) -> None:
-    """Add an exercise NAME to LESSON: one that works, to be made into yours.
+    """Add an exercise NAME to LESSON: a working example to turn into your own.
 
     It goes into the lesson's answers, misconceptions, alternatives, checks, notebook and, where the
-    course has tests/lessons, laws. Its example takes from each row its mean; what is yours to
-    write is marked REPLACE. It is tried in a copy of the course first, and written whole or not at
-    all.
+    course has tests/lessons, laws. The example subtracts each row's mean; what you are to write is
+    marked REPLACE. All of it is first tried in a copy of the course, and is written completely or
+    not at all.
     """
     from grader.authoring.derived import PAGES
     from grader.authoring.scaffold import MARK, Wanted, scaffold
@@ -31,7 +31,7 @@ def command(lesson: str, name: str, after: str, points: int, kind: str | None) -
 
     layer = kind == "layer" if kind else name[:1].isupper()
     written = scaffold(Wanted(lesson, name, points, layer, after))
-    click.echo(f"{name} is in {lesson}, and works. Written into")
+    click.echo(f"{name} is in {lesson}, and works. Changed:")
     for path in written:
         click.echo(f"  {path}")
     click.echo(f"Replace what is marked {MARK} there. Then, after each change and at the end:")

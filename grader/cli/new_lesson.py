@@ -9,14 +9,14 @@ import click
 @click.argument("name")
 @click.option("--title", default="", help="the notebook's heading [default: NAME in words]")
 @click.option(
-    "--exercise", default="centered_rows", show_default=True, help="what its example is called"
+    "--exercise", default="centered_rows", show_default=True, help="the name of its example"
 )
 def command(name: str, title: str, exercise: str) -> None:
-    """Add a lesson NAME at the end of the course: one that works, to be made into yours.
+    """Add a lesson NAME at the end of the course: a working example to turn into your own.
 
-    It has one exercise, which takes from each row its mean, and one question in writing; what is
-    yours to write is marked REPLACE. It is tried in a copy of the course first, and written whole
-    or not at all.
+    It has one exercise, which subtracts each row's mean, and one question in writing; what you are
+    to write is marked REPLACE. All of it is first tried in a copy of the course, and is written
+    completely or not at all.
     """
     from grader.authoring.scaffold import MARK
     from grader.authoring.scaffold_lesson import WantedLesson, scaffold_lesson

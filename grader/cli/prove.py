@@ -17,7 +17,7 @@ import click
 def command(target: Path | None, markdown: Path | None, only: tuple[str, ...]) -> None:
     """Try every exercise against every misconception and every accepted alternative.
 
-    Then wrong answers that are composed of several mistakes. Exit 1 if a wrong answer survives or
+    Then try wrong answers composed of several mistakes. Exit 1 if a wrong answer survives or
     is not named as itself, a right one is refused, or a composed one is given a false name.
     """
     from rich.console import Console

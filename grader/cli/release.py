@@ -18,7 +18,7 @@ from grader.student.lessons import NoSuchLesson, named
 @click.option(
     "--without", "left_out", metavar="NN", multiple=True, help="leave this lesson out, by number"
 )
-@click.option("--draft", is_flag=True, help="write it though something is unfinished, to look at")
+@click.option("--draft", is_flag=True, help="write it for a look, even if it is unfinished")
 def command(output: Path, left_out: tuple[str, ...], draft: bool) -> None:
     """Write what students get: notebooks, checks, environment; no solution in any form.
 
@@ -40,7 +40,7 @@ def command(output: Path, left_out: tuple[str, ...], draft: bool) -> None:
             click.echo(fault, err=True)
         things = "1 thing is" if len(error.faults) == 1 else f"{len(error.faults)} things are"
         raise click.ClickException(
-            f"{things} unfinished, and nothing was written; --draft writes it all the same"
+            f"{things} unfinished, so nothing was written; --draft writes the bundle anyway"
         ) from error
     for fault in faults:
         click.echo(fault, err=True)

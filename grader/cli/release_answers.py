@@ -22,14 +22,14 @@ from grader.course.layout import COURSE, lesson_of
     "--course-dir",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=Path("."),
-    help="where gradebook.db is, which knows what is due when [default: here]",
+    help="where gradebook.db with the due dates is [default: here]",
 )
-@click.option("--early", is_flag=True, help="write them though somebody still has time")
+@click.option("--early", is_flag=True, help="write them even if somebody still has time")
 def command(names: tuple[str, ...], output: Path, course_dir: Path, early: bool) -> None:
-    """Write the answers to LESSON's exercises into a file that students may then get.
+    """Write the answers to LESSON's exercises into a file to give to students.
 
-    A lesson is given by its name or number. Until somebody gives students its file, they have no
-    answer in any form. A lesson that is not due yet, or for which somebody has more time, is
+    A lesson is given by its name or number. Until you give students its file, they have no answer
+    in any form. A lesson that is not due yet, or for which somebody has more time, is
     refused.
     """
     from grader import files
@@ -46,7 +46,7 @@ def command(names: tuple[str, ...], output: Path, course_dir: Path, early: bool)
             if until is not None and until > _now():
                 raise click.ClickException(
                     f"{assignment} can be handed in until {until:%Y-%m-%d %H:%M} UTC: nothing was "
-                    "written; --early writes it all the same"
+                    "written; --early writes the answers anyway"
                 )
         output.mkdir(parents=True, exist_ok=True)
         for assignment in assignments:
@@ -65,8 +65,8 @@ def command(names: tuple[str, ...], output: Path, course_dir: Path, early: bool)
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
     click.echo(
-        f"Give out each file once nobody hands in that lesson of {COURSE.title} anymore; students "
-        "put it beside the lesson, or beside their start page"
+        f"Give out each file once its lesson of {COURSE.title} can no longer be handed in; "
+        "students put it beside the lesson, or beside their start page"
     )
 
 

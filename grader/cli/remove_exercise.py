@@ -11,19 +11,20 @@ import click
 def command(lesson: str, name: str) -> None:
     """Take the exercise NAME out of LESSON: answer, checks, known mistakes, card, cells, laws.
 
-    Refused, with a line for each place, if something else needs it. What merely mentions it stays
-    and is listed. It is tried in a copy of the course first, and written whole or not at all.
+    Refused, with a line for each place, if something else needs it. Texts that merely mention it
+    stay and are listed. The removal is first tried in a copy of the course, and is written
+    completely or not at all.
     """
     from grader.authoring.removal import remove
 
     removal = remove(lesson, name)
-    click.echo(f"{name} is gone from {lesson}. Changed:")
+    click.echo(f"{name} was removed from {lesson}. Changed:")
     for path in removal.changes:
         click.echo(f"  {path}")
     if removal.laws:
-        click.echo(f"Laws that called it are gone, too: {', '.join(removal.laws)}")
+        click.echo(f"Laws that called it were removed, too: {', '.join(removal.laws)}")
     if removal.mentions:
-        click.echo("It still stands here; write something else, or take it out:")
+        click.echo("These places still mention it; reword them, or remove the mention:")
         for mention in removal.mentions:
             click.echo(f"  {mention}")
     click.echo("Then:")

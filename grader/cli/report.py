@@ -21,9 +21,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@course_dir("where grading left gradebook.db, autograded/ and its records")
-@click.option("--html", "page", metavar="FILE", type=FILE, help="as a page")
-@click.option("--csv", "sheet", metavar="FILE", type=FILE, help="each check as a line")
+@course_dir("where gradebook.db, autograded/ and the records of grading are")
+@click.option("--html", "page", metavar="FILE", type=FILE, help="write a page, too")
+@click.option("--csv", "sheet", metavar="FILE", type=FILE, help="write a line for each check")
 @click.option(
     "--students",
     metavar="FILE",
@@ -40,9 +40,9 @@ def command(
 ) -> None:
     """Show what the cohort did: marks, exercises and checks, misconceptions by frequency.
 
-    Read from what `grade` left; nothing is graded again and no student's code runs. In the CSV a
+    It reads what `grade` wrote; nothing is graded again and no student's code runs. In the CSV, a
     cell that a spreadsheet would take for a formula (it begins with = + - @, a tab or a line end)
-    gets an apostrophe in front.
+    gets an apostrophe before it.
     """
     for option, target in (("--html", page), ("--csv", sheet)):
         if target is not None and not target.resolve().parent.is_dir():

@@ -15,13 +15,13 @@ from grader.records.nbgrader_tables import at_once, open_gradebook, put_student,
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @course_dir("where gradebook.db is, or will be", exists=False)
-@click.option("--salt", "given", metavar="S", help="the secret that `grade` will be given")
+@click.option("--salt", "given", metavar="S", help="the secret that you give to `grade`")
 def command(file: Path, course_dir: Path, given: str | None) -> None:
     """Enter the students of FILE, with names and e-mail addresses, into the gradebook.
 
     FILE is a CSV file as `collect --roster` takes it, and the students get the same ids. From then
-    on tables, feedback pages, reports and Formgrader show names. It may be repeated: a line that
-    has changed changes its student, and nobody is removed. Exit 2 on bad usage.
+    on tables, feedback pages, reports and Formgrader show names. It may be repeated: a changed line
+    updates its student, and nobody is removed. Exit 2 on bad usage.
     """
     from grader.records.course_lock import course_lock
     from grader.records.verification import accept
@@ -43,4 +43,4 @@ def command(file: Path, course_dir: Path, given: str | None) -> None:
     others = sorted(before - listed)
     if others:
         more = f" and {len(others) - 10} more" if len(others) > 10 else ""
-        click.echo(f"in the gradebook, and not on {file.name}: {', '.join(others[:10])}{more}")
+        click.echo(f"in the gradebook, but not on {file.name}: {', '.join(others[:10])}{more}")

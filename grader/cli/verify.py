@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @course_dir("where gradebook.db and ledger.jsonl are")
 @given_salt
 @click.option(
-    "--anchor", "wants_anchor", is_flag=True, help="print one line to note down elsewhere"
+    "--anchor", "wants_anchor", is_flag=True, help="print a line to keep elsewhere for --since"
 )
-@click.option("--since", metavar="ANCHOR", default="", help="hold the ledger against such a line")
+@click.option("--since", metavar="ANCHOR", default="", help="check the ledger against such a line")
 @click.option(
-    "--accept", is_flag=True, help="enter into the ledger what people gave: you have looked at it"
+    "--accept", is_flag=True, help="enter what people gave into the ledger; check it first"
 )
 def command(
     course_dir: Path, given: str | None, wants_anchor: bool, since: str, accept: bool
@@ -32,17 +32,19 @@ def command(
     """Check that nobody changed a mark: walk the ledger, and derive the gradebook's marks from it.
 
     Exit 1 if a line of the ledger was altered or removed, its end was cut off, or a mark, a record,
-    a page or an executed notebook is another than the ledger's; each is named. So is what people
-    gave (points, comments, penalties, LMS ids) until it is accepted.
+    a page or an executed notebook differs from the ledger; each is named. So is what people gave
+    (points, comments, penalties, LMS ids) until it is accepted.
     """
     from grader.records import verification
     from grader.records.ledger import NAME, is_anchor
 
     if not (course_dir / NAME).exists() and not (course_dir / "gradebook.db").exists():
-        raise click.UsageError(f"{course_dir} holds neither {NAME} nor gradebook.db")
+        raise click.UsageError(
+            f"{course_dir} holds neither {NAME} nor gradebook.db: use --course-dir"
+        )
     secret = salt_of(course_dir, given)
     if since and not is_anchor(since):
-        raise click.UsageError("--since: an anchor is a line as `verify --anchor` prints it")
+        raise click.UsageError("--since: give a line that `verify --anchor` has printed")
     accepted = verification.accept(course_dir, secret) if accept else 0
     result = verification.verify(course_dir, secret, since)
     if wants_anchor and not result.differences:
@@ -52,7 +54,7 @@ def command(
         return
     console = Console()
     if accept:
-        console.print(f"{accepted} lines about what people gave were added to the ledger")
+        console.print(f"new lines in the ledger about what people gave: {accepted}")
     _print(console, result)
     if result.differences:
         raise SystemExit(1)
@@ -70,8 +72,8 @@ def _print(console: Console, result: Verified) -> None:
         console.print(escape(remark))
     if any(one.by_person for one in result.differences):
         console.print(
-            "What people gave stands in the gradebook without a name or a time. Once you have "
-            "looked at it, `python -m grader verify --accept` enters it into the ledger."
+            "The gradebook keeps no name or time for what people gave. Once you have "
+            "checked it, `python -m grader verify --accept` enters it into the ledger."
         )
     console.print(
         f"{result.lines} lines and {result.marks} marks looked at: "

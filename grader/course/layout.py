@@ -53,7 +53,7 @@ def make_room(folder: Path, mark: str, made_by: str) -> None:
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / mark).exists():
         raise FolderTakenError(
-            f"{folder} holds something that `{made_by}` did not write: name another"
+            f"{folder} holds something that `{made_by}` did not write: name another folder"
         )
     if folder.exists():
         shutil.rmtree(folder)

@@ -86,7 +86,9 @@ def variant(exercise: str, name: str, way: str) -> Callable[[Any], Any]:
     """
     found = [one.misconception for one in VERSIONS if (one.exercise, one.name) == (exercise, name)]
     if not found or found[0] is None:
-        raise CourseError(f"a variant of {name!r}, and {exercise} has no such misconception so far")
+        raise CourseError(
+            f"a variant of {name!r}, but {exercise} has no such misconception yet: define it first"
+        )
     known = replace(found[0], variant=way)
 
     def register(target: Any) -> Any:

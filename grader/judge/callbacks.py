@@ -50,7 +50,7 @@ def answering(
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         left[0] -= 1
         if left[0] < 0:
-            return _failed("ValueError", f"{most} calls are enough: no more are answered")
+            return _failed("ValueError", f"no more than {most} calls are answered: make fewer")
         try:
             function, args, kwargs = _call(functions, request, work)
             value = to_wire(function(*args, **kwargs))
@@ -93,12 +93,12 @@ def _call(
     most = _broadcast(shapes)
     if most > MAX_BROADCAST:
         raise CallRefused(
-            f"small examples are enough: broadcast against each other, these arguments may make "
+            f"use small examples: broadcasting these arguments against each other may make "
             f"{most:,} numbers, more than {MAX_BROADCAST:,}"
         )
     work[0] -= max(most, WORK_OF_ARGUMENT * (MAX_NUMBERS - room[0]))
     if work[0] < 0:
-        raise CallRefused("small examples are enough, and not as many: no more calls are answered")
+        raise CallRefused("no more calls are answered: use small examples, and fewer of them")
     return (
         functions[key],
         [from_wire(arg) for arg in args],
@@ -116,7 +116,7 @@ def _admit(value: Any, room: list[int]) -> tuple[int, ...]:
     elif value is not None and not isinstance(value, (bool, int, float)):
         raise CallRefused("arguments are tensors, numbers or None")
     if room[0] < 0:
-        raise CallRefused(f"small examples are enough: at most {MAX_NUMBERS} numbers in one call")
+        raise CallRefused(f"use small examples: at most {MAX_NUMBERS} numbers in one call")
     return array.shape if isinstance(array, np.ndarray) else ()
 
 

@@ -62,22 +62,20 @@ def choose(first: Candidate, others: Sequence[Candidate]) -> Choice:
     """
     if first.has_answers:
         notebooks = [one for one in others if not one.problem]
-        remark = f"beside it lies what does not count: {_named(notebooks)}" if notebooks else ""
+        remark = f"these notebooks beside it do not count: {_named(notebooks)}" if notebooks else ""
         return Choice(first.content, remark)
     state = f"{first.name} is as it was given out" if not first.problem else first.problem
     good = {hashlib.sha256(one.content).digest(): one for one in others if one.has_answers}
     if len(good) == 1:
         (one,) = good.values()
-        return Choice(one.content, f"graded is {one.name}: {state}")
+        return Choice(one.content, f"{one.name} was graded: {state}")
     if good:
-        return Choice(refused=f"{state}, and several others hold answers: {_named(good.values())}")
+        return Choice(refused=f"{state}, and other files hold answers: {_named(good.values())}")
     unknown = [one for one in others if one.problem]
     if unknown:
-        return Choice(
-            refused=f"{state}, and beside it lies what may be the work: {_named(unknown)}"
-        )
+        return Choice(refused=f"{state}, and files beside it may be the work: {_named(unknown)}")
     if first.problem and others:
-        return Choice(others[0].content, f"graded is {others[0].name}: {state}")
+        return Choice(others[0].content, f"{others[0].name} was graded: {state}")
     return Choice(first.content)
 
 

@@ -51,8 +51,8 @@ def student_id(name: str) -> str:
     )
     if not good:
         raise Rejected(
-            f"the folder name {ascii(name[:60])} is not a student id: letters, digits, spaces and "
-            f"_ - . @ + , ' only, at most {MAX_NAME}, starting with a letter or digit"
+            f"the folder name {ascii(name[:60])} is not a student id: use letters, digits, "
+            f"spaces and _ - . @ + , ' only, at most {MAX_NAME}, and begin with a letter or digit"
         )
     return composed
 

@@ -24,12 +24,12 @@ def not_this_lesson(notebook: Notebook, release: Assignment, assembly: Assembly)
     }
     best = max(others, key=lambda name: others[name], default="")
     if best and others[best] > own:
-        return f"the notebook is that of {best}, not of {release.id}"
+        return f"the notebook belongs to {best}, not to {release.id}"
     if own:
         return ""
     if notebook.language not in PYTHON:
-        return f"the notebook is not that of {release.id}: its language is {notebook.language[:40]}"
+        return f"the notebook is not {release.id}: its language is {notebook.language[:40]}"
     return (
-        f"the notebook is not that of {release.id}: it has none of its cells, and defines none of "
-        "its names"
+        f"the notebook is not {release.id}: it has none of that lesson's cells, and defines none "
+        "of its names"
     )

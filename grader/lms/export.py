@@ -118,8 +118,8 @@ class _Filler(_Exporter):
         """Return the file's bytes, and notices for the user."""
         if not self.students:
             raise ExportError(
-                f"marks go into {worksheet.FORMS[self.form].called}: download it, and name it "
-                "with --students"
+                f"marks go into {worksheet.FORMS[self.form].called}: download that file, and name "
+                "it with --students"
             )
         path = Path(self.students)
         wanted, notices = chosen(
@@ -202,7 +202,7 @@ def _check_target(target: Path, inputs: Iterable[str]) -> None:
                 f"there is no folder {target.resolve().parent}: make it, or name another"
             )
         if target.exists() and not target.is_file():
-            raise ExportError(f"{target} is no file; {STDOUT} is the standard output")
+            raise ExportError(f"{target} is not a file; use {STDOUT} for standard output")
         for one in filter(None, inputs):
             if target.exists() and Path(one).exists() and target.samefile(one):
                 raise ExportError(f"{target} is what the export reads: name another file to write")

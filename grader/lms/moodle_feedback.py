@@ -62,7 +62,7 @@ def feedback_zip(
         for page in pages:
             student = page.parent.parent.name
             if student not in known:
-                left_out[student] = "not collected from an archive of Moodle's"
+                left_out[student] = "not collected from a Moodle archive"
                 continue
             archive.writestr(f"{known[student]}/{assignment}.html", page.read_bytes())
     for student in known:

@@ -157,10 +157,10 @@ def read(text: str, name: str) -> Roster:
     known = [heading for heading in headings if heading]
     for heading in known:
         if known.count(heading) > 1:
-            raise ExportError(f"{name} has two columns for {heading}; leave one of them")
+            raise ExportError(f"{name} has two columns for {heading}; remove one of them")
     if not {"student_id", *KEYS, *MORE_KEYS} & set(known):
         raise ExportError(
-            f"{name} has none of the columns by which a student is found (it has "
+            f"{name} has no column that identifies students (it has "
             f"{', '.join(title for title in titles if title) or 'no headings'}); it needs "
             f"student_id, {', '.join(KEYS[:-1])} or {KEYS[-1]}"
         )
@@ -208,8 +208,8 @@ def match(
             continue
         if line.number in owners:
             raise ExportError(
-                f"{roster.name}, line {line.number}, is both {owners[line.number]} and {student}; "
-                "give a list with a column student_id that says who is who"
+                f"{roster.name}, line {line.number}, fits {owners[line.number]} and {student}; "
+                "give a list whose column student_id says who is who"
             )
         owners[line.number] = student
         found[student] = line
@@ -244,7 +244,7 @@ def _find(
         if value and len(lines) > 1:
             raise ExportError(
                 f"{name}: lines {' and '.join(str(line.number) for line in lines)} both have the "
-                f"{heading} of {student}; leave one of them"
+                f"{heading} of {student}; remove one of them"
             )
         if value and lines:
             return lines[0]
@@ -321,7 +321,7 @@ class Directory:
                 self.students.append(Student(own, line))
             else:
                 self.unusable.append(
-                    f"{roster.name}, line {line.number}: no id that could name a folder; give one "
+                    f"{roster.name}, line {line.number}: no id that can name a folder; add one "
                     "in a column student_id"
                 )
         if not self.students:
@@ -331,8 +331,8 @@ class Directory:
             before = first.setdefault(one.id.casefold(), one.line.number)
             if before != one.line.number:
                 raise ExportError(
-                    f"{roster.name}: lines {before} and {one.line.number} are both {one.id!r}; "
-                    "correct one of them, or give a column student_id"
+                    f"{roster.name}: lines {before} and {one.line.number} both have the id "
+                    f"{one.id!r}; correct one of them, or add a column student_id"
                 )
         self._index: dict[tuple[str, str], list[Student]] = {}
         for one in self.students:
@@ -348,17 +348,17 @@ class Directory:
                 found = self._index.get((heading, folded(value)), [])
                 if len(found) > 1:
                     names = " and ".join(one.shown for one in found[:3])
-                    return f"{names} have the same {heading}, {value!r}: tell them apart by hand"
+                    return f"{names} have the same {heading}, {value!r}: file this by hand"
                 if found:
                     rivals = [one for keys in upload.rivals for one in self._named_by(keys)]
                     if any(one != found[0] for one in rivals):
                         names = " and ".join(one.shown for one in [found[0], *rivals[:2]])
-                        return f"the archive's name for it fits {names}: file it by hand"
+                        return f"the name in the archive fits {names}: file this by hand"
                     return self._checked(found[0], upload)
         if not upload.keys:
-            return "its entry in the metadata is of a group, or not clear: file it by hand"
+            return "its entry in the metadata names a group, or is unclear: file it by hand"
         return (
-            f"{upload.shown!r} is nobody on {self.name}: add a line there and collect again, or "
+            f"{upload.shown!r} is not on {self.name}: add a line there and collect again, or "
             "put the file into the student's folder"
         )
 
@@ -388,7 +388,7 @@ class Directory:
         if said in spellings or in_group:
             return student
         return (
-            f"the archive says {names[0]!r}, and its number is that of {student.shown}: file it by "
+            f"the archive says {names[0]!r}, but with the number of {student.shown}: file this by "
             "hand"
         )
 

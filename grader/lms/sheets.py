@@ -138,7 +138,7 @@ def sheet(
         _check_columns(form, roster)
         if "student_id" in roster.known and roster.others and not roster.points:
             # In a list made by hand, an unknown heading may be a known one that is misspelt.
-            notices.append(f"{roster.name}: passed over {', '.join(filter(None, roster.others))}")
+            notices.append(f"{roster.name}: skipped {', '.join(filter(None, roster.others))}")
         found = match(roster, ((one.id, one.email, one.lms) for one in marks.people))
         if found.missing:
             what = "exported without its columns" if form == "csv" else "left out"
@@ -182,7 +182,7 @@ def chosen(
         tasks = tuple(task for task in tasks if task.id in handed_in)
         if empty:
             notices.append(
-                f"nobody has handed in {', '.join(empty)}: no column; name it with --assignment"
+                f"no column for {', '.join(empty)}, which nobody handed in; --assignment adds one"
             )
     if not tasks:
         raise ExportError("the gradebook holds no marks: grade something first")
@@ -219,12 +219,12 @@ def _with_unmatched(
     """
     names = ", ".join(line.key for line in found.unmatched)
     if not zero:
-        return marks, found, f"in {roster.name} alone, and left out: {names}"
+        return marks, found, f"only in {roster.name}, and left out: {names}"
     new = [Person(line.key) for line in found.unmatched]
     lines = {**found.lines, **{line.key: line for line in found.unmatched}}
     marks = replace(marks, people=(*marks.people, *new))
     _distinct([one.id for one in marks.people], "student", roster.name)
-    note = f"in {roster.name} alone, and given zeros: {names}"
+    note = f"only in {roster.name}, and given zeros: {names}"
     return marks, Match(lines, found.missing, ()), note
 
 
@@ -237,14 +237,14 @@ def waiting(marks: Marks) -> list[str]:
         blank = [student for student, one in own if one.blank]
         if blank:
             notices.append(
-                f"{task.id}: all of it waits for a human's mark, as where a file could not be "
-                f"read; the cell has no mark (--unreadable zero gives 0): {', '.join(blank)}"
+                f"{task.id}: a human has yet to mark all of it, such as an unreadable file; "
+                f"the cell is empty (--unreadable zero gives 0): {', '.join(blank)}"
             )
         names = [student for student, one in own if one.needs_mark and not one.blank]
         if names:
             notices.append(
                 f"{task.id}: {len(names)} {'wait' if len(names) > 1 else 'waits'} for a human's "
-                f"mark (Formgrader), which the score is without: {', '.join(names)}"
+                f"mark (Formgrader), not yet in the score: {', '.join(names)}"
             )
     return notices
 
@@ -299,7 +299,7 @@ def _canvas(marks: Marks, found: Match, roster: Roster | None, missing: float | 
         _distinct((str(row[column]) for row in rows[2:]), what, where)
     for name, ids in names.items():
         if len(ids) > 1:
-            notices.append(f"{', '.join(ids)} are all called {name}: look at whom Canvas takes")
+            notices.append(f"{', '.join(ids)} are all called {name}: check whom Canvas chooses")
     return rows, notices + _apostrophes(altered)
 
 
@@ -373,7 +373,7 @@ def _apostrophes(ids: list[str]) -> list[str]:
     if not ids:
         return []
     names = ", ".join(map(repr, ids))
-    return [f"an id would be a formula, and has an apostrophe the LMS may not know: {names}"]
+    return [f"ids that look like formulas got an apostrophe, which the LMS may not know: {names}"]
 
 
 def _plain(marks: Marks, found: Match, roster: Roster | None, missing: float | None) -> Made:

@@ -96,14 +96,16 @@ def filled(
         )
     if kind.single and len(marks.tasks) > 1:
         names = ", ".join(task.id for task in marks.tasks)
-        raise ExportError(f"{name} is of one assignment: say with --assignment which ({names})")
+        raise ExportError(f"{name} is for one assignment: name it with --assignment ({names})")
     rows = _rows(content.text, roster.separator(content.text), name)
     titles = [cell.strip() for cell in rows[0].cells]
     columns = {task: _column(titles, kind, task, name) for task in marks.tasks}
     found = _matched(marks, listed, participants)
     notices = _about_points(columns, titles, rows[1:], kind)
     if form == "moodle-worksheet" and MODIFIED not in titles:
-        notices.append(f"{name} has no column {MODIFIED!r}: Moodle may refuse it; download it anew")
+        notices.append(
+            f"{name} has no column {MODIFIED!r}: Moodle may refuse it; download it again"
+        )
     if found.missing:
         notices.append(f"not in {name}, and left out: {', '.join(found.missing)}")
     by_number = {row.number: row for row in rows}
@@ -123,7 +125,10 @@ def filled(
             if mark is None:
                 continue
             if column >= len(row.spans):
-                raise ExportError(f"{name}, line {row.number}: it ends before the column {task.id}")
+                raise ExportError(
+                    f"{name}, line {row.number}, ends before the column {task.id}: download the "
+                    "file again"
+                )
             new[row.spans[column]] = text(mark)
     if missing is not None:
         for line in found.unmatched:
@@ -132,7 +137,7 @@ def filled(
                 if column < len(row.spans) and not row.cells[column].strip():
                     new[row.spans[column]] = text(missing)
     if locked:
-        notices.append(f"not to be changed, says {name}, and left as it was: {', '.join(locked)}")
+        notices.append(f"locked in {name}, and left unchanged: {', '.join(locked)}")
     return content.encode(_spliced(content.text, new)), notices
 
 
@@ -141,10 +146,11 @@ def _column(titles: list[str], kind: Form, task: Task, name: str) -> int:
     places = [place for place, title in enumerate(titles) if pattern.fullmatch(title)]
     if len(places) != 1:
         what = "no column" if not places else "more than one column"
-        where = "Grade; download it in English" if kind.single else task.id
+        where = "Grade" if kind.single else task.id
         raise ExportError(
-            f"{name} has {what} for {where}: {kind.called} needs one"
-            + ("" if kind.single else "; make it there under this name, and download the file anew")
+            f"{name} has {what} for {where}: {kind.called} needs one; "
+            + ("" if kind.single else "make it there under this name, and ")
+            + f"download the file {'in English' if kind.single else 'again'}"
         )
     return places[0]
 
@@ -190,7 +196,7 @@ def _rows(content: str, separator: str, name: str) -> list[_Row]:
     while place < len(content) or spans:
         found = field.match(content, place)
         if found is None:
-            raise ExportError(f"{name}, line {number + 1}: it is not CSV; download it once more")
+            raise ExportError(f"{name}, line {number + 1}, is not CSV; download the file again")
         spans.append(found.span(1))
         ended = found[2] != separator
         number += len(re.findall(r"\r\n|\r|\n", found[1])) + ended

@@ -88,7 +88,7 @@ def opened(path: Path) -> Iterator[Iterator[File | Refused]]:
             file = stack.enter_context(path.open("rb"))
             archive = stack.enter_context(_zip(file, MOST_FILES))
         except _DAMAGED as error:
-            raise Unreadable(f"it is no zip that can be read: {_said(error)}") from error
+            raise Unreadable(f"it is not a readable zip: {_said(error)}") from error
         yield _in_zip(archive)
 
 
@@ -123,7 +123,7 @@ def _zip(file: io.BufferedIOBase | io.BytesIO, most: int) -> zipfile.ZipFile:
     file.seek(0)
     place = block.rfind(b"PK\x05\x06")
     if place < 0 or len(block) - place < _END.size:
-        raise Unreadable("it is no zip, or is cut off")
+        raise Unreadable("it is not a zip, or it is cut off")
     _, _, _, _, count, directory, _, _ = _END.unpack(block[place : place + _END.size])
     locator = place - _LOCATOR.size
     if locator >= 0 and block[locator : locator + 4] == b"PK\x06\x07":
@@ -131,7 +131,7 @@ def _zip(file: io.BufferedIOBase | io.BytesIO, most: int) -> zipfile.ZipFile:
         # both read the same record.
         large = locator - _END64.size
         if large < 0 or block[large : large + 4] != b"PK\x06\x06":
-            raise Unreadable("it is no zip that can be read: where its list lies is not said")
+            raise Unreadable("it is not a readable zip: it does not say where its list is")
         count, directory = _END64.unpack_from(block, large)[7:9]
     archive = None
     if count <= most and directory <= most * PER_ENTRY:
@@ -165,7 +165,7 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[File | Refused]:
             why = "it is encrypted"
         elif entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # With other methods zipfile may unpack a few bytes into gigabytes at once.
-            why = "it is compressed in a way that is not read: zip it as usual"
+            why = "it is compressed in an unsupported way: zip it as usual"
         elif parts in seen:
             why = "the archive has another file of this name"
         if why:
@@ -192,7 +192,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> byt
     except _DAMAGED as error:
         raise Unreadable(f"it is damaged: {_said(error)}") from error
     if len(content) > limit:
-        raise Unreadable(f"unpacked it has more than the {limit >> 20} MB that are read of it")
+        raise Unreadable(f"unpacked, it has more than the {limit >> 20} MB that are read")
     return content
 
 
@@ -238,5 +238,5 @@ def _from_disk(top: Path, parts: tuple[str, ...], limit: int) -> bytes:
     except OSError as error:
         raise Unreadable(f"it cannot be read: {error.strerror}") from error
     if len(content) > limit:
-        raise Unreadable(f"it has more than the {limit >> 20} MB that are read of it")
+        raise Unreadable(f"it has more than the {limit >> 20} MB that are read")
     return content

@@ -122,7 +122,7 @@ def _why(old: Mapping[str, Any], new: Mapping[str, Any], exercise: str) -> str:
     if any(old.get(name) != new.get(name) for name in names):
         return f"a new check or grader{checks}"
     if (old.get("outcome"), old.get("reason")) != (new.get("outcome"), new.get("reason")):
-        return f"the run ended otherwise: {old.get('outcome')}, now {new.get('outcome')}"
+        return f"the run ended differently: {old.get('outcome')}, now {new.get('outcome')}"
     return f"graded again with nothing changed: please report this{checks}"
 
 

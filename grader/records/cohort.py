@@ -164,7 +164,7 @@ class Cohort:
         record = self._open_record(found)
         if record is None:
             path = self._places(found).record
-            raise LedgerError(f"{path} was changed while this run went on: see `grader verify`")
+            raise LedgerError(f"{path} was changed during this run: see `python -m grader verify`")
         return self._timed(found, record["result"])
 
     def _configure_nbgrader(self) -> None:

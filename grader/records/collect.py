@@ -198,8 +198,8 @@ def _enter(
             upload = uploads.by_worksheet(upload, student.line["Last modified"], zone)
         if upload.unread:
             fault = (
-                f"{source}: its time, {intake.shown(upload.unread)!r}, cannot be read, and so it "
-                "counts as in time: download it in English and collect again, or write the time "
+                f"{source}: its time {intake.shown(upload.unread)!r} cannot be read, so it counts "
+                "as in time: download the archive in English and collect again, or write the time "
                 f"into {STAMP}"
             )
             if fault not in person.faults:  # once for an attempt of several files
@@ -344,8 +344,8 @@ def _place_attempt(
         if strangers or others:
             names = ", ".join(intake.shown(one.name) for one in [*strangers, *others][:5])
             person.faults.append(
-                f"{attempt.archive}: no notebook of this course among {names}; ask for it, or say "
-                "with --assignment what it is for"
+                f"{attempt.archive}: no notebook of this course among {names}; ask for one, or "
+                "name the assignment with --assignment"
             )
         return
     first = min(lessons)
@@ -368,7 +368,7 @@ def _contents(person: Person, attempt: Attempt) -> tuple[list[Notebook], list[No
         limit = min(room, intake.MAX_BYTES)
         try:
             if limit < LEAST:
-                raise Unreadable("all files together have more than is read of one student")
+                raise Unreadable("this student's files together are too large to be read")
             try:
                 content = one.read(limit)
             except Unreadable:
@@ -462,8 +462,8 @@ def _write(
     if len(distinct) > 1:
         names = ", ".join(intake.shown(one.name) for one in distinct)
         person.faults.append(
-            f"{len(distinct)} notebooks of {lesson} in one attempt ({names}): all of them lie in "
-            f"{target / person.id / lesson}; leave the one that counts"
+            f"{len(distinct)} notebooks of {lesson} in one attempt ({names}): all of them are in "
+            f"{target / person.id / lesson}; keep only the one that counts"
         )
     own = (distinct or others)[0]
     upload = attempt.upload

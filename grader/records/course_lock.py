@@ -34,7 +34,7 @@ def course_lock(
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         if not _taken(file):
-            say(f"waiting for {_holder(file)}, which writes into {course_dir}; Ctrl-C gives up")
+            say(f"waiting for {_holder(file)}, now writing into {course_dir}; Ctrl-C gives up")
             while not _taken(file):
                 if stopped():
                     raise Stopped

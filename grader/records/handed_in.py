@@ -113,10 +113,10 @@ class Unpacker:
             shown = self._shown(path)
             try:
                 if room <= 0:
-                    raise NotAHandIn("the zips before it hold as much as is read of one student")
+                    raise NotAHandIn("the zips before it already reach the limit for one student")
                 found = read(intake.read(path), room)
                 if found.receipt.get("course") != COURSE.id:
-                    raise NotAHandIn(f"it is of another course than {COURSE.id}")
+                    raise NotAHandIn(f"it is from another course, not {COURSE.id}")
                 if path.parent == self.folder:
                     _named_for_a_student(path)
             except (intake.Rejected, NotAHandIn) as error:
@@ -172,19 +172,19 @@ class Unpacker:
     def _write(self, person: Path, name: str, content: bytes, known: Mapping[str, str]) -> str:
         """Write a notebook to its place; return why not, or "" if it is there."""
         if name not in assignment_ids():
-            return f"it holds {name}, which the course has not"
+            return f"it holds {name}, which the course does not have"
         target = person / name / f"{name}.ipynb"
         # Writing through a link could replace files of another student, or outside of the folder.
         if person.is_symlink() or target.parent.is_symlink() or target.is_symlink():
-            return f"{name} is not unpacked: a symbolic link lies in its place"
+            return f"{name} is not unpacked: a symbolic link is in its place"
         if target.exists():
             there = _digest(target)
             if there == handin.digest(content):
                 return ""
             if there != known.get(name):
                 return (
-                    f"it holds another {target.name} than {person.name}/{name}, which counts: "
-                    "remove that one to grade the zip's"
+                    f"its {target.name} differs from the one in {person.name}/{name}, which "
+                    "counts: remove that one to grade the zip's"
                 )
         files.write(target, content)
         return ""
@@ -226,7 +226,8 @@ def _named_for_a_student(path: Path) -> None:
     """Raise NotAHandIn if a zip outside students' folders still has the name that pack gave it."""
     if path.stem in (COURSE.id, *assignment_ids()):
         raise NotAHandIn(
-            "whose it is does not show: put it into a folder named for the student, or collect it"
+            "its name does not say whose it is: put it into a folder named for the student, or "
+            "collect it"
         )
     intake.student_id(path.stem)
 

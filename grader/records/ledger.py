@@ -171,15 +171,15 @@ class Ledger:
             return 0, FIRST_SEAL
         last = _parse(lines[-1])
         if last is None or not _same(_seal(self._key, _body(last)), last["seal"]):
-            raise LedgerError(_changed(self.path, "its last line does not bear this salt's seal"))
+            raise LedgerError(_changed(self.path, "its last line is not sealed under this salt"))
         if head is None:
             raise LedgerError(_changed(self.path, f"{HEAD.name} is gone"))
         if not head.sealed and _form(last["entry"]) >= FORM:
-            raise LedgerError(_changed(self.head, "it bears no seal"))
+            raise LedgerError(_changed(self.head, "it has no seal"))
         if last["number"] < head.number:
             raise LedgerError(_changed(self.path, "its last lines are missing"))
         if last["number"] == head.number and last["seal"] != head.seal:
-            raise LedgerError(_changed(self.path, "its last line is another"))
+            raise LedgerError(_changed(self.path, "its last line is a different one"))
         return last["number"], last["seal"]
 
 
@@ -192,8 +192,9 @@ def read(course_dir: Path, secret: bytes) -> Iterator[Line]:
             place += 1
             parsed = _parse(raw)
             if parsed is None:
-                half = "half a line, as a kill leaves it" if raw[-1:] != b"\n" else "not a line"
-                yield Line(place, number, {}, "", f"{half} of a ledger")
+                half = "half a line, from a run that was killed"
+                fault = "not a line of a ledger" if raw[-1:] == b"\n" else half
+                yield Line(place, number, {}, "", fault)
                 continue
             fault = ""
             if not _same(_seal(key, _body(parsed)), parsed["seal"]):
@@ -217,7 +218,7 @@ def look_at_head(course_dir: Path, secret: bytes, lines: Sequence[Line]) -> tupl
     numbered = {line.number: line for line in lines if line.seal}
     last = max(numbered, default=0)
     if head is None:
-        return ("is gone: nothing says whether lines at the end are missing" if last else ""), ""
+        return ("is gone: lines at the end may be missing" if last else ""), ""
     if head.number > last:
         return f"the tail is cut off: {_lines(last + 1, head.number)} missing", ""
     if head.number in numbered and numbered[head.number].seal != head.seal:
@@ -225,9 +226,9 @@ def look_at_head(course_dir: Path, secret: bytes, lines: Sequence[Line]) -> tupl
     if head.sealed:
         return "", ""
     if any(_form(line.entry) >= FORM for line in lines):
-        return "bears no seal, though lines were written since heads bear one", ""
+        return "has no seal, though lines come from a version that seals it", ""
     return "", (
-        f"{HEAD.name} was written by an earlier version and bears no seal: it cannot show whether "
+        f"{HEAD.name} was written by an earlier version and has no seal: it cannot show whether "
         "lines at the end are missing. The next grading seals it"
     )
 
@@ -252,7 +253,7 @@ def changed_since(text: str, lines: Sequence[Line]) -> str:
         return f"ends with line {last}; when the anchor was noted, it had line {number}"
     # The seal covers the seal of the line before it, and so every line up to the anchor.
     if not any(line.number == number and line.seal == seal for line in lines):
-        return f"line {number} is not the one that the anchor was noted of"
+        return f"line {number} is not the one that the anchor was made from"
     return ""
 
 
@@ -313,13 +314,13 @@ def _read_head(path: Path, key: bytes) -> Head | None:
     mac = head.get("mac")
     if mac is not None:
         if not isinstance(mac, str) or not _same(_seal(_head_key(key), body), mac):
-            raise LedgerError(_changed(path, "it does not bear this salt's seal"))
+            raise LedgerError(_changed(path, "it is not sealed under this salt"))
     return Head(head["number"], head["seal"], mac is not None)
 
 
 def _changed(path: Path, how: str) -> str:
     return (
-        f"{path} was changed by something else than this grader ({how}). Nothing more is written "
+        f"{path} was changed by something other than this grader ({how}). Nothing more is written "
         "to it: see `python -m grader verify`, restore it from a backup, or move it and "
         f"{HEAD.name} away together to begin a new one"
     )

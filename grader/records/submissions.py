@@ -104,7 +104,9 @@ def _look(
                 continue
             own = intake.student_id(person.name)
             if own in seen:
-                raise intake.Rejected(f"the folder {seen[own]} has the same name, spelt otherwise")
+                raise intake.Rejected(
+                    f"the folder {seen[own]} has the same name, spelled differently: rename one"
+                )
             seen[own] = ascii(person.name)
             tasks = sorted(person.iterdir(), key=lambda path: path.name)
         except intake.Rejected as error:
@@ -196,14 +198,14 @@ def read_timestamp(folder: Path) -> tuple[datetime.datetime | None, str]:
         if known is None or not known.late:
             return None, ""
         system = intake.shown(known.system)[:40]
-        return None, f"late by {system}'s word; how late is not known: write {STAMP}"
+        return None, f"late according to {system}, which does not say how late: write {STAMP}"
     except (intake.Rejected, ValueError):
-        return None, f"{STAMP} cannot be read: whether it came late is not known"
+        return None, f"{STAMP} cannot be read: it is not known if this is late"
     try:
         return to_utc(text), ""
     except ValueError:
         said = intake.shown(text)[:40]
-        return None, f"{STAMP} says no time ({said!r}): whether it came late is not known"
+        return None, f"{STAMP} has no valid time ({said!r}): it is not known if this is late"
 
 
 def to_utc(text: str, usual: str = "UTC") -> datetime.datetime:

@@ -69,7 +69,7 @@ def verify(course_dir: Path, secret: bytes, since: str = "") -> Verified:
     remarks = [remark] if remark else []
     if any("written" not in entry for entry in scores.values()):
         remarks.append(
-            "some lines were written by an earlier version: they say nothing of records, pages and "
+            "some lines were written by an earlier version: they do not cover records, pages and "
             "written answers. `grade --force` makes new ones"
         )
     return Verified(len(lines), len(marks), tuple(found), tuple(remarks), ledger.anchor(lines))
@@ -113,7 +113,7 @@ def _marks(course_dir: Path, scores: Scores) -> Iterator[tuple[str, str, str]]:
             cells[row.cell] = row
     missing = {row.student for row in rows if not row.student_is_known}
     for student in sorted(missing):
-        yield student, "nothing of such a student, but has marks for one", "marks"
+        yield student, "marks for a student that it does not list", "marks"
     most: dict[str, tuple[float, float]] = {}  # where → what the gradebook and the ledger say
     for student, task in sorted(scores.keys() | book.keys()):
         where = f"{student}/{task}"
@@ -176,8 +176,8 @@ def _penalties(course_dir: Path) -> Iterator[Difference]:
     for (student, task), (own, right) in sorted(late.out_of_date(course_dir, known).items()):
         yield Difference(
             f"{student}/{task}",
-            f"late penalty: the gradebook says {own:g}; by its time, the due date and the policy "
-            f"it is {right:g}: the next grading brings it up to date",
+            f"late penalty: the gradebook says {own:g}, but the time, the due date and the policy "
+            f"give {right:g}; the next grading brings it up to date",
         )
 
 
@@ -216,7 +216,7 @@ def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Diffe
         is_old = known_records.get(path) is False  # a remark says so
         is_known = path in known_records
         if not is_known or (not is_old and open_record(_content(path), secret) is None):
-            what = "bears no seal" if is_known else "no line of the ledger knows it"
+            what = "has no seal" if is_known else "the ledger has no line about it"
             yield Difference(_shown(path, course_dir), what)
 
 
@@ -227,12 +227,12 @@ def _page_fault(path: Path, digest: str, own: ManualGrades) -> str:
         return _changed(path)
     if manual_grading.digest_of(path) != own.digest:
         return (
-            "shows another name, or other points or comments of a person: the next grading brings "
-            "it up to date"
+            "shows another name, points or comments than the gradebook: the next grading brings it "
+            "up to date"
         )
     # An altered page may not be valid UTF-8, which fill_slots requires.
     if manual_grading.fill_slots(content.decode("utf-8", "replace").encode(), own) != content:
-        return "what it shows of a person's points was altered: `grade --force` writes it anew"
+        return "a person's points were altered on it: `grade --force` writes the page again"
     return ""
 
 
@@ -244,7 +244,7 @@ def _content(path: Path) -> bytes:
 
 
 def _changed(path: Path) -> str:
-    return "is not as it was written" if path.exists() else "is gone"
+    return "was changed after grading" if path.exists() else "is gone"
 
 
 def _shown(path: Path, course_dir: Path) -> str:

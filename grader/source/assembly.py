@@ -146,7 +146,7 @@ class _Assembler:
         self.chosen = self._chosen()  # the submitted cell's number, by the id of the release's
         order = self._sort()
         if submitted.dropped:
-            self.repairs.append(f"{submitted.dropped} cells were unreadable and left out")
+            self.repairs.append(f"unreadable cells that were left out: {submitted.dropped}")
         self.names = self._names_bound()
         self.filled = {part.id: self._filled(part) for part in release}
         if order != [part.id for part in release if part.id in self.chosen]:
@@ -275,7 +275,7 @@ class _Assembler:
         if cell is not None and cell.kind != "code":
             source = unfenced(source)
             self.repairs.append(
-                f"the answer {part.id} stood in a {cell.kind} cell and was run as code"
+                f"the answer {part.id} was in a {cell.kind} cell and was run as code"
             )
         blank = not source.strip() or normalized(source) == normalized(part.source)
         if blank and part.exercise not in self.names:
@@ -287,8 +287,8 @@ class _Assembler:
                 return replace(part, source=text)
             if any(normalized(s) != normalized(part.source) for s in self.later.get(part.id, [])):
                 self.unsure[part.exercise] = (
-                    f"{part.id}: the first cell of this name is as it was given out, and a later "
-                    "one, which does not count, is not"
+                    f"{part.id}: the first cell of this name, which counts, is unchanged; a later "
+                    "one was changed"
                 )
         if cell is None and part.exercise in self.names:
             # Putting the stub back would overwrite the definition in the student's other cell.
@@ -362,7 +362,7 @@ class _Assembler:
         if texts:
             if cell is not None and cell.kind != "markdown":
                 self.repairs.append(
-                    f"the written answer {part.id} stood in a {cell.kind} cell and is read as text"
+                    f"the written answer {part.id} was in a {cell.kind} cell and is read as text"
                 )
             if len(pieces) > 1:
                 self.repairs.append(f"the written answer {part.id} is in several cells, joined")
@@ -421,7 +421,7 @@ class _Assembler:
     def _perhaps_written(self, part: Part, cell: Cell | None) -> str:
         """Say why a person has to look for an answer that is not in its place; "" if nobody has."""
         if self._beside(part):
-            return "its cell is as it was given out, and code was added where it belongs"
+            return "its cell is unchanged, and code was added where the answer belongs"
         texts = [loose.cell.source for loose in self.loose.values() if is_prose(loose.cell)]
         for one in self.release:
             number = self.chosen.get(one.id)
@@ -430,7 +430,7 @@ class _Assembler:
         if cell is None and any(text.strip() for text in texts):
             return "its cell is gone, and texts were added elsewhere: is one of them the answer?"
         if any(map(is_long, texts)):
-            return "its cell is as it was given out, and a long text was added elsewhere"
+            return "its cell is unchanged, but a long text was added elsewhere"
         return ""
 
 

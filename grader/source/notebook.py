@@ -59,8 +59,8 @@ def parse(content: bytes) -> Notebook:
         raise NothingWritten("the file is not a notebook: it is empty")
     if has_more_values(content, MAX_VALUES):
         raise NotANotebook(
-            f"the notebook holds more than {MAX_VALUES:,} numbers, lists and other values, more "
-            "than are read: clear the outputs and hand it in again"
+            f"the notebook holds more than the {MAX_VALUES:,} numbers, lists and other values that "
+            "are read: clear the outputs and hand it in again"
         )
     try:
         document = json.loads(content.decode("utf-8-sig"))  # -sig: skips a byte order mark
@@ -97,7 +97,7 @@ def _raw_cells(document: dict[str, Any]) -> list[Any]:
         return [cell for cells in sheets if isinstance(cells, list) for cell in cells]
     if isinstance(major, int) and not isinstance(major, bool):
         raise NotANotebook(
-            f"the file is not a notebook that can be read: nbformat {major}, no cells"
+            f"the file is not a readable notebook: it has nbformat {major} and no cells"
         )
     raise NotANotebook("the file is not a notebook: it has no nbformat and cells")
 

@@ -110,12 +110,12 @@ class Stale:
         """The line shown instead of a pass, since another version will be handed in."""
         if self.name == self.exercise:
             return (
-                f"{self.exercise}: the earlier version passes, but it is not what stands in the "
-                "cell. Run the answer's cell, then this one"
+                f"{self.exercise}: the earlier version passes, but the cell now holds another. "
+                "Run the answer's cell, then this one"
             )
         return (
-            f"{self.exercise}: it passes with the earlier version of your {self.name}, but that is "
-            f"not what stands in its cell. Run the cell of {self.name}, then this one"
+            f"{self.exercise}: it passes with the earlier version of your {self.name}, but its "
+            f"cell now holds another. Run the cell of {self.name}, then this one"
         )
 
 
@@ -204,7 +204,7 @@ def outdated(
     if own and not own[-1].defines(name):
         return f"its cell no longer defines {name}"
     if own and normalized(own[-1].text) != normalized(run.text):  # a second name holds the old one
-        return "its cell was run again since, but what is used is still the one from before"
+        return "its cell was run again since, but the version from before is still used"
     cells = _cells_above_check(exercise or name, path)
     # If the file is older than the run, the change was run and is not saved yet.
     if path is None or not cells or path.stat().st_mtime < run.at + LATER:
@@ -217,7 +217,7 @@ def outdated(
         return ""
     if has_syntax_error(source):
         return "its cell has been changed since, and now has a syntax error"
-    return "its cell has been changed since, and not run again"
+    return "its cell has been changed since, but not run again"
 
 
 @dataclass(frozen=True)

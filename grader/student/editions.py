@@ -71,11 +71,11 @@ class Update:
         """Yield what to tell the student, line by line."""
         name = called(self.lesson, self.path)
         if self.kept is None:
-            yield f"{name} is of the present edition already"
+            yield f"{name} is already up to date"
             return
         yield (
-            f"{name} is of the present edition now, with your answers ({self.answers}) and your "
-            f"own cells ({self.own_cells}); as it was before, it is {self.kept}"
+            f"{name} is now up to date, with your answers ({self.answers}) and your own cells "
+            f"({self.own_cells}); the old file is kept as {self.kept}"
         )
         yield from (f"please look: {line}" for line in self.unsure)
 
@@ -152,7 +152,7 @@ def update(released: Path, lab: Path) -> Update:
         notebook = read(own)
     except NotANotebook as error:
         raise NotUpdated(
-            f"{error}. Move it away, and the next lab copies the lesson anew"
+            f"{error}. Move that file away, and the next lab copies the lesson again"
         ) from None
     document = json.loads(new)
     parts = [part for part, _ in parts_of(document)]
@@ -201,7 +201,7 @@ def other_edition(path: Path, lesson: str, notebook: Notebook, assembly: Assembl
         if not assembly.attempted(one)
         and not ids & {part.id for part in parts if part.exercise == one}
     ]
-    why = [f"it has {_listed(foreign)}, which the lesson has not"] if foreign else []
+    why = [f"it has {_listed(foreign)}, which the lesson lacks"] if foreign else []
     why += [f"it lacks {_listed(missing)}"] if missing else []
     lab = records.lab_of(path.resolve().parent)
     noted = handed_out(lab).get(_key(lesson, path)) if lab is not None else None

@@ -34,7 +34,7 @@ class Slider:
 
     def __post_init__(self) -> None:
         if not self.low < self.high or self.step <= 0:
-            raise ValueError(f"a slider runs upward in steps above 0, not {self}")
+            raise ValueError(f"a slider needs low < high and step > 0, not {self}")
         if not self.holds(self.start):
             raise ValueError(f"start {self.start!r} is outside of {self.described()}")
 
@@ -112,7 +112,9 @@ class Explorer:
         values = self.start | values
         for name, control in self.controls.items():
             if not control.holds(values[name]):
-                raise ValueError(f"{name}={values[name]!r} is none of {control.described()}")
+                raise ValueError(
+                    f"{name}={values[name]!r} is not allowed: use {control.described()}"
+                )
         alt = self.alt(**values) if callable(self.alt) else self.alt
         if not isinstance(alt, str) or not alt.strip():
             raise ValueError("explore needs alt: a sentence that says what the figure shows")

@@ -48,7 +48,7 @@ STYLE = """\
 .explorer-note { color: var(--jp-ui-font-color1, currentColor); font-size: 90%; }
 </style>
 """
-NOTE = "This picture stands still. Run the cell again to move it."
+NOTE = "To move this picture, run the cell again."
 
 _boards: dict[str, Board] = {}
 

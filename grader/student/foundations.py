@@ -148,7 +148,7 @@ def remark(
     said = " and ".join(root.said(lesson) for root in first)
     said = said[0].upper() + said[1:]
     if better:
-        how = f"{exercise} is judged with it all the same: with the course's version it gets less"
+        how = f"{exercise} is judged with it anyway: with the course's version it would get less"
     elif not untold:
         how = f"{exercise} is judged here with the course's version, as in grading"
     elif untold < checks:

@@ -96,7 +96,7 @@ def load(exercise_id: str) -> Frozen:
     """
     if not isinstance(exercise_id, str) or not re.fullmatch(r"\w+", exercise_id):
         raise NoSuchExercise(
-            f"an exercise is named by a string such as check('exercise_id'), not {exercise_id!r}"
+            f"name an exercise by a string, as in check('exercise_id'), not by {exercise_id!r}"
         )
     place = folder()
     path = place / f"{exercise_id}{SUFFIX}"
@@ -117,7 +117,7 @@ def load(exercise_id: str) -> Frozen:
 def _names_to_offer(near: Sequence[str]) -> str:
     """Offer the nearest names or, if none is near, those of the lesson whose folder this is."""
     if near:
-        return f"there are {', '.join(near)}"
+        return f"similar names: {', '.join(near)}"
     here = Path.cwd()
     own = lesson(here / f"{here.name}.ipynb").exercises
     if own:
@@ -135,7 +135,7 @@ def _make(exercise_id: str) -> None:
     known = f'"check_{exercise_id}"'.encode()
     if not (ENGINE / "authoring").is_dir() or not any(known in p.read_bytes() for p in notebooks):
         return
-    print("(Once for this lesson: making what its checks compare with. A moment …)", flush=True)
+    print("(Preparing this lesson's checks, only this once. One moment …)", flush=True)
     paths = filter(None, (str(ENGINE.parent), os.environ.get("PYTHONPATH", "")))
     done = subprocess.run(
         [sys.executable, "-m", "grader", "freeze", exercise_id],

@@ -74,7 +74,7 @@ def judge(path: Path, seconds: float = SECONDS) -> Judged:
     except subprocess.TimeoutExpired:
         _end(process)
         output, _ = process.communicate()
-        why = f"had not come to its end after {seconds:g} seconds of the whole notebook"
+        why = f"was still running after {seconds:g} seconds, the limit for a notebook"
     except BaseException:
         _end(process)
         process.wait()

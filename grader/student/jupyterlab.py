@@ -44,7 +44,7 @@ def answers_in_the_background(say: Callable[[str], object] = print) -> Iterator[
     if not (ENGINE / "authoring").is_dir():
         yield
         return
-    say("What checks compare with is made in the background, where it is missing")
+    say("Preparing in the background what the lessons' checks still need")
     process = subprocess.Popen(
         [sys.executable, "-m", "grader", "freeze", "--gently"],
         stdin=subprocess.DEVNULL,

@@ -67,8 +67,8 @@ def model_answer(exercise_id: str) -> None:
     answer = released(exercise_id)
     if not (_has_passed(exercise_id) or _is_packed(_assignment(exercise_id))):
         raise NoModelAnswer(
-            f"the model answer to {exercise_id} is shown when its check has passed here, or its "
-            "lesson is packed"
+            f"the model answer to {exercise_id} is shown only after its check has passed here or "
+            "its lesson is packed"
         )
     screen.show(answer)
 
@@ -99,8 +99,8 @@ def released(exercise_id: str) -> ModelAnswer:
     answers = _read(path)
     if exercise_id not in answers or answers[exercise_id][0] != _asked(exercise_id):
         raise NoModelAnswer(
-            f"{path.name} is of another edition of the course, where {exercise_id} is asked in "
-            "another way, or not at all: ask for the file of your edition"
+            f"{path.name} is from another edition of the course, where {exercise_id} differs or is "
+            "missing: ask for the file of your edition"
         )
     return ModelAnswer(exercise_id, answers[exercise_id][1])
 
@@ -131,11 +131,16 @@ def _read(path: Path) -> dict[str, tuple[str, str]]:
     except OSError as error:
         raise NoModelAnswer(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NoModelAnswer(f"{path.name} is damaged: get it anew from your instructor") from error
+        raise NoModelAnswer(f"{path.name} is damaged: ask your instructor for it again") from error
     if course != current().id:
-        raise NoModelAnswer(f"{path.name} is of the course {course}, not of {current().id}")
+        raise NoModelAnswer(
+            f"{path.name} is from the course {course}, not from {current().id}: ask for its file"
+        )
     if format_ != FORMAT:
-        raise NoModelAnswer(f"{path.name} was written by another edition of the grader")
+        raise NoModelAnswer(
+            f"{path.name} was written by another edition of the grader: ask for the file of your "
+            "edition"
+        )
     return answers
 
 

@@ -18,7 +18,7 @@ def read(path: Path) -> Notebook:
         raise NotANotebook(f"{path} cannot be read: {error.strerror}") from error
     except NotANotebook as error:
         why = str(error).removeprefix("the file is not a notebook: ")
-        raise NotANotebook(f"{path} is not a notebook that Jupyter could open: {why}") from error
+        raise NotANotebook(f"{path} is not a notebook that Jupyter can open: {why}") from error
 
 
 __all__ = ["Cell", "NotANotebook", "Notebook", "read"]

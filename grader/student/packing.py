@@ -153,7 +153,7 @@ def pack_lessons(
         warnings = [*item.warnings, *_warnings(item, judged, own)]
         if _bytes(item.path) != item.content:
             warnings.append(
-                "its file was saved again while it was being packed: pack again for the newest"
+                "its file was saved again during packing: pack again to include the new version"
             )
         done.append(replace(item, judged=judged, warnings=tuple(dict.fromkeys(warnings))))
     when = datetime.datetime.now().astimezone().replace(microsecond=0)
@@ -253,9 +253,11 @@ def _item(path: Path, lab: Path) -> Item:
         raise NothingPacked(f"{error}: restore an older version, or copy the lesson anew") from None
     found = runner.recognize(notebook)
     if found is None:
-        raise NothingPacked(f"{shown} is no lesson of this course")
+        raise NothingPacked(f"{shown} is not a lesson of this course")
     if _is_lesson(path.stem) and path.stem != found.assignment:
-        raise NothingPacked(f"{shown} holds {found.assignment}, not {path.stem}: copied over it?")
+        raise NothingPacked(
+            f"{shown} holds {found.assignment}, not {path.stem}: was it overwritten by mistake?"
+        )
     item = Item(path, content, found)
     other = (
         ""
@@ -295,7 +297,7 @@ def _copies(item: Item, lab: Path) -> Iterator[str]:
             continue
         state = ", and was saved later" if _saved(path) > _saved(item.path) else ""
         if item.found.assembly.as_given:
-            state += f", while {item.path.name} is as it was given out"
+            state += f", while {item.path.name} is unchanged"
         yield (
             f"{_shown(path)} holds answers to {item.assignment}, too{state}; it is not packed. If "
             f"it is the one to hand in: `python -m grader pack {_quoted(path)}`"
@@ -315,9 +317,9 @@ def _warnings(item: Item, judged: Judged, changed: Sequence[str]) -> Iterator[st
     """Yield what the student should know before handing this in."""
     assembly = item.found.assembly
     if item.path.stem != item.assignment:
-        yield f"{item.path.name} was taken; in the zip it is {handin.member(item.assignment)}"
+        yield f"{item.path.name} was packed; in the zip it is {handin.member(item.assignment)}"
     if assembly.as_given:
-        yield "it is as it was given out: there is no answer in it"
+        yield "this lesson is unchanged: it holds no answer"
         return
     if judged.stopped:
         yield f"its answers were not judged: {judged.stopped}"
@@ -344,7 +346,7 @@ def _warnings(item: Item, judged: Judged, changed: Sequence[str]) -> Iterator[st
     if names:
         listed = ", ".join(dict.fromkeys(names))
         yield (
-            f"changed after the last run: {listed}; what stands in the file counts, so run the "
+            f"changed after the last run: {listed}; what is in the file counts, so run the "
             "notebook from the top to see that it works"
         )
     yield from item.found.remarks
@@ -398,11 +400,11 @@ def _write(target: Path, content: bytes) -> None:
 def _unwritten(target: Path, error: OSError) -> NothingPacked:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     why = "the disk is full" if full else f"{error.strerror}"
-    before = "; the zip that is there is as it was" if target.exists() else ""
+    before = "; the earlier zip is unchanged" if target.exists() else ""
     fix = "make room, or write" if full else "write"
     return NothingPacked(
         f"{_shown(target)} cannot be written ({why}){before}: {fix} it elsewhere with --output "
-        'FOLDER, in a notebook pack(to="FOLDER")'
+        'FOLDER or, in a notebook, with pack(to="FOLDER")'
     )
 
 

@@ -153,7 +153,7 @@ class Course:
     def _go_on(self) -> tuple[str, Standing | None]:
         one = self.next
         if one is None:
-            return "All that the checks can see is done.", None
+            return "Everything that the checks can judge is done.", None
         return "Go on with" if one.state == BEGUN else "Begin with", one
 
     def _total(self) -> tuple[str, ...]:

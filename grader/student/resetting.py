@@ -30,13 +30,13 @@ def reset(exercise_id: str) -> None:
     shell = screen.shell()
     if shell is None or _running_cell(shell) != exercise_id:
         print(
-            f'To start {exercise_id} anew, write reset("{exercise_id}") as the first line of its '
-            f"own cell and run that. What was handed out:\n\n{stub}"
+            f'To reset {exercise_id}, write reset("{exercise_id}") as the first line of its '
+            f"own cell and run that cell. The cell as it was handed out:\n\n{stub}"
         )
         return
     shell.set_next_input(with_comment(stub, _old_text(exercise_id, shell)), replace=True)
     print(
-        f"{exercise_id} is as it was handed out; what stood here is below it as a comment. "
+        f"{exercise_id} is as it was handed out; your text is below it as a comment. "
         "(If your editor has not changed the cell, copy this:)\n\n" + stub
     )
 

@@ -75,7 +75,7 @@ def run_notebook(path: Path, begun: Callable[[Part], object] = lambda part: None
     found = recognize(notebook)
     if found is None:
         raise NotANotebook(
-            f"{path.name} holds no check cell, and no answer, of a lesson of this course"
+            f"{path.name} holds no check cell and no answer from a lesson of this course"
         )
     shell = InteractiveShell.instance()
     code = [part for part in found.assembly.parts if part.kind == "code"]

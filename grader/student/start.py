@@ -96,7 +96,7 @@ def _builders() -> str:
         return ""
     *others, last = numbers
     listed = f"s {', '.join(others)} and {last} build" if others else f" {last} builds"
-    return f": lesson{listed} on your own answers from lessons before"
+    return f": lesson{listed} on your own answers from earlier lessons"
 
 
 def is_ours(path: Path) -> bool:

@@ -110,15 +110,15 @@ def test_in_a_second_course_it_writes_a_lesson_that_goes_the_whole_way(course: P
     ("arguments", "said"),
     [
         (("masking",), "'masking' is taken: it is lesson 3"),
-        (("Masking",), "no name for a lesson"),
-        (("two-words",), "no name for a lesson"),
-        (("lambda",), "no name for a lesson"),
+        (("Masking",), "cannot be a lesson's name"),
+        (("two-words",), "cannot be a lesson's name"),
+        (("lambda",), "cannot be a lesson's name"),
         (("a" * 33,), "at most 32"),
-        (("solved",), "a folder is called so already"),
-        (("notebooks",), "a folder is called so already"),
+        (("solved",), "a folder already has that name"),
+        (("notebooks",), "a folder already has that name"),
         (("momentum", "--exercise", "softmax"), "'softmax' is taken: single_query_attention has"),
-        (("momentum", "--exercise", "sum"), "a name of Python's own"),
-        (("momentum", "--title", "two\nlines"), "a title is one line"),
+        (("momentum", "--exercise", "sum"), "one of Python's built-in names"),
+        (("momentum", "--title", "two\nlines"), "the title must be one line"),
     ],
 )
 def test_it_refuses_in_a_line_and_writes_nothing(arguments: tuple[str, ...], said: str) -> None:
@@ -133,13 +133,14 @@ def test_it_refuses_in_a_line_and_writes_nothing(arguments: tuple[str, ...], sai
 
 
 def test_where_there_is_no_course_it_says_so(tmp_path: Path) -> None:
-    assert "is no course: it has no course.toml" in complaint(tmp_path, "new-lesson", "momentum")
+    said = complaint(tmp_path, "new-lesson", "momentum")
+    assert "is not a course's folder: it has no course.toml" in said
     assert not any(tmp_path.iterdir())
 
 
 def test_a_folder_that_is_there_is_not_written_into(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scaffold_lesson, "LESSONS", LESSONS[:-1])  # its folders stay
-    with pytest.raises(ScaffoldError, match=f"solutions/{LESSONS[-1]} is there already"):
+    with pytest.raises(ScaffoldError, match=f"solutions/{LESSONS[-1]} already exists"):
         scaffold_lesson.plan(WantedLesson(LESSONS[-1], "Title", "centered_rows"))
 
 

@@ -260,7 +260,7 @@ def test_one_page_to_print_has_them_all(tmp_path: Path) -> None:
     ("old", "new", "said"),
     [
         ("| 1 | **Why padding", "| 2 | **Why padding", "add up to 4, not to 3"),
-        ("(3 points)", "(4 points)", "gives 4 points, the notebook 3"),
+        ("(3 points)", "(4 points)", "gives 4 points, but the notebook gives 3"),
         ("## Sample answer", "## Sample", "lacks the section `## Sample answer`"),
         ("# `masking_in_words` (", "# `masking_in_word` (", "no rubric of masking_in_words: begin"),
         ("# `masking_in_words` (", "# `masking_in_word` (", "has no question masking_in_word:"),

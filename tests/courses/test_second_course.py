@@ -171,7 +171,7 @@ def test_a_description_without_lessons(broken: Path) -> None:
 @pytest.mark.parametrize("name", ["../elsewhere", "two words"])
 def test_an_id_that_names_no_folder(broken: Path, name: str) -> None:
     edit(broken / "course.toml", 'id = "descent"', f'id = "{name}"')
-    assert f"id = {name!r} is no name" in complaint(broken, "prove")
+    assert f"id = {name!r} is not a name" in complaint(broken, "prove")
 
 
 def test_a_lesson_without_checks(broken: Path) -> None:

@@ -297,9 +297,9 @@ R_NOTEBOOK = {
     ("content", "word"),
     [
         (json.dumps(R_NOTEBOOK), "its language is r"),
-        (notebook_path("self_attention").read_text(), "is that of 02_self_attention"),
+        (notebook_path("self_attention").read_text(), "belongs to 02_self_attention"),
         ("PK\x03\x04", "not JSON"),
-        (json.dumps(R_NOTEBOOK | {"metadata": {}}), "none of its cells"),
+        (json.dumps(R_NOTEBOOK | {"metadata": {}}), "none of that lesson's cells"),
     ],
 )
 def test_what_is_not_the_lesson_waits_for_a_person(grade: Grade, content: str, word: str) -> None:

@@ -110,8 +110,8 @@ def test_canvas_has_its_columns_and_the_points_in_the_second_line(course: Path) 
         ['O"Hara, née Łuk, Zoë', "", "", "zoë", "", "4", ""],
     ]
     assert "task_a: 1 waits for a human's mark" in said and said.count("zoë") == 1
-    assert "nobody has handed in task_c" in said
-    assert "would be a formula" in said and "'=1+1'" in said
+    assert "no column for task_c, which nobody handed in" in said
+    assert "look like formulas" in said and "'=1+1'" in said
 
 
 def test_moodle_has_one_column_that_identifies(course: Path) -> None:
@@ -215,7 +215,7 @@ def test_canvas_columns_come_from_its_own_export(course: Path) -> None:
         ["Hara, Zoë", "18", "zoë", "zhara", "Group 2", "4", ""],
     ]
     assert "not in students.csv, and left out: =1+1\n" in said
-    assert "in students.csv alone, and left out: nobody\n" in said
+    assert "only in students.csv, and left out: nobody\n" in said
     assert "task_a is worth 10 here and 100.00 in Canvas" in said and "task_b is" not in said
 
 
@@ -223,7 +223,7 @@ def test_with_zeros_whoever_is_in_the_list_alone_gets_them(course: Path) -> None
     students = listed(course, CANVAS_LIST)
     rows, said = export(course, "canvas", "--students", students, "--missing-as-zero")
     assert rows[-1] == ["Nobody, N", "19", "s19", "nobody", "Group 2", "0", "0"]
-    assert "in students.csv alone, and given zeros: nobody\n" in said
+    assert "only in students.csv, and given zeros: nobody\n" in said
 
 
 def test_canvas_with_semicolons_a_mark_of_its_encoding_and_two_names(course: Path) -> None:
@@ -251,19 +251,19 @@ def test_no_line_for_moodle_is_without_its_user(course: Path) -> None:
     rows, said = export(course, "moodle", "--students", listed(course, content))
     assert [row[0] for row in rows] == ["Username", "alovelace"]
     assert "no Username in students.csv, and left out: zoë\n" in said
-    assert "passed over colour\n" in said
+    assert "skipped colour\n" in said
 
 
 @pytest.mark.parametrize(
     ("form", "content", "wanted"),
     [
         ("canvas", "", "is empty"),
-        ("canvas", "colour,size\nred,1\n", "none of the columns .*colour, size.*student_id"),
+        ("canvas", "colour,size\nred,1\n", "no column that identifies .*colour, size.*student_id"),
         ("moodle", "Student,SIS Login ID\nAda,ada\n", "by which Moodle knows a student: Username"),
         ("canvas", "username\nada\n", "by which Canvas knows a student: ID"),
         ("canvas", "SIS Login ID,sis_login_id\nada,ada\n", "two columns for SIS Login ID"),
         ("canvas", "SIS Login ID\nada\nzoë\nada\n", "lines 2 and 4 both have the SIS Login ID"),
-        ("canvas", "SIS User ID,SIS Login ID\nzoë,ada\n", "line 2, is both ada and zoë"),
+        ("canvas", "SIS User ID,SIS Login ID\nzoë,ada\n", "line 2, fits ada and zoë"),
         ("moodle", "student_id,username\nada,x\nzoë,x\n", "the Username 'x' for two students"),
         ("canvas", "student_id,ID\nada,1\nzoë,1\n", "the ID '1' for two students"),
         ("canvas", "SIS Login ID,task_a (1),task_a (2)\nada,,\n", r"more than once \(task_a"),
@@ -286,7 +286,7 @@ def test_bad_usage_names_the_thing_and_the_fix(course: Path, tmp_path: Path) -> 
     assert "cannot be read (No such file" in refused(course, "csv", "--students", "/nowhere.csv")
     assert "cannot be read (Is a dir" in refused(course, "csv", "--students", str(course))
     assert "there is no folder" in refused(course, "csv", "--output", str(course / "no" / "f"))
-    assert "is no file" in refused(course, "csv", "--output", str(course))
+    assert "is not a file" in refused(course, "csv", "--output", str(course))
     assert "cannot be written" in refused(course, "csv", "--output", "f" * 300)
     students = listed(course, CANVAS_LIST)
     for kept in (students, str(course / "gradebook.db")):
@@ -386,7 +386,7 @@ def test_columns_that_clash_are_refused(form: str, tasks: tuple[str, ...], wante
 def test_students_of_one_name_are_named() -> None:
     people = (Person("a", "Kim", "Lee"), Person("b", "Kim", "Lee"))
     made = sheet("canvas", of("t", people=people))
-    assert made.notices == ("a, b are all called Lee, Kim: look at whom Canvas takes",)
+    assert made.notices == ("a, b are all called Lee, Kim: check whom Canvas chooses",)
 
 
 def test_an_id_in_the_lms_goes_where_it_can_be_one() -> None:

@@ -48,7 +48,7 @@ def test_moodles_worksheet_gets_grades_and_stays_as_it_was(course: Path) -> None
         'Graded",,10.00', 'Graded",4,10.00'
     ).replace('submission",7.00', 'submission",3.25')  # fmt: skip
     assert (course / "grades_moodle-worksheet.csv").read_bytes() == expected.encode()
-    assert "not to be changed, says students.csv, and left as it was: =1+1" in done.stderr
+    assert "locked in students.csv, and left unchanged: =1+1" in done.stderr
     done = run(course, "moodle-worksheet", "--students", listed(course, WORKSHEET),
                "--assignment", "task_a", "--missing-as-zero")  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -76,10 +76,10 @@ def test_two_students_with_one_participants_number_get_no_marks(course: Path) ->
 @pytest.mark.parametrize(
     ("content", "arguments", "said"),
     [
-        (WORKSHEET, (), "is of one assignment: say with --assignment which (task_a, task_b)"),
-        (None, (), "download it, and name it with --students"),
+        (WORKSHEET, (), "is for one assignment: name it with --assignment (task_a, task_b)"),
+        (None, (), "download that file, and name it with --students"),
         (WORKSHEET.replace("Grade,", "Bewertung,", 1), ("--assignment", "task_a"),
-         "no column for Grade; download it in English"),
+         "needs one; download the file in English"),
         ("Username\nada\n", ("--assignment", "task_a"), "it has no column Identifier"),
         ('Identifier,Grade\n"Participant 1,7\n', ("--assignment", "task_a"), "line 2"),
         ("", ("--assignment", "task_a"), "is empty"),
@@ -160,7 +160,7 @@ def test_what_could_not_be_read_has_no_mark_or_a_zero_by_choice(course: Path) ->
         with (course / f"grades_{form}.csv").open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
         row = next(row for row in rows if row[0] == "'=1+1" and (form != "csv" or "task_a" in row))
-        assert ("the cell has no mark (--unreadable zero gives 0): =1+1" in done.stderr) == (
+        assert ("the cell is empty (--unreadable zero gives 0): =1+1" in done.stderr) == (
             "zero" not in more
         )
         return row[{"canvas": 5, "moodle": 1, "csv": 4}[form]]
@@ -242,11 +242,11 @@ def test_feedback_goes_back_under_the_names_of_moodles_archive(course: Path) -> 
         ("4712", "file/task"): "the page of zoë",
     }
     assert all(name.endswith("/task_a.html") for name in found)
-    assert "not in it: by hand: not collected from an archive of Moodle's" in done.stderr
-    assert "not in it: late: no page yet: grade first" in done.stderr
+    assert "not in the zip: by hand: not collected from a Moodle archive" in done.stderr
+    assert "not in the zip: late: no page yet: grade first" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [(), ("--assignment", "task_a", "--assignment", "task_b")])
 def test_a_zip_of_feedback_is_of_one_assignment(course: Path, arguments: tuple[str, ...]) -> None:
     done = run(course, "moodle-feedback", *arguments)
-    assert done.exit_code == 2 and "of one assignment" in done.output
+    assert done.exit_code == 2 and "for one assignment" in done.output

@@ -62,16 +62,16 @@ MISHAPS: dict[str, tuple[Callable[[], None], str, str]] = {
     "memory": (
         take_memory,
         "out_of_memory",
-        "itself needed more memory than it may use",
+        "needed more memory for this submission than it may use",
     ),
     "time": (take_time, "timed_out", "the grader itself needed more than 2 s of processor time"),
     "fault": (
         fail,
         "crashed",
-        "failed on it: ValueError: a fault of ours (test_apart.py, line",
+        "failed on this submission: ValueError: a fault of ours (test_apart.py, line",
     ),
-    "segfault": (end_by(signal.SIGSEGV), "crashed", "ended at it (signal 11)"),
-    "abort": (end_by(signal.SIGABRT), "crashed", "ended at it (signal 6)"),
+    "segfault": (end_by(signal.SIGSEGV), "crashed", "ended on this submission (signal 11)"),
+    "abort": (end_by(signal.SIGABRT), "crashed", "ended on this submission (signal 6)"),
     "kill": (end_by(signal.SIGKILL), "crashed", "2 times the grader's own process was killed"),
 }
 

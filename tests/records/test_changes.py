@@ -55,7 +55,7 @@ def said(folder: Path, *entries: dict[str, Any], since: int = 1) -> list[str]:
         (score("ada", 3.0, most=5.0), ["3 of 4 → 3 of 5, new points"]),
         (score("ada", 0.0, salt="t"), ["3 → 0, another salt, and so other cases"]),
         (score("ada", 0.0, outcome="crashed"),
-         ["3 → 0, the run ended otherwise: graded, now crashed"]),
+         ["3 → 0, the run ended differently: graded, now crashed"]),
         (score("ada", 2.0), ["3 → 2, graded again with nothing changed: please report this"]),
     ],
 )  # fmt: skip
@@ -150,7 +150,7 @@ def test_a_dry_run_shows_what_the_run_will_change_and_writes_nothing(tmp_path: P
     assert not course.exists()
     path = hand_in(submitted, "ada", nbformat.writes(solved(LESSON, {"causal_mask"})))
     first = run(*grade)
-    assert first.exit_code == 0 and "than before" not in first.output
+    assert first.exit_code == 0 and "from before" not in first.output
     before = tree(course)
     path.write_text(nbformat.writes(solved(LESSON, {"local_mask"})))
     dry = run(*grade, "--dry-run", "--json", tmp_path / "dry.json")
@@ -208,7 +208,7 @@ def test_a_dry_run_unpacks_no_zip_among_the_submissions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said_of_it"),
-    [(["--since", "yesterday"], "write a day as"), ([], "nothing was graded there")],
+    [(["--since", "yesterday"], "write a day as"), ([], "grade first, or name the folder")],
 )
 def test_bad_usage_is_one_line(tmp_path: Path, arguments: list[str], said_of_it: str) -> None:
     if arguments:

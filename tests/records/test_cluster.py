@@ -158,7 +158,7 @@ def test_another_version_on_a_worker_is_refused(
     other = "cluster.engine_fingerprint = lambda: 'another'"
     address = ("--scheduler", dask_cluster.address)
     done = grade(submitted, tmp_path / "course", *address, first=other)
-    assert refused(done, "has another version of the course"), done
+    assert refused(done, "have different versions of the course"), done
     assert not list((tmp_path / "course").rglob("*.html"))
 
 

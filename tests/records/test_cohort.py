@@ -289,6 +289,6 @@ def test_ctrl_c_ends_a_run_between_two_submissions(tmp_path: Path) -> None:
         f"looking at {folder} …",
         "starting the sandbox …",
         "judging 12 submissions …",
-        "stopped. What was graded is kept; the same command goes on",
+        "stopped. What was graded is kept; run the same command to go on",
     ]
     assert 0 < len(list(records.rglob("*.json"))) < 12

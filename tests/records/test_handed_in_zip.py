@@ -56,7 +56,7 @@ def test_what_did_not_come_from_a_zip_is_never_replaced(tmp_path: Path) -> None:
     placed(tmp_path, "ada/work.zip", zipped({FIRST: b"packed", SECOND: b"two"}))
     found, [remark] = unpacked(tmp_path)
     assert own.read_bytes() == b"collected" and found[f"ada/{SECOND}"] == b"two"
-    assert remark.startswith("ada/work.zip: it holds another") and "remove that one" in remark
+    assert remark.startswith("ada/work.zip: its 01") and "remove that one" in remark
 
 
 def test_the_zip_that_was_packed_last_counts(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_zip_that_was_packed_last_counts(tmp_path: Path) -> None:
 def test_a_zip_that_names_no_student_is_nobodys(name: str, tmp_path: Path) -> None:
     placed(tmp_path, name, zipped({FIRST: b"one"}))
     found, [remark] = unpacked(tmp_path)
-    assert found == {} and "whose it is does not show" in remark
+    assert found == {} and "its name does not say whose it is" in remark
 
 
 def test_no_link_is_written_through(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_pipe_in_the_place_of_a_notebook_does_not_wait_for_ever(tmp_path: Path
     os.mkfifo(tmp_path / "ada" / FIRST / f"{FIRST}.ipynb")
     unpacker = Unpacker(tmp_path)
     unpacker.unpack()
-    assert "it holds another" in unpacker.remarks[0]
+    assert "differs from the one in" in unpacker.remarks[0]
 
 
 def test_a_note_that_lies_costs_only_its_own_student(tmp_path: Path) -> None:
@@ -140,4 +140,4 @@ def test_grade_takes_it_as_it_is(tmp_path: Path) -> None:
     [one] = report["submissions"]
     assert (one["student"], one["assignment"], one["outcome"]) == ("ada", FIRST, "graded")
     assert one["score"] == assignment(FIRST).max_score
-    assert report["passed_over"] == ["ada/notes.zip: it is no zip, or is cut off"]
+    assert report["passed_over"] == ["ada/notes.zip: it is not a zip, or it is cut off"]

@@ -171,7 +171,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a student deleted": (
         sql("DELETE FROM student WHERE id = 'ada'"),
-        "ada │ the gradebook says nothing of such a student",
+        "ada │ the gradebook says marks for a student",
     ),
     "a submission deleted": (
         sql("DELETE FROM submitted_assignment WHERE student_id = 'ada'"),
@@ -181,11 +181,11 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a record removed": (lambda course: record(course).unlink(), "ada.json │ is gone"),
     "a record of nobody": (
         lambda course: record(course).with_name("eve.json").write_text("{}") and None,
-        "eve.json │ no line of the ledger knows it",
+        "eve.json │ the ledger has no line about it",
     ),
     "a page": (
         edited("feedback", "html", b"</title>", b", prize winner</title>"),
-        f"{NAME}.html │ is not as it was written",
+        f"{NAME}.html │ was changed after grading",
     ),
     "the total on a page": (
         lambda course: (
@@ -199,11 +199,11 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
             )
             and None
         ),
-        "what it shows of a person's points was altered",
+        "a person's points were altered on it",
     ),
     "an executed notebook": (
         edited("autograded", "ipynb", b"points", b"prizes"),
-        f"{NAME}.ipynb │ is not as it was written",
+        f"{NAME}.ipynb │ was changed after grading",
     ),
     "the head removed": (lambda course: (course / ledger.HEAD).unlink(), "ledger.head │ is gone"),
     "the tail cut off and the head removed": (
@@ -212,14 +212,14 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "the tail cut off and the head rewritten": (
         both(rewrite(lambda x: x[:-1]), lambda course: head_for_the_last_line(course, {})),
-        "bears no seal",
+        "has no seal",
     ),
     "the tail cut off and the head rewritten with a seal": (
         both(
             rewrite(lambda x: x[:-1]),
             lambda course: head_for_the_last_line(course, {"mac": last(course)["seal"]}),
         ),
-        "this salt's seal",
+        "under this salt",
     ),
     "the head of another ledger": (
         lambda course: (
@@ -301,7 +301,7 @@ def test_a_kill_between_line_and_head_is_no_change(tmp_path: Path) -> None:
 
 def test_another_salt_cannot_add(tmp_path: Path) -> None:
     Ledger(tmp_path, SECRET).append({"student": "a"})
-    with pytest.raises(LedgerError, match="this salt's seal"):
+    with pytest.raises(LedgerError, match="not sealed under this salt"):
         Ledger(tmp_path, b"another").append({"student": "a"})
 
 
@@ -335,7 +335,8 @@ def test_what_a_person_gave_is_named_until_it_is_accepted(course: Path) -> None:
     assert "verify --accept" in " ".join(verify(course).output.split())
     before = len(lines(course))
     done = options(course, "--accept")
-    assert "4 lines about what people gave were added" in done.output  # three marks and one id
+    said = "new lines in the ledger about what people gave: 4"  # three marks and one id
+    assert said in done.output
     assert len(lines(course)) == before + 4
     # The pages do not show the points yet: only the next grading puts them there.
     assert "given by a person" not in done.output and "4711" not in done.output
@@ -420,8 +421,8 @@ def test_a_folder_of_an_earlier_version_gets_a_line_and_goes_on(graded: Path, co
     done = verify(course)
     said = " ".join(done.output.split())
     assert done.exit_code == 0, done.output
-    assert "written by an earlier version and bears no seal" in said
-    assert "they say nothing of records, pages" in said
+    assert "written by an earlier version and has no seal" in said
+    assert "they do not cover records, pages" in said
     assert grade(graded / "submitted", course).exit_code == 0  # its records bear no seal: again
     done = verify(course)
     assert done.exit_code == 0 and "earlier version" not in done.output, done.output

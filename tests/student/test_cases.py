@@ -207,7 +207,7 @@ def test_a_misspelt_name_is_one_line_with_the_nearest(call: str, shell, capsys) 
     error = shell.run_cell(f"from grader import {call}\n{call}('softmaks')").error_in_exec
     assert isinstance(error, frozen.NoSuchExercise)
     assert error._render_traceback_() == [str(error)]
-    assert str(error).startswith("no exercise 'softmaks'; there are softmax")
+    assert str(error).startswith("no exercise 'softmaks'; similar names: softmax")
     out = capsys.readouterr().out
     assert "softmax" in out and "Traceback" not in out and len(out.strip().splitlines()) == 1
 

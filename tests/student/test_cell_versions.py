@@ -136,7 +136,7 @@ def test_another_name_in_the_cell(passed: Kernel) -> None:
 
 def test_a_cell_changed_and_saved_and_not_run(passed: Kernel) -> None:
     passed.save(RIGHT.replace("scores", "numbers"))
-    refused(passed, "its cell has been changed since, and not run again")
+    refused(passed, "its cell has been changed since, but not run again")
     passed.save(BROKEN)
     refused(passed, "now has a syntax error")
     passed.save(RENAMED)
@@ -178,7 +178,7 @@ def test_a_helper_whose_cell_failed_was_renamed_or_changed(helped: Kernel) -> No
     assert "all 4 checks passed" in helped.run(CHECK) and helped.recorded
     helped.forget()
     helped.save(USES, helper=HELPER.replace("return x", "return 1 * x"))
-    refused_for_helper(helped, "its cell has been changed since, and not run again")
+    refused_for_helper(helped, "its cell has been changed since, but not run again")
     helped.save(USES)
     refused_for_helper(helped, "no cell above this check defines shifted anymore")
 
@@ -279,7 +279,7 @@ def test_a_second_name_or_a_partial_holds_what_its_cell_has_replaced(passed: Ker
         passed.run(helper.replace("np.exp(x)", "np.exp(2 * x)"), "a helper")
         said = passed.run(CHECK)
         assert "with an earlier version of your raised" in said
-        assert "still the one from before" in said and "CheckFailed" in said
+        assert "the version from before is still used" in said and "CheckFailed" in said
         passed.forget()
 
 

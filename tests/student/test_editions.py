@@ -172,7 +172,7 @@ def test_answers_are_carried_over_and_the_old_file_is_kept(
     assert [cell.metadata for cell in notebook.cells] == [cell.metadata for cell in given.cells]
     rest = {cell.id: cell.source for cell in notebook.cells if cell.id not in (FIRST, WRITTEN)}
     assert rest == {c.id: c.source for c in given.cells if c.id not in (FIRST, WRITTEN)}
-    assert "present edition already" in opened("--update", wanted).output
+    assert "is already up to date" in opened("--update", wanted).output
     assert "--update" not in opened().output
 
 
@@ -232,14 +232,14 @@ def test_a_renamed_lesson_is_found_named_and_updated_in_place(lab: Path, source:
         assert f"{NAME} (your my lesson.ipynb)" in line
     assert path_in(lab).read_bytes() == new and mine.read_bytes() == own
     done = opened("--update", "1")
-    assert f"{NAME} (your my lesson.ipynb) is of the present edition now" in done.output
+    assert f"{NAME} (your my lesson.ipynb) is now up to date" in done.output
     assert "your answers (2) and your own cells (1)" in done.output
     assert mine.with_name("before-update-my lesson.ipynb").read_bytes() == own
     notebook, given = nbformat.read(mine, 4), nbformat.read(path_in(source), 4)
     assert cell_of(notebook, FIRST).source == RIGHT.strip()
     assert cell_of(notebook, SECOND).source == cell_of(given, SECOND).source  # not the old stub
     assert path_in(lab).read_bytes() == new
-    assert "present edition already" in opened("--update", "1").output
+    assert "is already up to date" in opened("--update", "1").output
     assert "--update" not in opened().output
 
 

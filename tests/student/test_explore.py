@@ -73,11 +73,11 @@ def test_every_picture_of_an_explorer_has_one_size_and_says_it() -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({"height": 4}, "height=4 is none of 0.5 to 3"),
+        ({"height": 4}, "height=4 is not allowed: use 0.5 to 3"),
         ({"height": "2"}, "height='2'"),
         ({"height": float("nan")}, "height=nan"),
         ({"height": True}, "height=True"),
-        ({"wide": 1}, "wide=1 is none of True, False"),
+        ({"wide": 1}, "wide=1 is not allowed: use True, False"),
         ({"depth": 1}, "depth: there is no such control"),
     ],
 )

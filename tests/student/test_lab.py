@@ -139,7 +139,7 @@ def test_a_check_that_comes_too_early_makes_its_lessons_answers(tmp_path: Path) 
         command, cwd=copy, env=environment, capture_output=True, text=True, check=False
     )
     assert f"There is no name {name} here" in done.stdout, done.stdout + done.stderr
-    assert done.stdout.count("Once for this lesson") == 1
+    assert done.stdout.count("Preparing this lesson's checks") == 1
     place = copy / "grader" / "student" / frozen.FOLDER.name / "attention"
     found = sorted(path.name.removesuffix(frozen.SUFFIX) for path in place.glob("*.answers"))
     assert found == sorted(exercise.id for exercise in exercises(LESSONS[0]))
@@ -151,4 +151,4 @@ def test_a_check_that_comes_too_early_makes_its_lessons_answers(tmp_path: Path) 
         text=True,
         check=False,
     )
-    assert "no exercise 'soft_maxx'" in wrong.stderr and "Once for" not in wrong.stdout
+    assert "no exercise 'soft_maxx'" in wrong.stderr and "Preparing" not in wrong.stdout

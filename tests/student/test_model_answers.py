@@ -69,7 +69,7 @@ def test_it_is_shown_after_a_pass_wherever_the_file_lies(
     assert f'model_answer("{FIRST}")' in model_answers.offer(FIRST)
     for outcome in ("", WAITS):
         Session.outcomes[FIRST] = outcome
-        with pytest.raises(NoModelAnswer, match="when its check has passed here, or its lesson"):
+        with pytest.raises(NoModelAnswer, match="after its check has passed here or its lesson"):
             model_answer(FIRST)
     Session.outcomes[FIRST] = PASSED
     model_answer(FIRST)
@@ -152,14 +152,14 @@ def too_deep(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (other_course, f"is of the course another, not of {current().id}"),
+        (other_course, f"is from the course another, not from {current().id}"),
         (other_format, "another edition of the grader"),
-        (asked_otherwise, "is of another edition of the course"),
-        (not_asked, "is of another edition of the course"),
-        (cut_off, "is damaged: get it anew"),
-        (not_text, "is damaged: get it anew"),
-        (a_list, "is damaged: get it anew"),
-        (too_deep, "is damaged: get it anew"),
+        (asked_otherwise, "is from another edition of the course"),
+        (not_asked, "is from another edition of the course"),
+        (cut_off, "is damaged: ask your instructor"),
+        (not_text, "is damaged: ask your instructor"),
+        (a_list, "is damaged: ask your instructor"),
+        (too_deep, "is damaged: ask your instructor"),
     ],
 )
 def test_a_file_that_does_not_fit_is_one_line_and_offers_nothing(

@@ -45,7 +45,7 @@ def build(output: Path) -> Path:
         FolderTakenError: ``output`` holds something that is not a site.
     """
     if importlib.util.find_spec("myst_nb") is None:
-        raise SiteError("Sphinx is not here: pip install -e '.[instructor,site]'")
+        raise SiteError("Sphinx is not installed: pip install -e '.[instructor,site]'")
     make_room(output, MARK, "make site")
     with tempfile.TemporaryDirectory() as name:
         sources, scratch = Path(name, "sources"), Path(name, "doctrees")

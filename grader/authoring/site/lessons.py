@@ -40,7 +40,7 @@ def shown(notebook: NotebookNode, solved: NotebookNode) -> NotebookNode:
     the site's style.
     """
     if len(notebook.cells) != len(solved.cells):
-        raise StaleError("a solved notebook has other cells than its lesson: run `make solved`")
+        raise StaleError("a solved notebook and its lesson have different cells: run `make solved`")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     answers = {cell.metadata.nbgrader.grade_id for cell in code if kind(cell) == ANSWER}
     depends = dict(zip(map(id, code), depending([c.source for c in code], answers), strict=True))

@@ -81,19 +81,21 @@ def result_of(future: Future, found: Found, gone: tuple[type[BaseException], ...
         raise Lost(f"grading {_named(found)} stopped: {error}") from error
     except Exception as error:
         if isinstance(error, (CancelledError, *gone)):
-            raise Lost(f"a judge is gone that was grading {_named(found)} or another") from error
+            raise Lost(f"a judge died while grading {_named(found)} or another one") from error
         return our_fault(error)[1]  # such as a result that could not be sent
 
 
 def our_fault(error: Exception) -> tuple[str, str]:
     """Return the outcome word and the reason for a submission on which the grader failed."""
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # torch's
-        return OUT_OF_MEMORY, "the grader itself needed more memory than it may use for it"
+        what = "the grader itself needed more memory for this submission than it may use"
+        return OUT_OF_MEMORY, what
     steps = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(steps[-1].filename).name}, line {steps[-1].lineno})" if steps else ""
     said = str(error).strip().splitlines()[:1]
     what = ": ".join([type(error).__name__, *said])[:300]
-    return CRASHED, f"the grader itself failed on it: {what}{where}. Please report this"
+    failed = f"the grader itself failed on this submission: {what}{where}"
+    return CRASHED, f"{failed}. Please report this"
 
 
 def _named(found: Found) -> str:

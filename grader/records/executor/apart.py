@@ -33,8 +33,8 @@ from grader.records.submissions import Work
 
 CHANCES = 1  # how often a submission is graded again if something else may have killed the process
 KILLED = (
-    "the grader's own process was killed at it (signal 9), as the kernel does when the machine's "
-    "memory runs out"
+    "the grader's own process was killed on this submission (signal 9), as happens when the "
+    "machine runs out of memory"
 )
 _PR_SET_PDEATHSIG = 1
 
@@ -119,11 +119,12 @@ class JudgeApart:
             self.close()
             raise
         if ended_by == signal.SIGXCPU:
-            most = f"{self._limits.cpu} s of processor time"
-            return _Failed(words.TIMED_OUT, f"the grader itself needed more than {most} for it")
+            most = f"{self._limits.cpu} s of processor time for this submission"
+            return _Failed(words.TIMED_OUT, f"the grader itself needed more than {most}")
         if ended_by == signal.SIGKILL:
             return None
-        return _Failed(words.CRASHED, f"the grader's own process ended at it (signal {ended_by})")
+        said = f"the grader's own process ended on this submission (signal {ended_by})"
+        return _Failed(words.CRASHED, said)
 
     def _start(self) -> None:
         self._pipe, end = multiprocessing.Pipe()

@@ -63,8 +63,8 @@ class JudgePlugin(WorkerPlugin):
         # Another version could give the same submission other marks.
         if engine_fingerprint() != self.fingerprint:
             raise Lost(
-                f"the Dask worker {self.address} has another version of the course, of NumPy or of "
-                "PyTorch than this machine: install the same on both"
+                f"the Dask worker {self.address} and this machine have different versions of the "
+                "course, NumPy or PyTorch: install the same versions on both"
             )
         with self.one_at_a_time:
             if self.forkserver is None or self.judge is None:

@@ -55,7 +55,7 @@ class Record:
 
     def finish(self) -> list[dict[str, Any]]:
         if self.full:
-            note = "\n(more output than is kept here was dropped)\n"
+            note = "\n(the rest of the output was dropped)\n"
             self.outputs.append({"output_type": "stream", "name": "stderr", "text": note})
         return self.outputs
 

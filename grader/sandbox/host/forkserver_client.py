@@ -87,8 +87,8 @@ class Forkserver:
         except PermissionError as error:
             self._remove()
             raise LevelDenied(
-                f"as another user than root, {sys.executable} cannot be started "
-                f"({error.strerror}): install Python where everybody can read it"
+                f"users other than root cannot start {sys.executable} ({error.strerror}): install "
+                "Python where everybody can read it"
             ) from error
         finally:
             for _, guest in pairs:

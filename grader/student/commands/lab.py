@@ -21,7 +21,7 @@ FOLDER = Path("lab")
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--folder", type=click.Path(path_type=Path), default=FOLDER, show_default=True)
-@click.option("--copy-only", is_flag=True, help="prepare the copy, do not start JupyterLab")
+@click.option("--copy-only", is_flag=True, help="prepare the copy without starting JupyterLab")
 @click.option(
     "--update",
     "wanted",
@@ -84,7 +84,7 @@ def bring_up_to_date(source: Path, folder: Path, chosen: Sequence[str]) -> Itera
         newer = editions.bring_up_to_date(source, folder)
         if newer.updated:
             names = ", ".join(newer.updated)
-            yield f"A new edition of {names}, which you had not touched: done"
+            yield f"Replaced by a new edition, since you had changed nothing: {names}"
         for name in chosen:
             yield from editions.update(source / name / f"{name}.ipynb", folder).said()
     except editions.NotUpdated as error:
@@ -97,6 +97,6 @@ def bring_up_to_date(source: Path, folder: Path, chosen: Sequence[str]) -> Itera
         options = "".join(f" --update {name[:2]}" for name in left)
         listed = ", ".join(editions.called(name, path) for name, path in left.items())
         yield (
-            f"A new edition of {listed} is here, and you have worked on yours: left as is. To "
-            f"carry your answers over: python -m grader lab{where}{options}"
+            f"There is a new edition of {listed}; you have worked on yours, so it stays as it is. "
+            f"To carry your answers over: python -m grader lab{where}{options}"
         )

@@ -13,7 +13,7 @@ import click
     "--folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=Path("."),
-    help="your lessons' folder [default: found from here: this one, or lab in it]",
+    help="your lessons' folder [default: this folder, the one around it, or lab in it]",
 )
 @click.option(
     "--output", metavar="PATH", type=click.Path(path_type=Path), help="the zip, or its folder"
@@ -22,8 +22,8 @@ def command(lessons: tuple[str, ...], folder: Path, output: Path | None) -> None
     """Judge the saved lessons as check does, warn, and pack them into one zip to hand in.
 
     LESSON is a name, a number or a notebook file; without one, every lesson that you have worked
-    on is packed. Nothing that is warned of keeps a lesson out of the zip. Exit 1 if a lesson could
-    not be packed.
+    on is packed. A warning never keeps a lesson out of the zip. Exit 1 if a lesson could not be
+    packed.
     """
     from grader.student.packing import NothingPacked, pack_lessons
 
