@@ -252,7 +252,7 @@ def test_a_missing_package_is_named_with_the_fix(tmp_path: Path) -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "nh3 is missing" in done.stderr and "Traceback" not in done.stderr
+    assert "nh3 is not installed" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_difference_is_blank_where_both_agree_infinities_included() -> None:
