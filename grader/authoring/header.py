@@ -120,6 +120,7 @@ def _about(seconds: float) -> str:
     for bound, said in ((15, "a few seconds"), (30, "less than half a minute")):
         if seconds < bound:
             return said
-    return (
-        f"about {max(1, round(seconds / 30)) / 2:g} minutes" if seconds > 45 else "under a minute"
-    )
+    if seconds < 45:
+        return "under a minute"
+    minutes = max(1, round(seconds / 60))
+    return f"about {minutes} minutes" if minutes > 1 else "about a minute"
