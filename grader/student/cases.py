@@ -50,7 +50,13 @@ class Failing:
 
     @property
     def code(self) -> str:
-        """The case as code to paste into a cell."""
+        """The case as code to paste into a cell; "" if there is no call to repeat.
+
+        A quiz takes no arguments, and an answer that does not exist cannot be called.
+        """
+        takes_something = self.ask.args or self.ask.kwargs or self.ask.init is not None
+        if not takes_something or self.ask.target not in self.calls.namespace:
+            return ""
         return _spelled_out(self.ask, self.calls.namespace.get(self.ask.target)) or (
             "from grader import case\n\n"
             f'arguments = case("{self.exercise}")\n'
@@ -68,7 +74,7 @@ class Failing:
         )
 
     def __repr__(self) -> str:
-        parts = [*self.said, ("The case as code", self.code)]
+        parts = [*self.said, *([("The case as code", self.code)] if self.code else [])]
         indented = [
             f"  {label}:\n" + re.sub("^", "    ", text, flags=re.M) for label, text in parts
         ]
@@ -79,6 +85,8 @@ class Failing:
             f"<div>{html.escape(label)}:<pre style='{PRE}'>{html.escape(text)}</pre></div>"
             for label, text in self.said
         )
+        if not self.code:
+            return f"<div {OWN_KEYS}>{said}</div>" if said else ""
         name = f": {html.escape(self.name)}" if self.name else ""
         return (
             f'<div {OWN_KEYS}>{said}<details style="margin:.4em 0"><summary style="{BUTTON}">'

@@ -85,8 +85,9 @@ def check(exercise_id: str) -> None:
     said = summary(verdict, following=answers.next, run_failed=run_failed, model=model)
     screen.show(Report(said, answers.hints))
     if not verdict.passed:
-        if judgement.failing is not None:
-            screen.show(judgement.failing)
+        failing = judgement.failing
+        if failing is not None and (failing.said or failing.code):
+            screen.show(failing)
         raise CheckFailed(said.headline)
 
 

@@ -38,6 +38,12 @@ def test_case_gives_the_arguments_of_the_case_that_fails(shell, capsys) -> None:
     assert "The case as code" in code and "softmax(scores" in code
 
 
+def test_an_answer_that_does_not_exist_has_no_call_to_repeat(shell, capsys) -> None:
+    shell.run_cell("from grader import check\ncheck('softmax')", store_history=True)
+    said = capsys.readouterr().out
+    assert "there is no name softmax here" in said.lower() and "The case as code" not in said
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_the_code_to_paste_is_the_case(lesson: str) -> None:
     """What stands in the fold gives the student's function what the check gives it."""
@@ -53,7 +59,9 @@ def test_the_code_to_paste_is_the_case(lesson: str) -> None:
             failing = Failing(
                 exercise.id, case.name, case.ask, NotebookCalls({case.ask.target: spy})
             )
-            if "from grader import case" in failing.code:
+            takes_nothing = not case.ask.args and not case.ask.kwargs and case.ask.init is None
+            assert bool(failing.code) != takes_nothing
+            if takes_nothing or "from grader import case" in failing.code:
                 continue
             spelled += 1
             code = failing.code
