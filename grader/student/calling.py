@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import io
 import linecache
+import signal
 import threading
 import time
 import traceback
@@ -105,12 +106,18 @@ def within(seconds: float, call: Callable[[], Reply]) -> Reply:
     """
     if threading.current_thread() is not threading.main_thread():
         return call()
+    # A program that a script starts in the background ignores SIGINT, and so every interrupt.
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     watch = _Watch(seconds)
     try:
         try:
             return call()
         finally:
             watch.stop()
+            if ignored:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt as error:
         watch.stop()  # again: the interrupt may have come before the first call of it began
         if not watch.fired:

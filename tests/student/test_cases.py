@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import signal
 import time
 
 import numpy as np
@@ -233,3 +234,19 @@ def test_plain_python_shows_the_case_as_text() -> None:
     with contextlib.redirect_stdout(out):
         print(failing)
     assert "np.array([1.])" in out.getvalue()
+
+
+def test_an_interrupt_arrives_where_interrupts_are_ignored() -> None:
+    """As in a program that a script has started in the background."""
+
+    def forever() -> Reply:
+        while True:
+            pass
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(RanOn):
+            within(0.2, forever)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
