@@ -110,14 +110,20 @@ def within(seconds: float, call: Callable[[], Reply]) -> Reply:
     ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if ignored:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return _interrupted_after(seconds, call)
+    finally:
+        if ignored:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _interrupted_after(seconds: float, call: Callable[[], Reply]) -> Reply:
     watch = _Watch(seconds)
     try:
         try:
             return call()
         finally:
             watch.stop()
-            if ignored:
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt as error:
         watch.stop()  # again: the interrupt may have come before the first call of it began
         if not watch.fired:

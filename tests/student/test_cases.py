@@ -239,14 +239,16 @@ def test_plain_python_shows_the_case_as_text() -> None:
 def test_an_interrupt_arrives_where_interrupts_are_ignored() -> None:
     """As in a program that a script has started in the background."""
 
-    def forever() -> Reply:
-        while True:
+    def long() -> Reply:
+        ends = time.monotonic() + 10
+        while time.monotonic() < ends:
             pass
+        return Reply()
 
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with pytest.raises(RanOn):
-            within(0.2, forever)
+            within(0.2, long)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
