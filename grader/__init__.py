@@ -5,9 +5,10 @@
 restores the answer's cell as it was handed out, ``model_answer("exercise_id")`` shows the
 course's answer once it has been released, ``ready(f, g)`` tells whether answers are written yet,
 ``mine("name")`` gives your answer from an earlier lesson, ``progress()`` shows how far you are in
-the course, ``finish("lesson")`` ends a lesson, ``pack()`` packs what you hand in, ``heatmap`` and
-``show`` draw with alternative text, and ``explore`` redraws a figure when a ``Slider``, ``Choice``
-or ``Switch`` is moved.
+the course, ``finish("lesson")`` ends a lesson, ``pack()`` packs what you hand in,
+``data_file("name")`` finds a file that comes with the course, ``heatmap`` and ``show`` draw with
+alternative text, and ``explore`` redraws a figure when a ``Slider``, ``Choice`` or ``Switch`` is
+moved.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = [
     "Switch",
     "case",
     "check",
+    "data_file",
     "explore",
     "finish",
     "heatmap",
@@ -37,6 +39,7 @@ __all__ = [
 _HOMES = {
     "case": "grader.student.check",
     "check": "grader.student.check",
+    "data_file": "grader.student.data",
     "hint": "grader.student.check",
     "mine": "grader.student.earlier_answers",
     "model_answer": "grader.student.model_answers",

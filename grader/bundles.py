@@ -29,8 +29,8 @@ def files(folders: tuple[str, ...], suffix: str = ".py") -> Iterator[Path]:
 
 def public_files(course: Course) -> Iterator[Path]:
     """Yield the public files of a course's lessons, relative to the course's folder, sorted."""
-    pattern = f"{course.solutions}/*/{PUBLIC}/*.py"
-    yield from sorted(path.relative_to(course.root) for path in course.root.glob(pattern))
+    found = course.root.glob(f"{course.solutions}/*/{PUBLIC}/*")
+    yield from sorted(path.relative_to(course.root) for path in found if path.is_file())
 
 
 def copy(folders: tuple[str, ...], course: Course, target: Path) -> None:

@@ -158,7 +158,7 @@ def _write(output: Path, lessons: Sequence[str]) -> None:
     readme = README.format(title=COURSE.title, name=COURSE.id, hand_in=COURSE.hand_in)
     (output / "README.md").write_text(readme, encoding="utf-8")
     course = f"{ENGINE.name}.{INSTALLED.name}"
-    files = [NAME, f"{COURSE.notebooks}/*/*.ipynb", f"{COURSE.solutions}/*/{bundles.PUBLIC}/*.py"]
+    files = [NAME, f"{COURSE.notebooks}/*/*.ipynb", f"{COURSE.solutions}/*/{bundles.PUBLIC}/*"]
     text = PROJECT.format(
         name=COURSE.id,
         dependencies="\n".join(f'    "{line}",' for line in dependencies()),

@@ -94,7 +94,7 @@ def cells(table: Table) -> Iterator[Cell]:
     ]
     names = {exercise.id for _, exercise in known}
     for odd in names ^ set(table.holds):
-        where = "is not in the table of conventions" if odd in names else "is no exercise"
+        where = "is not in the table of conventions" if odd in names else "is not an exercise"
         raise CourseError(f"{odd!r} {where}")
     for lesson, exercise in known:
         signature = signature_of(solution(lesson, exercise.id).target)
@@ -168,8 +168,8 @@ def page(table: Table, found: Sequence[Cell]) -> str:
         "What the contract promises of every call, and how many cases of an exercise check it.",
         f"**{gaps} gaps.** A convention in bold is checked on every path: with no option given,",
         "and with each option alone. Where a place is empty, the convention does not hold.",
-        "Made by `python -m grader conventions --markdown docs/conventions.md`; a test tells when",
-        "it is due.",
+        "Made by `python -m grader conventions --markdown docs/conventions.md`; a test fails",
+        "when it is out of date.",
         "",
         "| convention | what it says |",
         "| --- | --- |",

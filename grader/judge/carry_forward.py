@@ -44,7 +44,9 @@ def carry_forward(
         for name in second.judged:
             again = verdict_on(judging.assess(name, replies[name]))
             if again.score > verdicts[name].score:
-                improved[name] = _with_points_of(again, judging.named(assessments[name]))
+                # Naming a mistake takes longest, and what passes now shows none.
+                first = verdicts[name] if again.passed else judging.named(assessments[name])
+                improved[name] = _with_points_of(again, first)
             elif any(map(_blames_another, verdicts[name].checks)):
                 improved[name] = _with_own_fault(verdicts[name])
     return improved

@@ -47,6 +47,6 @@ def _returned(reply: Reply) -> str:
     if reply.value is None:
         return ""
     return (
-        f": it returned {describe(reply.value)}, and only an error, such as that of a failed "
-        "assert, refuses a candidate"
+        f": it returned {describe(reply.value)}, but only an error, such as a failed assert, "
+        "refuses a candidate"
     )

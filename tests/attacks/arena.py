@@ -85,6 +85,7 @@ class Arena:
     def __init__(self, limits: Limits = QUICK, level: str = "") -> None:
         self.limits = limits
         self.own: set[int] = set()
+        self.baselines: dict[tuple[str, str, str], float] = {}
         self.level = level  # "": the strongest that this machine offers
         self.canaries = {
             name: f"CANARY-{name}-{secrets.token_hex(8)}"
@@ -332,11 +333,14 @@ class Arena:
         return max(0.0, outcome.score - self._baseline(case))
 
     def _baseline(self, case: Case) -> float:
-        notebook = nbformat.read(notebook_path(case.lesson), as_version=4)
-        replace_answers(notebook, {case.exercise: case.baseline})
-        release = assignment(assignment_id(case.lesson))
-        submission = Submission("attacker", release.id, nbformat.writes(notebook).encode())
-        return self.judge.grade(submission, release).score
+        key = (case.lesson, case.exercise, case.baseline)
+        if key not in self.baselines:  # several attacks may have the same honest part
+            notebook = nbformat.read(notebook_path(case.lesson), as_version=4)
+            replace_answers(notebook, {case.exercise: case.baseline})
+            release = assignment(assignment_id(case.lesson))
+            submission = Submission("attacker", release.id, nbformat.writes(notebook).encode())
+            self.baselines[key] = self.judge.grade(submission, release).score
+        return self.baselines[key]
 
     # -- what it did to others -------------------------------------------------------------------
 

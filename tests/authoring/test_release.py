@@ -23,8 +23,9 @@ from packaging.requirements import Requirement
 from grader.authoring.release import release
 from grader.authoring.rubrics import file_of
 from grader.bundles import PUBLIC
+from grader.course import quiz
 from grader.course.exercises import exercises
-from grader.course.layout import LESSONS, ROOT, SOLUTIONS, FolderTakenError, assignment_id
+from grader.course.layout import COURSE, LESSONS, ROOT, SOLUTIONS, FolderTakenError, assignment_id
 from grader.course.sources import answer_source, stub_source
 from grader.course.versions import misconceptions
 from grader.protocol.values import Reply, Tensor
@@ -72,7 +73,7 @@ def secret_runs() -> dict[tuple[str, ...], str]:
     """Token runs of solutions and misconceptions that the stubs do not hold themselves."""
     found: dict[tuple[str, ...], str] = {}
     names = {exercise.id for lesson in LESSONS for exercise in exercises(lesson)}
-    # What is handed out to be mended is no secret.
+    # What is handed out to be fixed is no secret.
     handed = set()
     for lesson in LESSONS:
         for exercise in exercises(lesson):
@@ -143,6 +144,30 @@ def test_no_line_of_a_rubric_in_any_file(bundle: Path) -> None:
         for line in lines:
             assert line.encode() not in content, (path, line)
             assert json.dumps(line, ensure_ascii=False)[1:-1].encode() not in content, (path, line)
+
+
+def test_no_letter_or_explanation_of_a_quiz(bundle: Path) -> None:
+    """The questions and options are in the bundle; which is right, and why, is nowhere in it."""
+    shipped = {
+        path: gzip.decompress(path.read_bytes()) if path.suffix == ".answers" else path.read_bytes()
+        for path in bundle.rglob("*")
+        if path.is_file()
+    }
+    everything = b"\n".join(shipped.values())
+    answers = bundle / "grader" / "student" / "answers" / COURSE.id
+    for lesson in LESSONS:
+        sealed = shipped[answers / f"{quiz.quiz_id(lesson)}.answers"].decode("utf-8", "replace")
+        assert '"right"' not in sealed and "chooses" not in sealed
+        for question in quiz.questions(lesson):
+            for option in question.options:
+                texts = (option.text, json.dumps(option.text)[1:-1])
+                assert any(text.encode() in everything for text in texts), option.text
+                for piece in (option.why, json.dumps(option.why)[1:-1]):
+                    assert piece.encode() not in everything, (question.id, piece)
+            for letter, option in quiz.lettered(lesson, question).items():
+                assert f"{question.id}.{letter}" not in sealed
+                if len(option.text) > 8:
+                    assert json.dumps(option.text)[1:-1] not in sealed
 
 
 def test_nothing_of_the_instructors_side(bundle: Path) -> None:

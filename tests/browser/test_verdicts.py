@@ -198,7 +198,7 @@ SAYS = {
     "earlier_answer_wrong": "Fix gelu first",
     "both_wrong": "Fix MultiHeadAttention first",
     "not_judged": "gradient_by_depth is not judged here yet",
-    "test_returns": "only an error, such as that of a failed assert, refuses a candidate",
+    "test_returns": "but only an error, such as a failed assert, refuses a candidate",
 }
 
 
