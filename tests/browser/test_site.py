@@ -373,7 +373,7 @@ def test_no_page_is_wider_than_the_window(site: Path, browser: Browser, width: i
     page.close()
 
 
-@pytest.mark.parametrize("width", [390, 1000, 1400])
+@pytest.mark.parametrize("width", [390, 1400])
 @pytest.mark.parametrize(
     ("name", "part"),
     [
