@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
+from grader import data_file
 from grader.course.exercises import exercises, find
 from grader.course.specification import Draw
 from grader.protocol import step_library
@@ -44,6 +45,7 @@ from solutions.transformer_language_model.public.rules import (
     one_optimizer,
     surprise,
 )
+from tests.bench.longer_run import lesson
 
 
 def seeded(seed: int = 5) -> torch.Generator:
@@ -420,3 +422,25 @@ def test_learning_rate_is_pytorchs_own_warm_up_and_cosine(
         assert math.isclose(learning_rate(step, steps, peak, warmup, floor), due, rel_tol=1e-9)
         optimizer.step()
         schedule.step()
+
+
+def test_the_weights_of_an_hour_are_worth_what_their_record_says() -> None:
+    """By PyTorch's own loss, on the lesson's unseen text, which differs a little from one release
+    of Python to the next; and the model that they fit gives what NumPy makes of them."""
+    code, saved = lesson(), torch.load(data_file("an_hour.pt"), weights_only=True)
+    sizes, signs, record = saved["sizes"], saved["characters"], saved["record"]
+    number = {sign: place for place, sign in enumerate(signs)}
+    unseen = (code.CHARACTERS[token] for token in code.test_text.tolist())
+    tokens = torch.tensor([number.get(sign, len(signs) - 1) for sign in unseen])
+    model = TransformerLM(**sizes)
+    model.load_state_dict(saved["weights"])
+    x, y = code.windows(tokens, sizes["block_size"])
+    with torch.no_grad():
+        logits = model.eval()(x)
+    seen = slice(code.CONTEXT - 1, None)
+    loss = F.cross_entropy(logits[:, seen].flatten(0, 1), y[:, seen].flatten()).item()
+    assert loss == pytest.approx(record["transformer"], abs=0.03)
+    assert record["transformer"] < record["6-gram"] < record["4-gram"] < math.log(len(signs))
+    weights = {name: value.numpy() for name, value in step_library.state(model).items()}
+    by_numpy = model_reference(sizes["num_heads"], weights, x[:2].numpy())
+    np.testing.assert_allclose(logits[:2].numpy(), by_numpy, rtol=1e-3, atol=1e-3)
