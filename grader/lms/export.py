@@ -133,7 +133,13 @@ class _Filler(_Exporter):
             participants = moodle_feedback.participants(Path(self.submitted), wanted.tasks[0].id)
         missing = 0.0 if self.missing_as_zero else None
         content, more = worksheet.filled(
-            self.form, roster.content_of(path), path.name, wanted, participants, missing
+            self.form,
+            roster.content_of(path),
+            path.name,
+            wanted,
+            participants,
+            missing,
+            everybody=not self.student,
         )
         return content, (*notices, *more, *waiting(wanted))
 

@@ -82,11 +82,13 @@ def filled(
     marks: Marks,
     participants: Mapping[str, str],
     missing: float | None = None,
+    everybody: bool = True,
 ) -> tuple[bytes, list[str]]:
     """Return the file with marks filled in, and notices; without a mark, a cell is left unchanged.
 
     ``participants``: students' participant numbers in Moodle's archive, where known. ``missing``,
-    if not None, is written where nothing was handed in.
+    if not None, is written where nothing was handed in. ``everybody``: the marks are those of the
+    whole course, so that whoever else is in the file has handed in nothing.
     """
     kind = FORMS[form]
     listed = roster.read(content.text, name)
@@ -116,7 +118,7 @@ def filled(
         if line is None:
             continue
         row = by_number[line.number]
-        if _cell(row, titles, CHANGEABLE).casefold() == "no":
+        if _is_locked(row, titles):
             locked.append(one.id)
             continue
         for task, column in columns.items():
@@ -130,9 +132,11 @@ def filled(
                     "file again"
                 )
             new[row.spans[column]] = text(mark)
-    if missing is not None:
+    if missing is not None and everybody:
         for line in found.unmatched:
             row = by_number[line.number]
+            if _is_locked(row, titles):
+                continue
             for column in columns.values():
                 if column < len(row.spans) and not row.cells[column].strip():
                     new[row.spans[column]] = text(missing)
@@ -180,6 +184,10 @@ def _about_points(
         for points in sorted(stated):
             notices += worth_otherwise(task, points, "there")
     return notices
+
+
+def _is_locked(row: _Row, titles: list[str]) -> bool:
+    return _cell(row, titles, CHANGEABLE).casefold() == "no"
 
 
 def _cell(row: _Row, titles: list[str], heading: str) -> str:

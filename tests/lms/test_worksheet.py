@@ -56,6 +56,36 @@ def test_moodles_worksheet_gets_grades_and_stays_as_it_was(course: Path) -> None
     assert (course / "grades_moodle-worksheet.csv").read_bytes() == expected.encode()
 
 
+def test_who_is_unknown_here_gets_a_zero_only_where_moodle_allows_a_change() -> None:
+    empty = WORKSHEET.replace(",2.00,", ",,").replace(",5.00,", ",,")  # Eve, locked, and Cy
+    marks = Marks((Person("zoe@uni.pl"),), (Task("a", 10.0),), {})
+
+    def grades(everybody: bool) -> list[str]:
+        content, _ = worksheet.filled(
+            "moodle-worksheet", roster.Content(empty), "w.csv", marks, {}, 0.0, everybody
+        )
+        rows = list(csv.reader(io.StringIO(content.decode(), newline="")))[1:]
+        return [row[4] for row in rows]
+
+    assert grades(True) == ["0", "7.00", "", "0"]
+    assert grades(False) == ["0", "7.00", "", ""], "others may have handed in"
+
+
+def test_a_zero_is_only_for_the_students_that_were_named(course: Path) -> None:
+    """By nbgrader's own option ``student``: Ada has marks, and is not asked about."""
+    from grader.lms.export import EXPORTERS
+
+    empty = WORKSHEET.replace(",7.00,", ",,")
+    exporter = EXPORTERS["moodle-worksheet"](
+        to=str(course / "out.csv"), assignment=["task_a"], student=["zoë"], missing_as_zero=True,
+        students=listed(course, empty), submitted=str(course / "submitted"),
+    )  # fmt: skip
+    exporter.write(course / "gradebook.db")
+    assert (course / "out.csv").read_bytes() == empty.replace(
+        'Graded",,10.00', 'Graded",4,10.00'
+    ).encode()  # fmt: skip
+
+
 def test_a_worksheet_knows_nobody_by_a_number_that_is_another(course: Path) -> None:
     """A student's id is no participant's number, even where the two are written alike."""
     marks = Marks((Person("4711"),), (Task("a", 10.0),), {("4711", "a"): SubmissionScore(9.0)})
