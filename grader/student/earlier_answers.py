@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.source.cells import definitions, text_of
-from grader.student.lessons import file_in
+from grader.student.lessons import assignments, file_in
 
 # Name → source text. The judge fills this in a worker, which sees no other notebooks.
 SUPPLIED: dict[str, str] = {}
@@ -58,7 +58,9 @@ def _source_of(name: str) -> tuple[str, str]:
 
 def _neighbours(folder: Path) -> Iterator[Path]:
     """Yield notebooks of other lessons: in this folder, or each in a sibling folder of its name."""
-    yield from sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    # The lesson's own name comes first: a copy beside it may be old, as 04_trees-Copy1.ipynb.
+    found = folder.glob("[0-9][0-9]_*.ipynb")
+    yield from sorted(found, key=lambda path: (path.stem not in assignments(), path.name))
     siblings = map(file_in, sorted(folder.parent.glob("[0-9][0-9]_*/")))
     yield from (path for path in siblings if path is not None)
 

@@ -67,6 +67,13 @@ def test_lessons_may_lie_in_one_folder(lesson: Path) -> None:
     assert mine("double")(2) == 4
 
 
+def test_in_one_folder_a_copy_does_not_come_before_its_lesson(lesson: Path) -> None:
+    name = assignment_id(LESSONS[0])
+    write(Path(f"{name}-Copy1.ipynb"), "def double(x):\n    return x")
+    write(Path(f"{name}.ipynb"), "def double(x):\n    return 2 * x")
+    assert mine("double")(2) == 4
+
+
 def test_a_stub_is_still_a_stub(lesson: Path) -> None:
     write(lesson, "def double(x):\n    raise NotImplementedError")
     assert is_stub(mine("double"))
