@@ -52,16 +52,25 @@ def packed(lesson: str, name: str) -> bytes:
     )
 
 
-def next_exercise(lesson: str, name: str) -> str:
-    """Name the exercise after this one, in this lesson or the next; "" after the last."""
+def next_exercise(lesson: str, name: str, lessons: Sequence[str] = LESSONS) -> str:
+    """Name the exercise after this one, in this lesson or the next of these; "" after the last."""
     names = [one.id for one in exercises(lesson)]
     place = names.index(name) + 1
     if place < len(names):
         return "the quiz" if names[place] == quiz_id(lesson) else names[place]
-    number = LESSONS.index(lesson) + 1  # this lesson's, from 1; as an index, the next one's
-    if number == len(LESSONS):
+    later = lessons[lessons.index(lesson) + 1 :]
+    if not later:
         return ""
-    return f"{exercises(LESSONS[number])[0].id}, in lesson {number + 1}"
+    return f"{exercises(later[0])[0].id}, in lesson {LESSONS.index(later[0]) + 1}"
+
+
+def released(lesson: str, name: str, lessons: Sequence[str]) -> bytes:
+    """Return one exercise's frozen file for a bundle that holds these lessons alone."""
+    content = (frozen.folder() / f"{name}{frozen.SUFFIX}").read_bytes()
+    following = next_exercise(lesson, name, lessons)
+    if following == next_exercise(lesson, name):
+        return content
+    return frozen.pack(replace(frozen.unpack(content), next=following))
 
 
 def kept(suite: CheckSuite, replies: Sequence[Reply]) -> list[Reply]:

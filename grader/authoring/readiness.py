@@ -164,7 +164,7 @@ def raised(bundle: Path, lessons: Iterable[str]) -> list[str]:
 
 
 def _errors(bundle: Path, lesson: str) -> list[str]:
-    path = notebook_path(lesson, bundle / "notebooks")
+    path = notebook_path(lesson, bundle / COURSE.notebooks)
     notebook = nbformat.read(path, as_version=4)
     # The bundle's own package and course, as students have them.
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}

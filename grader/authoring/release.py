@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grader import bundles
 from grader.authoring import readiness
-from grader.authoring.freeze import freeze
+from grader.authoring.freeze import freeze, released
 from grader.course.exercises import exercises
 from grader.course.layout import COURSE, LESSONS, NOTEBOOKS, ROOT, make_room, notebook_path
 from grader.coursefile import ENGINE, INSTALLED, NAME
@@ -144,10 +144,10 @@ def _write(output: Path, lessons: Sequence[str]) -> None:
     freeze()
     answers = output / "grader" / "student" / frozen.FOLDER.name / COURSE.id
     answers.mkdir(parents=True)
-    for name in sorted(exercise.id for lesson in lessons for exercise in exercises(lesson)):
-        file = f"{name}{frozen.SUFFIX}"
-        shutil.copyfile(frozen.folder() / file, answers / file)
     for lesson in lessons:
+        for name in (exercise.id for exercise in exercises(lesson)):
+            path = answers / f"{name}{frozen.SUFFIX}"
+            path.write_bytes(released(lesson, name, lessons))
         path = notebook_path(lesson)
         target = output / COURSE.notebooks / path.relative_to(NOTEBOOKS)
         target.parent.mkdir(parents=True)

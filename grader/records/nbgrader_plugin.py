@@ -49,7 +49,7 @@ def configure(c: Config, root: Path) -> None:
     c.CourseDirectory.course_id = COURSE.id
     c.CourseDirectory.root = str(root)
     c.CourseDirectory.source_directory = str(NOTEBOOKS)
-    c.CourseDirectory.release_directory = str(Path("release", "notebooks"))  # `make release`
+    c.CourseDirectory.release_directory = str(Path("release", COURSE.notebooks))  # `make release`
     c.ClearSolutions.enforce_metadata = False
     c.GenerateAssignment.pre_convert_hook = f"{MODULE}.refuse_others"
     c.GenerateAssignment.preprocessors = [

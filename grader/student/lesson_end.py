@@ -122,8 +122,10 @@ def lesson_end(lesson: str, outcomes: Mapping[str, str]) -> LessonEnd:
     course = current()
     if lesson not in course.lessons:
         raise CourseError(f"no lesson {lesson!r}; there are {', '.join(course.lessons)}")
-    own, *following = lessons.assignments()[course.lessons.index(lesson) :]
+    own, *later = lessons.assignments()[course.lessons.index(lesson) :]
     released = lessons.lesson(lessons.released(own))
+    # A course may be handed out without some of its lessons.
+    following = [name for name in later if lessons.released(name).is_file()]
     after = lessons.lesson(lessons.released(following[0])).title if following else ""
     lab = records.lab_of(Path.cwd())
     return LessonEnd(

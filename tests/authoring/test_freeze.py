@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.authoring.freeze import kept
+from grader.authoring.freeze import kept, next_exercise
 from grader.course import versions
 from grader.course.exercises import exercises
 from grader.course.foundations import callers, foundations, may_call
@@ -62,6 +62,14 @@ def test_an_argument_that_was_left_alone_is_the_questions_own_and_another_is_kep
         False,
     ]
     assert reply.lines == {}
+
+
+def test_what_comes_next_is_in_a_lesson_that_is_handed_out() -> None:
+    last = exercises(LESSONS[3])[-1].id
+    kept_lessons = [*LESSONS[:4], *LESSONS[5:]]
+    first_after = exercises(LESSONS[5])[0].id
+    assert next_exercise(LESSONS[3], last, kept_lessons) == f"{first_after}, in lesson 6"
+    assert next_exercise(LESSONS[3], last, LESSONS[:4]) == ""
 
 
 SOURCES = (

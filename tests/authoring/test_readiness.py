@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from click.testing import CliRunner
 from grader.authoring import readiness
 from grader.commandline import main
 from grader.course.layout import LESSONS
+from grader.coursefile import VARIABLE
 from grader.student import frozen
 from tests.courses.test_second_course import copy_of_second, done, edit, run
 
@@ -111,6 +115,38 @@ def test_a_lesson_is_left_out_and_the_others_keep_their_numbers(course: Path) ->
     assert refused.returncode == 2 and "no lesson '07'; the course has 01_seq" in refused.stderr
     refused = run(course, "release", "--output", bundle, "--without", "1", "--without", "2")
     assert refused.returncode == 2 and "no lesson is left" in refused.stderr
+
+
+def test_the_last_lesson_that_is_kept_is_the_last(course: Path) -> None:
+    """Neither its last check nor its end names the lesson that was left out."""
+    bundle = course.parent / "first"
+    done(course, "release", "--output", bundle, "--without", "2")
+    code = (
+        "from grader.student import frozen; from grader.student.lesson_end import lesson_end;"
+        "print([frozen.load('quiz_sequences').next], repr(lesson_end('sequences', {})))"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=bundle,
+        env=environment | {"PYTHONPATH": str(bundle)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said.startswith("['']") and "Next: this was the last lesson" in said
+
+
+def test_the_folder_of_notebooks_may_have_any_name(course: Path) -> None:
+    before = everything(course)
+    (course / "notebooks").rename(course / "lessons")
+    about = course / "course.toml"
+    about.write_text(f'notebooks = "lessons"\n{about.read_text()}')
+    bundle = course.parent / "renamed"
+    done(course, "release", "--output", bundle, "--without", "1")
+    assert (bundle / "lessons" / "02_descent" / "02_descent.ipynb").is_file()
+    (course / "lessons").rename(course / "notebooks")  # for the tests below
+    about.write_bytes(before["course.toml"])
 
 
 def test_what_others_build_on_is_not_left_out_alone() -> None:

@@ -19,7 +19,7 @@ from grader.authoring.solve import solved
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id, notebook_path
 from grader.coursefile import CourseError
-from grader.student import records
+from grader.student import lessons, records
 from grader.student.lab_folder import copy_lessons, start_page
 from grader.student.lesson_end import lesson_end
 from grader.student.session import FAILED, PASSED, WAITS
@@ -149,6 +149,18 @@ def test_the_next_lesson_is_linked_under_the_name_that_it_really_has(
     monkeypatch.chdir(tmp_path / NAME)
     page = lesson_end(LESSON, {})._repr_html_()
     assert f'href="../{following}/my%20second.ipynb"' in page
+
+
+def test_a_lesson_that_was_not_handed_out_does_not_come_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lesson in (LESSON, LESSONS[2]):
+        path = notebook_path(lesson, tmp_path)
+        path.parent.mkdir()
+        path.write_bytes(notebook_path(lesson).read_bytes())
+    monkeypatch.setattr(lessons, "released", lambda name: tmp_path / name / f"{name}.ipynb")
+    assert "  Next: 3 · " in repr(lesson_end(LESSON, {}))
+    assert "Next: this was the last lesson" in repr(lesson_end(LESSONS[2], {}))
 
 
 def test_alone_in_a_folder_it_names_what_it_cannot_link(
