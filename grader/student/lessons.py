@@ -143,11 +143,12 @@ def lesson(path: Path, name: str = "") -> Lesson:
     except NotANotebook as error:
         return Lesson(path, name, damaged=str(error))
     head = next((cell.source for cell in cells if cell.kind == "markdown"), "")
+    number = f"{int(name[:2])} · " if re.match(r"[0-9][0-9]_", name) else ""
     title = re.search(r"^# +(?:Lesson \d+ · )?(.+)$", head, re.M)
     minutes = re.search(r"^\| \*\*Time\*\* \| about (\d+) minutes\b", head, re.M)
     return Lesson(
         path,
-        f"{int(name[:2])} · {title[1].strip()}" if title else name,
+        f"{number}{title[1].strip()}" if title else name,
         int(minutes[1]) if minutes else 0,
         {_exercise(cell): cell.points for cell in cells if _is_check(cell)},
         sum(cell.points for cell in cells if cell.kind == "markdown"),

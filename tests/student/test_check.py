@@ -110,6 +110,19 @@ def test_a_name_with_nothing_near_is_one_short_line(
     assert "\n" not in said and len(said) < 250 and "softmax," not in said
 
 
+def test_in_a_notebook_of_ones_own_an_unknown_exercise_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder and its notebook have a name without a lesson's number."""
+    folder = tmp_path / "attention"
+    folder.mkdir()
+    heading = nbformat.v4.new_markdown_cell("# My notes on attention")
+    nbformat.write(nbformat.v4.new_notebook(cells=[heading]), folder / "attention.ipynb")
+    monkeypatch.chdir(folder)
+    with pytest.raises(frozen.NoSuchExercise, match="no exercise 'qqqqqq'; its name is that of"):
+        frozen.load("qqqqqq")
+
+
 def test_hints_come_one_after_the_other(shell, capsys) -> None:
     Session.hints.clear()
     for number in (1, 2, 3, 3):
