@@ -27,7 +27,7 @@ from grader.student import frozen
 SECONDS = 300  # that a cell of an untouched notebook may take
 # The engine's folders that a notebook as handed out depends on, besides the course.
 RUN_BY = ("course", "protocol", "rules", "source", "student")
-RUNS = ".untouched.json"  # beside the frozen answers: what the last run of each notebook raised
+RUNS = ".untouched.json"  # beside the frozen answers: which notebooks ran without an error
 _MARK = re.compile(rf"\b{MARK}\b")
 _HEADING = re.compile(r"^#{1,6} ", re.M)
 _POINTS = re.compile(r"^\| \*\*Points\*\* \| (\d+(?:\.\d+)?)\b", re.M)
@@ -74,37 +74,40 @@ def _form(lesson: str, notebook: NotebookNode) -> Iterator[str]:
 
 def _cards(lesson: str, notebook: NotebookNode) -> Iterator[str]:
     """Find where the points that students read are not those that they get."""
-    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    path = _shown(notebook_path(lesson))
     for exercise in exercises(lesson):
-        told = _card_points(exercise.id, texts)
+        number, told = _card_points(exercise.id, notebook)
         if told is not None and told != exercise.points:
             yield (
-                f"{_shown(notebook_path(lesson))}: the card of {exercise.id} says {told:g} points, "
-                f"but {_shown(SOLUTIONS / lesson / 'checks.py')} says {exercise.points:g}: make "
-                "them equal"
+                f"{path}: the card of {exercise.id}, cell {number}, says {_points(told)}, but "
+                f"{_shown(SOLUTIONS / lesson / 'checks.py')} says {exercise.points:g}: make them "
+                "equal"
             )
     for question in rubrics.questions(lesson):
         found = [float(points) for points in _TOLD.findall(question.text)]
         if found and question.points not in (sum(found), *found):
             yield (
-                f"{_shown(notebook_path(lesson))}: the question {question.id} says "
-                f"{' and '.join(f'{one:g}' for one in found)} points, but its cell has "
-                f"{question.points:g}: make them equal"
+                f"{path}: the question {question.id} says {' and '.join(map(_points, found))}, but "
+                f"its answer, cell {question.cell}, gives {question.points:g}: make them equal"
             )
 
 
-def _card_points(exercise: str, texts: Iterable[str]) -> float | None:
-    """Return the points on an exercise's card; None if it has none."""
+def _points(points: float) -> str:
+    return f"{points:g} point{'s'[: points != 1]}"
+
+
+def _card_points(exercise: str, notebook: NotebookNode) -> tuple[int, float | None]:
+    """Return the number of the cell with an exercise's card, and the card's points, if any."""
     heading = re.compile(rf"^#{{2,}} .*`{exercise}`.*$", re.M)
-    for text in texts:
-        found = heading.search(text)
+    for number, cell in enumerate(notebook.cells, 1):
+        found = heading.search(cell.source) if cell.cell_type == "markdown" else None
         if found is None:
             continue
-        rest = text[found.end() :]
+        rest = cell.source[found.end() :]
         following = _HEADING.search(rest)
         points = _POINTS.search(rest[: following.start()] if following else rest)
-        return float(points[1]) if points else None
-    return None
+        return number, float(points[1]) if points else None
+    return 0, None
 
 
 def needed_by(left_out: str, kept: Iterable[str]) -> Iterator[str]:
@@ -148,18 +151,22 @@ def _shown(path: Path) -> str:
 def raised(bundle: Path, lessons: Iterable[str]) -> list[str]:
     """Run the notebooks of a bundle untouched; return a line for each error, with its cell.
 
-    A notebook whose lesson and engine have not changed since its last run is not run again.
+    A notebook that ran without an error is not run again until its lesson or the engine changes.
+    One with an error is: a busy machine alone may have stopped it.
     """
     path = frozen.folder() / RUNS
     known = json.loads(path.read_bytes()) if path.exists() else {}
     found: list[str] = []
     for lesson in lessons:
         key = f"{fingerprint(RUN_BY, lesson)} {platform.python_version()}"
-        if known.get(lesson, {}).get("key") != key:
-            known[lesson] = {"key": key, "errors": _errors(bundle, lesson)}
+        if known.get(lesson) == key:
+            continue
+        errors = _errors(bundle, lesson)
+        found += errors
+        if not errors:
+            known[lesson] = key
             kept = {one: known[one] for one in LESSONS if one in known}
             files.write(path, json.dumps(kept, indent=1).encode())
-        found += known[lesson]["errors"]
     return found
 
 
@@ -169,15 +176,21 @@ def _errors(bundle: Path, lesson: str) -> list[str]:
     # The bundle's own package and course, as students have them.
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
     environment |= {"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
-    shown = _shown(notebook_path(lesson))
+    said = f"{_shown(notebook_path(lesson))}: as handed out, cell"
+    begun: list[int] = []
+
+    def note(cell_index: int, **_: object) -> None:
+        begun.append(cell_index + 1)
+
+    options = {"timeout": SECONDS, "allow_errors": True, "on_cell_execute": note}
     try:
-        run_all(notebook, path.parent, environment, timeout=SECONDS, allow_errors=True)
+        run_all(notebook, path.parent, environment, **options)
     except CellTimeoutError:
-        return [f"{shown}: as handed out, a cell takes more than {SECONDS} seconds"]
+        return [f"{said} {begun[-1]} takes more than {SECONDS} seconds"]
     except DeadKernelError:
-        return [f"{shown}: as handed out, a cell ends the kernel"]
+        return [f"{said} {begun[-1]} ends the kernel"]
     return [
-        f"{shown}: as handed out, cell {number} raises {output.ename}: "
+        f"{said} {number} raises {output.ename}: "
         f"{output.evalue.strip().partition(chr(10))[0][:120]}"
         for number, cell in enumerate(notebook.cells, 1)
         for output in cell.get("outputs", [])

@@ -28,11 +28,12 @@ _CRITERION = re.compile(r"^\| *(\d+(?:\.\d+)?) *\|", re.M)
 
 @dataclass(frozen=True)
 class Question:
-    """A question that a person grades: its cell, points and text in the notebook."""
+    """A question that a person grades: its points, its text, the number of its answer's cell."""
 
     id: str
     points: float
     text: str
+    cell: int
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,13 @@ def questions(lesson: str) -> list[Question]:
     """Find the lesson's questions that a person grades, each with the text from its heading on."""
     found: list[Question] = []
     text = ""
-    for cell in nbformat.read(notebook_path(lesson), as_version=4).cells:
+    cells = nbformat.read(notebook_path(lesson), as_version=4).cells
+    for number, cell in enumerate(cells, 1):
         if cell.cell_type != "markdown":
             continue
         if is_question(cell):
             marks = cell.metadata.nbgrader
-            found.append(Question(marks.grade_id, float(marks.points), text))
+            found.append(Question(marks.grade_id, float(marks.points), text, number))
             text = ""
         else:
             text = cell.source if cell.source.startswith("## ") else f"{text}\n\n{cell.source}"

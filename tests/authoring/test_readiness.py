@@ -7,16 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 from click.testing import CliRunner
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from grader.authoring import readiness
 from grader.commandline import main
-from grader.course.layout import LESSONS
+from grader.course.layout import COURSE, LESSONS, ROOT
 from grader.coursefile import VARIABLE
 from grader.student import frozen
 from tests.courses.test_second_course import copy_of_second, done, edit, run
@@ -69,7 +70,7 @@ def test_all_that_is_unfinished_is_named_at_once_and_the_last_release_stays(cour
         "solutions/descent/checks.py: REPLACE is left in line 1",
         "solutions/descent/written.md: no rubric of rate_in_words: begin it with the line "
         "# `rate_in_words` (2 points)",
-        f"{SEQUENCES}: the card of reversed_copy says 4 points, but "
+        f"{SEQUENCES}: the card of reversed_copy, cell 6, says 4 points, but "
         "solutions/sequences/checks.py says 2: make them equal",
         f"{SEQUENCES}: as handed out, cell 3 raises NameError: name 'dropped' is not defined",
     ):
@@ -86,20 +87,45 @@ def test_all_that_is_unfinished_is_named_at_once_and_the_last_release_stays(cour
     assert everything(bundle) == before
 
 
-def test_a_notebook_that_has_not_changed_is_not_run_again(course: Path) -> None:
+def test_a_notebook_is_known_to_run_until_it_changes(course: Path) -> None:
     path = frozen.FOLDER / OURS / readiness.RUNS
     done(course, "release", "--output", course.parent / "again")
     known = json.loads(path.read_bytes())
     assert known.keys() == {"sequences", "descent"}
-    known["descent"]["errors"] = ["as remembered"]
-    path.write_text(json.dumps(known))
-    refused = run(course, "release", "--output", course.parent / "again")
-    assert "as remembered" in refused.stderr
     checks = course / "solutions" / "descent" / "checks.py"
     before = checks.read_text(encoding="utf-8")
     checks.write_text(f"{before}\n# changed\n", encoding="utf-8")
     done(course, "release", "--output", course.parent / "again")
+    now = json.loads(path.read_bytes())
+    assert now["sequences"] == known["sequences"] and now["descent"] != known["descent"]
     checks.write_text(before, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (CellTimeoutError("a busy machine"), "takes more than 300 seconds"),
+        (DeadKernelError("too little memory"), "ends the kernel"),
+    ],
+)
+def test_a_cell_that_did_not_end_is_named_and_only_a_run_without_an_error_is_the_last(
+    error: Exception, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / COURSE.id).mkdir()
+    monkeypatch.setattr(frozen, "FOLDER", tmp_path)
+    outcomes = [error, None]
+
+    def run_all(*_: object, on_cell_execute: Callable[..., object], **__: object) -> None:
+        on_cell_execute(cell_index=6, cell={})
+        outcome = outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
+
+    monkeypatch.setattr(readiness, "run_all", run_all)
+    (said,) = readiness.raised(ROOT, LESSONS[:1])
+    assert said.endswith(f"as handed out, cell 7 {words}")
+    assert readiness.raised(ROOT, LESSONS[:1]) == [] and outcomes == []
+    assert readiness.raised(ROOT, LESSONS[:1]) == [], "it is not run a third time"
 
 
 def test_a_lesson_is_left_out_and_the_others_keep_their_numbers(course: Path) -> None:
