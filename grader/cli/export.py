@@ -27,7 +27,8 @@ from grader.cli._options import course_dir, writing
 @click.option(
     "--output",
     metavar="FILE",
-    help="where to write; - is the standard output [default: grades_<TO>.csv in the course folder]",
+    help="where to write; - is standard output, but not for a zip [default: grades_<TO>.csv in "
+    "the course folder]",
 )
 @click.option(
     "--assignment", "only", metavar="ID", multiple=True, help="only this; may be repeated"
@@ -116,10 +117,13 @@ def command(
 
 def _feedback(course_dir: Path, submitted: Path, only: tuple[str, ...], output: str | None) -> None:
     """Write the zip of feedback pages for Moodle."""
+    from grader.lms.export import STDOUT
     from grader.lms.moodle_feedback import feedback_zip
 
     if len(only) != 1:
         raise click.UsageError("a feedback zip is for one assignment: name it with --assignment")
+    if output == STDOUT:
+        raise click.UsageError("a zip does not go to standard output: name a file with --output")
     target = Path(output or course_dir / f"feedback_moodle_{only[0]}.zip")
     with writing(target):
         content, left_out = feedback_zip(course_dir, submitted, only[0])

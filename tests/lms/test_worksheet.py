@@ -276,6 +276,16 @@ def test_feedback_goes_back_under_the_names_of_moodles_archive(course: Path) -> 
     assert "not in the zip: late: no page yet: grade first" in done.stderr
 
 
+def test_a_zip_of_feedback_goes_into_a_file(
+    course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    done = run(course, "moodle-feedback", "--assignment", "task_a", "--output", "-")
+    assert done.exit_code == 2 and "name a file with --output" in done.output
+    assert list(Path.cwd().iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [(), ("--assignment", "task_a", "--assignment", "task_b")])
 def test_a_zip_of_feedback_is_of_one_assignment(course: Path, arguments: tuple[str, ...]) -> None:
     done = run(course, "moodle-feedback", *arguments)
