@@ -139,7 +139,7 @@ def pack_lessons(
         NothingPacked: nothing is there to pack, or the zip cannot be written. An earlier zip is
             left as it was.
     """
-    lab = lab_around(start)
+    lab = _lab(wanted, start)
     items, left_out = _chosen(wanted, lab)
     if not items:
         raise NothingPacked("; ".join(left_out) or f"no lesson in {_shown(lab)} holds an answer")
@@ -160,6 +160,18 @@ def pack_lessons(
     content = handin.write({item.assignment: item.content for item in done}, _receipt(done, when))
     _write(target, content)
     return Packed(target, content, when, tuple(done), tuple(left_out))
+
+
+def _lab(wanted: Sequence[str], start: Path) -> Path:
+    """Find the folder with the lessons; where there is none, that of the first file named."""
+    try:
+        return lab_around(start)
+    except NothingPacked:
+        named = [Path(name) for name in wanted if name.endswith(".ipynb") and Path(name).is_file()]
+        if not named:
+            raise
+    folder = named[0].resolve().parent
+    return records.lab_of(folder) or folder
 
 
 def lab_around(start: Path) -> Path:

@@ -266,6 +266,23 @@ def test_9_a_notebook_of_another_edition_says_so_first_and_once(lab: Path, unjud
     assert warnings(lab, NAME).count("another edition") == 1
 
 
+@pytest.mark.parametrize("in_a_lab", [True, False])
+def test_9_a_file_that_is_named_is_packed_from_any_folder(
+    in_a_lab: bool, lab: Path, tmp_path: Path, unjudged
+) -> None:
+    """The zip is beside the lessons, or beside a file that is in no folder of lessons."""
+    path = answered(lab, **{FIRST: RIGHT})
+    far = tmp_path / "far" / "away"
+    far.mkdir(parents=True)
+    if not in_a_lab:
+        path = path.rename(far.parent.parent / "mine.ipynb")
+    done = packed(far, str(path))
+    assert members(done) == {NAME: path.read_bytes()}
+    assert done.path.parent == (lab if in_a_lab else path.parent)
+    with pytest.raises(NothingPacked, match="there is no lesson in"):
+        packed(far, "nowhere.ipynb")
+
+
 def test_10_nothing_is_written_yet(lab: Path, unjudged) -> None:
     with pytest.raises(NothingPacked, match="no lesson in .* holds an answer"):
         packed(lab)
