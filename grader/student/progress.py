@@ -164,7 +164,7 @@ class Course:
             f"{self._sum('right')} of {self._sum('count')}",
             f"{self._sum('points'):g} of {self._sum('possible'):g}",
             f"{sum(one.lesson.question for one in self.standings):g}",
-            f"{minutes} ({round(minutes / 60)} hours)" if minutes else "",
+            f"{minutes} ({round(minutes / 60)} hours)" if minutes >= 90 else f"{minutes or ''}",
         )
 
     def _remarks(self) -> list[str]:

@@ -20,7 +20,7 @@ from grader.protocol.values import CheckResult, Verdict
 from grader.student import check, records
 from grader.student.lab_folder import copy_lessons, start_page
 from grader.student.lessons import Lesson, lessons
-from grader.student.progress import BEGUN, DONE, NOT_BEGUN, course, standing
+from grader.student.progress import BEGUN, DONE, NOT_BEGUN, Course, course, standing
 from grader.student.session import Session
 from tests.conftest import with_answers
 
@@ -191,6 +191,18 @@ def test_points_are_never_more_than_the_check_gives() -> None:
     one = Lesson(Path("01_x.ipynb"), "1 · x", exercises={"a": 2.0, "b": 1.0})
     kept = {"a": records.Record(1, 1, 99.0), "elsewhere": records.Record(1, 1, 5.0)}
     assert standing(one, kept).points == 2
+
+
+@pytest.mark.parametrize(
+    ("minutes", "total"),
+    [(0, ""), (25, "25"), (60, "60"), (89, "89"), (90, "90 (2 hours)"), (155, "155 (3 hours)")],
+)
+def test_the_minutes_of_all_lessons_are_hours_only_where_there_are_some(
+    minutes: int, total: str
+) -> None:
+    one = Lesson(Path("01_x.ipynb"), "1 · x", minutes, {"a": 2.0})
+    table = Table(Course([standing(one, {})])._repr_html_())
+    assert table.all("td")[-1][1] == total
 
 
 class Table(HTMLParser):
