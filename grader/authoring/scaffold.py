@@ -179,9 +179,12 @@ def _passes(copy: Path, command: Sequence[str], what: str) -> None:
         text=True,
     )
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).replace(f"{copy}{os.sep}", "")
-        if said.startswith("Traceback"):
-            said = said.splitlines()[-1]
+        error = done.stderr.strip()
+        if error.startswith("Traceback"):
+            error = error.splitlines()[-1]
+        # `prove` prints its faults on the standard output, and a library may warn beside them.
+        said = "\n".join(filter(None, (done.stdout.strip(), error)))
+        said = said.replace(f"{copy}{os.sep}", "")
         raise ScaffoldError(f"{what} does not pass `python -m grader {' '.join(command)}`:\n{said}")
 
 

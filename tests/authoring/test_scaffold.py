@@ -217,6 +217,16 @@ def test_a_disk_that_fills_up_leaves_the_files_as_they_were(
     assert {(tmp_path / name).read_text() for name in names} == {"before"}
 
 
+def test_a_warning_does_not_hide_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, "1 fault: not caught\n", "a warning\n")
+
+    monkeypatch.setattr(scaffolding.subprocess, "run", fails)
+    with pytest.raises(ScaffoldError) as caught:
+        scaffolding.tried({}, LESSONS[0], "new")
+    assert "1 fault: not caught" in str(caught.value) and "a warning" in str(caught.value)
+
+
 def test_a_number_moves_no_other() -> None:
     import nbformat
 
