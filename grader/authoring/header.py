@@ -29,10 +29,13 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of a solved notebook in a fresh kernel: processor seconds and peak memory."""
+    """One run of a solved notebook in a fresh kernel: processor seconds and peak memory.
+
+    The memory is None where the system does not say it.
+    """
 
     cpu_seconds: float
-    peak_megabytes: float
+    peak_megabytes: float | None
 
 
 def measured(path: Path = MEASURED) -> dict[str, Measured]:
@@ -90,11 +93,12 @@ def rows(
     }
     known = measured().get(lesson)
     if known is not None:
-        megabytes = max(1, round(known.peak_megabytes / 100)) * 100
         made["Runs"] = (
-            "offline on a laptop's CPU; the solved notebook takes "
-            f"{_about(known.cpu_seconds)} and about {megabytes} MB of memory"
+            f"offline on a laptop's CPU; the solved notebook takes {_about(known.cpu_seconds)}"
         )
+        if known.peak_megabytes is not None:
+            megabytes = max(1, round(known.peak_megabytes / 100)) * 100
+            made["Runs"] += f" and about {megabytes} MB of memory"
     return made
 
 

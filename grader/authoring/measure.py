@@ -8,6 +8,7 @@ import sys
 
 from grader.authoring.header import Measured
 from grader.course.layout import module_of
+from grader.errors import Failed
 
 # Processor seconds that a solved notebook may take. Its cells use one thread where they train.
 DEFAULT_BUDGET = 60.0
@@ -19,6 +20,7 @@ _PROGRAM = """
 import re, resource, sys, tempfile, threading, time
 from pathlib import Path
 from grader.authoring.solve import solve
+from grader.errors import Failed
 
 peaks = [0]
 
@@ -35,7 +37,10 @@ def watch():
 
 threading.Thread(target=watch, daemon=True).start()
 with tempfile.TemporaryDirectory() as folder:
-    solve(sys.argv[1], Path(folder), run=True)
+    try:
+        solve(sys.argv[1], Path(folder), run=True)
+    except Failed as error:
+        sys.exit(str(error))
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(used.ru_utime + used.ru_stime, max(peaks) / 1024)
 """
@@ -48,9 +53,11 @@ def budget(lesson: str) -> float:
 
 
 def measure(lesson: str) -> Measured:
-    """Run a lesson's solved notebook once; raise CalledProcessError if a cell fails."""
+    """Run a lesson's solved notebook once; raise Failed, with what it said, if that fails."""
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, lesson], check=True, capture_output=True, text=True
+        [sys.executable, "-c", _PROGRAM, lesson], check=False, capture_output=True, text=True
     )
+    if done.returncode:
+        raise Failed(done.stderr.strip() or f"{lesson} cannot be measured: exit {done.returncode}")
     cpu, peak = map(float, done.stdout.split()[-2:])
-    return Measured(round(cpu, 1), round(peak))
+    return Measured(round(cpu, 1), round(peak) or None)

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from grader import files
 from grader.authoring import rubrics
 from grader.authoring.scaffold import MARK
-from grader.authoring.solve import run_all
+from grader.authoring.solve import errors, run_all
 from grader.authoring.tidy import LessonError, tidied
 from grader.course.exercises import exercises, home_of
 from grader.course.fingerprint import fingerprint
@@ -176,7 +176,7 @@ def _errors(bundle: Path, lesson: str) -> list[str]:
     # The bundle's own package and course, as students have them.
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
     environment |= {"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
-    said = f"{_shown(notebook_path(lesson))}: as handed out, cell"
+    said = f"{_shown(notebook_path(lesson))}: as handed out,"
     begun: list[int] = []
 
     def note(cell_index: int, **_: object) -> None:
@@ -186,13 +186,7 @@ def _errors(bundle: Path, lesson: str) -> list[str]:
     try:
         run_all(notebook, path.parent, environment, **options)
     except CellTimeoutError:
-        return [f"{said} {begun[-1]} takes more than {SECONDS} seconds"]
+        return [f"{said} cell {begun[-1]} takes more than {SECONDS} seconds"]
     except DeadKernelError:
-        return [f"{said} {begun[-1]} ends the kernel"]
-    return [
-        f"{said} {number} raises {output.ename}: "
-        f"{output.evalue.strip().partition(chr(10))[0][:120]}"
-        for number, cell in enumerate(notebook.cells, 1)
-        for output in cell.get("outputs", [])
-        if output.output_type == "error"
-    ]
+        return [f"{said} cell {begun[-1]} ends the kernel"]
+    return [f"{said} {error}" for error in errors(notebook)]

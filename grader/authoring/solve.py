@@ -13,6 +13,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from grader.authoring.rubrics import with_rubrics
@@ -20,6 +21,7 @@ from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT, notebook_path
 from grader.course.sources import answer_source
 from grader.coursefile import VARIABLE
+from grader.errors import Failed
 
 
 def solved(lesson: str, only: set[str] | None = None) -> NotebookNode:
@@ -75,14 +77,32 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     return notebook
 
 
+def errors(notebook: NotebookNode) -> list[str]:
+    """Say of each error among the outputs which cell raises it."""
+    return [
+        f"cell {number} raises {output.ename}: {output.evalue.strip().partition(chr(10))[0][:120]}"
+        for number, cell in enumerate(notebook.cells, 1)
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    ]
+
+
 def solve(lesson: str, folder: Path, run: bool) -> Path:
-    """Write the solved notebook into ``folder``; with ``run``, executed, with its outputs."""
+    """Write the solved notebook into ``folder``; with ``run``, executed, with its outputs.
+
+    Raises:
+        Failed: a cell raises; the message says which.
+    """
     notebook = solved(lesson)
     if run:
         with tempfile.TemporaryDirectory() as beside:  # solved lessons, where `mine` looks
             for other in LESSONS:
                 nbformat.write(solved(other), Path(beside, notebook_path(other).name))
-            execute(notebook, Path(beside))
+            try:
+                execute(notebook, Path(beside))
+            except CellExecutionError as error:
+                said = f"{notebook_path(lesson).stem}, solved: {errors(notebook)[0]}"
+                raise Failed(said) from error
     with_rubrics(notebook, lesson)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / notebook_path(lesson).name

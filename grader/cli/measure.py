@@ -29,7 +29,7 @@ def command(lessons: tuple[str, ...], keep: bool) -> None:
             assignment_id(lesson),
             f"{one.cpu_seconds:.0f}",
             f"{budget(lesson):g}",
-            f"{one.peak_megabytes:.0f}",
+            "not measurable here" if one.peak_megabytes is None else f"{one.peak_megabytes:.0f}",
         )
     Console().print(table)
     if keep:

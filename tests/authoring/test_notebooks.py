@@ -8,16 +8,20 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from click.testing import CliRunner
 from nbclient import NotebookClient
 
+from grader.authoring import measure, solve
 from grader.authoring.header import measured
 from grader.authoring.measure import budget
 from grader.authoring.rubrics import with_rubrics
 from grader.authoring.solve import solved
 from grader.authoring.tidy import tidy
+from grader.commandline import main
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, ROOT, SOLVED, assignment_id, notebook_path
 from grader.course.sources import answer_source, stub_source
+from grader.errors import Failed
 from tests.authoring.outputs import rerun
 
 
@@ -42,6 +46,34 @@ def test_each_lesson_says_what_it_takes_as_measured(lesson: str) -> None:
     rows = re.findall(r"^\| \*\*(\w+)\*\* \|", lesson_notebook(lesson).cells[0].source, re.M)
     assert {"Time", "Points", "Runs"} <= set(rows)
     assert lesson in measured()
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "words"),
+    [
+        ("import sys; sys.exit('cell 7 raises NameError: x')", 1, "Error: cell 7 raises NameError"),
+        ("print(1.5, 0)", 0, "not measurable here"),
+        ("print(1.5, 70)", 0, " 70 "),
+    ],
+)
+def test_measuring_says_what_failed_and_what_cannot_be_measured(
+    program: str, code: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "_PROGRAM", program)
+    done = CliRunner().invoke(main, ["measure", "--no-keep", "--lesson", LESSONS[0]])
+    assert done.exit_code == code and words in done.output
+    assert isinstance(done.exception, SystemExit) or not code
+
+
+def test_a_solved_notebook_that_fails_names_the_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = [nbformat.v4.new_markdown_cell("# Lesson"), nbformat.v4.new_code_cell("1 / 0")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    monkeypatch.setattr(solve, "solved", lambda lesson: notebook)
+    said = f"{assignment_id(LESSONS[0])}, solved: cell 2 raises ZeroDivisionError: division by zero"
+    with pytest.raises(Failed, match=f"^{said}$"):
+        solve.solve(LESSONS[0], tmp_path, run=True)
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
