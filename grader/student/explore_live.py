@@ -20,6 +20,7 @@ from typing import Any
 import ipywidgets
 from IPython.display import display
 
+from grader.student import screen
 from grader.student.explore import Choice, Control, Explorer, Slider
 from grader.student.figures import Picture
 
@@ -50,15 +51,24 @@ STYLE = """\
 """
 NOTE = "To move this picture, run the cell again."
 
-_boards: dict[str, Board] = {}
+# By cell: the run that displayed them, and the figures with controls that are there.
+_boards: dict[str, tuple[str, list[Board]]] = {}
 
 
 def display_live(explorer: Explorer, still: Picture) -> None:
     """Display the still picture, then its controls."""
+    request = screen.request(screen.shell())
+    run = request.get("header", {}).get("msg_id", "")
+    # Where the front end does not name its cells, the function tells one figure from another.
     name = getattr(explorer.draw, "__qualname__", "")
-    if name in _boards:  # the cell was run again: its earlier output, with the widgets, is gone
-        _boards.pop(name).close()
-    board = _boards[name] = Board(explorer)
+    cell = request.get("metadata", {}).get("cellId") or name
+    last, boards = _boards.get(cell, ("", []))
+    if run != last:  # the cell was run again: its earlier output, with the widgets, is gone
+        for board in boards:
+            board.close()
+        boards = []
+    board = Board(explorer)
+    _boards[cell] = run, [*boards, board]
     page = (
         f'{STYLE}<div class="explorer-still">{still._repr_html_()}'
         f'<div class="explorer-note">{NOTE}</div></div>'

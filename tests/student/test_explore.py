@@ -185,6 +185,32 @@ def test_a_redraw_that_fails_says_so_and_the_next_one_works() -> None:
     board.close()
 
 
+def test_a_cell_that_runs_again_ends_the_controls_of_its_own_earlier_run_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two figures in one cell, and a third in another, all drawn by functions without a name."""
+    from grader.student import explore_live
+
+    ended: list[object] = []
+    monkeypatch.setattr(explore_live.Board, "close", lambda self: ended.append(self.explorer.alt))
+
+    def shows(alt: str, cell: str, run: str) -> None:
+        request = {"header": {"msg_id": run}, "metadata": {"cellId": cell}}
+        monkeypatch.setattr(screen, "request", lambda shell: request)
+        figure = Explorer(lambda: bar(2), alt, {})
+        explore_live.display_live(figure, figure.picture())
+
+    shows("one", "first cell", "run 1")
+    shows("two", "first cell", "run 1")
+    shows("three", "second cell", "run 2")
+    assert ended == []
+    shows("one again", "first cell", "run 3")
+    shows("two again", "first cell", "run 3")
+    assert ended == ["one", "two"]
+    shows("three again", "second cell", "run 4")
+    assert ended == ["one", "two", "three"]
+
+
 def test_in_the_worker_it_is_a_still_picture_and_few_cells_leave_it_out(judge) -> None:
     """There is no kernel and no front end; and for a mark it does not run at all."""
     release = assignment("03_masking")
