@@ -7,6 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from grader.cli import doctor
 from grader.commandline import main, needs_linux
 
 
@@ -34,6 +35,18 @@ def test_grading_says_at_once_that_it_wants_linux(
 def test_students_commands_run_anywhere(monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     assert needs_linux("check", "grader.student.commands.check") is None
+
+
+@pytest.mark.parametrize(("gigabytes", "enough"), [(4.1, True), (3.9, False)])
+def test_memory_is_counted_in_the_unit_that_is_shown(
+    gigabytes: float, enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In GB of 1 000 000 000 bytes: a page of memory has a thousand here."""
+    sizes = {"SC_PAGE_SIZE": 1000, "SC_PHYS_PAGES": int(gigabytes * 1_000_000)}
+    monkeypatch.setattr(doctor.os, "sysconf", sizes.__getitem__)
+    (memory,) = (one for one in doctor.machine() if one.what == "memory")
+    assert (memory.found, memory.good) == (f"{gigabytes} GB", enough)
+    assert ("below 4 GB" in memory.fix) != enough
 
 
 def test_on_linux_nothing_is_in_the_way() -> None:

@@ -26,7 +26,8 @@ PACKAGES = (
     "rich",
     "nh3",
 )
-MEMORY = 4 << 30
+GB = 1e9  # bytes
+DISK, MEMORY = 1 * GB, 4 * GB
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,14 @@ def machine() -> Iterator[Finding]:
     yield Finding("system", f"{platform.system()} {platform.release()}", True)
     yield Finding("cores", str(os.cpu_count()), True)
     free = shutil.disk_usage(".").free
-    fix = "" if free > 1 << 30 else "free some disk: grading a cohort writes notebooks and pages"
-    yield Finding("free disk", f"{free / 1e9:.1f} GB", free > 1 << 30, fix)
+    fix = "" if free >= DISK else "free some disk: grading a cohort writes notebooks and pages"
+    yield Finding("free disk", f"{free / GB:.1f} GB", free >= DISK, fix)
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         return
-    fix = "" if memory >= MEMORY else "below 4 GB: grade with --jobs 1"
-    yield Finding("memory", f"{memory / 2**30:.1f} GiB", memory >= MEMORY, fix)
+    fix = "" if memory >= MEMORY else f"below {MEMORY / GB:.0f} GB: grade with --jobs 1"
+    yield Finding("memory", f"{memory / GB:.1f} GB", memory >= MEMORY, fix)
 
 
 def sandbox() -> Iterator[Finding]:
