@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,12 +57,15 @@ def verify(course_dir: Path, secret: bytes, since: str = "") -> Verified:
     for line in lines:
         if line.is_score:
             scores[line.entry["student"], line.entry["assignment"]] = line.entry
-    marks = list(_marks(course_dir, scores))
+    with read_gradebook(course_dir / "gradebook.db") as book:
+        rows = list(all_grades(book)) if book is not None else []
+    marks = list(_marks(rows, scores))
     found += [
         Difference(where, f"the gradebook says {in_gradebook}, the ledger {in_ledger}")
         for where, in_gradebook, in_ledger in marks
         if in_gradebook != in_ledger
     ]
+    found += _deleted(rows)
     found += _given(course_dir, lines)
     found += _penalties(course_dir)
     found += _files(course_dir, secret, lines)
@@ -102,18 +105,23 @@ def accept(course_dir: Path, secret: bytes, who: Collection[str] | None = None) 
 # -- marks -----------------------------------------------------------------------------------------
 
 
-def _marks(course_dir: Path, scores: Scores) -> Iterator[tuple[str, str, str]]:
+def _deleted(rows: Iterable[GradeRow]) -> Iterator[Difference]:
+    """Yield the students whose marks are in the gradebook while they themselves are not."""
+    for student in sorted({row.student for row in rows if not row.student_is_known}):
+        yield Difference(
+            student,
+            "the gradebook has marks of this student, but not the student: enter the student again "
+            f"with `nbgrader db student add {student}`",
+        )
+
+
+def _marks(rows: Iterable[GradeRow], scores: Scores) -> Iterator[tuple[str, str, str]]:
     """Yield (where, what the gradebook says, what the ledger says) for each cell in either."""
     book: dict[tuple[str, str], dict[str, GradeRow]] = {}
-    with read_gradebook(course_dir / "gradebook.db") as open_book:
-        rows = list(all_grades(open_book)) if open_book is not None else []
     for row in rows:
         cells = book.setdefault((row.student, row.assignment), {})
         if row.cell:
             cells[row.cell] = row
-    missing = {row.student for row in rows if not row.student_is_known}
-    for student in sorted(missing):
-        yield student, "marks for a student that it does not list", "marks"
     most: dict[str, tuple[float, float]] = {}  # where → what the gradebook and the ledger say
     for student, task in sorted(scores.keys() | book.keys()):
         where = f"{student}/{task}"

@@ -8,6 +8,8 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,7 +173,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a student deleted": (
         sql("DELETE FROM student WHERE id = 'ada'"),
-        "ada │ the gradebook says marks for a student",
+        "ada │ the gradebook has marks of this student, but not the student: enter the student",
     ),
     "a submission deleted": (
         sql("DELETE FROM submitted_assignment WHERE student_id = 'ada'"),
@@ -433,6 +435,16 @@ def test_a_student_who_was_deleted_stops_no_report(course: Path) -> None:
     TAMPERED["a student deleted"][0](course)
     done = CliRunner().invoke(main, ["report", "--course-dir", str(course)])
     assert done.exit_code == 0, done.exception
+
+
+def test_a_student_who_was_deleted_can_be_entered_again(course: Path) -> None:
+    """With the command that the message names."""
+    TAMPERED["a student deleted"][0](course)
+    (words,) = re.findall(r"`nbgrader ([^`]*)`", " ".join(verify(course).output.split()))
+    command = [sys.executable, "-m", "nbgrader", *words.split()]
+    subprocess.run(command, cwd=course, check=True, capture_output=True)
+    done = verify(course)
+    assert done.exit_code == 0, done.output
 
 
 def test_nothing_to_verify_is_said(tmp_path: Path) -> None:
