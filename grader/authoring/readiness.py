@@ -23,6 +23,7 @@ from grader.course.fingerprint import fingerprint
 from grader.course.layout import COURSE, LESSONS, ROOT, SOLUTIONS, assignment_id, notebook_path
 from grader.coursefile import VARIABLE
 from grader.student import frozen
+from grader.student.words import points
 
 SECONDS = 300  # that a cell of an untouched notebook may take
 # The engine's folders that a notebook as handed out depends on, besides the course.
@@ -79,21 +80,17 @@ def _cards(lesson: str, notebook: NotebookNode) -> Iterator[str]:
         number, told = _card_points(exercise.id, notebook)
         if told is not None and told != exercise.points:
             yield (
-                f"{path}: the card of {exercise.id}, cell {number}, says {_points(told)}, but "
+                f"{path}: the card of {exercise.id}, cell {number}, says {points(told)}, but "
                 f"{_shown(SOLUTIONS / lesson / 'checks.py')} says {exercise.points:g}: make them "
                 "equal"
             )
     for question in rubrics.questions(lesson):
-        found = [float(points) for points in _TOLD.findall(question.text)]
+        found = [float(one) for one in _TOLD.findall(question.text)]
         if found and question.points not in (sum(found), *found):
             yield (
-                f"{path}: the question {question.id} says {' and '.join(map(_points, found))}, but "
+                f"{path}: the question {question.id} says {' and '.join(map(points, found))}, but "
                 f"its answer, cell {question.cell}, gives {question.points:g}: make them equal"
             )
-
-
-def _points(points: float) -> str:
-    return f"{points:g} point{'s'[: points != 1]}"
 
 
 def _card_points(exercise: str, notebook: NotebookNode) -> tuple[int, float | None]:
@@ -105,8 +102,8 @@ def _card_points(exercise: str, notebook: NotebookNode) -> tuple[int, float | No
             continue
         rest = cell.source[found.end() :]
         following = _HEADING.search(rest)
-        points = _POINTS.search(rest[: following.start()] if following else rest)
-        return number, float(points[1]) if points else None
+        told = _POINTS.search(rest[: following.start()] if following else rest)
+        return number, float(told[1]) if told else None
     return 0, None
 
 

@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from grader.course.layout import SOLUTIONS, notebook_path
 from grader.coursefile import CourseError
+from grader.student.words import points
 
 NAME = "written.md"
 CRITERIA, SAMPLE = "Criteria", "Sample answer"
@@ -85,7 +86,7 @@ def rubrics(lesson: str) -> dict[str, Rubric]:
         raise CourseError(f"{path} cannot be read: {error}") from error
     _, *parts = _HEADING.split(text)
     found = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-    return {name: Rubric(name, float(points), _sections(body)) for name, points, body in found}
+    return {name: Rubric(name, float(due), _sections(body)) for name, due, body in found}
 
 
 def _sections(body: str) -> dict[str, str]:
@@ -116,15 +117,15 @@ def faults(lesson: str) -> list[str]:
     where = "/".join(path.parts[-3:])
     asked = {question.id: question.points for question in questions(lesson)}
     found = []
-    for name, points in asked.items():
-        heading = f"# `{name}` ({points:g} point{'s'[: points != 1]})"
+    for name, due in asked.items():
+        heading = f"# `{name}` ({points(due)})"
         rubric = written.get(name)
         if rubric is None:
             found.append(f"{where}: no rubric of {name}: begin it with the line {heading}")
-        elif rubric.points != points:
+        elif rubric.points != due:
             found.append(
-                f"{where}: the rubric of {name} gives {rubric.points:g} points, but the notebook "
-                f"gives {points:g}: make them equal"
+                f"{where}: the rubric of {name} gives {points(rubric.points)}, but the notebook "
+                f"gives {due:g}: make them equal"
             )
         elif rubric.fault():
             found.append(f"{where}: the rubric of {name}: {rubric.fault()}")
@@ -150,7 +151,7 @@ def with_rubrics(notebook: NotebookNode, lesson: str) -> NotebookNode:
 
 def rubric_cell(rubric: Rubric, sample: bool = False) -> NotebookNode:
     """Make a Markdown cell that shows a rubric, for instructors."""
-    heading = f"### For instructors: how to grade `{rubric.question}` ({rubric.points:g} points)"
+    heading = f"### For instructors: how to grade `{rubric.question}` ({points(rubric.points)})"
     return nbformat.v4.new_markdown_cell(
         f"{heading}\n\n{rubric.text(4, sample)}",
         id=f"rubric-{rubric.question}"[:64],  # the most that the format allows

@@ -35,6 +35,7 @@ from grader.course.layout import COURSE, LESSONS, ROOT
 from grader.coursefile import ENGINE, NAME, VARIABLE
 from grader.errors import Refused
 from grader.source.slicing import bound_names, read_names
+from grader.student.words import points
 
 MARK = "REPLACE"  # in the templates, wherever the author is to go on
 TEMPLATES = Path(__file__).parent / "new_exercise"
@@ -109,7 +110,7 @@ def example(wanted: Wanted, number: str, torch: bool) -> dict[str, str]:
         "snake": wanted.snake,
         "heading": f"Exercise {number}".rstrip(),
         "points": wanted.points,
-        "counted": f"{wanted.points} point{'s'[: wanted.points != 1]}",
+        "counted": points(wanted.points),
     }
     kind = TEMPLATES / ("layer" if wanted.layer else "function")
     return {

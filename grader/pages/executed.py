@@ -16,6 +16,7 @@ from grader.pages.verdicts import graded
 from grader.protocol.values import Verdict
 from grader.source.assembly import ANSWER, CHECK, HUMAN, OWN
 from grader.student.report import as_html, as_text
+from grader.student.words import points
 
 
 def executed_notebook(outcome: Outcome, release: Assignment) -> bytes:
@@ -59,7 +60,7 @@ def _cell(shown: Shown, original: dict | None, found: dict[str, dict[str, Any]])
 
 def _verdict_output(verdict: Verdict, outcome: Outcome) -> dict[str, Any]:
     if not verdict.attempted:
-        text = f"{verdict.exercise}: not attempted (0 of {verdict.max_score:g} points)\n"
+        text = f"{verdict.exercise}: not attempted (0 of {points(verdict.max_score)})\n"
         return {"output_type": "stream", "name": "stdout", "text": text}
     said = graded(verdict, outcome)
     data = {"text/plain": as_text(said), "text/html": as_html(said)}

@@ -10,6 +10,7 @@ import jinja2
 from grader.authoring.rubrics import questions, rubrics
 from grader.course.layout import COURSE, assignment_id
 from grader.judge.sanitize import safe_markdown
+from grader.student.words import points
 
 
 def rubrics_page(lessons: Iterable[str]) -> bytes | None:
@@ -26,7 +27,7 @@ def rubrics_page(lessons: Iterable[str]) -> bytes | None:
         return None
     loader = jinja2.PackageLoader("grader.pages", "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True)
-    environment.filters["markdown"] = _markdown
+    environment.filters |= {"markdown": _markdown, "points": points}
     page = environment.get_template("rubrics.html.j2")
     return page.render(title=COURSE.title, parts=parts).encode()
 

@@ -16,6 +16,7 @@ from grader.protocol.values import Verdict
 from grader.records import nbgrader_tables as tables
 from grader.records.markdown import literal, marked_up
 from grader.source.assembly import HUMAN
+from grader.student.words import points
 
 
 def ensure_assignment(book: sqlite3.Connection, release: Assignment) -> None:
@@ -48,8 +49,8 @@ def ensure_assignment(book: sqlite3.Connection, release: Assignment) -> None:
 def _write_cell(book: sqlite3.Connection, notebook: str, name: str, cell: Mapping) -> None:
     marks, kind = cell["metadata"]["nbgrader"], cell["cell_type"]
     if marks["grade"]:
-        points = {"max_score": marks["points"], "cell_type": kind}
-        tables.put_grade_cell(book, notebook, name, points)
+        about = {"max_score": marks["points"], "cell_type": kind}
+        tables.put_grade_cell(book, notebook, name, about)
     if marks["solution"]:
         tables.put_solution_cell(book, notebook, name)
     released = {
@@ -169,7 +170,7 @@ def _comments(
         lines = [look] if name in outcome.unsure else [] if answered else ["No response."]
         earlier = answers[name].earlier if name in answers else None
         if earlier is not None and earlier.score is not None:
-            lines.append(f"An earlier text of this answer got {earlier.score:g} of {of:g} points.")
+            lines.append(f"An earlier text of this answer got {earlier.score:g} of {points(of)}.")
         if earlier is not None and earlier.comment:
             lines.append(f"The comment on the earlier text: {earlier.comment}")
         yield name, "\n\n".join(lines) or None

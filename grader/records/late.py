@@ -20,6 +20,7 @@ from typing import Any
 from grader.errors import GradebookError
 from grader.records import nbgrader_tables as tables
 from grader.records.nbgrader_tables import Timing
+from grader.student.words import points
 
 CONFIG = "nbgrader_config.py"
 # Computers without a clock battery give 1970, and zip files without times give 1980.
@@ -44,7 +45,7 @@ class Lateness:
         """The lateness in words, such as "2 days late: 12 points off"; empty if in time."""
         late = ""
         if self.seconds:
-            cost = f"{self.penalty:.5g} points off" if self.penalty else "nothing off"
+            cost = f"{points(self.penalty)} off" if self.penalty else "nothing off"
             late = f"{duration(self.seconds)} late: {cost}"
         return "; ".join(filter(None, (late, self.doubt)))
 

@@ -21,6 +21,7 @@ from grader.student.judged_apart import SECONDS, Judged, judge
 from grader.student.markup import coded
 from grader.student.notebooks import NotANotebook, read
 from grader.student.runner import Recognized
+from grader.student.words import points
 
 MOST_COPIES = 30  # files looked at beside a lesson
 ASK = "Your instructor says where to hand it in."
@@ -53,11 +54,11 @@ class Item:
         results = self.judged.results
         if not results:
             return "not judged"
-        right, points = sum(one.right for one in results), sum(one.points for one in results)
-        possible = sum(one.possible for one in results)
+        right, given = sum(one.right for one in results), sum(one.points for one in results)
+        possible = points(sum(one.possible for one in results))
         return (
-            f"{right} of {len(results)} exercises right, {points:g} of {possible:g} points by the "
-            "public checks"
+            f"{right} of {len(results)} exercises right, {given:g} of {possible} by the public "
+            "checks"
         )
 
 
@@ -338,11 +339,11 @@ def _warnings(item: Item, judged: Judged, changed: Sequence[str]) -> Iterator[st
     yield from judged.raised
     for result in judged.results:
         if not result.attempted:
-            yield f"{result.exercise} is not attempted ({_points(result.possible)})"
+            yield f"{result.exercise} is not attempted ({points(result.possible)})"
         elif not result.right:
             yield (
                 f"{result.exercise} is not right yet: {result.passed} of {result.checks} checks "
-                f"pass, {result.points:g} of {_points(result.possible)}"
+                f"pass, {result.points:g} of {points(result.possible)}"
             )
     if judged.follow:
         first, *more = judged.follow
@@ -352,7 +353,7 @@ def _warnings(item: Item, judged: Judged, changed: Sequence[str]) -> Iterator[st
         if not answered:
             yield (
                 f"the question in writing, {name}, is not answered "
-                f"({_points(item.found.points.get(name, 0))}, given by a person)"
+                f"({points(item.found.points.get(name, 0))}, given by a person)"
             )
     names = [*_changed_since_checked(item), *changed]
     if names:
@@ -362,10 +363,6 @@ def _warnings(item: Item, judged: Judged, changed: Sequence[str]) -> Iterator[st
             "notebook from the top to see that it works"
         )
     yield from item.found.remarks
-
-
-def _points(points: float) -> str:
-    return f"{points:g} point{'s'[: points != 1]}"
 
 
 def _changed_since_checked(item: Item) -> Iterator[str]:

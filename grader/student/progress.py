@@ -15,6 +15,7 @@ from grader.student.colors import LINE, MUTED
 from grader.student.lessons import Lesson, lessons
 from grader.student.records import Record
 from grader.student.session import Session
+from grader.student.words import points
 
 DONE, BEGUN, NOT_BEGUN, UNREADABLE = "done", "begun", "not begun", "unreadable"
 SIGNS = {DONE: "✓", BEGUN: "◐", NOT_BEGUN: "○", UNREADABLE: "!"}
@@ -95,11 +96,8 @@ class Course:
     @property
     def headline(self) -> str:
         right, count = self._sum("right"), self._sum("count")
-        points, possible = self._sum("points"), self._sum("possible")
-        return (
-            f"{right} of {count} exercises and quizzes right, "
-            f"{points:g} of {possible:g} points so far"
-        )
+        given, possible = self._sum("points"), points(self._sum("possible"))
+        return f"{right} of {count} exercises and quizzes right, {given:g} of {possible} so far"
 
     @property
     def next(self) -> Standing | None:

@@ -13,6 +13,7 @@ import numpy as np
 from grader.protocol.values import CheckResult, Misconception, Verdict
 from grader.rules.comparing import show
 from grader.rules.quiz import CHOOSES
+from grader.student.words import points
 
 MAX_CELLS = 900  # of a matrix that is drawn
 MAX_NUMBERS = 8  # in a row that is written out
@@ -79,9 +80,8 @@ def summary(
         run_failed: if the answer is missing, that is because the last run of its cell failed.
         model: the code that shows a model answer, to be named if this one is right.
     """
-    unit = "point" if verdict.max_score == 1 else "points"
-    points = f"{verdict.score:g} of {verdict.max_score:g} {unit}" + ("" if final else " so far")
-    head = Summary(verdict.exercise, verdict.passed, headline(verdict), points)
+    given = f"{verdict.score:g} of {points(verdict.max_score)}" + ("" if final else " so far")
+    head = Summary(verdict.exercise, verdict.passed, headline(verdict), given)
     failed = [check for check in verdict.checks if check.tried and not check.passed]
     if not failed:
         if head.passed:

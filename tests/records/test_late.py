@@ -407,3 +407,16 @@ def test_bad_due_dates_are_one_line(tmp_path: Path, arguments: list[str], said: 
 )  # fmt: skip
 def test_spans_read_as_people_say_them(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("penalty", "said"),
+    [
+        (1.0, "1 day late: 1 point off"),
+        (0.5, "1 day late: 0.5 points off"),
+        (4 / 3, "1 day late: 1.33333 points off"),
+        (0.0, "1 day late: nothing off"),
+    ],
+)
+def test_one_point_is_one(penalty: float, said: str) -> None:
+    assert Lateness(86400.0, penalty).words == said

@@ -25,6 +25,7 @@ from grader.student import check, frozen
 from grader.student.foundations import Weak
 from grader.student.report import Report, as_html, as_text, what_is_wrong
 from grader.student.summary import on_earlier, rows, sentence, summary
+from grader.student.words import points
 
 KNOWN = Misconception("negates", "negates the result", "Every sign is turned.")
 LINE = Failure("exception", "ValueError", "shapes differ", "w = a @ b", 5)
@@ -405,6 +406,13 @@ def test_what_is_not_judged_earns_nothing_and_is_left_out_of_the_json() -> None:
     ) if r.passed)  # fmt: skip
     total = sum(one.share for one in frozen.load("scaled_dot_product_attention").suite.checks)
     assert found.score == pytest.approx(found.max_score * passed / total, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 points"), (1, "1 point"), (1.0, "1 point"), (2.5, "2.5 points")]
+)
+def test_one_point_is_one_and_any_other_number_is_of_points(number: float, said: str) -> None:
+    assert points(number) == said
 
 
 # --- the student's test -------------------------------------------------------------------------
