@@ -16,6 +16,7 @@ from grader.authoring.freeze import freeze, released
 from grader.course.exercises import exercises
 from grader.course.layout import COURSE, LESSONS, NOTEBOOKS, ROOT, make_room, notebook_path
 from grader.coursefile import ENGINE, INSTALLED, NAME
+from grader.errors import Failed
 from grader.student import frozen
 
 MARK = ".grader-release"
@@ -95,12 +96,13 @@ open `lab/start.ipynb` there, with this environment as its kernel.
 """
 
 
-class UnfinishedError(Exception):
-    """A course that may not go out yet; ``faults`` has a line for each thing to do."""
+class UnfinishedError(Failed):
+    """A course that may not go out yet; the message has a line for each thing to do."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+        things = "1 thing is" if len(faults) == 1 else f"{len(faults)} things are"
+        said = f"{things} unfinished, so nothing was written; --draft writes the bundle anyway:"
+        super().__init__("\n".join([said, *faults]))
 
 
 def release(output: Path, without: Collection[str] = (), draft: bool = False) -> list[str]:

@@ -17,8 +17,14 @@ import nbformat
 from nbformat import NotebookNode
 
 from grader.authoring.rubrics import NAME as RUBRICS
-from grader.authoring.scaffold import ScaffoldError, tried, write
-from grader.authoring.scaffold_places import NoPlace, is_text, lesson_files, listed, with_names
+from grader.authoring.scaffold import tried, write
+from grader.authoring.scaffold_places import (
+    ScaffoldError,
+    is_text,
+    lesson_files,
+    listed,
+    with_names,
+)
 from grader.course.exercises import exercises
 from grader.course.layout import COURSE, LESSONS, ROOT, assignment_id, notebook_path
 from grader.source.slicing import bound_names, read_names
@@ -159,10 +165,7 @@ def without_versions(text: str, name: str) -> str:
 
 def without_checks(text: str, name: str) -> str:
     """Return the checks without the exercise's entry and what it alone reads."""
-    try:
-        entry = listed(text, name)
-    except NoPlace as error:
-        raise ScaffoldError(str(error)) from error
+    entry = listed(text, name)
     lines = text.splitlines(keepends=True)
     rest = "".join([*lines[: entry.lineno - 1], *lines[entry.end_lineno :]])
     return without(rest, name, _orphaned(rest, ast.unparse(entry)))

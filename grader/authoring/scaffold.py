@@ -28,12 +28,11 @@ from nbformat import NotebookNode
 from grader import files
 from grader.authoring import scaffold_places as places
 from grader.authoring.header import MEASURED
-from grader.authoring.scaffold_places import NoPlace, lesson_files
+from grader.authoring.scaffold_places import ScaffoldError, lesson_files
 from grader.authoring.tidy import LessonError, tidied
 from grader.course.exercises import exercises, home_of
 from grader.course.layout import COURSE, LESSONS, ROOT
 from grader.coursefile import ENGINE, NAME, VARIABLE
-from grader.errors import Refused
 from grader.source.slicing import bound_names, read_names
 from grader.student.words import points
 
@@ -41,10 +40,6 @@ MARK = "REPLACE"  # in the templates, wherever the author is to go on
 TEMPLATES = Path(__file__).parent / "new_exercise"
 LONGEST = 32  # so that no line of the example is longer than the house allows
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "solved")
-
-
-class ScaffoldError(Refused):
-    """The change cannot be made; the message says why and what to do. Nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +74,19 @@ def plan(wanted: Wanted) -> dict[Path, str]:
     files_of = lesson_files(wanted.lesson)
     notebook = nbformat.read(ROOT / files_of.pop("card"), as_version=4)
     old = {part: (ROOT / path).read_text(encoding="utf-8") for part, path in files_of.items()}
-    try:
-        number = places.number_after(notebook.cells, after, last=after == last)
-        new = example(wanted, number, torch="torch" in bound_names(old["solution"]))
-        _fits(wanted, old, notebook, new)
-        old["solution"] = places.after_definition(old["solution"], after, new["solution"])
-        for part in ("misconceptions", "alternatives"):
-            old[part] = places.at_end(old[part], section(wanted.name, new[part]))
-        checks = places.before_list(old["checks"], section(wanted.name, new["checks"]))
-        old["checks"] = places.in_list(checks, after, new["entry"])
-        if "law" in old:
-            law = places.with_import(old["law"], f"{COURSE.solutions}.{wanted.lesson}", wanted.name)
-            old["law"] = places.at_end(law, new["law"])
-        own = places.exercise_cells(wanted.name, new["card"], new["hint"])
-        notebook.cells = places.in_notebook(notebook.cells, after, own)
-    except NoPlace as error:
-        raise ScaffoldError(str(error)) from error
+    number = places.number_after(notebook.cells, after, last=after == last)
+    new = example(wanted, number, torch="torch" in bound_names(old["solution"]))
+    _fits(wanted, old, notebook, new)
+    old["solution"] = places.after_definition(old["solution"], after, new["solution"])
+    for part in ("misconceptions", "alternatives"):
+        old[part] = places.at_end(old[part], section(wanted.name, new[part]))
+    checks = places.before_list(old["checks"], section(wanted.name, new["checks"]))
+    old["checks"] = places.in_list(checks, after, new["entry"])
+    if "law" in old:
+        law = places.with_import(old["law"], f"{COURSE.solutions}.{wanted.lesson}", wanted.name)
+        old["law"] = places.at_end(law, new["law"])
+    own = places.exercise_cells(wanted.name, new["card"], new["hint"])
+    notebook.cells = places.in_notebook(notebook.cells, after, own)
     old["card"] = nbformat.writes(notebook) + "\n"
     return {path: old[part] for part, path in lesson_files(wanted.lesson).items()}
 

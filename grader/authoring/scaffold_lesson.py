@@ -19,7 +19,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from grader.authoring.rubrics import NAME as RUBRICS
 from grader.authoring.scaffold import (
     LONGEST,
-    ScaffoldError,
     Wanted,
     example,
     free_name,
@@ -28,7 +27,7 @@ from grader.authoring.scaffold import (
     write,
 )
 from grader.authoring.scaffold_places import (
-    NoPlace,
+    ScaffoldError,
     exercise_cells,
     lesson_files,
     with_lesson,
@@ -88,10 +87,7 @@ def plan(wanted: WantedLesson) -> dict[Path, str]:
         new_code_cell(f"#@ answer {wanted.name}_in_words {IN_WORDS}"),
     ]
     made["card"] = nbformat.writes(new_notebook(cells=cells)) + "\n"
-    try:
-        description = with_lesson((ROOT / NAME).read_text(encoding="utf-8"), wanted.name)
-    except NoPlace as error:
-        raise ScaffoldError(str(error)) from error
+    description = with_lesson((ROOT / NAME).read_text(encoding="utf-8"), wanted.name)
     changes = {path: made[part] for part, path in files.items()}
     changes[files["checks"].with_name(RUBRICS)] = made["written"]
     package = Path(COURSE.solutions, "__init__.py")

@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from grader.course.layout import COURSE, ROOT, assignment_id
+from grader.errors import Refused
 
 WIDTH = 100
 LISTED = "EXERCISES"  # the list that a lesson's checks end in
@@ -20,8 +21,8 @@ EXERCISE = re.compile(r"^### Exercise(?: (\d+)\.(\d+)([a-z]?))? · `(\w+)`", re.
 HEADING = re.compile(r"^#{2,3} (?=\S)", re.M)
 
 
-class NoPlace(Exception):
-    """A file is not as expected; the message says what was looked for."""
+class ScaffoldError(Refused):
+    """The change cannot be made; the message says why and what to do. Nothing was written."""
 
 
 def lesson_files(lesson: str, assignment: str = "") -> dict[str, Path]:
@@ -52,7 +53,7 @@ def after_definition(text: str, name: str, block: str) -> str:
     for node in ast.parse(text).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
             return _inserted(text, node.end_lineno, f"\n\n{block}")
-    raise NoPlace(f"the solutions have no definition of {name}")
+    raise ScaffoldError(f"the solutions have no definition of {name}")
 
 
 def before_list(text: str, block: str) -> str:
@@ -66,12 +67,12 @@ def in_list(text: str, after: str, entry: str) -> str:
 
 
 def listed(text: str, exercise: str) -> ast.Call:
-    """Return the exercise's entry in the checks' list; raise NoPlace if it has none."""
+    """Return the exercise's entry in the checks' list; raise ScaffoldError if it has none."""
     value = _list(text).value
     for item in value.elts if isinstance(value, ast.List) else []:
         if isinstance(item, ast.Call) and is_text(item.args[:1], exercise):
             return item
-    raise NoPlace(f"{LISTED} of the checks has no entry {exercise!r} of its own")
+    raise ScaffoldError(f"{LISTED} of the checks has no entry {exercise!r} of its own")
 
 
 def is_text(found: Iterable[ast.expr | None], text: str) -> bool:
@@ -88,7 +89,7 @@ def with_import(text: str, module: str, name: str) -> str:
                 f"{one} as {known[one]}" if known[one] else one for one in sorted(known, key=_order)
             ]
             return with_names(text, node, shown)
-    raise NoPlace(f"the lesson's tests import nothing from {module}")
+    raise ScaffoldError(f"the lesson's tests import nothing from {module}")
 
 
 def with_names(text: str, node: ast.ImportFrom, names: Sequence[str]) -> str:
@@ -112,7 +113,7 @@ def _list(text: str) -> ast.Assign:
             isinstance(target, ast.Name) and target.id == LISTED for target in node.targets
         ):
             return node
-    raise NoPlace(f"the checks do not assign {LISTED}")
+    raise ScaffoldError(f"the checks do not assign {LISTED}")
 
 
 def _inserted(text: str, line: int | None, block: str) -> str:
@@ -134,7 +135,7 @@ def number_after(cells: Sequence[NotebookNode], after: str, last: bool) -> str:
     ]
     own = next((one for one in found if one[4] == after), None)
     if own is None:
-        raise NoPlace(f"the notebook has no heading `### Exercise N.N · `{after}``")
+        raise ScaffoldError(f"the notebook has no heading `### Exercise N.N · `{after}``")
     lesson, number = own[1], own[2]
     if lesson is None:
         return ""
@@ -160,7 +161,7 @@ def in_notebook(
     """Insert a new exercise's cells before the heading that follows ``after``'s check."""
     start = next((i for i, c in enumerate(cells) if c.get("id") == f"check_{after}"), None)
     if start is None:
-        raise NoPlace(f"the notebook has no cell check_{after}")
+        raise ScaffoldError(f"the notebook has no cell check_{after}")
     rest = cells[start + 1 :]
     return [*cells[: start + 1], *(before_heading(rest, HEADING, own) or [*rest, *own])]
 
@@ -187,7 +188,7 @@ TOKEN = re.compile(r"""(?P<item>"[^"\n]*"|'[^'\n]*')|(?P<comma>,)|(?P<end>\])|\s
 def with_lesson(text: str, name: str) -> str:
     """Add a last lesson to a course's description; keep its comments and layout.
 
-    Raises NoPlace if its list ``lessons`` is written in a way that this does not understand.
+    Raises ScaffoldError if its list ``lessons`` is written in a way that this does not understand.
     """
     start = re.search(r"^lessons\s*=\s*\[", text, re.M)
     last, comma, place, end = None, False, start.end() if start else 0, None
@@ -198,7 +199,9 @@ def with_lesson(text: str, name: str) -> str:
         end = token.start() if token["end"] else None
         place = token.end()
     if end is None:
-        raise NoPlace(f'the list lessons of course.toml is not as expected: add "{name}" yourself')
+        raise ScaffoldError(
+            f'the list lessons of course.toml is not as expected: add "{name}" yourself'
+        )
     if last is None:
         out = f'{text[:end]}"{name}"{text[end:]}'
     elif "\n" not in text[last.end() : end]:
@@ -213,5 +216,7 @@ def with_lesson(text: str, name: str) -> str:
         out = f'{head}{indent}"{name}",\n{text[close:]}'
     before, after = tomllib.loads(text), tomllib.loads(out)
     if after != before | {"lessons": [*before.get("lessons", []), name]}:
-        raise NoPlace(f'the list lessons of course.toml is not as expected: add "{name}" yourself')
+        raise ScaffoldError(
+            f'the list lessons of course.toml is not as expected: add "{name}" yourself'
+        )
     return out

@@ -8,7 +8,7 @@ import click
 
 from grader.cli._options import writing
 from grader.course.layout import LESSONS, lesson_of
-from grader.student.lessons import NoSuchLesson, named
+from grader.student.lessons import named
 
 
 @click.command()
@@ -24,24 +24,13 @@ def command(output: Path, left_out: tuple[str, ...], draft: bool) -> None:
 
     A course that is unfinished is refused, with a line for each thing to do.
     """
-    try:
-        without = [lesson_of(named(word)) for word in left_out]
-    except NoSuchLesson as error:
-        raise click.UsageError(f"--without: {error}") from error
+    without = [lesson_of(named(word)) for word in left_out]
     if len(set(without)) == len(LESSONS):
         raise click.UsageError("--without: no lesson is left")
-    from grader.authoring.release import UnfinishedError, release
+    from grader.authoring.release import release
 
-    try:
-        with writing(output):
-            faults = release(output, without, draft)
-    except UnfinishedError as error:
-        for fault in error.faults:
-            click.echo(fault, err=True)
-        things = "1 thing is" if len(error.faults) == 1 else f"{len(error.faults)} things are"
-        raise click.ClickException(
-            f"{things} unfinished, so nothing was written; --draft writes the bundle anyway"
-        ) from error
+    with writing(output):
+        faults = release(output, without, draft)
     for fault in faults:
         click.echo(fault, err=True)
     written = sum(path.is_file() for path in output.rglob("*"))

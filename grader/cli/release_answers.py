@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from grader.cli._options import course_dir, writing
 from grader.course.layout import COURSE, lesson_of
 
 
@@ -18,12 +19,7 @@ from grader.course.layout import COURSE, lesson_of
     default=Path("model_answers"),
     show_default=True,
 )
-@click.option(
-    "--course-dir",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path("."),
-    help="where gradebook.db with the due dates is [default: here]",
-)
+@course_dir("where gradebook.db with the due dates is")
 @click.option("--early", is_flag=True, help="write them even if somebody still has time")
 def command(names: tuple[str, ...], output: Path, course_dir: Path, early: bool) -> None:
     """Write the answers to LESSON's exercises into a file to give to students.
@@ -35,19 +31,18 @@ def command(names: tuple[str, ...], output: Path, course_dir: Path, early: bool)
     from grader import files
     from grader.course.exercises import exercises
     from grader.course.sources import answer_source, stub_source
-    from grader.errors import GradebookError
-    from grader.student.lessons import NoSuchLesson, named
+    from grader.student.lessons import named
     from grader.student.model_answers import SUFFIX, written
 
-    try:
-        assignments = [named(name) for name in names]
-        for assignment in assignments:
-            until = None if early else _last_due(course_dir, assignment)
-            if until is not None and until > _now():
-                raise click.ClickException(
-                    f"{assignment} can be handed in until {until:%Y-%m-%d %H:%M} UTC: nothing was "
-                    "written; --early writes the answers anyway"
-                )
+    assignments = [named(name) for name in names]
+    for assignment in assignments:
+        until = None if early else _last_due(course_dir, assignment)
+        if until is not None and until > _now():
+            raise click.ClickException(
+                f"{assignment} can be handed in until {until:%Y-%m-%d %H:%M} UTC: nothing was "
+                "written; --early writes the answers anyway"
+            )
+    with writing(output):
         output.mkdir(parents=True, exist_ok=True)
         for assignment in assignments:
             lesson = lesson_of(assignment)
@@ -58,12 +53,6 @@ def command(names: tuple[str, ...], output: Path, course_dir: Path, early: bool)
             path = output / f"{assignment}{SUFFIX}"
             files.write(path, written(assignment, answers))
             click.echo(f"{path}: {len(answers)} answers")
-    except NoSuchLesson as error:
-        raise click.UsageError(str(error)) from error
-    except GradebookError as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from error
     click.echo(
         f"Give out each file once its lesson of {COURSE.title} can no longer be handed in; "
         "students put it beside the lesson, or beside their start page"

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from grader.errors import Failed
 from grader.protocol.json_bounds import has_more_values
 
 MAX_BYTES = 32 * 1024 * 1024  # of a notebook file
@@ -17,7 +18,7 @@ MAX_NAME = 200  # characters of an id
 KINDS = ("code", "markdown", "raw", "heading")  # nbformat 3 has headings
 
 
-class NotANotebook(Exception):
+class NotANotebook(Failed):
     """The bytes cannot be read as a notebook; the message says why."""
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from grader import files
+from grader.errors import Failed
 from grader.source.assembly import (
     ANSWER,
     CHECK,
@@ -85,7 +86,7 @@ def called(lesson: str, path: Path) -> str:
     return lesson if path.stem == lesson else f"{lesson} (your {path.name})"
 
 
-class NotUpdated(Exception):
+class NotUpdated(Failed):
     """A lesson cannot be brought up to date, and nothing was changed; the message says why."""
 
 

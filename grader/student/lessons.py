@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.coursefile import current
+from grader.errors import Refused
 from grader.source.assembly import ANSWER, Part, parts_of
 from grader.student.notebooks import Cell, NotANotebook, read
 from grader.student.python_version import without_version
@@ -45,7 +46,7 @@ def assignment(lesson: str) -> str:
     return assignments()[current().lessons.index(lesson)]
 
 
-class NoSuchLesson(LookupError):
+class NoSuchLesson(Refused):
     """The course has no such lesson; the message lists those that it has."""
 
 

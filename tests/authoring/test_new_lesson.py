@@ -15,9 +15,9 @@ from click.testing import CliRunner
 
 from grader.authoring import scaffold as scaffolding
 from grader.authoring import scaffold_lesson
-from grader.authoring.scaffold import MARK, ScaffoldError
+from grader.authoring.scaffold import MARK
 from grader.authoring.scaffold_lesson import WantedLesson
-from grader.authoring.scaffold_places import NoPlace, with_lesson
+from grader.authoring.scaffold_places import ScaffoldError, with_lesson
 from grader.commandline import main
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, SOLUTIONS
 from grader.student import frozen
@@ -212,5 +212,5 @@ def test_a_course_s_description_keeps_its_comments_and_its_layout(before: str, a
     ],
 )
 def test_a_description_that_is_written_otherwise_is_left_alone(text: str) -> None:
-    with pytest.raises(NoPlace, match='add "new" yourself'):
+    with pytest.raises(ScaffoldError, match='add "new" yourself'):
         with_lesson(text, "new")

@@ -75,7 +75,7 @@ def test_all_that_is_unfinished_is_named_at_once_and_the_last_release_stays(cour
         f"{SEQUENCES}: as handed out, cell 3 raises NameError: name 'dropped' is not defined",
     ):
         assert said in lines, refused.stderr
-    assert lines[-1].startswith("Error: 4 things are unfinished, so nothing was written")
+    assert lines[0].startswith("Error: 4 things are unfinished, so nothing was written")
     assert everything(bundle) == before
 
     drafted = run(course, "release", "--output", bundle, "--draft")

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from grader.authoring import scaffold as scaffolding
-from grader.authoring.scaffold import MARK, ScaffoldError, Wanted, plan
-from grader.authoring.scaffold_places import NoPlace, in_list, number_after, with_import
+from grader.authoring.scaffold import MARK, Wanted, plan
+from grader.authoring.scaffold_places import ScaffoldError, in_list, number_after, with_import
 from grader.commandline import main
 from grader.course.exercises import exercises
 from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, SOLUTIONS
@@ -236,7 +236,7 @@ def test_a_number_moves_no_other() -> None:
     assert number_after(cells, "one", last=False) == "3.1b"
     cells.append(nbformat.v4.new_markdown_cell("### Exercise 3.1b · `between`"))
     assert number_after(cells, "one", last=False) == "3.1c"
-    with pytest.raises(NoPlace):
+    with pytest.raises(ScaffoldError):
         number_after(cells, "three", last=True)
 
 
@@ -251,13 +251,13 @@ def test_texts_go_where_the_syntax_says() -> None:
     listed = 'EXERCISES = [\n    Exercise("a", 1),\n    Exercise("b", 2),\n]\nLIMITS = {}\n'
     done = in_list(listed, "a", '    Exercise("n", 3),\n')
     assert done.splitlines()[2] == '    Exercise("n", 3),'
-    with pytest.raises(NoPlace):
+    with pytest.raises(ScaffoldError):
         in_list("EXERCISES = [one for one in others]\n", "a", "")
     short = "from solutions.x import Big, small\n\nOTHER = 1\n"
     assert with_import(short, "solutions.x", "new").startswith(
         "from solutions.x import Big, new, small\n\nOTHER"
     )
-    with pytest.raises(NoPlace):
+    with pytest.raises(ScaffoldError):
         with_import(short, "solutions.y", "new")
 
 

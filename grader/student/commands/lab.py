@@ -39,14 +39,11 @@ def command(
     written is never overwritten. A new edition of the course takes the place of the lessons that
     you have not touched; the others are named. Further arguments go to jupyter lab.
     """
-    from grader.student.lessons import START, NoSuchLesson, named
+    from grader.student.lessons import START, named
 
     course = current()
     source = course.root / course.notebooks
-    try:
-        chosen = [named(word) for word in wanted]
-    except NoSuchLesson as error:
-        raise click.ClickException(str(error)) from error
+    chosen = [named(word) for word in wanted]
     try:
         copied = copy_lessons(source, folder)
         newer = list(bring_up_to_date(source, folder, chosen))
@@ -87,8 +84,6 @@ def bring_up_to_date(source: Path, folder: Path, chosen: Sequence[str]) -> Itera
             yield f"Replaced by a new edition, since you had changed nothing: {names}"
         for name in chosen:
             yield from editions.update(source / name / f"{name}.ipynb", folder).said()
-    except editions.NotUpdated as error:
-        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise CannotWrite(folder, error) from error
     left = {name: path for name, path in newer.differing.items() if name not in chosen}
