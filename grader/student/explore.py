@@ -151,10 +151,6 @@ def explore(
     if not screen.is_interactive():
         display(still)
         return
-    try:
-        from grader.student.explore_live import display_live
-    except ImportError as error:
-        display(still)
-        print(f"(To move this figure: pip install {error.name}, and restart the kernel.)")
-        return
+    from grader.student.explore_live import display_live
+
     display_live(explorer, still)

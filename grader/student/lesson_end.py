@@ -108,7 +108,9 @@ def finish(lesson: str) -> None:
     said = lesson_end(lesson, Session.outcomes)
     screen.show(said)
     if screen.is_interactive():
-        _show_button()
+        from grader.student.lesson_end_live import show_button
+
+        show_button()
     if said.failed:
         count = f"{len(said.failed)} of {len(said.outcomes)} checks failed"
         raise CheckFailed(f"{count}: {', '.join(said.failed)}")
@@ -147,11 +149,3 @@ def _beside(assignment: str) -> Path | None:
     """Find the student's notebook of another lesson, in a folder beside this one or in this one."""
     here = Path.cwd() / f"{assignment}.ipynb"
     return lessons.file_in(Path.cwd().parent / assignment) or (here if here.exists() else None)
-
-
-def _show_button() -> None:
-    try:
-        from grader.student.lesson_end_live import show_button
-    except ImportError:  # without ipywidgets; what was shown names two other ways
-        return
-    show_button()

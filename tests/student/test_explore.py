@@ -157,17 +157,6 @@ def test_with_a_person_the_controls_follow_as_an_output_of_their_own(tmp_path: P
     assert controls.data["text/html"] == controls.data["text/plain"] == ""
 
 
-def test_without_ipywidgets_the_still_picture_and_the_fix_are_shown(
-    monkeypatch, capsys, shell
-) -> None:
-    monkeypatch.setattr(screen, "is_interactive", lambda: True)
-    monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    monkeypatch.delitem(sys.modules, "grader.student.explore_live", raising=False)
-    explore(bar, alt="One bar.", height=Slider(0, 3, start=1))
-    said = capsys.readouterr().out
-    assert "[figure: One bar.]" in said and "pip install ipywidgets" in said
-
-
 def test_a_redraw_that_fails_says_so_and_the_next_one_works() -> None:
     from grader.student.explore_live import Board
 
