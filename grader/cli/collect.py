@@ -10,7 +10,7 @@ import click
 
 from grader.cli._options import known_assignment, writing
 from grader.lms import uploads
-from grader.lms.roster import Directory
+from grader.lms.roster import Directory, load
 
 if TYPE_CHECKING:
     from grader.records.collect import Collected
@@ -66,7 +66,7 @@ def command(
         raise click.UsageError(
             f"--zone: there is no zone {zone!r}; write one such as Europe/Berlin"
         ) from None
-    directory = None if roster is None else Directory.of(roster)
+    directory = None if roster is None else Directory(load(roster))
     with writing(output):
         done = collect(sources, output, directory, own_zone, only)
     _show(done, output, directory, zone)

@@ -11,7 +11,7 @@ import click
 
 from grader import files
 from grader.cli._options import course_dir, known_assignment, writing
-from grader.lms.roster import Directory
+from grader.lms.roster import Directory, load
 
 if TYPE_CHECKING:
     from grader.report.read import Records
@@ -54,7 +54,7 @@ def command(
 
     records = read_records(course_dir, only)
     if students is not None:
-        listed = Directory.of(students).students
+        listed = Directory(load(students)).students
         names = {one.id: " ".join(filter(None, one.names)) for one in listed}
         records = replace(records, names=names | records.names)
     if not records.submissions and not records.unreadable:

@@ -8,7 +8,7 @@ import click
 
 from grader.cli._options import course_dir, writing
 from grader.judge.salt import salt
-from grader.lms.roster import Directory
+from grader.lms.roster import Directory, load
 from grader.records.nbgrader_tables import at_once, open_gradebook, put_student, students
 
 
@@ -26,7 +26,7 @@ def command(file: Path, course_dir: Path, given: str | None) -> None:
     from grader.records.course_lock import course_lock
     from grader.records.verification import accept
 
-    directory = Directory.of(file)
+    directory = Directory(load(file))
     with writing(course_dir):
         course_dir.mkdir(parents=True, exist_ok=True)
         with course_lock(course_dir), open_gradebook(course_dir / "gradebook.db") as book:

@@ -303,11 +303,6 @@ class Directory:
     ``unusable`` has a line for each student without an id that could name a folder.
     """
 
-    @classmethod
-    def of(cls, path: Path) -> Directory:
-        """Read the roster in this file. ExportError if it is not one."""
-        return cls(load(path))
-
     def __init__(self, roster: Roster) -> None:
         """Index the students. ExportError if there are none, or two have the same id."""
         self.name = roster.name

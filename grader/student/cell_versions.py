@@ -318,9 +318,9 @@ def last_text(exercise: str, namespace: Mapping[str, Any]) -> str:
     return next((cell for cell in reversed(cells) if pattern.search(cell)), "")
 
 
-def _inputs(namespace: Mapping[str, Any]) -> list[Any]:
+def _inputs(namespace: Mapping[str, Any]) -> Sequence[Any]:
     """Return the cells as they were typed. ``In`` would show magics as calls of get_ipython."""
     shell = screen.shell()
     if shell is not None and shell.user_ns is namespace:
-        return list(shell.history_manager.input_hist_raw)
-    return list(namespace.get("In", []))
+        return screen.inputs(shell)
+    return namespace.get("In", [])

@@ -57,11 +57,10 @@ _boards: dict[str, tuple[str, list[Board]]] = {}
 
 def display_live(explorer: Explorer, still: Picture) -> None:
     """Display the still picture, then its controls."""
-    request = screen.request(screen.shell())
-    run = request.get("header", {}).get("msg_id", "")
+    shell = screen.shell()
+    run = screen.request(shell).get("header", {}).get("msg_id", "")
     # Where the front end does not name its cells, the function tells one figure from another.
-    name = getattr(explorer.draw, "__qualname__", "")
-    cell = request.get("metadata", {}).get("cellId") or name
+    cell = screen.running_cell(shell) or getattr(explorer.draw, "__qualname__", "")
     last, boards = _boards.get(cell, ("", []))
     if run != last:  # the cell was run again: its earlier output, with the widgets, is gone
         for board in boards:

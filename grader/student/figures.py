@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grader.student.summary import difference
+
 if TYPE_CHECKING:  # a lesson's first cell imports this module, and matplotlib takes half a second
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
@@ -196,20 +198,6 @@ def comparison(yours: np.ndarray, expected: np.ndarray) -> str:
         f"and {expected[place]:.4g} was expected."
     )
     return Picture(_png(figure), alt)._repr_html_()
-
-
-def difference(yours: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Return yours - expected, 0 wherever they agree, also where both are inf or both nan.
-
-    Rounding errors count as agreement, unless nothing else differs.
-    """
-    with np.errstate(invalid="ignore"):
-        delta = yours - expected
-    for rtol, atol in ((1e-4, 1e-6), (0.0, 0.0)):
-        same = np.isclose(yours, expected, rtol=rtol, atol=atol, equal_nan=True)
-        if not same.all():
-            break
-    return np.where(same, 0.0, delta)
 
 
 def _differences(delta: np.ndarray) -> np.ndarray:

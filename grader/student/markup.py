@@ -9,11 +9,6 @@ import re
 PRE = "white-space:pre-wrap;margin:.3em 0 .3em .8em;max-width:60em"
 
 
-def escaped(text: str) -> str:
-    """Escape text for HTML, also for use between quotation marks."""
-    return html.escape(text, quote=True)
-
-
 def coded(text: str) -> str:
     """Escape text, and show what is between backticks as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(text))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

@@ -9,6 +9,7 @@ secret: it spares students a spoiler.
 
 from __future__ import annotations
 
+import html
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from pathlib import Path
 from grader.coursefile import ENGINE, current
 from grader.source import handin
 from grader.student import frozen, lessons, records, screen
-from grader.student.markup import PRE, escaped
+from grader.student.markup import PRE
 from grader.student.session import PASSED, Session
 
 FOLDER = "model_answers"
@@ -44,7 +45,7 @@ class ModelAnswer:
         return f"A model answer to {self.exercise}; another way may be as good:\n\n{self.source}"
 
     def _repr_html_(self) -> str:
-        name, source = escaped(self.exercise), escaped(self.source)
+        name, source = html.escape(self.exercise), html.escape(self.source)
         return (
             f"<div><p>A model answer to <code>{name}</code>; another way may be as good:</p>"
             f'<pre style="{PRE}">{source}</pre></div>'

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import textwrap
 from collections.abc import Iterable, Sequence
 
 from grader.student.colors import BAD, GOOD, MONO
 from grader.student.folds import OWN_KEYS, fold
-from grader.student.markup import coded, escaped
+from grader.student.markup import coded
 from grader.student.summary import Group, Row, Summary
 
 WIDTH = 100  # columns of a terminal
@@ -97,11 +98,11 @@ def as_html(said: Summary, role: str = "group", picture: str = "") -> str:
 
     The part about what is wrong has the ``role``: "status" if a screen reader should announce it.
     """
-    label = f' aria-label="{escaped(said.exercise)}"' if role == "group" else ""
+    label = f' aria-label="{html.escape(said.exercise)}"' if role == "group" else ""
     sign = "✓" if said.passed else "✗"
     parts = [
         f'<p style="{PARAGRAPH}"><span aria-hidden="true">{sign} </span>'
-        f"<strong>{escaped(said.headline)}</strong> · {escaped(said.points)}</p>",
+        f"<strong>{html.escape(said.headline)}</strong> · {html.escape(said.points)}</p>",
         _paragraph(coded(said.first)),
         _paragraph(f"<strong>{coded(said.wrong)}</strong>" if said.wrong else ""),
         _paragraph(coded(said.why)),
@@ -109,11 +110,11 @@ def as_html(said: Summary, role: str = "group", picture: str = "") -> str:
         picture or _table(said.rows),
         _paragraph(f"<em>Where to look:</em> {coded(said.look)}" if said.look else ""),
         _paragraph(
-            f"A model answer to compare with: <code>{escaped(said.model)}</code>"
+            f"A model answer to compare with: <code>{html.escape(said.model)}</code>"
             if said.model
             else ""
         ),
-        _paragraph(f"Next: <strong>{escaped(said.next)}</strong>" if said.next else ""),
+        _paragraph(f"Next: <strong>{html.escape(said.next)}</strong>" if said.next else ""),
     ]
     groups = "".join(map(_group, said.rest))
     color = GOOD if said.passed else BAD
@@ -130,8 +131,8 @@ def _paragraph(content: str) -> str:
 def _table(rows: Sequence[Row]) -> str:
     body = "".join(
         f'<tr style="background:none"><th scope="row" style="{CELL};text-align:left;'
-        f'font-weight:normal">{escaped(row.label)}</th>'
-        + "".join(f'<td style="{CELL};{MONO}">{escaped(number)}</td>' for number in row.numbers)
+        f'font-weight:normal">{html.escape(row.label)}</th>'
+        + "".join(f'<td style="{CELL};{MONO}">{html.escape(number)}</td>' for number in row.numbers)
         + "</tr>"
         for row in rows
     )
@@ -143,12 +144,12 @@ def _table(rows: Sequence[Row]) -> str:
 
 def _group(group: Group) -> str:
     items = "".join(
-        f"<li>{escaped(name)}{': ' if text else ''}{coded(text)}</li>"
+        f"<li>{html.escape(name)}{': ' if text else ''}{coded(text)}</li>"
         for name, text in group.checks
     )
     return (
         f'<details style="margin:.2em 0"{" open" if group.unfolded else ""}>'
-        f'<summary style="cursor:pointer;width:fit-content">{escaped(group.title)}</summary>'
+        f'<summary style="cursor:pointer;width:fit-content">{html.escape(group.title)}</summary>'
         f'<ul style="margin:.2em 0 .4em;padding-left:2em;text-align:left">{items}</ul></details>'
     )
 

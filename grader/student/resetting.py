@@ -28,7 +28,7 @@ def reset(exercise_id: str) -> None:
         return
     stub = lessons.stub(frozen.load(exercise_id).lesson, exercise_id)
     shell = screen.shell()
-    if shell is None or _running_cell(shell) != exercise_id:
+    if shell is None or screen.running_cell(shell) != exercise_id:
         print(
             f'To reset {exercise_id}, write reset("{exercise_id}") as the first line of its '
             f"own cell and run that cell. The cell as it was handed out:\n\n{stub}"
@@ -49,17 +49,12 @@ def with_comment(stub: str, old: str) -> str:
     return "\n".join([stub, "", "# --- before reset ---", *lines])
 
 
-def _running_cell(shell: Any) -> str:
-    """Return the id of the running cell; "" if the front end does not tell it."""
-    return str((screen.request(shell).get("metadata") or {}).get("cellId") or "")
-
-
 def _old_text(exercise_id: str, shell: Any) -> str:
     """Return the cell's text besides the call; else what ran in it last, or what is saved."""
     call = re.compile(
         rf"""^[ \t]*reset\([ \t]*["']{re.escape(exercise_id)}["'][ \t]*\).*\n?""", re.M
     )
-    running, *before = reversed(_inputs(shell))
+    running, *before = reversed(screen.inputs(shell))
     rest = call.sub("", running)
     if rest.strip():
         return rest
@@ -72,8 +67,3 @@ def _old_text(exercise_id: str, shell: Any) -> str:
         return ""
     cells = parse(path.read_bytes()).cells
     return next((cell.source for cell in cells if cell.id == exercise_id), "")
-
-
-def _inputs(shell: Any) -> list[str]:
-    """Return the cells as they were typed, in order; the last is the one that runs."""
-    return [str(text) for text in shell.history_manager.input_hist_raw if text]

@@ -20,6 +20,16 @@ def request(shell: Any) -> dict[str, Any]:
     return (kernel.get_parent("shell") if kernel is not None else None) or {}
 
 
+def running_cell(shell: Any) -> str:
+    """Return the id of the running cell; "" if the front end does not tell it."""
+    return str((request(shell).get("metadata") or {}).get("cellId") or "")
+
+
+def inputs(shell: Any) -> list[str]:
+    """Return the cells as they were typed, in order; the last is the one that runs."""
+    return [text for text in shell.history_manager.input_hist_raw if text]
+
+
 def is_interactive() -> bool:
     """Tell whether the front end that runs this cell allows the kernel to ask for input.
 

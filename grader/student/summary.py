@@ -228,9 +228,7 @@ def rows(check: CheckResult) -> tuple[Row, ...]:
     flat = [one.reshape(-1, one.shape[-1]) for one in (yours, expected)]
     place = int(np.argmin(_same(flat[0], flat[1]).all(axis=1)))  # the first row that differs
     mine, due = flat[0][place], flat[1][place]
-    with np.errstate(invalid="ignore"):
-        delta = np.where(_same(mine, due), 0.0, mine - due)
-    signed = tuple("0" if d == 0 else f"{d:+.3g}" for d in delta.tolist())
+    signed = tuple("0" if d == 0 else f"{d:+.3g}" for d in difference(mine, due).tolist())
     return (
         Row("yours", tuple(map(show, mine))),
         Row("expected", tuple(map(show, due))),
@@ -258,6 +256,15 @@ def _numbers(check: CheckResult) -> tuple[np.ndarray, np.ndarray] | None:
     if yours.dtype.kind not in "fiub" or not yours.size:
         return None
     return yours.astype(np.float64), expected.astype(np.float64)
+
+
+def difference(yours: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Return yours - expected, 0 wherever they agree, also where both are inf or both nan.
+
+    Rounding errors count as agreement, unless nothing else differs.
+    """
+    with np.errstate(invalid="ignore"):
+        return np.where(_same(yours, expected), 0.0, yours - expected)
 
 
 def _same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
