@@ -170,7 +170,8 @@ class SecondRuns:
         anything = frozenset((*self.exercises[name].uses, *self._foundations(name)))
         seen: set[str] = set()
         read: set[str] = set()  # helpers
-        pending = [self.assembly.answer(name).source, "\n".join({name, *_called(suite)})]
+        asked = filter(str.isidentifier, {name, *suite.targets})  # not the course's "@…"
+        pending = [self.assembly.answer(name).source, "\n".join(asked)]
         while pending:
             text = pending.pop()
             names = read_names(text)
@@ -197,13 +198,6 @@ def _by_name(sources: Iterable[str]) -> dict[str, set[str]]:
         for name in bound_names(source):
             found.setdefault(name, set()).add(source)
     return found
-
-
-def _called(suite: CheckSuite) -> set[str]:
-    """Return the names that an exercise's questions call."""
-    asks = [case.ask for case in suite.cases]
-    steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
-    return {call.target for call in (*asks, *steps) if call.target.isidentifier()}
 
 
 def _binds(part: Part, names: frozenset[str]) -> bool:

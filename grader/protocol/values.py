@@ -205,6 +205,13 @@ class CheckSuite:
     def cases(self) -> tuple[Case, ...]:
         return tuple(case for check in self.checks for case in check.cases)
 
+    @property
+    def targets(self) -> set[str]:
+        """The names that the questions call."""
+        asks = [case.ask for case in self.cases]
+        steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
+        return {call.target for call in (*asks, *steps)}
+
     def questions(self) -> tuple[list[Ask], list[int]]:
         """Return the questions to ask, and for each case the index of its question among them.
 

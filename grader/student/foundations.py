@@ -61,7 +61,7 @@ def roots(weak: Sequence[Weak]) -> tuple[Weak, ...]:
 def weak_ones(exercise: str, namespace: Mapping[str, Any], judge: Judge) -> tuple[Weak, ...]:
     """Find the weak earlier answers that this exercise's answer or its questions use."""
     answers = frozen.load(exercise)
-    used = names_used(namespace.get(exercise), namespace) | _called(answers.suite)
+    used = names_used(namespace.get(exercise), namespace) | answers.suite.targets
     found = []
     for name in answers.foundations:
         if name not in used:
@@ -160,13 +160,6 @@ def remark(
         how = f"{exercise} is not judged here yet; grading judges it with the course's version"
     written = all(root.verdict.attempted for root in first)
     return f"{said}. {how}. {begin_with([root.name for root in first], written)}"
-
-
-def _called(suite: CheckSuite) -> set[str]:
-    """Return the names that the suite's questions call."""
-    asks = [case.ask for case in suite.cases]
-    steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
-    return {call.target for call in (*asks, *steps)}
 
 
 def names_used(answer: Any, namespace: Mapping[str, Any], opaque: Collection[str] = ()) -> set[str]:
