@@ -41,7 +41,10 @@ def to_wire(value: Any, depth: int = 0) -> Any:
         fits = int(value).bit_length() <= MAX_INT_BITS
         return int(value) if fits else Opaque("whole number that no float can hold")
     if isinstance(value, np.ndarray):
-        return np.array(value) if value.dtype.kind in "biufc" else Opaque(f"array of {value.dtype}")
+        kind = value.dtype
+        # In the native order of bytes: another order, as files from elsewhere have it, is no error.
+        own = kind.newbyteorder("=")
+        return np.array(value, own) if kind.kind in "biufc" else Opaque(f"array of {kind}")
     if isinstance(value, np.generic):
         return np.asarray(value) if value.dtype.kind in "biufc" else Opaque(type(value).__name__)
     torch = sys.modules.get("torch")

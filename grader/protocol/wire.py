@@ -25,6 +25,7 @@ MAX_FRAME = 64 * 1024 * 1024
 MAX_NODES = 200_000
 MAX_DEPTH = 40
 MAX_AXES = 12
+EXACT = 2**53  # whole numbers below it are floats, too; larger ones travel as {"i": "..."}
 DTYPES = frozenset(
     ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
     + ("float16", "float32", "float64", "complex64", "complex128")
@@ -89,7 +90,7 @@ def _encode(node: Any, arrays: list[np.ndarray], known: dict[int, int], depth: i
     if node is None or type(node) in (bool, str):
         return node
     if type(node) is int:
-        return node if abs(node) < 2**53 else {"i": str(node)}
+        return node if abs(node) < EXACT else {"i": str(node)}
     if type(node) is float:
         return node if math.isfinite(node) else {"f": repr(node)}
     if type(node) is list:
@@ -105,7 +106,9 @@ def _encode(node: Any, arrays: list[np.ndarray], known: dict[int, int], depth: i
             raise WireError(f"an array of dtype {node.dtype} and {node.ndim} axes does not travel")
         if id(node) not in known:  # ids stay valid: the tree keeps its arrays alive
             known[id(node)] = len(arrays)
-            arrays.append(np.ascontiguousarray(node).reshape(node.shape))
+            # A dtype's name does not say the order of its bytes, so all are sent in the native one.
+            native = node.dtype.newbyteorder("=")
+            arrays.append(np.ascontiguousarray(node, native).reshape(node.shape))
         return {"a": known[id(node)]}
     name = type(node).__name__
     if TYPES.get(name) is type(node):
@@ -129,6 +132,8 @@ class _Reader:
             raise WireError("too many or too deeply nested values")
         if isinstance(node, str):
             return _encodable(node)
+        if type(node) is int and abs(node) >= EXACT:
+            raise WireError("a whole number of extraordinary size")
         if node is None or isinstance(node, (bool, int, float)):
             return node
         if isinstance(node, list):

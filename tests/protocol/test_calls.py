@@ -23,6 +23,13 @@ def append(value, cache=None):
     return len(cache), cache
 
 
+def test_a_result_is_its_numbers_whatever_the_order_of_their_bytes() -> None:
+    """Read from a file of another machine, numbers are as right as any, here and in a worker."""
+    for order in "<>":
+        value = answer({"f": lambda to=order: np.array([1, 2]).astype(to + "f8")}, Ask("f")).value
+        assert value.dtype == np.float64 and value.tolist() == [1, 2]
+
+
 def test_a_step_feeds_the_next_and_the_call() -> None:
     steps = (
         Step("first", "append", (1.0,)),

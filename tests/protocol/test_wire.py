@@ -122,6 +122,8 @@ def frame_of(tree: object, arrays: list, body: bytes = b"") -> bytes:
         ({"a": 1}, [{"dtype": "float64", "shape": [1]}], b"12345678"),
         ({"a": 0}, [{"dtype": "uint8", "shape": [1]}], b"12345678"),
         ({"i": "9" * 1000}, [], b""),
+        (-(2**53), [], b""),
+        ({"t": [1, [2**53]]}, [], b""),
         ({"f": "1e999"}, [], b""),
         ({"x": 1}, [], b""),
     ],
@@ -129,6 +131,11 @@ def frame_of(tree: object, arrays: list, body: bytes = b"") -> bytes:
 def test_a_worker_cannot_send_anything_else(tree: object, arrays: list, body: bytes) -> None:
     with pytest.raises(wire.WireError):
         read(frame_of(tree, arrays, body), wire.REPLY_TYPES)
+
+
+def test_a_number_of_4000_digits_is_no_number() -> None:
+    with pytest.raises(wire.WireError):
+        read(frame_of({"t": [1, 10**4000]}, []), wire.REPLY_TYPES)
 
 
 def test_nesting_and_size_are_bounded() -> None:
@@ -139,6 +146,14 @@ def test_nesting_and_size_are_bounded() -> None:
         wire.frame_sizes(struct.pack("!II", 2**31, 2**31))
     with pytest.raises(wire.WireError):
         wire.loads(json.dumps({"tree": [0] * 300_000, "arrays": []}).encode(), b"")
+
+
+@pytest.mark.parametrize("kind", ["f8", "f4", "i8", "u2", "c16"])
+def test_numbers_arrive_whatever_the_order_of_their_bytes(kind: str) -> None:
+    """A file of another machine may hold its numbers with the first byte first, or last."""
+    for order in "<>":
+        back = read(wire.dumps(np.array([1, 2, 250]).astype(order + kind)))
+        assert isinstance(back, np.ndarray) and back.tolist() == [1, 2, 250]
 
 
 def test_objects_of_other_types_do_not_travel() -> None:
