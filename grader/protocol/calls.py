@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.protocol.instructions import InstructionCounter, rows
-from grader.protocol.marshal import MAX_TEXT, from_wire, to_wire
+from grader.protocol.marshal import MAX_TEXT, from_wire, plain_text, to_wire
 from grader.protocol.values import Ask, Callback, Failure, Ref, Reply, Step, moved_on
 
 NOT_WRITTEN = "which is not written yet"
@@ -431,6 +431,6 @@ def _failure(kind: str, error: BaseException) -> Failure:
 
 def _said(error: BaseException) -> str:
     try:
-        return str(error)
+        return plain_text(str(error))
     except Exception as broken:  # the student's own __str__ may raise
         return f"(its message raised {type(broken).__name__})"

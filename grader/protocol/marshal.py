@@ -31,10 +31,15 @@ def from_wire(value: Any) -> Any:
     return value
 
 
+def plain_text(text: str) -> str:
+    """Return text of a subclass, such as markupsafe's, as a str: the wire takes nothing else."""
+    return str.__str__(text)
+
+
 def to_wire(value: Any, depth: int = 0) -> Any:
     """Convert a value of student code to plain data; what cannot be sent becomes Opaque."""
     if value is None or isinstance(value, (bool, str)):
-        return value[:MAX_TEXT] if isinstance(value, str) else value
+        return plain_text(value)[:MAX_TEXT] if isinstance(value, str) else value
     if isinstance(value, float):  # np.float64 is one
         return float(value)
     if isinstance(value, int):

@@ -30,6 +30,31 @@ def test_a_result_is_its_numbers_whatever_the_order_of_their_bytes() -> None:
         assert value.dtype == np.float64 and value.tolist() == [1, 2]
 
 
+class Text(str):
+    """Text as markupsafe has it: what is cut from it is of its own class."""
+
+    def __getitem__(self, key):
+        return Text(super().__getitem__(key))
+
+
+class OfText(Exception):
+    def __str__(self):
+        return Text("why")
+
+
+def test_text_of_a_subclass_arrives_as_text() -> None:
+    def fail():
+        raise OfText
+
+    returned = answer({"f": lambda: [Text("a")]}, Ask("f")).value
+    raised = answer({"f": fail}, Ask("f")).failure
+    assert raised is not None
+    assert [(type(text), text) for text in (*returned, raised.message)] == [
+        (str, "a"),
+        (str, "why"),
+    ]
+
+
 def test_a_step_feeds_the_next_and_the_call() -> None:
     steps = (
         Step("first", "append", (1.0,)),

@@ -367,6 +367,58 @@ def size():
     worker.close()
 
 
+TEXT = """
+class Text(str):
+    def __getitem__(self, key): return self
+    def __radd__(self, other): return Text(other + str(self))
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "outputs"),
+    [
+        (
+            "from IPython.display import HTML\nHTML(Text('<b>x</b>'))",
+            [
+                {
+                    "output_type": "execute_result",
+                    "data": {
+                        "text/plain": "<IPython.core.display.HTML object>",
+                        "text/html": "<b>x</b>",
+                    },
+                }
+            ],
+        ),
+        (
+            "import sys\nfor _ in range(2): sys.stdout.write(Text('x'))",
+            [{"output_type": "stream", "name": "stdout", "text": "xx"}],
+        ),
+    ],
+    ids=["displayed", "printed"],
+)
+def test_text_of_a_subclass_is_shown_like_any_other(
+    forkserver: Forkserver, source: str, outputs: list
+) -> None:
+    """As markupsafe and NumPy make it: a cell that displays it costs no other cell."""
+    worker = forkserver.start(QUICK)
+    try:
+        assert worker.run_cell(TEXT + source, 10) == (outputs, "")
+    finally:
+        worker.close()
+
+
+def test_an_error_whose_message_is_of_a_subclass_is_shown_like_any_other(
+    forkserver: Forkserver,
+) -> None:
+    error = "class Own(Exception):\n    def __str__(self): return Text('why')\nraise Own"
+    worker = forkserver.start(QUICK)
+    try:
+        ((output,), kind) = worker.run_cell(TEXT + error, 10)
+    finally:
+        worker.close()
+    assert (kind, output["ename"], output["evalue"]) == ("Own", "Own", "why")
+
+
 def test_a_window_that_lies_in_another_is_not_mounted_twice(tmp_path: Path) -> None:
     """But for one that would be hidden: inside a covered folder of the other."""
     python = tmp_path / "python"

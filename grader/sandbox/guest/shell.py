@@ -12,6 +12,8 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 
+from grader.protocol.marshal import plain_text
+
 # Bounds for one cell, so that no output can fill the judge's memory or the page.
 MAX_TEXT = 200_000  # characters
 MAX_IMAGES = 4_000_000  # characters, in base64
@@ -40,18 +42,19 @@ class Record:
         kept = {}
         for mime, value in data.items():
             if isinstance(mime, str) and isinstance(value, str):
-                room = "image" if mime.startswith("image/") or "data:image" in value else "text"
-                if len(value) <= self.room[room]:
-                    self.room[room] -= len(value)
-                    kept[mime] = value
+                text = plain_text(value)
+                room = "image" if mime.startswith("image/") or "data:image" in text else "text"
+                if len(text) <= self.room[room]:
+                    self.room[room] -= len(text)
+                    kept[plain_text(mime)] = text
                 else:
                     self.full = True
         self._add({"output_type": kind, "data": kept})
 
     def error(self, name: str, message: str, lines: list[str]) -> None:
         text = [self._fit(line, "text") for line in lines[:100]]
-        fields = {"ename": name[:200], "evalue": message[:2000], "traceback": text}
-        self._add({"output_type": "error", **fields}, always=True)
+        said = {"ename": plain_text(name)[:200], "evalue": plain_text(message)[:2000]}
+        self._add({"output_type": "error", **said, "traceback": text}, always=True)
 
     def finish(self) -> list[dict[str, Any]]:
         if self.full:
@@ -66,6 +69,7 @@ class Record:
             self.full = True
 
     def _fit(self, text: str, room: str) -> str:
+        text = plain_text(text)
         if len(text) > self.room[room]:
             self.full = True
             text = text[: self.room[room]]
