@@ -27,3 +27,11 @@ class WorkerLimits:
     file_size: int = 64 * MEBIBYTE
     disk: int = 64 * MEBIBYTE
     inodes: int = 4096
+
+
+def allowed(which: int, value: int) -> int:
+    """Return ``value``, or this process's hard limit if that is lower: none may be set above it."""
+    import resource  # not on every system on which this module is read
+
+    hard = resource.getrlimit(which)[1]
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)

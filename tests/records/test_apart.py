@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +52,19 @@ def end_by(number: int) -> Callable[[], None]:
     return lambda: os.kill(os.getpid(), number)
 
 
+def end_in_the_next_answer() -> None:
+    """Let it send all of its next answer but the last byte, and end as if the kernel killed it."""
+    one, other = multiprocessing.Pipe()
+    send_whole = Connection.send_bytes
+
+    def send_bytes(pipe: Connection, answer: bytes) -> None:
+        send_whole(one, answer[:1000])
+        os.write(pipe.fileno(), os.read(other.fileno(), 2000)[:-1])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Connection.send_bytes = send_bytes  # type: ignore[assignment,method-assign]
+
+
 def fail() -> None:
     raise ValueError("a fault of ours")
 
@@ -84,6 +99,8 @@ class Unlucky(Judge):
             MISHAPS[submission.student][0]()
         if submission.student == "lost":
             lose_the_sandbox()
+        if submission.student == "half":
+            end_in_the_next_answer()
         return super().grade(submission, release)
 
 
@@ -129,6 +146,11 @@ def test_a_process_that_is_killed_once_grades_in_the_next(apart: JudgeApart) -> 
     assert graded(apart, "after").outcome.outcome == "not_attempted"
 
 
+def test_a_process_that_is_killed_while_it_answers_grades_in_the_next(apart: JudgeApart) -> None:
+    graded(apart, "half")
+    assert graded(apart, "after").outcome.outcome == "not_attempted"
+
+
 def test_the_same_process_goes_on_to_the_next(apart: JudgeApart) -> None:
     """What it has read and compiled for one submission it has for the next."""
     graded(apart, "ada")
@@ -149,6 +171,38 @@ def test_each_submission_has_all_of_the_time(apart: JudgeApart) -> None:
     assert time.process_time() >= started
     assert graded(apart, "time").outcome.outcome == "timed_out"
     assert graded(apart, "after").outcome.outcome == "not_attempted"
+
+
+BOUND = """
+import resource
+from pathlib import Path
+from types import SimpleNamespace
+from tests.records.test_apart import JudgeApart, JudgeLimits, Limits, Unlucky, graded
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+most = pages * resource.getpagesize() + (1 << 30)
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+resource.setrlimit(resource.RLIMIT_CPU, (100, 100))
+forkserver = SimpleNamespace(level="none", wait_until_ready=lambda: None)
+judge = JudgeApart(Unlucky(forkserver, b"salt", Limits()), JudgeLimits())
+print(graded(judge, "ada").outcome.outcome)
+"""
+
+
+def test_lower_limits_of_the_machine_cost_no_submission() -> None:
+    """As `ulimit -v` and `ulimit -t` set them, on login nodes above all."""
+    done = subprocess.run(
+        [sys.executable, "-c", BOUND], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "not_attempted", done.stderr
+
+
+def test_a_process_that_cannot_begin_says_why(capfd: pytest.CaptureFixture[str]) -> None:
+    forkserver: Any = SimpleNamespace(level="none", wait_until_ready=lambda: None)
+    impossible: Any = JudgeLimits(memory="much")  # type: ignore[arg-type]
+    judge = JudgeApart(Unlucky(forkserver, b"salt", Limits()), impossible)
+    outcome = graded(judge, "ada").outcome
+    assert outcome.outcome == "crashed" and outcome.reason.endswith("(exit code 1)")
+    assert "TypeError" in capfd.readouterr().err
 
 
 PARENT = """

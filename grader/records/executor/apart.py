@@ -18,6 +18,7 @@ import pickle
 import resource
 import signal
 import time
+import traceback
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,6 +29,7 @@ from grader.judge import outcome as words
 from grader.judge.run import Judge, Submission, rejected
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
+from grader.protocol.limits import allowed
 from grader.records.executor import Graded, JudgeLimits, grade_work, our_fault, slim
 from grader.records.submissions import Work
 
@@ -98,10 +100,10 @@ class JudgeApart:
             self._reap()
 
     def _reap(self) -> int:
-        """Wait until the process ends; return the number of the signal that ended it, or 0."""
+        """Wait until the process ends; return its exit code, or minus the signal that ended it."""
         _, status = os.waitpid(self._pid, 0)
         self._pid = 0
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        return os.waitstatus_to_exitcode(status)
 
     def _ask(self, work: Work) -> Graded | str | _Failed | _NoWorker | None:
         """Return the process's answer; None if something else may have killed the process."""
@@ -111,20 +113,20 @@ class JudgeApart:
         try:
             self._pipe.send(work)
             return pickle.loads(self._pipe.recv_bytes())  # from our own process, not a worker
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # it has ended, perhaps in the middle of its answer
             self._pipe.close()
             self._pipe = None
             ended_by = self._reap()
         except BaseException:  # Ctrl-C: a late answer would be taken for the next one
             self.close()
             raise
-        if ended_by == signal.SIGXCPU:
+        if ended_by == -signal.SIGXCPU:
             most = f"{self._limits.cpu} s of processor time for this submission"
             return _Failed(words.TIMED_OUT, f"the grader itself needed more than {most}")
-        if ended_by == signal.SIGKILL:
+        if ended_by == -signal.SIGKILL:
             return None
-        said = f"the grader's own process ended on this submission (signal {ended_by})"
-        return _Failed(words.CRASHED, said)
+        how = f"signal {-ended_by}" if ended_by < 0 else f"exit code {ended_by}"
+        return _Failed(words.CRASHED, f"the grader's own process ended on this submission ({how})")
 
     def _start(self) -> None:
         self._pipe, end = multiprocessing.Pipe()
@@ -136,12 +138,16 @@ class JudgeApart:
         if self._pid:
             end.close()
             return
+        code = 1
         try:
             self._pipe.close()
-            _end_with(parent)
+            end_with(parent)
             _serve(end, self._judge, self._limits)
+            code = 0
+        except BaseException:
+            traceback.print_exc()  # the parent sees the exit code, and nothing of the cause
         finally:
-            os._exit(0)  # not sys.exit: the parent's exit handlers must not run here
+            os._exit(code)  # not sys.exit: the parent's exit handlers must not run here
 
     def _without_result(self, work: Work, failed: _Failed) -> Graded:
         """Return no points, the reason, and a request for a person: nobody has read the answers."""
@@ -162,7 +168,7 @@ class JudgeApart:
 # -- in the process --------------------------------------------------------------------------------
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """Make this process die with its parent, and leave Ctrl-C to the parent."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -174,17 +180,18 @@ def _serve(pipe: Connection, judge: Judge, limits: JudgeLimits) -> None:
     """Grade the work that comes through the pipe, until the parent closes it."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     # The limit is on all memory, and the fork starts with the parent's: add what it has already.
-    memory = pages * resource.getpagesize() + limits.memory
+    memory = allowed(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the salt
-    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     while True:
         try:
             work = pipe.recv()
         except EOFError:
             return
         # Set anew for each submission. Past the soft limit the kernel sends SIGXCPU, which kills.
-        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + limits.cpu, most))
+        soft = allowed(resource.RLIMIT_CPU, int(time.process_time()) + limits.cpu)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
         pipe.send_bytes(_answer(judge, work))
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import multiprocessing
-import signal
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,7 +16,7 @@ from typing import Any
 from grader.course.assignments import load
 from grader.judge.run import Judge
 from grader.records.executor import Executor, Graded, JudgeLimits, Lost, Terms, judge_on
-from grader.records.executor.apart import JudgeApart
+from grader.records.executor.apart import JudgeApart, end_with
 from grader.records.submissions import Work
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.threads import one_thread
@@ -61,14 +60,9 @@ def local_judges(
 _JUDGE: dict[str, JudgeApart] = {}  # in a judge's process: its judge
 
 
-def _start_judge(judge: Judge, limits: JudgeLimits, socket_numbers: Any) -> None:
-    """Set up a judge's process, which takes one of the forkserver's control sockets for itself.
-
-    It dies with its parent, so that a killed grader leaves no process behind, and leaves Ctrl-C
-    to the parent.
-    """
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _start_judge(parent: int, judge: Judge, limits: JudgeLimits, socket_numbers: Any) -> None:
+    """Set up a judge's process, which takes one of the forkserver's control sockets for itself."""
+    end_with(parent)
     own = replace(judge, forkserver=judge.forkserver.on_socket(socket_numbers.get()))
     _JUDGE["judge"] = JudgeApart(own, limits)
 
@@ -88,4 +82,5 @@ def _processes(terms: Terms, forkserver: Forkserver, jobs: int) -> ProcessPoolEx
     for number in range(jobs):
         socket_numbers.put(number)
     gc.freeze()  # else the garbage collector writes to all objects and so copies shared pages
-    return ProcessPoolExecutor(jobs, context, _start_judge, (judge, terms.judge, socket_numbers))
+    arguments = (os.getpid(), judge, terms.judge, socket_numbers)
+    return ProcessPoolExecutor(jobs, context, _start_judge, arguments)

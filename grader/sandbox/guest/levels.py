@@ -24,7 +24,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from grader.protocol.limits import FIRST_ID, IDS, WorkerLimits
+from grader.protocol.limits import FIRST_ID, IDS, WorkerLimits, allowed
 from grader.sandbox.guest import landlock, linux, seccomp
 from grader.sandbox.guest.root import Mounts, build_root
 
@@ -235,6 +235,5 @@ def _set_limits(limits: WorkerLimits) -> None:
     if limits.processes is not None:
         pairs.append((resource.RLIMIT_NPROC, limits.processes))
     for which, value in pairs:
-        hard = resource.getrlimit(which)[1]
-        most = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        most = allowed(which, value)
         resource.setrlimit(which, (most, most))
