@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
+
 from grader.course.assignments import Assignment, assignment, assignment_ids
 from grader.source.assembly import Assembly, assemble
 from grader.source.notebook import Notebook
+from grader.source.prose import flat
 
 PYTHON = ("", "python", "ipython", "python3")
 
@@ -14,11 +18,11 @@ def not_this_lesson(notebook: Notebook, release: Assignment, assembly: Assembly)
 
     The cells decide: their ids, their texts, and the exercises that they define.
     """
-    own = assembly.recognized
+    own = _signs(release.id, assembly)
     if own >= len(release.exercises) or not any(cell.source.strip() for cell in notebook.cells):
         return ""
     others = {
-        name: assemble(assignment(name).parts, notebook).recognized
+        name: _signs(name, assemble(assignment(name).parts, notebook))
         for name in assignment_ids()
         if name != release.id
     }
@@ -33,3 +37,27 @@ def not_this_lesson(notebook: Notebook, release: Assignment, assembly: Assembly)
         f"the notebook is not {release.id}: it has none of that lesson's cells, and defines none "
         "of its names"
     )
+
+
+def _signs(name: str, assembly: Assembly) -> int:
+    """Count the cells and exercises of this assignment alone that a notebook has."""
+    own = _own_cells()[name]
+    return sum(sign in own for sign in assembly.recognized)
+
+
+@functools.cache
+def _own_cells() -> dict[str, frozenset[str]]:
+    """Return, by assignment, the ids of the cells of which no other one has the id or the text.
+
+    The others tell nothing: every course has a cell that sets it up, and fields for answers.
+    """
+    parts = {name: assignment(name).parts for name in assignment_ids()}
+    owners: Counter[str] = Counter()
+    for cells in parts.values():
+        owners.update({word for cell in cells for word in (cell.id, flat(cell.source))})
+    return {
+        name: frozenset(
+            cell.id for cell in cells if owners[cell.id] == owners[flat(cell.source)] == 1
+        )
+        for name, cells in parts.items()
+    }

@@ -48,13 +48,14 @@ class Assembly:
     """The parts in order, and a line about each repair.
 
     ``unsure`` holds, by exercise or question, why a person has to look: something was written that
-    could not be placed. ``recognized`` counts the signs that the notebook is of this release.
+    could not be placed. ``recognized`` names the signs that the notebook is of this release: the ids
+    of cells that were found in it, and the exercises that it defines.
     """
 
     parts: tuple[Part, ...]
     repairs: tuple[str, ...]
     unsure: Mapping[str, str] = field(default_factory=dict)
-    recognized: int = 0
+    recognized: tuple[str, ...] = ()
 
     def answer(self, exercise: str) -> Part:
         return next(p for p in self.parts if p.role == ANSWER and p.exercise == exercise)
@@ -241,10 +242,10 @@ class _Assembler:
         code = [loose.cell.source for loose in self.loose.values() if loose.cell.kind == "code"]
         return {name for source in code for name in bound_names(source)}
 
-    def _recognized(self) -> int:
-        """Count the signs that this is the release's notebook: its cells, its exercises' names."""
+    def _recognized(self) -> tuple[str, ...]:
+        """Return the signs that this is the release's notebook: its cells, its exercises' names."""
         exercises = {part.exercise for part in self.release if part.role == ANSWER}
-        return len(self.chosen) + len(exercises & self.names)
+        return *self.chosen, *sorted(exercises & self.names)
 
     # -- answers ---------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ def recognize(notebook: Notebook) -> Recognized | None:
     for path in sorted((course.root / course.notebooks).glob("*/*.ipynb")):
         released = parts_of(json.loads(path.read_bytes()))
         assembly = assemble([part for part, _ in released], notebook)
-        if assembly.recognized > (best.assembly.recognized if best else 0):
+        if len(assembly.recognized) > (len(best.assembly.recognized) if best else 0):
             best = Recognized(path.stem, assembly, {part.id: points for part, points in released})
     return best
 

@@ -11,7 +11,7 @@ import pytest
 
 from grader.authoring.solve import solved
 from grader.course.assignments import assignment
-from grader.course.layout import LESSONS, assignment_id, notebook_path
+from grader.course.layout import LESSONS, ROOT, assignment_id, notebook_path
 from grader.judge import intake
 from grader.judge.outcome import Outcome
 from grader.judge.recognize import not_this_lesson
@@ -285,6 +285,7 @@ def test_a_lesson_is_told_from_every_other(lesson: str, stripped: bool) -> None:
             assert other == lesson or assignment_id(lesson) in problem
 
 
+OTHER_COURSE = ROOT / "tests/courses/descent/notebooks/02_descent/02_descent.ipynb"
 R_NOTEBOOK = {
     "nbformat": 4,
     "nbformat_minor": 5,
@@ -300,6 +301,7 @@ R_NOTEBOOK = {
         (notebook_path("self_attention").read_text(), "belongs to 02_self_attention"),
         ("PK\x03\x04", "not JSON"),
         (json.dumps(R_NOTEBOOK | {"metadata": {}}), "none of that lesson's cells"),
+        (OTHER_COURSE.read_text(), "none of that lesson's cells"),
     ],
 )
 def test_what_is_not_the_lesson_waits_for_a_person(grade: Grade, content: str, word: str) -> None:
