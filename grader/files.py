@@ -22,6 +22,15 @@ def named_for(name: str, suffix: str) -> str:
     return name.encode()[:100].decode(errors="ignore") + f"~{digest}{suffix}"
 
 
+def state(path: Path) -> tuple:
+    """Return a file's inode, size and time of modification, or why it cannot be read."""
+    try:
+        found = os.lstat(path)
+    except OSError as error:
+        return ("none", error.errno)
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
 def write(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write a file, flush it to disk, and move it into place."""
     write_all(path, [content], mode)

@@ -21,7 +21,7 @@ from grader.records.cohort import Cohort
 from grader.records.executor import Executor
 from grader.records.submissions import Found
 from grader.records.table import MOST_LINES, Row, show
-from grader.records.watch import KeptExecutor, arrivals
+from grader.records.watch import KeptExecutor, News, arrivals
 from grader.sandbox.host.levels import title
 
 NAMED = 5  # answers that are named where many have changed
@@ -75,16 +75,28 @@ def with_progress(run: Cohort, submissions: list[Found]) -> list[Row]:
 
 def watch(
     run: Cohort,
-    find: Callable[[], Iterable[Found]],
+    find: Callable[[], list[Found]],
+    passed_over: Callable[[], list[str]],
     make: Callable[[], AbstractContextManager[Executor]],
     stop: threading.Event,
 ) -> None:
-    """Grade what is there and what arrives, printing a line for each, until ``stop`` is set."""
-    kept = KeptExecutor(make)
+    """Grade what is there and what arrives, printing a line for each, until ``stop`` is set.
+
+    Print also what becomes no submission (``passed_over``), such as a zip that is damaged: else it
+    would be worth nothing, and nobody would know (T13).
+    """
+    kept, news = KeptExecutor(make), News()
+
+    def look() -> list[Found]:
+        found = find()
+        for line in news.among(passed_over()):
+            click.echo(line, err=True)
+        return found
+
     run.executor_for = lambda _: kept
     click.echo("watching; Ctrl-C stops it, and everything that was graded is kept", err=True)
     try:
-        for batch in arrivals(lambda: list(find()), stop.wait):
+        for batch in arrivals(look, stop.wait):
             run.run(batch, lambda result: click.echo(Row.of(result).line))
             run.force = False  # --force holds for the first batch alone
             _say_besides(run)

@@ -128,7 +128,7 @@ def command(
             return
         with _grading.ctrl_c_sets(stop):
             if watch:
-                _grading.watch(run, find, partial(executor_for, max_judges), stop)
+                _grading.watch(run, find, left_over, partial(executor_for, max_judges), stop)
                 raise Stopped
             rows = _grading.with_progress(run, submissions)
         left = left_over()

@@ -40,11 +40,16 @@ def names_used(release: Assignment) -> dict[str, tuple[str, ...]]:
 def read(submission: Path, release: Assignment) -> tuple[tuple[str, bytes], ...]:
     """Read the student's notebooks of the earlier assignments that this one uses, where present."""
     found = []
-    for earlier in sorted(names_used(release)):
+    for earlier, path in paths(submission, release).items():
         with contextlib.suppress(intake.Rejected):
-            path = submission.parent.parent / earlier / f"{earlier}.ipynb"
             found.append((earlier, intake.read(path)))
     return tuple(found)
+
+
+def paths(submission: Path, release: Assignment) -> dict[str, Path]:
+    """Return where the student's notebooks of the earlier assignments are, if handed in at all."""
+    person = submission.parent.parent
+    return {name: person / name / f"{name}.ipynb" for name in sorted(names_used(release))}
 
 
 def of_student(release: Assignment, notebooks: Mapping[str, bytes]) -> dict[str, str]:

@@ -29,14 +29,11 @@ class Other:
 def others(notebook: Path) -> tuple[Other, ...]:
     """Return the files beside ``student/assignment/assignment.ipynb``, or like it one folder up.
 
-    Hidden files are left out, and no link is followed. Once as many bytes are read as one
-    submission may have, further files are only named.
+    Once as many bytes are read as one submission may have, further files are only named.
     """
     folder, person = notebook.parent, notebook.parent.parent
     found, room = [], intake.MAX_BYTES
-    paths = (path for path in _files(folder, DEPTH) if path != notebook)
-    loose = (path for path in _files(person, 1) if _may_be(path, notebook.stem))
-    for path in (*paths, *loose):
+    for path in paths_beside(notebook):
         name = str(path.relative_to(person if path.parent == person else folder))
         content = None
         if path.suffix.lower() in NOTEBOOKS and room > 0 and not path.is_symlink():
@@ -47,6 +44,13 @@ def others(notebook: Path) -> tuple[Other, ...]:
         room -= len(content or b"")
         found.append(Other(name, content))
     return tuple(found)
+
+
+def paths_beside(notebook: Path) -> Iterator[Path]:
+    """Yield the paths of :func:`others`. Hidden files are left out, and no link is followed."""
+    yield from (path for path in _files(notebook.parent, DEPTH) if path != notebook)
+    loose = _files(notebook.parent.parent, 1)
+    yield from (path for path in loose if _may_be(path, notebook.stem))
 
 
 def lying_loose(person: Path, assignments: set[str]) -> list[str]:

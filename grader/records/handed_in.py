@@ -88,13 +88,14 @@ class Unpacker:
     instead: dict[str, Path] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
-    _seen: frozenset[tuple[Path, int, int]] = frozenset()
+    _seen: frozenset[tuple[Path, tuple]] = frozenset()
 
     def unpack(self) -> None:
-        """Unpack the folder's zips; do nothing if no zip has changed since the last call."""
+        """Unpack the zips; do nothing if no zip and no notebook beside one has changed since."""
         zips = dict(_zips(self.folder))
-        looks = ((path, path.lstat()) for path in zips)
-        seen = frozenset((path, status.st_mtime_ns, status.st_size) for path, status in looks)
+        people = set(zips.values())
+        targets = (one / name / f"{name}.ipynb" for one in people for name in assignment_ids())
+        seen = frozenset((path, files.state(path)) for path in (*zips, *targets))
         if seen == self._seen:
             return
         self._seen = seen

@@ -36,7 +36,7 @@ from grader.records.executor.apart import JudgeApart
 from grader.records.gradebook import ensure_assignment, record
 from grader.records.ledger import Ledger, entry, penalty_entry
 from grader.records.nbgrader_tables import open_gradebook
-from grader.records.submissions import EXCHANGE, Found, read_work, timestamp_in
+from grader.records.submissions import EXCHANGE, Found, read_timestamp, read_work
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.select import start_sandbox
 from grader.threads import one_thread
@@ -159,7 +159,7 @@ class TolerantCourseDirectory(CourseDirectory):
 
     def get_existing_timestamp(self, dest_path: str) -> datetime.datetime | None:
         """Return when the submission in this folder was handed in, read as ``grade`` reads it."""
-        return timestamp_in(Path(dest_path))
+        return read_timestamp(Path(dest_path))[0]
 
 
 _Key = tuple[Path, Path, tuple[str, ...]]

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from grader.course.assignments import assignment, assignment_ids
 from grader.judge import intake, prior_answers
 from grader.records import origin
-from grader.records.beside import Other, lying_loose, others
+from grader.records.beside import Other, lying_loose, others, paths_beside
 
 STAMP = "timestamp.txt"
 _TIME = re.compile(
@@ -151,6 +151,16 @@ def _holds_assignment(person: Path) -> bool:
     return any((person / name).is_dir() for name in assignment_ids())
 
 
+def read_for(found: Found) -> Iterator[Path]:
+    """Yield the files that decide a submission's marks, present or not, and its folder."""
+    folder = found.path.parent
+    yield from (found.path, folder)
+    if found.has_place:
+        yield from (folder / STAMP, folder / origin.NAME)
+        yield from paths_beside(found.path)
+        yield from prior_answers.paths(found.path, assignment(found.assignment)).values()
+
+
 def read_work(found: Found) -> Work:
     """Read a submission's bytes, and the student's notebooks of the lessons that it uses.
 
@@ -181,16 +191,11 @@ def exchange_files(found: Found) -> dict[str, bytes]:
     return contents
 
 
-def timestamp_in(folder: Path) -> datetime.datetime | None:
-    """Read the time in the timestamp.txt of a submission's folder, in UTC; None if there is none.
+def read_timestamp(folder: Path) -> tuple[datetime.datetime | None, str]:
+    """Read the time in a submission's timestamp.txt, in UTC, and say what is wrong with the file.
 
     nbgrader's own reader takes "+0200" for 200 seconds, and "+02:00" or an unknown zone for UTC.
     """
-    return read_timestamp(folder)[0]
-
-
-def read_timestamp(folder: Path) -> tuple[datetime.datetime | None, str]:
-    """Read the time in a submission's timestamp.txt, and say what is wrong with the file."""
     try:
         text = intake.read(folder / STAMP).decode("ascii").strip()
     except intake.NothingThere:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from grader import files
 from grader.records.executor import Executor
-from grader.records.submissions import Found
+from grader.records.submissions import Found, read_for
 
 INTERVAL = 2.0  # seconds between two looks; a file that changed in between is still being written
 
@@ -77,14 +76,23 @@ def arrivals(
 
 
 def _state(found: Found) -> tuple:
-    """Return a state that changes whenever the file or the list of files beside it does."""
-    return (_stat(found.path), _stat(found.path.parent))
+    """Return a state that changes whenever a file does that is read for this submission."""
+    return tuple((str(path), files.state(path)) for path in read_for(found))
 
 
-def _stat(path: Path) -> tuple:
-    """Return a file's inode, size and time of modification, or why it cannot be read."""
-    try:
-        state = os.lstat(path)
-    except OSError as error:
-        return ("none", error.errno)
-    return (state.st_ino, state.st_size, state.st_mtime_ns)
+class News:
+    """Finds the lines that are new to a reader, such as why a zip is not unpacked.
+
+    Like a submission, a line is new once two looks in a row find it: until then somebody may still
+    be writing the file. A line that is gone and comes back is new again.
+    """
+
+    def __init__(self) -> None:
+        self._last: set[str] = set()
+        self._known: set[str] = set()
+
+    def among(self, lines: list[str]) -> list[str]:
+        new = [line for line in lines if line in self._last - self._known]
+        self._last = set(lines)
+        self._known = self._known & self._last | set(new)
+        return new

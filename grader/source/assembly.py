@@ -48,8 +48,8 @@ class Assembly:
     """The parts in order, and a line about each repair.
 
     ``unsure`` holds, by exercise or question, why a person has to look: something was written that
-    could not be placed. ``recognized`` names the signs that the notebook is of this release: the ids
-    of cells that were found in it, and the exercises that it defines.
+    could not be placed. ``recognized`` holds the signs that the notebook is of this release: the
+    ids of cells that were found in it, and the exercises that it defines.
     """
 
     parts: tuple[Part, ...]

@@ -59,6 +59,18 @@ def test_what_did_not_come_from_a_zip_is_never_replaced(tmp_path: Path) -> None:
     assert remark.startswith("ada/work.zip: its 01") and "remove that one" in remark
 
 
+def test_once_the_notebook_in_its_place_is_gone_the_zips_is_unpacked(tmp_path: Path) -> None:
+    """As the remark says, also where one Unpacker looks again and again."""
+    own = placed(tmp_path, f"ada/{FIRST}/{FIRST}.ipynb", b"collected")
+    placed(tmp_path, "ada/work.zip", zipped({FIRST: b"packed"}))
+    unpacker = Unpacker(tmp_path)
+    unpacker.unpack()
+    assert len(unpacker.remarks) == 1
+    own.unlink()
+    unpacker.unpack()
+    assert own.read_bytes() == b"packed" and unpacker.remarks == []
+
+
 def test_the_zip_that_was_packed_last_counts(tmp_path: Path) -> None:
     placed(tmp_path, "ada/z.zip", zipped({FIRST: b"first"}, "2026-01-01T10:00:00+00:00"))
     assert unpacked(tmp_path)[0] == {f"ada/{FIRST}": b"first"}
