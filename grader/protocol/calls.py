@@ -423,10 +423,17 @@ def _failure(kind: str, error: BaseException) -> Failure:
     line, number = "", 0
     for frame, place in traceback.walk_tb(error.__traceback__):
         name = frame.f_code.co_filename
-        if "ipython-input" in name or "ipykernel" in name:
+        if is_cell(name):
             line, number = linecache.getline(name, place).strip(), place
     said = _said(error)[:MAX_TEXT]
     return Failure(kind, type(error).__name__[:100], said, line[:200], number)
+
+
+def is_cell(filename: str) -> bool:
+    """Tell whether this is the name that IPython or ipykernel gives to the file of a cell."""
+    return (
+        "ipython-input" in filename or "ipykernel" in filename and "site-packages" not in filename
+    )
 
 
 def _said(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.protocol.calls import Callbacks, answer
+from grader.protocol.calls import Callbacks, answer, is_cell
 from grader.protocol.values import Ask, CheckSuite, Failure, Reply
 
 # Seconds that one call may take. A slow check, such as a training, may take long on a slow machine.
@@ -172,13 +172,6 @@ def own_frames(error: BaseException) -> Iterator[tuple[types.FrameType, int]]:
     for frame, number in traceback.walk_tb(error.__traceback__):
         if is_cell(frame.f_code.co_filename):
             yield frame, number
-
-
-def is_cell(filename: str) -> bool:
-    """Tell whether this is the name that IPython or ipykernel gives to the file of a cell."""
-    return (
-        "ipython-input" in filename or "ipykernel" in filename and "site-packages" not in filename
-    )
 
 
 def _last_line(error: BaseException) -> str:

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from grader.protocol.calls import is_cell
 from grader.source.assembly import GIVEN
 from grader.source.cells import guessed_definitions, has_syntax_error, normalized
 from grader.source.slicing import bound_names
 from grader.student import frozen, screen
-from grader.student.calling import is_cell
 from grader.student.foundations import names_used
 from grader.student.lessons import CHECK, handed_out
 from grader.student.notebooks import Cell, NotANotebook, read

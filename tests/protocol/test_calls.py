@@ -333,3 +333,11 @@ def test_an_error_says_which_line_of_the_students_cell_raised_it(shell) -> None:
     assert (failure.number, failure.line) == (6, "return np.linalg.inv(y)")
     built_in = answer({"f": np.linalg.inv}, Ask("f", (np.zeros((2, 2)),))).failure
     assert built_in is not None and (built_in.number, built_in.line) == (0, "")
+
+
+def test_a_library_that_comes_with_the_kernel_is_no_cell() -> None:
+    names: dict = {}
+    file = "/usr/lib/python3/site-packages/ipykernel/iostream.py"
+    exec(compile("def f():\n    raise OSError", file, "exec"), names)
+    failure = answer(names, Ask("f")).failure
+    assert failure is not None and (failure.type, failure.number) == ("OSError", 0)
