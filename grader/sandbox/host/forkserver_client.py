@@ -6,6 +6,7 @@ import array
 import copy
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -126,10 +127,19 @@ class Forkserver:
 
     def was_killed(self) -> bool:
         """Tell whether it has ended, or is ending, by SIGKILL, from the kernel or anybody else."""
-        try:
-            return self._process.wait(timeout=1) == -signal.SIGKILL
-        except subprocess.TimeoutExpired:
+        return self._is_ending() and self._process.wait() == -signal.SIGKILL
+
+    def _is_ending(self) -> bool:
+        """Tell whether its control socket is closed, as it is a moment before it can be waited for.
+
+        What it has sent is left there: it may just have said that it is ready.
+        """
+        if not select.select([self._control[0]], [], [], 0)[0]:
             return False
+        try:
+            return not self._control[0].recv(1, socket.MSG_PEEK)
+        except ConnectionError:
+            return True
 
     def on_socket(self, number: int) -> Forkserver:
         """Return a client of the same process for the judge that owns this control socket."""
