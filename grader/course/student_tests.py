@@ -3,7 +3,7 @@
 The candidates are right and wrong answers that stay in the judge; the student's test calls each
 one as a callback. A test that looks at nothing must earn nothing, so each candidate comes several
 times, in a secret order and in secret numbers, and each time to a worker that has seen no other
-(:mod:`grader.judge.one_by_one`). A notebook has no solution, so there the candidates are the
+(:mod:`grader.judge.notebook_run`). A notebook has no solution, so there the candidates are the
 student's own answer and distorted copies of it (the function ``candidate(namespace, key)`` in the
 lesson's module ``public.candidates``).
 """

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from grader.protocol.calls import CallRefused
 from grader.protocol.marshal import from_wire, to_wire
-from grader.protocol.values import Opaque, Tensor
+from grader.protocol.values import Ask, Callback, Opaque, Tensor
 
 MAX_NUMBERS = 1000
 MAX_AXES = 5
@@ -34,6 +35,25 @@ MAX_CALLS = 500
 # The error types that may cross; an error crosses as the first one that it is an instance of. Not
 # MemoryError and NotImplementedError: the worker gives these a meaning of its own.
 TYPES = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, AssertionError)
+
+
+def numbered(
+    ask: Ask, functions: Mapping[str, Callable[..., Any]]
+) -> tuple[Ask, dict[str, Callable[..., Any]]]:
+    """Return a question that names its callbacks by position only, and the functions by name.
+
+    A key would tell one candidate from another.
+    """
+    named: dict[str, Callable[..., Any]] = {}
+    args: list[Any] = []
+    for arg in ask.args:
+        if isinstance(arg, Callback):
+            name = f"candidate {len(named) + 1}"
+            named[name] = functions[arg.key]
+            args.append(Callback(name))
+        else:
+            args.append(arg)
+    return replace(ask, args=tuple(args)), named
 
 
 def answering(

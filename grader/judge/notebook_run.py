@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from grader.judge.callbacks import answering, numbered
 from grader.judge.judging import Judging
-from grader.judge.one_by_one import OneByOne
 from grader.judge.sanitize import MAX_SHOWN, clean_outputs, fit_into
 from grader.protocol.values import Ask, Failure, Reply
 from grader.rules.asking import put_questions
@@ -61,7 +62,7 @@ class NotebookRun:
         run = cells_to_run(parts, everything=record and self.all_cells)
         self._spent = 0.0
         for _ in range(self.limits.restarts):
-            if self._left() <= 0 or self._idled > self.limits.notebook_idle:
+            if self._used_up():
                 break
             worker = self.forkserver.start(self.limits, texts)
             try:
@@ -84,7 +85,7 @@ class NotebookRun:
         for name, test in tests.items():
             self._examine(name, test, texts, replies)
         for name in wanted - replies.keys():
-            died = WorkerDied("timed_out", "the notebook used all the time that it may use")
+            died = self._used_up() or WorkerDied("crashed", self._no_more_workers())
             self.deaths.append(died)
             replies[name] = self._failed(name, died)
         return replies
@@ -139,6 +140,21 @@ class NotebookRun:
         """Return the processor seconds that the notebook may still use."""
         return self.limits.notebook_cpu - self._spent
 
+    def _used_up(self) -> WorkerDied | None:
+        """Return the death of a worker for which the notebook has no time left, if it has none."""
+        limits = self.limits
+        if self._left() <= 0:
+            most = f"{limits.notebook_cpu:g} s of processor time"
+            return WorkerDied("timed_out", f"the notebook used all {most} that it may use")
+        if self._idled > limits.notebook_idle:
+            most = f"the {limits.notebook_idle:g} s for which it may"
+            return WorkerDied("timed_out", f"the notebook idled longer than {most}")
+        return None
+
+    def _no_more_workers(self) -> str:
+        times = "1 time" if self.limits.restarts == 1 else f"{self.limits.restarts} times"
+        return f"cells before it end their process, and a notebook is run no more than {times}"
+
     def _error_of(self, name: str, parts: Sequence[Part]) -> tuple[str, str] | None:
         """Return the error of the cell that should define the exercise; of several, the last."""
         own = [
@@ -170,25 +186,12 @@ class NotebookRun:
         what candidates returned and tell the workers of other candidates. Only the cells that lead
         to the test run again: running all of them for each candidate could take long.
         """
-        suite, functions = self.judging.suite(name), self.judging.exercises[name].callbacks
-        assert functions is not None
-        chosen = leading_to([(part.id, part.source) for part in test.done], name)
-        sources = [part.source for part in test.done if part.id in chosen]
         for chance in range(self.limits.chances + 1):
-            left, idle = self._left(), self.limits.notebook_idle - self._idled
-            if left <= 0 or idle < 0:
+            if self._used_up():
                 return
-            examination = OneByOne(
-                lambda: self.forkserver.start(self.limits, texts),
-                self.limits,
-                sources,
-                functions(suite),
-                left,
-                min(self.limits.checks_cpu, left),
-                idle,
-            )
             try:
-                replies[name] = with_cause(put_questions(suite, examination.put), test.cause)
+                found = put_questions(self.judging.suite(name), self._each_alone(name, test, texts))
+                replies[name] = with_cause(found, test.cause)
                 return
             except WorkerDied as died:
                 if died.killed and chance < self.limits.chances:
@@ -196,9 +199,58 @@ class NotebookRun:
                 self.deaths.append(died)
                 replies[name] = self._failed(name, died)
                 return
-            finally:
-                self._spent += examination.spent
-                self._idled += examination.idled
+
+    def _each_alone(
+        self, name: str, test: _Test, texts: Mapping[str, str]
+    ) -> Callable[[Sequence[Ask]], list[Reply]]:
+        """Return a function that puts each question to a worker that has seen no other.
+
+        A test that has seen other candidates could reject the odd one out without examining any.
+        So whatever it remembers (a name, a file, a place in memory) is gone with its worker.
+        """
+        chosen = leading_to([(part.id, part.source) for part in test.done], name)
+        cells = [part.source for part in test.done if part.id in chosen]
+        make = self.judging.exercises[name].callbacks
+        assert make is not None
+        functions = make(self.judging.suite(name))
+        left = min(self.limits.checks_cpu, self._left())  # for all questions together
+
+        def put(asks: Sequence[Ask]) -> list[Reply]:
+            nonlocal left
+            replies = []
+            for ask in asks:
+                reply, used = self._try_alone(cells, texts, *numbered(ask, functions), left)
+                replies.append(reply)
+                left -= used
+            return replies
+
+        return put
+
+    def _try_alone(
+        self,
+        cells: Sequence[str],
+        texts: Mapping[str, str],
+        ask: Ask,
+        functions: Mapping[str, Callable[..., Any]],
+        cpu: float,
+    ) -> tuple[Reply, float]:
+        """Run the cells in a worker of its own, and put one question there.
+
+        Return the reply and the processor seconds that it took. WorkerDied if the worker dies.
+        """
+        if died := self._used_up():
+            raise died
+        worker = self.forkserver.start(self.limits, texts)
+        try:
+            for source in cells:
+                left = self._left() - worker.cpu_seconds
+                worker.run_cell(source, max(min(self.limits.cell_cpu, left), 0.1))
+            before = worker.cpu_seconds
+            (reply,) = worker.ask([ask], max(cpu, 0.1), answering(functions))
+            return reply, worker.cpu_seconds - before
+        finally:
+            self._spent += worker.close().cpu
+            self._idled += worker.idled
 
     def _failed(self, name: str, died: WorkerDied) -> list[Reply]:
         failure = Failure(died.reason, message=died.detail)

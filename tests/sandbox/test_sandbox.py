@@ -171,6 +171,29 @@ def test_what_kills_the_forkserver_at_its_start_costs_no_level(
     assert set(started[: select.CHANCES + 1]) == {select.levels()[0]}
 
 
+def test_a_forkserver_that_lives_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A level that fails for another reason is left at once: there may be four of them."""
+
+    def wait(process: subprocess.Popen, timeout: float | None = None) -> int:
+        raise AssertionError("a process that lives is waited for")
+
+    with Forkserver("none", HIDDEN, modules=()) as forkserver:
+        forkserver.wait_until_ready()
+        with monkeypatch.context() as patch:
+            patch.setattr(subprocess.Popen, "wait", wait)
+            assert not forkserver.was_killed()
+
+
+def test_a_forkserver_that_is_killed_is_known_as_soon_as_it_answers_no_more() -> None:
+    with Forkserver("none", HIDDEN, modules=()) as forkserver:
+        forkserver.wait_until_ready()
+        os.kill(forkserver.pid, signal.SIGKILL)
+        with pytest.raises(WorkerError):
+            while True:
+                forkserver.start(QUICK).close()
+        assert forkserver.was_killed()
+
+
 def test_without_walls_grading_is_refused_unless_said_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -475,6 +498,30 @@ def test_a_notebooks_time_is_that_of_all_its_cells(forkserver: Forkserver) -> No
         for seconds in (2, 30)
     }
     assert words == {2: "timed_out", 30: "graded"}
+
+
+@pytest.mark.parametrize(
+    ("source", "limits", "word", "reason"),
+    [
+        (BURN, {"notebook_cpu": 0.5}, "timed_out", "0.5 s of processor time"),
+        ("import time\ntime.sleep(1)", {"naps": 0.05}, "timed_out", "idled longer than"),
+        ("import os\nos._exit(3)", {"restarts": 1}, "crashed", "no more than 1 time"),
+    ],
+    ids=["time", "idle", "restarts"],
+)
+def test_the_limit_that_ends_a_notebook_is_the_one_that_is_named(
+    forkserver: Forkserver, source: str, limits: dict, word: str, reason: str
+) -> None:
+    """In the checks of an exercise that no worker came to."""
+    lesson = "single_query_attention"
+    notebook = solved(lesson)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(source))
+    text = nbformat.writes(notebook).encode()
+    release = assignment(assignment_id(lesson))
+    judge = Judge(forkserver, SALT, replace(QUICK, **limits))
+    outcome = judge.grade(Submission("someone", release.id, text), release)
+    messages = {check.message for verdict in outcome.verdicts for check in verdict.checks}
+    assert outcome.outcome == word and any(reason in message for message in messages), messages
 
 
 def test_a_virtual_environment_behind_a_link_is_shown_where_it_lies(
