@@ -173,4 +173,5 @@ def _outcome(
 
 
 def _ran_out(verdict: Verdict) -> bool:
-    return any("more memory than it may" in check.message for check in verdict.checks)
+    failures = (check.failure for check in verdict.checks)
+    return any(one is not None and one.kind == outcome.OUT_OF_MEMORY for one in failures)

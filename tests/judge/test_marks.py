@@ -208,6 +208,12 @@ def test_a_kernel_without_memory_is_told_from_a_submission_that_kills_itself(
     assert outcome.reason == "the kernel had no memory left, and killed it"
 
 
+def test_words_about_memory_are_no_lack_of_memory(grade: Grade) -> None:
+    fail = "def causal_mask(n):\n    raise ValueError('it needed more memory than it may use')"
+    outcome = grade("masking", with_answers("masking", {"causal_mask": fail}))
+    assert outcome.outcome == "graded"
+
+
 def test_an_answer_that_kills_its_process_is_told_so(grade: Grade) -> None:
     kill = "def causal_mask(n):\n    import os\n    os.kill(os.getpid(), 9)\n"
     outcome = grade("masking", with_answers("masking", {"causal_mask": kill}))
