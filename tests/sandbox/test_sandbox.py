@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
+from grader import bundles
 from grader.authoring.sample import answer_text
 from grader.authoring.solve import solved
 from grader.commandline import main
@@ -169,6 +171,23 @@ def test_what_kills_the_forkserver_at_its_start_costs_no_level(
         pass
     assert len(started) > select.CHANCES
     assert set(started[: select.CHANCES + 1]) == {select.levels()[0]}
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_forkserver_that_cannot_start_leaves_no_copy_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """As when the disk is full, or at Ctrl-C."""
+
+    def half(folders: Any, course: Any, target: Path) -> None:
+        target.mkdir()
+        raise error
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(bundles, "copy", half)
+    with pytest.raises(error):
+        Forkserver("none", HIDDEN, modules=())
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_forkserver_that_lives_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

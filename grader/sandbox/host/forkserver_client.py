@@ -50,11 +50,21 @@ class Forkserver:
         modules: Iterable[str] = HEAVY,
     ) -> None:
         self.level = level
+        self._is_ready = False
+        self._control: list[socket.socket] = []
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
+        self._folder = Path(tempfile.mkdtemp(prefix="grader-worker-"))
+        try:
+            self._start(hidden, judges, modules)
+        except BaseException:  # Ctrl-C, too, leaves no copy of the course behind
+            self._remove()
+            raise
+
+    def _start(self, hidden: Iterable[Path], judges: int, modules: Iterable[str]) -> None:
         # Some builds of PyTorch write files when they are imported, and matplotlib writes a cache:
         # for workers that cannot write, both are imported beforehand.
-        more = () if LEVELS[level].writes else HEAVY
+        more = () if LEVELS[self.level].writes else HEAVY
         modules = list(dict.fromkeys([*modules, *more]))
-        self._folder = Path(tempfile.mkdtemp(prefix="grader-worker-"))
         # Copy what workers may see, since the repository also holds the solutions. The copy must be
         # readable for all: a worker that root starts runs as another user.
         package = self._folder / "package"
@@ -66,11 +76,9 @@ class Forkserver:
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(judges)]
         self._control = [host for host, _ in pairs]
         fds = [guest.fileno() for _, guest in pairs]
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
         boot = BOOT.format(package=str(package), fds=fds, modules=modules)
-        prefix = LEVELS[level].command(self._mounts)
-        user = FORKSERVER_ID if LEVELS[level].never_root and os.geteuid() == 0 else None
-        self._is_ready = False
+        prefix = LEVELS[self.level].command(self._mounts)
+        user = FORKSERVER_ID if LEVELS[self.level].never_root and os.geteuid() == 0 else None
         try:
             self._process = subprocess.Popen(
                 [*prefix, sys.executable, "-I", "-c", boot],
@@ -86,7 +94,6 @@ class Forkserver:
                 extra_groups=None if user is None else [],
             )
         except PermissionError as error:
-            self._remove()
             raise LevelDenied(
                 f"users other than root cannot start {sys.executable} ({error.strerror}): install "
                 "Python where everybody can read it"
