@@ -223,9 +223,13 @@ def put_submission(
     book: sqlite3.Connection, assignment: str, student: str, when: datetime.datetime | None
 ) -> list[SubmittedNotebook]:
     """Enter a submission, with a row for each cell if it is new; return its notebooks."""
-    (assignment_id,) = book.execute(
-        "SELECT id FROM assignment WHERE name = ?", (assignment,)
-    ).fetchone()
+    row = book.execute("SELECT id FROM assignment WHERE name = ?", (assignment,)).fetchone()
+    if row is None:
+        raise GradebookError(
+            f"the gradebook no longer has the assignment {assignment}: another program has removed "
+            "it; run the same command again to enter it anew"
+        )
+    (assignment_id,) = row
     book.execute("INSERT OR IGNORE INTO student (id) VALUES (?)", (student,))
     key = {"assignment_id": assignment_id, "student_id": student}
     values = {} if when is None else {"timestamp": _as_text(when)}

@@ -58,6 +58,16 @@ def test_a_new_gradebook_is_whole_and_an_old_one_is_kept(tmp_path: Path) -> None
     assert [file.name for file in path.parent.iterdir()] == ["gradebook.db"]
 
 
+def test_an_assignment_that_somebody_removed_is_named(tmp_path: Path) -> None:
+    release = assignment(assignment_id(LESSONS[0]))
+    outcome = rejected(Submission("ada", release.id, b""), release, "no notebook")
+    with (
+        pytest.raises(GradebookError, match=f"no longer has the assignment {release.id}"),
+        open_gradebook(tmp_path / "gradebook.db") as book,
+    ):
+        record(book, outcome)
+
+
 def test_the_revision_of_its_tables_is_the_newest_that_alembic_finds() -> None:
     assert ScriptDirectory(ALEMBIC_DIR).get_current_head() == SCHEMA
 
