@@ -65,9 +65,8 @@ def configure(c: Config, root: Path) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    # nbgrader does not pass the course's folder to the hooks, and a server may run elsewhere.
+    # nbgrader does not pass the course's folder to the hook, and a server may run elsewhere.
     c.Autograde.pre_convert_hook = partial(enter_assignments, root)
-    c.Autograde.post_convert_hook = partial(keep_notebooks_only, root)
     # nbgrader's pages would let raw HTML through, and load MathJax from another server. Templates
     # in the first folder replace nbgrader's.
     c.HTMLExporter.filters = {"markdown2html": safe_markdown, "local_mathjax": local_mathjax}
@@ -117,11 +116,14 @@ class JudgeExporter(NotebookExporter):
         ids = (resources or {})["nbgrader"]
         release = assignment(ids["assignment"])
         coursedir: Any = self.parent.coursedir  # type: ignore[union-attr]
-        graded = coursedir.format_path(coursedir.autograded_directory, ids["student"], release.id)
-        if Path(filename).resolve().parent != Path(graded).resolve():
+        target = Path(
+            coursedir.format_path(coursedir.autograded_directory, ids["student"], release.id)
+        )
+        if Path(filename).resolve().parent != target.resolve():
             # nbgrader converts twice: first to sanitize, then to grade. The first result is not
             # used, so convert the release instead of the submission.
             return self._converted(release.path.read_text(encoding="utf-8"), resources)
+        _keep_notebook_only(target)  # first, so that a failure below leaves nothing else either
         root = Path(coursedir.root)
         with course_lock(root, self.log.warning):
             graded = self._graded(ids["student"], release, root)
@@ -221,16 +223,13 @@ def enter_assignments(root: Path, **about: Any) -> None:
             ensure_assignment(book, assignment(name))
 
 
-def keep_notebooks_only(root: Path, notebooks: list[str], **_: Any) -> None:
+def _keep_notebook_only(graded: Path) -> None:
     """Remove a submission's other files, which nbgrader has copied, even through links.
 
     A link could bring a file of the instructor's into the folder that students get back.
     """
-    for notebook in notebooks:
-        submitted = Path(notebook).parent
-        graded = root / "autograded" / submitted.parent.name / submitted.name
-        for path in graded.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path.name not in (f"{submitted.name}.ipynb", *EXCHANGE):
-                path.unlink()
+    for path in graded.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name not in (f"{graded.name}.ipynb", *EXCHANGE):
+            path.unlink()

@@ -83,7 +83,10 @@ def test_grade_and_nbgrader_autograde_come_to_the_same_points(tmp_path: Path) ->
 
 
 def test_nbgrader_may_be_started_elsewhere(tmp_path: Path) -> None:
-    """As Formgrader is on a JupyterHub: a configuration elsewhere loads the course's."""
+    """As Formgrader is on a JupyterHub: a configuration elsewhere loads the course's.
+
+    It may rename a folder, and there, too, nothing is kept but what students may get back.
+    """
     course, home = new_course(tmp_path / "course"), tmp_path / "home"
     path = hand_in(course / "submitted", "late", notebook_path(LESSON).read_bytes(), NAME)
     path.write_bytes(through("nbformat 4 5", answered(LESSON)))
@@ -92,6 +95,7 @@ def test_nbgrader_may_be_started_elsewhere(tmp_path: Path) -> None:
     home.mkdir()
     (home / "nbgrader_config.py").write_text(
         f"load_subconfig('nbgrader_config.py', path={str(course)!r})\n"
+        "c.CourseDirectory.autograded_directory = 'marked'\n"
     )
     (tmp_path / "elsewhere").mkdir()
     environment = {"PYTHONPATH": str(ROOT), "JUPYTER_CONFIG_DIR": str(home)}
@@ -102,7 +106,7 @@ def test_nbgrader_may_be_started_elsewhere(tmp_path: Path) -> None:
     )  # fmt: skip
     assert autograde.returncode == 0, autograde.stderr[-3000:]
     assert marks(course) == {"late": (RELEASE.max_score, RELEASE.max_score, True)}
-    graded = course / "autograded" / "late" / NAME
+    graded = course / "marked" / "late" / NAME
     assert {one.name for one in graded.iterdir()} == {f"{NAME}.ipynb", "timestamp.txt"}
     assert not list((tmp_path / "elsewhere").iterdir())
 
