@@ -461,6 +461,73 @@ def test_an_error_whose_message_is_of_a_subclass_is_shown_like_any_other(
     assert (kind, output["ename"], output["evalue"]) == ("Own", "Own", "why")
 
 
+MOUNTED = """
+import subprocess, sys
+from pathlib import Path
+from grader.sandbox.guest import linux, root
+top, window = Path(sys.argv[1], "a b"), Path(sys.argv[1], "window")
+for folder in (top, window):
+    folder.mkdir()
+def mount(*words): subprocess.run(["mount", *map(str, words)], check=True)
+mount("-t", "tmpfs", "none", top)
+(top / "in ner").mkdir()
+mount("-t", "tmpfs", "-o", "nodev", "none", top / "in ner")
+mount("--rbind", top, window)
+getattr(root, sys.argv[2])(str(window))
+for folder in (window, window / "in ner"):
+    try:
+        (folder / "x").touch()
+    except OSError as error:
+        print(error.strerror)
+(top / "in ner" / "x").touch()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+@pytest.mark.parametrize("way", ["read_only", "remount_read_only"])
+def test_a_window_is_read_only_with_all_that_is_mounted_in_it(tmp_path: Path, way: str) -> None:
+    """Whether the kernel has the newer call or not; and the machine's own mount stays as it is."""
+    done = _in_own_mounts(MOUNTED, str(tmp_path), way)
+    assert done.stdout.splitlines() == ["Read-only file system"] * 2, done.stderr
+
+
+def _in_own_mounts(source: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a mount namespace of its own: no mount of a test reaches the machine."""
+    command = ["unshare", "--mount", "--propagation", "private", sys.executable, "-c", source]
+    return subprocess.run(
+        [*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+TOLD = """
+def told(place):
+    try:
+        open(place + "/new", "w")
+    except OSError as error:
+        return error.strerror, open(place + "/known").read(), open(place + "/secret").read()
+"""
+IN_USR = """
+import subprocess
+from pathlib import Path
+from tests.sandbox.test_sandbox import HIDDEN, QUICK, TOLD, Forkserver, Ask
+place = Path("/usr/share")
+subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
+(place / "secret").write_text("secret")
+(place / "known").write_text("known")
+with Forkserver("root", [*HIDDEN, place / "secret"], modules=()) as forkserver:
+    worker = forkserver.start(QUICK)
+    worker.run_cell(TOLD, 10)
+    print(worker.ask([Ask("told", (str(place),))], 10)[0].value)
+    worker.close()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_what_is_mounted_in_a_shown_folder_cannot_be_written_and_a_hidden_file_not_read() -> None:
+    done = _in_own_mounts(IN_USR)
+    assert done.stdout.strip() == "('Read-only file system', 'known', '')", done.stderr
+
+
 def test_a_window_that_lies_in_another_is_not_mounted_twice(tmp_path: Path) -> None:
     """But for one that would be hidden: inside a covered folder of the other."""
     python = tmp_path / "python"

@@ -20,6 +20,8 @@ CLONE_NEWNET = 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
+MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = 1, 2
+AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP = 1, 4, 38, 22
 PR_SET_CHILD_SUBREAPER = 36
@@ -30,6 +32,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _holding = ctypes.PyDLL(None, use_errno=True)  # keeps the GIL during a call
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_MOUNT_SETATTR = 442  # on every architecture
 
 
 def _check(result: int, what: str) -> None:
@@ -75,6 +78,21 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
         source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data.encode()
     )
     _check(result, f"mount {target}")
+
+
+class _MountAttributes(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "user_ns")]
+
+
+def make_read_only(target: str) -> None:
+    """mount_setattr(2): make a mount and all below it read-only and without set-user-id programs.
+
+    Their other flags stay as they are, since a user namespace may not clear them.
+    """
+    attributes = _MountAttributes(set=MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID)
+    size = ctypes.sizeof(attributes)
+    arguments = (AT_FDCWD, target.encode(), AT_RECURSIVE, ctypes.byref(attributes), size)
+    syscall(_MOUNT_SETATTR, *arguments, what=f"read-only {target}")
 
 
 def unmount(target: str) -> None:

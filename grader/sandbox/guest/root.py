@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,26 +78,60 @@ def _window(new: str, path: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
     linux.mount(path, str(target), "", linux.MS_BIND | linux.MS_REC)
-    _read_only(str(target))
+    read_only(str(target))
 
 
-def _read_only(target: str) -> None:
-    """Remount ``target`` read-only, keeping the flags that a user namespace may not clear."""
-    kept = os.statvfs(target).f_flag
+def read_only(target: str) -> None:
+    """Make ``target`` read-only, with all that is mounted below it.
+
+    Raises OSError if that fails: what could be written must not be shown.
+    """
+    try:
+        linux.make_read_only(target)
+    except OSError:  # a kernel before 5.12, or a container whose filter does not know the call
+        remount_read_only(target)
+
+
+def remount_read_only(target: str) -> None:
+    """Do as :func:`read_only` does, mount by mount."""
+    top = os.path.realpath(target)
+    points = [p for p in _mount_points() if p == top or p.startswith(f"{top}/")]
+    if top not in points:
+        raise OSError(errno.EINVAL, f"{target} is not in the table of mounts")
+    for point in points:
+        _remount_read_only(point)
+
+
+def _mount_points() -> list[str]:
+    """Return the paths of all mounts. The kernel writes a space, among others, as ``\\040``."""
+    lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    points = (re.sub(rb"\\([0-7]{3})", _character, line.split()[4]) for line in lines)
+    return [os.fsdecode(point) for point in points]
+
+
+def _character(code: re.Match[bytes]) -> bytes:
+    return bytes([int(code[1], 8)])
+
+
+def _remount_read_only(point: str) -> None:
+    """Remount one mount read-only, keeping the flags that a user namespace may not clear."""
+    kept = os.statvfs(point).f_flag
     flags = linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID
     for ours, theirs in ((linux.MS_NODEV, os.ST_NODEV), (linux.MS_NOEXEC, os.ST_NOEXEC)):
         flags |= ours if kept & theirs else 0
     for name, flag in (("ST_NOATIME", 1024), ("ST_NODIRATIME", 2048), ("ST_RELATIME", 1 << 21)):
         flags |= flag if kept & getattr(os, name) else 0
-    linux.mount("none", target, "", flags)
+    linux.mount("none", point, "", flags)
 
 
 def _cover(new: str, path: str) -> None:
-    """Mount an empty tmpfs over a hidden folder that lies inside a shown one."""
+    """Mount something empty over a hidden folder or file that lies inside a shown folder."""
     target = Path(new + path)
     if target.is_dir():
         empty = linux.MS_NOSUID | linux.MS_NODEV
         linux.mount("tmpfs", str(target), "tmpfs", empty, "size=64k,mode=0755")
+    elif target.exists():
+        linux.mount("/dev/null", str(target), "", linux.MS_BIND)
 
 
 def _devices(new: str, devices: Iterable[str]) -> None:

@@ -87,7 +87,9 @@ def bubblewrap(mounts: Mapping[str, Any]) -> list[str]:
     # Outer folders first: a later mount covers what lies below it.
     steps = [(path, True) for path in shown] + [(path, False) for path in covered]
     for path, visible in sorted(steps, key=lambda step: (len(step[0].parts), step[1])):
-        if not visible:
+        if not visible and path.is_file():
+            command += ["--ro-bind", "/dev/null", str(path)]
+        elif not visible:
             command += ["--tmpfs", str(path)]
         elif path.is_symlink():
             command += ["--symlink", os.readlink(path), str(path)]
@@ -99,7 +101,7 @@ def bubblewrap(mounts: Mapping[str, Any]) -> list[str]:
     for name in ("SCRATCH", "TMPDIR", "MPLCONFIGDIR"):
         command += ["--setenv", name, SCRATCH]
     # Read-only last: the mounts above may need mount points inside these.
-    for path in [*covered, Path("/")]:
+    for path in [*(path for path in covered if not path.is_file()), Path("/")]:
         command += ["--remount-ro", str(path)]
     return [*command, "--chdir", "/"]
 
