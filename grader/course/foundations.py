@@ -82,7 +82,7 @@ def recordings(lesson: str, exercise: str, suite: CheckSuite) -> list[Recording]
     names = foundations(lesson, exercise)
     if not names:
         return []
-    recorders = {name: _Recorder(name) for name in names}
+    recorders = {name: Recorder(name) for name in names}
     own = versions.alternatives(lesson, exercise), versions.misconceptions(lesson, exercise)
     solved = versions.solution(lesson, exercise)
     asked = {call.target for ask in _questions(suite) for call in (ask, *ask.steps, *ask.after)}
@@ -101,7 +101,7 @@ def recordings(lesson: str, exercise: str, suite: CheckSuite) -> list[Recording]
 
 
 def _record(
-    version: versions.Version, recorders: Mapping[str, _Recorder], suite: CheckSuite
+    version: versions.Version, recorders: Mapping[str, Recorder], suite: CheckSuite
 ) -> None:
     """Ask a version the suite's questions, with recorders in place of the earlier answers."""
     callbacks = find(version.exercise).callbacks
@@ -167,7 +167,7 @@ class _Call:
     gradients: dict[bytes, tuple] = field(default_factory=dict)
 
 
-class _Recorder:
+class Recorder:
     """A recorder of all calls of one of the course's functions or layers."""
 
     depth = 0  # recorded calls in progress, in each other: only the outermost is recorded
@@ -208,7 +208,7 @@ class _Recorder:
         Nothing is recorded inside another recorded call.
         """
         bound = self.call_signature.bind(args, kwargs)
-        if _Recorder.depth:
+        if Recorder.depth:
             return call(bound, dict(parameters))
         before = {key: to_wire(value) for key, value in bound.items()}
         weights = {key: _array(value) for key, value in parameters.items()}
@@ -219,7 +219,7 @@ class _Recorder:
         }
         copies = {key: value.detach().requires_grad_() for key, value in sources.items()}
         random = _random_state()
-        _Recorder.depth += 1
+        Recorder.depth += 1
         try:
             result = call(
                 {key: copies.get(key, value) for key, value in bound.items()},
@@ -230,7 +230,7 @@ class _Recorder:
             self._keep(RecordedCall(before, failure, 0, training), weights)
             raise
         finally:
-            _Recorder.depth -= 1
+            Recorder.depth -= 1
         recorded = RecordedCall(before, to_wire(result), 0, training)
         # A call that drew random numbers is not kept: they would not be the same the next time.
         drawn = _random_state() != random
@@ -253,12 +253,15 @@ class _Recorder:
             self.size += len(key) + len(wire.dumps(call.value))
         return self.calls[key]
 
-    def state(self) -> tuple[dict, dict, int]:
-        return dict(self.calls), dict(self.weights), self.size
+    def state(self) -> tuple[dict, dict, dict, int]:
+        gradients = {key: dict(one.gradients) for key, one in self.calls.items()}
+        return dict(self.calls), gradients, dict(self.weights), self.size
 
-    def go_back(self, state: tuple[dict, dict, int]) -> None:
-        """Forget the calls recorded since ``state``."""
-        self.calls, self.weights, self.size = state
+    def go_back(self, state: tuple[dict, dict, dict, int]) -> None:
+        """Forget the calls recorded since ``state``, and gradients that came later to others."""
+        self.calls, gradients, self.weights, self.size = state
+        for key, one in self.calls.items():
+            one.gradients = gradients[key]
 
     def recording(self) -> Recording:
         calls = [
@@ -274,7 +277,7 @@ class _Differentiated:
     """A call's outputs with their graph; it records the gradients that go backward."""
 
     def __init__(
-        self, recorder: _Recorder, call: _Call, results: list[Any], inputs: Mapping[str, Any]
+        self, recorder: Recorder, call: _Call, results: list[Any], inputs: Mapping[str, Any]
     ) -> None:
         self.recorder = recorder
         self.call = call
@@ -308,7 +311,7 @@ class _Differentiated:
         return list(found)
 
 
-def _recorded_layer(recorder: _Recorder) -> type:
+def _recorded_layer(recorder: Recorder) -> type:
     import torch
     from torch import nn
 

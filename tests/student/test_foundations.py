@@ -14,7 +14,7 @@ import torch
 
 from grader.course.assignments import assignment
 from grader.course.exercises import exercises, find, home_of
-from grader.course.foundations import foundations
+from grader.course.foundations import Recorder, foundations
 from grader.course.layout import LESSONS, assignment_id, module_of
 from grader.course.versions import Version, misconceptions, solution
 from grader.judge.run import Judge, Submission
@@ -212,6 +212,24 @@ def test_replies_and_gradients_are_those_of_the_course_s_version() -> None:
             torch.testing.assert_close(grad, due, rtol=1e-3, atol=1e-5)
             compared += 1
     assert compared > 3
+
+
+def test_what_goes_back_forgets_gradients_too() -> None:
+    """A version that did not fit adds nothing to the calls that an earlier one has made as well."""
+    recorder = Recorder("scaled_dot_product_attention")
+    query = torch.eye(2, requires_grad=True)
+
+    def differentiate(factor: float) -> None:
+        out, _ = recorder.stand_in()(query, torch.eye(2), torch.eye(2))
+        (factor * out).sum().backward()
+
+    differentiate(1.0)
+    before, kept = recorder.state(), recorder.recording().calls
+    differentiate(2.0)
+    assert [len(call.gradients) for call in recorder.recording().calls] == [2]
+    recorder.go_back(before)
+    assert [len(call.gradients) for call in kept] == [1]
+    assert [len(call.gradients) for call in recorder.recording().calls] == [1]
 
 
 def recorded(exercise: str, name: str) -> Recording:
