@@ -16,15 +16,11 @@ MOST_NAMED = 8
 
 @dataclass(frozen=True)
 class Choice:
-    """The bytes to grade and a remark naming their file, or the reason for refusing to choose.
-
-    ``person``: whether a person has to look.
-    """
+    """The bytes to grade and a remark naming their file, or the reason for refusing to choose."""
 
     content: bytes = b""
     remark: str = ""
     refused: str = ""
-    person: bool = True
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,6 @@ class Channel:
         self.sock = sock
         self.received = 0  # bytes, in all frames so far
 
-    def fileno(self) -> int:
-        return self.sock.fileno()
-
     def send(self, tree: Any, watch: Watch | None = None) -> None:
         """Send one frame.
 

@@ -75,16 +75,8 @@ def _fields_of(name: str) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(TYPES[name]))
 
 
-def encode(tree: Any) -> tuple[Any, list[np.ndarray]]:
-    """Turn a tree into (JSON-able document, list of contiguous arrays).
-
-    An array that the tree holds in several places is in the list once.
-    """
-    arrays: list[np.ndarray] = []
-    return _encode(tree, arrays, {}, 0), arrays
-
-
 def _encode(node: Any, arrays: list[np.ndarray], known: dict[int, int], depth: int) -> Any:
+    """Turn a tree into a JSON-able document, and add its arrays to ``arrays``, contiguous."""
     if depth > MAX_DEPTH:
         raise WireError(f"nested more than {MAX_DEPTH} levels deep")
     if node is None or type(node) in (bool, str):
@@ -217,14 +209,10 @@ def _three_counts(value: Any) -> bool:
     return type(value) is tuple and [type(number) for number in value] == [int, int, int]
 
 
-def decode(document: Any, arrays: list[np.ndarray], allowed: frozenset[str] | None = None) -> Any:
-    """Rebuild a tree. ``allowed`` names the dataclasses that may occur (all, by default)."""
-    return _Reader(arrays, frozenset(TYPES) if allowed is None else allowed).read(document)
-
-
 def dumps(tree: Any) -> bytes:
-    """Write a tree as one frame."""
-    document, arrays = encode(tree)
+    """Write a tree as one frame. An array that it holds in several places is written once."""
+    arrays: list[np.ndarray] = []
+    document = _encode(tree, arrays, {}, 0)
     shapes = [{"dtype": _name_of(a.dtype), "shape": list(a.shape)} for a in arrays]
     header = _JSON.encode({"tree": document, "arrays": shapes}).encode()
     body = b"".join(a.tobytes() for a in arrays)
@@ -234,7 +222,10 @@ def dumps(tree: Any) -> bytes:
 
 
 def loads(header: bytes, body: bytes, allowed: frozenset[str] | None = None) -> Any:
-    """Rebuild the tree of one frame; :class:`WireError` if it is not one."""
+    """Rebuild the tree of one frame; :class:`WireError` if it is not one.
+
+    ``allowed`` names the dataclasses that may occur (all, by default).
+    """
     if has_more_values(header, MAX_NODES * 4):  # counted again below, once they are in memory
         raise WireError("too many values")
     try:
@@ -243,7 +234,8 @@ def loads(header: bytes, body: bytes, allowed: frozenset[str] | None = None) -> 
         raise WireError("the frame's header is not JSON") from error
     if not isinstance(document, dict) or document.keys() != {"tree", "arrays"}:
         raise WireError("the frame's header has other fields")
-    return decode(document["tree"], _blocks(document["arrays"], body), allowed)
+    arrays = _blocks(document["arrays"], body)
+    return _Reader(arrays, frozenset(TYPES) if allowed is None else allowed).read(document["tree"])
 
 
 def _blocks(described: Any, body: bytes) -> list[np.ndarray]:

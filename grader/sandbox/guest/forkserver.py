@@ -207,7 +207,6 @@ def _watch(worker: int, status: socket.socket, forkserver: int) -> dict[str, Any
         "signal": os.WTERMSIG(code) if os.WIFSIGNALED(code) else 0,
         "exit": os.WEXITSTATUS(code) if os.WIFEXITED(code) else 0,
         "cpu": usage.ru_utime + usage.ru_stime,
-        "peak": usage.ru_maxrss * 1024,
     }
 
 

@@ -57,7 +57,6 @@ class Ended:
     signal: int = 0
     exit: int = 0
     cpu: float = 0.0
-    peak: int = 0
 
 
 class Worker:
