@@ -42,9 +42,9 @@ from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
 from grader.records import origin
 from grader.records.collect import collect
-from grader.records.executor import grade_found, slim
+from grader.records.executor import grade_work, slim
 from grader.records.handed_in import Unpacker
-from grader.records.submissions import find_submissions, read_timestamp, to_utc
+from grader.records.submissions import find_submissions, read_timestamp, read_work, to_utc
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.levels import LEVELS
 from grader.sandbox.host.limits import Limits
@@ -282,7 +282,7 @@ class Arena:
         for found in find_submissions(folder):
             if found.student == but:
                 continue
-            graded = grade_found(self._judge(case), found)
+            graded = grade_work(self._judge(case), read_work(found))
             if isinstance(graded, str):  # refused before there is anything to grade
                 release = assignment(assignment_id(case.lesson))
                 outcome = Outcome(found.student, found.assignment, "rejected", 0.0, graded)

@@ -21,8 +21,8 @@ from nbclient import NotebookClient
 from grader.authoring.solve import solved
 from grader.course.layout import LESSONS, ROOT, assignment_id
 from grader.judge.run import Judge
-from grader.records.executor import grade_found
-from grader.records.submissions import Found
+from grader.records.executor import grade_work
+from grader.records.submissions import Found, read_work
 from grader.sandbox.host.limits import Limits
 from grader.sandbox.host.select import start_sandbox
 from grader.threads import one_thread
@@ -58,8 +58,10 @@ def main() -> None:
             path.write_text(nbformat.writes(solved(lesson)), encoding="utf-8")
             found = Found("ada", task, path)
             ways = {
-                "few": lambda f=found: grade_found(Judge(forkserver, b"s", Limits()), f),
-                "all": lambda f=found: grade_found(Judge(forkserver, b"s", Limits(), True), f),
+                "few": lambda f=found: grade_work(Judge(forkserver, b"s", Limits()), read_work(f)),
+                "all": lambda f=found: grade_work(
+                    Judge(forkserver, b"s", Limits(), True), read_work(f)
+                ),
                 "kernel": lambda one=lesson: in_a_kernel(one),
             }
             for way in ways.values():

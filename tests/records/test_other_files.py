@@ -17,8 +17,8 @@ from grader.course.assignments import assignment
 from grader.course.layout import assignment_id, notebook_path
 from grader.judge.outcome import Outcome
 from grader.judge.run import Judge
-from grader.records.executor import Graded, grade_found
-from grader.records.submissions import find_submissions, passed_over
+from grader.records.executor import Graded, grade_work
+from grader.records.submissions import find_submissions, passed_over, read_work
 
 LESSON = "masking"
 NAME = assignment_id(LESSON)
@@ -40,7 +40,7 @@ def hand_in(folder: Path, files: dict[str, bytes]) -> Path:
 
 def graded(judge: Judge, folder: Path, files: dict[str, bytes]) -> Outcome:
     (found,) = find_submissions(hand_in(folder, files))
-    result = grade_found(judge, found)
+    result = grade_work(judge, read_work(found))
     assert isinstance(result, Graded), result
     return result.outcome
 
@@ -135,7 +135,7 @@ def test_no_other_file_is_read_through_a_link(judge: Judge, tmp_path: Path) -> N
     (folder / "ada" / NAME / "mine.ipynb").symlink_to(tmp_path / "elsewhere.ipynb")
     (folder / "ada" / NAME / "more").symlink_to(tmp_path)
     (found,) = find_submissions(folder)
-    result = grade_found(judge, found)
+    result = grade_work(judge, read_work(found))
     assert isinstance(result, Graded)
     assert result.outcome.outcome == "rejected" and "mine.ipynb, more" in result.outcome.reason
 
@@ -197,7 +197,7 @@ def test_an_error_of_ours_is_the_outcome_of_that_submission_alone(
         raise ZeroDivisionError(broken)
 
     monkeypatch.setattr(Judge, "grade", fail)
-    result = grade_found(judge, found)
+    result = grade_work(judge, read_work(found))
     assert isinstance(result, Graded) and result.outcome.outcome == "crashed"
     assert broken in result.outcome.reason and "test_other_files.py" in result.outcome.reason
     assert result.outcome.unsure and os.fspath(tmp_path) not in result.outcome.reason

@@ -12,14 +12,14 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from grader.course.assignments import Assignment, assignment
+from grader.course.assignments import assignment
 from grader.errors import WorkerError
 from grader.judge.choose import candidate, choose
 from grader.judge.outcome import CRASHED, OUT_OF_MEMORY, Outcome
 from grader.judge.run import Judge, Submission, rejected
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
-from grader.records.submissions import Found, Work, read_work
+from grader.records.submissions import Found, Work
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.limits import Limits
 from grader.source.assembly import HUMAN
@@ -107,40 +107,32 @@ def judge_on(terms: Terms, forkserver: Forkserver) -> Judge:
     return Judge(forkserver, terms.secret, terms.limits, terms.all_cells)
 
 
-def grade_found(judge: Judge, found: Found) -> Graded | str:
-    """Read and grade one submission."""
-    return grade_work(judge, read_work(found))
-
-
 def grade_work(judge: Judge, work: Work) -> Graded | str:
-    """Grade one submission; return only the reason if there is no such assignment."""
-    found = work.found
-    if not found.has_place:
-        return found.refused
-    outcome, release = outcome_of(judge, work), assignment(found.assignment)
-    try:
-        return _pages(outcome, release)
-    except Exception as error:
-        return _pages(_failed(judge, work, error), release)
-
-
-def _pages(outcome: Outcome, release: Assignment) -> Graded:
-    return Graded(
-        slim(outcome), executed_notebook(outcome, release), feedback_page(outcome, release)
-    )
-
-
-def outcome_of(judge: Judge, work: Work) -> Outcome:
-    """Return the outcome of one submission of this course; all ways to grade go through here.
+    """Grade one submission, for whatever door; return only the reason if it has no place.
 
     An error of the grader becomes the submission's outcome and does not end the run (T12).
     """
+    found = work.found
+    if not found.has_place:
+        return found.refused
     try:
-        return _outcome(judge, work)
+        return _with_pages(_outcome(judge, work))
     except WorkerError:
         raise  # the machine failed, and not on this submission alone
     except Exception as error:
-        return _failed(judge, work, error)
+        return without_result(judge, work, *our_fault(error))
+
+
+def without_result(judge: Judge, work: Work, word: str, reason: str) -> Graded:
+    """Return no points, the reason, and a request for a person: nobody has read the answers."""
+    return _with_pages(replace(_rejected(judge, work, reason, person=True), outcome=word))
+
+
+def _with_pages(outcome: Outcome) -> Graded:
+    release = assignment(outcome.assignment)
+    return Graded(
+        slim(outcome), executed_notebook(outcome, release), feedback_page(outcome, release)
+    )
 
 
 def _outcome(judge: Judge, work: Work) -> Outcome:
@@ -163,12 +155,6 @@ def _rejected(judge: Judge, work: Work, reason: str, person: bool) -> Outcome:
     release = assignment(work.found.assignment)
     outcome = rejected(_submission(work, work.content), release, reason, person)
     return replace(outcome, sandbox=judge.forkserver.level)
-
-
-def _failed(judge: Judge, work: Work, error: Exception) -> Outcome:
-    """Return an outcome for a person to look at: the grader failed, and not the student."""
-    word, reason = our_fault(error)
-    return replace(_rejected(judge, work, reason, person=True), outcome=word)
 
 
 def _submission(work: Work, content: bytes) -> Submission:

@@ -19,18 +19,15 @@ import resource
 import signal
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from grader.course.assignments import assignment
 from grader.errors import WorkerError
 from grader.judge import outcome as words
-from grader.judge.run import Judge, Submission, rejected
-from grader.pages.executed import executed_notebook
-from grader.pages.feedback import feedback_page
+from grader.judge.run import Judge
 from grader.protocol.limits import allowed
-from grader.records.executor import Graded, JudgeLimits, grade_work, our_fault, slim
+from grader.records.executor import Graded, JudgeLimits, grade_work, our_fault, without_result
 from grader.records.submissions import Work
 
 CHANCES = 1  # how often a submission is graded again if something else may have killed the process
@@ -86,7 +83,7 @@ class JudgeApart:
             answer = _Failed(words.CRASHED, f"{CHANCES + 1} times {KILLED}")
         if isinstance(answer, _Failed):
             self.close()
-            return self._without_result(work, answer)
+            return without_result(self._judge, work, answer.word, answer.reason)
         return answer
 
     def close(self) -> None:
@@ -148,21 +145,6 @@ class JudgeApart:
             traceback.print_exc()  # the parent sees the exit code, and nothing of the cause
         finally:
             os._exit(code)  # not sys.exit: the parent's exit handlers must not run here
-
-    def _without_result(self, work: Work, failed: _Failed) -> Graded:
-        """Return no points, the reason, and a request for a person: nobody has read the answers."""
-        release = assignment(work.found.assignment)
-        submission = Submission(work.found.student, release.id, work.content)
-        humans = {human.id: (human.points, True) for human in release.humans}
-        outcome = replace(
-            rejected(submission, release, failed.reason),
-            outcome=failed.word,
-            humans=humans,
-            sandbox=self._judge.forkserver.level,
-        )
-        return Graded(
-            slim(outcome), executed_notebook(outcome, release), feedback_page(outcome, release)
-        )
 
 
 # -- in the process --------------------------------------------------------------------------------
