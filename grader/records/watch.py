@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from types import TracebackType
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from grader import files
@@ -19,33 +18,24 @@ class KeptExecutor:
 
     def __init__(self, make: Callable[[], AbstractContextManager[Executor]]) -> None:
         self._make = make
-        self._context: AbstractContextManager[Executor] | None = None
+        self._stack = ExitStack()
         self._executor: Executor | None = None
 
     def __enter__(self) -> Executor:
         if self._executor is None:
-            self._context = self._make()
-            self._executor = self._context.__enter__()
+            self._executor = self._stack.enter_context(self._make())
         return self._executor
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self._end(kind, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        """Close the executor after an error, on which it must not wait for its judges."""
+        if error[0] is not None:
+            self._executor = None
+            self._stack.__exit__(*error)
 
     def close(self) -> None:
         """End the judges, if there are any."""
-        self._end(None, None, None)
-
-    def _end(self, *error: Any) -> None:
-        """Close the executor, passing on an error, after which it must not wait for its judges."""
-        context, self._context, self._executor = self._context, None, None
-        if context is not None:
-            context.__exit__(*error)
+        self._executor = None
+        self._stack.close()
 
 
 def arrivals(

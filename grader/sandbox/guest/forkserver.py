@@ -9,7 +9,6 @@ all of it.
 
 from __future__ import annotations
 
-import array
 import contextlib
 import gc
 import importlib
@@ -49,16 +48,19 @@ def main(control_fds: list[int], modules: list[str]) -> None:
     control[0].send(b"ready")
     while control:
         for judge in select.select(control, [], [])[0]:
-            message, ancillary, _, _ = judge.recvmsg(REQUEST_BYTES, socket.CMSG_SPACE(2 * 4))
+            message, descriptors, _, _ = socket.recv_fds(judge, REQUEST_BYTES, 2)
             if not message:
                 control.remove(judge)
             else:
-                _spawn(shell, message, ancillary, itself)
+                _spawn(shell, message, descriptors, itself)
 
 
-def _spawn(shell: Shell, message: bytes, ancillary: list, itself: int) -> None:
-    """Fork a supervisor, which forks the worker."""
-    talk_fd, status_fd = _descriptors(ancillary)
+def _spawn(shell: Shell, message: bytes, descriptors: list[int], itself: int) -> None:
+    """Fork a supervisor, which forks the worker.
+
+    Two sockets come with a request: one to talk to the worker, and one for its status.
+    """
+    talk_fd, status_fd = descriptors
     status = socket.socket(fileno=status_fd)
     request = json.loads(message)
     level = LEVELS[request["level"]]
@@ -122,15 +124,6 @@ def _prepare_torch() -> None:
     torch.set_num_threads(1)
     torch.ones(2, 2) @ torch.ones(2, 2)
     step_library.first_step()
-
-
-def _descriptors(ancillary: list) -> tuple[int, int]:
-    """Return the two sockets sent with a request: one to talk to the worker, one for its status."""
-    fds = array.array("i")
-    for _, _, data in ancillary:
-        fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-    talk, status = fds
-    return talk, status
 
 
 def _supervise(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import copy
 import json
 import os
@@ -181,10 +180,9 @@ class Forkserver:
         talk, guest_talk = socket.socketpair()
         status, guest_status = socket.socketpair()
         request = json.dumps({"level": self.level, "limits": asdict(limits.worker), **self._mounts})
-        fds = array.array("i", [guest_talk.fileno(), guest_status.fileno()])
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
+        fds = [guest_talk.fileno(), guest_status.fileno()]
         try:
-            self._control[0].sendmsg([request.encode()], rights)
+            socket.send_fds(self._control[0], [request.encode()], fds)
         except OSError as error:
             raise WorkerError(f"the forkserver is gone ({error})") from error
         finally:

@@ -26,16 +26,8 @@ class Level:
     never_root: bool = False
 
     def command(self, mounts: Mapping[str, Any]) -> list[str]:
-        """Return the command that the forkserver has to run under; empty for most levels."""
-        return []
-
-
-@dataclass(frozen=True)
-class Bubblewrap(Level):
-    """The one level that another program builds."""
-
-    def command(self, mounts: Mapping[str, Any]) -> list[str]:
-        return bubblewrap(mounts)
+        """Return the command that the forkserver runs under: one level is built by a program."""
+        return bubblewrap(mounts) if self.name == "bubblewrap" else []
 
 
 LEVELS = {
@@ -43,7 +35,7 @@ LEVELS = {
     for level in (
         Level("root", "namespaces (built by root)", own_world=True),
         Level("user", "namespaces (ordinary user)", own_world=True, never_root=True),
-        Bubblewrap("bubblewrap", "bubblewrap and seccomp", writes=False, never_root=True),
+        Level("bubblewrap", "bubblewrap and seccomp", writes=False, never_root=True),
         Level("landlock", "Landlock and seccomp", writes=False),
         Level("none", "none: --no-sandbox"),
     )
