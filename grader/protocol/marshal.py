@@ -39,7 +39,7 @@ def plain_text(text: str) -> str:
 def to_wire(value: Any, depth: int = 0) -> Any:
     """Convert a value of student code to plain data; what cannot be sent becomes Opaque."""
     if value is None or isinstance(value, (bool, str)):
-        return plain_text(value)[:MAX_TEXT] if isinstance(value, str) else value
+        return value[:MAX_TEXT] if isinstance(value, str) else value
     if isinstance(value, float):  # np.float64 is one
         return float(value)
     if isinstance(value, int):

@@ -42,17 +42,12 @@ class OfText(Exception):
         return Text("why")
 
 
-def test_text_of_a_subclass_arrives_as_text() -> None:
+def test_a_message_of_a_subclass_of_text_arrives_as_text() -> None:
     def fail():
         raise OfText
 
-    returned = answer({"f": lambda: [Text("a")]}, Ask("f")).value
-    raised = answer({"f": fail}, Ask("f")).failure
-    assert raised is not None
-    assert [(type(text), text) for text in (*returned, raised.message)] == [
-        (str, "a"),
-        (str, "why"),
-    ]
+    failure = answer({"f": fail}, Ask("f")).failure
+    assert failure is not None and (type(failure.message), failure.message) == (str, "why")
 
 
 def test_a_step_feeds_the_next_and_the_call() -> None:
