@@ -157,7 +157,8 @@ def _sequence_difference(
         return _other_kind(got, want, where)
     if len(got) != len(want):
         return Difference("length", f"{_it(where)} has {len(got)} items, expected {len(want)}")
-    numbers = all(isinstance(item, float) for item in want) and len(want) > 0
+    numbers = len(want) > 0 and all(isinstance(item, float) for item in want)
+    numbers = numbers and all(isinstance(item, (int, float)) for item in got)
     named = isinstance(want, tuple) and len(parts) == len(want)
     for index, (yours, expected) in enumerate(zip(got, want, strict=True)):
         label = parts[index] if named else f"{where or 'result'}[{index}]"
