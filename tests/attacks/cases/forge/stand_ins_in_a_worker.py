@@ -21,7 +21,8 @@ for name in ("softmax", "similarity_scores", "attention"):
     except Exception:
         pass
 for path in Path(grader.__file__).parents[1].rglob("*"):
-    if path.is_file() and path.suffix not in (".py", ".pyc", ".toml"):
+    given_out = path.parent.name == "public"  # what a lesson's notebook loads
+    if path.is_file() and path.suffix not in (".py", ".pyc", ".toml") and not given_out:
         found.append(str(path))
 print("REACHED", found)
 recordings = stand_ins.StandIns([], stand_ins.Doubt())
