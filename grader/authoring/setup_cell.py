@@ -24,6 +24,7 @@ try:
     import grader
 except ImportError:
     import importlib.util
+    import re
     import subprocess
     import sys
     from pathlib import Path
@@ -32,9 +33,10 @@ except ImportError:
 
     here = Path.cwd()
     near = [here, *here.parents[:2], *here.parent.glob("input/**/")]  # input: Kaggle's data
-    wheels = [str(path) for folder in near for path in sorted(folder.glob("$wheel"), reverse=True)]
-    if wheels:  # the newest in the nearest folder
-        subprocess.run([sys.executable, "-m", "pip", "install", wheels[0]])
+    wheels = [path for folder in near for path in folder.glob("$wheel")]
+    if wheels:
+        newest = max(wheels, key=lambda path: [int(n) for n in re.findall("[0-9]+", path.name)])
+        subprocess.run([sys.executable, "-m", "pip", "install", newest])
         importlib.invalidate_caches()
     if importlib.util.find_spec("grader") is None:
         raise UsageError(

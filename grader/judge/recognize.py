@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 
 from grader.course.assignments import Assignment, assignment, assignment_ids
 from grader.source.assembly import Assembly, assemble
 from grader.source.notebook import Notebook
-from grader.source.prose import flat
+from grader.source.own_cells import own_cells
 
 PYTHON = ("", "python", "ipython", "python3")
 
@@ -47,17 +46,4 @@ def _signs(name: str, assembly: Assembly) -> int:
 
 @functools.cache
 def _own_cells() -> dict[str, frozenset[str]]:
-    """Return, by assignment, the ids of the cells of which no other one has the id or the text.
-
-    The others tell nothing: every course has a cell that sets it up, and fields for answers.
-    """
-    parts = {name: assignment(name).parts for name in assignment_ids()}
-    owners: Counter[str] = Counter()
-    for cells in parts.values():
-        owners.update({word for cell in cells for word in (cell.id, flat(cell.source))})
-    return {
-        name: frozenset(
-            cell.id for cell in cells if owners[cell.id] == owners[flat(cell.source)] == 1
-        )
-        for name, cells in parts.items()
-    }
+    return own_cells({name: assignment(name).parts for name in assignment_ids()})

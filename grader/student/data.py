@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from grader.bundles import PUBLIC
 from grader.coursefile import CourseError, current
 
 
@@ -23,7 +24,7 @@ def data_file(name: str) -> Path:
         CourseError: no lesson, or more than one, has a file of this name.
     """
     course = current()
-    found = sorted((course.root / course.solutions).glob(f"*/public/{name}"))
+    found = sorted((course.root / course.solutions).glob(f"*/{PUBLIC}/{name}"))
     if len(found) != 1:
         said = "has no file" if not found else f"has {len(found)} files"
         raise CourseError(f"the course “{course.title}” {said} {name}")

@@ -16,6 +16,7 @@ from typing import Any
 from grader.coursefile import current
 from grader.protocol.values import Verdict
 from grader.source.assembly import ANSWER, CHECK, OWN, Assembly, Part, assemble, parts_of
+from grader.source.own_cells import own_cells
 from grader.source.prose import defined
 from grader.student import check, editions
 from grader.student.notebooks import NotANotebook, Notebook, read
@@ -88,14 +89,21 @@ def run_notebook(path: Path, begun: Callable[[Part], object] = lambda part: None
 
 
 def recognize(notebook: Notebook) -> Recognized | None:
-    """Put a notebook into the structure of the lesson that it matches best; None if none does."""
+    """Put a notebook into the structure of the lesson that it matches best; None if none does.
+
+    Cells that lessons share, such as the one that installs the course, say nothing about which
+    lesson it is.
+    """
     course = current()
-    best = None
-    for path in sorted((course.root / course.notebooks).glob("*/*.ipynb")):
-        released = parts_of(json.loads(path.read_bytes()))
-        assembly = assemble([part for part, _ in released], notebook)
-        if len(assembly.recognized) > (len(best.assembly.recognized) if best else 0):
-            best = Recognized(path.stem, assembly, {part.id: points for part, points in released})
+    paths = sorted((course.root / course.notebooks).glob("*/*.ipynb"))
+    released = {path.stem: parts_of(json.loads(path.read_bytes())) for path in paths}
+    own = own_cells({name: [part for part, _ in cells] for name, cells in released.items()})
+    best, most = None, 0
+    for name, cells in released.items():
+        assembly = assemble([part for part, _ in cells], notebook)
+        signs = sum(sign in own[name] for sign in assembly.recognized)
+        if signs > most:
+            best, most = Recognized(name, assembly, {p.id: points for p, points in cells}), signs
     return best
 
 

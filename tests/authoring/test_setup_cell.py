@@ -20,7 +20,7 @@ from grader.authoring.release import PROJECT
 from grader.authoring.setup_cell import ID, setup_cell, wheel_pattern
 from grader.course.layout import COURSE, LESSONS, ROOT, notebook_path
 
-NAME = wheel_pattern(COURSE).replace("*", "7.0-py3-none-any")
+NAME = wheel_pattern(COURSE).replace("*", "10.0-py3-none-any")
 ELSEWHERE = ("__editable__", wheel_pattern(COURSE).partition("-")[0])
 
 
@@ -51,11 +51,11 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheel(folder: Path, content: str = "HERE = True") -> Path:
     """A wheel of the course's name whose package ``grader`` holds ``content``."""
     name = NAME.partition("-")[0]
-    about = f"{name}-7.0.dist-info"
+    about = f"{name}-10.0.dist-info"
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(folder / NAME, "w") as file:
         file.writestr("grader/__init__.py", content)
-        file.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 7.0\n")
+        file.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 10.0\n")
         file.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         file.writestr(f"{about}/RECORD", "")
     return folder / NAME
@@ -101,7 +101,8 @@ def test_a_wheel_near_the_notebook_is_installed(
     lesson = tmp_path / "course" / "notebooks" / "01"
     lesson.mkdir(parents=True)
     newest = wheel((lesson / place).resolve())
-    newest.with_name(NAME.replace("7.0", "6.0")).write_bytes(b"of last year")
+    for older in ("9.0", "9.9"):
+        newest.with_name(NAME.replace("10.0", older)).write_bytes(b"of last year")
     after = "import grader; print(grader.HERE, grader.__file__)"
     try:
         notebook, failed = run(bare, lesson, after, monkeypatch)

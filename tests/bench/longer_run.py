@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import nbformat
 import torch
@@ -44,14 +44,18 @@ SHARED = 40  # characters in a row that no paragraph may share with the unseen t
 LONGEST = 6  # tokens that the longest table looks at, the next one included
 
 
-def lesson() -> SimpleNamespace:
-    """Run the cells of lesson 8 that hold its text, its tables and its way to measure."""
+def lesson() -> dict[str, Any]:
+    """Run the cells of lesson 8 that hold its text, its tables and its way to measure.
+
+    Returns their names. The cells' functions look names up in it: a number set here is theirs.
+    """
     notebook = nbformat.read(SOLVED / f"{assignment_id(LESSON)}.ipynb", as_version=4)
-    names = {"torch": torch, "negative_log_likelihood": negative_log_likelihood, "corpus": ""}
+    names: dict[str, Any] = {"torch": torch, "corpus": ""}
+    names["negative_log_likelihood"] = negative_log_likelihood
     for cell in notebook.cells:
         if cell.id in CELLS:
             exec(compile(cell.source, cell.id, "exec"), names)
-    return SimpleNamespace(names=names, **{k: v for k, v in names.items() if k.isidentifier()})
+    return names
 
 
 def pieces(text: str, size: int) -> set[str]:
@@ -68,21 +72,21 @@ def training_text(prose, unseen: str) -> str:
     return "\n\n".join(kept[place] for place in order)
 
 
-def tables(code: SimpleNamespace, train: torch.Tensor, test: torch.Tensor, vocab: int) -> dict:
+def tables(names: dict[str, Any], train: torch.Tensor, test: torch.Tensor, vocab: int) -> dict:
     """Return the losses of n-gram tables of the training text, from three tokens up."""
-    code.names["CONTEXT"] = LONGEST - 1  # the same questions for all of them
+    before, names["CONTEXT"] = names["CONTEXT"], LONGEST - 1  # the same questions for all of them
     due, losses = test[LONGEST - 1 :], {}
     for n in range(3, LONGEST + 1):
-        chances = code.ngram_chances(train, test, n, vocab)
+        chances = names["ngram_chances"](train, test, n, vocab)
         losses[f"{n}-gram"] = negative_log_likelihood(chances.log(), due).item()
-    code.names["CONTEXT"] = code.CONTEXT
+    names["CONTEXT"] = before
     return losses
 
 
-def measured(code: SimpleNamespace, model: TransformerLM, text: torch.Tensor) -> float:
+def measured(names: dict[str, Any], model: TransformerLM, text: torch.Tensor) -> float:
     """Return the model's loss on unseen text, without dropout."""
     model.eval()
-    loss = code.held_out(model, text)
+    loss = names["held_out"](model, text)
     model.train()
     return loss
 
@@ -94,13 +98,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    code = lesson()
-    unseen = "".join(code.CHARACTERS[token] for token in code.test_text)
-    tokens, characters = code.as_tokens(training_text(code.prose, unseen))
+    names = lesson()
+    unseen = "".join(names["CHARACTERS"][token] for token in names["test_text"])
+    tokens, characters = names["as_tokens"](training_text(names["prose"], unseen))
     number = {character: place for place, character in enumerate(characters)}
     test = torch.tensor([number.get(one, len(characters) - 1) for one in unseen])
     print(f"{len(tokens):,} characters to learn from, {len(characters)} different ones")
-    record = tables(code, tokens, test, len(characters))
+    record = tables(names, tokens, test, len(characters))
     print("  ".join(f"{name} {loss:.3f}" for name, loss in record.items()), "nats per character")
 
     torch.manual_seed(0)
@@ -116,13 +120,13 @@ def main() -> None:
         if (step + 1) % EVERY == 0 or step + 1 == options.steps:
             spent = time.process_time() - started
             at = f"after {step + 1:6} steps, {spent / 60:5.1f} minutes of processor time"
-            unseen_loss = measured(code, model, test)
+            unseen_loss = measured(names, model, test)
             print(f"{at}: batch {loss:.3f}, unseen text {unseen_loss:.3f}", flush=True)
 
     weights = {name: value.half() for name, value in model.state_dict().items()}
     model.load_state_dict(weights)  # what the file holds is what is measured
     record |= {
-        "transformer": measured(code, model, test),
+        "transformer": measured(names, model, test),
         "characters": len(tokens),
         "steps": options.steps,
         "minutes": spent / 60,

@@ -28,7 +28,7 @@ from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.errors import WorkerError
 from grader.judge.run import Judge, Submission
 from grader.records.executor import Graded, JudgeLimits
-from grader.records.executor.apart import JudgeApart
+from grader.records.executor.apart import JudgeApart, end_with
 from grader.records.submissions import Found, Work
 from grader.sandbox.host.limits import Limits
 from tests.records.test_cohort import hand_in
@@ -225,6 +225,15 @@ def test_the_process_ends_with_its_parent() -> None:
     while psutil.pid_exists(int(done.stdout)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not psutil.pid_exists(int(done.stdout))
+
+
+def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
+    """Then no signal would come: the parent ended between the fork and the call."""
+    child = os.fork()
+    if not child:
+        end_with(child)  # no process has this parent
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_cohort_goes_on_and_every_submission_has_an_outcome(

@@ -83,6 +83,8 @@ def test_points_in_the_place_of_the_checks_and_lateness_count(page: bytes) -> No
     assert f"{total:g} / {most() + 3:g}<!--" in heading(after.encode())
     assert f"a person gave 0 instead of {softmax:g}, 0.5 extra" in after
     assert "It came late, which costs 2 points." in after
+    once = fill_slots(page, ManualGrades(grades.cells, penalty=1.0)).decode()
+    assert "It came late, which costs 1 point." in once
 
 
 def test_a_comment_on_what_was_not_attempted_is_shown(grade: Grade) -> None:

@@ -22,6 +22,7 @@ from grader.course.layout import LESSONS, NOTEBOOKS, ROOT, assignment_id, notebo
 from grader.course.versions import misconceptions, solution
 from grader.student import check, figures, frozen, runner
 from grader.student.commands.check import command
+from grader.student.notebooks import read
 from grader.student.report import Report
 from grader.student.session import Session
 from grader.student.summary import summary
@@ -226,6 +227,25 @@ def test_the_check_command_is_clear_about_bad_files(
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1 and word in done.stderr and "Traceback" not in done.stderr
+
+
+def test_cells_that_all_lessons_share_make_no_lesson(tmp_path: Path) -> None:
+    """The cell that installs the course says nothing; one cell of a lesson's own decides."""
+    lessons = [nbformat.read(notebook_path(lesson), as_version=4) for lesson in LESSONS]
+    shared = [
+        cell
+        for cell in lessons[2].cells
+        if all(cell.id in {other.id for other in lesson.cells} for lesson in lessons)
+    ]
+    assert shared
+    notes = nbformat.v4.new_notebook(cells=[*shared, nbformat.v4.new_code_cell("tea = 2")])
+    path = tmp_path / "notes.ipynb"
+    nbformat.write(notes, path)
+    assert runner.recognize(read(path)) is None
+    notes.cells.append(next(cell for cell in lessons[2].cells if cell not in shared))
+    nbformat.write(notes, path)
+    found = runner.recognize(read(path))
+    assert found is not None and found.assignment == assignment_id(LESSONS[2])
 
 
 def test_the_check_command_passes_a_solved_notebook(tmp_path: Path) -> None:

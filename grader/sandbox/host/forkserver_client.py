@@ -76,7 +76,7 @@ class Forkserver:
         self._control = [host for host, _ in pairs]
         fds = [guest.fileno() for _, guest in pairs]
         boot = BOOT.format(package=str(package), fds=fds, modules=modules)
-        prefix = LEVELS[self.level].command(self._mounts)
+        prefix = LEVELS[self.level].program(self._mounts)
         user = FORKSERVER_ID if LEVELS[self.level].never_root and os.geteuid() == 0 else None
         try:
             self._process = subprocess.Popen(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from grader.sandbox.host.mounts import bubblewrap
+
+
+def _no_program(mounts: Mapping[str, Any]) -> list[str]:
+    """Return an empty command: the forkserver runs as it is, and builds the level itself."""
+    return []
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,7 @@ class Level:
     ``writes``: it has scratch space; without any, a library that writes files when it is imported
     has to be imported beforehand. ``never_root``: if root grades, the forkserver has to run as
     another user from the start, or workers would still be root outside their namespace.
+    ``program``: given the mounts, the command of the program that builds the level around it.
     """
 
     name: str
@@ -24,10 +30,7 @@ class Level:
     own_world: bool = False
     writes: bool = True
     never_root: bool = False
-
-    def command(self, mounts: Mapping[str, Any]) -> list[str]:
-        """Return the command that the forkserver runs under: one level is built by a program."""
-        return bubblewrap(mounts) if self.name == "bubblewrap" else []
+    program: Callable[[Mapping[str, Any]], list[str]] = _no_program
 
 
 LEVELS = {
@@ -35,7 +38,13 @@ LEVELS = {
     for level in (
         Level("root", "namespaces (built by root)", own_world=True),
         Level("user", "namespaces (ordinary user)", own_world=True, never_root=True),
-        Level("bubblewrap", "bubblewrap and seccomp", writes=False, never_root=True),
+        Level(
+            "bubblewrap",
+            "bubblewrap and seccomp",
+            writes=False,
+            never_root=True,
+            program=bubblewrap,
+        ),
         Level("landlock", "Landlock and seccomp", writes=False),
         Level("none", "none: --no-sandbox"),
     )
