@@ -39,7 +39,7 @@ NAMED = 40  # students that are named of those who handed in nothing
     default=Path("submitted"),
     help="the folder of submissions [default: submitted]",
 )
-@click.option("--assignment", "only", metavar="ID", help="for files that do not name theirs")
+@click.option("--assignment", "only", metavar="ID", help="the assignment of unrecognized files")
 @click.option(
     "--zone",
     metavar="NAME",
@@ -89,7 +89,7 @@ def _show(done: Collected, output: Path, directory: Directory | None, zone: str 
             click.echo(f"  {line}")
     if done.untimed:
         click.echo(
-            f"{done.untimed} without a time of handing in count as in time, whenever they were due "
+            f"{done.untimed} without a time of handing in count as on time, whenever they were due "
             "(docs/instructors/collect.md)"
         )
     bad = done.bad

@@ -18,7 +18,7 @@ from grader.student.lessons import named
 @click.option(
     "--without", "left_out", metavar="NN", multiple=True, help="leave this lesson out, by number"
 )
-@click.option("--draft", is_flag=True, help="write it for a look, even if it is unfinished")
+@click.option("--draft", is_flag=True, help="write it even if it is unfinished, for you to look at")
 def command(output: Path, left_out: tuple[str, ...], draft: bool) -> None:
     """Write what students get: notebooks, checks, environment; no solution in any form.
 

@@ -199,7 +199,7 @@ def _enter(
         if upload.unread:
             fault = (
                 f"{source}: its time {intake.shown(upload.unread)!r} cannot be read, so it counts "
-                "as in time: download the archive in English and collect again, or write the time "
+                "as on time: download the archive in English and collect again, or write the time "
                 f"into {STAMP}"
             )
             if fault not in person.faults:  # once for an attempt of several files

@@ -93,7 +93,7 @@ def doubt_about(handed_in: datetime.datetime | None) -> str:
     if handed_in > now + SLACK:
         return f"handed in at {handed_in:%Y-%m-%d %H:%M} UTC, in the future: a clock is wrong"
     if handed_in < EARLIEST:
-        return f"handed in in {handed_in.year}, before there were notebooks: a clock was wrong"
+        return f"dated {handed_in.year}, before there were notebooks: a clock was wrong"
     return ""
 
 

@@ -110,12 +110,12 @@ class Stale:
         """The line shown instead of a pass, since another version will be handed in."""
         if self.name == self.exercise:
             return (
-                f"{self.exercise}: the earlier version passes, but the cell now holds another. "
+                f"{self.exercise}: the earlier version passes, but the cell now holds a new one. "
                 "Run the answer's cell, then this one"
             )
         return (
             f"{self.exercise}: it passes with the earlier version of your {self.name}, but its "
-            f"cell now holds another. Run the cell of {self.name}, then this one"
+            f"cell now holds a new one. Run the cell of {self.name}, then this one"
         )
 
 

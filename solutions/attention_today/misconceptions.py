@@ -1906,7 +1906,7 @@ def positions_rounded(n, trained):
     "interpolate_positions",
     "clamped",
     "gives all late positions the last one that was trained",
-    "They cannot be told apart any more. Squeeze all positions, by the same factor.",
+    "They cannot be told apart anymore. Squeeze all positions, by the same factor.",
 )
 def positions_clamped(n, trained):
     return torch.arange(n).clamp(max=trained - 1).float()
@@ -2127,7 +2127,7 @@ def rows_cut(weight, num_heads):
 @misconception(
     "interleave_rows",
     "signs_turned",
-    "turns the sign of the second half",
+    "flips the sign of the second half",
     "The minus sign of the rotation is in rotary_encoding. Here rows change their places and "
     "nothing else.",
 )

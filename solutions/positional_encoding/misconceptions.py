@@ -1192,7 +1192,7 @@ def alibi_positive(n, num_heads):
 @misconception(
     "alibi_bias",
     "sees_the_future",
-    "leaves the future visible at the price of its distance",
+    "leaves the future visible, penalized by its distance",
     "The bias is the same on both sides of the diagonal. Places with j > i must be -inf.",
 )
 def alibi_symmetric(n, num_heads):
@@ -1215,7 +1215,7 @@ def alibi_unmasked(n, num_heads):
 @misconception(
     "alibi_bias",
     "free_future",
-    "leaves the future visible at no price",
+    "leaves the future visible, without any penalty",
     "Places with j > i hold 0, the best bias there is. They must be -inf.",
 )
 def alibi_free(n, num_heads):

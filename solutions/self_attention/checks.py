@@ -307,9 +307,9 @@ def self_attention_checks(draw: Draw) -> list[Check]:
                 "large scores",
                 "what exp does to a large number, and whether one row of scores can spoil another",
                 (
-                    whole("scores of hundreds", 3),
+                    whole("scores in the hundreds", 3),
                     whole("scores around a thousand", 6),
-                    whole("scores of ten thousands, float64", 40, "float64"),
+                    whole("scores in the tens of thousands, float64", 40, "float64"),
                 ),
                 options=ROUGH,
             ),
@@ -415,7 +415,7 @@ def additive_scores_checks(draw: Draw) -> list[Check]:
             Check(
                 "large vectors",
                 "what tanh gives for large arguments, and whether every step can cope with them",
-                (ask("arguments of hundreds", (n, d_q, d_k, a), scale=200),),
+                (ask("arguments in the hundreds", (n, d_q, d_k, a), scale=200),),
                 options=ROUGH,
             ),
             Check(

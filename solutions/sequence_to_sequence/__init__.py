@@ -127,7 +127,7 @@ def beam_search(model, source, bos, eos, max_len, width):
     A beam is a text with the sum of the log-probabilities of its tokens. At each step every beam
     that has not ended is continued by every token; a beam that has ended stays as it is. Of all
     these, the ``width`` with the highest sums are kept, whatever their lengths. Writing ends when
-    all that are kept have ended, or after ``max_len`` tokens. (Graves 2012, section 3;
+    all that are kept have ended, or after ``max_len`` tokens. (Graves 2012, section 2.6;
     Sutskever, Vinyals and Le 2014, section 3.2. No length penalty.)
 
     Args:

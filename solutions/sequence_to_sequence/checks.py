@@ -587,7 +587,7 @@ def decode_checks(draw: Draw) -> list[Check]:
             VIEWS,
             "whether the source may be a slice or a transpose of another tensor",
             (
-                ask("eos after 3 and after 1 tokens, sliced", [3, 1], 6, as_it="@sliced"),
+                ask("eos after 3 tokens and after 1, sliced", [3, 1], 6, as_it="@sliced"),
                 ask("eos after 2 tokens, transposed", [2, 2, 2], 6, as_it="@transposed"),
             ),
         ),

@@ -26,9 +26,10 @@ def who_looks_at_whom() -> Figure:
     through causal self-attention, then cross-attention, whose queries come from the decoder and
     whose keys and values come from the memory, then feed-forward and the head, which gives the
     logits (B, T, V). Below, three grids of who looks at whom, yellow for visible, gray for hidden.
-    Encoder, source at source: every word at every word, but nobody at the padding. Decoder, target
-    at target: each word at itself and back, never ahead. Cross-attention, target at source: every
-    word at every source word, but not at the padding.
+    Encoder, source looking at source: every word sees every word, but none sees the padding.
+    Decoder, target looking at target: each word sees itself and the words before it, never those
+    after it. Cross-attention, target looking at source: every word sees every source word, but not
+    the padding.
     """
     page = Drawing(508)
     page.text(12, 24, "encoder", bold=True, color=BLUE, align="left")

@@ -338,7 +338,7 @@ def attention_checks(draw: Draw) -> list[Check]:
             "large scores",
             "what exp does to 1000, and what subtracting the same number from every score changes",
             (
-                asked("scores of some hundreds", n, d, d_v, scale=300.0),
+                asked("scores in the hundreds", n, d, d_v, scale=300.0),
                 ask(
                     "scores 1000 and 1001",
                     np.array([1000.0, 0.0]),
@@ -432,7 +432,7 @@ def batched_checks(draw: Draw) -> list[Check]:
                     np.array([[1.0, 0.5], [1.1, 0.2]]),
                     draw.normal(2, 3),
                 ),
-                asked("scores of some hundreds", m, n, d, d_v, scale=300.0),
+                asked("scores in the hundreds", m, n, d, d_v, scale=300.0),
             ),
             options=LARGE,
         ),

@@ -129,7 +129,7 @@ def softmax_pads_the_sum(scores, axis=-1, *, constant=1e-8):
     "softmax",
     "clips_the_scores",
     "clips large scores before it exponentiates",
-    "No overflow any more, but 1000 and 2000 become the same score and get the same weight.",
+    "No overflow anymore, but 1000 and 2000 become the same score and get the same weight.",
     limit=(50.0, 100.0, 700.0),
 )
 def softmax_clips(scores, axis=-1, *, limit=500.0):

@@ -1381,7 +1381,7 @@ def cache_checks(draw: Draw) -> list[Check]:
             "what a step does to the cache that it is given, since two continuations of one text "
             "may start from it, one after the other",
             (
-                chain("two ways on from step 1", drawn(4), [0, 1], (1, [2]), (2, [3])),
+                chain("two continuations from step 1", drawn(4), [0, 1], (1, [2]), (2, [3])),
                 chain("from step 2, longer", drawn(7), [0, 1, 2, 3], (2, [4, 5]), (4, [6])),
                 chain(
                     "taking turns", drawn(7), [0, 1, 2], (1, [3]), (3, [4]), (1, [5, 6]), (3, [5])
@@ -1883,7 +1883,7 @@ def next_checks(draw: Draw) -> list[Check]:
             "what a step does to the cache that it is given, since two continuations of one text "
             "may start from it, one after the other",
             (
-                chain("two ways on from token 1", texts(2, 4), [0, 1], (1, [2]), (2, [3])),
+                chain("two continuations from token 1", texts(2, 4), [0, 1], (1, [2]), (2, [3])),
                 chain("taking turns", texts(1, 6), [0, 1, 2], (1, [3]), (3, [4]), (1, [5, 2])),
             ),
             "transformer_language_model.cached_rows",
@@ -2042,7 +2042,7 @@ def rate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "sizes of one",
-            "a training of one step, and a warm-up of all steps but one",
+            "a training run of one step, and a warm-up of all steps but one",
             (
                 ask(0, of=1, warm=0),
                 ask(0, of=2, warm=1),

@@ -146,7 +146,7 @@ def batch_one_start(tokens, batch_size, block_size, generator):
 @misconception(
     "get_batch",
     "one_after_the_other",
-    "takes snippets that begin right after each other",
+    "starts each row one token after the row before",
     "Only the first start is drawn, and each row after it begins one token later. The rows are "
     "nearly the same.",
 )
@@ -2814,7 +2814,7 @@ def rate_absolute(step, steps, peak, warmup, floor=0.1):
     "learning_rate",
     "cut_off_at_the_floor",
     "cuts the cosine off at the floor",
-    "The cosine runs down to 0 and is held up at the floor. It should run from the peak to the "
+    "The cosine heads for 0 and is cut off at the floor. It should run from the peak to the "
     "floor.",
 )
 def rate_cut(step, steps, peak, warmup, floor=0.1):

@@ -136,7 +136,7 @@ QUESTIONS = (
             ),
             Option(
                 "Its position is 63 in each step, the last row's",
-                "Only the newest token has position 63. In the next step it is the last but one.",
+                "Only the newest token has position 63. In the next step it is second to last.",
             ),
         ),
     ),

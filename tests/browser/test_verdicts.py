@@ -193,7 +193,7 @@ SAYS = {
     "not_attempted": "not attempted yet",
     "run_failed": "The last run of its cell failed",
     "still_running": f"still running after {LIMIT} s in line ",
-    "earlier_version": "the earlier version passes, but the cell now holds another",
+    "earlier_version": "the earlier version passes, but the cell now holds a new one",
     "earlier_version_wrong": "This is a check of an earlier version of softmax",
     "earlier_answer_wrong": "Fix gelu first",
     "both_wrong": "Fix MultiHeadAttention first",

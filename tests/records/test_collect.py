@@ -166,7 +166,7 @@ def test_a_name_as_moodle_writes_it_into_a_path_is_the_same_name(
 
 @pytest.mark.parametrize("text", ["Sonntag, 1. Februar 2026, 11:59", "2/9/26, 11:59"])
 def test_a_time_that_cannot_be_read_needs_a_person(here: Path, text: str) -> None:
-    """What may be late never counts as in time without a word; it is collected all the same."""
+    """What may be late never counts as on time without a word; it is collected all the same."""
     sheet = MOODLE.replace("Sunday, 1 February 2026, 13:05", text)
     (here / "moodle.csv").write_text(sheet, encoding="utf-8")
     source = archive(here / "moodle.zip", {
@@ -259,7 +259,7 @@ def test_a_time_of_brightspace_that_cannot_be_read_needs_a_person(here: Path) ->
     done = collected(here, source, roster="d2l.csv")
     assert placed(here) == {f"ada/{MASKING}": work("ada")}
     assert "needs you: ada (Lovelace, Ada): Lab 3.zip: its time 'févr. 1, 2026 1159'" in done.output
-    assert "cannot be read, so it counts as in time: download the archive in English" in done.output
+    assert "cannot be read, so it counts as on time: download the archive in English" in done.output
     assert end(done) == "0 collected, 1 needs you, 0 on the roster handed in nothing"
 
 

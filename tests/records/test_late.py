@@ -310,7 +310,7 @@ def test_no_stamp_is_no_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("when", "said"),
     [
-        (datetime.datetime(1980, 1, 1), "handed in in 1980"),
+        (datetime.datetime(1980, 1, 1), "dated 1980"),
         (datetime.datetime(2999, 1, 1), "in the future"),
         (DUE, ""),
     ],
