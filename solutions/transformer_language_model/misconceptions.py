@@ -2814,8 +2814,7 @@ def rate_absolute(step, steps, peak, warmup, floor=0.1):
     "learning_rate",
     "cut_off_at_the_floor",
     "cuts the cosine off at the floor",
-    "The cosine heads for 0 and is cut off at the floor. It should run from the peak to the "
-    "floor.",
+    "The cosine heads for 0 and is cut off at the floor. It should run from the peak to the floor.",
 )
 def rate_cut(step, steps, peak, warmup, floor=0.1):
     if step < warmup:

@@ -78,8 +78,8 @@ def main() -> None:
     parser.add_argument("--slow", action="store_true", help="with checks that train or measure")
     options = parser.parse_args()
     one_thread()
-    # A question with a bound of memory collects garbage first. What is imported is none, and to look
-    # through it each time would take most of the campaign's time.
+    # A question with a bound of memory collects garbage first. What is imported is none, and
+    # looking through it each time would take most of the campaign's time.
     gc.freeze()
     bad = 0
     for name in options.exercise or names():
