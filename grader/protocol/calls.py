@@ -426,7 +426,10 @@ def _failure(kind: str, error: BaseException) -> Failure:
         if is_cell(name):
             line, number = linecache.getline(name, place).strip(), place
     said = _said(error)[:MAX_TEXT]
-    return Failure(kind, type(error).__name__[:100], said, line[:200], number)
+    own = type(error)
+    built_in = next(cls for cls in own.__mro__ if cls.__module__ == "builtins")
+    base = "" if built_in is own else built_in.__name__
+    return Failure(kind, own.__name__[:100], said, line[:200], number, base)
 
 
 def is_cell(filename: str) -> bool:

@@ -38,7 +38,8 @@ class Failure:
     ``kind`` is one of ``exception``, ``missing`` (no such name), ``not_attempted`` (the stub's
     NotImplementedError), ``timed_out``, ``out_of_memory``, ``crashed``, ``malformed``. ``line`` is
     the text of the line in the student's cell that raised the error, and ``number`` its number
-    there; "" and 0 if no line of a cell raised it.
+    there; "" and 0 if no line of a cell raised it. ``base`` is the built-in class that the error's
+    own class is derived from; "" if the class is built in.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Failure:
     message: str = ""
     line: str = ""
     number: int = 0
+    base: str = ""
 
 
 @dataclass(frozen=True)

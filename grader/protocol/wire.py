@@ -185,7 +185,7 @@ def _validate(node: Any) -> None:
     elif isinstance(node, values.Opaque):
         valid = type(node.type) is str
     elif isinstance(node, values.Failure):
-        texts = (node.kind, node.type, node.message, node.line)
+        texts = (node.kind, node.type, node.message, node.line, node.base)
         valid = all(type(text) is str for text in texts)
         valid = valid and type(node.number) is int and 0 <= node.number < 1_000_000
     elif isinstance(node, values.Reply):

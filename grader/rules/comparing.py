@@ -261,7 +261,10 @@ def second_call_difference(got: Reply, want: Reply) -> Difference | None:
     found = difference(got.again, want.again, COARSE, "the second result")
     if found is None:
         return None
-    text = f"called again with the same objects, their rows moved on by one place, {found.text}"
+    text = (
+        f"called again with the same objects, now with their rows in another order, {found.text}: "
+        "the first call changed an argument, or something is kept from it"
+    )
     return Difference("argument", text, found.yours, found.expected)
 
 
@@ -285,7 +288,8 @@ def _failure_difference(got: Reply, want: Reply) -> Difference | None:
     assert failure is not None
     if got.failure is None:
         return Difference("failure", f"no error was raised, expected a {failure.type}")
-    if got.failure.kind != failure.kind or got.failure.type != failure.type:
+    raised = (got.failure.type, got.failure.base)
+    if got.failure.kind != failure.kind or failure.type not in raised:
         return Difference("failure", failure_text(got) + f", expected a {failure.type}")
     return None
 

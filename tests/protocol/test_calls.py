@@ -326,6 +326,7 @@ def test_an_error_says_which_line_of_the_students_cell_raised_it(shell) -> None:
     failure = reply.failure
     assert failure is not None and failure.type == "LinAlgError"
     assert (failure.number, failure.line) == (6, "return np.linalg.inv(y)")
+    assert failure.base == "ValueError"
     built_in = answer({"f": np.linalg.inv}, Ask("f", (np.zeros((2, 2)),))).failure
     assert built_in is not None and (built_in.number, built_in.line) == (0, "")
 

@@ -74,6 +74,24 @@ def test_a_message_names_whole_numbers(message: str, missing: int | None) -> Non
         assert f"does not name the number {missing}" in found.text
 
 
+@pytest.mark.parametrize(("base", "counts"), [(ValueError, True), (RuntimeError, False)])
+def test_an_error_of_a_class_derived_from_the_one_due_is_that_error(
+    base: type[Exception], counts: bool
+) -> None:
+    class TooLong(base):  # type: ignore[misc, valid-type]
+        pass
+
+    def limited(n: int) -> None:
+        raise TooLong(f"{n} is more than 3")
+
+    due = Reply(failure=Failure("exception", "ValueError"))
+    check = Check("c", "look", (Case("c", Ask("f", (10,)), due),), options={"numbers": [(10, 3)]})
+    found = error_names(check, DirectCalls({"f": limited}).ask([check.cases[0].ask]))
+    assert (found is None) == counts
+    if found is not None:
+        assert "it raised TooLong: 10 is more than 3, expected a ValueError" in found.text
+
+
 @pytest.mark.parametrize(
     ("form", "own"),
     [
