@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.multi_head_attention import merge_heads, previous_token_head, split_heads
 
 INF = math.inf
@@ -953,6 +953,13 @@ class MaskOrder(_Layer):
 class ThreeAxes(_Layer):
     def masked(self, scores, mask):
         return super().masked(scores, mask if mask is None or mask.dim() != 3 else mask[:, None])
+
+
+@variant("MultiHeadAttention", "three_axes_are_a_batch", "where there are as many sequences")
+class ThreeAxesThatFit(_Layer):
+    def masked(self, scores, mask):
+        fits = mask is not None and mask.dim() == 3 and len(mask) == len(scores)
+        return super().masked(scores, mask[:, None] if fits else mask)
 
 
 @misconception(
