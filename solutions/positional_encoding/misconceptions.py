@@ -1275,8 +1275,9 @@ def alibi_columns_from_one(n, num_heads):
 @misconception(
     "alibi_bias",
     "zero_times_infinity",
-    "multiplies zeros by -inf",
-    "0 times -inf is not 0 but nan, and one nan in a row of scores spoils the whole row.",
+    "gets nan where a query may look",
+    "0 times -inf, -inf minus -inf and 0/0 are all nan, and one nan in a row of scores spoils the "
+    "whole row.",
 )
 def alibi_nan(n, num_heads):
     distance = (torch.arange(n)[:, None] - torch.arange(n)).float()
