@@ -306,6 +306,8 @@ def failure_text(reply: Reply) -> str:
     if failure.kind in ("crashed", "malformed"):
         return f"the process that ran the code ended ({failure.message or failure.kind})"
     first = _first_line(failure.message)
+    if not failure.type:  # the code raised nothing, but cannot be used
+        return first
     place = f"line {failure.number}:" if failure.number else "the line"
     line = f", in {place} `{failure.line.strip()}`" if failure.line.strip() else ""
     return f"it raised {failure.type}{': ' + first if first else ''}{line}"
