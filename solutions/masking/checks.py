@@ -97,7 +97,7 @@ def cross_reference(weights, x, context, mask=None) -> tuple[np.ndarray, np.ndar
 
 def causal_checks(draw: Draw) -> list[Check]:
     """Return the checks of ``causal_mask``."""
-    long = draw.integer(520, 560)
+    long = draw.integer(260, 280)
 
     def ask(name, n):
         return case(name, "causal_mask", n, reference=causal_reference, dtype="float32")
@@ -206,7 +206,7 @@ def padding_checks(draw: Draw) -> list[Check]:
 def local_checks(draw: Draw) -> list[Check]:
     """Return the checks of ``local_mask``."""
     n, window = draw.integer(8, 11), draw.integer(2, 4)
-    long, middle = draw.integer(520, 560), draw.integer(20, 26)
+    long, middle = draw.integer(260, 280), draw.integer(20, 26)
 
     def ask(n, window):
         name = f"{n} position{'s'[: n > 1]}, window {window}"

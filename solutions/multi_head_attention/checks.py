@@ -590,7 +590,7 @@ def cost_checks(draw: Draw) -> list[Check]:
 def previous_checks(draw: Draw) -> list[Check]:
     """Return the checks of ``previous_token_head``, which a rule judges without a reference."""
     tokens, positions = draw.sizes(2, 3, 7)
-    many, long = draw.integer(8, 20), draw.integer(90, 130)
+    many, long = draw.integer(8, 20), draw.integer(430, 450)
     seed = draw.integer(0, 2**32 - 1)
 
     def ask(vocab_size, max_len):

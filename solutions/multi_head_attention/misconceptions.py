@@ -1398,6 +1398,12 @@ def head_too_soft(vocab_size, max_len, *, sharpness=1.0):
     return _head(vocab_size, max_len, _shift(max_len, -1), torch.eye(max_len), sharpness)
 
 
+@variant("previous_token_head", "too_soft", "scaled, but the same for every length")
+def head_too_soft_when_long(vocab_size, max_len):
+    sharpness = 10.0 * math.sqrt(max_len)
+    return _head(vocab_size, max_len, _shift(max_len, -1), torch.eye(max_len), sharpness)
+
+
 @misconception(
     "previous_token_head",
     "scale_forgotten",
