@@ -43,6 +43,13 @@ class CallRefused(ValueError):
     """
 
 
+class _Unlike(Exception):
+    """A layer is not built as the contract says. The text is written for students.
+
+    Their own code has raised nothing, so that the failure has no type.
+    """
+
+
 class DirectCalls:
     """Calls into a namespace of this process (a notebook's globals, a module's dict).
 
@@ -97,6 +104,8 @@ def answer(
             return _Program(namespace, ask, callbacks, bounds_memory).run()
     except KeyboardInterrupt:  # somebody at the notebook wants to stop
         raise
+    except _Unlike as error:
+        return Reply(failure=Failure("exception", message=str(error)))
     except BaseException as error:  # exit() must not end the worker: it is an answer too
         if listener is not None:
             listener.raised(error)
@@ -224,24 +233,31 @@ class _Program:
         # What an optimizer would get. A tensor or a list of layers that is a plain attribute is not
         # among it: it gives the right numbers, but would never learn.
         trained = {id(one) for one in layer.parameters() if one.requires_grad} if weights else set()
+        owners: dict[int, str] = {}
         for path, array in weights.items():
             owner, _, attribute = path.rpartition(".")
             parent = layer
             for part in owner.split(".") if owner else ():
                 parent = parent[int(part)] if part.isdigit() else getattr(parent, part)
             old = getattr(parent, attribute)
+            if id(old) in owners:
+                raise _Unlike(
+                    f"{owners[id(old)]} and {owner} are one and the same layer, where the contract "
+                    "has two, each with weights of its own"
+                )
             if tuple(old.shape) != array.shape:
-                raise ValueError(
+                raise _Unlike(
                     f"{path} has shape {tuple(old.shape)}, the contract says {array.shape}"
                 )
             if id(old) not in trained:
-                raise TypeError(
+                raise _Unlike(
                     f"{path} is not among the layer's trainable parameters: no optimizer would "
                     "change it (tensors go into nn.Parameter, lists of layers into nn.ModuleList)"
                 )
             new = torch.nn.Parameter(torch.from_numpy(array.copy()))
             setattr(parent, attribute, new)
             self.leaves[path] = new
+            owners[id(new)] = owner
         return layer
 
 

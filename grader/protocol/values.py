@@ -36,7 +36,8 @@ class Failure:
     """The reason why a call gave no value.
 
     ``kind`` is one of ``exception``, ``missing`` (no such name), ``not_attempted`` (the stub's
-    NotImplementedError), ``timed_out``, ``out_of_memory``, ``crashed``, ``malformed``. ``line`` is
+    NotImplementedError), ``timed_out``, ``out_of_memory``, ``crashed``, ``malformed``. ``type`` is
+    the exception's, "" for one of ours about a layer that is not built as agreed. ``line`` is
     the text of the line in the student's cell that raised the error, and ``number`` its number
     there; "" and 0 if no line of a cell raised it. ``base`` is the built-in class that the error's
     own class is derived from; "" if the class is built in.

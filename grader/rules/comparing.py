@@ -310,6 +310,8 @@ def failure_text(reply: Reply) -> str:
     if failure.kind in ("crashed", "malformed"):
         return f"the process that ran the code ended ({failure.message or failure.kind})"
     first = _first_line(failure.message)
+    if not failure.type:  # the code raised nothing, but cannot be used
+        return first
     place = f"line {failure.number}:" if failure.number else "the line"
     line = f", in {place} `{failure.line.strip()}`" if failure.line.strip() else ""
     return f"it raised {failure.type}{': ' + first if first else ''}{line}"
@@ -336,17 +338,19 @@ def with_cause(replies: Sequence[Reply], error: tuple[str, str] | None) -> list[
 
 
 # The kind of operation that raised an error, by words of its message. The type tells less: one
-# mistake raises several types (with @, einsum or a method), and one type has many causes.
+# mistake raises several types (with @, einsum or a method), and one type has many causes. The words
+# are those of NumPy and PyTorch, so that an error that the student raises is taken for neither.
 OPERATIONS = {
     "unpacks": r"values to unpack",
     "asks for the truth": r"truth value|[Bb]oolean value of",
     "takes a view": r"view size is not compatible",
     "mixes dtypes": r"scalar type|dtype|[Cc]annot cast|can't be cast",
-    "fits shapes": r"broadcast|core dimension|subscript|number of dimensions|not aligned|reshape"
-    r"|[Ss]hapes? .*(cannot be|mismatch|is invalid)|[Ss]izes? of tensors?|(same|equal) (size|shape)"
+    "fits shapes": r"broadcast|core dimension|subscript|number of dimensions|not aligned"
+    r"|cannot reshape (array|tensor) of|[Ss]hapes? .*(cannot be|is invalid for input of)"
+    r"|[Ss]izes? of (the )?tensors?|(same|equal) (size|shape)|Tensors must match"
     r"|[Dd]imension out of range|axis \d+ is out of bounds|inconsistent tensor size"
-    r"|[Ee]xpected size|\dD tensors?|axes don't match|must match",
-    "indexes": r"out of range|out of bounds|[Ii]nvalid index|indices",
+    r"|[Ee]xpected size|\dD tensors?|axes don't match",
+    "indexes": r"\bindex\b.*out of (range|bounds)|[Ii]nvalid index|indices",
     "asks for an attribute": r"has no attribute",
     "passes arguments": r"argument",
     "differentiates": r"requires? grad|in-?place operation|leaf [Vv]ariable",

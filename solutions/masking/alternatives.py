@@ -207,6 +207,16 @@ def attention_loop(query, key, value, mask=None):
     return _by_rows(query, key, value, mask)
 
 
+@alternative("masked_attention", "the scale as a float32 tensor")
+def attention_tensor_scale(query, key, value, mask=None):
+    scores = query @ key.transpose(-2, -1) / torch.sqrt(torch.tensor(query.shape[-1]))
+    if mask is not None:
+        scores = scores + mask
+    empty = torch.isneginf(scores).all(-1, keepdim=True)
+    weights = scores.masked_fill(empty, 0.0).softmax(-1) * ~empty
+    return weights @ value, weights
+
+
 @alternative("masked_attention", "a small constant under the sum")
 def attention_logsumexp(query, key, value, mask=None):
     scores = torch.matmul(query, key.mT).div(query.size(-1) ** 0.5)
@@ -259,6 +269,21 @@ class CrossAttentionValuesLast(_Layer):
     def forward(self, x, context, mask=None):
         mixed, weights = masked_attention(self.W_query(x), self.W_key(context), context, mask)
         return self.W_value(mixed), weights
+
+
+@alternative("CrossAttention", "the scale as a float32 tensor")
+class CrossAttentionTensorScale(_Layer):
+    def __init__(self, d_model, d_context, d_k, d_v):
+        super().__init__(d_model, d_context, d_k, d_v)
+        self.register_buffer("scale", torch.tensor(d_k).sqrt())
+
+    def forward(self, x, context, mask=None):
+        scores = self.W_query(x) @ self.W_key(context).mT / self.scale
+        if mask is not None:
+            scores = scores + mask
+        empty = torch.isneginf(scores).all(-1, keepdim=True)
+        weights = scores.masked_fill(empty, 0.0).softmax(-1) * ~empty
+        return weights @ self.W_value(context), weights
 
 
 @alternative("CrossAttention", "without another exercise")

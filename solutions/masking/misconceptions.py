@@ -81,8 +81,9 @@ def causal_boolean(n):
 @misconception(
     "causal_mask",
     "zero_times_infinity",
-    "multiplies ones and zeros by -inf",
-    "0 times -inf is not 0 but nan, and one nan in a row of scores spoils the whole row.",
+    "gets nan where a query may look",
+    "0 times -inf, -inf minus -inf and 0/0 are all nan, and one nan in a row of scores spoils the "
+    "whole row.",
 )
 def causal_nan(n):
     return torch.ones(n, n).triu(1) * -INF
@@ -98,6 +99,17 @@ def causal_nan(n):
 )
 def causal_finite(n, *, fill=-1e9):
     return torch.full((n, n), fill).triu(1)
+
+
+@misconception(
+    "causal_mask",
+    "table_of_one_size",
+    "cuts the mask out of a table of fixed size",
+    "A sequence that is longer than the table gets a mask that is too small for it.",
+    size=(100, 128, 256),
+)
+def causal_from_a_table(n, *, size=64):
+    return torch.full((size, size), -INF).triu(1)[:n, :n]
 
 
 @misconception(
@@ -247,8 +259,9 @@ def padding_ones(lengths, n):
 @misconception(
     "padding_mask",
     "zero_times_infinity",
-    "multiplies ones and zeros by -inf",
-    "0 times -inf is not 0 but nan, and one nan in a row of scores spoils the whole row.",
+    "gets nan where a query may look",
+    "0 times -inf, -inf minus -inf and 0/0 are all nan, and one nan in a row of scores spoils the "
+    "whole row.",
 )
 def padding_nan(lengths, n):
     return (torch.arange(n) >= lengths[:, None, None]).float() * -INF
@@ -427,11 +440,23 @@ def local_ones(n, window):
 @misconception(
     "local_mask",
     "zero_times_infinity",
-    "multiplies ones and zeros by -inf",
-    "0 times -inf is not 0 but nan, and one nan in a row of scores spoils the whole row.",
+    "gets nan where a query may look",
+    "0 times -inf, -inf minus -inf and 0/0 are all nan, and one nan in a row of scores spoils the "
+    "whole row.",
 )
 def local_nan(n, window):
     return (_distance(n).abs() > window).float() * -INF
+
+
+@misconception(
+    "local_mask",
+    "table_of_one_size",
+    "cuts the mask out of a table of fixed size",
+    "A sequence that is longer than the table gets a mask that is too small for it.",
+    size=(100, 128, 256),
+)
+def local_from_a_table(n, window, *, size=64):
+    return _local(size, _distance(size).abs() <= window)[:n, :n]
 
 
 @misconception(
@@ -529,6 +554,33 @@ def combine_stack(*masks):
 def combine_first_shape(*masks):
     combined = masks[0].clone()
     for mask in masks[1:]:
+        combined += mask
+    return combined
+
+
+@misconception(
+    "combine_masks",
+    "shape_of_the_last",
+    "keeps the shape of the last mask",
+    "Filling a copy of the last mask cannot make it larger: a padding mask combined with a causal "
+    "one must keep its batch axis, whichever of them comes last.",
+)
+def combine_last_shape(*masks):
+    combined = masks[-1].clone()
+    for mask in masks[:-1]:
+        combined += mask
+    return combined
+
+
+@misconception(
+    "combine_masks",
+    "shape_of_the_largest",
+    "keeps the shape of the largest mask",
+    "Two masks can require more than either has: (B, 1, n) and (n, n) together are (B, n, n).",
+)
+def combine_largest_shape(*masks):
+    combined = max(masks, key=torch.Tensor.numel).clone()
+    for mask in masks:
         combined += mask
     return combined
 
@@ -1002,6 +1054,21 @@ def attention_fills_by_numbers(query, key, value, mask=None):
 def attention_unsqueezes(query, key, value, mask=None):
     mask = mask.unsqueeze(1) if mask is not None else None
     weights = _weights(_added(_scores(query, key), mask))
+    return weights @ value, weights
+
+
+@misconception(
+    "masked_attention",
+    "three_axes_are_a_batch",
+    "applies a mask (h, n_q, n_k) by sequence instead of by head",
+    "By the usual rules shapes are lined up from the right, so a mask (h, n_q, n_k) belongs to the "
+    "heads, even where there are as many heads as sequences.",
+)
+def attention_mask_by_sequence(query, key, value, mask=None):
+    scores = _scores(query, key)
+    if mask is not None and mask.dim() == 3 and scores.dim() == 4 and len(mask) == len(scores):
+        mask = mask[:, None]
+    weights = _weights(_added(scores, mask))
     return weights @ value, weights
 
 

@@ -454,6 +454,14 @@ def mended_by_library(query, key, value, num_heads):
     return found.transpose(1, 2).reshape(batch, n, d)
 
 
+@alternative("mended_heads", "the scale as a float32 tensor")
+def mended_tensor_scale(query, key, value, num_heads):
+    q, k, v = (split_heads(x, num_heads) for x in (query, key, value))
+    future = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool).triu(1)
+    scores = q @ k.mT / torch.sqrt(torch.tensor(q.shape[-1]))
+    return merge_heads(scores.masked_fill(future, -INF).softmax(-1) @ v)
+
+
 @alternative("mended_heads", "head by head")
 def mended_head_by_head(query, key, value, num_heads):
     width = query.shape[-1] // num_heads

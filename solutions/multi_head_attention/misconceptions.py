@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from grader.course.versions import misconception
+from grader.course.versions import misconception, variant
 from solutions.multi_head_attention import merge_heads, previous_token_head, split_heads
 
 INF = math.inf
@@ -955,6 +955,13 @@ class ThreeAxes(_Layer):
         return super().masked(scores, mask if mask is None or mask.dim() != 3 else mask[:, None])
 
 
+@variant("MultiHeadAttention", "three_axes_are_a_batch", "where there are as many sequences")
+class ThreeAxesThatFit(_Layer):
+    def masked(self, scores, mask):
+        fits = mask is not None and mask.dim() == 3 and len(mask) == len(scores)
+        return super().masked(scores, mask[:, None] if fits else mask)
+
+
 @misconception(
     "MultiHeadAttention",
     "mask_turned",
@@ -1388,6 +1395,12 @@ def head_looks_at_itself(vocab_size, max_len):
     sharpness=(2.0, 3.0, 5.0),
 )
 def head_too_soft(vocab_size, max_len, *, sharpness=1.0):
+    return _head(vocab_size, max_len, _shift(max_len, -1), torch.eye(max_len), sharpness)
+
+
+@variant("previous_token_head", "too_soft", "scaled, but the same for every length")
+def head_too_soft_when_long(vocab_size, max_len):
+    sharpness = 10.0 * math.sqrt(max_len)
     return _head(vocab_size, max_len, _shift(max_len, -1), torch.eye(max_len), sharpness)
 
 

@@ -225,11 +225,25 @@ def sinusoids_share(n, d, base=10000.0):
 @misconception(
     "sinusoidal_encoding",
     "fixed_table",
-    "cuts its rows from a table of 512",
-    "Fine up to 512 positions; after that the rows run out.",
+    "cuts its rows from a table of fixed size",
+    "Fine for sequences that fit the table; after that the rows run out.",
+    size=(1000, 1024, 2048),
 )
-def sinusoids_table(n, d, base=10000.0):
-    return sinusoidal_encoding(512, d, base)[:n]
+def sinusoids_table(n, d, base=10000.0, *, size=512):
+    return sinusoidal_encoding(size, d, base)[:n]
+
+
+@misconception(
+    "sinusoidal_encoding",
+    "half_precision_positions",
+    "keeps the positions in 16 bits",
+    "float16 holds every whole number up to 2048, bfloat16 up to 256. Beyond that, neighboring "
+    "positions become the same number, and their rows are equal.",
+    dtype=(torch.bfloat16,),
+)
+def sinusoids_half_positions(n, d, base=10000.0, *, dtype=torch.float16):
+    angle = torch.arange(n).to(dtype).double()[:, None] * _frequency(d, base)
+    return torch.stack([torch.sin(angle), torch.cos(angle)], dim=-1).flatten(1).float()
 
 
 @misconception(
@@ -1006,6 +1020,29 @@ def rotary_half_precision(x, positions=None, base=10000.0):
 
 @misconception(
     "rotary_encoding",
+    "half_precision_positions",
+    "keeps the positions in 16 bits",
+    "float16 holds every whole number up to 2048, bfloat16 up to 256. Beyond that, neighboring "
+    "positions become the same number, and their vectors are turned alike.",
+    dtype=(torch.bfloat16,),
+)
+def rotary_half_positions(x, positions=None, base=10000.0, *, dtype=torch.float16):
+    return rotary_encoding(x, None if positions is None else positions.to(dtype).double(), base)
+
+
+@misconception(
+    "rotary_encoding",
+    "drops_the_sign",
+    "turns a negative position as if it were positive",
+    "A position before the first one is turned backward. Scores should depend on the distance "
+    "between two positions, wherever they begin.",
+)
+def rotary_drops_the_sign(x, positions=None, base=10000.0):
+    return rotary_encoding(x, None if positions is None else positions.abs(), base)
+
+
+@misconception(
+    "rotary_encoding",
     "whole_positions",
     "rounds positions down to whole numbers",
     "Positions that are looked up in a table, or taken for integers, lose what comes after the "
@@ -1275,13 +1312,25 @@ def alibi_columns_from_one(n, num_heads):
 @misconception(
     "alibi_bias",
     "zero_times_infinity",
-    "multiplies zeros by -inf",
-    "0 times -inf is not 0 but nan, and one nan in a row of scores spoils the whole row.",
+    "gets nan where a query may look",
+    "0 times -inf, -inf minus -inf and 0/0 are all nan, and one nan in a row of scores spoils the "
+    "whole row.",
 )
 def alibi_nan(n, num_heads):
     distance = (torch.arange(n)[:, None] - torch.arange(n)).float()
     future = torch.ones(n, n).triu(1)
     return -torch.tensor(_slopes(num_heads))[:, None, None] * distance + future * -INF
+
+
+@misconception(
+    "alibi_bias",
+    "table_of_one_size",
+    "cuts the biases out of a table of fixed size",
+    "A sequence that is longer than the table gets biases for its first positions only.",
+    size=(100, 128, 256),
+)
+def alibi_from_a_table(n, num_heads, *, size=64):
+    return alibi_bias(size, num_heads)[:, :n, :n]
 
 
 @misconception(

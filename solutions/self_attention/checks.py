@@ -73,14 +73,18 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
             **more,
         )
 
-    def far(name, height, count, dtype="float32"):
-        """Make a case of whole-numbered queries and keys with scaled scores near ± ``height``."""
+    def far(name, tops, drop, dtype="float32"):
+        """Make a case of whole-numbered queries and keys, one row of scores for each of ``tops``.
+
+        The two largest scores are near the row's top, the first and the last are far below it: by
+        ``drop``, and by half of that.
+        """
         width = 16
-        query = draw.rng.integers(-3, 4, size=(4, width)).astype(float)
-        key = draw.rng.integers(-3, 4, size=(count, width)).astype(float)
-        query[:, 0] = [height, -height, height, -height]
-        key[:, 0] = math.sqrt(width)
-        return ask(name, query, key, draw.normal(count, 3), dtype)
+        query = draw.rng.integers(-3, 4, size=(len(tops), width)).astype(float)
+        key = draw.rng.integers(-3, 4, size=(4, width)).astype(float)
+        query[:, 0], key[:, 0] = tops, math.sqrt(width)
+        query[:, 1], key[:, 1] = drop, math.sqrt(width) * np.array([-1, 0, 0, -0.5])
+        return ask(name, query, key, draw.normal(4, 3), dtype)
 
     hole = draw.integer(0, 3)
     axes = draw.permutation(4).astype(int)
@@ -156,9 +160,9 @@ def scaled_dot_product_attention_checks(draw: Draw) -> list[Check]:
                 "large scores",
                 "what exp does to a large number, and whether one row of scores can spoil another",
                 (
-                    far("scores near 300 and near -300", 300, 3),
-                    far("scores near 1500 and near -1500", 1500, 2),
-                    far("scores near 10000 and near -10000, float64", 10_000, 3, "float64"),
+                    far("rows up to 300, -300 and 0", (300, -300, 0), 400),
+                    far("all scores below -1400", (-1500, -1500), 400),
+                    far("rows up to 10000, -10000 and 0, float64", (1e4, -1e4, 0), 3e3, "float64"),
                     random(
                         "scores hundreds apart, float64", (3, 4, 16, 2), dtype="float64", scale=150
                     ),
@@ -249,6 +253,13 @@ def self_attention_checks(draw: Draw) -> list[Check]:
         x = draw.rng.integers(-3, 4, size=(4, 3)).astype(float) * factor
         return ask(name, x, loaded((3, 4, 2), dtype, whole=True), dtype)
 
+    def with_scores(name, scores):
+        """Make a case of 3 positions with exactly these scaled scores."""
+        weights = loaded((3, 4, 2))
+        weights["W_query.weight"][:] = 2 * np.eye(4, 3)
+        weights["W_key.weight"][:] = [*scores, (0, 0, 0)]
+        return ask(name, np.eye(3), weights)
+
     again = random("asked twice", 3, (4, 5, 2))
     twice = tuple(
         Case(name, Ask(again.ask.target, again.ask.args, {}, again.ask.init, again.ask.weights))
@@ -309,6 +320,10 @@ def self_attention_checks(draw: Draw) -> list[Check]:
                 (
                     whole("scores in the hundreds", 3),
                     whole("scores around a thousand", 6),
+                    with_scores(
+                        "one row near -3000, one up to 2",
+                        [[-3002, -3001, -3000], [-3e3, 2, 1], [0] * 3],
+                    ),
                     whole("scores in the tens of thousands, float64", 40, "float64"),
                 ),
                 options=ROUGH,

@@ -230,6 +230,35 @@ def attention_one_maximum_for_all(query, key, value):
 
 @misconception(
     "scaled_dot_product_attention",
+    "never_shifts_up",
+    "subtracts the maximum only where it is positive",
+    "Large positive scores are safe, but a row of scores far below zero stays there: its powers "
+    "are all 0, and 0/0 is nan.",
+)
+def attention_never_shifts_up(query, key, value):
+    scores = _scores(query, key)
+    powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True).clamp(min=0))
+    weights = powers / powers.sum(dim=-1, keepdim=True)
+    return weights @ value, weights
+
+
+@misconception(
+    "scaled_dot_product_attention",
+    "shift_too_small",
+    "subtracts from each row a number smaller than its largest score",
+    "On paper any number may be subtracted. But as soon as a score lies 89 above it, exp overflows "
+    "in float32: inf/inf is nan.",
+    of=("amin",),
+)
+def attention_shift_too_small(query, key, value, *, of="mean"):
+    scores = _scores(query, key)
+    powers = torch.exp(scores - getattr(scores, of)(dim=-1, keepdim=True))
+    weights = powers / powers.sum(dim=-1, keepdim=True)
+    return weights @ value, weights
+
+
+@misconception(
+    "scaled_dot_product_attention",
     "no_softmax",
     "mixes the values by the raw scores",
     "No softmax at all: the weights can be negative and their rows sum to anything.",
@@ -349,10 +378,10 @@ def attention_weights_turned_over(query, key, value):
 
 @misconception(
     "scaled_dot_product_attention",
-    "reverses_all_axes",
-    "reverses all axes of the keys, not the last two",
-    "Right for a single sequence. With a batch axis, .T (or swapping the first two axes) moves "
-    "the batch as well.",
+    "only_two_axes",
+    "works only without batch axes",
+    "Right for a single sequence. With a batch axis, .T and transpose(0, 1) move the batch as "
+    'well, and an einsum such as "id,jd->ij" has no letter for it. Count axes from the end.',
 )
 def attention_reverses_all_axes(query, key, value):
     turned = key.permute(*reversed(range(key.ndim)))
@@ -387,7 +416,7 @@ def attention_unpacks_three(query, key, value):
     "Float64 comes in and float32 goes out: more than half of the digits are lost on the way.",
 )
 def attention_float32_forced(query, key, value):
-    return _with_scale(query.float(), key.float(), value.float(), 1 / math.sqrt(query.shape[-1]))
+    return scaled_dot_product_attention(query.float(), key.float(), value.float())
 
 
 @misconception(
@@ -722,6 +751,22 @@ class Overflows(_Layer):
 
 @misconception(
     "SelfAttention",
+    "never_shifts_up",
+    "subtracts the maximum only where it is positive",
+    "Large positive scores are safe, but a row of scores far below zero stays there: its powers "
+    "are all 0, and 0/0 is nan.",
+)
+class NeverShiftsUp(_Layer):
+    def forward(self, x):
+        query, key, value = self.maps(x)
+        scores = _scores(query, key)
+        powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True).clamp(min=0))
+        weights = powers / powers.sum(dim=-1, keepdim=True)
+        return weights @ value, weights
+
+
+@misconception(
+    "SelfAttention",
     "weights_turned_over",
     "applies the weights from the wrong side",
     "Each output is mixed by a column of the weights, which does not sum to 1. With as many "
@@ -823,9 +868,10 @@ class UnpacksThree(_Layer):
 
 @misconception(
     "SelfAttention",
-    "reverses_all_axes",
-    "reverses all axes of the keys, not the last two",
-    "Right for a single sequence. With a batch axis, .T moves the batch as well.",
+    "only_two_axes",
+    "works only without batch axes",
+    "Right for a single sequence. With a batch axis, .T and transpose(0, 1) move the batch as "
+    'well, and an einsum such as "id,jd->ij" has no letter for it. Count axes from the end.',
 )
 class ReversesAllAxes(_Layer):
     def forward(self, x):
@@ -1096,8 +1142,9 @@ def additive_tanh_by_hand(query, keys, W_q, W_k, v):
 @misconception(
     "additive_scores",
     "float32_container",
-    "collects the scores in a float32 tensor",
-    "torch.zeros(n) is float32 whatever the inputs are: float64 inputs come out rounded.",
+    "returns float32, whatever comes in",
+    "Float64 inputs come out rounded. Besides .float(), a container can do that: torch.zeros(n) is "
+    "float32 unless it is given a dtype.",
 )
 def additive_float32_container(query, keys, W_q, W_k, v):
     scores = torch.zeros(len(keys))
@@ -1258,8 +1305,9 @@ def multiplicative_squeezes_too_much(query, keys, W):
 @misconception(
     "multiplicative_scores",
     "float32_container",
-    "collects the scores in a float32 tensor",
-    "torch.zeros(n) is float32 whatever the inputs are: float64 inputs come out rounded.",
+    "returns float32, whatever comes in",
+    "Float64 inputs come out rounded. Besides .float(), a container can do that: torch.zeros(n) is "
+    "float32 unless it is given a dtype.",
 )
 def multiplicative_float32_container(query, keys, W):
     scores = torch.zeros(len(keys))
@@ -1424,8 +1472,9 @@ def jacobian_outer_product_only(weights):
 @misconception(
     "softmax_jacobian",
     "float32_container",
-    "fills a float32 matrix",
-    "torch.zeros(n, n) is float32 whatever the input is: float64 comes out rounded.",
+    "returns float32, whatever comes in",
+    "A float64 input comes out rounded. Besides .float(), a container can do that: "
+    "torch.zeros(n, n) is float32 unless it is given a dtype.",
 )
 def jacobian_float32_container(weights):
     matrix = torch.zeros(len(weights), len(weights))

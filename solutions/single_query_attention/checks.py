@@ -66,10 +66,16 @@ def softmax_checks(draw: Draw) -> list[Check]:
             (
                 ask("scores near 1000", draw.normal(n) + 1000),
                 ask("scores near -1000", draw.normal(n) - 1000),
-                ask("scores from -10000 to 10000", np.array([-1e4, 0.0, 1e4])),
+                # The largest is neither the first nor the last, nor the largest in size.
+                ask("scores from -5000 to 3", np.array([-5e3, 0.0, 3.0, -4e3])),
                 ask(
                     "rows far apart: one near 5000, one near -5000",
                     np.stack([draw.normal(3) + 5000, draw.normal(3) - 5000]),
+                ),
+                ask(
+                    "columns far apart: one near 5000, one near -5000, axis 0",
+                    np.stack([draw.normal(3) + 5000, draw.normal(3) - 5000], axis=1),
+                    axis=0,
                 ),
             ),
             options=TIGHT,
@@ -340,10 +346,10 @@ def attention_checks(draw: Draw) -> list[Check]:
             (
                 asked("scores in the hundreds", n, d, d_v, scale=300.0),
                 ask(
-                    "scores 1000 and 1001",
+                    "scores -900, 1000, 1001 and -800",
                     np.array([1000.0, 0.0]),
-                    np.array([[1.0, 0.0], [1.001, 0.0]]),
-                    draw.normal(2, 3),
+                    np.array([[-0.9, 0.0], [1.0, 0.0], [1.001, 0.0], [-0.8, 0.0]]),
+                    draw.normal(4, 3),
                 ),
                 ask(
                     "scores near -1000",
@@ -398,7 +404,7 @@ def batched_checks(draw: Draw) -> list[Check]:
         calls = (Step("large", "batched_attention", arrays, times=64),)
         return asked(name, 1, 1, 1, 1, how={"steps": calls, "timed": True})
 
-    far = np.array([[900.0, 0.0], [-900.0, 0.0], [0.0, 1.0]])
+    far = np.array([[900.0, 0.0], [0.0, -1000.0], [0.5, 0.5]])
     return [
         Check(
             "output and weights, a row for each query",
@@ -427,10 +433,10 @@ def batched_checks(draw: Draw) -> list[Check]:
             "the largest score of each row on its own: rows may be thousands apart",
             (
                 ask(
-                    "rows near 1000, -1000 and 0",
+                    "one row from -810 to 990, one near -1000, one near 0",
                     far,
-                    np.array([[1.0, 0.5], [1.1, 0.2]]),
-                    draw.normal(2, 3),
+                    np.array([[-0.9, 1.004], [1.0, 1.0], [1.1, 1.002], [-0.8, 1.006]]),
+                    draw.normal(4, 3),
                 ),
                 asked("scores in the hundreds", m, n, d, d_v, scale=300.0),
             ),

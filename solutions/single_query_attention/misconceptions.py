@@ -71,6 +71,27 @@ def softmax_never_shifts_up(scores, axis=-1):
 
 @misconception(
     "softmax",
+    "guards_the_last_axis_only",
+    "subtracts each row's own maximum along the last axis only",
+    "Along any other axis it subtracts nothing, or one number for all: there exp overflows, or all "
+    "powers of a column are 0, and the column is nan.",
+)
+def softmax_guards_the_last_axis(scores, axis=-1):
+    last = axis in (-1, np.ndim(scores) - 1)
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True) if last else scores)
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+@variant("softmax", "guards_the_last_axis_only", "elsewhere the maximum of the whole array")
+def softmax_one_maximum_elsewhere(scores, axis=-1):
+    last = axis in (-1, np.ndim(scores) - 1)
+    top = scores.max(axis=-1, keepdims=True) if last else scores.max()
+    powers = np.exp(scores - top)
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+@misconception(
+    "softmax",
     "no_exponential",
     "divides the scores by their sum without exponentiating",
     "The entries sum to 1, but negative scores give negative weights, and scores that sum to 0 "
@@ -480,6 +501,21 @@ def attention_overflows(query, keys, values):
 
 @misconception(
     "attention",
+    "shift_too_small",
+    "subtracts a number smaller than the largest score",
+    "On paper any number may be subtracted. But as soon as a score lies 710 above it, exp "
+    "overflows in float64: inf/inf is nan.",
+    of=("min",),
+)
+def attention_shift_too_small(query, keys, values, *, of="mean"):
+    query, keys, values = _arrays(query, keys, values)
+    scores = keys @ query
+    powers = np.exp(scores - getattr(scores, of)())
+    return (powers / powers.sum() @ values).tolist()
+
+
+@misconception(
+    "attention",
     "scales",
     "divides the scores by the square root of d",
     "Scaling comes in lesson 2. The weights are too even: in the worked example about 0.482 and "
@@ -694,6 +730,21 @@ def batched_one_maximum(queries, keys, values):
 
 @misconception(
     "batched_attention",
+    "shift_too_small",
+    "subtracts from each row a number smaller than its largest score",
+    "On paper any number may be subtracted. But as soon as a score lies 710 above it, exp "
+    "overflows in float64: inf/inf is nan.",
+    of=("min",),
+)
+def batched_shift_too_small(queries, keys, values, *, of="mean"):
+    scores = queries @ keys.T
+    powers = np.exp(scores - getattr(scores, of)(axis=1, keepdims=True))
+    weights = powers / powers.sum(axis=1, keepdims=True)
+    return weights @ values, weights
+
+
+@misconception(
+    "batched_attention",
     "sums_everything",
     "makes all weights of all queries together sum to 1",
     "Each row should sum to 1 by itself. With one query it goes unnoticed.",
@@ -769,8 +820,8 @@ def batched_averages_keys(queries, keys, values):
     "batched_attention",
     "loops_over_queries",
     "loops over the queries",
-    "The numbers are right, but Python takes the queries one at a time: a thousand queries, a "
-    "thousand turns. All scores together are one product of two matrices.",
+    "The numbers are right, but Python takes the queries in turn: the more queries there are, the "
+    "more turns it needs. All scores together are one product of two matrices.",
 )
 def batched_loops(queries, keys, values):
     weights = np.array([softmax(keys @ query) for query in queries])
@@ -780,7 +831,7 @@ def batched_loops(queries, keys, values):
 @misconception(
     "batched_attention",
     "maps_over_queries",
-    "calls a function once for each query",
+    "maps a function over the queries",
     "map, np.vectorize and np.apply_along_axis are loops in disguise, no faster than a for. "
     "All scores together are one product of two matrices.",
 )

@@ -12,6 +12,7 @@ from torch import nn
 
 from grader.protocol.calls import DirectCalls, answer
 from grader.protocol.values import Ask, Callback, Case, Check, CheckSuite, Ref, Step, Tensor
+from grader.rules.comparing import failure_text
 
 
 def tensor(*numbers: float) -> Tensor:
@@ -195,7 +196,30 @@ def test_a_weight_that_no_optimizer_would_change_is_an_error_that_names_it(
     if learns:
         assert reply.value.data.tolist() == [3, 8]
     else:
-        assert reply.failure.type == "TypeError" and reply.failure.message.startswith(path)
+        assert reply.failure.message.startswith(path)
+        assert failure_text(reply) == reply.failure.message  # the code itself has raised nothing
+
+
+class Shared(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.query = self.key = nn.Linear(2, 2, bias=False)
+
+    def forward(self, x):
+        return self.query(x) + self.key(x)
+
+
+def test_two_names_of_one_layer_cannot_have_two_weights() -> None:
+    weights = {f"{name}.weight": np.eye(2, dtype=np.float32) for name in ("query", "key")}
+    reply = answer({"Shared": Shared}, Ask("Shared", (tensor(1, 2),), init=(), weights=weights))
+    assert failure_text(reply).startswith("query and key are one and the same layer")
+
+
+def test_a_weight_of_another_shape_is_no_error_of_the_code() -> None:
+    weights = {"gain": np.ones(3, np.float32)}
+    ask = Ask("Layer", (tensor(1, 2),), init=(), weights=weights)
+    said = failure_text(answer({"Layer": Registered}, ask))
+    assert said == "gain has shape (2,), the contract says (3,)"
 
 
 def test_a_seed_decides_the_call_and_leaves_the_world_alone() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
-from grader.rules.comparing import describe
-from grader.rules.rule import Finding, for_each_reply
+from grader.rules.comparing import describe, failure_text
+from grader.rules.rule import Finding, for_each_reply, rule
 
 NAMES = ("W_query", "W_key", "W_value")
 ENOUGH = 0.99
@@ -61,14 +61,19 @@ class _Head:
         total = sum(self.meeting[np.ix_(one, other)] for one in parts for other in parts)
         return total / (math.sqrt(self.width) if scaled else 1.0)
 
+    def preference(self) -> float:
+        """Return by how much more position 1 scores position 0 than itself, after the scale."""
+        scores = self.scores([0, 0])
+        return float(scores[1, 0] - scores[1, 1])
+
     def values(self, sequence: list[int]) -> np.ndarray:
         """Return each position's value, one in a row."""
         place = np.arange(len(sequence)) + self.tokens
         return (self.value[:, sequence] + self.value[:, place]).T
 
 
-@for_each_reply
-def attends_to_previous(check: Check, index: int, reply: Reply) -> Finding | None:
+@rule
+def attends_to_previous(check: Check, replies: list[Reply]) -> Finding | None:
     """Check that the matrices are a head that copies the previous token, whatever their scale.
 
     A case asks with (vocab_size, max_len). The option ``of`` says how far the check goes:
@@ -76,18 +81,41 @@ def attends_to_previous(check: Check, index: int, reply: Reply) -> Finding | Non
     ``free`` (the weights without a mask), ``output`` (both, and then the output). ``seed`` draws
     the sequences.
     """
-    case = check.cases[index]
-    tokens, positions = case.ask.args
-    finding = _form(reply.value, tokens, positions)
-    if finding is None and check.options["of"] != "form":
-        query, key, value = (_plain(reply.value[name]).astype(np.float64) for name in NAMES)
-        sequences = _sequences(check.options["seed"], tokens, positions)
+    of, heads = check.options["of"], []
+    for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
+        if reply.failure is not None:
+            return Finding(failure_text(reply), index)
+        finding = _form(reply.value, *case.ask.args)
+        if finding is not None:
+            return replace(finding, case=index)
+        if of != "form":
+            heads.append(_head(reply.value, *case.ask.args))
+    fades = _fades(heads)
+    for index, head in enumerate(heads):
+        sequences = _sequences(check.options["seed"], head.tokens, head.positions)
         with np.errstate(all="ignore"):
-            head = _Head(query.T @ key, len(query), value, tokens, positions)
-            finding = _judge(head, sequences, check.options["of"])
-    if finding is not None:
-        return Finding(finding.text, names=finding.names)
+            finding = _judge(head, sequences, of, fades)
+        if finding is not None:
+            return replace(finding, case=index)
     return None
+
+
+def _head(value: dict[str, Any], tokens: int, positions: int) -> _Head:
+    query, key, outputs = (_plain(value[name]).astype(np.float64) for name in NAMES)
+    with np.errstate(all="ignore"):
+        return _Head(query.T @ key, len(query), outputs, tokens, positions)
+
+
+def _fades(heads: list[_Head]) -> bool:
+    """Tell whether of these heads the widest prefers the previous position less than others do.
+
+    That is what becomes of a head whose maker forgot the scale. Without it, a head that only falls
+    short of what is asked would pass just as well if scores were not divided.
+    """
+    of_two = [head for head in heads if head.positions > 1]
+    with np.errstate(all="ignore"):
+        sharp = {head.width: head.preference() for head in of_two}
+    return bool(sharp) and sharp[max(sharp)] < 0.999 * sharp[min(sharp)]
 
 
 def _plain(value: Any) -> np.ndarray:
@@ -166,7 +194,7 @@ def _all_enough(
     return all((_on_previous(table, masked) >= ENOUGH).all() for table in tables)
 
 
-def _judge(head: _Head, sequences: list[list[int]], of: str) -> Finding | None:
+def _judge(head: _Head, sequences: list[list[int]], of: str, fades: bool) -> Finding | None:
     for masked in {"masked": (True,), "free": (False,), "output": (True, False)}[of]:
         for sequence in sequences:
             scores = head.scores(sequence)
@@ -176,10 +204,10 @@ def _judge(head: _Head, sequences: list[list[int]], of: str) -> Finding | None:
             if not (shares >= ENOUGH).all():
                 low = int(np.argmax(~(shares >= ENOUGH))) + 1
                 text = (
-                    f"position {low} puts {shares[low - 1]:.4g} of its weight on position "
+                    f"position {low} puts {shares[low - 1]:.8g} of its weight on position "
                     f"{low - 1}, expected at least {ENOUGH} ({_case(sequence, masked)})"
                 )
-                return Finding(text, names=_misplaced(head, sequences))
+                return Finding(text, names=_misplaced(head, sequences, fades))
             if of == "output":
                 finding = _output(head, sequence, scores, masked)
                 if finding is not None:
@@ -194,14 +222,14 @@ def _case(sequence: list[int], masked: bool) -> str:
     return f"tokens {sequence}, {mask}"
 
 
-def _misplaced(head: _Head, sequences: list[list[int]]) -> str:
+def _misplaced(head: _Head, sequences: list[list[int]], fades: bool) -> str:
     """Return the id of the misconception whose weights these are; "" if none is recognized."""
     if _all_enough(head, sequences, False, position_first=True):
         return "position_first"
     asks, asked = head.meeting[head.tokens :], head.meeting[:, head.tokens :]
     if (asks == asks[:1]).all() or (asked == asked[:, :1]).all():
         return "position_ignored"
-    if _all_enough(head, sequences, False, scaled=False):
+    if fades and _all_enough(head, sequences, False, scaled=False):
         return "scale_forgotten"
     if _all_enough(head, sequences, True):
         return "needs_the_mask"

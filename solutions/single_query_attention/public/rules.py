@@ -56,8 +56,8 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
         low = next(j for j in wanted if odds[j] == least)
         high = next(j for j in wanted if odds[j] == most)
         return (
-            f"wanted key {high} gets {most / total:.6g} of the attention and wanted key {low} "
-            f"gets {least / total:.6g}: they should get the same"
+            f"wanted key {high} gets {most / total:.8g} of the attention and wanted key {low} "
+            f"gets {least / total:.8g}: they should get the same"
         )
     others = [j for j in range(len(keys)) if j not in wanted]
     if not others:
@@ -75,8 +75,8 @@ def _split_text(keys: list, wanted: list, sharpness: float, query: list, check: 
     # Room for the rounding of 1 - exp(-sharpness) in an answer that meets the bound exactly.
     if left > allowed * (1 + 1e-6) + 1e-15:
         return (
-            f"the keys that are not wanted get {left:.4g} of the attention together, more than "
-            f"exp(-{sharpness:g}) = {allowed:.4g}"
+            f"the keys that are not wanted get {left:.8g} of the attention together, more than "
+            f"exp(-{sharpness:g}) = {allowed:.8g}"
         )
     return ""
 
@@ -109,7 +109,7 @@ def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
     if slower > check.options["slower"]:
         text = (
             f"many queries and few keys take {slower:.0f} times as long as many keys and few "
-            "queries: the queries are processed one by one"
+            "queries: the queries are processed in turn"
         )
         return Finding(text, 5)
     return None
@@ -131,7 +131,7 @@ def _more_instructions(check: Check, pair: list[Reply], start: int) -> Finding |
     line, loops = _busiest(few, many)
     text = (
         f"{sizes[0]} queries take {few.work:,} instructions of Python and {sizes[1]} queries take "
-        f"{many.work:,}: the queries are processed one by one"
+        f"{many.work:,}: the queries are processed in turn"
         + (f", in the line `{line}`" if line else "")
     )
     return Finding(text, 1, names=check.options["names"]["loop" if loops else "call"])
