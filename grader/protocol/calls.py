@@ -233,17 +233,18 @@ class _Program:
         # What an optimizer would get. A tensor or a list of layers that is a plain attribute is not
         # among it: it gives the right numbers, but would never learn.
         trained = {id(one) for one in layer.parameters() if one.requires_grad} if weights else set()
-        owners: dict[int, str] = {}
+        places: dict[str, tuple[Any, str]] = {}
+        paths: dict[int, str] = {}  # by the parameter's identity
         for path, array in weights.items():
             owner, _, attribute = path.rpartition(".")
             parent = layer
             for part in owner.split(".") if owner else ():
                 parent = parent[int(part)] if part.isdigit() else getattr(parent, part)
             old = getattr(parent, attribute)
-            if id(old) in owners:
+            other = paths.setdefault(id(old), path)
+            if other != path:
                 raise _Unlike(
-                    f"{owners[id(old)]} and {owner} are one and the same layer, where the contract "
-                    "has two, each with weights of its own"
+                    f"{other} and {path} are one and the same parameter, where the contract has two"
                 )
             if tuple(old.shape) != array.shape:
                 raise _Unlike(
@@ -254,10 +255,10 @@ class _Program:
                     f"{path} is not among the layer's trainable parameters: no optimizer would "
                     "change it (tensors go into nn.Parameter, lists of layers into nn.ModuleList)"
                 )
-            new = torch.nn.Parameter(torch.from_numpy(array.copy()))
-            setattr(parent, attribute, new)
-            self.leaves[path] = new
-            owners[id(new)] = owner
+            places[path] = parent, attribute
+        for path, (parent, attribute) in places.items():
+            self.leaves[path] = torch.nn.Parameter(torch.from_numpy(weights[path].copy()))
+            setattr(parent, attribute, self.leaves[path])
         return layer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -427,7 +428,8 @@ def test_learning_rate_is_pytorchs_own_warm_up_and_cosine(
 def test_the_weights_of_an_hour_are_worth_what_their_record_says() -> None:
     """By PyTorch's own loss, on the lesson's unseen text, which differs a little from one release
     of Python to the next; and the model that they fit gives what NumPy makes of them."""
-    code, saved = lesson(), torch.load(data_file("an_hour.pt"), weights_only=True)
+    saved = torch.load(data_file("an_hour.pt"), weights_only=True)
+    code = SimpleNamespace(**lesson())
     sizes, signs, record = saved["sizes"], saved["characters"], saved["record"]
     number = {sign: place for place, sign in enumerate(signs)}
     unseen = (code.CHARACTERS[token] for token in code.test_text.tolist())

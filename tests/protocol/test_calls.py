@@ -201,18 +201,24 @@ def test_a_weight_that_no_optimizer_would_change_is_an_error_that_names_it(
 
 
 class Shared(nn.Module):
-    def __init__(self) -> None:
+    """Two layers that share one weight: as one layer, or as two."""
+
+    def __init__(self, layers: int) -> None:
         super().__init__()
-        self.query = self.key = nn.Linear(2, 2, bias=False)
+        self.query = nn.Linear(2, 2, bias=False)
+        self.key = self.query if layers == 1 else nn.Linear(2, 2, bias=False)
+        self.key.weight = self.query.weight
 
     def forward(self, x):
         return self.query(x) + self.key(x)
 
 
-def test_two_names_of_one_layer_cannot_have_two_weights() -> None:
+@pytest.mark.parametrize("layers", [1, 2])
+def test_two_names_of_one_parameter_cannot_have_two_values(layers: int) -> None:
     weights = {f"{name}.weight": np.eye(2, dtype=np.float32) for name in ("query", "key")}
-    reply = answer({"Shared": Shared}, Ask("Shared", (tensor(1, 2),), init=(), weights=weights))
-    assert failure_text(reply).startswith("query and key are one and the same layer")
+    ask = Ask("Shared", (tensor(1, 2),), init=(layers,), weights=weights)
+    said = failure_text(answer({"Shared": Shared}, ask))
+    assert said.startswith("query.weight and key.weight are one and the same parameter")
 
 
 def test_a_weight_of_another_shape_is_no_error_of_the_code() -> None:
