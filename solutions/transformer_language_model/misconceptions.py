@@ -1589,8 +1589,9 @@ def _in_evaluation(model, work):
 @misconception(
     "generate",
     "training_mode_inside",
-    "works in whatever mode the model is in",
-    "In training mode dropout makes it a different, weaker model at every step.",
+    "lets the model, or a part of it, work in training mode",
+    "In training mode dropout makes it a different, weaker model at every step. model.eval() "
+    "reaches all parts of the model; model.training = False does not.",
 )
 def generate_in_training(model, prompt, max_new_tokens, **sampling):
     return _write(model, prompt, max_new_tokens, sampling)
@@ -1839,21 +1840,6 @@ def generate_own(model, prompt, max_new_tokens, **sampling):
 
 @misconception(
     "generate",
-    "root_mode_alone",
-    "changes the mode of the model alone, not of its parts",
-    "model.training = False leaves the dropout layers inside in training mode. model.eval() and "
-    "model.train() reach all parts.",
-)
-def generate_root_mode(model, prompt, max_new_tokens, **sampling):
-    was = model.training
-    model.training = False
-    tokens = _write(model, prompt, max_new_tokens, sampling)
-    model.training = was
-    return tokens
-
-
-@misconception(
-    "generate",
     "temperature_of_its_own",
     "has a default temperature of its own",
     "Where the caller gives no temperature, sample_next's own default, 1, should hold.",
@@ -1861,6 +1847,18 @@ def generate_root_mode(model, prompt, max_new_tokens, **sampling):
 )
 def generate_cool(model, prompt, max_new_tokens, *, temperature=0.8, **sampling):
     return generate(model, prompt, max_new_tokens, temperature=temperature, **sampling)
+
+
+@misconception(
+    "generate",
+    "gradients_off_for_good",
+    "switches gradients off for good",
+    "torch.set_grad_enabled(False) still holds after the call, so that nothing can be trained any "
+    "more. torch.no_grad() as a block ends with the block.",
+)
+def generate_without_gradients(model, prompt, max_new_tokens, **sampling):
+    torch.set_grad_enabled(False)
+    return generate(model, prompt, max_new_tokens, **sampling)
 
 
 @misconception(
@@ -3120,6 +3118,15 @@ class DropoutBeforeHead(DropoutOnEmbeddings):
 
     def leave(self, x):
         return self.head(self.dropout(self.norm(x)))
+
+
+@variant("generate", "training_mode_inside", "but for the model's own flag")
+def generate_root_mode(model, prompt, max_new_tokens, **sampling):
+    was = model.training
+    model.training = False
+    tokens = _write(model, prompt, max_new_tokens, sampling)
+    model.training = was
+    return tokens
 
 
 @variant("TransformerLM", "blocks_in_parallel", "and keeps the last one's output")

@@ -93,6 +93,11 @@ class Tape:
         return next(self.left)
 
 
+def recording() -> bool:
+    """Tell whether torch records gradients now."""
+    return torch.is_grad_enabled()
+
+
 def joined(rows: list[torch.Tensor]) -> torch.Tensor:
     """The outputs of all positions, (..., n, d)."""
     return torch.cat(rows, dim=-2)
