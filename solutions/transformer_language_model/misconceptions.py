@@ -17,6 +17,7 @@ from solutions.transformer_language_model import (
     TransformerLM,
     generate,
     get_batch,
+    learning_rate,
     next_logits,
     sample_next,
     train_step,
@@ -2981,6 +2982,16 @@ def rate_absolute(step, steps, peak, warmup, floor=0.1):
     if step < warmup:
         return peak * (step + 1) / warmup
     return floor + (peak - floor) * _half_cosine(_after(step, steps, warmup))
+
+
+@misconception(
+    "learning_rate",
+    "floor_of_its_own",
+    "takes a tenth for the floor, whatever floor is given",
+    "0.1 is the default. If the caller gives another floor, that one should hold, 0 included.",
+)
+def rate_own_floor(step, steps, peak, warmup, floor=0.1):
+    return learning_rate(step, steps, peak, warmup)
 
 
 @misconception(
