@@ -330,6 +330,8 @@ def _not_a_vector(name: str, value: object) -> Finding | None:
     if not isinstance(value, Tensor) or value.data.dtype.kind != "f":
         names = "lists" if isinstance(value, list) else ""
         return Finding(f"{name} is {describe(value)}, expected a floating tensor", names=names)
+    if value.data.dtype.itemsize < 4:
+        return Finding(f"{name} has dtype {value.data.dtype.name}, expected float32 or float64")
     if value.data.ndim != 1 or not value.data.size:
         names = "rows" if value.data.ndim == 2 and len(value.data) == 1 else ""
         return Finding(f"{name} has shape {tuple(value.data.shape)}, expected (d,)", names=names)
