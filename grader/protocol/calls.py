@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from grader.protocol.instructions import InstructionCounter, rows
-from grader.protocol.marshal import MAX_TEXT, from_wire, plain_text, to_wire
+from grader.protocol.marshal import MAX_TEXT, dense, from_wire, plain_text, to_wire
 from grader.protocol.values import Ask, Callback, Failure, Ref, Reply, Step, moved_on
 
 NOT_WRITTEN = "which is not written yet"
@@ -399,7 +399,7 @@ def _gradients(result: Any, ask: Ask, leaves: dict[str, Any]) -> tuple:
     total = sum((out * cot).sum() for out, cot in pairs)
     inputs = [leaves[name] for name in ask.wrt]
     found = torch.autograd.grad(total, inputs, allow_unused=True)
-    return tuple(None if grad is None else grad.detach().cpu().numpy() for grad in found)
+    return tuple(None if grad is None else dense(grad.detach()).cpu().numpy() for grad in found)
 
 
 def _tensors(result: Any) -> list:

@@ -31,6 +31,11 @@ def from_wire(value: Any) -> Any:
     return value
 
 
+def dense(tensor: Any) -> Any:
+    """Return a sparse tensor's numbers in an ordinary one, which is all that NumPy knows."""
+    return tensor if tensor.layout is sys.modules["torch"].strided else tensor.to_dense()
+
+
 def plain_text(text: str) -> str:
     """Return text of a subclass, such as markupsafe's, as a str: the wire takes nothing else."""
     return str.__str__(text)
@@ -54,7 +59,7 @@ def to_wire(value: Any, depth: int = 0) -> Any:
         return np.asarray(value) if value.dtype.kind in "biufc" else Opaque(type(value).__name__)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
-        plain = value.detach().cpu()
+        plain = dense(value.detach()).cpu()
         if plain.dtype is torch.bfloat16:  # NumPy has no such dtype
             return Opaque("bfloat16 tensor")
         return Tensor(np.array(plain.resolve_conj().resolve_neg().numpy()))

@@ -63,9 +63,10 @@ def grads(model: nn.Module) -> dict[str, torch.Tensor | None]:
     }
 
 
-def mode(model: nn.Module) -> bool:
-    """Tell whether the model is in training mode."""
-    return model.training
+def mode(model: nn.Module) -> bool | str:
+    """Tell whether the model is in training mode with all its parts; say so if they differ."""
+    modes = {part.training for part in model.modules()}
+    return modes.pop() if len(modes) == 1 else "different modes in different parts"
 
 
 def set_mode(model: nn.Module, training: bool) -> nn.Module:
@@ -130,9 +131,11 @@ def tally(drawn: torch.Tensor, groups: int, size: int, new: int = 0) -> torch.Te
     """Count how often each group drew each token: (groups, size); row b is of group b % groups.
 
     ``drawn`` has the shape (B,). With ``new`` its rows are texts, and the last ``new`` tokens of
-    each are together one of size^new outcomes. Tokens outside 0 … size - 1 give a text that says
-    so.
+    each are together one of size^new outcomes. Anything but a tensor, and tokens outside
+    0 … size - 1, give a text that says so.
     """
+    if not isinstance(drawn, torch.Tensor):
+        return f"what was drawn is a {type(drawn).__name__}, expected a tensor"
     if new:
         drawn = drawn[:, -new:]
         if not ((drawn >= 0) & (drawn < size)).all():

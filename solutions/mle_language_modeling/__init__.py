@@ -16,7 +16,7 @@ def one_hot(tokens, vocab_size):
         vocab_size: V, how many different tokens there are.
 
     Returns:
-        (..., V) tensor of floating point numbers, float32 by default.
+        (..., V) tensor, float32 or float64, float32 by default.
     """
     return (tokens.unsqueeze(-1) == torch.arange(vocab_size)).float()
 

@@ -58,6 +58,11 @@ def embed_functional(tokens, weight):
     return F.embedding(tokens, weight)
 
 
+@alternative("embed", "functional embedding with a sparse gradient")
+def embed_with_sparse_gradient(tokens, weight):
+    return F.embedding(tokens, weight, sparse=True)
+
+
 @alternative("embed", "index_select on a flat list")
 def embed_select(tokens, weight):
     rows = weight.index_select(0, tokens.flatten())

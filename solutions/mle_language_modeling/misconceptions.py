@@ -15,6 +15,7 @@ from solutions.mle_language_modeling import (
     fit_bigram,
     negative_log_likelihood,
     one_hot,
+    perplexity,
     sequence_log_prob,
 )
 
@@ -999,8 +1000,8 @@ def nll_nan(logits, targets, ignore_index=-100):
     "negative_log_likelihood",
     "bare_zero_when_nothing_counts",
     "returns a zero that is not connected to the logits",
-    "The number is right, but backpropagation through a fresh tensor raises an error: the gradient "
-    "should be 0, not missing.",
+    "The number is right, but it is a fresh tensor, so no gradient flows back to the logits: their "
+    "gradient should be 0, not missing.",
 )
 def nll_bare_zero(logits, targets, ignore_index=-100):
     if (targets == ignore_index).all():
@@ -2003,12 +2004,29 @@ def fit_closed_form(tokens, vocab_size, steps, lr):
 @misconception(
     "fit_bigram",
     "only_the_first_step_counts",
-    "moves once and then stands still",
-    "The updated table is a new tensor that is not trained, while the gradient is still taken "
-    "with respect to the old one.",
+    "ends where the first step ends",
+    "However many steps there are, the table moves once. Either every step starts from zero again, "
+    "or the gradient no longer reaches the table that is moved.",
 )
 def fit_first_only(tokens, vocab_size, steps, lr):
     return fit_bigram(tokens, vocab_size, min(1, steps), lr)
+
+
+@misconception(
+    "fit_bigram",
+    "nothing_moves",
+    "moves nothing",
+    "The table stays at zero, and all rows uniform. Perhaps step finds no gradients, because they "
+    "are cleared between backward and step, or because step comes before backward.",
+)
+def fit_clears_between(tokens, vocab_size, steps, lr):
+    logits = torch.zeros(vocab_size, vocab_size, requires_grad=True)
+    optimizer = torch.optim.SGD([logits], lr)
+    for _ in range(steps):
+        negative_log_likelihood(logits[tokens[:-1]], tokens[1:]).backward()
+        optimizer.zero_grad()
+        optimizer.step()
+    return logits.detach().softmax(dim=-1)
 
 
 @misconception(
@@ -2083,6 +2101,19 @@ def bigram_joint_unguarded(tokens, vocab_size, smoothing=0.0):
 def nll_clamps_the_marks(logits, targets, ignore_index=-100):
     index = targets.clamp(min=0).unsqueeze(-1)
     return -logits.log_softmax(dim=-1).gather(-1, index).mean()
+
+
+@misconception(
+    "perplexity",
+    "bounded",
+    "bounds the exponent",
+    "Such a bound keeps logs readable, but a perplexity above it comes out as the bound.",
+    most=(50.0, 100.0),
+)
+def perplexity_bounded(mean_nll, *, most=20.0):
+    return perplexity(
+        mean_nll.clamp(max=most) if torch.is_tensor(mean_nll) else min(mean_nll, most)
+    )
 
 
 @variant("perplexity", "always_a_tensor", "a new one")

@@ -459,7 +459,8 @@ def block_checks(draw: Draw) -> list[Check]:
     usual = (b, n, heads, width, d_ff)
     small = (1, 2, 2, 2, 3)
     both = ("attention", "feed_forward")
-    lengths = [n - 1, *[draw.integer(1, n) for _ in range(b - 1)]]
+    # Sequences of different lengths: a mask that holds for the first one alone must not do.
+    lengths = [n - 1, n, *[draw.integer(1, n) for _ in range(b - 2)]]
     padding = np.array([[[[0.0 if j < own else -INF for j in range(n)]]] for own in lengths])
     slopes = -np.abs(np.arange(n)[:, None] - np.arange(n)) * np.ones((heads, 1, 1))
     slopes *= np.array([2.0**-h for h in range(heads)])[:, None, None]
@@ -481,12 +482,29 @@ def block_checks(draw: Draw) -> list[Check]:
         whole = found.expected.value.data - found.ask.args[0].data
         return found, whole, p
 
+    def both_dropped(p, seed):
+        """Make a case in which both sub-layers speak, with three numbers each: few outcomes."""
+        found = call(
+            f"p = {p:g}, one position of three features",
+            (1, 1, 1, 3, d_ff),
+            p=p,
+            dtype="float64",
+            how={"mode": "train", "seed": seed},
+        )
+        weights = {path: wide(w) for path, w in found.ask.weights.items()}
+        x = wide(found.ask.args[0])
+        kept = np.array(list(np.ndindex(2, 2, 2))) / (1 - p)
+        streams = [x + some * attention_branch(1, weights, x) for some in kept]
+        ends = [stream + some * feed_branch(weights, stream) for stream in streams for some in kept]
+        return found, np.array(ends), p
+
     falls = [
         dropped("attention", share, seeds[0]),
         dropped("feed_forward", share, seeds[1]),
         dropped("attention", 0.5, seeds[2]),
         dropped("feed_forward", 0.5, seeds[3]),
         dropped("attention", 0.5, seeds[5]),
+        *(both_dropped(0.5, seed) for seed in seeds[4:6]),
     ]
 
     learned = tensor(draw.normal(2, 2, 2))
@@ -557,7 +575,7 @@ def block_checks(draw: Draw) -> list[Check]:
             "dropout in training mode",
             "what is dropped and when: entries of each sub-layer's output, before that output is "
             "added. With p = 1 only the stream is left; otherwise the entries that are kept are "
-            "divided by 1 - p",
+            "divided by 1 - p. The second sub-layer sees what dropout has left of the first",
             tuple(found for found, _, _ in falls),
             rule="transformer_block.drops",
             options={
@@ -616,6 +634,7 @@ def block_checks(draw: Draw) -> list[Check]:
 # --- the gradients of a stack -------------------------------------------------------------------
 
 Grads = dict[str, np.ndarray]
+INPUTS_OF_STACK = ("x", "target")
 # From a cotangent of a part's output: that of its input, and the gradients of its weights.
 Back = Callable[[np.ndarray], tuple[np.ndarray, Grads]]
 
@@ -802,12 +821,13 @@ def stack_checks(draw: Draw) -> list[Check]:
         frozen=None,
         stained=(),
         looks=False,
+        evaluated=(),
     ):
         """Make a case whose stack is built in steps.
 
         ``frozen``: for each block the names of its frozen parameters; ``stained``: the steps whose
-        layers hold gradients from elsewhere; ``looks``: check what the blocks and the final layer
-        norm hold after the call.
+        layers hold gradients from elsewhere; ``looks``: check what the blocks, the final layer
+        norm, x and target hold after the call; ``evaluated``: the blocks in evaluation mode.
         """
         _, _, h, each, hidden = sizes
         frozen = frozen or [()] * count
@@ -844,6 +864,8 @@ def stack_checks(draw: Draw) -> list[Check]:
                 paths = () if set(still) == set(BLOCK) else tuple(still)
                 steps.append(Step(f"{own} frozen", "@transformer_block.freeze", (Ref(own), *paths)))
         steps += [Step(f"{own} stained", "@stain", (Ref(own), stain)) for own in stained]
+        steps += [Step(f"{own} set", "@set_mode", (Ref(own), False)) for own in evaluated]
+        given: tuple = (tensor(x, dtype), tensor(target, dtype))
         after: list[Step] = []
         value: object = norms
         if looks:
@@ -859,10 +881,25 @@ def stack_checks(draw: Draw) -> list[Check]:
                     for k, w in weights.items()
                 }
                 found += [old, {k: tensor(w, dtype) for k, w in weights.items()}]
+            steps += [
+                Step(own, "@same", (one,)) for own, one in zip(INPUTS_OF_STACK, given, strict=True)
+            ]
+            given = tuple(map(Ref, INPUTS_OF_STACK))
+            still_by_name = dict(zip(names, frozen, strict=True))
+            for own in (*held, *INPUTS_OF_STACK):
+                after.append(
+                    Step(f"the settings of {own}", "@transformer_block.settings", (Ref(own),))
+                )
+                wanted = {
+                    f"requires_grad of {k}": k not in still_by_name.get(own, ())
+                    for k in held.get(own, ())
+                }
+                mode = {"training": own not in evaluated} if own in held else {}
+                found.append(wanted | mode or {"requires_grad": False})
             value = (norms, *found)
         program = Ask(
             "block_gradients",
-            (Ref("blocks"), Ref("final"), tensor(x, dtype), tensor(target, dtype), pre_norm),
+            (Ref("blocks"), Ref("final"), *given, pre_norm),
             steps=tuple(steps),
             after=tuple(after),
         )
@@ -952,7 +989,7 @@ def stack_checks(draw: Draw) -> list[Check]:
         Check(
             "no trace is left",
             "what .grad holds after the call: what it held before, None included, in the blocks "
-            "and in the layer norm at the end",
+            "and in the layer norm at the end; and what requires_grad and the mode are then",
             (
                 *both("no gradients before", 1, small, looks=True),
                 *both(
@@ -961,6 +998,8 @@ def stack_checks(draw: Draw) -> list[Check]:
                     small,
                     stained=("block 1", "final"),
                     looks=True,
+                    frozen=[(), ("norm1.bias",)],
+                    evaluated=("block 2",),
                 ),
             ),
             "transformer_block.no_trace",
@@ -1134,7 +1173,8 @@ def repaired_checks(draw: Draw) -> list[Check]:
             "everything else as before",
             "what was right in the code that you were given, and should still be right",
             (
-                ask(b, n, d, mean=100.0, dtype="float64"),
+                # E[x²] - E[x]² is off by 1e-4 here, in double precision.
+                ask(b, n, d, mean=1e6, dtype="float64", name="float64, mean 1e6, spread 1"),
                 ask(2, 4, mean=1.0, grad=("0", "1", "2"), draw=draw),
             ),
         ),

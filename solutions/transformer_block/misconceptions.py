@@ -10,7 +10,13 @@ from torch import nn
 
 from grader.course.versions import misconception, variant
 from solutions.multi_head_attention import MultiHeadAttention
-from solutions.transformer_block import FeedForward, TransformerBlock, gelu, layer_norm
+from solutions.transformer_block import (
+    FeedForward,
+    TransformerBlock,
+    block_gradients,
+    gelu,
+    layer_norm,
+)
 
 # --- layer_norm ---------------------------------------------------------------------------------
 
@@ -301,6 +307,19 @@ def norm_single_pass(x, gain, bias, eps=1e-5):
     mean, power = x.mean(dim=-1, keepdim=True), x.square().mean(-1, keepdim=True)
     variance = (power - mean.square()).clamp(min=0.0)
     return (x - mean) / torch.sqrt(variance + eps) * gain + bias
+
+
+@misconception(
+    "layer_norm",
+    "zero_where_nothing_varies",
+    "leaves eps out, but returns the bias where all entries are equal",
+    "That avoids 0/0, but eps matters before the variance is 0: wherever it is not far above eps.",
+)
+def norm_guarded(x, gain, bias, eps=1e-5):
+    mean, variance = _moments(x)
+    spread = variance.sqrt()
+    normed = torch.where(spread > 0, (x - mean) / spread, torch.zeros_like(x))
+    return normed * gain + bias
 
 
 @misconception(
@@ -1710,6 +1729,27 @@ def blocks_final_behind(blocks, final, x, target, pre_norm):
 
 @misconception(
     "block_gradients",
+    "settings_left_changed",
+    "changes settings of what it is given",
+    "The call leaves requires_grad or the mode of something different from before: freeze, thaw "
+    "and switch nothing that belongs to the caller.",
+)
+def blocks_follow_the_input(blocks, final, x, target, pre_norm):
+    return block_gradients(blocks, final, x.requires_grad_(True), target, pre_norm)
+
+
+@variant("block_gradients", "settings_left_changed", "of the final layer norm")
+def blocks_freeze_the_end(blocks, final, x, target, pre_norm):
+    return block_gradients(blocks, final.requires_grad_(False), x, target, pre_norm)
+
+
+@variant("block_gradients", "settings_left_changed", "of the blocks' modes")
+def blocks_evaluated(blocks, final, x, target, pre_norm):
+    return block_gradients([block.eval() for block in blocks], final, x, target, pre_norm)
+
+
+@misconception(
+    "block_gradients",
     "frozen_not_skipped",
     "asks for the gradients of frozen parameters",
     "torch.autograd.grad refuses a parameter that is frozen. Such a parameter adds nothing.",
@@ -1802,6 +1842,7 @@ def _stack(
     step=_post_norm,
     reduction="mean",
     shared=False,
+    hidden=128,
 ):
     """The experiment after its backward pass, with one thing different: the blocks."""
     generator = torch.Generator()
@@ -1809,7 +1850,7 @@ def _stack(
         generator.manual_seed(int(torch.randint(2**31, ())))
     else:
         generator.manual_seed(seed)
-    blocks = [TransformerBlock(32, 4, 128) for _ in range(1 if shared else depth)]
+    blocks = [TransformerBlock(32, 4, hidden) for _ in range(1 if shared else depth)]
     blocks = blocks * depth if shared else blocks
     for block in dict.fromkeys(blocks):
         init(block, generator)
@@ -2087,6 +2128,41 @@ def depth_not_seeded(depth, pre_norm):
 
 @misconception(
     "gradient_by_depth",
+    "seeded_for_each_block",
+    "draws the same weights in every block",
+    "The seed is set again for each block, or one set of weights is loaded into all. Set it once, "
+    "before anything is drawn.",
+)
+def depth_seeded_in_the_loop(depth, pre_norm):
+    def again(block, generator):
+        _uniform_matrices(block, torch.Generator().manual_seed(0))
+
+    return _norms_of(_stack(depth, pre_norm, init=again))
+
+
+@misconception(
+    "gradient_by_depth",
+    "another_d_ff",
+    "gives the blocks another d_ff",
+    "The contract's blocks have hidden layers of 128 units.",
+    hidden=(256,),
+)
+def depth_hidden(depth, pre_norm, *, hidden=64):
+    return _norms_of(_stack(depth, pre_norm, hidden=hidden))
+
+
+@misconception(
+    "gradient_by_depth",
+    "one_block_more",
+    "builds one block too many and drops its number",
+    "That block is still in the stack: the gradients of the others pass through it.",
+)
+def depth_and_one(depth, pre_norm):
+    return _norms_of(_stack(depth + 1, pre_norm))[:-1]
+
+
+@misconception(
+    "gradient_by_depth",
     "one_number_too_many",
     "counts the final layer norm as a layer",
     "One number for each block; the layer norm after the last block has none.",
@@ -2252,6 +2328,19 @@ def repaired_corrected(x, gain, bias, eps=1e-5):
 
 @misconception(
     "repaired_layer_norm",
+    "difference_of_large_numbers",
+    "computes the variance as E[x²] - E[x]²",
+    "The formula is right, but far from 0 it is the small difference of two large numbers: few "
+    "digits are left. Average the squares of x - mean.",
+)
+def repaired_one_pass(x, gain, bias, eps=1e-5):
+    average = x.mean(-1, keepdim=True)
+    variance = ((x * x).mean(-1, keepdim=True) - average * average).clamp(min=0)
+    return gain * (x - average) / (variance + eps).sqrt() + bias
+
+
+@misconception(
+    "repaired_layer_norm",
     "mean_lost",
     "no longer subtracts the mean",
     "That part of the given code was right.",
@@ -2380,6 +2469,38 @@ class AddsToSecondNormed(_Block):
     def second(self, x):
         x = self.norm2(x)
         return x + self.dropout(self.feed_forward(x))
+
+
+@misconception(
+    "TransformerBlock",
+    "dropout_after_the_second_half",
+    "drops the attention's output only after the feed-forward network has read it",
+    "The second half starts from the new stream, to which the first half was added after dropout.",
+)
+class DropsTooLate(_Block):
+    def forward(self, x, mask=None):
+        added = self.look(self.norm1(x), mask)
+        thought = self.feed_forward(self.norm2(x + added))
+        return x + self.dropout(added) + self.dropout(thought)
+
+
+@variant("TransformerBlock", "dropout_after_the_second_half", "from both together")
+class DropsTheSum(_Block):
+    def forward(self, x, mask=None):
+        added = self.look(self.norm1(x), mask)
+        return x + self.dropout(added + self.feed_forward(self.norm2(x + added)))
+
+
+@misconception(
+    "TransformerBlock",
+    "first_mask_for_all",
+    "uses the first sequence's mask for the whole batch",
+    "Sequences of different lengths have different padding, so each one needs its own mask.",
+)
+class FirstMask(_Block):
+    def look(self, x, mask):
+        mask = mask[:1] if mask is not None and mask.dim() == 4 else mask
+        return super().look(x, mask)
 
 
 @variant("TransformerBlock", "dropout_on_the_stream", "in the first half")

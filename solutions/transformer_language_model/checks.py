@@ -11,6 +11,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from grader.course.specification import (
 )
 from grader.course.wild import VIEWS
 from grader.protocol.values import Ask, Case, Check, Failure, Ref, Reply, Step, Tensor
-from solutions.transformer_language_model.public.rules import mean_nll, nll
+from solutions.transformer_language_model.public.rules import mean_nll, nll, surprise
 
 INF = math.inf
 # Seconds of processor time: the notebook trains a model, and so do the checks.
@@ -39,6 +40,20 @@ MODEL, GENERATOR = Ref("model"), Ref("generator")
 def seeded(seed: int) -> Step:
     """Make the step of a generator, which later steps find under its name."""
     return Step("generator", "@generator", (seed,))
+
+
+EITHER = ("the generator", "the seed")  # what decides in the first three cases, and in the others
+
+
+def thrice(name: str, target: str, args: tuple, kwargs: dict | None = None, **how: Any) -> tuple:
+    """Ask the same three times, the last time at another seed of torch's own generator."""
+    return tuple(
+        Case(
+            f"{name}, torch's own generator at seed {seed}",
+            Ask(target, args, kwargs or {}, seed=seed, **how),
+        )
+        for seed in (1, 1, 2)
+    )
 
 
 def whole(array: Any) -> Tensor:
@@ -91,6 +106,7 @@ def batch_checks(draw: Draw) -> list[Check]:
 
     again = many("B = 32, T = 3, 50 places", 50, 32, 3)
     ask = again.ask
+    args = ask.args[:-1]
     second = Step("second", "get_batch", ask.args)
     on = Ask(ask.target, ask.args, steps=ask.steps, after=(second,), seed=1)
     return [
@@ -137,10 +153,13 @@ def batch_checks(draw: Draw) -> list[Check]:
         Check(
             "the generator decides",
             "where the random numbers come from: a generator in the same state should give the "
-            "same batch, whatever torch's global generator does",
-            (again, Case(again.name, Ask(ask.target, ask.args, steps=ask.steps, seed=2))),
-            "repeatable",
-            {"names": "global_generator"},
+            "same batch, whatever torch's global generator does; None is that global generator",
+            (
+                *thrice(again.name, "get_batch", ask.args, steps=ask.steps),
+                *thrice(f"{again.name}, no generator", "get_batch", (*args, None)),
+            ),
+            "transformer_language_model.decided_by",
+            {"by": EITHER, "names": "global_generator"},
         ),
         Check(
             "every batch is a fresh one",
@@ -310,9 +329,10 @@ def model_checks(draw: Draw) -> list[Check]:
 
     def ask(name, given, model, dtype="float32", **more):
         """Make a case; draw the weights again if float32 would not hold the logits."""
+        quick = more.pop("quick", quick_model(model["init"][2]))
         while True:
             found = case(name, "TransformerLM", whole(given), dtype=dtype, **model, **more)
-            if dtype == "float64" or steady(draw, found, quick_model(model["init"][2])):
+            if dtype == "float64" or steady(draw, found, quick):
                 return found
             shapes = {path: array.shape for path, array in model["weights"].items()}
             model = model | {"weights": model_weights(draw, shapes)}
@@ -335,6 +355,11 @@ def model_checks(draw: Draw) -> list[Check]:
             question(f"{named}: {said}", "TransformerLM", whole(given), **plain)
             for said, given in (("as they are", first), ("changed", second))
         ]
+
+    def silent(weights, given):
+        """Compute the logits where dropout 1 leaves nothing of what the blocks would add."""
+        rest = {path: array for path, array in weights.items() if not path.startswith("blocks.")}
+        return model_reference(heads, rest, given)
 
     cuts = [(1, 1), (2, length - 1), (3, draw.integer(1, length - 1)), (1, 2, 200.0)]
     full, noisy = built(), built(1, None, 0.5)
@@ -417,7 +442,8 @@ def model_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "dropout while training only",
-            "whether dropout acts in training mode, and only there",
+            "whether dropout acts in training mode, and only there; and in the blocks only: with "
+            "dropout 1 the sum of the two embeddings goes on unchanged to the last norm",
             (
                 ask(
                     "dropout 0.5 in evaluation mode",
@@ -429,6 +455,13 @@ def model_checks(draw: Draw) -> list[Check]:
                     "no dropout in training mode",
                     tokens(2, 3),
                     built(),
+                    how={"mode": "train", "seed": 1},
+                ),
+                ask(
+                    "dropout 1 in training mode",
+                    tokens(batch, length),
+                    built(2, None, 1.0) | {"reference": silent},
+                    quick=silent,
                     how={"mode": "train", "seed": 1},
                 ),
             ),
@@ -807,21 +840,20 @@ def sample_checks(draw: Draw) -> list[Check]:
     holes[0, 1], holes[1, [0, 2]] = -INF, -INF
     alone = np.full((2, vocab), -INF)
     alone[0, 2], alone[1, 0] = 0.3, -4.0
+    # Divided by a temperature of 1e-6 or more, such logits are drawn from rather than compared; all
+    # 128 rows are right with probability 1e-7 at most. In float32, softmax still tells them apart.
+    neck = np.zeros((128, 3)) - 0.5
+    neck[np.arange(128), draw.rng.integers(0, 3, 128)] += 2e-6
+    low = -3e4  # far below any number that might stand for minus infinity
+    cool = 0.05 * np.log([[0.8, 0.15, 0.05]])
     steep = np.array([[1000.0, 999.0, -1000.0, 998.5], [-5000.0, -5001.0, -4999.5, -9000.0]])
     everything = {"temperature": hot, "top_k": 4, "top_p": mass}
     clear = (hot, 4, mass)
     graph, part = ({"through": (step,), "draws": 2_000} for step in ("@leaf", "@sliced"))
-    fresh = draw.normal(64, 40)
-    repeat = [
-        question(
-            f"64 rows, torch's own generator at seed {own}",
-            "sample_next",
-            tensor(fresh),
-            generator=GENERATOR,
-            how={"steps": (seeded(seed),), "seed": own},
-        )
-        for own in (1, 2)
-    ]
+    fresh = (tensor(draw.normal(64, 40)),)
+    repeat = thrice(
+        "64 rows", "sample_next", fresh, {"generator": GENERATOR}, steps=(seeded(seed),)
+    )
     ask_again = repeat[0].ask
     second = Step("second", "sample_next", ask_again.args, ask_again.kwargs)
     on = Ask(
@@ -848,6 +880,7 @@ def sample_checks(draw: Draw) -> list[Check]:
             ask("temperature 2", np.log([[0.5, 0.3, 0.2]]), temperature=2.0, draws=MANY),
             ask(f"temperature {cold:.3g}", rows(2), temperature=cold, draws=MANY),
             ask(f"temperature {hot:.3g}", rows(2), temperature=hot, draws=MANY),
+            ask("temperature 0.05", cool, temperature=0.05, draws=MANY),
             share=2,
         ),
         Check(
@@ -858,6 +891,7 @@ def sample_checks(draw: Draw) -> list[Check]:
                 greedy("0.0, and no generator", rows(6), temperature=0.0),
                 greedy("with top_k and top_p", rows(4), top_k=3, top_p=0.5),
                 greedy("with -inf among the logits", holes),
+                greedy("128 rows, one logit larger by 2e-6", neck),
             ),
             share=2,
         ),
@@ -924,18 +958,22 @@ def sample_checks(draw: Draw) -> list[Check]:
         ),
         drawn(
             "large logits",
-            "whether exp is ever given a large number",
+            "whether exp is ever given a large number, and whether a token that must not come has "
+            "a logit of -inf, which is below all others, however low they are",
             ask("logits of ±1000", np.resize(steep, (2, 4))),
             ask("and top_p", steep[:1], top_p=0.99),
             ask("and top_k", steep, top_k=2),
+            ask("logits near -30 000, top_k = 2", low + rows(2), top_k=2),
+            ask("logits near -30 000, top_p = 0.6", low + np.log([[0.3, 0.5, 0.2]]), top_p=0.6),
+            ask("logits near -30 000 and -inf", low + holes),
         ),
         Check(
             "the generator decides",
             "where the random numbers come from: a generator in the same state should give the "
-            "same tokens, whatever torch's global generator does",
-            tuple(repeat),
-            "repeatable",
-            {"names": "global_generator"},
+            "same tokens, whatever torch's global generator does; None is that global generator",
+            (*repeat, *thrice("64 rows, no generator", "sample_next", fresh)),
+            "transformer_language_model.decided_by",
+            {"by": EITHER, "names": "global_generator"},
         ),
         Check(
             "fresh every time",
@@ -1001,6 +1039,17 @@ def scripted_logits(tables: dict[str, np.ndarray], tokens: list[int]) -> np.ndar
     return logits + (tables["previous"][seen[-2]] if len(seen) > 1 else 0.0)
 
 
+# Enough surprise (see public/rules.py) for a wrong answer to be expected to cause: that of a
+# frequency 11 standard deviations off. As 6.9 are found, it goes unseen once in 30 000 draws.
+TELLING = 60.0
+
+
+def _evidence(true: np.ndarray, claimed: np.ndarray, draws: int) -> float:
+    """Return the surprise of the most telling outcome, if it comes as often as it should."""
+    pairs = zip(true.ravel().tolist(), claimed.ravel().tolist(), strict=True)
+    return max((surprise(share * draws, draws, chance) for share, chance in pairs), default=-1.0)
+
+
 def generate_checks(draw: Draw) -> list[Check]:
     """Return the checks of ``generate``."""
     vocab, block, batch, new = draw.sizes(4, 3, 7)
@@ -1050,7 +1099,10 @@ def generate_checks(draw: Draw) -> list[Check]:
         ask = Ask(
             "generate", (MODEL, Ref("prompt"), count), sampling, steps=steps, after=after, seed=1
         )
-        expected = Tensor(answer), training, Tensor(prompt.astype(np.int64))
+        expected: tuple = (Tensor(answer), training, Tensor(prompt.astype(np.int64)))
+        if training:  # the check of what is as before
+            after += (Step("torch.is_grad_enabled()", "@transformer_language_model.recording"),)
+            ask, expected = replace(ask, after=after), (*expected, True)
         return Case(name, ask, Reply(value=expected))
 
     def sized(rows, length, count, **more):
@@ -1060,13 +1112,21 @@ def generate_checks(draw: Draw) -> list[Check]:
     def sampled(name, prompt, **sampling):
         """Ask for two tokens, many times over; compute how likely each pair of them is."""
         v, prompt = 3, [token % 3 for token in prompt]
-        model = tables(v, 2)
-        chances = np.zeros((1, v * v))
-        for first in range(v):
-            here = chances_of(scripted_logits(model, prompt).tolist(), **sampling)[first]
-            logits = scripted_logits(model, [*prompt, first]).tolist()
-            for second, chance in enumerate(chances_of(logits, **sampling)):
-                chances[0, first * v + second] = here * chance
+
+        def pairs(**sampling):
+            chances = np.zeros((1, v * v))
+            for first in range(v):
+                here = chances_of(scripted_logits(model, prompt).tolist(), **sampling)[first]
+                logits = scripted_logits(model, [*prompt, first]).tolist()
+                for second, chance in enumerate(chances_of(logits, **sampling)):
+                    chances[0, first * v + second] = here * chance
+            return chances
+
+        # A default temperature of 0.8 or less must show: see TELLING.
+        chances = other = np.zeros(0)
+        while _evidence(other, chances, ROWS // 2) < (0.0 if sampling else TELLING):
+            model = tables(v, 2)
+            chances, other = pairs(**sampling), pairs(temperature=0.8)
         steps, after = program(model)
         how = sampling | {"generator": GENERATOR}
         given = whole([prompt])
@@ -1081,20 +1141,9 @@ def generate_checks(draw: Draw) -> list[Check]:
     wild, prompts = tables(), texts(8, 2)
     steps, _ = program(wild)
     how = {"generator": GENERATOR}
-    repeat = [
-        question(
-            f"8 rows, 20 new, torch's own generator at seed {own}",
-            "generate",
-            MODEL,
-            whole(prompts),
-            20,
-            how={"steps": steps, "seed": own},
-            **how,
-        )
-        for own in (1, 2)
-    ]
-    second = Step("second", "generate", (MODEL, whole(prompts), 20), how)
-    on = Ask("generate", (MODEL, whole(prompts), 20), how, steps=steps, after=(second,), seed=1)
+    args = (MODEL, whole(prompts), 20)
+    second = Step("second", "generate", args, how)
+    on = Ask("generate", args, how, steps=steps, after=(second,), seed=1)
     cold = float(draw.uniform(0.3, 0.45))
     draws = [
         sampled("plain", [0, 2]),
@@ -1133,8 +1182,9 @@ def generate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "evaluation inside, training after",
-            "the mode while generate works (this model's logits are upside down in training "
-            "mode), and the mode of the model afterwards, if it was in training mode before",
+            "the mode while generate works (this model's logits are upside down where a part of "
+            "it is in training mode), and afterwards the mode of the model, if it was in training "
+            "mode before, and whether torch still records gradients",
             (sized(2, 2, 3, training=True), sized(batch, block, 2, training=True)),
             share=2,
         ),
@@ -1149,8 +1199,8 @@ def generate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "as likely as the model says",
-            "how often each continuation by two tokens comes up in 10 000 rows: every row should "
-            "draw its own tokens and go on from them",
+            f"how often each continuation by two tokens comes up in {ROWS // 2} rows: every row "
+            "should draw its own tokens and go on from them",
             tuple(one for one, _, _ in draws),
             "transformer_language_model.frequencies",
             {
@@ -1162,9 +1212,13 @@ def generate_checks(draw: Draw) -> list[Check]:
         Check(
             "the generator decides",
             "whether the generator reaches sample_next: its state alone should decide which "
-            "tokens come",
-            tuple(repeat),
-            "repeatable",
+            "tokens come, and without one, that of torch's global generator",
+            (
+                *thrice("8 rows, 20 new", "generate", args, how, steps=steps),
+                *thrice("8 rows, 20 new, no generator", "generate", args, steps=steps),
+            ),
+            "transformer_language_model.decided_by",
+            {"by": EITHER, "names": ""},
         ),
         Check(
             "fresh every time",
@@ -1591,6 +1645,14 @@ def train_checks(draw: Draw) -> list[Check]:
     exact = (start - 2e-4, start + 2e-4, 0.0, math.inf)
     any_loss = (0.0, 20.0, 0.0, math.inf)
 
+    alike = {"rtol": 1e-5, "atol": 1e-6}
+
+    def three(own):
+        return tuple(
+            ask(f"4 steps, torch's own generator at seed {s}", small, numbers, 4, own=own, around=s)
+            for s in (1, 1, 2)
+        )
+
     return [
         Check(
             "one loss for each step",
@@ -1670,12 +1732,9 @@ def train_checks(draw: Draw) -> list[Check]:
             "the generator decides",
             "where the random numbers come from: the same state of the generator should give the "
             "same losses, whatever torch's global generator does",
-            tuple(
-                ask(f"4 steps, torch's own generator at seed {s}", small, numbers, 4, around=s)
-                for s in (1, 2)
-            ),
-            "repeatable",
-            {"rtol": 1e-5, "atol": 1e-6, "names": "global_generator"},
+            three(seed),
+            "transformer_language_model.decided_by",
+            {"by": EITHER[:1], "names": "global_generator"} | alike,
         ),
         Check(
             "another generator, other batches",
@@ -1686,18 +1745,23 @@ def train_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "without a generator",
-            "None: torch's global generator",
-            (ask("5 steps", small, numbers, 5, own=None),),
-            "transformer_language_model.loss_list",
-            {"bounds": [any_loss]},
+            "None: torch's global generator, whose seed then decides which batches come",
+            three(None),
+            "transformer_language_model.decided_by",
+            {"by": EITHER[1:], "names": ""} | alike,
         ),
         Check(
             "one optimizer for all steps",
-            "where the optimizer is made. An optimizer of the Adam family remembers the gradients "
-            "so far: a step goes far where they agree, and hardly anywhere where they do not. A "
-            "new optimizer remembers nothing: its first step moves all weights equally far",
+            "which optimizer is made, and where. An optimizer of the Adam family remembers the "
+            "gradients so far: a step goes far (up to lr) where they agree, and hardly anywhere "
+            "where they do not. A new optimizer remembers nothing: its first step moves all "
+            "weights equally far",
             tuple(
-                ask(f"{count} steps of 2 snippets", small, numbers, count, states, batch_size=2)
+                ask(f"{count} steps{of}", model, text, count, states, batch_size=2, **rate)
+                for of, model, text, rate in (
+                    (" of 2 snippets", small, numbers, {}),
+                    (", a text with one place to begin", tiny, short, {"lr": 1e-4}),
+                )
                 for count in (MANY_STEPS, MANY_STEPS + 1)
             ),
             "transformer_language_model.one_optimizer",
@@ -1833,25 +1897,28 @@ def next_checks(draw: Draw) -> list[Check]:
         ask = Ask("next_logits", args, steps=tuple(steps), after=tuple(after), **how)
         return Case(name, ask, Reply(value=due))
 
-    def left_alone(read_before):
-        """Make a case that looks at token and weights after the call, with or without a cache."""
+    def left_alone(read_before, training):
+        """Make a case that looks at token, weights and mode after the call, with a cache or not."""
         sizes, tokens = (vocab, width, heads, block), texts(2, read_before + 1)
         weights = weights_of(sizes, 1, "float32", tokens, 1.5)
         steps = [
             Step("model", "TransformerLM", init=(vocab, width, heads, 1, block), weights=weights)
         ]
         steps += [_next_call(tokens, "start", 0, None)] * read_before
+        steps += [Step("set", "@set_mode", (MODEL, training))]
         steps += [Step("token", "@same", (whole(tokens[:, -1:]),))]
         args = (MODEL, Ref("token")) + (Ref("start", (1,)),) * read_before
         after = (
             Step("token afterwards", "@same", (Ref("token"),)),
             Step("weights afterwards", "@state", (MODEL,)),
+            Step("mode afterwards (is it training?)", "@mode", (MODEL,)),
         )
         logits = model_reference(heads, weights, tokens)[:, -1].astype("float32")
         state = {path: Tensor(array) for path, array in weights.items()}
-        due = (Tensor(logits), Tensor(tokens[:, -1:].astype(np.int64)), state)
+        due = (Tensor(logits), Tensor(tokens[:, -1:].astype(np.int64)), state, training)
         ask = Ask("next_logits", args, steps=tuple(steps), after=after)
-        return Case(f"the call for token {read_before + 1}", ask, Reply(value=due))
+        mode = "training" if training else "evaluation"
+        return Case(f"the call for token {read_before + 1}, {mode} mode", ask, Reply(value=due))
 
     full = texts(1, block + 1)
     calls = [
@@ -1951,8 +2018,9 @@ def next_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "the inputs are left alone",
-            "an in-place operation on the caller's token or on the model's weights",
-            (left_alone(0), left_alone(1)),
+            "an in-place operation on the caller's token or on the model's weights, and a call of "
+            "train() or eval(): the mode is the caller's business",
+            tuple(left_alone(read, mode) for read in (0, 1) for mode in (True, False)),
             "transformer_language_model.cached_rows",
         ),
     ]

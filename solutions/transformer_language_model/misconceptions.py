@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 
 import torch
@@ -16,6 +17,8 @@ from solutions.transformer_language_model import (
     TransformerLM,
     generate,
     get_batch,
+    learning_rate,
+    next_logits,
     sample_next,
     train_step,
 )
@@ -182,10 +185,10 @@ def batch_chunks(tokens, batch_size, block_size, generator):
 @misconception(
     "get_batch",
     "global_generator",
-    "draws with another generator",
-    "The starts depend on random numbers that do not come from the generator passed in, but from a "
-    "global one, such as torch's or NumPy's. Nobody can repeat a run, and any other code that "
-    "draws numbers changes it.",
+    "does not let the generator decide",
+    "In the same state, the generator that is passed in should lead to the same starts. Here the "
+    "random numbers come from another generator, such as torch's global one or NumPy's, or this "
+    "one is given a new seed. Nobody can repeat such a run.",
 )
 def batch_global(tokens, batch_size, block_size, generator):
     return get_batch(tokens, batch_size, block_size, None)
@@ -194,13 +197,42 @@ def batch_global(tokens, batch_size, block_size, generator):
 @misconception(
     "get_batch",
     "seeded_anew",
-    "seeds the generator in every call",
-    "Every batch is the same one: the generator is put back to where it started.",
+    "does not move the generator on",
+    "Every call draws the same batch: the generator is put back to where it started, or a copy of "
+    "it draws the numbers.",
 )
 def batch_seeded(tokens, batch_size, block_size, generator):
     return get_batch(
         tokens, batch_size, block_size, generator.manual_seed(generator.initial_seed())
     )
+
+
+def _seeded_by(generator):
+    """The generator, or one that always begins at the same place."""
+    return generator or torch.Generator().manual_seed(0)
+
+
+OF_ITS_OWN = "makes a generator of its own when none is given"
+ALWAYS_THE_SAME = (
+    "Without a generator, every call draws the same numbers. None means torch's global generator, "
+    "which every function of torch uses that is given None."
+)
+
+
+@misconception("get_batch", "own_when_none", OF_ITS_OWN, ALWAYS_THE_SAME)
+def batch_own(tokens, batch_size, block_size, generator):
+    return get_batch(tokens, batch_size, block_size, _seeded_by(generator))
+
+
+@misconception(
+    "get_batch",
+    "generator_required",
+    "fails without a generator",
+    "None is allowed, and means torch's global generator.",
+)
+def batch_needs_generator(tokens, batch_size, block_size, generator):
+    generator.get_state()
+    return get_batch(tokens, batch_size, block_size, generator)
 
 
 @misconception(
@@ -676,7 +708,8 @@ class FullRefused(_Model):
     "TransformerLM",
     "dropout_always",
     "applies dropout in evaluation mode, too",
-    "Something switches the blocks to training mode whenever the model is called.",
+    "The entries of the blocks' outputs are still dropped after model.eval(). Dropout should look "
+    "at the mode: nn.Dropout does so by itself, F.dropout must be told.",
 )
 class DropoutAlways(_Model):
     def stack(self, x, mask):
@@ -687,12 +720,29 @@ class DropoutAlways(_Model):
     "TransformerLM",
     "dropout_never",
     "never applies dropout",
-    "Something switches the blocks to evaluation mode whenever the model is called.",
+    "In training mode nothing is dropped, though the model was built with a dropout above 0. It "
+    "has to reach the blocks, and the blocks have to be in training mode.",
 )
 class DropoutNever(_Model):
     def stack(self, x, mask):
         self.blocks.eval()
         return super().stack(x, mask)
+
+
+@misconception(
+    "TransformerLM",
+    "dropout_of_its_own",
+    "has dropout outside the blocks, too",
+    "GPT-2 also drops entries of the embeddings. This contract has dropout in the blocks alone.",
+)
+class DropoutOnEmbeddings(_Model):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        p = args[6] if len(args) > 6 else kwargs.get("dropout", 0.0)
+        self.dropout = nn.Dropout(p)
+
+    def enter(self, tokens):
+        return self.dropout(super().enter(tokens))
 
 
 @misconception(
@@ -754,7 +804,8 @@ def step_clears_after(model, optimizer, x, y):
     "nothing_moves",
     "moves nothing",
     "The loss is right, but the parameters do not change. Either no step is taken, or the "
-    "gradients are cleared between backward and step, so the optimizer finds none.",
+    "optimizer finds no gradients, because they are cleared between backward and step, or because "
+    "step comes before backward.",
 )
 def step_clears_between(model, optimizer, x, y):
     loss = negative_log_likelihood(model(x), y)
@@ -1117,6 +1168,37 @@ def sample_zero(logits, temperature=1.0, top_k=None, top_p=None, generator=None)
 
 @misconception(
     "sample_next",
+    "temperature_bounded",
+    "raises small temperatures",
+    "The logits are divided by a larger number than the temperature, so tokens are drawn where the "
+    "most likely one was asked for, or too evenly. 0 is a case of its own.",
+    least=(1e-3, 0.1, 0.3),
+)
+def sample_bounded(logits, temperature=1.0, top_k=None, top_p=None, generator=None, *, least=1e-5):
+    return sample_next(logits, max(temperature, least), top_k, top_p, generator)
+
+
+@variant("sample_next", "temperature_bounded", "by adding a number")
+def sample_raised(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return sample_next(logits, temperature + 1e-2, top_k, top_p, generator)
+
+
+@misconception(
+    "sample_next",
+    "finite_fill",
+    "hides tokens by a logit that is low, but not -inf",
+    "Where the other logits are lower still, the hidden tokens come out as the most likely ones.",
+    fill=(-1e3, -100.0),
+)
+def sample_filled(logits, temperature=1.0, top_k=None, top_p=None, generator=None, *, fill=-1e4):
+    if temperature == 0:
+        return logits.argmax(-1)
+    scores = _nucleus(_kept(logits / temperature, top_k), top_p)
+    return _pick(scores.masked_fill(scores == -INF, fill), generator)
+
+
+@misconception(
+    "sample_next",
     "temperature_zero_is_one",
     "takes a temperature of 0 to mean no temperature",
     "Here 0 is a number with a meaning, greedy; `if temperature:` cannot tell 0 from None.",
@@ -1140,9 +1222,9 @@ def sample_temperature_last(logits, temperature=1.0, top_k=None, top_p=None, gen
 @misconception(
     "sample_next",
     "nucleus_first",
-    "applies top_p before top_k",
-    "The nucleus is then that of all tokens. It should be found among the k tokens that are "
-    "left, whose probabilities have grown.",
+    "takes the nucleus by the probabilities that the tokens had before top_k",
+    "Either top_p comes before top_k, or the probabilities of the k tokens that are left are not "
+    "made to sum to 1 again before top_p.",
 )
 def sample_nucleus_first(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if temperature == 0:
@@ -1383,9 +1465,10 @@ def sample_column(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
 @misconception(
     "sample_next",
     "global_generator",
-    "draws with another generator",
-    "The tokens depend on random numbers that do not come from the generator passed in, but from a "
-    "global one, such as torch's or NumPy's.",
+    "does not let the generator decide",
+    "In the same state, the generator that is passed in should lead to the same tokens. Here the "
+    "random numbers come from another generator, such as torch's global one or NumPy's, or this "
+    "one is given a new seed.",
 )
 def sample_global(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     return sample_next(logits, temperature, top_k, top_p)
@@ -1394,13 +1477,19 @@ def sample_global(logits, temperature=1.0, top_k=None, top_p=None, generator=Non
 @misconception(
     "sample_next",
     "seeded_anew",
-    "seeds the generator in every call",
-    "Every call then draws the same numbers, so a text repeats itself.",
+    "does not move the generator on",
+    "Every call draws the same numbers, so a text repeats itself: the generator is put back to "
+    "where it started, or a copy of it draws the numbers.",
 )
 def sample_seeded(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
     if generator is not None:
         generator.manual_seed(generator.initial_seed())
     return sample_next(logits, temperature, top_k, top_p, generator)
+
+
+@misconception("sample_next", "own_when_none", OF_ITS_OWN, ALWAYS_THE_SAME)
+def sample_own(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
+    return sample_next(logits, temperature, top_k, top_p, _seeded_by(generator))
 
 
 @misconception(
@@ -1501,8 +1590,9 @@ def _in_evaluation(model, work):
 @misconception(
     "generate",
     "training_mode_inside",
-    "works in whatever mode the model is in",
-    "In training mode dropout makes it a different, weaker model at every step.",
+    "lets the model, or a part of it, work in training mode",
+    "In training mode dropout makes it a different, weaker model at every step. model.eval() "
+    "reaches all parts of the model; model.training = False does not.",
 )
 def generate_in_training(model, prompt, max_new_tokens, **sampling):
     return _write(model, prompt, max_new_tokens, sampling)
@@ -1732,13 +1822,43 @@ def generate_first_row(model, prompt, max_new_tokens, **sampling):
 @misconception(
     "generate",
     "seeded_anew",
-    "resets the generator",
-    "Two calls in a row then write the same text.",
+    "does not move the generator on",
+    "Two calls in a row write the same text: the generator is put back to where it started, or a "
+    "copy of it draws the numbers.",
 )
 def generate_seeded(model, prompt, max_new_tokens, **sampling):
     generator = sampling.get("generator")
     if generator is not None:
         generator.manual_seed(generator.initial_seed())
+    return generate(model, prompt, max_new_tokens, **sampling)
+
+
+@misconception("generate", "own_when_none", OF_ITS_OWN, ALWAYS_THE_SAME)
+def generate_own(model, prompt, max_new_tokens, **sampling):
+    own = _seeded_by(sampling.pop("generator", None))
+    return generate(model, prompt, max_new_tokens, generator=own, **sampling)
+
+
+@misconception(
+    "generate",
+    "temperature_of_its_own",
+    "has a default temperature of its own",
+    "Where the caller gives no temperature, sample_next's own default, 1, should hold.",
+    temperature=(0.7, 0.5),
+)
+def generate_cool(model, prompt, max_new_tokens, *, temperature=0.8, **sampling):
+    return generate(model, prompt, max_new_tokens, temperature=temperature, **sampling)
+
+
+@misconception(
+    "generate",
+    "gradients_off_for_good",
+    "switches gradients off for good",
+    "torch.set_grad_enabled(False) still holds after the call, so that nothing can be trained any "
+    "more. torch.no_grad() as a block ends with the block.",
+)
+def generate_without_gradients(model, prompt, max_new_tokens, **sampling):
+    torch.set_grad_enabled(False)
     return generate(model, prompt, max_new_tokens, **sampling)
 
 
@@ -1771,9 +1891,9 @@ def _mixed(query, keys, values, scale=None):
 @misconception(
     "attend_with_cache",
     "all_rows_again",
-    "computes all rows anew in every step",
-    "It keeps the queries as well, computes full causal attention and returns the last row. The "
-    "numbers are right, but step n costs n² instead of n.",
+    "computes as much in each step as for all rows",
+    "The numbers are right, but step n costs about n² instead of n, as full causal attention does "
+    "when all but its last row is thrown away. One query is enough: the new one, once.",
 )
 def cache_recomputes(query, key, value, cache=None):
     old = (query[..., :0, :], key[..., :0, :], value[..., :0, :]) if cache is None else cache
@@ -1787,9 +1907,11 @@ def cache_recomputes(query, key, value, cache=None):
 @misconception(
     "attend_with_cache",
     "mask_of_all_pairs",
-    "builds the causal mask of all positions in every step",
-    "The numbers are right, but a mask of n times n entries is made for the sake of one row, so "
-    "step n costs n² instead of n. The newest position sees everything: it needs no mask.",
+    "does work in each step that one row does not need",
+    "The numbers are right, but the work of a step grows faster than the number of positions. That "
+    "is so, for example, if a mask of n times n entries is made for one row, or if old keys are "
+    "copied many times. The newest position sees everything: it needs no mask, and joining the "
+    "new key to the old ones copies each of them once.",
 )
 def cache_masked(query, key, value, cache=None):
     keys, values = _joined(cache, key, value)
@@ -2058,6 +2180,16 @@ def _loop(model, steps, optimizer, batch, step=train_step):
     return [step(model, optimizer, *batch()) for _ in range(steps)]
 
 
+def _trained_by(make, model, tokens, steps, batch_size, lr, generator):
+    """The loop with an optimizer made by ``make(parameters, lr=lr)``."""
+    return _loop(
+        model,
+        steps,
+        make(model.parameters(), lr=lr),
+        lambda: get_batch(tokens, batch_size, model.block_size, generator),
+    )
+
+
 @misconception(
     "train_language_model",
     "one_batch_for_ever",
@@ -2202,13 +2334,8 @@ def train_last(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     "The losses grow: each step lowers the probability of the right tokens.",
 )
 def train_uphill(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, maximize=True)
-    return _loop(
-        model,
-        steps,
-        optimizer,
-        lambda: get_batch(tokens, batch_size, model.block_size, generator),
-    )
+    make = functools.partial(torch.optim.AdamW, maximize=True)
+    return _trained_by(make, model, tokens, steps, batch_size, lr, generator)
 
 
 @misconception(
@@ -2219,13 +2346,33 @@ def train_uphill(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     "the gradients.",
 )
 def train_sgd(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    return _loop(
-        model,
-        steps,
-        optimizer,
-        lambda: get_batch(tokens, batch_size, model.block_size, generator),
-    )
+    return _trained_by(torch.optim.SGD, model, tokens, steps, batch_size, lr, generator)
+
+
+@misconception(
+    "train_language_model",
+    "momentum",
+    "uses gradient descent with momentum",
+    "Its steps are still in proportion to the gradients, which are small for most weights. The "
+    "contract asks for an optimizer of the Adam family.",
+    share=(0.5, 0.8, 0.95, 0.99),
+)
+def train_momentum(model, tokens, steps, batch_size=32, lr=3e-3, generator=None, *, share=0.9):
+    make = functools.partial(torch.optim.SGD, momentum=share)
+    return _trained_by(make, model, tokens, steps, batch_size, lr, generator)
+
+
+@misconception(
+    "train_language_model",
+    "rms_prop",
+    "uses RMSprop",
+    "RMSprop divides by the size of the gradients, too, but its first steps are several times "
+    "too long. The contract asks for an optimizer of the Adam family.",
+    share=(0.9,),
+)
+def train_rms_prop(model, tokens, steps, batch_size=32, lr=3e-3, generator=None, *, share=0.99):
+    make = functools.partial(torch.optim.RMSprop, alpha=share)
+    return _trained_by(make, model, tokens, steps, batch_size, lr, generator)
 
 
 @misconception(
@@ -2273,9 +2420,10 @@ def train_half(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
 @misconception(
     "train_language_model",
     "global_generator",
-    "draws with another generator",
-    "The batches depend on random numbers that do not come from the generator passed in, but from "
-    "a global one, such as torch's or NumPy's, so nobody can repeat a run.",
+    "does not let the generator decide",
+    "In the same state, the generator that is passed in should lead to the same losses. Here some "
+    "random numbers, those of the batches or others, come from elsewhere, such as torch's global "
+    "generator or NumPy's. Nobody can repeat such a run.",
 )
 def train_global(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
     return _loop(
@@ -2284,6 +2432,12 @@ def train_global(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
         _adam(model, lr),
         lambda: get_batch(tokens, batch_size, model.block_size, None),
     )
+
+
+@misconception("train_language_model", "own_when_none", OF_ITS_OWN, ALWAYS_THE_SAME)
+def train_own_when_none(model, tokens, steps, batch_size=32, lr=3e-3, generator=None):
+    own = _seeded_by(generator)
+    return _trained_by(torch.optim.AdamW, model, tokens, steps, batch_size, lr, own)
 
 
 @misconception(
@@ -2425,11 +2579,29 @@ def _scored(model, x):
 
 @misconception(
     "next_logits",
+    "changes_the_mode",
+    "changes the model's mode",
+    "Training or evaluation is the caller's business: after the call, dropout acts where the "
+    "caller does not want it, or no longer acts where it should.",
+)
+def next_in_evaluation(model, token, cache=None):
+    model.eval()
+    return next_logits(model, token, cache)
+
+
+@variant("next_logits", "changes_the_mode", "to training mode")
+def next_then_training(model, token, cache=None):
+    found = next_in_evaluation(model, token, cache)
+    model.train()
+    return found
+
+
+@misconception(
+    "next_logits",
     "whole_text_again",
-    "runs the whole model on the whole text again",
-    "The numbers are right, but every row of the text goes through every layer at every step: "
-    "nothing is saved. Only the new row has to be computed; of the others the cache needs the "
-    "keys and values.",
+    "computes as much in each step as the model does for the whole text",
+    "The numbers are right, but next to nothing is saved by the cache. Only the new row has to go "
+    "through the layers; of the others the cache needs the keys and values.",
 )
 def next_all_again(model, token, cache=None):
     text = token if cache is None else torch.cat([cache, token], dim=1)
@@ -2439,9 +2611,11 @@ def next_all_again(model, token, cache=None):
 @misconception(
     "next_logits",
     "keys_again",
-    "keeps the rows of the stream, and computes their keys and values anew",
-    "The numbers are right, but all rows so far go through W_key and W_value in every step. "
-    "Keep the keys and the values: they never change.",
+    "repeats work for earlier rows",
+    "The numbers are right, but in every step something is done again for all rows so far: they "
+    "go through W_key and W_value or through a feed-forward network, for example, or they are "
+    "copied many times. Keep the keys and the values, which never change, and join the new ones "
+    "to them.",
 )
 def next_keys_again(model, token, cache=None):
     past, held = _opened(model, cache)
@@ -2812,6 +2986,16 @@ def rate_absolute(step, steps, peak, warmup, floor=0.1):
 
 @misconception(
     "learning_rate",
+    "floor_of_its_own",
+    "takes a tenth for the floor, whatever floor is given",
+    "0.1 is the default. If the caller gives another floor, that one should hold, 0 included.",
+)
+def rate_own_floor(step, steps, peak, warmup, floor=0.1):
+    return learning_rate(step, steps, peak, warmup)
+
+
+@misconception(
+    "learning_rate",
     "cut_off_at_the_floor",
     "cuts the cosine off at the floor",
     "The cosine heads for 0 and is cut off at the floor. It should run from the peak to the floor.",
@@ -2936,6 +3120,24 @@ def rate_share(step, steps, peak, warmup, floor=0.1):
 
 
 # --- the same mistakes, as they are often written ------------------------------------------------
+
+
+@variant("TransformerLM", "dropout_of_its_own", "before the head")
+class DropoutBeforeHead(DropoutOnEmbeddings):
+    def enter(self, tokens):
+        return _Model.enter(self, tokens)
+
+    def leave(self, x):
+        return self.head(self.dropout(self.norm(x)))
+
+
+@variant("generate", "training_mode_inside", "but for the model's own flag")
+def generate_root_mode(model, prompt, max_new_tokens, **sampling):
+    was = model.training
+    model.training = False
+    tokens = _write(model, prompt, max_new_tokens, sampling)
+    model.training = was
+    return tokens
 
 
 @variant("TransformerLM", "blocks_in_parallel", "and keeps the last one's output")

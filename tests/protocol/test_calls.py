@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from grader.protocol import step_library
 from grader.protocol.calls import DirectCalls, answer
 from grader.protocol.values import Ask, Callback, Case, Check, CheckSuite, Ref, Step, Tensor
 from grader.rules.comparing import failure_text
@@ -29,6 +30,20 @@ def test_a_result_is_its_numbers_whatever_the_order_of_their_bytes() -> None:
     for order in "<>":
         value = answer({"f": lambda to=order: np.array([1, 2]).astype(to + "f8")}, Ask("f")).value
         assert value.dtype == np.float64 and value.tolist() == [1, 2]
+
+
+def test_a_sparse_result_or_gradient_is_its_numbers() -> None:
+    """Embeddings may have sparse gradients: most rows are not used."""
+
+    def rows(table, tokens):
+        return nn.functional.embedding(tokens, table, sparse=True)
+
+    table, tokens = Tensor(np.ones((3, 2), np.float32)), Tensor(np.array([2, 0, 2]))
+    ask = Ask("rows", (table, tokens), cotangents=(np.ones((3, 2)),), wrt=("0",))
+    (gradient,) = answer({"rows": rows}, ask).grads
+    assert gradient.tolist() == [[1, 1], [0, 0], [2, 2]]
+    value = answer({"f": lambda: torch.eye(2).to_sparse()}, Ask("f")).value
+    assert value.data.tolist() == [[1, 0], [0, 1]]
 
 
 class Text(str):
@@ -130,6 +145,18 @@ def test_an_optimizer_step_on_a_stock_model_is_seen_in_its_state() -> None:
     assert loss == 1.0 and mode is True
     # the gradient of a sum of two positions' logits by the bias is 2
     assert np.allclose(state["head.bias"].data, [-1.0, -1.0, -1.0])
+
+
+def test_the_mode_of_a_model_is_that_of_all_its_parts() -> None:
+    model = nn.Sequential(nn.Dropout())
+    assert step_library.mode(model) is True and step_library.mode(model.eval()) is False
+    model.training = True
+    assert step_library.mode(model) == "different modes in different parts"
+
+
+def test_what_is_no_tensor_is_not_counted() -> None:
+    said = "what was drawn is a list, expected a tensor"
+    assert step_library.tally([0, 1], groups=1, size=2) == said
 
 
 def test_nested_weights_and_modes() -> None:

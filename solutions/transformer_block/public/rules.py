@@ -18,6 +18,7 @@ from grader.rules.comparing import (
 from grader.rules.rule import Finding, for_each_reply, names_for, rule
 
 EXACT = Tolerance(0.0, 0.0)
+NEAR = Tolerance(1e-6, 1e-9)
 SIGMAS = 5.5  # on either side: a right answer fails once in 25 million tries
 
 
@@ -56,7 +57,8 @@ def drops(check: Check, replies: list[Reply]) -> Finding | None:
 
     The options hold for each case ``branch``, which is added where nothing is dropped, and
     ``share``, the probability p of a drop. An entry is 0 (with a frequency that p explains) or
-    branch / (1 - p). Each case has a seed of its own, so no two drop the same entries.
+    branch / (1 - p). Each case has a seed of its own, so no two drop the same entries. Where both
+    branches speak, ``branch`` has one axis more: it holds all the results that are possible.
     """
     patterns: list[bytes] = []
     for index, (case, reply) in enumerate(zip(check.cases, replies, strict=True)):
@@ -65,6 +67,15 @@ def drops(check: Check, replies: list[Reply]) -> Finding | None:
         if found is not None and found.kind != "value":  # the values are random, and judged below
             return Finding(found.text, index)
         branch, share = check.options["branch"][index], check.options["share"][index]
+        if branch.ndim > reply.value.data.ndim:
+            if not any(NEAR.close(reply.value.data, one).all() for one in branch):
+                text = (
+                    f"whatever is dropped, this result is not one of the {len(branch)} that are "
+                    f"possible with p = {share:g}: entries of each sub-layer's output are dropped "
+                    "before it is added, and the second sub-layer reads the stream after that"
+                )
+                return Finding(text, index)
+            continue
         added = reply.value.data.astype(np.float64) - case.ask.args[0].data
         whole = branch / (1.0 - share)
         text, dropped = _drop_text(added, whole, share)
@@ -77,8 +88,7 @@ def drops(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str, np.ndarray]:
-    near = Tolerance(1e-6, 1e-9)
-    dropped, kept = near.close(added, np.zeros_like(whole)), near.close(added, whole)
+    dropped, kept = NEAR.close(added, np.zeros_like(whole)), NEAR.close(added, whole)
     odd = ~dropped & ~kept
     if odd.any():
         place = tuple(int(i) for i in np.argwhere(odd)[0])
@@ -87,7 +97,7 @@ def _drop_text(added: np.ndarray, whole: np.ndarray, share: float) -> tuple[str,
             f"0 (dropped) or {whole[place]:.6g} (kept)"
         )
         return text, dropped
-    telling = ~near.close(whole, np.zeros_like(whole))  # where dropped and kept differ
+    telling = ~NEAR.close(whole, np.zeros_like(whole))  # where dropped and kept differ
     count, drops_seen = int(telling.sum()), int((dropped & telling).sum())
     room = SIGMAS * math.sqrt(count * share * (1 - share)) + 1
     if abs(drops_seen - count * share) > room:
@@ -199,6 +209,8 @@ def _size(check: Check, norms: Sequence[Sequence[float]]) -> Finding | None:
 WIDTH, HIDDEN = 32, 128
 OF_A_BLOCK = 12  # parameters
 MATRICES = ((WIDTH, WIDTH), (HIDDEN, WIDTH), (WIDTH, HIDDEN))
+# With d_ff of half or twice the size. Others may hold several matrices in one.
+OTHER_MATRICES = tuple(shape for d_ff in (64, 256) for shape in ((d_ff, WIDTH), (WIDTH, d_ff)))
 
 
 @rule
@@ -216,7 +228,11 @@ def drawn_and_measured(check: Check, replies: list[Reply]) -> Finding | None:
         text = _form(norms, case.ask.args[0])
         if text:
             return Finding(text, index)
-        if len(made) - OF_A_BLOCK * len(norms) not in (0, 2):  # 2: the layer norm at the end
+        more = len(made) - OF_A_BLOCK * len(norms)
+        if more in (OF_A_BLOCK, OF_A_BLOCK + 2) and all(one[-1] is not None for one in made[:-2]):
+            text = f"{len(norms) + 1} blocks get a gradient, expected {len(norms)}"
+            return Finding(text, index)
+        if more not in (0, 2):  # 2: the layer norm at the end
             continue
         found = _as_drawn(made) or _as_measured(norms, made)
         if found is not None:
@@ -225,14 +241,22 @@ def drawn_and_measured(check: Check, replies: list[Reply]) -> Finding | None:
 
 
 def _as_drawn(made: list) -> Finding | None:
+    seen: set[tuple] = set()
     for name, shape, largest, mean, _ in made:
         if "Norm" in name:
             continue
         if len(shape) == 1 and largest > 0:
             text = f"a bias ({name}, {shape[0]} numbers) is up to {largest:.3g}, expected 0"
             return Finding(text, names="default_biases")
+        if tuple(shape) in OTHER_MATRICES:
+            text = f"a weight matrix has the shape {tuple(shape)}; with d_ff {HIDDEN} none has"
+            return Finding(text)
         if tuple(shape) not in MATRICES:
             continue
+        if (shape, largest, mean) in seen:
+            text = f"two matrices {tuple(shape)} hold the same numbers: each should be drawn anew"
+            return Finding(text, names="seeded_for_each_block")
+        seen.add((shape, largest, mean))
         bound = math.sqrt(6 / sum(shape))
         if largest > bound * (1 + 1e-5):
             # The mean of |w| is b/2 if uniform up to b, 0.46 b if normal with the same variance.
@@ -297,7 +321,7 @@ def shows_one_fault(check: Check, index: int, reply: Reply) -> Finding | None:
         return None
     text = (
         f"on {name}, {FAULTS[of]} is off by {_percent(off[of])}, expected more than 25%; "
-        f"{FAULTS[1 - of]} by {_percent(off[1 - of])}, expected less than 1%"
+        f"{FAULTS[1 - of]} is off by {_percent(off[1 - of])}, expected less than 1%"
     )
     return Finding(text, names=_mistake_in(pair, of, off))
 
@@ -306,6 +330,8 @@ def _not_a_vector(name: str, value: object) -> Finding | None:
     if not isinstance(value, Tensor) or value.data.dtype.kind != "f":
         names = "lists" if isinstance(value, list) else ""
         return Finding(f"{name} is {describe(value)}, expected a floating tensor", names=names)
+    if value.data.dtype.itemsize < 4:
+        return Finding(f"{name} has dtype {value.data.dtype.name}, expected float32 or float64")
     if value.data.ndim != 1 or not value.data.size:
         names = "rows" if value.data.ndim == 2 and len(value.data) == 1 else ""
         return Finding(f"{name} has shape {tuple(value.data.shape)}, expected (d,)", names=names)

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
+from grader.protocol.step_library import mode
+
 MOST = 1000  # parameters
 
 
@@ -51,6 +53,16 @@ def made(seen: Watch) -> list[tuple]:
         numbers = (float(sizes.max()), float(sizes.mean()))
         found.append((name, tuple(parameter.shape), *numbers, seen.squares.get(place)))
     return found
+
+
+def settings(of: Any) -> dict[str, bool | str]:
+    """Whether gradients are wanted, by parameter, and the mode; of a tensor, the first alone."""
+    if isinstance(of, torch.Tensor):
+        return {"requires_grad": of.requires_grad}
+    wanted: dict[str, bool | str] = {
+        f"requires_grad of {name}": p.requires_grad for name, p in of.named_parameters()
+    }
+    return wanted | {"training": mode(of)}
 
 
 KINDS = {"list": list, "tuple": tuple, "ModuleList": nn.ModuleList}

@@ -27,12 +27,14 @@ class Scripted(nn.Module):
     previous[x_(t-1)] + place[t], with (V, V), (V, V) and (block_size, V) parameters.
 
     More tokens than ``block_size`` raise ValueError. In training mode the logits are negated, so
-    that a caller who forgets ``eval()`` is noticed.
+    that a caller who forgets ``eval()`` is noticed. A child's mode counts, as that of a dropout
+    layer does: ``model.training = False`` does not reach it.
     """
 
     def __init__(self, vocab_size: int, block_size: int) -> None:
         super().__init__()
         self.block_size = block_size
+        self.part = nn.Identity()
         self.current = nn.Parameter(torch.zeros(vocab_size, vocab_size))
         self.previous = nn.Parameter(torch.zeros(vocab_size, vocab_size))
         self.place = nn.Parameter(torch.zeros(block_size, vocab_size))
@@ -43,7 +45,7 @@ class Scripted(nn.Module):
             raise ValueError(f"{width} tokens are more than the block of {self.block_size}")
         logits = self.current[tokens] + self.place[:width]
         logits = logits + nn.functional.pad(self.previous[tokens[:, :-1]], (0, 0, 1, 0))
-        return -logits if self.training else logits
+        return -logits if self.part.training else logits
 
 
 class Rows(nn.Module):
@@ -89,6 +91,11 @@ class Tape:
 
     def __getitem__(self, name: str) -> torch.Tensor:
         return next(self.left)
+
+
+def recording() -> bool:
+    """Tell whether torch records gradients now."""
+    return torch.is_grad_enabled()
 
 
 def joined(rows: list[torch.Tensor]) -> torch.Tensor:
