@@ -154,7 +154,9 @@ class Unpacker:
             try:
                 files.write(person / NOTE, json.dumps(kept).encode())
             except OSError as error:
-                self.remarks.append(f"{person.name}: {NOTE} cannot be written: {error.strerror}")
+                self.remarks.append(
+                    f"{intake.shown(person.name)}: {NOTE} cannot be written: {error.strerror}"
+                )
         self.taken.add(f"{intake.shown(person.name)}/{NOTE}")
 
     def _copy(self, person: Path) -> Path:
@@ -184,8 +186,9 @@ class Unpacker:
                 return ""
             if there != known.get(name):
                 return (
-                    f"its {target.name} differs from the one in {person.name}/{name}, which "
-                    "counts: remove that one to grade the zip's"
+                    f"its {target.name} differs from the one in "
+                    f"{intake.shown(person.name)}/{name}, which counts: remove that one to grade "
+                    "the zip's"
                 )
         files.write(target, content)
         return ""
