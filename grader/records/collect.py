@@ -19,7 +19,7 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader import files
@@ -79,6 +79,7 @@ class Collected:
     untimed: int = 0  # counted as in time, for lack of a time
     used_zone: bool = False  # whether times in file names were read
     earlier: int = 0  # attempts kept aside
+    unsealed: int = 0  # had an origin that a student could have written
 
     @property
     def good(self) -> list[Person]:
@@ -528,13 +529,16 @@ def _write(
         contents[_free(other.name, taken)] = other.content
     if when is not None:
         contents[STAMP] = f"{when:%Y-%m-%d %H:%M:%S} UTC\n".encode()
-    contents[origin.NAME] = new.as_bytes()
     aside = target.with_name(target.name + EARLIER) / person.id / lesson
     if folder.exists():
-        old = origin.read(folder) or _found_there(folder, lesson)
+        known = origin.read(folder)
+        done.unsealed += origin.is_unsealed(folder)
+        old = known or _found_there(folder, lesson)
         if old.sha256 == new.sha256:
             # The same file again, perhaps after the due date: its first time counts.
             if old.handed_in and (not new.handed_in or old.handed_in <= new.handed_in):
+                if known is None:
+                    origin.write(folder, replace(new, handed_in=old.handed_in))
                 person.placed.add(lesson)
                 return
         elif old.system not in ("", FOLDER, new.system):
@@ -547,7 +551,7 @@ def _write(
             )
         elif old.order > new.order:
             if not any(kept.sha256 == new.sha256 for kept in _kept(aside)):
-                _fill(_next(aside), contents)
+                _fill(_next(aside), contents | {origin.NAME: new.as_bytes()})
                 done.earlier += 1
             person.placed.add(lesson)
             return
@@ -556,13 +560,25 @@ def _write(
             place.parent.mkdir(parents=True, exist_ok=True)
             # After a kill between this and the writing below, the next run writes the folder anew.
             shutil.move(folder, place)
+            _remove_beside(place)
+            if known is not None:
+                files.write(place / origin.NAME, known.as_bytes())
             done.earlier += 1
+    _remove_beside(folder)
+    origin.write(folder, new)
     _fill(folder, contents)
     person.placed.add(lesson)
     if upload.late and when is None:
         done.late.append(f"{person.shown}: {lesson}")
     elif not upload.unread and not (folder / STAMP).exists():
         done.untimed += 1
+
+
+def _remove_beside(folder: Path) -> None:
+    """Remove an origin from beside a submission: an earlier version's, or the student's own."""
+    path = folder / origin.NAME
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
 
 
 def _fill(folder: Path, contents: dict[str, bytes]) -> None:
@@ -582,7 +598,7 @@ def _found_there(folder: Path, lesson: str) -> Origin:
 
 def _kept(aside: Path) -> Iterator[Origin]:
     for place in sorted(aside.glob("*")) if aside.is_dir() else ():
-        found = origin.read(place)
+        found = origin.beside(place)
         if found is not None:
             yield found
 

@@ -22,7 +22,7 @@ from grader import files
 from grader.course.assignments import assignment_ids
 from grader.course.layout import COURSE
 from grader.judge import intake
-from grader.records import archives
+from grader.records import archives, origin
 from grader.records.archives import MOST_BYTES, Refused, Unreadable
 from grader.source import handin
 
@@ -169,6 +169,9 @@ class Unpacker:
             shutil.copytree(person, copy, symlinks=True, copy_function=_copy_what_is_read)
         else:
             copy.mkdir()
+        origins = origin.folder_for(self.folder, person.name)
+        if origins.is_dir():
+            shutil.copytree(origins, origin.folder_for(self.apart, person.name))
         self.instead[person.name] = copy
         return copy
 

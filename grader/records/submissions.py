@@ -156,7 +156,7 @@ def read_for(found: Found) -> Iterator[Path]:
     folder = found.path.parent
     yield from (found.path, folder)
     if found.has_place:
-        yield from (folder / STAMP, folder / origin.NAME)
+        yield from (folder / STAMP, folder / origin.NAME, origin.place_of(folder))
         yield from paths_beside(found.path)
         yield from prior_answers.paths(found.path, assignment(found.assignment)).values()
 
@@ -200,7 +200,12 @@ def read_timestamp(folder: Path) -> tuple[datetime.datetime | None, str]:
         text = intake.read(folder / STAMP).decode("ascii").strip()
     except intake.NothingThere:
         known = origin.read(folder)
-        if known is None or not known.late:
+        if known is None:
+            # Anything else that the file says is ignored, since the student may have written it.
+            old = origin.beside(folder)
+            is_late = old is not None and old.late
+            return None, f"perhaps late: {origin.UNSEALED}, or write {STAMP}" if is_late else ""
+        if not known.late:
             return None, ""
         system = intake.shown(known.system)[:40]
         return None, f"late according to {system}, which does not say how late: write {STAMP}"

@@ -355,9 +355,7 @@ def test_without_a_roster_the_archives_ids_are_the_students(here: Path) -> None:
     collected(here, here / "submissions", roster=None)
     kept = here / "submitted" / "ada" / MASKING
     assert (kept / "timestamp.txt").read_text() == "2026-02-01 12:00:00 UTC\n"
-    assert sorted(path.name for path in kept.iterdir()) == [
-        f"{MASKING}.ipynb", "origin.json", "timestamp.txt"
-    ]  # fmt: skip
+    assert {path.name for path in kept.iterdir()} == {f"{MASKING}.ipynb", "timestamp.txt"}
 
 
 def test_one_students_fault_stops_nobody(here: Path) -> None:
@@ -713,6 +711,36 @@ def test_work_from_one_system_is_not_replaced_by_anothers_without_a_person(here:
     (here / "submitted" / "ada" / MASKING).rename(here / "away")
     collected(here, here / "x.zip", roster="list.csv")
     assert placed(here) == {f"ada/{MASKING}": work("another")}
+
+
+def test_an_older_courses_origin_is_ignored_and_written_anew(here: Path) -> None:
+    """It lay beside the work, where a student can write: a number of 9 would outlast all others."""
+    first = archive(here / "a.zip", {"lovelaceada_LATE_811_1_x.ipynb": work("first")})
+    collected(here, first)
+    folder = here / "submitted" / "ada" / MASKING
+    known = origin.place_of(folder)
+    assert known == here / "submitted-origins" / "ada" / f"{MASKING}.json"
+    old = origin.Origin("Canvas", "a.zip", "x", "0" * 64, 9 * 10**9, late=True)
+    (folder / origin.NAME).write_bytes(old.as_bytes())
+    assert read_timestamp(folder)[1].startswith("late according to Canvas")
+    known.unlink()
+    when, fault = read_timestamp(folder)
+    assert when is None and fault.startswith("perhaps late: its origin.json is where students can")
+    done = collected(here, archive(here / "b.zip", {"a_811_2_x.ipynb": work("second")}))
+    assert (
+        "1 had an origin.json beside the work, where students can write: it is ignored"
+        in " ".join(done.output.split())
+    )
+    assert placed(here) == {f"ada/{MASKING}": work("second")}
+    assert not (folder / origin.NAME).exists() and read_timestamp(folder) == (None, "")
+    own = origin.read(folder)
+    assert own is not None and own.number == 2
+    aside = here / "submitted-earlier" / "ada" / MASKING / "1"
+    assert (aside / f"{MASKING}.ipynb").read_bytes() == work("first")
+    assert not (aside / origin.NAME).exists()
+    collected(here, first)  # a known origin goes aside with its work
+    assert "beside the work" not in collected(here, first).output
+    assert origin.beside(here / "submitted-earlier" / "ada" / MASKING / "2") is not None
 
 
 def test_a_students_own_stamp_says_nothing(here: Path) -> None:
