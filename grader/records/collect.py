@@ -31,7 +31,7 @@ from grader.lms.uploads import FOLDER, Upload
 from grader.records import archives, origin
 from grader.records.archives import MOST_BYTES, File, Refused, Unreadable
 from grader.records.origin import Origin
-from grader.records.submissions import EXCHANGE, STAMP, read_timestamp, to_utc
+from grader.records.submissions import EXCHANGE, STAMP, folder_of, read_timestamp, to_utc
 from grader.source.handin import RECEIPT
 
 LEAST = 1 << 20  # with fewer bytes left of MOST_BYTES, no further file is read
@@ -130,9 +130,18 @@ def collect(
             for one in directory.students
             if one.id not in there
             # This archive may hold one student's work alone, after all the rest was collected.
-            and not any((target / one.id / lesson).exists() for lesson in lessons)
+            and not _has_any(target, one.id, lessons)
         ]
     return done
+
+
+def _has_any(target: Path, student: str, lessons: Iterable[str]) -> bool:
+    """Tell whether a student has work for one of these lessons."""
+    try:
+        folder = folder_of(target, student)
+    except intake.Rejected:
+        return True  # in several folders, of which grading says that a person must choose
+    return any((folder / lesson).exists() for lesson in lessons)
 
 
 # -- names: find the student -----------------------------------------------------------------------
@@ -498,13 +507,14 @@ def _write(
     target: Path,
 ) -> None:
     """Put one attempt at a lesson in its place, and move an earlier one from there aside."""
+    folder = folder_of(target, person.id) / lesson
     distinct = list({one.digest: one for one in found}.values())
     distinct.sort(key=lambda one: (_stem_of(one.name) != lesson, one.name))
     if len(distinct) > 1:
         names = ", ".join(intake.shown(one.name) for one in distinct)
         person.faults.append(
             f"{len(distinct)} notebooks of {lesson} in one attempt ({names}): all of them are in "
-            f"{target / person.id / lesson}; keep only the one that counts"
+            f"{folder}; keep only the one that counts"
         )
     own = (distinct or others)[0]
     upload = attempt.upload
@@ -518,7 +528,6 @@ def _write(
         origin.as_text(when),
         upload.late,
     )
-    folder = target / person.id / lesson
     # Writing through a link could replace files of another student, or outside of ``target``.
     for one in (folder.parent, folder):
         if one.is_symlink():

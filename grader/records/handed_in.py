@@ -24,6 +24,7 @@ from grader.course.layout import COURSE
 from grader.judge import intake
 from grader.records import archives, origin
 from grader.records.archives import MOST_BYTES, Refused, Unreadable
+from grader.records.submissions import folder_of
 from grader.source import handin
 
 _MEMBER = re.compile(r"(\d\d_[a-z0-9_]{1,90})/\1\.ipynb")
@@ -88,18 +89,26 @@ class Unpacker:
     instead: dict[str, Path] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
-    _seen: frozenset[tuple[Path, tuple]] = frozenset()
+    _seen: frozenset[tuple[Path, tuple]] | None = None
 
     def unpack(self) -> None:
         """Unpack the zips; do nothing if no zip and no notebook beside one has changed since."""
-        zips = dict(_zips(self.folder))
+        zips: dict[Path, Path] = {}
+        unclear: dict[str, str] = {}
+        for path, student in _zips(self.folder):
+            try:
+                is_beside = path.parent == self.folder
+                zips[path] = folder_of(self.folder, student.name) if is_beside else student
+            except intake.Rejected as error:
+                unclear[self._shown(path)] = str(error)
         people = set(zips.values())
         targets = (one / name / f"{name}.ipynb" for one in people for name in assignment_ids())
         seen = frozenset((path, files.state(path)) for path in (*zips, *targets))
         if seen == self._seen:
             return
         self._seen = seen
-        self.remarks, self.taken = [], set()
+        self.remarks = [f"{shown}: {why}" for shown, why in unclear.items()]
+        self.taken = set(unclear)
         by_person: dict[Path, list[Path]] = {}
         for path, person in zips.items():
             by_person.setdefault(person, []).append(path)
