@@ -27,7 +27,7 @@ PRIVATE = (
     "gradebook.db.2026-11-28",
     "submitted/ada/03_masking/03_masking.ipynb",
     "submitted/ada/03_masking/timestamp.txt",
-    "submitted/ada/03_masking/origin.json",
+    "submitted-origins/ada/03_masking.json",
     "submitted-earlier/ada/03_masking/1/03_masking.ipynb",
     "autograded/ada/03_masking/03_masking.ipynb",
     "feedback/ada/03_masking/03_masking.html",

@@ -80,6 +80,11 @@ def _show(done: Collected, output: Path, directory: Directory | None, zone: str 
             "1 earlier attempt is" if done.earlier == 1 else f"{done.earlier} earlier attempts are"
         )
         click.echo(f"{attempts} kept in {output}-earlier")
+    if done.unsealed:
+        click.echo(
+            f"{done.unsealed} had an origin.json beside the work, where students can write: it is "
+            "ignored; where an attempt counts that should not, collect all archives again"
+        )
     if done.late:
         click.echo(
             "late according to the LMS, which does not say by how much; where it matters, write "

@@ -24,6 +24,7 @@ from grader import files
 from grader.errors import ExportError
 from grader.lms import moodle_feedback, roster, worksheet
 from grader.lms.sheets import Marks, Person, Sheet, SubmissionScore, Task, chosen, sheet, waiting
+from grader.records import origin
 from grader.records.nbgrader_tables import identities, read_gradebook, standings, worth
 
 STDOUT = "-"
@@ -130,7 +131,10 @@ class _Filler(_Exporter):
         )
         participants = {}
         if self.form == "moodle-worksheet" and len(wanted.tasks) == 1:
-            participants = moodle_feedback.participants(Path(self.submitted), wanted.tasks[0].id)
+            place = (Path(self.submitted), wanted.tasks[0].id)
+            participants = moodle_feedback.participants(*place)
+            ignored = moodle_feedback.unsealed(*place)
+            notices += tuple(f"{student}: {origin.UNSEALED}" for student in ignored)
         missing = 0.0 if self.missing_as_zero else None
         content, more = worksheet.filled(
             self.form,

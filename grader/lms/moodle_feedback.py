@@ -3,18 +3,20 @@
 By ``mod/assign/feedback/file/importziplib.php`` of https://github.com/moodle/moodle a file goes to
 the participant whose number is in the folder's name, as in the archive of submissions:
 ``Ada Lovelace_4711_assignsubmission_file`` (before Moodle 4.1 with one more _ at the end).
-``collect`` keeps that name in ``origin.json``.
+``collect`` keeps that name in the submission's origin.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import unicodedata
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from grader.errors import ExportError
+from grader.judge import intake
 from grader.lms.uploads import MOODLE
 from grader.records import origin
 from grader.records.written import Places
@@ -31,15 +33,22 @@ def folders(submitted: Path, assignment: str) -> dict[str, str]:
         name = _FOLDER.match(known.path) if known is not None and known.system == MOODLE else None
         if name is None:
             continue
-        student = place.parent.name
+        student = unicodedata.normalize("NFC", place.parent.name)
         other = owners.setdefault(name["number"], student)
         if other != student:
             raise ExportError(
                 f"{other} and {student} both came as Moodle's participant {name['number']}: remove "
-                f"the {origin.NAME} of the wrong one, in {submitted}"
+                f"{origin.place_of(place)}, or the other one's, whichever is wrong"
             )
         found[student] = name["folder"]
     return found
+
+
+def unsealed(submitted: Path, assignment: str) -> list[str]:
+    """Return the students whose only origin is one that they may have written themselves."""
+    places = sorted(submitted.glob(f"*/{assignment}"))
+    people = (place.parent.name for place in places if origin.is_unsealed(place))
+    return [intake.shown(unicodedata.normalize("NFC", name)) for name in people]
 
 
 def participants(submitted: Path, assignment: str) -> dict[str, str]:
@@ -56,13 +65,16 @@ def feedback_zip(
 ) -> tuple[bytes, Mapping[str, str]]:
     """Return the zip's bytes and, by student, why a page is not in it."""
     known = folders(submitted, assignment)
+    ignored = unsealed(submitted, assignment)
     buffer, left_out = io.BytesIO(), dict[str, str]()
     pages = sorted((course_dir / "feedback").glob(f"*/{assignment}/{assignment}.html"))
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for page in pages:
             student = page.parent.parent.name
             if student not in known:
-                left_out[student] = "not collected from a Moodle archive"
+                left_out[student] = (
+                    origin.UNSEALED if student in ignored else "not collected from a Moodle archive"
+                )
                 continue
             archive.writestr(f"{known[student]}/{assignment}.html", page.read_bytes())
     for student in known:

@@ -47,6 +47,16 @@ _BRIGHTSPACE = re.compile(
     r"(?P<id>\d+)-\d+ ?- ?(?P<who>.+?) ?- "
     r"(?P<when>[^-]*(?<!\d)\d{4}(?!\d)[^-]*|\d{4}-\d\d-\d\d[^-]*)"
 )
+# The names that systems give the archives themselves; a browser may add a number.
+_ARCHIVE = re.compile(
+    r"(submissions"  # Canvas
+    r"|.+-.+-\d+"  # Moodle: course, assignment, number
+    r"|gradebook_.+"  # Blackboard
+    r"|.+ Download( .+)?"  # Brightspace
+    r"|assignment_\d+_export"  # Gradescope
+    r")( ?\(\d+\)|-\d+)?\.zip",
+    re.S | re.I,
+)
 LONGEST_NAME = 300  # characters: Moodle lets a first name and a last name have 100 each
 _TIMES = (
     *("%b %d, %Y %I%M %p", "%b %d, %Y %I:%M %p", "%B %d, %Y %I%M %p", "%B %d, %Y %I:%M %p"),
@@ -120,6 +130,11 @@ def read(
         number, is_late = int(first["file"][:18]), bool(first["late"])
         upload = Upload(CANVAS, ids, first["name"], first["id"], number, is_late)
     return replace(upload, rivals=_rivals(part, upload))
+
+
+def is_from_lms(name: str) -> bool:
+    """Tell whether an archive's name has a form that an LMS gives to the archives it makes."""
+    return _ARCHIVE.fullmatch(name) is not None
 
 
 def _rivals(part: str, upload: Upload) -> tuple[tuple[tuple[str, str], ...], ...]:

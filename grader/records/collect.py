@@ -19,7 +19,7 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grader import files
@@ -31,7 +31,7 @@ from grader.lms.uploads import FOLDER, Upload
 from grader.records import archives, origin
 from grader.records.archives import MOST_BYTES, File, Refused, Unreadable
 from grader.records.origin import Origin
-from grader.records.submissions import EXCHANGE, STAMP, read_timestamp, to_utc
+from grader.records.submissions import EXCHANGE, STAMP, folder_of, read_timestamp, to_utc
 from grader.source.handin import RECEIPT
 
 LEAST = 1 << 20  # with fewer bytes left of MOST_BYTES, no further file is read
@@ -41,6 +41,9 @@ EARLIER = "-earlier"  # suffix of the folder beside that of the submissions
 SYSTEMS_OWN = ((uploads.METADATA,), ("index.html",))
 # Names of files that may be notebooks; browsers and mail programs add suffixes.
 MAYBE = re.compile(r"\.(ipynb|json|txt)$|\.ipynb|^[^.]*$", re.I)
+# What browsers and mail programs add to the name of a second download: `ada (1).zip`, `ada.zip.1`.
+ZIPS_ENDING = re.compile(r"\.zip(\.\w+)?$", re.I)
+COPYS_NUMBER = re.compile(r" ?\(\d+\)$")
 CHECK = re.compile(r"""^check\(["'](\w{1,100})["']""", re.M)
 
 
@@ -59,8 +62,9 @@ class Person:
 class Attempt:
     """The files that were handed in together, and what the LMS says about them."""
 
-    archive: str
+    archive: str  # its name, safe to print
     upload: Upload
+    is_folder: bool = False  # the instructor's own folder, not an archive
     files: list[tuple[str, File]] = field(default_factory=list)  # with the student's names for them
 
 
@@ -75,6 +79,7 @@ class Collected:
     untimed: int = 0  # counted as in time, for lack of a time
     used_zone: bool = False  # whether times in file names were read
     earlier: int = 0  # attempts kept aside
+    unsealed: int = 0  # had an origin that a student could have written
 
     @property
     def good(self) -> list[Person]:
@@ -125,9 +130,18 @@ def collect(
             for one in directory.students
             if one.id not in there
             # This archive may hold one student's work alone, after all the rest was collected.
-            and not any((target / one.id / lesson).exists() for lesson in lessons)
+            and not _has_any(target, one.id, lessons)
         ]
     return done
+
+
+def _has_any(target: Path, student: str, lessons: Iterable[str]) -> bool:
+    """Tell whether a student has work for one of these lessons."""
+    try:
+        folder = folder_of(target, student)
+    except intake.Rejected:
+        return True  # in several folders, of which grading says that a person must choose
+    return any((folder / lesson).exists() for lesson in lessons)
 
 
 # -- names: find the student -----------------------------------------------------------------------
@@ -140,39 +154,75 @@ def _sort(
     source: Path,
     directory: Directory | None,
     zone: datetime.tzinfo,
+    is_inner: bool = False,
 ) -> None:
-    """Enter all files of a source under their students."""
+    """Enter all files of a source under their students; ``is_inner`` if a folder holds it."""
     found: list[File | Refused]
+    called = intake.shown(source.name)  # students may have named the zips in a folder
     try:
         found = list(stack.enter_context(archives.opened(source)))
     except Unreadable as error:
-        done.lost.append(f"{source.name}: {error}; download it once more")
+        done.lost.append(f"{called}: {error}; download it once more")
         return
-    if source.is_dir():
-        # A folder may contain several archives from an LMS; a student's own zip is not one of them.
-        own = [one for one in found if isinstance(one, File) and _is_archive(one, directory)]
-        found = [one for one in found if one not in own]
-        for inner in own:
-            _sort(done, stack, number, source / inner.name, directory, zone)
-        if own and not found:
+    owner = _owner(source, directory)
+    if not owner and source.is_dir():
+        # A folder may contain several archives from an LMS, and students' own zips under any name.
+        zips = [one for one in found if isinstance(one, File) and _is_archive(one, directory)]
+        found = [one for one in found if one not in zips]
+        for inner in zips:
+            _sort(done, stack, number, source / inner.name, directory, zone, is_inner=True)
+        if zips and not found:
             return
-    elif any(one.parts == (RECEIPT,) for one in found):  # a zip from `pack`, named for its student
-        found = [_moved(one, (source.stem, *one.parts)) for one in found]
+    elif not owner and any(one.parts == (RECEIPT,) for one in found):
+        owner = source.stem  # a zip from `pack`, named for its student
+    elif not owner and is_inner and not uploads.is_from_lms(source.name):
+        done.lost.append(
+            f"{called}: its name is neither a student's nor one that an LMS gives an archive: "
+            "rename it for its student, or, if it is from an LMS, collect it by itself"
+        )
+        return
+    if owner:
+        # Whoever named it said whose it is. The student named all that is in it, and could imitate
+        # an LMS's archive there.
+        who = ((uploads.ANY, owner),)
+        read = [(one, Upload(FOLDER, who, "/".join(one.parts), "")) for one in found]
+    else:
+        read = _read(done, found, directory, zone)
+    for one, upload in read:
+        _enter(done, number, called, source.is_dir(), one, upload, directory, zone)
+
+
+def _read(
+    done: Collected,
+    found: list[File | Refused],
+    directory: Directory | None,
+    zone: datetime.tzinfo,
+) -> list[tuple[File | Refused, Upload]]:
+    """Return each file with the upload that it belongs to by its path."""
     found = _without_common(found, directory)
     known = _metadata(done, found)
     found = [each for each in found if each.parts not in SYSTEMS_OWN]
     read = [(one, uploads.read(one.parts, zone, known)) for one in found]
     level = _level([one for one, upload in read if upload is None], directory)
-    for one, upload in read:
-        _enter(
-            done, number, source.name, one, upload or _by_folder(one.parts, level), directory, zone
-        )
+    return [(one, upload or _by_folder(one.parts, level)) for one, upload in read]
+
+
+def _owner(source: Path, directory: Directory | None) -> str:
+    """Return the student for whom an archive or a folder is named; "" for none on the roster."""
+    if directory is None:
+        return ""
+    names = [source.name]
+    if not source.is_dir():
+        names += [source.stem, ZIPS_ENDING.sub("", source.name)]
+    names += [COPYS_NUMBER.sub("", name) for name in names]
+    return next((name for name in names if name and directory.knows(name)), "")
 
 
 def _enter(
     done: Collected,
     number: int,
     source: str,
+    is_folder: bool,
     one: File | Refused,
     upload: Upload,
     directory: Directory | None,
@@ -205,7 +255,7 @@ def _enter(
             if fault not in person.faults:  # once for an attempt of several files
                 person.faults.append(fault)
         key = (number, f"{source}/{upload.attempt}")
-        attempt = person.attempts.setdefault(key, Attempt(source, upload))
+        attempt = person.attempts.setdefault(key, Attempt(source, upload, is_folder))
         if upload.number > attempt.upload.number:
             attempt.upload = upload
         attempt.files.append((upload.name or one.name, one))
@@ -318,8 +368,8 @@ def _place(done: Collected, person: Person, target: Path, only: str | None) -> N
         try:
             _place_attempt(done, person, attempt, target, only)
         except (OSError, intake.Rejected) as error:
-            why = getattr(error, "strerror", None) or str(error)
-            person.faults.append(f"{attempt.archive}: it cannot be written: {why}")
+            why = intake.in_one_line(getattr(error, "strerror", None) or str(error))
+            person.faults.append(f"{attempt.archive}: it is not put in place: {why}")
 
 
 def _place_attempt(
@@ -457,13 +507,14 @@ def _write(
     target: Path,
 ) -> None:
     """Put one attempt at a lesson in its place, and move an earlier one from there aside."""
+    folder = folder_of(target, person.id) / lesson
     distinct = list({one.digest: one for one in found}.values())
     distinct.sort(key=lambda one: (_stem_of(one.name) != lesson, one.name))
     if len(distinct) > 1:
         names = ", ".join(intake.shown(one.name) for one in distinct)
         person.faults.append(
             f"{len(distinct)} notebooks of {lesson} in one attempt ({names}): all of them are in "
-            f"{target / person.id / lesson}; keep only the one that counts"
+            f"{folder}; keep only the one that counts"
         )
     own = (distinct or others)[0]
     upload = attempt.upload
@@ -477,7 +528,6 @@ def _write(
         origin.as_text(when),
         upload.late,
     )
-    folder = target / person.id / lesson
     # Writing through a link could replace files of another student, or outside of ``target``.
     for one in (folder.parent, folder):
         if one.is_symlink():
@@ -488,18 +538,29 @@ def _write(
         contents[_free(other.name, taken)] = other.content
     if when is not None:
         contents[STAMP] = f"{when:%Y-%m-%d %H:%M:%S} UTC\n".encode()
-    contents[origin.NAME] = new.as_bytes()
     aside = target.with_name(target.name + EARLIER) / person.id / lesson
     if folder.exists():
-        old = origin.read(folder) or _found_there(folder, lesson)
+        known = origin.read(folder)
+        done.unsealed += origin.is_unsealed(folder)
+        old = known or _found_there(folder, lesson)
         if old.sha256 == new.sha256:
             # The same file again, perhaps after the due date: its first time counts.
             if old.handed_in and (not new.handed_in or old.handed_in <= new.handed_in):
+                if known is None:
+                    origin.write(folder, replace(new, handed_in=old.handed_in))
                 person.placed.add(lesson)
                 return
+        elif old.system not in ("", FOLDER, new.system):
+            # A student's own zip may look like another system's archive, with others' names in it.
+            # Nor does it show which of the two is later: each system has numbers of its own.
+            raise intake.Rejected(
+                f"{person.id} has work for {lesson} from {intake.shown(old.archive)} "
+                f"({intake.shown(old.system)}), and this is from {new.system}: if this is to "
+                f"count, move {folder} away and collect again"
+            )
         elif old.order > new.order:
             if not any(kept.sha256 == new.sha256 for kept in _kept(aside)):
-                _fill(_next(aside), contents)
+                _fill(_next(aside), contents | {origin.NAME: new.as_bytes()})
                 done.earlier += 1
             person.placed.add(lesson)
             return
@@ -508,13 +569,25 @@ def _write(
             place.parent.mkdir(parents=True, exist_ok=True)
             # After a kill between this and the writing below, the next run writes the folder anew.
             shutil.move(folder, place)
+            _remove_beside(place)
+            if known is not None:
+                files.write(place / origin.NAME, known.as_bytes())
             done.earlier += 1
+    _remove_beside(folder)
+    origin.write(folder, new)
     _fill(folder, contents)
     person.placed.add(lesson)
     if upload.late and when is None:
         done.late.append(f"{person.shown}: {lesson}")
     elif not upload.unread and not (folder / STAMP).exists():
         done.untimed += 1
+
+
+def _remove_beside(folder: Path) -> None:
+    """Remove an origin from beside a submission: an earlier version's, or the student's own."""
+    path = folder / origin.NAME
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
 
 
 def _fill(folder: Path, contents: dict[str, bytes]) -> None:
@@ -534,7 +607,7 @@ def _found_there(folder: Path, lesson: str) -> Origin:
 
 def _kept(aside: Path) -> Iterator[Origin]:
     for place in sorted(aside.glob("*")) if aside.is_dir() else ():
-        found = origin.read(place)
+        found = origin.beside(place)
         if found is not None:
             yield found
 
@@ -548,9 +621,10 @@ def _next(aside: Path) -> Path:
 def _stamped(attempt: Attempt, lesson: str) -> datetime.datetime | None:
     """Return the time in ``timestamp.txt`` beside a notebook in a folder that nbgrader collected.
 
-    In an archive from an LMS the student may have written such a file, so it is ignored.
+    In an archive the student may have written such a file, so it is ignored there, whatever the
+    archive is called.
     """
-    if attempt.upload.system != FOLDER or attempt.archive.lower().endswith(".zip"):
+    if attempt.upload.system != FOLDER or not attempt.is_folder:
         return None
     for name, one in attempt.files:
         if name in (STAMP, f"{lesson}/{STAMP}"):

@@ -22,8 +22,9 @@ from grader import files
 from grader.course.assignments import assignment_ids
 from grader.course.layout import COURSE
 from grader.judge import intake
-from grader.records import archives
+from grader.records import archives, origin
 from grader.records.archives import MOST_BYTES, Refused, Unreadable
+from grader.records.submissions import folder_of
 from grader.source import handin
 
 _MEMBER = re.compile(r"(\d\d_[a-z0-9_]{1,90})/\1\.ipynb")
@@ -88,18 +89,26 @@ class Unpacker:
     instead: dict[str, Path] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
-    _seen: frozenset[tuple[Path, tuple]] = frozenset()
+    _seen: frozenset[tuple[Path, tuple]] | None = None
 
     def unpack(self) -> None:
         """Unpack the zips; do nothing if no zip and no notebook beside one has changed since."""
-        zips = dict(_zips(self.folder))
+        zips: dict[Path, Path] = {}
+        unclear: dict[str, str] = {}
+        for path, student in _zips(self.folder):
+            try:
+                is_beside = path.parent == self.folder
+                zips[path] = folder_of(self.folder, student.name) if is_beside else student
+            except intake.Rejected as error:
+                unclear[self._shown(path)] = str(error)
         people = set(zips.values())
         targets = (one / name / f"{name}.ipynb" for one in people for name in assignment_ids())
         seen = frozenset((path, files.state(path)) for path in (*zips, *targets))
         if seen == self._seen:
             return
         self._seen = seen
-        self.remarks, self.taken = [], set()
+        self.remarks = [f"{shown}: {why}" for shown, why in unclear.items()]
+        self.taken = set(unclear)
         by_person: dict[Path, list[Path]] = {}
         for path, person in zips.items():
             by_person.setdefault(person, []).append(path)
@@ -154,7 +163,9 @@ class Unpacker:
             try:
                 files.write(person / NOTE, json.dumps(kept).encode())
             except OSError as error:
-                self.remarks.append(f"{person.name}: {NOTE} cannot be written: {error.strerror}")
+                self.remarks.append(
+                    f"{intake.shown(person.name)}: {NOTE} cannot be written: {error.strerror}"
+                )
         self.taken.add(f"{intake.shown(person.name)}/{NOTE}")
 
     def _copy(self, person: Path) -> Path:
@@ -167,6 +178,9 @@ class Unpacker:
             shutil.copytree(person, copy, symlinks=True, copy_function=_copy_what_is_read)
         else:
             copy.mkdir()
+        origins = origin.folder_for(self.folder, person.name)
+        if origins.is_dir():
+            shutil.copytree(origins, origin.folder_for(self.apart, person.name))
         self.instead[person.name] = copy
         return copy
 
@@ -184,8 +198,9 @@ class Unpacker:
                 return ""
             if there != known.get(name):
                 return (
-                    f"its {target.name} differs from the one in {person.name}/{name}, which "
-                    "counts: remove that one to grade the zip's"
+                    f"its {target.name} differs from the one in "
+                    f"{intake.shown(person.name)}/{name}, which counts: remove that one to grade "
+                    "the zip's"
                 )
         files.write(target, content)
         return ""

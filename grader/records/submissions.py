@@ -75,6 +75,35 @@ def find_submissions(
     return (one for one in _look(folder, only, student, instead) if isinstance(one, Found))
 
 
+def folder_of(folder: Path, student: str) -> Path:
+    """Return the student's folder, whichever of the spellings of its accents it has on the disk.
+
+    Raises:
+        Rejected: there are several.
+    """
+    name = unicodedata.normalize("NFC", student)
+    if name.isascii() or not folder.is_dir():
+        return folder / name
+    same = [one for one in folder.iterdir() if unicodedata.normalize("NFC", one.name) == name]
+    found = sorted(one for one in same if _is_folder(one))
+    if len(found) > 1:
+        names = " and ".join(ascii(one.name) for one in found)
+        raise intake.Rejected(
+            f"the folders {names} are one name, spelled differently: move what counts into one of "
+            "them, and remove the others"
+        )
+    links = [one for one in same if one.is_symlink()]  # for the caller to refuse
+    return (*found, *links, folder / name)[0]
+
+
+def _is_folder(path: Path) -> bool:
+    """Tell whether this is a folder and no link; False if that cannot be found out."""
+    try:
+        return path.is_dir() and not path.is_symlink()
+    except OSError:
+        return False
+
+
 def passed_over(folder: Path, only: str | None = None, student: str | None = None) -> list[str]:
     """Return a line for each thing in the folder that is not even a refused submission."""
     return [one for one in _look(folder, only, student, {}) if isinstance(one, str)]
@@ -84,9 +113,13 @@ def _look(
     folder: Path, only: str | None, student: str | None, instead: Mapping[str, Path]
 ) -> Iterator[Found | str]:
     """Yield each thing in a folder of submissions: as a submission, or as a line about it."""
-    seen: dict[str, str] = {}
     wanted = None if student is None else unicodedata.normalize("NFC", student)
     people = {path.name: path for path in folder.iterdir()} | dict(instead)
+    # A folder's name in each of the spellings that systems have for its accents.
+    spelled: dict[str, list[str]] = {}
+    for name, path in people.items():
+        if _is_folder(path):
+            spelled.setdefault(unicodedata.normalize("NFC", name), []).append(name)
     for _, person in sorted(people.items()):
         name = intake.shown(person.name)
         if wanted is not None and unicodedata.normalize("NFC", person.name) != wanted:
@@ -103,11 +136,12 @@ def _look(
                 yield f"{name}: a hidden folder without an assignment in it"
                 continue
             own = intake.student_id(person.name)
-            if own in seen:
+            # Neither is marked: whoever made the second must not decide which of them counts.
+            if twins := [ascii(one) for one in spelled[own] if one != person.name]:
                 raise intake.Rejected(
-                    f"the folder {seen[own]} has the same name, spelled differently: rename one"
+                    f"this folder, {ascii(person.name)}, and {', '.join(twins)} are one name, "
+                    "spelled differently: move what counts into one of them, and remove the others"
                 )
-            seen[own] = ascii(person.name)
             tasks = sorted(person.iterdir(), key=lambda path: path.name)
         except intake.Rejected as error:
             yield Found(name, only or "", person, str(error))
@@ -156,7 +190,7 @@ def read_for(found: Found) -> Iterator[Path]:
     folder = found.path.parent
     yield from (found.path, folder)
     if found.has_place:
-        yield from (folder / STAMP, folder / origin.NAME)
+        yield from (folder / STAMP, folder / origin.NAME, origin.place_of(folder))
         yield from paths_beside(found.path)
         yield from prior_answers.paths(found.path, assignment(found.assignment)).values()
 
@@ -200,7 +234,12 @@ def read_timestamp(folder: Path) -> tuple[datetime.datetime | None, str]:
         text = intake.read(folder / STAMP).decode("ascii").strip()
     except intake.NothingThere:
         known = origin.read(folder)
-        if known is None or not known.late:
+        if known is None:
+            # Anything else that the file says is ignored, since the student may have written it.
+            old = origin.beside(folder)
+            is_late = old is not None and old.late
+            return None, f"perhaps late: {origin.UNSEALED}, or write {STAMP}" if is_late else ""
+        if not known.late:
             return None, ""
         system = intake.shown(known.system)[:40]
         return None, f"late according to {system}, which does not say how late: write {STAMP}"

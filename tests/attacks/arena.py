@@ -31,12 +31,12 @@ import nbformat
 
 from grader.authoring.sample import replace_answers
 from grader.authoring.solve import solved
-from grader.course.assignments import assignment
+from grader.course.assignments import assignment, assignment_ids
 from grader.course.layout import ROOT, assignment_id, notebook_path
 from grader.course.sources import answer_source
 from grader.judge.outcome import OUTCOMES, Outcome
 from grader.judge.run import Judge, Submission
-from grader.lms import roster
+from grader.lms import moodle_feedback, roster
 from grader.lms.roster import Directory
 from grader.pages.executed import executed_notebook
 from grader.pages.feedback import feedback_page
@@ -314,7 +314,12 @@ class Arena:
         said = [*done.needing_a_person(), *done.late, *unpacker.remarks, *done.missing]
         faults += _said_faults(said)
         after = _digests(folder)
-        allowed = (target / "attacker", target.with_name("submitted-earlier") / "attacker")
+        places = (
+            target,
+            target.with_name("submitted-earlier"),
+            target.with_name("submitted-origins"),
+        )
+        allowed = [place / "attacker" for place in places]
         for path in sorted(before.keys() | after.keys()):
             if before.get(path) != after.get(path) and not any(
                 path.is_relative_to(one) for one in allowed
@@ -322,6 +327,7 @@ class Arena:
                 faults.append(f"{path.relative_to(folder)} was changed")
         faults += _leaked(said, after, self.canaries.values())
         faults += _forged_times(target)
+        faults += _forged_participants(target)
         if listed:
             faults += exported_faults(listed)
         return self._folder(case, target, but=NEIGHBOUR)
@@ -469,6 +475,14 @@ def _forged_times(target: Path) -> Iterator[str]:
         of = origin.read(found.path.parent)
         if of is not None and of.handed_in == origin.as_text(to_utc(FORGED)):
             yield f"{found.assignment} came when its own file says"
+
+
+def _forged_participants(target: Path) -> Iterator[str]:
+    """Students whose mark and feedback page Moodle would give to the neighbour."""
+    for name in assignment_ids():
+        for student, number in moodle_feedback.participants(target, name).items():
+            if number == "812" and student != NEIGHBOUR:
+                yield f"{student}'s page of {name} would go to the neighbour"
 
 
 def _faults(result: Result) -> Iterator[str]:

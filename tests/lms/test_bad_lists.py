@@ -113,8 +113,7 @@ def test_two_students_of_one_number_get_no_feedback(course: Path) -> None:
         place = course / "submitted" / student / NAME
         place.mkdir(parents=True)
         path = "X_4711_assignsubmission_file/x.ipynb"
-        content = Origin("Moodle", "all.zip", path, "0" * 64).as_bytes()
-        (place / origin.NAME).write_bytes(content)
+        origin.write(place, Origin("Moodle", "all.zip", path, "0" * 64))
     done = run("export", "--to", "moodle-feedback", "--assignment", NAME, "--course-dir", course)
     assert done.exit_code == 2 and "Traceback" not in done.output
     assert "ada and bo both came as Moodle's participant 4711" in " ".join(done.output.split())

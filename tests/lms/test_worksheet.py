@@ -34,7 +34,7 @@ def came_as(course: Path, student: str, number: int, task: str = "task_a") -> No
     folder.mkdir(parents=True, exist_ok=True)
     path = f"Somebody Else_{number}_assignsubmission_file/deep/work.ipynb"
     own = origin.Origin("Moodle", "all.zip", path, "0" * 64)
-    (folder / origin.NAME).write_bytes(own.as_bytes())
+    origin.write(folder, own)
 
 
 def test_moodles_worksheet_gets_grades_and_stays_as_it_was(course: Path) -> None:
@@ -54,6 +54,31 @@ def test_moodles_worksheet_gets_grades_and_stays_as_it_was(course: Path) -> None
     assert done.exit_code == 0, done.output
     # Cy has a grade in Moodle already, which nobody here knows about.
     assert (course / "grades_moodle-worksheet.csv").read_bytes() == expected.encode()
+
+
+def test_an_origin_that_a_student_could_write_is_ignored_and_named(course: Path) -> None:
+    """It would send Ada's mark and page to the participant of her choice."""
+    folder = course / "submitted" / "ada" / "task_a"
+    folder.mkdir(parents=True)
+    forged = origin.Origin("Moodle", "all.zip", "Eve_4713_assignsubmission_file/x", "0" * 64)
+    (folder / origin.NAME).write_bytes(forged.as_bytes())
+    open_to_change = WORKSHEET.replace(",No,", ",Yes,")
+    done = run(course, "moodle-worksheet", "--students", listed(course, open_to_change),
+               "--assignment", "task_a")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    rows = list(csv.reader(io.StringIO(
+        (course / "grades_moodle-worksheet.csv").read_text(encoding="utf-8"), newline=""
+    )))  # fmt: skip
+    assert [row[4] for row in rows[1:]] == ["4", "7.00", "2.00", "5.00"]
+    said = " ".join(done.stderr.split())
+    assert "ada: its origin.json is where students can write" in said
+    page = course / "feedback" / "ada" / "task_a" / "task_a.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("a page")
+    done = run(course, "moodle-feedback", "--assignment", "task_a")
+    assert "not in the zip: ada: its origin.json is where students can write" in done.stderr
+    with zipfile.ZipFile(course / "feedback_moodle_task_a.zip") as back:
+        assert back.namelist() == []
 
 
 def test_who_is_unknown_here_gets_a_zero_only_where_moodle_allows_a_change() -> None:

@@ -20,6 +20,7 @@ from click.testing import Result
 from grader.authoring.solve import solved
 from grader.course.layout import assignment_id, notebook_path
 from grader.judge import intake
+from grader.lms import uploads
 from grader.records import archives, collect, origin
 from grader.records.submissions import find_submissions, read_timestamp
 from tests.records.test_cohort import run
@@ -354,9 +355,7 @@ def test_without_a_roster_the_archives_ids_are_the_students(here: Path) -> None:
     collected(here, here / "submissions", roster=None)
     kept = here / "submitted" / "ada" / MASKING
     assert (kept / "timestamp.txt").read_text() == "2026-02-01 12:00:00 UTC\n"
-    assert sorted(path.name for path in kept.iterdir()) == [
-        f"{MASKING}.ipynb", "origin.json", "timestamp.txt"
-    ]  # fmt: skip
+    assert {path.name for path in kept.iterdir()} == {f"{MASKING}.ipynb", "timestamp.txt"}
 
 
 def test_one_students_fault_stops_nobody(here: Path) -> None:
@@ -478,7 +477,8 @@ def test_names_that_lead_out_and_links_are_refused_by_name(here: Path, is_inner:
         ("linked.ipynb", "it is a link; links are not followed"),
     ):
         assert any(name in line and why in line for line in said.splitlines()), (name, said)
-    new = {path for path in snapshot(here) - before if not path.startswith("submitted/ada")}
+    own = ("submitted/ada", "submitted-origins")
+    new = {path for path in snapshot(here) - before if not path.startswith(own)}
     assert new == set()
 
 
@@ -624,6 +624,124 @@ def test_a_student_called_like_anothers_folder_is_noticed(here: Path) -> None:
     done = collected(here, archive(here / "s.zip", {name: work("eve")}), roster="moodle.csv")
     assert placed(here) == {}
     assert "the archive says 'Eve', but with the number of" in done.output
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["eve.zip", "eve (1).zip", "eve.zip.1", "Eve Li.ZIP", "4711.zip", "eve@example.edu.zip", "eve"],
+)
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "Åsa Öberg_4712_assignsubmission_file/03_masking.ipynb",
+        "Lab_asa_attempt_2030-01-01-00-00-00_03_masking.ipynb",
+        "asa@example.edu/03_masking/03_masking.ipynb",
+    ],
+)
+def test_what_is_named_for_a_student_is_that_students(here: Path, name: str, inside: str) -> None:
+    """Whoever saved a mail's zip under its sender's name has said whose it is; so is a folder that
+    a browser unpacked."""
+    moodle = MOODLE.replace("Ada Lovelace", "Eve Li").replace("ada@", "eve@")
+    (here / "moodle.csv").write_text(moodle, encoding="utf-8")
+    honest = {"Åsa Öberg_4712_assignsubmission_file/03_masking.ipynb": work("åsa")}
+    collected(here, archive(here / "moodle.zip", honest), roster="moodle.csv")
+    if name == "eve":
+        source = here / name
+        (source / inside).parent.mkdir(parents=True)
+        (source / inside).write_bytes(work("eve"))
+    else:
+        source = archive(here / name, {inside: work("eve")})
+    done = collected(here, source, roster="moodle.csv")
+    assert placed(here) == {
+        f"asa@example.edu/{MASKING}": work("åsa"), f"eve@example.edu/{MASKING}": work("eve")
+    }  # fmt: skip
+    assert end(done).startswith("1 collected, 0 need you")
+
+
+def test_in_a_folder_a_zip_needs_the_name_of_a_student_or_of_an_lms(here: Path) -> None:
+    """Any other name may be a student's own, and the zip may look like an LMS's archive."""
+    one = {"lovelaceada_811_1_x.ipynb": work("ada")}
+    for roster in ("canvas.csv", None):
+        archive(here / "top" / "my work.zip", one)
+        done = collected(here, here / "top", roster=roster)
+        assert placed(here) == {}
+        assert "needs you: my work.zip: its name is neither a student's nor one that an" in (
+            done.output
+        )
+        assert "rename it for its student, or, if it is from an LMS, collect it by itself" in (
+            done.output
+        )
+    assert end(collected(here, here / "top" / "my work.zip")).startswith("1 collected, 0 need you")
+    assert placed(here) == {f"ada/{MASKING}": work("ada")}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_from_lms"),
+    [
+        ("submissions.zip", True),
+        ("submissions (2).zip", True),
+        ("ML101-Lab 3-4711.zip", True),
+        ("gradebook_ML_Lab_3_2026-02-01-11-59-59.zip", True),
+        ("Lab 3 Download Feb 1, 2026 1159 AM.zip", True),
+        ("assignment_5_export.zip", True),
+        ("my work.zip", False),
+        ("submissions.zip.pdf", False),
+        ("ada.zip", False),
+    ],
+)
+def test_an_archive_in_a_folder_by_the_name_that_its_lms_gave(
+    here: Path, name: str, is_from_lms: bool
+) -> None:
+    archive(here / "top" / name, {"lovelaceada_811_1_x.ipynb": work("ada")})
+    assert uploads.is_from_lms(name) == is_from_lms
+    if is_from_lms:
+        done = collected(here, here / "top")
+        assert end(done) == "1 collected, 0 need you, 3 on the roster handed in nothing"
+
+
+def test_work_from_one_system_is_not_replaced_by_anothers_without_a_person(here: Path) -> None:
+    first = archive(here / "canvas.zip", {"lovelaceada_811_1_x.ipynb": work("ada")})
+    other = {"Ada Lovelace_811_assignsubmission_file/x.ipynb": work("another")}
+    collected(here, first)
+    (here / "list.csv").write_text("Username,Full name,ID\nada,Ada Lovelace,811\n")
+    done = collected(here, archive(here / "x.zip", other), roster="list.csv")
+    assert placed(here) == {f"ada/{MASKING}": work("ada")}
+    said = " ".join(done.output.split())
+    assert f"ada has work for {MASKING} from canvas.zip (Canvas), and this is from Moodle" in said
+    assert "and collect again" in said and end(done).startswith("0 collected, 1 needs you")
+    (here / "submitted" / "ada" / MASKING).rename(here / "away")
+    collected(here, here / "x.zip", roster="list.csv")
+    assert placed(here) == {f"ada/{MASKING}": work("another")}
+
+
+def test_an_older_courses_origin_is_ignored_and_written_anew(here: Path) -> None:
+    """It lay beside the work, where a student can write: a number of 9 would outlast all others."""
+    first = archive(here / "a.zip", {"lovelaceada_LATE_811_1_x.ipynb": work("first")})
+    collected(here, first)
+    folder = here / "submitted" / "ada" / MASKING
+    known = origin.place_of(folder)
+    assert known == here / "submitted-origins" / "ada" / f"{MASKING}.json"
+    old = origin.Origin("Canvas", "a.zip", "x", "0" * 64, 9 * 10**9, late=True)
+    (folder / origin.NAME).write_bytes(old.as_bytes())
+    assert read_timestamp(folder)[1].startswith("late according to Canvas")
+    known.unlink()
+    when, fault = read_timestamp(folder)
+    assert when is None and fault.startswith("perhaps late: its origin.json is where students can")
+    done = collected(here, archive(here / "b.zip", {"a_811_2_x.ipynb": work("second")}))
+    assert (
+        "1 had an origin.json beside the work, where students can write: it is ignored"
+        in " ".join(done.output.split())
+    )
+    assert placed(here) == {f"ada/{MASKING}": work("second")}
+    assert not (folder / origin.NAME).exists() and read_timestamp(folder) == (None, "")
+    own = origin.read(folder)
+    assert own is not None and own.number == 2
+    aside = here / "submitted-earlier" / "ada" / MASKING / "1"
+    assert (aside / f"{MASKING}.ipynb").read_bytes() == work("first")
+    assert not (aside / origin.NAME).exists()
+    collected(here, first)  # a known origin goes aside with its work
+    assert "beside the work" not in collected(here, first).output
+    assert origin.beside(here / "submitted-earlier" / "ada" / MASKING / "2") is not None
 
 
 def test_a_students_own_stamp_says_nothing(here: Path) -> None:

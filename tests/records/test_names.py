@@ -14,9 +14,12 @@ import nbformat
 import pytest
 
 from grader.authoring.solve import solved
-from grader.course.layout import assignment_id, notebook_path
+from grader.course.layout import COURSE, assignment_id, notebook_path
 from grader.judge import intake
+from grader.records.handed_in import Unpacker
 from grader.records.manual_grading import read_names
+from grader.records.submissions import find_submissions, folder_of
+from grader.source import handin
 from tests.conftest import with_answers
 from tests.nbgrader_gradebook import nbgrader_gradebook
 from tests.records.test_cohort import hand_in, run
@@ -233,3 +236,63 @@ def test_ids_in_every_script_name_folders_and_come_back(tmp_path: Path) -> None:
         assert {row["student"]: float(row["score"]) for row in csv.DictReader(table)} == (
             dict.fromkeys(IDS, 2.0)
         )
+
+
+COMPOSED = "jos\u00e9"
+APART = unicodedata.normalize("NFD", COMPOSED)
+
+
+def test_two_folders_of_one_name_are_both_named_and_neither_is_marked(tmp_path: Path) -> None:
+    """The second may be anybody's: it must not count instead of the first, nor hide it."""
+    submitted, work = tmp_path / "submitted", solved_in_part()
+    for name in (COMPOSED, APART, "ada"):
+        path = submitted / name / NAME / f"{NAME}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(work)
+    found = {one.path.parent.name if one.has_place else one.path.name: one
+             for one in find_submissions(submitted)}  # fmt: skip
+    assert set(found) == {COMPOSED, APART, NAME} and found[NAME].student == "ada"
+    for name, other in ((COMPOSED, APART), (APART, COMPOSED)):
+        assert not found[name].has_place
+        assert ascii(name) in found[name].refused and ascii(other) in found[name].refused
+        assert "spelled differently: move what counts into one" in found[name].refused
+        assert [one.path.name for one in find_submissions(submitted, student=name)] == sorted(
+            (COMPOSED, APART)
+        )
+    with pytest.raises(intake.Rejected, match="spelled differently"):
+        folder_of(submitted, COMPOSED)
+    (submitted / f"{COMPOSED}.zip").write_bytes(b"whichever it is, it waits")
+    unpacker = Unpacker(submitted)
+    unpacker.unpack()
+    [remark] = unpacker.remarks
+    assert remark.startswith(f"{COMPOSED}.zip: the folders ") and ascii(APART) in remark
+    # A link is refused for itself, and costs the folder nothing.
+    (submitted / APART).rename(tmp_path / "away")
+    (submitted / APART).symlink_to(tmp_path / "away")
+    assert COMPOSED in {one.student for one in find_submissions(submitted) if one.has_place}
+
+
+@pytest.mark.parametrize(("there", "named"), [(COMPOSED, APART), (APART, COMPOSED)])
+def test_a_zip_and_an_archive_find_the_folder_in_its_other_spelling(
+    tmp_path: Path, there: str, named: str
+) -> None:
+    """No second folder is made, in which other work would count."""
+    submitted = tmp_path / "submitted"
+    own = submitted / there / NAME / f"{NAME}.ipynb"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(solved_in_part())
+    packed = {"format": 1, "course": COURSE.id, "packed": "2026-01-01T10:00:00+00:00"}
+    other = notebook_path("masking").read_bytes()
+    (submitted / f"{named}.zip").write_bytes(handin.write({NAME: other}, packed))
+    unpacker = Unpacker(submitted)
+    unpacker.unpack()
+    assert own.read_bytes() == solved_in_part() and len(unpacker.remarks) == 1
+    assert "which counts: remove that one" in unpacker.remarks[0]
+    (tmp_path / "r.csv").write_text(f"student_id\n{named}\n", encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / f"{named}.zip", "w") as file:
+        file.writestr("x.ipynb", other)
+    done = run("collect", tmp_path / f"{named}.zip", "--roster", tmp_path / "r.csv", "--output",
+               submitted)  # fmt: skip
+    assert "1 collected, 0 need you" in done.output, done.output
+    assert own.read_bytes() == other
+    assert [path.name for path in submitted.iterdir() if path.is_dir()] == [there]
