@@ -134,6 +134,44 @@ def head_for_the_last_line(course: Path, more: dict) -> None:
     (course / ledger.HEAD).write_text(json.dumps(head))
 
 
+def second_row(kind: str, table: str, auto: float | None, most: float) -> Callable[[Path], None]:
+    """A second cell of the same name, before the first one, and a mark for it."""
+
+    def run(course: Path) -> None:
+        with sqlite3.connect(course / "gradebook.db") as book:
+            name, notebook, own = book.execute(
+                "SELECT base_cell.name, base_cell.notebook_id, grade.notebook_id FROM grade "
+                "JOIN base_cell ON base_cell.id = grade.cell_id WHERE base_cell.name LIKE 'check_%'"
+            ).fetchone()
+            cell = ("00", name, notebook, kind)
+            book.execute("INSERT INTO base_cell VALUES (?, ?, ?, ?)", cell)
+            book.execute(f"INSERT INTO {table} VALUES ('00', ?, 'markdown')", (most,))
+            book.execute(
+                "INSERT INTO grade (rowid, id, notebook_id, cell_id, auto_score, "
+                "needs_manual_grade) VALUES (-5, '00', ?, '00', ?, 0)",
+                (own, auto),
+            )
+
+    return run
+
+
+def unnamed_row(course: Path) -> None:
+    """A mark for a cell that is not there: no name leads to it."""
+    sql(
+        "INSERT INTO grade (id, notebook_id, cell_id, auto_score, needs_manual_grade) "
+        "SELECT '00', notebook_id, 'nowhere', 10, 0 FROM grade LIMIT 1"
+    )(course)
+
+
+def unmarked_cell(course: Path) -> None:
+    """A cell that nobody has a mark for, but that raises the most that export names."""
+    with sqlite3.connect(course / "gradebook.db") as book:
+        book.execute(
+            "INSERT INTO base_cell SELECT '00', 'x', notebook_id, 'TaskCell' FROM base_cell LIMIT 1"
+        )
+        book.execute("INSERT INTO task_cells VALUES ('00', 90, 'markdown')")
+
+
 TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a mark in the database": (
         sql("UPDATE grade SET auto_score = auto_score + 1 WHERE auto_score = 3"),
@@ -162,6 +200,24 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "the points that an exercise can earn": (
         sql("UPDATE grade_cells SET max_score = max_score * 2 WHERE max_score = 2"),
         "the gradebook says at most 4, the ledger at most 2",
+    ),
+    "a task cell with the name of a check": (
+        second_row("TaskCell", "task_cells", 10, 0),
+        "the gradebook has 2 marks for this cell instead of one",
+    ),
+    "the sum that such a cell raises": (
+        second_row("TaskCell", "task_cells", 10, 0),
+        "all rows of the gradebook add up to",
+    ),
+    "the most that such a cell raises": (
+        second_row("TaskCell", "task_cells", None, 90),
+        "add up to at most",
+    ),
+    "a mark for a cell that is not there": (unnamed_row, "all rows of the gradebook add up to"),
+    "a cell that nobody has a mark for": (unmarked_cell, f"│ {NAME} │ all rows of the gradebook"),
+    "an unread answer's row removed": (
+        sql(f"DELETE FROM grade WHERE auto_score IS NULL AND cell_id IN {WRITTEN}"),
+        "add up to at most",
     ),
     "a penalty": (
         sql("UPDATE submitted_notebook SET late_submission_penalty = 4"),
