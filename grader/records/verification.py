@@ -22,6 +22,7 @@ from grader.records.nbgrader_tables import (
     standings,
     worth,
 )
+from grader.records.submissions import EXCHANGE
 from grader.records.written import RECORDS, Places, open_record, page_digest
 
 Scores = Mapping[tuple[str, str], dict[str, Any]]  # the newest score's entry, by (student, task)
@@ -318,6 +319,32 @@ def _files(
         if not is_known or (not is_old and open_record(_content(path), secret) is None):
             what = "has no seal" if is_known else "the ledger has no line about it"
             yield Difference(_shown(path, course_dir), what)
+    yield from _extra(course_dir, written)
+
+
+def _extra(course_dir: Path, known: Iterable[tuple[str, str]]) -> Iterator[Difference]:
+    """Yield what is in ``autograded/`` and ``feedback/`` beside the files that grading writes.
+
+    ``nbgrader autograde`` and ``generate_feedback`` write to the same places. Hidden files are left
+    out: JupyterLab makes them, and nobody gives them back to students.
+    """
+    expected: set[Path] = set()
+    for student, task in known:
+        places = Places(course_dir, student, task)
+        for file in (places.notebook, places.page):
+            beside = (file.with_name(name) for name in EXCHANGE)
+            expected |= {file, *beside, file.parent, file.parent.parent}
+    pending = [course_dir / "autograded", course_dir / "feedback"]
+    while pending:
+        folder = pending.pop(0)
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.name.startswith("."):
+                continue
+            if path not in expected:
+                what = "the ledger has no line about it, and grading does not write it"
+                yield Difference(_shown(path, course_dir), what)
+            elif path.is_dir():
+                pending.append(path)
 
 
 def _page_fault(path: Path, digest: str, own: ManualGrades) -> str:

@@ -93,6 +93,14 @@ def test_what_was_graded_verifies(course: Path) -> None:
     assert "3 lines" in done.output and "no differences" in done.output
 
 
+def test_what_nbgrader_and_jupyterlab_leave_beside_a_page_is_no_difference(course: Path) -> None:
+    for name in ("timestamp.txt", "submission_secret.txt", ".ipynb_checkpoints/x.ipynb"):
+        new_file(f"feedback/ada/{NAME}/{name}")(course)
+        new_file(f"autograded/ada/{NAME}/{name}")(course)
+    done = verify(course)
+    assert done.exit_code == 0, done.output
+
+
 def record(course: Path) -> Path:
     return course / RECORDS / NAME / "ada.json"
 
@@ -132,6 +140,14 @@ def last(course: Path) -> dict:
 def head_for_the_last_line(course: Path, more: dict) -> None:
     head = {name: last(course)[name] for name in ("number", "seal")} | more
     (course / ledger.HEAD).write_text(json.dumps(head))
+
+
+def new_file(place: str) -> Callable[[Path], None]:
+    def write(course: Path) -> None:
+        (course / place).parent.mkdir(parents=True, exist_ok=True)
+        (course / place).write_text("100 of 100")
+
+    return write
 
 
 def second_row(kind: str, table: str, auto: float | None, most: float) -> Callable[[Path], None]:
@@ -258,6 +274,26 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
             and None
         ),
         "a person's points were altered on it",
+    ),
+    "a page of nobody": (
+        new_file(f"feedback/zoe/{NAME}/{NAME}.html"),
+        "feedback/zoe │ the ledger has no line about it",
+    ),
+    "another page": (
+        new_file(f"feedback/ada/{NAME}/other.html"),
+        f"feedback/ada/{NAME}/other.html │ the ledger has no line about it",
+    ),
+    "a page of another assignment": (
+        new_file("feedback/ada/99_extra/99_extra.html"),
+        "feedback/ada/99_extra │ the ledger has no line about it",
+    ),
+    "an executed notebook of nobody": (
+        new_file(f"autograded/zoe/{NAME}/{NAME}.ipynb"),
+        "autograded/zoe │ the ledger has no line about it",
+    ),
+    "another executed notebook": (
+        new_file(f"autograded/ada/{NAME}/other.ipynb"),
+        f"autograded/ada/{NAME}/other.ipynb │ the ledger has no line about it",
     ),
     "an executed notebook": (
         edited("autograded", "ipynb", b"points", b"prizes"),
