@@ -157,6 +157,8 @@ class _Assembler:
         self.later: dict[str, list[str]] = {}  # other cells under an answer's id
         self.by_id = [_id_of(cell, self.known) for cell in self.cells]
         self.matches = self._matches()
+        # The first match of each, in a dict: there may be very many cells.
+        self.first = {name: n for n, name in reversed([*enumerate(self.matches)])}
         self.chosen = self._chosen()  # the submitted cell's number, by the id of the release's
         order = self._sort()
         if submitted.dropped:
@@ -280,7 +282,7 @@ class _Assembler:
 
     def _which_counts(self, name: str) -> str:
         number = self.chosen[name]
-        if number == self.matches.index(name):
+        if number == self.first[name]:
             return "the first one"
         if self.cells[number].id == name:
             return "the one that was given out"
@@ -412,13 +414,11 @@ class _Assembler:
             name = part.exercise
             places = defining.get(name, [])
             judged = max((n for n in places if n < checks.get(name, len(parts))), default=None)
-            unseen = [
-                parts[n].source
-                for n in places
-                if n != judged and normalized(parts[n].source) != normalized(parts[n].released)
-            ]
-            unseen += [one for one in self.later.get(part.id, []) if name in bound_names(one)]
-            if any(normalized(one) != normalized(part.source) for one in unseen):
+            unseen = [parts[n] for n in places if n != judged]
+            texts = [one.source for one in unseen if flat(one.source) != flat(one.released)]
+            texts += [one for one in self.later.get(part.id, []) if name in bound_names(one)]
+            seen = "" if judged is None else parts[judged].source
+            if any(normalized(one) != normalized(seen) for one in texts):
                 found[name] = (
                     f"{part.id}: it earned nothing, but another cell, which does not count, "
                     f"defines {name}, too"

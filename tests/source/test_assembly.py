@@ -167,6 +167,13 @@ def test_an_answer_below_its_check_is_shown_to_a_person(first: str, copy: bool) 
     assert found.answer("softmax").source == first, "it came too late for marks"
 
 
+def test_an_answer_that_another_cell_overwrites_is_shown_to_a_person() -> None:
+    def change(cells: Cells) -> None:
+        cells.insert(place_of(cells, "check_softmax"), fresh("softmax = 3"))
+
+    assert "softmax" in assembled(change).to_look_at({"softmax"})
+
+
 def test_nobody_has_to_look_at_what_earned_points_or_was_answered_once() -> None:
     def below(cells: Cells) -> None:
         cells.insert(place_of(cells, "check_softmax") + 1, fresh(WRONG))
