@@ -131,6 +131,7 @@ def _grade(
     for name in assessments.keys() - carried.keys():
         verdicts[name] = judging.named(assessments[name])
     answered = assembly.answered()
+    unsure = assembly.to_look_at({name for name, one in verdicts.items() if one.score == 0})
     word, reason = _outcome(notebook, verdicts, assembly.as_given)
     return Outcome(
         submission.student,
@@ -142,8 +143,8 @@ def _grade(
         frozenset(carried),
         tuple(_shown(part, notebook.outputs) for part in assembly.parts),
         assembly.repairs,
-        tuple(dict.fromkeys(assembly.unsure.values())),
-        frozenset(assembly.unsure),
+        tuple(dict.fromkeys(unsure.values())),
+        frozenset(unsure),
         {human.id: (human.points, answered[human.id]) for human in release.humans},
         submission.digest,
         first=planned.to_fix_first(suites),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +15,14 @@ from grader.errors import LedgerError
 from grader.records import given, late, ledger, manual_grading
 from grader.records.ledger import Ledger, Line
 from grader.records.manual_grading import ManualGrades
-from grader.records.nbgrader_tables import GradeRow, all_grades, read_gradebook, standings
+from grader.records.nbgrader_tables import (
+    GradeRow,
+    all_grades,
+    read_gradebook,
+    standings,
+    worth,
+)
+from grader.records.submissions import EXCHANGE
 from grader.records.written import RECORDS, Places, open_record, page_digest
 
 Scores = Mapping[tuple[str, str], dict[str, Any]]  # the newest score's entry, by (student, task)
@@ -59,16 +69,20 @@ def verify(course_dir: Path, secret: bytes, since: str = "") -> Verified:
             scores[line.entry["student"], line.entry["assignment"]] = line.entry
     with read_gradebook(course_dir / "gradebook.db") as book:
         rows = list(all_grades(book)) if book is not None else []
+        sums = _sums(book) if book is not None else {}
+    by_person = manual_grading.read_manual_grades(course_dir / "gradebook.db")
     marks = list(_marks(rows, scores))
     found += [
         Difference(where, f"the gradebook says {in_gradebook}, the ledger {in_ledger}")
         for where, in_gradebook, in_ledger in marks
         if in_gradebook != in_ledger
     ]
+    found += _repeated(rows)
+    found += _totals(rows, scores, sums, by_person)
     found += _deleted(rows)
     found += _given(course_dir, lines)
     found += _penalties(course_dir)
-    found += _files(course_dir, secret, lines)
+    found += _files(course_dir, secret, lines, by_person)
     remarks = [remark] if remark else []
     if any("written" not in entry for entry in scores.values()):
         remarks.append(
@@ -140,29 +154,104 @@ def _marks(rows: Iterable[GradeRow], scores: Scores) -> Iterator[tuple[str, str,
             own, in_ledger = grades.get(cell), expected.get(cell)
             if own is not None and in_ledger is not None and own.max_score != in_ledger[1]:
                 most[f"{task}/{name}"] = own.max_score, in_ledger[1]
-            says = "nothing" if own is None or own.auto is None else f"{own.auto:g}"
-            yield f"{where}/{name}", says, "nothing" if in_ledger is None else in_ledger[0]
+            yield (
+                f"{where}/{name}",
+                _points(None if own is None else own.auto),
+                _points(None if in_ledger is None else in_ledger[0]),
+            )
     for where, (in_gradebook, in_ledger_too) in sorted(most.items()):
         yield where, f"at most {in_gradebook:g}", f"at most {in_ledger_too:g}"
 
 
-def _expected(entry: dict[str, Any]) -> dict[str, tuple[str, float]]:
+def _points(score: float | None) -> str:
+    return "nothing" if score is None else f"{score:g}"
+
+
+def _expected(entry: dict[str, Any]) -> dict[str, tuple[float | None, float]]:
     """Return each cell's automatic mark and its maximum by a line of the ledger.
 
     A person's marks are compared separately.
     """
-    found = {
-        f"check_{one['id']}": (f"{one['score']:g}", one["max_score"]) for one in entry["exercises"]
+    found: dict[str, tuple[float | None, float]] = {
+        f"check_{one['id']}": (one["score"], one["max_score"]) for one in entry["exercises"]
     }
     for one in entry.get("human", ()):
         # A person marks an answer; a missing answer gets 0 points automatically.
-        found[one["id"]] = ("nothing" if one["answered"] else "0", one["max_score"])
+        found[one["id"]] = (None if one["answered"] else 0.0, one["max_score"])
     return found
 
 
 def _compared(grades: Mapping[str, GradeRow], entry: dict[str, Any]) -> set[str]:
     """Return the gradebook's cells that the line must cover; old lines cover checks only."""
     return {cell for cell in grades if "human" in entry or cell.startswith("check_")}
+
+
+def _repeated(rows: Iterable[GradeRow]) -> Iterator[Difference]:
+    """Yield the cells that a submission has several marks for: every sum counts all of them."""
+    counts = Counter((row.student, row.assignment, row.cell) for row in rows if row.cell)
+    for (student, task, cell), count in sorted(counts.items()):
+        if count > 1:
+            where = f"{student}/{task}/{cell.removeprefix('check_')}"
+            yield Difference(where, f"the gradebook has {count} marks for this cell instead of one")
+
+
+def _sums(book: sqlite3.Connection) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return the sums that ``report`` and ``export`` read: what was earned, and the most possible.
+
+    The key is (student, assignment), or ("", assignment) for the most that ``export`` names.
+    """
+    found = {key: (one.score, one.max_score) for key, one in standings(book).items()}
+    return found | {("", task): (0.0, most) for task, most in worth(book).items()}
+
+
+def _totals(
+    rows: Iterable[GradeRow],
+    scores: Scores,
+    sums: Mapping[tuple[str, str], tuple[float, float]],
+    by_person: Mapping[tuple[str, str], ManualGrades],
+) -> Iterator[Difference]:
+    """Yield the sums in the gradebook that differ from those of the marks compared one by one.
+
+    Comparing marks by name misses a row that no name leads to. A sum counts every row, so this also
+    shows a row that was added or removed in a way that nobody has thought of.
+    """
+    book: dict[tuple[str, str], list[GradeRow]] = {}
+    for row in rows:
+        book.setdefault((row.student, row.assignment), []).append(row)
+    of_task: dict[str, float] = {}
+    for (student, task), entry in scores.items():
+        if (student, task) not in sums:
+            continue  # a submission that is gone is named as a whole
+        cells = _expected(entry)
+        if "human" not in entry:  # an old line, which does not cover written answers
+            cells |= {
+                row.cell: (row.auto, row.max_score)
+                for row in book.get((student, task), ())
+                if row.cell and not row.cell.startswith("check_")
+            }
+        given = by_person.get((student, task), manual_grading.NO_GRADES).cells
+        score = most = 0.0
+        for cell, (auto, maximum) in cells.items():
+            own = given.get(cell.removeprefix("check_"), manual_grading.ManualGrade())
+            points = auto if own.score is None else own.score
+            score += 0.0 if points is None else points + own.extra
+            most += maximum
+        of_task[task] = most
+        yield from _unequal(f"{student}/{task}", sums[student, task], (score, most))
+    for task, most in sorted(of_task.items()):
+        yield from _unequal(task, sums.get(("", task), (0.0, 0.0)), (0.0, most))
+
+
+def _unequal(
+    where: str, in_gradebook: tuple[float, float], due: tuple[float, float]
+) -> Iterator[Difference]:
+    for what, found, right in zip(("", "at most "), in_gradebook, due, strict=True):
+        if not math.isclose(found, right, abs_tol=1e-6):  # sums differ by the order of their terms
+            yield Difference(
+                where,
+                f"all rows of the gradebook add up to {what}{found:g}; the ledger, with what "
+                f"people gave, to {what}{right:g}",
+            )
 
 
 def _given(course_dir: Path, lines: list[Line]) -> Iterator[Difference]:
@@ -192,7 +281,12 @@ def _penalties(course_dir: Path) -> Iterator[Difference]:
 # -- files -----------------------------------------------------------------------------------------
 
 
-def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Difference]:
+def _files(
+    course_dir: Path,
+    secret: bytes,
+    lines: list[Line],
+    by_person: Mapping[tuple[str, str], ManualGrades],
+) -> Iterator[Difference]:
     """Yield records, pages and executed notebooks that have changed since they were written.
 
     Formgrader's button and ``nbgrader autograde`` write the executed notebook themselves, but no
@@ -204,7 +298,6 @@ def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Diffe
             known = written.setdefault((line.entry["student"], line.entry["assignment"]), {})
             known.pop("notebook", None)
             known |= line.entry.get("written", {})
-    grades = manual_grading.read_manual_grades(course_dir / "gradebook.db")
     names = manual_grading.read_names(course_dir / "gradebook.db")
     for (student, task), known in sorted(written.items()):
         places = Places(course_dir, student, task)
@@ -212,7 +305,7 @@ def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Diffe
             if name in known and hashlib.sha256(_content(path)).hexdigest() != known[name]:
                 yield Difference(_shown(path, course_dir), _changed(path))
         if "page" in known:
-            given = grades.get((student, task), manual_grading.NO_GRADES)
+            given = by_person.get((student, task), manual_grading.NO_GRADES)
             given = replace(given, name=names.get(student, ""))
             what = _page_fault(places.page, known["page"], given)
             if what:
@@ -226,6 +319,32 @@ def _files(course_dir: Path, secret: bytes, lines: list[Line]) -> Iterator[Diffe
         if not is_known or (not is_old and open_record(_content(path), secret) is None):
             what = "has no seal" if is_known else "the ledger has no line about it"
             yield Difference(_shown(path, course_dir), what)
+    yield from _extra(course_dir, written)
+
+
+def _extra(course_dir: Path, known: Iterable[tuple[str, str]]) -> Iterator[Difference]:
+    """Yield what is in ``autograded/`` and ``feedback/`` beside the files that grading writes.
+
+    ``nbgrader autograde`` and ``generate_feedback`` write to the same places. Hidden files are left
+    out: JupyterLab makes them, and nobody gives them back to students.
+    """
+    expected: set[Path] = set()
+    for student, task in known:
+        places = Places(course_dir, student, task)
+        for file in (places.notebook, places.page):
+            beside = (file.with_name(name) for name in EXCHANGE)
+            expected |= {file, *beside, file.parent, file.parent.parent}
+    pending = [course_dir / "autograded", course_dir / "feedback"]
+    while pending:
+        folder = pending.pop(0)
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.name.startswith("."):
+                continue
+            if path not in expected:
+                what = "the ledger has no line about it, and grading does not write it"
+                yield Difference(_shown(path, course_dir), what)
+            elif path.is_dir():
+                pending.append(path)
 
 
 def _page_fault(path: Path, digest: str, own: ManualGrades) -> str:

@@ -6,8 +6,9 @@ answers in the same file.
 
 from __future__ import annotations
 
+import ast
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.source.cells import normalized, readable
@@ -48,14 +49,22 @@ class Assembly:
     """The parts in order, and a line about each repair.
 
     ``unsure`` holds, by exercise or question, why a person has to look: something was written that
-    could not be placed. ``recognized`` holds the signs that the notebook is of this release: the
-    ids of cells that were found in it, and the exercises that it defines.
+    could not be placed. ``elsewhere`` holds why a person has to look if an exercise earned nothing:
+    its name is also defined in a cell that was not judged. ``recognized`` holds the signs that the
+    notebook is of this release: the ids of cells that were found in it, and the exercises that it
+    defines.
     """
 
     parts: tuple[Part, ...]
     repairs: tuple[str, ...]
     unsure: Mapping[str, str] = field(default_factory=dict)
     recognized: tuple[str, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+    def to_look_at(self, earned_nothing: Collection[str]) -> dict[str, str]:
+        """Return why a person has to look, by exercise or question, once marks are known."""
+        more = {name: why for name, why in self.elsewhere.items() if name in earned_nothing}
+        return more | dict(self.unsure)
 
     def answer(self, exercise: str) -> Part:
         return next(p for p in self.parts if p.role == ANSWER and p.exercise == exercise)
@@ -109,11 +118,15 @@ def _part(cell: Mapping) -> tuple[Part, float]:
 def assemble(release: Sequence[Part], submitted: Notebook) -> Assembly:
     """Fill the release with a submission's answers and added cells.
 
-    Answers are taken by id, the first where ids repeat.
+    Answers are taken by id. JupyterLab gives a copied cell a new id of its own, but keeps
+    nbgrader's. So where nbgrader's ids repeat, the cell counts whose own id is the release's; where
+    a tool has renewed the cells' own ids, the first that defines the exercise's name; and otherwise
+    the first. A file can hold any ids, so this decides between a student's own answers, and gives
+    an attacker no answer that could not be written into the first cell as well.
 
     Points, ids, locked cells, flags and order are the release's: a submission could raise its own
     marks with any of them. An added cell follows the release's cell that it followed in the
-    submission. A cell directly after one with the same id counts as added: JupyterLab copies the
+    submission. A cell directly beside one with the same id counts as added: JupyterLab copies the
     metadata when it splits a cell.
 
     The id decides, even if the cell's type has changed. Where ids are gone, code is found by the
@@ -140,10 +153,12 @@ class _Assembler:
         self.repairs: list[str] = []
         self.unsure: dict[str, str] = {}
         self.loose: dict[int, _Loose] = {}
-        self.pieces: dict[str, list[str]] = {}  # further cells of a written answer
-        self.later: dict[str, list[str]] = {}  # later cells under an answer's id
+        self.pieces: dict[str, list[str]] = {}  # the cells of a written answer, in order
+        self.later: dict[str, list[str]] = {}  # other cells under an answer's id
         self.by_id = [_id_of(cell, self.known) for cell in self.cells]
         self.matches = self._matches()
+        # The first match of each, in a dict: there may be very many cells.
+        self.first = {name: n for n, name in reversed([*enumerate(self.matches)])}
         self.chosen = self._chosen()  # the submitted cell's number, by the id of the release's
         order = self._sort()
         if submitted.dropped:
@@ -164,7 +179,8 @@ class _Assembler:
             before, after = self._defined_in_locked(part)
             parts += [*before, self.filled[part.id], *after, *added.get(part.id, [])]
         found = Assembly(tuple(parts), tuple(self.repairs), self.unsure, self._recognized())
-        return replace(found, unsure=self.unsure | self._unknown_names(found))
+        unsure = self.unsure | self._unknown_names(found)
+        return replace(found, unsure=unsure, elsewhere=self._elsewhere(parts))
 
     # -- which cell is which ---------------------------------------------------------------------
 
@@ -200,15 +216,39 @@ class _Assembler:
                 yield before
 
     def _chosen(self) -> dict[str, int]:
-        """Choose one match for each of the release's cells: by id and type, by id, or the first."""
-        ranked: dict[str, tuple[int, int]] = {}
+        """Choose one match for each of the release's cells: by id and type, by id, or by text.
+
+        Neighbours are pieces of one cell, since JupyterLab keeps the old id in only one piece of a
+        cell that it splits. They are ranked together, and the first of them is chosen.
+        """
+        runs: dict[str, list[list[int]]] = {}
+        last = ""
         for number, name in enumerate(self.matches):
-            if name:
-                with_id = bool(self.by_id[number])
-                right = self.cells[number].kind == self.known[name].kind
-                rank = (0 if with_id and right else 1 if with_id else 2, number)
-                ranked[name] = min(rank, ranked.get(name, rank))
-        return {name: number for name, (_, number) in ranked.items()}
+            if name == last and name:
+                runs[name][-1].append(number)
+            elif name:
+                runs.setdefault(name, []).append([number])
+            last = name or last
+        return {
+            name: self._first(found[0] if len(found) == 1 else min(found, key=self._rank))
+            for name, found in runs.items()
+        }
+
+    def _likeness(self, number: int) -> int:
+        """Return 0 for a cell with the right id and type, 1 with the id alone, and 2 otherwise."""
+        right = self.cells[number].kind == self.known[self.matches[number]].kind
+        return 0 if self.by_id[number] and right else 1 if self.by_id[number] else 2
+
+    def _first(self, run: list[int]) -> int:
+        return min(run, key=lambda number: (self._likeness(number), number))
+
+    def _rank(self, run: list[int]) -> tuple[int, bool, bool, int]:
+        part = self.known[self.matches[run[0]]]
+        given_out = any(self.cells[number].id == part.id for number in run)
+        defines = part.role == ANSWER and any(
+            part.exercise in bound_names(self.cells[number].source) for number in run
+        )
+        return min(map(self._likeness, run)), not given_out, not defines, run[0]
 
     def _sort(self) -> list[str]:
         """Set loose cells apart; return the ids of the release's cells in the submitted order."""
@@ -223,6 +263,8 @@ class _Assembler:
             if self.chosen[found] == number:
                 place = found
                 order.append(found)
+                if part.role == HUMAN:
+                    self.pieces.setdefault(found, []).append(text_in(cell))
             elif part.role in (GIVEN, CHECK, TEXT):
                 place = found  # a copy of a given cell adds nothing
             elif cell.source == first.source:
@@ -233,9 +275,18 @@ class _Assembler:
                 self.repairs.append(f"the cell {found} is in several pieces: they count together")
                 self.loose[number] = _Loose(cell, place)
             else:
-                self.repairs.append(f"the cell {found} occurs more than once: the first one counts")
+                which = self._which_counts(found)
+                self.repairs.append(f"the cell {found} occurs more than once: {which} counts")
                 self.later.setdefault(found, []).append(cell.source)
         return order
+
+    def _which_counts(self, name: str) -> str:
+        number = self.chosen[name]
+        if number == self.first[name]:
+            return "the first one"
+        if self.cells[number].id == name:
+            return "the one that was given out"
+        return "the first one that defines its name or is of the right type"
 
     def _names_bound(self) -> set[str]:
         """Return the names that added code defines."""
@@ -278,7 +329,7 @@ class _Assembler:
             self.repairs.append(
                 f"the answer {part.id} was in a {cell.kind} cell and was run as code"
             )
-        blank = not source.strip() or normalized(source) == normalized(part.source)
+        blank = _does_nothing(source) or normalized(source) == normalized(part.source)
         if blank and part.exercise not in self.names:
             found = self._lost_answer(part.exercise)
             if found is not None:
@@ -286,10 +337,11 @@ class _Assembler:
                 self.repairs.append(f"the answer {part.id} was found in {where} cell")
                 text = found.source if found.kind == "code" else unfenced(found.source)
                 return replace(part, source=text)
-            if any(normalized(s) != normalized(part.source) for s in self.later.get(part.id, [])):
+            others = [one for one in self.later.get(part.id, []) if not _does_nothing(one)]
+            if any(normalized(one) != normalized(part.source) for one in others):
                 self.unsure[part.exercise] = (
-                    f"{part.id}: the first cell of this name, which counts, is unchanged; a later "
-                    "one was changed"
+                    f"{part.id}: the cell of this name that counts holds no answer; another one "
+                    "was changed"
                 )
         if cell is None and part.exercise in self.names:
             # Putting the stub back would overwrite the definition in the student's other cell.
@@ -341,6 +393,38 @@ class _Assembler:
         own = [Part(OWN, "code", f"own-{number}", cell.source)]
         return (own, []) if part.role == CHECK else ([], own)
 
+    def _elsewhere(self, parts: Sequence[Part]) -> dict[str, str]:
+        """Find exercises whose names are also defined in cells that their checks do not see.
+
+        A check sees the last definition before it. Others come after it, or were overwritten, or
+        are in a copy of the answer's cell that does not count.
+        """
+        defining: dict[str, list[int]] = {}
+        checks: dict[str, int] = {}
+        for place, part in enumerate(parts):
+            if part.role == CHECK:
+                checks[part.exercise] = place
+            if part.role in (ANSWER, OWN) and part.kind == "code":
+                for name in bound_names(part.source):
+                    defining.setdefault(name, []).append(place)
+        found = {}
+        for part in self.release:
+            if part.role != ANSWER:
+                continue
+            name = part.exercise
+            places = defining.get(name, [])
+            judged = max((n for n in places if n < checks.get(name, len(parts))), default=None)
+            unseen = [parts[n] for n in places if n != judged]
+            texts = [one.source for one in unseen if flat(one.source) != flat(one.released)]
+            texts += [one for one in self.later.get(part.id, []) if name in bound_names(one)]
+            seen = "" if judged is None else parts[judged].source
+            if any(normalized(one) != normalized(seen) for one in texts):
+                found[name] = (
+                    f"{part.id}: it earned nothing, but another cell, which does not count, "
+                    f"defines {name}, too"
+                )
+        return found
+
     def _unknown_names(self, found: Assembly) -> dict[str, str]:
         """Ask for a person if no answer is recognized, but added cells define something."""
         exercises = [part.exercise for part in self.release if part.role == ANSWER]
@@ -357,8 +441,7 @@ class _Assembler:
     # -- written answers -------------------------------------------------------------------------
 
     def _question(self, part: Part, cell: Cell | None) -> Part:
-        pieces = [] if cell is None else [text_in(cell)]
-        pieces += self.pieces.get(part.id, [])
+        pieces = self.pieces.get(part.id, [])
         texts = [text for piece in pieces if (text := written(piece, part.source))]
         if texts:
             if cell is not None and cell.kind != "markdown":
@@ -433,6 +516,16 @@ class _Assembler:
         if any(map(is_long, texts)):
             return "its cell is unchanged, but a long text was added elsewhere"
         return ""
+
+
+def _does_nothing(source: str) -> bool:
+    """Tell whether code is empty but for comments, texts, ``pass`` and ``...``."""
+    found = readable(source)
+    return found is not None and all(
+        isinstance(node, ast.Pass)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for node in found[1].body
+    )
 
 
 def _gone(part: Part) -> str:

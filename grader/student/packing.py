@@ -362,7 +362,8 @@ def _warnings(item: Item, judged: Judged, changed: Sequence[str]) -> Iterator[st
             f"changed after the last run: {listed}; what is in the file counts, so run the "
             "notebook from the top to see that it works"
         )
-    yield from item.found.remarks
+    nothing = {result.exercise for result in judged.results if result.points == 0}
+    yield from item.found.remarks(nothing)
 
 
 def _changed_since_checked(item: Item) -> Iterator[str]:

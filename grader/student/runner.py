@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,9 +53,9 @@ class Recognized:
     assembly: Assembly
     points: Mapping[str, float]
 
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        unsure = dict.fromkeys(self.assembly.unsure.values())
+    def remarks(self, earned_nothing: Collection[str] = ()) -> tuple[str, ...]:
+        """Return a line on each repair, and on what a person has to look at, as grading does."""
+        unsure = dict.fromkeys(self.assembly.to_look_at(earned_nothing).values())
         return (*self.assembly.repairs, *unsure)
 
 
@@ -84,7 +84,9 @@ def run_notebook(path: Path, begun: Callable[[Part], object] = lambda part: None
     with contextlib.chdir(path.parent):  # as a kernel does: `mine` looks for lessons from here
         judgements = tuple(_judgements(shell, code, raised, begun))
     other = editions.other_edition(path, found.assignment, notebook, found.assembly)
-    remarks = (*filter(None, [other]), *found.remarks)
+    verdicts = (judgement.verdict for judgement in judgements)
+    nothing = {verdict.exercise for verdict in verdicts if verdict.score == 0}
+    remarks = (*filter(None, [other]), *found.remarks(nothing))
     return Checked(judgements, remarks, tuple(raised), answers(code))
 
 

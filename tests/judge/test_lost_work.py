@@ -235,6 +235,30 @@ def test_a_later_answer_that_does_not_count_is_shown_to_a_person(grade: Grade) -
     assert outcome.score == 0 and outcome.unsure == {"causal_mask"}
 
 
+@pytest.mark.parametrize("first", ["{stub}", "# see below", "def causal_mask(n):\n    return n"])
+def test_an_answer_below_its_check_waits_for_a_person(grade: Grade, first: str) -> None:
+    tree = document(solve=True)
+    cells = tree["cells"]
+    place = place_of(cells, "causal_mask")
+    stub = "".join(document()["cells"][place_of(document()["cells"], "causal_mask")]["source"])
+    late = new("code", "".join(cells[place]["source"]))
+    cells[place]["source"] = first.format(stub=stub)
+    cells.insert(place_of(cells, "check_causal_mask") + 1, late)
+    outcome = grade(LESSON, json.dumps(tree))
+    verdict = next(v for v in outcome.verdicts if v.exercise == "causal_mask")
+    assert verdict.score == 0 and outcome.unsure == {"causal_mask"}
+    assert "another cell" in outcome.notices[0]
+
+
+def test_a_copy_of_the_answers_cell_used_for_something_else_costs_nothing(grade: Grade) -> None:
+    tree = document(solve=True)
+    cells = tree["cells"]
+    answer = cells[place_of(cells, "causal_mask")]
+    cells.insert(1, answer | {"id": "copy", "source": "import matplotlib.pyplot as plt"})
+    outcome = grade(LESSON, json.dumps(tree))
+    assert outcome.score == outcome.max_score and not outcome.unsure
+
+
 # -- the cell's own error ------------------------------------------------------------------------
 
 OWN_ERRORS = {

@@ -93,6 +93,14 @@ def test_what_was_graded_verifies(course: Path) -> None:
     assert "3 lines" in done.output and "no differences" in done.output
 
 
+def test_what_nbgrader_and_jupyterlab_leave_beside_a_page_is_no_difference(course: Path) -> None:
+    for name in ("timestamp.txt", "submission_secret.txt", ".ipynb_checkpoints/x.ipynb"):
+        new_file(f"feedback/ada/{NAME}/{name}")(course)
+        new_file(f"autograded/ada/{NAME}/{name}")(course)
+    done = verify(course)
+    assert done.exit_code == 0, done.output
+
+
 def record(course: Path) -> Path:
     return course / RECORDS / NAME / "ada.json"
 
@@ -134,6 +142,52 @@ def head_for_the_last_line(course: Path, more: dict) -> None:
     (course / ledger.HEAD).write_text(json.dumps(head))
 
 
+def new_file(place: str) -> Callable[[Path], None]:
+    def write(course: Path) -> None:
+        (course / place).parent.mkdir(parents=True, exist_ok=True)
+        (course / place).write_text("100 of 100")
+
+    return write
+
+
+def second_row(kind: str, table: str, auto: float | None, most: float) -> Callable[[Path], None]:
+    """A second cell of the same name, before the first one, and a mark for it."""
+
+    def run(course: Path) -> None:
+        with sqlite3.connect(course / "gradebook.db") as book:
+            name, notebook, own = book.execute(
+                "SELECT base_cell.name, base_cell.notebook_id, grade.notebook_id FROM grade "
+                "JOIN base_cell ON base_cell.id = grade.cell_id WHERE base_cell.name LIKE 'check_%'"
+            ).fetchone()
+            cell = ("00", name, notebook, kind)
+            book.execute("INSERT INTO base_cell VALUES (?, ?, ?, ?)", cell)
+            book.execute(f"INSERT INTO {table} VALUES ('00', ?, 'markdown')", (most,))
+            book.execute(
+                "INSERT INTO grade (rowid, id, notebook_id, cell_id, auto_score, "
+                "needs_manual_grade) VALUES (-5, '00', ?, '00', ?, 0)",
+                (own, auto),
+            )
+
+    return run
+
+
+def unnamed_row(course: Path) -> None:
+    """A mark for a cell that is not there: no name leads to it."""
+    sql(
+        "INSERT INTO grade (id, notebook_id, cell_id, auto_score, needs_manual_grade) "
+        "SELECT '00', notebook_id, 'nowhere', 10, 0 FROM grade LIMIT 1"
+    )(course)
+
+
+def unmarked_cell(course: Path) -> None:
+    """A cell that nobody has a mark for, but that raises the most that export names."""
+    with sqlite3.connect(course / "gradebook.db") as book:
+        book.execute(
+            "INSERT INTO base_cell SELECT '00', 'x', notebook_id, 'TaskCell' FROM base_cell LIMIT 1"
+        )
+        book.execute("INSERT INTO task_cells VALUES ('00', 90, 'markdown')")
+
+
 TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a mark in the database": (
         sql("UPDATE grade SET auto_score = auto_score + 1 WHERE auto_score = 3"),
@@ -162,6 +216,24 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "the points that an exercise can earn": (
         sql("UPDATE grade_cells SET max_score = max_score * 2 WHERE max_score = 2"),
         "the gradebook says at most 4, the ledger at most 2",
+    ),
+    "a task cell with the name of a check": (
+        second_row("TaskCell", "task_cells", 10, 0),
+        "the gradebook has 2 marks for this cell instead of one",
+    ),
+    "the sum that such a cell raises": (
+        second_row("TaskCell", "task_cells", 10, 0),
+        "all rows of the gradebook add up to",
+    ),
+    "the most that such a cell raises": (
+        second_row("TaskCell", "task_cells", None, 90),
+        "add up to at most",
+    ),
+    "a mark for a cell that is not there": (unnamed_row, "all rows of the gradebook add up to"),
+    "a cell that nobody has a mark for": (unmarked_cell, f"│ {NAME} │ all rows of the gradebook"),
+    "an unread answer's row removed": (
+        sql(f"DELETE FROM grade WHERE auto_score IS NULL AND cell_id IN {WRITTEN}"),
+        "add up to at most",
     ),
     "a penalty": (
         sql("UPDATE submitted_notebook SET late_submission_penalty = 4"),
@@ -202,6 +274,26 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
             and None
         ),
         "a person's points were altered on it",
+    ),
+    "a page of nobody": (
+        new_file(f"feedback/zoe/{NAME}/{NAME}.html"),
+        "feedback/zoe │ the ledger has no line about it",
+    ),
+    "another page": (
+        new_file(f"feedback/ada/{NAME}/other.html"),
+        f"feedback/ada/{NAME}/other.html │ the ledger has no line about it",
+    ),
+    "a page of another assignment": (
+        new_file("feedback/ada/99_extra/99_extra.html"),
+        "feedback/ada/99_extra │ the ledger has no line about it",
+    ),
+    "an executed notebook of nobody": (
+        new_file(f"autograded/zoe/{NAME}/{NAME}.ipynb"),
+        "autograded/zoe │ the ledger has no line about it",
+    ),
+    "another executed notebook": (
+        new_file(f"autograded/ada/{NAME}/other.ipynb"),
+        f"autograded/ada/{NAME}/other.ipynb │ the ledger has no line about it",
     ),
     "an executed notebook": (
         edited("autograded", "ipynb", b"points", b"prizes"),
