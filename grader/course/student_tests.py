@@ -5,9 +5,11 @@ one as a callback. A test that looks at nothing must earn next to nothing, so ea
 several times, in a secret order, and each time to a worker that has seen no other
 (:mod:`grader.judge.notebook_run`). Workers can still pass numbers on (SECURITY.md says how), so
 what a test might know of earlier candidates must not help it either: right ones and each kind of
-wrong ones come equally often, and a test must be right about a kind the first time that it comes. A notebook has no solution, so there the candidates are the
-student's own answer and distorted copies of it (the function ``candidate(namespace, key)`` in the
-lesson's module ``public.candidates``).
+wrong ones come equally often, and a test must be right about a kind the first time that it comes.
+
+A notebook has no solution, so there the candidates are the student's own answer and distorted
+copies of it (the function ``candidate(namespace, key)`` in the lesson's module
+``public.candidates``).
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ def candidate_checks(
     checks of the wrong candidates in ``basic`` are core checks, too. Without them, a test that
     sorts candidates blindly by what they return, say by a digest of it, would earn a quarter of
     the points on average: it accepts the right ones in half of all cases, and then refuses half
-    of the wrong ones. ``right`` and ``wrong`` map a candidate's name to its description. Each check holds all cases,
+    of the wrong ones.
+
+    ``right`` and ``wrong`` map a candidate's name to its description. Each check holds all cases,
     so that all replies of the test help to name a mistake, and judges only its own. Without
     ``opaque`` each candidate comes once, under its own name.
     """
