@@ -85,6 +85,13 @@ def test_what_does_not_lean_on_a_failed_answer_runs_once() -> None:
     assert second(FIRST, texts, failed) == [(("attention",), {"softmax"})]
 
 
+def test_a_test_that_the_student_wrote_is_examined_once() -> None:
+    """A second examination could use what a first one showed of its candidates."""
+    failed = {"masked_attention", "examine_attention"}
+    runs = second("masking", {}, failed, "examiner = examine_attention")
+    assert not any("examine_attention" in judged for judged, _ in runs)
+
+
 def test_what_is_to_be_fixed_first_is_what_fails_at_the_bottom() -> None:
     """Not what an answer does without, nor what only fails with another one."""
     release = assignment(assignment_id(FIRST))
