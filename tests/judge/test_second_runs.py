@@ -88,7 +88,8 @@ def test_what_does_not_lean_on_a_failed_answer_runs_once() -> None:
 def test_a_test_that_the_student_wrote_is_examined_once() -> None:
     """A second examination could use what a first one showed of its candidates."""
     failed = {"masked_attention", "examine_attention"}
-    runs = second("masking", {}, failed, "examiner = examine_attention")
+    test = "def examine_attention(candidate):\n    assert candidate(1) == masked_attention(1)"
+    runs = second("masking", {"examine_attention": test}, failed)
     assert not any("examine_attention" in judged for judged, _ in runs)
 
 
