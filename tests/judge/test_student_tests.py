@@ -348,9 +348,9 @@ def test_a_worker_that_dies_costs_this_candidate_alone(
     """No other candidate is put again, and what the test said of others counts."""
     answer = GOOD.replace(
         "    generator =",
-        "    import os\n    one, given = torch.ones(1, 1), torch.zeros(1, 1)\n"
+        "    import os\n    one, given = torch.ones(1, 1), torch.tensor([[-float('inf')]])\n"
         "    candidate(one, one, one, given)\n"
-        f"    if given.any():\n        {end}\n"
+        f"    if given > -float('inf'):\n        {end}\n"
         "    generator =",
         1,
     )
