@@ -1,28 +1,31 @@
 """Make the checks and the candidates of exercises in which students write a test.
 
 The candidates are right and wrong answers that stay in the judge; the student's test calls each
-one as a callback. A test that looks at nothing must earn nothing, so each candidate comes several
-times, in a secret order and in secret numbers, and each time to a worker that has seen no other
-(:mod:`grader.judge.notebook_run`). A notebook has no solution, so there the candidates are the
-student's own answer and distorted copies of it (the function ``candidate(namespace, key)`` in the
-lesson's module ``public.candidates``).
+one as a callback. A test that looks at nothing must earn next to nothing, so each candidate comes
+several times, in a secret order, and each time to a worker that has seen no other
+(:mod:`grader.judge.notebook_run`). Workers can still pass numbers on (SECURITY.md says how), so
+what a test might know of earlier candidates must not help it either: right ones and each kind of
+wrong ones come equally often, and a test must be right about a kind the first time that it comes.
+
+A notebook has no solution, so there the candidates are the student's own answer and distorted
+copies of it (the function ``candidate(namespace, key)`` in the lesson's module
+``public.candidates``).
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import cycle, islice
 from typing import Any
 
 from grader.course.specification import Draw
 from grader.protocol.values import Ask, Callback, Case, Check, CheckSuite
 
-# How often candidates are put to a test at grading. A test earns points by refusing a wrong
-# candidate every time and a right one never: one that refuses at random, with probability p, earns
-# a share of p**WRONG_TIMES * (1 - p)**RIGHT_IN_ALL of the points, 0.7 % at most.
-WRONG_TIMES = 2
-RIGHT_IN_ALL = 8
-MORE = 3  # at most this many more of each kind, so that their numbers are secret
+# How often right candidates are put to a test at grading, and how often each kind of wrong ones. A
+# test must refuse a wrong kind every time and a right candidate never: one that refuses at random,
+# with probability p, earns at most a share of (p * (1 - p))**TIMES of the points, 1.6 %.
+TIMES = 3
 
 
 def candidate_checks(
@@ -32,15 +35,21 @@ def candidate_checks(
     wrong: Mapping[str, str],
     where: str,
     opaque: bool = True,
+    basic: Collection[str] = (),
 ) -> list[Check]:
     """Make the checks of a student's test: that right candidates pass, and one for each wrong one.
 
-    The first is a core check and earns no points: a test that refuses everything is no test.
+    The first is a core check and earns no points: a test that refuses everything is no test. The
+    checks of the wrong candidates in ``basic`` are core checks, too. Without them, a test that
+    sorts candidates blindly by what they return, say by a digest of it, would earn a quarter of
+    the points on average: it accepts the right ones in half of all cases, and then refuses half
+    of the wrong ones.
+
     ``right`` and ``wrong`` map a candidate's name to its description. Each check holds all cases,
     so that all replies of the test help to name a mistake, and judges only its own. Without
     ``opaque`` each candidate comes once, under its own name.
     """
-    names = _repeated(draw, list(right), list(wrong)) if opaque else [*right, *wrong]
+    names = _repeated(list(right), list(wrong)) if opaque else [*right, *wrong]
     order = [names[place] for place in draw.permutation(len(names))]
     keys = [draw.rng.bytes(8).hex() if opaque else name for name in order]
     words = {**right, **wrong}
@@ -65,15 +74,18 @@ def candidate_checks(
         share=0,
     )
     look = "an example on which such a candidate gives something else than the contract says"
-    return [first, *(check(words[name], look, [name], "catches") for name in wrong)]
+    others = (check(words[name], look, [name], "catches", core=name in basic) for name in wrong)
+    return [first, *others]
 
 
-def _repeated(draw: Draw, right: list[str], wrong: list[str]) -> list[str]:
-    """Repeat the names, some of them at random, so that nobody knows how many are right."""
-    rights = max(RIGHT_IN_ALL, len(right)) + draw.integer(0, MORE)
-    more_right = [right[draw.integer(0, len(right) - 1)] for _ in range(rights - len(right))]
-    more_wrong = [wrong[draw.integer(0, len(wrong) - 1)] for _ in range(draw.integer(0, MORE))]
-    return right + more_right + wrong * WRONG_TIMES + more_wrong
+def _repeated(right: list[str], wrong: list[str]) -> list[str]:
+    """Repeat the names: each wrong one as often as all right ones together.
+
+    To a test, which may round, all right ones look alike. If they came more often than a wrong
+    one, or less often, a count would tell them.
+    """
+    times = max(TIMES, len(right))
+    return list(islice(cycle(right), times)) + wrong * times
 
 
 def candidates_by_key(

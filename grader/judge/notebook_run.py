@@ -185,20 +185,14 @@ class NotebookRun:
         This comes after the worker that ran the notebook has ended, which could otherwise remember
         what candidates returned and tell the workers of other candidates. Only the cells that lead
         to the test run again: running all of them for each candidate could take long.
+
+        No candidate is put again because the worker of another one died: a test that remembers
+        candidates somehow could otherwise end its own worker, and sort them in the next round.
         """
-        for chance in range(self.limits.chances + 1):
-            if self._used_up():
-                return
-            try:
-                found = put_questions(self.judging.suite(name), self._each_alone(name, test, texts))
-                replies[name] = with_cause(found, test.cause)
-                return
-            except WorkerDied as died:
-                if died.killed and chance < self.limits.chances:
-                    continue
-                self.deaths.append(died)
-                replies[name] = self._failed(name, died)
-                return
+        if self._used_up():
+            return
+        found = put_questions(self.judging.suite(name), self._each_alone(name, test, texts))
+        replies[name] = with_cause(found, test.cause)
 
     def _each_alone(
         self, name: str, test: _Test, texts: Mapping[str, str]
@@ -207,6 +201,11 @@ class NotebookRun:
 
         A test that has seen other candidates could reject the odd one out without examining any.
         So whatever it remembers (a name, a file, a place in memory) is gone with its worker.
+
+        If a worker dies, that is the test's reply to this candidate alone. If the kernel or a
+        person killed it, the test may be innocent: the candidate is put again, up to ``chances``
+        times in the whole examination. Time is for all candidates together: once it has run out,
+        the others are not put.
         """
         chosen = leading_to([(part.id, part.source) for part in test.done], name)
         cells = [part.source for part in test.done if part.id in chosen]
@@ -214,15 +213,30 @@ class NotebookRun:
         assert make is not None
         functions = make(self.judging.suite(name))
         left = min(self.limits.checks_cpu, self._left())  # for all questions together
+        chances = self.limits.chances
+        late: WorkerDied | None = None  # how the worker died that used up the time
+
+        def tried(ask: Ask) -> Reply:
+            nonlocal left, chances, late
+            while late is None:
+                before = self._spent
+                try:
+                    reply, used = self._try_alone(cells, texts, *numbered(ask, functions), left)
+                    left -= used
+                    return reply
+                except WorkerDied as died:
+                    left -= self._spent - before
+                    if died.killed and chances > 0:
+                        chances -= 1
+                        continue
+                    self.deaths.append(died)
+                    if died.reason != "timed_out":
+                        return _no_reply(died)
+                    late = died
+            return _no_reply(late)
 
         def put(asks: Sequence[Ask]) -> list[Reply]:
-            nonlocal left
-            replies = []
-            for ask in asks:
-                reply, used = self._try_alone(cells, texts, *numbered(ask, functions), left)
-                replies.append(reply)
-                left -= used
-            return replies
+            return [tried(ask) for ask in asks]
 
         return put
 
@@ -253,8 +267,7 @@ class NotebookRun:
             self._idled += worker.idled
 
     def _failed(self, name: str, died: WorkerDied) -> list[Reply]:
-        failure = Failure(died.reason, message=died.detail)
-        return [Reply(failure=failure) for _ in self.judging.suite(name).cases]
+        return [_no_reply(died) for _ in self.judging.suite(name).cases]
 
 
 @dataclass(frozen=True)
@@ -286,6 +299,10 @@ def cells_to_run(parts: Sequence[Part], everything: bool = False) -> set[str]:
     written = [part for part in code if part not in released]
     sources = [(part.id, part.source) for part in released]
     return needed(sources, [part.source for part in written]) | {part.id for part in written}
+
+
+def _no_reply(died: WorkerDied) -> Reply:
+    return Reply(failure=Failure(died.reason, message=died.detail))
 
 
 def _message(outputs: list) -> str:

@@ -76,9 +76,14 @@ class SecondRuns:
         Each run costs a worker, so exercises share one where that is fair: no exercise may be
         judged with a supplied answer that it does not build on, and no more of the student's own
         cells may be left out than in a run of its own.
+
+        A student's test gets no second run: it could sort candidates by what it remembers of them
+        from the first, or compare them with the course's version of what it builds on.
         """
         groups: list[_Group] = []
-        for name in [name for name in self.exercises if name in suites]:
+        for name, exercise in self.exercises.items():
+            if name not in suites or exercise.callbacks is not None:
+                continue
             used = self._uses(name, suites[name])
             parts = used & self._foundations(name)
             # Answers that all passed may not fit together: one returns a slice of a longer tensor,

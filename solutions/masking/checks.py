@@ -680,12 +680,11 @@ def _half_empty() -> np.ndarray:
 
 # --- students examine ---------------------------------------------------------------------------
 
-SOLUTION = "the solution"
+# One for each thing that the contract leaves open. Each kind of wrong ones comes as often as all of
+# these together, so that more of them would cost time.
 RIGHT = {
-    SOLUTION: "the course's own way",
     "fill -1e9": "hidden scores filled with -1e9",
     "queries scaled first, einsum": "queries scaled first, another order of sums",
-    "query by query": "one query at a time",
     "a small constant under the sum": "softmax by logsumexp",
 }
 WRONG = {
@@ -708,14 +707,22 @@ AT_HOME = {
     "masked_attention: biases lost": "catches: your own, with finite biases ignored",
     "masked_attention: weights reversed": "catches: your own, with the weights in reverse",
 }
+# A test that lets one of these pass earns nothing: it looks at nothing, or at form alone.
+BASIC = (
+    "masked_attention: scores doubled",
+    "masked_attention: weights reversed",
+    "masked_attention: mask ignored",
+    "mask_ignored",
+)
 
 
 def examine_checks(draw: Draw) -> list[Check]:
     """Return the checks of ``examine_attention``; notebook and judge have other candidates."""
     own = {"masked_attention: yours": "your own masked_attention"}
-    at_grading = candidate_checks("examine_attention", draw, RIGHT, WRONG, "judge")
+    name = "examine_attention"
+    at_grading = candidate_checks(name, draw, RIGHT, WRONG, "judge", basic=BASIC)
     first, *others = candidate_checks(
-        "examine_attention", draw, own, AT_HOME, "notebook", opaque=False
+        name, draw, own, AT_HOME, "notebook", opaque=False, basic=BASIC
     )
     kinds = {"kinds": (len(AT_HOME), len(WRONG))}
     return [*at_grading, replace(first, options=first.options | kinds), *others]
@@ -730,7 +737,6 @@ def examined(suite: CheckSuite) -> dict[str, Callable[..., Any]]:
     versions = alternatives("masking", "masked_attention")
     versions += misconceptions("masking", "masked_attention")
     known = {version.name: version.target for version in versions}
-    known[SOLUTION] = masking.masked_attention
 
     def find(name: str) -> Callable[..., Any]:
         return in_form(known[name]) if name in known else candidate(vars(masking), name)

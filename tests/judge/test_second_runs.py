@@ -85,6 +85,14 @@ def test_what_does_not_lean_on_a_failed_answer_runs_once() -> None:
     assert second(FIRST, texts, failed) == [(("attention",), {"softmax"})]
 
 
+def test_a_test_that_the_student_wrote_is_examined_once() -> None:
+    """A second examination could use what a first one showed of its candidates."""
+    failed = {"masked_attention", "examine_attention"}
+    test = "def examine_attention(candidate):\n    assert candidate(1) == masked_attention(1)"
+    runs = second("masking", {"examine_attention": test}, failed)
+    assert not any("examine_attention" in judged for judged, _ in runs)
+
+
 def test_what_is_to_be_fixed_first_is_what_fails_at_the_bottom() -> None:
     """Not what an answer does without, nor what only fails with another one."""
     release = assignment(assignment_id(FIRST))
