@@ -180,7 +180,7 @@ def test_the_feedback_page_has_room_for_so_much_code() -> None:
     page = page_of(*(own(n, "code", code, printed(f"cell {n}")) for n in range(19)))
     assert len(page) < 6_000_000
     lost = 19 * len(code) - room.ALL_CODE
-    said = re.findall(r"([\d,]+) characters of code left out", page)
+    said = re.findall(r"\(([\d,]+) characters of code left out", page)
     assert sum(int(one.replace(",", "")) for one in said) == lost
     assert "the notebook that was handed in has all of it" in page
     assert all(f"cell {n}" in page for n in range(19))
