@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 from grader.course.assignments import assignment
 from grader.judge import room
-from grader.judge.outcome import GRADED, Outcome, Shown
+from grader.judge.outcome import GRADED, REJECTED, Outcome, Shown
 from grader.judge.room import Room, code_room, markdown_room, steps
 from grader.judge.sanitize import AS_WRITTEN, as_written, clean_html, safe_markdown
 from grader.pages.coloring import MOST_COLORS, SHOWN_PLAIN, ansi2html, highlight_code
@@ -170,6 +170,26 @@ def test_a_fence_chooses_no_lexer(language: str) -> None:
 def test_a_text_with_very_many_colors_loses_them() -> None:
     assert "<span" in ansi2html("\x1b[31mred\x1b[0m <b>")
     assert ansi2html("\x1b[31ma" * (MOST_COLORS + 1) + "<") == "a" * (MOST_COLORS + 1) + "&lt;"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "![](http://192.0.2.1/p.png)",
+        "<img src=http://192.0.2.1/p.png>",
+        "![a][b] **bold** $\\href{http://192.0.2.1}{x}$ \\(x\\)",
+        "a\n\n```mermaid\nx\n```",
+    ],
+)
+def test_the_reason_of_a_refusal_is_text(told: str) -> None:
+    """It may quote the file, and JupyterLab fetches a picture from wherever Markdown says."""
+    refused = Outcome("eve", NAME, REJECTED, 10.0, f"the kernel is of {told}", sandbox="none")
+    document = json.loads(executed_notebook(refused, assignment(NAME)))
+    source = document["cells"][0]["source"]
+    page = markdown2html(source)
+    assert page.startswith("<p><strong>Not graded:</strong> the kernel is of ")
+    assert page.count("<strong>") == 1
+    assert not re.search("<img|mermaid", page) and "\\href" not in page
 
 
 # -- the feedback page -----------------------------------------------------------------------------
