@@ -118,7 +118,7 @@ def honest_notebook() -> str:
 
 
 def drawing_notebook() -> str:
-    """Formulas that draw over the page, as a written answer and as a cell's output, and wide ones."""
+    """Formulas that draw over the page, in an answer and in an output, and one that is too wide."""
     notebook = nbformat.reads(honest_notebook(), as_version=4)
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader", {})
