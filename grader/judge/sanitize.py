@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
 import json
 import re
 from typing import Any
 
 import nh3
+
+from grader.judge.room import markdown_room
 
 MAX_OUTPUTS = 100
 MAX_TEXT = 100_000
@@ -18,6 +21,11 @@ PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 MAX_PIXELS = 40_000_000
 _DATA_IMAGE = re.compile(r"data:image/(png|jpeg);base64,([A-Za-z0-9+/=\s]+)")
 _STYLE = re.compile(r"[a-z\-]+\s*:\s*[a-zA-Z0-9 .,%#()\-]+")
+AS_WRITTEN = (
+    "(shown as it was written: too long, or with too many formulas or blanks, to be formatted)"
+)
+_WRITTEN = re.compile(rf"{re.escape(AS_WRITTEN)}\n\n(~{{3,}})\n(.*)\n\1\n?", re.DOTALL)
+PYTHON = {"python", "py", "python3", "py3", "ipython", "ipython3"}  # of a fenced block
 # Control characters, and those that change the direction of text.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # fmt: off
@@ -185,11 +193,36 @@ def _cleaned(text: str) -> str:
     )
 
 
-def safe_markdown(source: str) -> str:
-    """Render Markdown as HTML in which nothing runs or loads."""
-    from nbconvert.filters import markdown2html  # takes long to import, and few pages need it
+def as_written(text: str) -> str:
+    """Return Markdown that shows this text as it is, at a cost linear in its length."""
+    longest = max(map(len, re.findall("~{3,}", text)), default=2)
+    fence = "~" * (longest + 1)
+    return f"{AS_WRITTEN}\n\n{fence}\n{text}\n{fence}\n"
 
-    return clean_html(markdown2html(source))
+
+def safe_markdown(source: str) -> str:
+    """Render Markdown as HTML in which nothing runs or loads.
+
+    A text that would take long to render is shown as it was written.
+    """
+    written = _WRITTEN.fullmatch(source)
+    if written is None and markdown_room().takes(source):
+        return clean_html(_rendered(source))
+    text = html.escape(plain(written[2] if written else source, len(source)))
+    return f"<p>{AS_WRITTEN}</p>\n<pre><code>{text}\n</code></pre>\n"
+
+
+def _rendered(source: str) -> str:
+    # This import takes long, and few pages need it.
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    class Renderer(IPythonRenderer):
+        def block_code(self, code: str, info: str | None = None) -> str:
+            # A fence may name any of Pygments' languages, and some take forever on hostile text.
+            language = next(iter((info or "").split()), "")
+            return super().block_code(code, "python" if language in PYTHON else None)
+
+    return MarkdownWithMath(renderer=Renderer(escape=False)).render(source)
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import html
 import re
+from typing import Any
 
 import jinja2
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
 from grader.course.assignments import Assignment
 from grader.judge import outcome as words
 from grader.judge.outcome import Outcome, Shown
-from grader.judge.sanitize import plain
+from grader.judge.room import ALL_CODE, code_room
+from grader.judge.sanitize import MAX_SHOWN, plain
+from grader.pages.coloring import colored_code, formatter
 from grader.pages.verdicts import graded, why_carried
 from grader.protocol.values import Verdict
 from grader.records import manual_grading
@@ -46,16 +46,16 @@ def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
 
     Its slots for a person's marks are filled later: see :mod:`grader.records.manual_grading`.
     """
+    room = _Room()  # answers come before added cells, so that these take no room from them
     page = _template().render(
         outcome=outcome,
         word=OUTCOMES[outcome.outcome],
-        sections=[_section(verdict, outcome) for verdict in outcome.verdicts],
+        sections=[_section(verdict, outcome, room) for verdict in outcome.verdicts],
         humans=[_human(name, outcome) for name in outcome.humans],
-        own=[_Code(shown) for shown in outcome.cells if shown.role == OWN and shown.outputs],
+        own=[room.cell(cell) for cell in outcome.cells if cell.role == OWN and cell.outputs],
         sandbox=title(outcome.sandbox),
         style=_style(),
         plain=plain,
-        coloured=coloured,
     )
     return manual_grading.fill_slots(page.encode())
 
@@ -78,20 +78,60 @@ def coloured(text: str) -> str:
     return "".join(shown).replace("\x1b", "\ufffd")
 
 
-class _Code:
-    """A code cell ready for the page: highlighted source, outputs as text, tables or images."""
+class _Room:
+    """The room of one page for code and outputs; what does not fit is named in a line."""
 
-    def __init__(self, shown: Shown) -> None:
-        self.source = highlight(plain(shown.source, 100_000), PythonLexer(), _formatter())
-        self.outputs = shown.outputs
+    def __init__(self) -> None:
+        self.colors, self.code, self.outputs = code_room(), ALL_CODE, MAX_SHOWN
+
+    def cell(self, shown: Shown) -> dict[str, Any]:
+        """Return a code cell ready for the page: its code, and outputs as text or images."""
+        source = plain(shown.source, self.code)
+        self.code -= len(source)
+        lost = len(shown.source) - len(source)
+        code = colored_code(source, self.colors) if source else ""
+        left_out = f"{lost:,} characters of code" if lost else ""
+        return {
+            "source": code + (_left_out(left_out) if left_out else ""),
+            "outputs": self._fitting([_output(item) for item in shown.outputs]),
+        }
+
+    def _fitting(self, outputs: list[str]) -> list[str]:
+        for number, output in enumerate(outputs):
+            # Escaping and colors make a text several times as long as what was measured before.
+            if len(output) > self.outputs:
+                some = len(outputs) - number
+                return [*outputs[:number], _left_out(f"{some} output{'s' * (some > 1)}")]
+            self.outputs -= len(output)
+        return outputs
 
 
-def _section(verdict: Verdict, outcome: Outcome) -> dict:
+def _left_out(what: str) -> str:
+    where = "the notebook that was handed in has all of it"
+    return f'<p class="note">({what} left out, since this page would be too long: {where})</p>'
+
+
+def _output(item: dict[str, Any]) -> str:
+    """Return an output, which has been sanitized before, as HTML."""
+    if item["output_type"] == "stream":
+        return f'<pre class="{item["name"]}">{coloured(item["text"])}</pre>'
+    if item["output_type"] == "error":
+        return f'<pre class="stderr">{coloured(item["ename"] + ": " + item["evalue"])}</pre>'
+    data = item["data"]
+    for mime in ("image/png", "image/jpeg"):
+        if mime in data:
+            return f'<img alt="a figure that this cell drew" src="data:{mime};base64,{data[mime]}">'
+    return (
+        data["text/html"] if "text/html" in data else f"<pre>{coloured(data['text/plain'])}</pre>"
+    )
+
+
+def _section(verdict: Verdict, outcome: Outcome, room: _Room) -> dict:
     cells = [s for s in outcome.cells if s.role == ANSWER and s.exercise == verdict.exercise]
     return {
         "verdict": verdict,
         "verdict_html": as_html(graded(verdict, outcome)) if verdict.attempted else "",
-        "code": _Code(cells[0]) if cells and verdict.attempted else None,
+        "code": room.cell(cells[0]) if cells and verdict.attempted else None,
         "why_carried": why_carried(verdict.exercise, outcome),
         "unsure": verdict.exercise in outcome.unsure,
     }
@@ -106,13 +146,8 @@ def _human(name: str, outcome: Outcome) -> dict:
 
 
 @functools.cache
-def _formatter() -> HtmlFormatter:
-    return HtmlFormatter(nowrap=False, cssclass="code")
-
-
-@functools.cache
 def _style() -> str:
-    return _formatter().get_style_defs(".code")
+    return formatter().get_style_defs(".code")
 
 
 @functools.cache

@@ -28,6 +28,7 @@ from grader.coursefile import ENGINE
 from grader.judge.fingerprint import facts
 from grader.judge.salt import salt
 from grader.judge.sanitize import safe_markdown
+from grader.pages.coloring import ansi2html, highlight_code
 from grader.pages.mathjax import local_mathjax
 from grader.records import late
 from grader.records.course_lock import course_lock
@@ -67,9 +68,14 @@ def configure(c: Config, root: Path) -> None:
     ]
     # nbgrader does not pass the course's folder to the hook, and a server may run elsewhere.
     c.Autograde.pre_convert_hook = partial(enter_assignments, root)
-    # nbgrader's pages would let raw HTML through, and load MathJax from another server. Templates
-    # in the first folder replace nbgrader's.
-    c.HTMLExporter.filters = {"markdown2html": safe_markdown, "local_mathjax": local_mathjax}
+    # nbgrader's pages would let raw HTML through, load MathJax from another server, and take
+    # minutes for some texts. Templates in the first folder replace nbgrader's.
+    c.HTMLExporter.filters = {
+        "markdown2html": safe_markdown,
+        "highlight_code": highlight_code,
+        "ansi2html": ansi2html,
+        "local_mathjax": local_mathjax,
+    }
     c.HTMLExporter.extra_template_basedirs = [
         str(importlib.resources.files("grader.pages") / "templates" / "nbgrader"),
         str(importlib.resources.files("nbgrader.server_extensions.formgrader") / "templates"),

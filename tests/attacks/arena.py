@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any
 
 import nbformat
+from nbconvert.filters import markdown2html
 
 from grader.authoring.sample import replace_answers
 from grader.authoring.solve import solved
@@ -538,7 +539,7 @@ _KNOWN_MIME = {"text/plain", "text/html", "image/png", "image/jpeg"}
 
 
 def unsafe_parts(executed: bytes, page: bytes) -> list[str]:
-    """What is wrong with the page and with the outputs of the executed notebook."""
+    """What is wrong with the page, and with outputs and Markdown of the executed notebook."""
     faults = []
     for name, content in (("page", page), ("notebook", executed)):
         if len(content) > MOST_PAGE:
@@ -552,6 +553,8 @@ def unsafe_parts(executed: bytes, page: bytes) -> list[str]:
     for cell in document["cells"]:
         if cell.get("attachments"):
             faults.append("attachments in the executed notebook")
+        if cell["cell_type"] == "markdown" and cell["source"] not in _released():
+            faults += _markdown_faults(cell["source"])
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             faults += [f"{mime} in the executed notebook" for mime in data.keys() - _KNOWN_MIME]
@@ -560,6 +563,36 @@ def unsafe_parts(executed: bytes, page: bytes) -> list[str]:
             if any(_HOSTILE.search(text) for text in texts):
                 faults.append("control characters in an output")
     return faults + reader.faults
+
+
+class _Markdown(HTMLParser):
+    """Collects what in a cell of Markdown is more than text and links once somebody opens it."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.faults: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in FORBIDDEN | {"img"}:
+            self.faults.append(f"<{tag}> in a cell of Markdown")
+        for name, value in attrs:
+            if name.startswith("on") or name in ("src", "srcset", "style", "background"):
+                self.faults.append(f"{name}= in a cell of Markdown")
+            if name == "class" and "mermaid" in (value or "").lower():
+                self.faults.append("a diagram in a cell of Markdown")
+
+
+def _markdown_faults(source: str) -> list[str]:
+    reader = _Markdown()
+    reader.feed(markdown2html(source))
+    return reader.faults
+
+
+@functools.cache
+def _released() -> frozenset[str]:
+    """The course's own texts, with its diagrams."""
+    documents = [json.loads(assignment(name).path.read_bytes()) for name in assignment_ids()]
+    return frozenset("".join(one["source"]) for each in documents for one in each["cells"])
 
 
 # -- looking at processes ------------------------------------------------------------------------

@@ -53,6 +53,10 @@ HONEST_CELLS = (
     "from IPython.display import Math\nMath(r'a < b')",
     "1 / 0",
 )
+# A black bar of 120 by 22 em, to the left and above of where it is, that takes no room.
+OVERLAY = r"$$\smash{\rlap{\kern-45em\raise{4em}{\rule[0em]{120em}{22em}}}}$$"
+WIDE = "$$" + " + ".join(f"x_{{{number}}}" for number in range(120)) + "$$"
+DRAWER = "drawer"
 HONEST_TEXT = (
     "Because $a < b$ and *so on*: `x < y`, see\n\n| mask | n |\n| --- | --- |\n| causal | 4 |"
 )
@@ -113,6 +117,18 @@ def honest_notebook() -> str:
     return nbformat.writes(notebook)
 
 
+def drawing_notebook() -> str:
+    """Formulas that draw over the page, in an answer and in an output, and one that is too wide."""
+    notebook = nbformat.reads(honest_notebook(), as_version=4)
+    for cell in notebook.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and marks.get("grade"):
+            cell.source = f"Drawn by the answer:\n\n{OVERLAY}\n\n{WIDE}"
+    shown = f"from IPython.display import HTML\nHTML({f'<p>Drawn by an output: {OVERLAY}</p>'!r})"
+    notebook.cells.append(nbformat.v4.new_code_cell(shown, id="drawn"))
+    return nbformat.writes(notebook)
+
+
 def copied_notebook(beacon: str) -> str:
     """One answer, long enough to be compared, with payloads' texts in it, the shortest first."""
     texts = sorted((payload.filled(beacon) for payload in PAYLOADS), key=len)
@@ -133,6 +149,7 @@ def course(tmp_path_factory: pytest.TempPathFactory, beacon: Beacon) -> Course:
         hand_in(submitted, copier, copied_notebook(beacon.url))
     hand_in(submitted, HONEST, honest_notebook())
     hand_in(submitted, VICTIM, honest_notebook())
+    hand_in(submitted, DRAWER, drawing_notebook())
     arguments = ["grade", str(submitted), "--course-dir", str(folder / "course"), "--jobs", "1"]
     done = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -353,6 +370,39 @@ def test_formgrader_shows_honest_plots_tables_and_text(
         expect(page.locator(".text_cell_render mjx-container").first).to_be_visible()
         expect(page.get_by_text("causal_mask: 1 of 4 checks passed").first).to_be_visible()
         assert one.report() == []
+
+
+# Of each field and button, what a click on its middle would meet, if not the thing itself.
+COVERED = """
+() => [...document.querySelectorAll("input.score, input.extra-credit, .full-credit, .comment")]
+  .filter((one) => one.checkVisibility()).map((one) => {
+    one.scrollIntoView({block: "center"});
+    const {x, y, width, height} = one.getBoundingClientRect();
+    const met = document.elementFromPoint(x + width / 2, y + height / 2);
+    return one === met || one.contains(met) ? "" : `${one.className}: ${met && met.tagName}`;
+  })
+"""
+UNCLIPPED = """
+div.text_cell_render, div.output_area { contain: none !important; overflow: visible !important; }
+"""
+
+
+def test_no_formula_draws_over_formgraders_page(
+    browser: Browser, beacon: Beacon, course: Course, server: Lab
+) -> None:
+    with watched(browser, beacon) as one:
+        log_in(one, server)
+        page = open_submission(one, server, course, DRAWER)
+        answer = page.locator(".text_cell_render", has_text="Drawn by the answer").first
+        expect(answer.locator("mjx-container")).to_have_count(2)
+        answer.scroll_into_view_if_needed()
+        page.screenshot(path=SCREENSHOTS / "drawing_formgrader.png")
+        covered = page.evaluate(COVERED)
+        assert len(covered) > 5 and set(covered) == {""}
+        wide = "one => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX"
+        assert answer.evaluate(wide) == "auto"  # so that all of a wide formula can be read
+        page.add_style_tag(content=UNCLIPPED)  # the control: the formula does reach them
+        assert set(page.evaluate(COVERED)) != {""}
 
 
 def test_a_script_that_ran_in_formgrader_would_change_marks_and_be_seen(
