@@ -215,6 +215,11 @@ class CheckSuite:
         steps = [step for ask in asks for step in (*ask.steps, *ask.after)]
         return {call.target for call in (*asks, *steps)}
 
+    @property
+    def has_candidates(self) -> bool:
+        """Whether the answer is a test, to which functions are given that it calls back."""
+        return any(isinstance(arg, Callback) for case in self.cases for arg in case.ask.args)
+
     def questions(self) -> tuple[list[Ask], list[int]]:
         """Return the questions to ask, and for each case the index of its question among them.
 

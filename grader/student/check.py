@@ -117,12 +117,15 @@ def judge_here(
     """Judge an answer on the public cases as grading does; arguments as for ``verdict_here``.
 
     An answer that fails and builds on earlier answers that are wrong or missing is judged with the
-    course's versions of those, as far as recordings of them go.
+    course's versions of those, as far as recordings of them go. A test that the student has written
+    is not: at grading it is run once.
     """
     calls = _calls(exercise_id, namespace)
     first, failing = _judged(exercise_id, namespace, source, calls, error)
     if first.passed or not first.attempted:
         return Judgement(first)
+    if frozen.load(exercise_id).suite.has_candidates:
+        return Judgement(first, failing=failing)
     weak = foundations.weak_ones(exercise_id, namespace, verdict_here)
     if not weak:
         return Judgement(first, failing=failing)

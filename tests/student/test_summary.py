@@ -22,7 +22,7 @@ from grader.rules.comparing import Tolerance, difference, failure_text
 from grader.rules.evaluate import evaluate
 from grader.rules.side_checks import INPUTS, subject
 from grader.student import check, frozen
-from grader.student.foundations import Weak
+from grader.student.foundations import Weak, weak_ones
 from grader.student.report import Report, as_html, as_text, what_is_wrong
 from grader.student.summary import on_earlier, rows, sentence, summary
 from grader.student.words import points
@@ -435,3 +435,22 @@ def test_a_pass_on_the_public_candidates_says_how_many_more_there_are() -> None:
     assert found.passed
     assert "4 of 12 kinds of wrong candidates tried, all 12 at grading" in as_text(summary(found))
     assert "<details" in as_html(summary(found)) and " open>" in as_html(summary(found))
+
+
+def test_a_test_is_judged_once_whatever_it_builds_on() -> None:
+    """At grading no second run supplies the course's answers to it, so the notebook does not."""
+    own = dict(solution("masking", "masked_attention").namespace)
+
+    def masked_attention(query, key, value, mask=None):
+        return own["masked_attention"](query, key, value)  # the mask is ignored
+
+    def examine_attention(candidate):
+        ones = torch.ones(1, 2, 3)
+        right, _ = space["masked_attention"](ones, ones, ones, torch.zeros(2, 2))
+        assert torch.equal(candidate(ones, ones, ones, torch.zeros(2, 2))[0], right)
+
+    space = own | {"masked_attention": masked_attention, "examine_attention": examine_attention}
+    assert weak_ones("examine_attention", space, check.verdict_here)
+    found = check.judge_here("examine_attention", space)
+    assert found.verdict == check.verdict_here("examine_attention", space)
+    assert not found.verdict.passed and not found.remark
