@@ -1433,7 +1433,7 @@ def stream_chunks(query, key, value, block):
     "block_ignored",
     "cuts blocks of a fixed length, whatever `block` is",
     "`block` says how many keys a block holds, and so how many scores may exist at once.",
-    length=(16, 32, 128),
+    length=(128,),
 )
 def stream_fixed_blocks(query, key, value, block, *, length=64):
     return _gather(_stream(query, key, value, length))
