@@ -955,7 +955,7 @@ def base_checks(draw: Draw) -> list[Check]:
             "the third argument",
             ask(2.0, 4, 100.0),
             ask(factor, d, base=base),
-            ask(1.5, 6, 7.3),
+            ask(2.0, 6, 7.3),
             core=True,
         ),
         judged(

@@ -269,6 +269,12 @@ def rms_root_in_float32(x, gain, eps=1e-6):
     return x / torch.sqrt(_mean_square(x.float()) + eps) * gain
 
 
+@variant("rms_norm", "mean_in_float32", "and divides in float32, too")
+def rms_divided_in_float32(x, gain, eps=1e-6):
+    wide = x.float()
+    return (wide * torch.rsqrt(_mean_square(wide) + eps)).to(x.dtype) * gain
+
+
 @misconception(
     "rms_norm",
     "size_detached",
