@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.protocol.values import Opaque, Tensor
+from grader.protocol.values import BFLOAT16, Opaque, Tensor
 
 MAX_TEXT = 2000
 MAX_ITEMS = 20_000
@@ -60,8 +60,8 @@ def to_wire(value: Any, depth: int = 0) -> Any:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         plain = dense(value.detach()).cpu()
-        if plain.dtype is torch.bfloat16:  # NumPy has no such dtype
-            return Opaque("bfloat16 tensor")
+        if plain.dtype is torch.bfloat16:
+            return BFLOAT16
         return Tensor(np.array(plain.resolve_conj().resolve_neg().numpy()))
     if depth < 6 and isinstance(value, (list, tuple)) and len(value) <= MAX_ITEMS:
         items = [to_wire(item, depth + 1) for item in value]

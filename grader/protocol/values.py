@@ -31,6 +31,9 @@ class Opaque:
     type: str
 
 
+BFLOAT16 = Opaque("bfloat16 tensor")  # NumPy has no such dtype
+
+
 @dataclass(frozen=True)
 class Failure:
     """The reason why a call gave no value.

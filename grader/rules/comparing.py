@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.protocol.values import Failure, Opaque, Reply, Tensor
+from grader.protocol.values import BFLOAT16, Failure, Opaque, Reply, Tensor
 
 # Enough for another order of operations in this precision, far below any known mistake.
 RTOL = {"float64": 1e-7, "float32": 2e-4, "float16": 2e-2}
@@ -85,6 +85,8 @@ def describe(value: Any) -> str:
         if value.ndim == 0:
             return f"a NumPy {value.dtype.name} scalar"
         return f"an array of shape {_shape(value)}"
+    if is_bfloat16(value):
+        return "a tensor of dtype bfloat16"
     if isinstance(value, Opaque):
         return f"an object of type {value.type}"
     if value is None:
@@ -94,6 +96,11 @@ def describe(value: Any) -> str:
     if isinstance(value, (bool, int, float)):
         return f"the {type(value).__name__} {value}"
     return f"a {type(value).__name__}"
+
+
+def is_bfloat16(value: Any) -> bool:
+    """Tell whether the value was a bfloat16 tensor, whose numbers do not travel."""
+    return isinstance(value, Opaque) and value == BFLOAT16
 
 
 def _shape(array: np.ndarray) -> str:
@@ -174,6 +181,11 @@ def _sequence_difference(
 
 
 def _array_difference(got: Any, want: Any, tol: Tolerance, where: str) -> Difference | None:
+    if is_bfloat16(got) and isinstance(want, Tensor):
+        due = want.data.dtype.name
+        if not tol.dtype and want.data.dtype.kind == "f":
+            due = "float32 (or float64)"
+        return Difference("dtype", f"{_it(where)} has dtype bfloat16, expected {due}")
     if type(got) is not type(want):
         return _other_kind(got, want, where)
     yours = got.data if isinstance(got, Tensor) else got
@@ -207,14 +219,16 @@ def _first_difference(
 
 
 def _pair(got: Any, want: Any) -> str:
-    """Format both numbers, with all digits if six would make them look equal."""
+    """Format both numbers, floats with all digits if six would make them look equal."""
     if show(got) == show(want):
         return f"{float(got):.17g}, expected {float(want):.17g}"
     return f"{show(got)}, expected {show(want)}"
 
 
 def show(number: Any) -> str:
-    """Format a number with at most six digits."""
+    """Format a number with at most six digits, a whole number in full."""
+    if isinstance(number, (int, np.integer)):
+        return str(int(number))
     value = complex(number) if np.iscomplexobj(number) else float(number)
     if isinstance(value, complex):
         return str(value)

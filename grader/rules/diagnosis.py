@@ -159,7 +159,7 @@ class Diagnosis:
         if slow:  # slow checks that passed are not compared: answering them takes too long
             return True
         right = self._cheapest(place for one in checks for place in self._to_compare(one))
-        if not all(self.agrees(misconception, place) for place in right):
+        if not all(self._right_as_well(misconception, place) for place in right):
             return False
         return not any(self._fails(misconception, one) for one in checks if self._by_rule(one))
 
@@ -172,6 +172,18 @@ class Diagnosis:
         """Tell whether an error kept the student's code from giving a value to compare."""
         theirs = self.known[misconception][place]
         return self.replies[place].failure is not None and theirs.failure is None
+
+    def _right_as_well(self, misconception: Misconception, place: int) -> bool:
+        """Tell whether the misconception gives the student's right answer, and is right itself.
+
+        A float agrees with the student's int, but not with an int that is due.
+        """
+        expected = self.expected[place]
+        if not self.agrees(misconception, place):
+            return False
+        if expected is None or not agree(self.replies[place], expected, self.tolerances[place]):
+            return True
+        return agree(self.known[misconception][place], expected, self.tolerances[place])
 
     def _to_compare(self, one: Judged) -> tuple[int, ...]:
         """Return the right cases in which every right answer gives the same reply."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from grader.protocol.values import Check, Reply, Tensor
-from grader.rules.comparing import describe, difference
+from grader.rules.comparing import describe, difference, is_bfloat16
 from grader.rules.rule import Finding, for_each_reply, tolerance_of
+
+WIDE_ENOUGH = "expected float32 (or float64)"
 
 
 @for_each_reply
 def floating(check: Check, index: int, reply: Reply) -> Finding | None:
     """Check that the result is a tensor of float32 or wider; its values are not judged."""
+    if is_bfloat16(reply.value):
+        return Finding(f"the result has dtype bfloat16, {WIDE_ENOUGH}", kind="dtype")
     if not isinstance(reply.value, Tensor):
         return Finding(f"the result is {describe(reply.value)}, expected a tensor", kind="kind")
     dtype = reply.value.data.dtype
     if dtype.kind != "f" or dtype.itemsize < 4:
-        text = f"the result has dtype {dtype.name}, expected float32 (or float64)"
+        text = f"the result has dtype {dtype.name}, {WIDE_ENOUGH}"
         return Finding(text, kind="dtype")
     return None
 

@@ -255,6 +255,28 @@ def rms_float32(x, gain, eps=1e-6):
 
 @misconception(
     "rms_norm",
+    "mean_in_float32",
+    "takes the mean of the squares in float32",
+    "For 16-bit numbers float32 is wider, and models do so. A float64 x loses half of its sixteen "
+    "digits there.",
+)
+def rms_mean_in_float32(x, gain, eps=1e-6):
+    return x * torch.rsqrt(_mean_square(x.float()) + eps) * gain
+
+
+@variant("rms_norm", "mean_in_float32", "divided by the root")
+def rms_root_in_float32(x, gain, eps=1e-6):
+    return x / torch.sqrt(_mean_square(x.float()) + eps) * gain
+
+
+@variant("rms_norm", "mean_in_float32", "and divides in float32, too")
+def rms_divided_in_float32(x, gain, eps=1e-6):
+    wide = x.float()
+    return (wide * torch.rsqrt(_mean_square(wide) + eps)).to(x.dtype) * gain
+
+
+@misconception(
+    "rms_norm",
     "size_detached",
     "treats the root mean square as a constant",
     "The numbers are right, the gradient is not: the root mean square changes when x changes, and "
@@ -1079,6 +1101,28 @@ def cache_float(layers, num_kv_heads, d_head, tokens, bytes_per_number=2):
     return 2.0 * layers * num_kv_heads * d_head * tokens * bytes_per_number
 
 
+@misconception(
+    "kv_cache_bytes",
+    "through_floats",
+    "calculates with floats and makes an int of the result",
+    "The last digits of a large number are lost before it becomes an int: a float64 holds 15 "
+    "digits or so, a float32 seven. Multiply whole numbers; a division with / gives a float, too.",
+)
+def cache_through_floats(layers, num_kv_heads, d_head, tokens, bytes_per_number=2):
+    return int(cache_float(layers, num_kv_heads, d_head, tokens, bytes_per_number))
+
+
+@variant("kv_cache_bytes", "through_floats", "by way of megabytes")
+def cache_through_megabytes(layers, num_kv_heads, d_head, tokens, bytes_per_number=2):
+    count = kv_cache_bytes(layers, num_kv_heads, d_head, tokens, bytes_per_number)
+    return round(count / 10**6 * 10**6)
+
+
+@variant("kv_cache_bytes", "through_floats", "in float32")
+def cache_through_float32(layers, num_kv_heads, d_head, tokens, bytes_per_number=2):
+    return int(torch.tensor([2.0, layers, num_kv_heads, d_head, tokens, bytes_per_number]).prod())
+
+
 # --- window_mask --------------------------------------------------------------------------------
 
 
@@ -1336,35 +1380,69 @@ def _gather(blocks):
 
 @misconception(
     "streaming_attention",
-    "all_scores_at_once",
-    "keeps all scores at once",
-    "The result is right, and (n_q, n_k) scores exist at the same time: for 32 queries and 1.5 "
-    "million keys 384 MB in float64, before softmax has begun. It does not help to take the "
-    "queries in blocks, or to join blocks of scores again before softmax.",
+    "too_much_at_once",
+    "holds too much at one time",
+    "The result is right, but it takes more memory than the keys, the values and a few blocks of "
+    "scores. All scores of 32 queries with 1.5 million keys are 384 MB in float64, before softmax "
+    "has begun; powers kept until the end, or a copy of the keys for every query, are no better. "
+    "It does not help to take the queries in blocks, or to join blocks of scores again before "
+    "softmax.",
 )
 def stream_full(query, key, value, block):
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
     return torch.softmax(scores, dim=-1) @ value
 
 
-@variant("streaming_attention", "all_scores_at_once", "softmax by hand, in place")
+@variant("streaming_attention", "too_much_at_once", "softmax by hand, in place")
 def stream_full_in_place(query, key, value, block):
     powers = (query / math.sqrt(query.shape[-1])) @ key.mT
     powers.sub_(powers.amax(dim=-1, keepdim=True).detach()).exp_()
     return (powers @ value) / powers.sum(dim=-1, keepdim=True)
 
 
-@variant("streaming_attention", "all_scores_at_once", "for 16 queries at a time")
+@variant("streaming_attention", "too_much_at_once", "for 16 queries at a time")
 def stream_groups_of_queries(query, key, value, block):
     groups = query.split(16, dim=-2)
     return torch.cat([stream_full(group, key, value, block) for group in groups], dim=-2)
 
 
-@variant("streaming_attention", "all_scores_at_once", "block by block, and joined for softmax")
+@variant("streaming_attention", "too_much_at_once", "block by block, and joined for softmax")
 def stream_joined(query, key, value, block):
     parts = [query @ part.mT for part in key.split(block, dim=-2)]
     scores = torch.cat(parts, dim=-1) / math.sqrt(query.shape[-1])
     return torch.softmax(scores, dim=-1) @ value
+
+
+@variant("streaming_attention", "too_much_at_once", "the keys once for every query")
+def stream_copied_keys(query, key, value, block):
+    copies = key[..., None, :, :] + torch.zeros_like(query[..., None, :])
+    parts = zip(copies.split(block, dim=-2), value.split(block, dim=-2), strict=True)
+    root = math.sqrt(query.shape[-1])
+    return _gather(((keys @ query[..., None])[..., 0] / root, part) for keys, part in parts)
+
+
+@misconception(
+    "streaming_attention",
+    "number_of_blocks",
+    "takes `block` for the number of blocks",
+    "`block` is how many keys a block holds. tensor.chunk and torch.chunk take the number of "
+    "blocks, tensor.split and torch.split their length.",
+)
+def stream_chunks(query, key, value, block):
+    root = math.sqrt(query.shape[-1])
+    parts = zip(key.chunk(block, dim=-2), value.chunk(block, dim=-2), strict=True)
+    return _gather((query @ keys.mT / root, part) for keys, part in parts)
+
+
+@misconception(
+    "streaming_attention",
+    "block_ignored",
+    "cuts blocks of a fixed length, whatever `block` is",
+    "`block` says how many keys a block holds, and so how many scores may exist at once.",
+    length=(128,),
+)
+def stream_fixed_blocks(query, key, value, block, *, length=64):
+    return _gather(_stream(query, key, value, length))
 
 
 @misconception(
@@ -1573,6 +1651,20 @@ def stream_top_zero(query, key, value, block):
 def stream_shared_top(query, key, value, block):
     scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
     powers = torch.exp(scores - scores.max())
+    return powers @ value / powers.sum(dim=-1, keepdim=True)
+
+
+@misconception(
+    "streaming_attention",
+    "one_maximum_for_the_batch",
+    "shares each query's maximum among the sequences of the batch",
+    "Each query of each sequence has a maximum of its own. Where one sequence's scores are far "
+    "below another's, all its powers are 0.",
+)
+def stream_batch_top(query, key, value, block):
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    tops = scores.amax(dim=-1, keepdim=True)
+    powers = torch.exp(scores - tops.reshape(-1, *tops.shape[-2:]).amax(dim=0))
     return powers @ value / powers.sum(dim=-1, keepdim=True)
 
 
@@ -1833,6 +1925,31 @@ def base_rounded_to_the_nearest(factor, d, base=10000.0):
     return float(round(rotary_base(factor, d, base)))
 
 
+@variant("rotary_base", "rounded", "to two decimals")
+def base_rounded_to_cents(factor, d, base=10000.0):
+    return round(rotary_base(factor, d, base), 2)
+
+
+@misconception(
+    "rotary_base",
+    "old_base_rounded",
+    "makes a whole number of the old base",
+    "A base need not be a whole number.",
+)
+def base_of_an_int(factor, d, base=10000.0):
+    return rotary_base(factor, d, int(base))
+
+
+@misconception(
+    "rotary_base",
+    "default_for_factor_1",
+    "gives 10000 for a factor of 1, whatever base it was given",
+    "A factor of 1 leaves the base as it is: the result is `base`.",
+)
+def base_default_for_one(factor, d, base=10000.0):
+    return 10000.0 if factor == 1 else rotary_base(factor, d, base)
+
+
 # --- interpolate_positions ----------------------------------------------------------------------
 
 
@@ -1961,6 +2078,17 @@ def positions_shares(n, trained):
 )
 def positions_plain(n, trained):
     return torch.arange(n).float()
+
+
+@misconception(
+    "interpolate_positions",
+    "one_too_many",
+    "lets torch.arange count in steps of trained/n",
+    "How many steps fit before the end is found with rounded numbers, and now and then one more "
+    "seems to fit: 16 positions for n = 15 and trained = 11. Count 0 … n-1, then multiply.",
+)
+def positions_in_steps(n, trained):
+    return torch.arange(0, trained, trained / n) if n > trained else torch.arange(n).float()
 
 
 @misconception(
@@ -2220,9 +2348,10 @@ class ModernGainsOfZero(_Block):
 @misconception(
     "ModernBlock",
     "gains_not_parameters",
-    "keeps its gains in plain tensors",
-    "An optimizer is handed what parameters() lists, and a plain tensor is not on that list: the "
-    "gains would stay at 1 forever. nn.Parameter puts them there.",
+    "has gains that no optimizer would change",
+    "An optimizer changes what parameters() lists, as far as it requires a gradient. A plain "
+    "tensor is not on that list, and a parameter with requires_grad=False is left as it is: the "
+    "gains would stay at 1 forever.",
 )
 class ModernPlainGains(_Block):
     def __init__(self, d_model, num_heads, num_kv_heads, d_ff, base=10000.0):
@@ -2230,6 +2359,14 @@ class ModernPlainGains(_Block):
         for name in ("gain1", "gain2"):
             delattr(self, name)
             setattr(self, name, torch.ones(d_model))
+
+
+@variant("ModernBlock", "gains_not_parameters", "parameters without a gradient")
+class ModernFrozenGains(_Block):
+    def __init__(self, d_model, num_heads, num_kv_heads, d_ff, base=10000.0):
+        super().__init__(d_model, num_heads, num_kv_heads, d_ff, base)
+        self.gain1.requires_grad_(False)
+        self.gain2.requires_grad_(False)
 
 
 @misconception(

@@ -263,6 +263,31 @@ def block_checks(draw: Draw) -> list[Check]:
         reference = functools.partial(block_reference, count)
         return case(name, "DecoderBlock", *given, reference=reference, **how, **more)
 
+    def called_before(name, sizes, earlier):
+        """Make a case that asks also a block which has worked on inputs of other sizes before."""
+
+        def inputs(b, n, m):
+            return (
+                draw.normal(b, n, heads * width),
+                draw.normal(b, m, heads * width),
+                _padding([m - 1] * b, m),
+            )
+
+        args, how = steady(lambda: inputs(*sizes), heads)
+        given = list(map(tensor, args))
+
+        def both(*args):
+            due = block_reference(heads, *args)
+            return due, due
+
+        steps = (
+            Step("block", "DecoderBlock", **how),
+            Step("before", "@call", (Ref("block"), *map(tensor, inputs(*earlier)))),
+        )
+        again = Step("the result of the second call", "@call", (Ref("block"), *given))
+        chain = {"steps": steps, "after": (again,)}
+        return case(name, "DecoderBlock", *given, reference=both, how=chain, **how)
+
     def twins(what, draw_inputs, change):
         """Ask the same block twice, the second time about changed inputs."""
         args, how = steady(draw_inputs, heads)
@@ -324,8 +349,8 @@ def block_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "a memory mask",
-            "which of the two attentions gets the mask, and whether every sequence and every head "
-            "gets its own part of it",
+            "which of the two attentions gets the mask, whether every sequence and every head gets "
+            "its own part of it, and whether a second call gets its own",
             (
                 ask(f"padding, ({batch}, 1, 1, {places})", usual, _padding(lengths, places)),
                 ask(
@@ -340,6 +365,11 @@ def block_checks(draw: Draw) -> list[Check]:
                 ),
                 ask("biases beside hidden places", usual, biases),
                 ask("given by name", usual, _padding(lengths, places), named=True),
+                called_before(
+                    "after a call with other sizes",
+                    (batch, targets, places),
+                    (1, targets - 1, places + 1),
+                ),
             ),
             options=ROOM,
             share=2,
@@ -638,7 +668,7 @@ def accuracy_checks(draw: Draw) -> list[Check]:
             wrong = predicted[row, place] + 1
             predicted[row, place] = (wrong + (wrong % 10 == pad)) % 10
         order = draw.permutation(rows)
-        name = f"{rows} rows of {width}, {right} right"
+        name = f"{rows} row{'s'[: rows > 1]} of {width}, {right} right"
         return given(name, predicted[order], expected[order], pad, **more)
 
     rows, width = draw.integer(5, 7), draw.integer(4, 6)
@@ -651,6 +681,7 @@ def accuracy_checks(draw: Draw) -> list[Check]:
             (
                 given("1 of 2 rows", [[5, 6, 7], [5, 6, 7]], [[5, 6, 7], [5, 8, 7]], 0),
                 given("same tokens, other order", [[5, 6], [7, 8]], [[6, 5], [7, 8]], 0),
+                given("other tokens, same sum", [[4, 7], [7, 8]], [[5, 6], [7, 8]], 0),
                 ask(rows, width, few, padded=False),
                 ask(width + 3, 3, 3, padded=False),
             ),
@@ -860,6 +891,96 @@ def set_aside(tables: dict, bos: int, eos: int, max_len: int, width: int) -> lis
     return max(ended + beams)[1]
 
 
+Beam = tuple[float, list[int]]
+
+
+def by_sum(beam: Beam) -> float:
+    """Return the sum of the text's log-probabilities, which alone should decide."""
+    return beam[0]
+
+
+def penalized(beam: Beam) -> float:
+    """Divide the sum by the length penalty of Wu et al. 2016, with its usual power."""
+    return beam[0] / ((4 + len(beam[1])) / 6) ** 0.6
+
+
+def other_search(
+    keep: Callable[[int, list[Beam], int, int], list[Beam]] = lambda step, ranked, eos, width: (
+        ranked[:width]
+    ),
+    order: Callable[[Beam], float] = by_sum,
+    best: Callable[[Beam], float] = by_sum,
+) -> Callable[..., list[int]]:
+    """Make a search in which one thing may be done another way than it should be.
+
+    ``keep`` chooses from all that the step has found, the best first; ``order`` ranks them, and
+    ``best`` chooses the result.
+    """
+
+    def search(tables: dict, bos: int, eos: int, max_len: int, width: int) -> list[int]:
+        chances = next_chances(tables)
+        beams: list[Beam] = [(0.0, [bos])]
+        for step in range(max_len):
+            found = []
+            for score, text in beams:
+                if has_ended(text, eos):
+                    found.append((score, text))
+                else:
+                    more = enumerate(chances(text))
+                    found += [(score + chance, [*text, token]) for token, chance in more]
+            beams = keep(step, sorted(found, key=order, reverse=True), eos, width)
+        return max(beams, key=best)[1]
+
+    return search
+
+
+def _split(step: int, ranked: list[Beam]) -> tuple[list[Beam], list[Beam]]:
+    """Return the beams that had ended before this step, and those that it made."""
+    made = [len(text) == step + 2 for _, text in ranked]
+    return (
+        [beam for beam, new in zip(ranked, made, strict=True) if not new],
+        [beam for beam, new in zip(ranked, made, strict=True) if new],
+    )
+
+
+def _ended_beside(step: int, ranked: list[Beam], eos: int, width: int) -> list[Beam]:
+    done, made = _split(step, ranked)
+    return done + made[:width]
+
+
+def _all_ended_beside(step: int, ranked: list[Beam], eos: int, width: int) -> list[Beam]:
+    open_ones = [beam for beam in ranked if not has_ended(beam[1], eos)]
+    return [beam for beam in ranked if has_ended(beam[1], eos)] + open_ones[:width]
+
+
+def _ended_for_good(step: int, ranked: list[Beam], eos: int, width: int) -> list[Beam]:
+    done, made = _split(step, ranked)
+    return done + made[: max(width - len(done), 0)]
+
+
+def _one_per_token(step: int, ranked: list[Beam], eos: int, width: int) -> list[Beam]:
+    first: dict[int, Beam] = {}
+    for beam in ranked:
+        first.setdefault(beam[1][-1], beam)
+    return list(first.values())[:width]
+
+
+# Searches that find the right text now and then. Each has to find another one in some case.
+OTHER_SEARCHES = {
+    "set aside": set_aside,
+    "ended beside": other_search(_ended_beside),
+    "all ended beside": other_search(_all_ended_beside),
+    "ended for good": other_search(_ended_for_good),
+    "one for each token": other_search(_one_per_token),
+    "first step uncut": other_search(
+        lambda step, ranked, eos, width: ranked[:width] if step else ranked
+    ),
+    "one more": other_search(lambda step, ranked, eos, width: ranked[: width + 1]),
+    "penalty": other_search(order=penalized, best=penalized),
+    "penalty at the end": other_search(best=penalized),
+}
+
+
 def beam_checks(draw: Draw) -> list[Check]:
     """Return the checks of ``beam_search``."""
     vocab, length = 5, draw.integer(3, 4)
@@ -875,11 +996,13 @@ def beam_checks(draw: Draw) -> list[Check]:
         end=0.0,
         as_it="@same",
         size=length,
-        strict=False,
+        unlike=(),
+        at_most=None,
     ):
         """Make a case whose search ``suits``; ``end`` is added to the logits of eos.
 
-        With ``strict`` a search that fills the places of ended beams finds something else.
+        The searches named in ``unlike`` find something else, and so does one of the width
+        ``at_most``.
         """
         while True:
             bos, eos = bos_eos or (int(n) for n in draw.permutation(tokens)[:2])
@@ -898,7 +1021,10 @@ def beam_checks(draw: Draw) -> list[Check]:
             greedy = beam_reference(exact, bos, eos, max_len, 1)
             if not (found.clear and greedy.clear and suits(found, greedy, eos)):
                 continue
-            if not strict or set_aside(exact, bos, eos, max_len, width) != found.beams[0][1]:
+            given, right = (exact, bos, eos, max_len), found.beams[0][1]
+            if any(OTHER_SEARCHES[name](*given, width) == right for name in unlike):
+                continue
+            if at_most is None or beam_reference(*given, at_most).beams[0][1] != right:
                 break
         source = exact["source"]
         model = Step(
@@ -943,13 +1069,14 @@ def beam_checks(draw: Draw) -> list[Check]:
     def with_end(found, greedy, eos):
         return ended(found, eos)[0]
 
+    aside = ("set aside", "ended beside", "all ended beside")
     wide = {"rtol": 1e-5, "atol": 1e-4}
     return [
         Check(
             "two beams",
             "which texts are kept: those whose tokens' log-probabilities have the highest sums",
             (
-                ask("2 beams, 3 tokens at most", 2, 3, better),
+                ask("2 beams, 3 tokens at most", 2, 3, better, unlike=("one more",)),
                 ask("2 beams, 5 tokens at most", 2, 5, better_and_ended),
                 ask("2 beams, 6 tokens at most, a rare end", 2, 6, better, end=-2.0),
             ),
@@ -961,7 +1088,8 @@ def beam_checks(draw: Draw) -> list[Check]:
             "three beams and more",
             "whether the continuations of all beams compete for the places",
             (
-                ask("3 beams, 4 tokens at most", 3, 4, better),
+                ask("3 beams, 4 tokens at most", 3, 4, better, unlike=("first step uncut",)),
+                ask("3 beams, 5 tokens at most", 3, 5, better, unlike=("one for each token",)),
                 ask("4 beams, 6 tokens at most", 4, 6, better_and_ended),
             ),
             options=wide,
@@ -977,12 +1105,25 @@ def beam_checks(draw: Draw) -> list[Check]:
             "an ended beam is not continued, keeps its place while its sum is among the highest, "
             "and loses it when it is not",
             (
-                ask("the best ends before the others", 2, 6, ended_early, end=1.0),
-                ask("an ended beam is pushed out", 2, 6, overtaken),
-                ask("3 beams, one pushed out", 3, 6, overtaken),
+                ask(
+                    "the best ends before the others",
+                    2,
+                    6,
+                    ended_early,
+                    end=1.0,
+                    unlike=("penalty", "penalty at the end"),
+                ),
+                ask("an ended beam is pushed out", 2, 6, overtaken, unlike=("ended for good",)),
+                ask("3 beams, one pushed out", 3, 6, overtaken, unlike=("ended for good",)),
                 ask("3 beams, an early end", 3, 6, ended_early, end=1.0),
-                ask("2 beams, of which an ended one keeps its place", 2, 6, anything, strict=True),
-                ask("3 beams, likewise", 3, 6, anything, strict=True),
+                ask(
+                    "2 beams, of which an ended one keeps its place",
+                    2,
+                    6,
+                    anything,
+                    unlike=aside,
+                ),
+                ask("3 beams, likewise", 3, 6, anything, unlike=aside),
             ),
             options=wide,
             share=2,
@@ -1015,8 +1156,8 @@ def beam_checks(draw: Draw) -> list[Check]:
             "more beams than tokens",
             "a width larger than the vocabulary: the first step has fewer texts than places",
             (
-                ask("8 beams, 3 tokens in all", 8, 4, better, tokens=3),
-                ask("6 beams, 3 tokens in all", 6, 3, anything, tokens=3),
+                ask("8 beams, 3 tokens in all", 8, 4, better, tokens=3, at_most=3),
+                ask("6 beams, 3 tokens in all", 6, 3, anything, tokens=3, at_most=3),
             ),
             options=wide,
         ),

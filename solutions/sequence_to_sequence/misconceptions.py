@@ -1304,8 +1304,8 @@ def induction_place(vocab_size, max_len):
     "induction_head",
     "too_soft",
     "looks at the right position, but not sharply enough",
-    "The right score is the largest of its row, but by too little: the output is a mixture in "
-    "which the right token is merely the strongest.",
+    "The right score is the largest of its row, but by too little: the output is a mixture of the "
+    "right token and others.",
 )
 def induction_soft(vocab_size, max_len):
     root = math.sqrt(vocab_size + 1)
@@ -1316,7 +1316,8 @@ def induction_soft(vocab_size, max_len):
     "induction_head",
     "scale_forgotten",
     "is sharp enough only for scores that are not divided by the root of the width",
-    "Both heads are used with scaled scores.",
+    "Scores are divided by the root of the queries' width before the softmax, and after that the "
+    "right one is larger than the others by too little.",
 )
 def induction_unscaled(vocab_size, max_len):
     first = dict(previous_token_head(vocab_size, max_len))
@@ -1429,10 +1430,11 @@ def _search(
     grown=lambda score, text, found, eos: found,
     order=lambda score, text: -score,
     over=_all_ended,
+    keep=lambda step, ranked, eos, width: ranked[:width],
 ):
     """The beams at the end, the best first: the right way, with one part replaced by another."""
     beams = [(0.0, [bos])]
-    for _ in range(max_len):
+    for step in range(max_len):
         found = []
         for score, text in beams:
             if _has_ended(text, eos):
@@ -1441,7 +1443,7 @@ def _search(
             more = chances(model, source, text)
             longer = [(add(score, chance), [*text, token]) for token, chance in enumerate(more)]
             found += grown(score, text, longer, eos)
-        beams = sorted(found, key=lambda beam: order(*beam))[:width]
+        beams = keep(step, sorted(found, key=lambda beam: order(*beam)), eos, width)
         if over(beams, eos):
             break
     return beams
@@ -1628,6 +1630,130 @@ def beam_wider(model, source, bos, eos, max_len, width):
     return _as_asked(max(ended + beams, key=lambda beam: beam[0]))
 
 
+def _kept(keep):
+    """Make a search that keeps other beams than it should, and returns the likeliest of them."""
+
+    def search(model, source, bos, eos, max_len, width):
+        beams = _search(model, source, bos, eos, max_len, width, keep=keep)
+        return _as_asked(max(beams, key=lambda beam: beam[0]))
+
+    return search
+
+
+def _made(step, ranked):
+    """Those that had ended before this step, and those that it made."""
+    done = [beam for beam in ranked if len(beam[1]) < step + 2]
+    return done, [beam for beam in ranked if len(beam[1]) == step + 2]
+
+
+@variant("beam_search", "ended_beams_give_up_their_place", "at the next step")
+def beam_finished_list(model, source, bos, eos, max_len, width):
+    def keep(step, ranked, eos, width):
+        done, made = _made(step, ranked)
+        return done + made[:width]
+
+    return _kept(keep)(model, source, bos, eos, max_len, width)
+
+
+@variant("beam_search", "ended_beams_give_up_their_place", "every text that has ended")
+def beam_all_finished(model, source, bos, eos, max_len, width):
+    def keep(step, ranked, eos, width):
+        still_open = [beam for beam in ranked if not _has_ended(beam[1], eos)]
+        return [beam for beam in ranked if _has_ended(beam[1], eos)] + still_open[:width]
+
+    return _kept(keep)(model, source, bos, eos, max_len, width)
+
+
+@misconception(
+    "beam_search",
+    "ended_beams_keep_their_place_for_good",
+    "never pushes out a beam that has ended",
+    "An ended beam keeps its place only while its sum is among the `width` highest. Once enough "
+    "others have higher sums, it is dropped, and one of them has the place.",
+)
+def beam_for_good(model, source, bos, eos, max_len, width):
+    def keep(step, ranked, eos, width):
+        done, made = _made(step, ranked)
+        return done + made[: width - len(done)]
+
+    return _kept(keep)(model, source, bos, eos, max_len, width)
+
+
+@misconception(
+    "beam_search",
+    "first_step_uncut",
+    "keeps all texts of the first step",
+    "The first step, too, keeps no more than `width` of them.",
+)
+def beam_uncut(model, source, bos, eos, max_len, width):
+    def keep(step, ranked, eos, width):
+        return ranked[:width] if step else ranked
+
+    return _kept(keep)(model, source, bos, eos, max_len, width)
+
+
+@misconception(
+    "beam_search",
+    "one_beam_too_many",
+    "keeps one beam more than `width`",
+    "`width` beams are kept after each step; with a width of 1 the search is greedy_decode.",
+)
+def beam_one_more(model, source, bos, eos, max_len, width):
+    return _as_asked(_search(model, source, bos, eos, max_len, width + 1)[0])
+
+
+@misconception(
+    "beam_search",
+    "no_more_beams_than_tokens",
+    "keeps no more beams than the vocabulary has tokens",
+    "Only the first step has no more texts than tokens. Later there are up to `width` times as "
+    "many, and `width` of them are kept.",
+)
+def beam_capped(model, source, bos, eos, max_len, width):
+    tokens = len(_log_chances(model, source, [bos]))
+    return _as_asked(_search(model, source, bos, eos, max_len, min(width, tokens))[0])
+
+
+@misconception(
+    "beam_search",
+    "one_beam_for_each_token",
+    "keeps only the best text for each last token",
+    "Two texts that end in the same token are two beams: both are kept if their sums are among "
+    "the highest.",
+)
+def beam_one_per_token(model, source, bos, eos, max_len, width):
+    def keep(step, ranked, eos, width):
+        best = {text[-1]: (score, text) for score, text in reversed(ranked)}
+        return sorted(best.values(), reverse=True)[:width]
+
+    return _kept(keep)(model, source, bos, eos, max_len, width)
+
+
+def _penalized(score, text, power):
+    return score / ((4 + len(text)) / 6) ** power
+
+
+@misconception(
+    "beam_search",
+    "length_penalty",
+    "applies a length penalty",
+    "Dividing a sum by a power of the length (Wu et al. 2016) favors longer texts. The contract "
+    "has no length penalty: the sums themselves decide.",
+    power=(0.7, 1.0),
+)
+def beam_penalty(model, source, bos, eos, max_len, width, *, power=0.6):
+    def order(score, text):
+        return -_penalized(score, text, power)
+
+    return _as_asked(_search(model, source, bos, eos, max_len, width, order=order)[0])
+
+
+@variant("beam_search", "length_penalty", "at the final choice alone")
+def beam_penalty_at_the_end(model, source, bos, eos, max_len, width):
+    beams = _search(model, source, bos, eos, max_len, width)
+    return _as_asked(max(beams, key=lambda beam: _penalized(beam[0], beam[1], 0.6)))
+
+
 @misconception(
     "beam_search",
     "ended_beams_preferred",
@@ -1764,6 +1890,51 @@ def decode_never_stops_early(model, source, bos, eos, max_len):
         fill=lambda token, ended: token,
         stop=lambda ended, token: False,
     )
+
+
+@misconception(
+    "sequence_accuracy",
+    "differences_cancel",
+    "adds up the differences of a row",
+    "One token that is too large by 1 and another that is too small by 1 cancel. Compare place by "
+    "place.",
+)
+def accuracy_of_sums(predicted, expected, pad):
+    off = (predicted - expected) * (expected != pad)
+    return (off.sum(dim=1) == 0).double().mean().item()
+
+
+@misconception(
+    "DecoderBlock",
+    "mask_of_the_first_call",
+    "keeps the causal mask of the first call",
+    "The next call may have more positions or fewer. Make the mask for the x at hand, or keep one "
+    "that is long enough and cut from it.",
+)
+class MaskOfTheFirstCall(_Block):
+    seen = None
+
+    def forward(self, x, memory, memory_mask=None):
+        if self.seen is None:
+            self.seen = causal_mask(x.shape[1])
+        x = x + self.self_attention(self.norm1(x), mask=self.seen)[0]
+        x = x + self.look_over(x, memory, memory_mask)
+        return x + self.think(x)
+
+
+@misconception(
+    "DecoderBlock",
+    "memory_of_the_first_call",
+    "keeps the memory of the first call",
+    "The next call brings a memory and a mask of its own.",
+)
+class MemoryOfTheFirstCall(_Block):
+    kept = None
+
+    def look_over(self, x, memory, memory_mask):
+        if self.kept is None:
+            self.kept = memory, memory_mask
+        return super().look_over(x, *self.kept)
 
 
 @variant("sequence_accuracy", "tokens_counted", "as a mean")

@@ -50,6 +50,7 @@ from solutions.attention_today.elsewhere import (
     packed,
     unpacked,
 )
+from solutions.attention_today.public.steps import largest_product, watched
 from solutions.masking import causal_mask
 from solutions.multi_head_attention import MultiHeadAttention, split_heads
 from solutions.positional_encoding import rotary_encoding
@@ -207,6 +208,25 @@ def test_streaming_attention_is_torchs_whatever_the_block(block: int) -> None:
     assert torch.allclose(got, expected, atol=1e-12)
     reference = stream_reference(query.numpy(), key.numpy(), value.numpy(), block)
     np.testing.assert_allclose(reference, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        lambda query, key: query @ key.mT,
+        lambda query, key: key @ query.mT,
+        lambda query, key: torch.einsum("id,jd->ij", query, key),
+        lambda query, key: torch.cat([query @ part.mT for part in key[None].split(7, dim=1)], -1),
+        lambda query, key: (2 * key).split(7)[0] @ query.mT,
+    ],
+)
+def test_a_watched_tensor_notes_its_largest_product(scores: Any) -> None:
+    query, key = draw(4, 3), watched(draw(7, 3))
+    found = scores(query, key)
+    assert largest_product(key, 5) == 28 and largest_product(key, 30) == 30
+    assert largest_product(watched(draw(7, 3)), 5) == 5
+    plain = scores(query, key.as_subclass(torch.Tensor))
+    assert torch.equal(found.as_subclass(torch.Tensor), plain)
 
 
 def test_its_gradients_are_those_of_all_scores_at_once() -> None:

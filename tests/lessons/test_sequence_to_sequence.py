@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Verdict
 from grader.rules.evaluate import evaluate
+from grader.rules.rule import Finding, rule_named
 from solutions.masking import padding_mask
 from solutions.sequence_to_sequence import (
     DecoderBlock,
@@ -278,6 +279,70 @@ def test_matrices_that_do_not_fit_are_named(which: int, changes: dict, said: str
 def test_whatever_comes_is_judged_and_not_raised_at(answer: object) -> None:
     verdict = judged(lambda vocab_size, max_len: answer)
     assert verdict.score == 0 and verdict.attempted
+
+
+def names(answer: Callable[[int, int], tuple]) -> set[str]:
+    """The mistakes that the rule itself recognizes in an answer."""
+    exercise = next(one for one in EXERCISES if one.id == "induction_head")
+    found = set()
+    for check in exercise.suite(b"rules").checks:
+        replies = DirectCalls({"induction_head": answer}).ask(case.ask for case in check.cases)
+        finding = rule_named(check.rule)(check, replies)
+        found |= {finding.names} if isinstance(finding, Finding) else set()
+    return found
+
+
+def without_a_row(vocab_size: int, max_len: int) -> tuple:
+    first, second = induction_head(vocab_size, max_len)
+    second["W_query"][vocab_size - 1, :vocab_size] = 0.0
+    return first, second
+
+
+def other_values(vocab_size: int, max_len: int) -> tuple:
+    first, second = induction_head(vocab_size, max_len)
+    return first, second | {"W_value": second["W_value"].flip(0)}
+
+
+def the_place_before(vocab_size: int, max_len: int) -> tuple:
+    first, second = induction_head(vocab_size, max_len)
+    wide = {name: F.pad(first[name], (0, vocab_size)) for name in ("W_query", "W_key")}
+    return first, second | wide
+
+
+def itself_and_what_came_before(vocab_size: int, max_len: int) -> tuple:
+    first, second = induction_head(vocab_size, max_len)
+    for name in ("W_key", "W_value"):
+        token, before = slice(0, vocab_size), slice(vocab_size + max_len, None)
+        moved = second[name].clone()
+        moved[:, token], moved[:, before] = second[name][:, before], second[name][:, token]
+        second[name] = moved
+    return first, second
+
+
+def nothing_found_first(vocab_size: int, max_len: int) -> tuple:
+    first, second = induction_head(vocab_size, max_len)
+    return first | {"W_value": torch.zeros_like(first["W_value"])}, second
+
+
+def matches_avoided(vocab_size: int, max_len: int) -> tuple:
+    first, second = induction_head(vocab_size, max_len)
+    second["W_query"][:-1] *= -1
+    return first, second
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        without_a_row,
+        other_values,
+        the_place_before,
+        itself_and_what_came_before,
+        nothing_found_first,
+        matches_avoided,
+    ],
+)
+def test_heads_that_only_look_like_a_known_mistake_get_no_name(answer: Callable) -> None:
+    assert names(answer) == {""}
 
 
 def test_scores_that_overflow_are_said_to() -> None:

@@ -153,6 +153,22 @@ def test_a_mistake_that_would_show_where_the_answer_is_right_is_not_the_answers(
     assert named(what, [value(1.0), value(0.0)], known) == {"check 0": None}
 
 
+def test_a_float_where_an_int_is_due_is_no_explanation_of_a_wrong_int() -> None:
+    """The float agrees with the student's int everywhere, but is wrong where the int is right."""
+
+    def cases(*numbers: int) -> tuple[Case, ...]:
+        return tuple(Case(str(n), Ask("f", (n,)), Reply(value=n)) for n in numbers)
+
+    what = CheckSuite("f", 1.0, (Check("small", "", cases(6)), Check("large", "", cases(101))))
+    known = {
+        mistake("a float"): [Reply(value=6.0), Reply(value=100.0)],
+        mistake("rounded"): [Reply(value=6), Reply(value=100)],
+    }
+    assert named(what, known[mistake("rounded")], known) == {"large": "rounded"}
+    floats = known[mistake("a float")]
+    assert set(named(what, floats, known).values()) == {"a float"}
+
+
 def test_a_check_of_inputs_tells_no_rounding_from_a_mistake() -> None:
     """Its values are right whatever they are, and may be compared more finely than elsewhere."""
     coarse = Check("value", "", (Case("0", Ask("f"), value(0.0)),), options={"atol": 1e-3})

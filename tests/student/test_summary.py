@@ -437,19 +437,22 @@ def test_a_pass_on_the_public_candidates_says_how_many_more_there_are() -> None:
     assert "<details" in as_html(summary(found)) and " open>" in as_html(summary(found))
 
 
+WRONG_AND_EXAMINED = """
+def masked_attention(query, key, value, mask=None):
+    return right(query, key, value)  # the mask is ignored
+
+def examine_attention(candidate):
+    given = torch.ones(1, 2, 3), torch.ones(1, 2, 3), torch.arange(6.0).reshape(1, 2, 3)
+    mask = torch.tensor([[0.0, -torch.inf], [0.0, 0.0]])
+    assert torch.equal(candidate(*given, mask)[0], masked_attention(*given, mask)[0])
+"""
+
+
 def test_a_test_is_judged_once_whatever_it_builds_on() -> None:
     """At grading no second run supplies the course's answers to it, so the notebook does not."""
-    own = dict(solution("masking", "masked_attention").namespace)
-
-    def masked_attention(query, key, value, mask=None):
-        return own["masked_attention"](query, key, value)  # the mask is ignored
-
-    def examine_attention(candidate):
-        ones = torch.ones(1, 2, 3)
-        right, _ = space["masked_attention"](ones, ones, ones, torch.zeros(2, 2))
-        assert torch.equal(candidate(ones, ones, ones, torch.zeros(2, 2))[0], right)
-
-    space = own | {"masked_attention": masked_attention, "examine_attention": examine_attention}
+    right = solution("masking", "masked_attention")
+    space = {**right.namespace, "right": right.target}
+    exec(WRONG_AND_EXAMINED, space)
     assert weak_ones("examine_attention", space, check.verdict_here)
     found = check.judge_here("examine_attention", space)
     assert found.verdict == check.verdict_here("examine_attention", space)

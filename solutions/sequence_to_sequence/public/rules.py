@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,15 +51,24 @@ class _Heads:
     scaled: bool = True
     order: tuple[str, ...] = ("token", "place", "first")
 
-    def weights_and_output(self, sequence: list[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the second head's weights (n, n) and its outputs (n, V)."""
+    def _input(self, sequence: list[int]) -> np.ndarray:
+        """Return the second head's input: what the first head found, beside token and place."""
         parts = {
             "token": np.eye(self.tokens)[sequence],
             "place": np.eye(self.positions)[: len(sequence)],
         }
         known = [parts[name] for name in self.order if name in parts]
         parts["first"] = self._attend(self.first, np.concatenate(known, axis=1))[1]
-        return self._attend(self.second, np.concatenate([parts[n] for n in self.order], axis=1))
+        return np.concatenate([parts[name] for name in self.order], axis=1)
+
+    def weights_and_output(self, sequence: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the second head's weights (n, n) and its outputs (n, V)."""
+        return self._attend(self.second, self._input(sequence))
+
+    def scores(self, sequence: list[int]) -> np.ndarray:
+        """Return the second head's scores (n, n) before the scale and the mask."""
+        x = self._input(sequence)
+        return (x @ self.second[0]) @ (x @ self.second[1]).T
 
     def _attend(self, head: list[np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         asks, offers, gives = (x @ matrix for matrix in head)
@@ -221,7 +230,8 @@ def _recognized(heads: _Heads, sequences: list[list[int]]) -> str:
     for name, guesses in _GUESSES.items():
         for guess in guesses:
             if _always(heads, ((out, guess(x, t, found)) for x, t, found, _, out in seen)):
-                return name
+                asks = name == "asks_with_the_token_before"
+                return "" if asks and not _looks_for_the_token_before(seen) else name
     own = all(_shares(heads, out, [x[t]]) for x, t, _, _, out in seen)
     steps = [int(weights.argmax()) - found[-1] - 1 for _, _, found, weights, _ in seen]
     if not any(steps) and own:
@@ -234,10 +244,48 @@ def _recognized(heads: _Heads, sequences: list[list[int]]) -> str:
         ]
         if all(right):
             return "values_scaled"
-        return "too_soft" if all(abs(total - 1) <= NEAR for total in sums) else ""
+        mixed = all(_mixes(heads, x, weights, out) for x, _, _, weights, out in seen)
+        return "too_soft" if mixed else ""
     if own:
-        return "finds_the_same_token"
-    return "place_outweighs_match" if all(step >= 0 for step in steps) and 0 in steps else ""
+        return "finds_the_same_token" if _prefers_its_token(heads, sequences) else ""
+    if not all(_mixes(heads, x, weights, out) for x, _, _, weights, out in seen):
+        return ""
+    return "place_outweighs_match" if _loses_far_back(seen, steps) else ""
+
+
+def _mixes(heads: _Heads, x: list[int], weights: np.ndarray, output: np.ndarray) -> bool:
+    """Tell whether the output is the mean of the tokens, with these weights."""
+    return bool((np.abs(output - weights @ np.eye(heads.tokens)[x]) <= NEAR).all())
+
+
+def _looks_for_the_token_before(seen: Sequence[tuple]) -> bool:
+    """Tell whether the weight is at positions that hold the token before t, but not always at t-1.
+
+    A head that always looks at t-1, or hands over what the first head has found, says the same.
+    """
+    places = [(x, t, int(weights.argmax())) for x, t, _, weights, _ in seen]
+    holds = all(x[place] == x[t - 1] for x, t, place in places)
+    return holds and any(place != t - 1 for _, t, place in places)
+
+
+def _prefers_its_token(heads: _Heads, sequences: list[list[int]]) -> bool:
+    """Tell whether each earlier place of a token scores more than later places of other tokens."""
+    for sequence in sequences:
+        scores = heads.scores(sequence)
+        for t, token in enumerate(sequence):
+            own = [s for s in range(t) if sequence[s] == token]
+            others = [s for s in range(own[0], t) if sequence[s] != token] if own else []
+            if others and scores[t, own].min() <= scores[t, others].max():
+                return False
+    return True
+
+
+def _loses_far_back(seen: Sequence[tuple], steps: Sequence[int]) -> bool:
+    """Tell whether matches are found up to some distance, and farther back later places win."""
+    far = [t - found[-1] for _, t, found, *_ in seen]
+    right = [n for n, step in zip(far, steps, strict=True) if step == 0]
+    lost = [n for n, step in zip(far, steps, strict=True) if step > 0]
+    return min(steps) >= 0 and bool(right) and bool(lost) and max(right) < min(lost)
 
 
 def _always(heads: _Heads, pairs: Iterable[tuple[np.ndarray, list[int]]]) -> bool:
