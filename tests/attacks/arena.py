@@ -553,8 +553,9 @@ def unsafe_parts(executed: bytes, page: bytes) -> list[str]:
     for cell in document["cells"]:
         if cell.get("attachments"):
             faults.append("attachments in the executed notebook")
-        if cell["cell_type"] == "markdown" and cell["source"] not in _released():
-            faults += _markdown_faults(cell["source"])
+        source = "".join(cell["source"])  # text, or lines
+        if cell["cell_type"] == "markdown" and source not in _released():
+            faults += _markdown_faults(source)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             faults += [f"{mime} in the executed notebook" for mime in data.keys() - _KNOWN_MIME]
