@@ -235,7 +235,7 @@ def morning(day: Day) -> None:
     archive(
         day, "all.zip", sent | {f"{hal}/attention.zip": cut, f"{ivy}/{NAME}.ipynb": b"{ broken"}
     )
-    archive(day, "hal.zip", {f"{hal}/attention.zip": work["hal"]})
+    archive(day, "moodle-hal.zip", {f"{hal}/attention.zip": work["hal"]})
 
 
 COLLECT = "--roster @worksheet.csv --output @submitted"
@@ -247,7 +247,7 @@ def noon(day: Day) -> None:
     day.run("again, all of them", f"collect @all.zip {COLLECT}")
     day.people["hal"].days_late = 2
     (day.course / "worksheet.csv").write_text(worksheet(day), encoding="utf-8")
-    day.run("Hal, asked for a whole zip", f"collect @hal.zip {COLLECT}")
+    day.run("Hal, asked for a whole zip", f"collect @moodle-hal.zip {COLLECT}")
     day.run("he gets time for it", f"due {NAME} --extend hal@example.edu=3d --course-dir @")
     day.people["hal"].days_late = 0  # as far as his mark goes
     day.run("grade", "grade @submitted --course-dir @ --jobs 1", "12 submissions")
@@ -268,8 +268,8 @@ def afternoon(day: Day) -> None:
     day.note("Kim asks to look again", "Formgrader", "1 answer marked anew")
     ben = day.people["ben"]
     ben.wrong = 0
-    archive(day, "ben.zip", {f"{ben.folder}/attention.zip": packed(day, ben, 0)})
-    day.run("Ben had sent the wrong file", f"collect @ben.zip {COLLECT}")
+    archive(day, "moodle-ben.zip", {f"{ben.folder}/attention.zip": packed(day, ben, 0)})
+    day.run("Ben had sent the wrong file", f"collect @moodle-ben.zip {COLLECT}")
     day.run("what would change?", "grade @submitted --course-dir @ --jobs 1 --dry-run")
     day.run("grade", "grade @submitted --course-dir @ --jobs 1", "brought up to date")
     day.run("whose marks changed", "changes --course-dir @")

@@ -11,7 +11,7 @@ import pytest
 
 from grader.authoring.sample import answer_text
 from grader.course.assignments import assignment
-from grader.course.exercises import exercises
+from grader.course.exercises import exercises, find
 from grader.course.layout import LESSONS, assignment_id
 from grader.course.versions import misconceptions
 from grader.course.wild import VIEWS
@@ -230,7 +230,8 @@ def test_an_answer_that_calls_all_others_is_given_those_alone_that_it_builds_on(
         called = "".join(f"    {other}(*args, **kwargs)\n" for other in others)
         greedy = {name: f"def {name}(*args, **kwargs):\n{called}    return 0"}
         runs = second(lesson, spoiled(*others) | greedy, set(order), judged={name})
-        due = below(lesson, name)
+        # A student's test is run once: it could remember candidates from one run to the next.
+        due = set() if find(name).callbacks is not None else below(lesson, name)
         assert runs == [((name,), due)] or (not runs and not due), name
 
 
