@@ -80,9 +80,9 @@ def _show(done: Collected, output: Path, directory: Directory | None, zone: str 
             "1 earlier attempt is" if done.earlier == 1 else f"{done.earlier} earlier attempts are"
         )
         click.echo(f"{attempts} kept in {output}-earlier")
-    if done.unsealed:
+    if done.misplaced:
         click.echo(
-            f"{done.unsealed} had an origin.json beside the work, where students can write: it is "
+            f"{done.misplaced} had an origin.json beside the work, where students can write: it is "
             "ignored; where an attempt counts that should not, collect all archives again"
         )
     if done.late:

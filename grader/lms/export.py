@@ -133,8 +133,8 @@ class _Filler(_Exporter):
         if self.form == "moodle-worksheet" and len(wanted.tasks) == 1:
             place = (Path(self.submitted), wanted.tasks[0].id)
             participants = moodle_feedback.participants(*place)
-            ignored = moodle_feedback.unsealed(*place)
-            notices += tuple(f"{student}: {origin.UNSEALED}" for student in ignored)
+            ignored = moodle_feedback.misplaced(*place)
+            notices += tuple(f"{student}: {origin.MISPLACED}" for student in ignored)
         missing = 0.0 if self.missing_as_zero else None
         content, more = worksheet.filled(
             self.form,

@@ -44,10 +44,10 @@ def folders(submitted: Path, assignment: str) -> dict[str, str]:
     return found
 
 
-def unsealed(submitted: Path, assignment: str) -> list[str]:
+def misplaced(submitted: Path, assignment: str) -> list[str]:
     """Return the students whose only origin is one that they may have written themselves."""
     places = sorted(submitted.glob(f"*/{assignment}"))
-    people = (place.parent.name for place in places if origin.is_unsealed(place))
+    people = (place.parent.name for place in places if origin.is_misplaced(place))
     return [intake.shown(unicodedata.normalize("NFC", name)) for name in people]
 
 
@@ -65,7 +65,7 @@ def feedback_zip(
 ) -> tuple[bytes, Mapping[str, str]]:
     """Return the zip's bytes and, by student, why a page is not in it."""
     known = folders(submitted, assignment)
-    ignored = unsealed(submitted, assignment)
+    ignored = misplaced(submitted, assignment)
     buffer, left_out = io.BytesIO(), dict[str, str]()
     pages = sorted((course_dir / "feedback").glob(f"*/{assignment}/{assignment}.html"))
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -73,7 +73,9 @@ def feedback_zip(
             student = page.parent.parent.name
             if student not in known:
                 left_out[student] = (
-                    origin.UNSEALED if student in ignored else "not collected from a Moodle archive"
+                    origin.MISPLACED
+                    if student in ignored
+                    else "not collected from a Moodle archive"
                 )
                 continue
             archive.writestr(f"{known[student]}/{assignment}.html", page.read_bytes())

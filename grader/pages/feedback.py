@@ -32,9 +32,9 @@ OUTCOMES = {
 }
 
 
-# The escape sequences of a terminal's colours, and the page's class for each, plain and bright.
-_COLOUR = re.compile("\x1b\\[([0-9;]*)m")
-_COLOURS = {
+# The escape sequences of a terminal's colors, and the page's class for each, plain and bright.
+_COLOR = re.compile("\x1b\\[([0-9;]*)m")
+_COLORS = {
     f"{row}{number}": f"ansi-{name}"
     for row in (3, 9)
     for number, name in enumerate(("red", "green", "yellow", "blue", "magenta", "cyan"), 1)
@@ -60,19 +60,19 @@ def feedback_page(outcome: Outcome, release: Assignment) -> bytes:
     return manual_grading.fill_slots(page.encode())
 
 
-def coloured(text: str) -> str:
-    """Turn text with a terminal's colours into HTML, all escaped, with no escape sequence left."""
-    plain_part, *rest = _COLOUR.split(text)
-    shown, bold, colour = [html.escape(plain_part)], "", ""
+def colored(text: str) -> str:
+    """Turn text with a terminal's colors into HTML, all escaped, with no escape sequence left."""
+    plain_part, *rest = _COLOR.split(text)
+    shown, bold, color = [html.escape(plain_part)], "", ""
     for codes, part in zip(rest[::2], rest[1::2], strict=True):
         for code in codes.split(";")[:8]:
             if code in ("", "0"):
-                bold = colour = ""
+                bold = color = ""
             elif code in ("1", "22"):
                 bold = "ansi-bold" if code == "1" else ""
             else:
-                colour = _COLOURS.get(code, "" if code == "39" else colour)
-        classes = f"{bold} {colour}".strip()
+                color = _COLORS.get(code, "" if code == "39" else color)
+        classes = f"{bold} {color}".strip()
         escaped = html.escape(part)
         shown.append(f'<span class="{classes}">{escaped}</span>' if classes and part else escaped)
     return "".join(shown).replace("\x1b", "\ufffd")
@@ -114,16 +114,14 @@ def _left_out(what: str) -> str:
 def _output(item: dict[str, Any]) -> str:
     """Return an output, which has been sanitized before, as HTML."""
     if item["output_type"] == "stream":
-        return f'<pre class="{item["name"]}">{coloured(item["text"])}</pre>'
+        return f'<pre class="{item["name"]}">{colored(item["text"])}</pre>'
     if item["output_type"] == "error":
-        return f'<pre class="stderr">{coloured(item["ename"] + ": " + item["evalue"])}</pre>'
+        return f'<pre class="stderr">{colored(item["ename"] + ": " + item["evalue"])}</pre>'
     data = item["data"]
     for mime in ("image/png", "image/jpeg"):
         if mime in data:
             return f'<img alt="a figure that this cell drew" src="data:{mime};base64,{data[mime]}">'
-    return (
-        data["text/html"] if "text/html" in data else f"<pre>{coloured(data['text/plain'])}</pre>"
-    )
+    return data["text/html"] if "text/html" in data else f"<pre>{colored(data['text/plain'])}</pre>"
 
 
 def _section(verdict: Verdict, outcome: Outcome, room: _Room) -> dict:

@@ -43,7 +43,7 @@ class CallRefused(ValueError):
     """
 
 
-class _Unlike(Exception):
+class _NotAsInContract(Exception):
     """A layer is not built as the contract says. The text is written for students.
 
     Their own code has raised nothing, so that the failure has no type.
@@ -104,7 +104,7 @@ def answer(
             return _Program(namespace, ask, callbacks, bounds_memory).run()
     except KeyboardInterrupt:  # somebody at the notebook wants to stop
         raise
-    except _Unlike as error:
+    except _NotAsInContract as error:
         return Reply(failure=Failure("exception", message=str(error)))
     except BaseException as error:  # exit() must not end the worker: it is an answer too
         if listener is not None:
@@ -243,15 +243,15 @@ class _Program:
             old = getattr(parent, attribute)
             other = paths.setdefault(id(old), path)
             if other != path:
-                raise _Unlike(
+                raise _NotAsInContract(
                     f"{other} and {path} are one and the same parameter, where the contract has two"
                 )
             if tuple(old.shape) != array.shape:
-                raise _Unlike(
+                raise _NotAsInContract(
                     f"{path} has shape {tuple(old.shape)}, the contract says {array.shape}"
                 )
             if id(old) not in trained:
-                raise _Unlike(
+                raise _NotAsInContract(
                     f"{path} is not among the layer's trainable parameters: no optimizer would "
                     "change it (tensors go into nn.Parameter, lists of layers into nn.ModuleList)"
                 )

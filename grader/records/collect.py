@@ -79,7 +79,7 @@ class Collected:
     untimed: int = 0  # counted as in time, for lack of a time
     used_zone: bool = False  # whether times in file names were read
     earlier: int = 0  # attempts kept aside
-    unsealed: int = 0  # had an origin that a student could have written
+    misplaced: int = 0  # had an origin that a student could have written
 
     @property
     def good(self) -> list[Person]:
@@ -541,7 +541,7 @@ def _write(
     aside = target.with_name(target.name + EARLIER) / person.id / lesson
     if folder.exists():
         known = origin.read(folder)
-        done.unsealed += origin.is_unsealed(folder)
+        done.misplaced += origin.is_misplaced(folder)
         old = known or _found_there(folder, lesson)
         if old.sha256 == new.sha256:
             # The same file again, perhaps after the due date: its first time counts.

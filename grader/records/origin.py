@@ -22,7 +22,7 @@ from grader.judge import intake
 
 PLACES = "-origins"  # suffix of the folder beside that of the submissions
 NAME = "origin.json"  # in the folder of an attempt that was moved aside
-UNSEALED = (
+MISPLACED = (
     f"its {NAME} is where students can write, as an earlier version put it, and is ignored: "
     "collect its archive again"
 )
@@ -82,7 +82,7 @@ def beside(folder: Path) -> Origin | None:
     return _parsed(folder / NAME)
 
 
-def is_unsealed(folder: Path) -> bool:
+def is_misplaced(folder: Path) -> bool:
     """Tell whether a submission has no origin but the one beside it, which is ignored."""
     return read(folder) is None and beside(folder) is not None
 

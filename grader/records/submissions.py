@@ -238,7 +238,7 @@ def read_timestamp(folder: Path) -> tuple[datetime.datetime | None, str]:
             # Anything else that the file says is ignored, since the student may have written it.
             old = origin.beside(folder)
             is_late = old is not None and old.late
-            return None, f"perhaps late: {origin.UNSEALED}, or write {STAMP}" if is_late else ""
+            return None, f"perhaps late: {origin.MISPLACED}, or write {STAMP}" if is_late else ""
         if not known.late:
             return None, ""
         system = intake.shown(known.system)[:40]

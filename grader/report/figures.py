@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grader.report.read import Exercise, Records, Submission
 
-# The levels of passing an exercise's checks, best first; the page has a colour for each.
+# The levels of passing an exercise's checks, best first; the page has a color for each.
 WORDS = {
     "passed": "every check passed",
     "half": "half of the checks or more",

@@ -21,7 +21,7 @@ from grader.judge.sanitize import (
     safe_markdown,
 )
 from grader.pages.executed import executed_notebook
-from grader.pages.feedback import coloured, feedback_page
+from grader.pages.feedback import colored, feedback_page
 from tests.conftest import Grade
 
 EVIL = [
@@ -199,7 +199,7 @@ def test_honest_formulas_and_entities_are_left_alone(text: str) -> None:
 
 def test_a_terminals_colours_are_shown_and_nothing_else_of_its_codes() -> None:
     text = "\x1b[1;31m<b>\x1b[0m & \x1b[92mok\x1b[39m \x1b[38;5;9mx\x1b"
-    assert coloured(text) == (
+    assert colored(text) == (
         '<span class="ansi-bold ansi-red">&lt;b&gt;</span> &amp; '
         '<span class="ansi-green">ok</span> x\ufffd'
     )
