@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import multiprocessing
+import os
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 from grader.course.exercises import exercises, find, home_of
@@ -24,6 +27,8 @@ from grader.protocol.values import CheckSuite
 from grader.rules.asking import put_questions
 from grader.rules.evaluate import assess
 from grader.threads import one_thread
+
+CHUNK = 250  # draws that one process tries in a row
 
 
 @dataclass(frozen=True)
@@ -70,32 +75,49 @@ def refusals(
             yield Refusal(exercise.id, draw, version.name, check.name, finding.text)
 
 
+def try_draws(name: str, draws: range, slow: bool) -> tuple[list[Refusal], float]:
+    """Return every refusal in these draws of one exercise, and how many seconds they took."""
+    exercise, versions = find(name), right_answers(name)
+    found: list[Refusal] = []
+    started = time.perf_counter()
+    for draw in draws:
+        found += refusals(exercise, versions, draw, slow=slow)
+        if draw == draws.start:
+            # A question with a bound of memory collects garbage first. What has been imported by
+            # now is none; looking through it each time would take most of the time.
+            gc.freeze()
+    return found, time.perf_counter() - started
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--draws", type=int, default=2000, help="draws of every exercise")
     parser.add_argument("--first", type=int, default=0, help="the number of the first draw")
     parser.add_argument("--exercise", action="append", choices=names(), help="may be repeated")
     parser.add_argument("--slow", action="store_true", help="with checks that train or measure")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes at a time")
     options = parser.parse_args()
-    one_thread()
-    # A question with a bound of memory collects garbage first. What is imported is none, and
-    # looking through it each time would take most of the campaign's time.
-    gc.freeze()
+    one_thread()  # in the environment too, so that NumPy obeys in the new processes
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    end = options.first + options.draws
+    chunks = [range(n, min(n + CHUNK, end)) for n in range(options.first, end, CHUNK)]
     bad = 0
-    for name in options.exercise or names():
-        exercise, versions = find(name), right_answers(name)
-        started, count = time.perf_counter(), 0
-        for draw in range(options.first, options.first + options.draws):
-            for one in refusals(exercise, versions, draw, slow=options.slow):
-                count += 1
+    with ProcessPoolExecutor(options.jobs, context, one_thread) as pool:
+        asked = {
+            name: [pool.submit(try_draws, name, chunk, options.slow) for chunk in chunks]
+            for name in options.exercise or names()
+        }
+        for name, parts in asked.items():
+            results = [part.result() for part in parts]
+            found = [one for refused, _ in results for one in refused]
+            for one in found:
                 print(f"  draw {one.draw}, {one.version}: {one.check}: {one.text}", flush=True)
-        bad += count
-        seconds = time.perf_counter() - started
-        print(
-            f"{name}: {options.draws} draws, {len(versions)} right answers, {count} refusals, "
-            f"{seconds:.0f} s",
-            flush=True,
-        )
+            print(
+                f"{name}: {options.draws} draws, {len(right_answers(name))} right answers, "
+                f"{len(found)} refusals, {sum(seconds for _, seconds in results):.0f} s",
+                flush=True,
+            )
+            bad += len(found)
     if bad:
         raise SystemExit(1)
 
