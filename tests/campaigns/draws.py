@@ -9,9 +9,11 @@ train or measure are left out unless ``--slow`` is given: one draw of them takes
 from __future__ import annotations
 
 import argparse
+import functools
 import gc
 import multiprocessing
 import os
+import pickle
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,12 +25,15 @@ from grader.course.quiz import quiz_id
 from grader.course.specification import Exercise
 from grader.course.versions import Version, alternatives, solution
 from grader.protocol.calls import DirectCalls
-from grader.protocol.values import CheckSuite
-from grader.rules.asking import put_questions
+from grader.protocol.values import Ask, CheckSuite, Reply
+from grader.rules.asking import Put, put_questions
 from grader.rules.evaluate import assess
 from grader.threads import one_thread
 
 CHUNK = 250  # draws that one process tries in a row
+MOST_KNOWN = 4096  # replies that it keeps
+
+Known = dict[tuple[str, bytes], Reply]  # by the version's name and the question
 
 
 @dataclass(frozen=True)
@@ -61,27 +66,51 @@ def suite_of(exercise: Exercise, draw: int, *, slow: bool = False) -> CheckSuite
 
 
 def refusals(
-    exercise: Exercise, versions: Sequence[Version], draw: int, *, slow: bool = False
+    exercise: Exercise,
+    versions: Sequence[Version],
+    draw: int,
+    known: Known,
+    *,
+    slow: bool = False,
 ) -> Iterator[Refusal]:
-    """Yield every check of one draw that refuses one of the versions."""
+    """Yield every check of one draw that refuses one of the versions; add replies to ``known``."""
     suite = suite_of(exercise, draw, slow=slow)
     functions = exercise.callbacks(suite) if exercise.callbacks is not None else {}
     for version in versions:
-        calls = DirectCalls(version.namespace, functions.__getitem__)
-        found = assess(suite, put_questions(suite, calls.ask, timed=False))
+        put: Put = DirectCalls(version.namespace, functions.__getitem__).ask
+        if not functions:  # else a reply depends on more than its question
+            put = functools.partial(put_once, known, version.name, put)
+        found = assess(suite, put_questions(suite, put, timed=False))
         if not found.attempted:
             yield Refusal(exercise.id, draw, version.name, "", "not attempted")
         for check, _, finding in found.failed:
             yield Refusal(exercise.id, draw, version.name, check.name, finding.text)
 
 
+def put_once(known: Known, version: str, put: Put, asks: Sequence[Ask]) -> list[Reply]:
+    """Put the questions that the version has not answered in an earlier draw.
+
+    Where the questions are a few integers, such as a depth, most of them come in many draws.
+    """
+    replies = []
+    for ask in asks:
+        key = version, pickle.dumps(ask)
+        if key not in known:
+            known[key] = put([ask])[0]
+        replies.append(known[key])
+    return replies
+
+
 def try_draws(name: str, draws: range, slow: bool) -> tuple[list[Refusal], float]:
     """Return every refusal in these draws of one exercise, and how many seconds they took."""
     exercise, versions = find(name), right_answers(name)
     found: list[Refusal] = []
+    known: Known = {}
     started = time.perf_counter()
     for draw in draws:
-        found += refusals(exercise, versions, draw, slow=slow)
+        found += refusals(exercise, versions, draw, known, slow=slow)
+        if len(known) > MOST_KNOWN:
+            known.clear()
         if draw == draws.start:
             # A question with a bound of memory collects garbage first. What has been imported by
             # now is none; looking through it each time would take most of the time.
