@@ -77,8 +77,9 @@ def embed_gather(tokens, weight):
 
 @alternative("embed", "a loop over the tokens")
 def embed_loop(tokens, weight):
-    rows = [weight[token] for token in tokens.flatten().tolist()]
-    return torch.stack(rows).reshape(*tokens.shape, weight.shape[1])
+    flat = tokens.flatten().tolist()
+    rows = {token: weight[token] for token in set(flat)}
+    return torch.stack([rows[token] for token in flat]).reshape(*tokens.shape, weight.shape[1])
 
 
 @alternative("embed", "sparse one-hot vectors")
@@ -349,8 +350,9 @@ def rate_lazy(transition):
     n = len(table)
     lazy = (table + torch.eye(n, dtype=table.dtype)) / 2
     share = torch.full((n,), 1 / n, dtype=table.dtype)
-    for _ in range(4000):
-        share = share @ lazy
+    hop = torch.linalg.matrix_power(lazy, 40)  # of many small steps
+    for _ in range(100):
+        share = share @ hop
     return (share @ _rows(table)).item()
 
 
@@ -439,12 +441,12 @@ def fit_embedding(tokens, vocab_size, steps, lr):
 @alternative("fit_bigram", "one pair after the other, gradients summed")
 def fit_pairs(tokens, vocab_size, steps, lr):
     logits = torch.zeros(vocab_size, vocab_size, dtype=torch.float64)
-    pairs = list(zip(tokens.tolist(), tokens.tolist()[1:]))
+    pairs = collections.Counter(zip(tokens.tolist(), tokens.tolist()[1:]))
     for _ in range(steps):
         model, gradient = logits.softmax(-1), torch.zeros_like(logits)
-        for now, then in pairs:
-            gradient[now] += model[now] / len(pairs)
-            gradient[now, then] -= 1 / len(pairs)
+        for (now, then), times in pairs.items():
+            gradient[now] += model[now] * times / pairs.total()
+            gradient[now, then] -= times / pairs.total()
         logits = logits - lr * gradient
     return logits.softmax(-1).float()
 

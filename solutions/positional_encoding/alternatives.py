@@ -340,13 +340,13 @@ def rotary_permuted(x, positions=None, base=10000.0):
 
 @alternative("alibi_bias", "three loops")
 def alibi_loops(n, num_heads):
-    bias = torch.full((num_heads, n, n), -INF)
+    bias = [[[-INF] * n for _ in range(n)] for _ in range(num_heads)]
     for h in range(num_heads):
         slope = 2 ** (-8 * (h + 1) / num_heads)
         for i in range(n):
             for j in range(i + 1):
-                bias[h, i, j] = -slope * (i - j)
-    return bias
+                bias[h][i][j] = -slope * (i - j)
+    return torch.tensor(bias)
 
 
 @alternative("alibi_bias", "powers of a ratio")

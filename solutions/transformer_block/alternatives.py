@@ -278,11 +278,8 @@ def stack_block_by_block(blocks, final, x, target, pre_norm):
     norms = []
     for block in blocks:
         wanted = [p for p in block.parameters() if p.requires_grad]
-        total = 0.0
-        for p in wanted:
-            (grad,) = torch.autograd.grad(loss, p, retain_graph=True)
-            total += grad.norm().item() ** 2
-        norms.append(total**0.5)
+        grads = torch.autograd.grad(loss, wanted, retain_graph=True) if wanted else ()
+        norms.append(sum(grad.norm().item() ** 2 for grad in grads) ** 0.5)
     return norms
 
 
@@ -365,11 +362,9 @@ def depth_autograd(depth, pre_norm):
     for block in blocks:
         x = block(x) if pre_norm else _post(block, x)
     loss = F.mse_loss(F.layer_norm(x, (32,)), target)
-    norms = []
-    for block in blocks:
-        grads = torch.autograd.grad(loss, list(block.parameters()), retain_graph=True)
-        norms.append(math.sqrt(sum(float(g.square().sum()) for g in grads)))
-    return norms
+    every = [p for block in blocks for p in block.parameters()]
+    squares = torch.stack([g.square().sum() for g in torch.autograd.grad(loss, every)])
+    return squares.reshape(depth, -1).sum(1).sqrt().tolist()
 
 
 @alternative("gradient_by_depth", "one norm at a time, and the norm of these")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -25,7 +26,7 @@ INF = math.inf
 
 @alternative("get_batch", "slices, stacked")
 def batch_slices(tokens, batch_size, block_size, generator):
-    starts = torch.randint(0, len(tokens) - block_size, (batch_size,), generator=generator)
+    starts = torch.randint(len(tokens) - block_size, (batch_size,), generator=generator).tolist()
     x = torch.stack([tokens[s : s + block_size] for s in starts])
     y = torch.stack([tokens[s + 1 : s + 1 + block_size] for s in starts])
     return x.long(), y.long()
@@ -51,7 +52,7 @@ def batch_floor(tokens, batch_size, block_size, generator):
 def batch_multinomial(tokens, batch_size, block_size, generator):
     chances = torch.ones(len(tokens) - block_size)
     starts = torch.multinomial(chances, batch_size, replacement=True, generator=generator)
-    rows = [tokens[int(s) : int(s) + block_size + 1] for s in starts]
+    rows = [tokens[s : s + block_size + 1] for s in starts.tolist()]
     both = torch.stack(rows).long()
     return both[:, :-1].contiguous(), both[:, 1:].contiguous()
 
@@ -269,13 +270,12 @@ def sample_probabilities(logits, temperature=1.0, top_k=None, top_p=None, genera
 
 @alternative("sample_next", "loops, as the rules read")
 def sample_loops(logits, temperature=1.0, top_k=None, top_p=None, generator=None):
-    rows, memo = [], {}
-    for row in logits.double().tolist():
-        key = tuple(row)
-        if key not in memo:
-            memo[key] = _loop_shares(row, temperature, top_k, top_p)
-        rows.append(memo[key])
-    shares = torch.tensor(rows, dtype=torch.float64)
+    rows = [row.tobytes() for row in logits.detach().double().numpy()]
+    number = {row: n for n, row in enumerate(dict.fromkeys(rows))}  # each row once
+    different = [
+        _loop_shares(np.frombuffer(row).tolist(), temperature, top_k, top_p) for row in number
+    ]
+    shares = torch.tensor(different, dtype=torch.float64)[[number[row] for row in rows]]
     if temperature == 0:
         return shares.argmax(-1)
     return torch.multinomial(shares, 1, generator=generator).flatten()

@@ -57,9 +57,11 @@ class _Head:
     ) -> np.ndarray:
         """Return the scores. An input has two ones among zeros, so a score is a sum of entries."""
         token, place = np.array(sequence), np.arange(len(sequence))
-        parts = (token + self.positions, place) if position_first else (token, place + self.tokens)
-        total = sum(self.meeting[np.ix_(one, other)] for one in parts for other in parts)
-        return total / (math.sqrt(self.width) if scaled else 1.0)
+        one, two = (
+            (token + self.positions, place) if position_first else (token, place + self.tokens)
+        )
+        rows = self.meeting[one] + self.meeting[two]
+        return (rows[:, one] + rows[:, two]) / (math.sqrt(self.width) if scaled else 1.0)
 
     def preference(self) -> float:
         """Return by how much more position 1 scores position 0 than itself, after the scale."""

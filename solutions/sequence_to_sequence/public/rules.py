@@ -73,9 +73,9 @@ class _Heads:
     def _attend(self, head: list[np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         asks, offers, gives = (x @ matrix for matrix in head)
         near = asks @ offers.T / (np.sqrt(asks.shape[1]) if self.scaled else 1.0)
-        seen = np.tri(len(x), dtype=bool)
-        every = np.logaddexp.reduce(np.where(seen, near, -np.inf), axis=1, keepdims=True)
-        shares = np.where(seen, np.exp(near - every), 0.0)
+        near = np.where(np.tri(len(x), dtype=bool), near, -np.inf)
+        shares = np.exp(near - near.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
         return shares, shares @ gives
 
 
