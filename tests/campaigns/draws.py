@@ -86,14 +86,16 @@ def refusals(
 
 
 def put_once(known: Known, version: str, put: Put, asks: Sequence[Ask]) -> list[Reply]:
-    """Put the questions but those in numbers that the version has answered in an earlier draw.
+    """Put the questions, except those of numbers alone that the version has answered before.
 
-    A depth of 24 comes in every other draw. Arrays are drawn anew each time.
+    A depth of 24 comes in every other draw. Arrays are drawn anew each time, and only the ends of a
+    long one would show in the key.
     """
     replies = []
     for ask in asks:
         numbers = (*ask.args, *ask.kwargs.values())
-        if ask.init is not None or not all(isinstance(one, int | float) for one in numbers):
+        more = ask.init is not None or ask.steps or ask.after or ask.cotangents is not None
+        if more or not all(isinstance(one, int | float) for one in numbers):
             replies += put([ask])
             continue
         key = version, repr(ask)
@@ -113,7 +115,7 @@ def try_draws(name: str, draws: range, slow: bool) -> tuple[list[Refusal], float
         found += refusals(exercise, versions, draw, known, slow=slow)
         if draw == draws.start:
             # A question with a bound of memory collects garbage first. What has been imported by
-            # now is none; looking through it each time would take most of the time.
+            # now is not garbage, and searching it before each question would be slow.
             gc.freeze()
     return found, time.perf_counter() - started
 

@@ -197,7 +197,7 @@ def test_honest_formulas_and_entities_are_left_alone(text: str) -> None:
     assert quiet_markdown(text) == text
 
 
-def test_a_terminals_colours_are_shown_and_nothing_else_of_its_codes() -> None:
+def test_a_terminals_colors_are_shown_and_nothing_else_of_its_codes() -> None:
     text = "\x1b[1;31m<b>\x1b[0m & \x1b[92mok\x1b[39m \x1b[38;5;9mx\x1b"
     assert colored(text) == (
         '<span class="ansi-bold ansi-red">&lt;b&gt;</span> &amp; '
