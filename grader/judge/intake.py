@@ -70,15 +70,24 @@ def in_one_line(name: str) -> str:
     return "".join(c for n, c in enumerate(plain) if c.isprintable() or n in joiners)
 
 
-def read(path: Path) -> bytes:
-    """Return a file's bytes. Raises Rejected unless it is a plain file of bounded size, no link."""
-    # The file and the two folders around it (student and assignment) are not ours: a link there
-    # could hand in another student's file.
-    base, parts = path.parent, [path.name]
-    while base.name not in ("", "..") and len(parts) < 3:
-        base, parts = base.parent, [base.name, *parts]
+def read(path: Path, base: Path | None = None) -> bytes:
+    """Return a file's bytes.
+
+    Args:
+        path: the file.
+        base: the folder of all submissions. What is below it is not ours: a link there could hand
+            in another student's file [default: the folder of ``student/assignment/file``].
+
+    Raises:
+        Rejected: it is not a plain file of bounded size, or a link is on the way to it.
+    """
+    if base is None:
+        base = path.parent
+        for _ in ("the assignment's folder", "the student's"):
+            if base.name not in ("", ".."):
+                base = base.parent
     try:
-        fd = open_beneath(base, parts)
+        fd = open_beneath(base, path.relative_to(base).parts)
     except FileNotFoundError as error:
         raise NothingThere(f"there is no {path.name} in the submission") from error
     except LinkFound as error:

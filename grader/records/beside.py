@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
-from grader.judge import intake
+from grader.judge import intake, safe_files
 from grader.records import origin
 
 # Python's caches, and files that nbgrader's exchange and ``collect`` write beside a notebook.
@@ -38,7 +36,7 @@ def others(notebook: Path) -> tuple[Other, ...]:
         content = None
         if path.suffix.lower() in NOTEBOOKS and room > 0 and not path.is_symlink():
             try:
-                content = intake.read(path)
+                content = intake.read(path, person.parent)
             except intake.Rejected:
                 content = None  # it is still listed by name, for a person to see
         room -= len(content or b"")
@@ -48,14 +46,16 @@ def others(notebook: Path) -> tuple[Other, ...]:
 
 def paths_beside(notebook: Path) -> Iterator[Path]:
     """Yield the paths of :func:`others`. Hidden files are left out, and no link is followed."""
-    yield from (path for path in _files(notebook.parent, DEPTH) if path != notebook)
-    loose = _files(notebook.parent.parent, 1)
+    folder, person = notebook.parent, notebook.parent.parent
+    inside = _files(person.parent, (person.name, folder.name), DEPTH)
+    yield from (path for path in inside if path != notebook)
+    loose = _files(person.parent, (person.name,), 1)
     yield from (path for path in loose if _may_be(path, notebook.stem))
 
 
 def lying_loose(person: Path, assignments: set[str]) -> list[str]:
     """Return the assignments for which the student's folder has a file but no folder."""
-    files = list(_files(person, 1))
+    files = list(_files(person.parent, (person.name,), 1))
     return [
         name
         for name in sorted(assignments)
@@ -77,19 +77,19 @@ def _is_there(path: Path, folder: bool = False) -> bool:
         return False
 
 
-def _files(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield the files and links in a folder and its subfolders, in the order of their names."""
+def _files(base: Path, parts: tuple[str, ...], depth: int) -> Iterator[Path]:
+    """Yield the files and links in ``base/parts`` and its subfolders, in the order of their names.
+
+    ``base`` is the folder of all submissions; no link below it is followed.
+    """
     try:
-        with os.scandir(folder) as entries:
-            some = sorted(islice(entries, MOST), key=lambda entry: entry.name)
+        entries = safe_files.list_beneath(base, parts, MOST)
     except OSError:
         return  # a folder that is missing, or that cannot be read, holds nothing to grade
-    for entry in some:
-        if entry.name.startswith(".") or entry.name in IGNORED:
+    for name, is_folder in entries:
+        if name.startswith(".") or name in IGNORED:
             continue
-        if not entry.is_dir(follow_symlinks=False):
-            yield Path(entry.path)
-        elif depth > 1:
-            yield from _files(Path(entry.path), depth - 1)
+        if is_folder and depth > 1:
+            yield from _files(base, (*parts, name), depth - 1)
         else:
-            yield Path(entry.path)  # deeper folders are listed, not opened
+            yield base.joinpath(*parts, name)  # deeper folders are listed, not opened

@@ -21,7 +21,7 @@ from typing import Any
 from grader import files
 from grader.course.assignments import assignment_ids
 from grader.course.layout import COURSE
-from grader.judge import intake
+from grader.judge import intake, safe_files
 from grader.records import archives, origin
 from grader.records.archives import MOST_BYTES, Refused, Unreadable
 from grader.records.submissions import folder_of
@@ -124,7 +124,7 @@ class Unpacker:
             try:
                 if room <= 0:
                     raise NotAHandIn("the zips before it already reach the limit for one student")
-                found = read(intake.read(path), room)
+                found = read(intake.read(path, self.folder), room)
                 if found.receipt.get("course") != COURSE.id:
                     raise NotAHandIn(f"it is from another course, not {COURSE.id}")
                 if path.parent == self.folder:
@@ -161,7 +161,8 @@ class Unpacker:
                 kept[name] = handin.digest(content)
         if kept != known:
             try:
-                files.write(person / NOTE, json.dumps(kept).encode())
+                note = json.dumps(kept).encode()
+                safe_files.write_beneath(person.parent, (person.name, NOTE), note)
             except OSError as error:
                 self.remarks.append(
                     f"{intake.shown(person.name)}: {NOTE} cannot be written: {error.strerror}"
@@ -189,9 +190,9 @@ class Unpacker:
         if name not in assignment_ids():
             return f"it holds {name}, which the course does not have"
         target = person / name / f"{name}.ipynb"
-        # Writing through a link could replace files of another student, or outside of the folder.
+        link = f"{name} is not unpacked: a symbolic link is in its place"
         if person.is_symlink() or target.parent.is_symlink() or target.is_symlink():
-            return f"{name} is not unpacked: a symbolic link is in its place"
+            return link
         if target.exists():
             there = _digest(target)
             if there == handin.digest(content):
@@ -202,7 +203,10 @@ class Unpacker:
                     f"{intake.shown(person.name)}/{name}, which counts: remove that one to grade "
                     "the zip's"
                 )
-        files.write(target, content)
+        try:  # a link put there since could lead to another student's files, or out of the folder
+            safe_files.write_beneath(person.parent, (person.name, name, target.name), content)
+        except safe_files.LinkFound:
+            return link
         return ""
 
 
@@ -251,7 +255,7 @@ def _named_for_a_student(path: Path) -> None:
 def _noted(person: Path) -> dict[str, str]:
     """Read the note in a student's folder; {} if it is missing or damaged."""
     try:
-        tree = json.loads(intake.read(person / NOTE))
+        tree = json.loads(intake.read(person / NOTE, person.parent))
     except (intake.Rejected, ValueError, RecursionError):
         return {}
     if not isinstance(tree, dict):

@@ -68,6 +68,18 @@ def in_comments_instead(cells: Cells) -> None:
     cells[place_of(cells, QUESTION)] = new("code", f"# {WORDS}")
 
 
+def in_a_raw_cell_instead(cells: Cells) -> None:
+    cells[place_of(cells, QUESTION)] = new("raw", WORDS)
+
+
+def in_a_code_cell_below(cells: Cells) -> None:
+    cells.insert(place_of(cells, QUESTION) + 1, new("code", WORDS))
+
+
+def in_a_raw_cell_below(cells: Cells) -> None:
+    cells.insert(place_of(cells, QUESTION) + 1, new("raw", WORDS))
+
+
 def as_a_raw_cell(cells: Cells) -> None:
     cells[place_of(cells, QUESTION)] |= {"cell_type": "raw", "source": WORDS}
 
@@ -105,6 +117,9 @@ WAYS: list[Callable[[Cells], None]] = [
     instead_of_its_cell,
     in_a_code_cell_instead,
     in_comments_instead,
+    in_a_raw_cell_instead,
+    in_a_code_cell_below,
+    in_a_raw_cell_below,
     as_a_raw_cell,
     as_a_code_cell,
     in_two_cells,

@@ -12,7 +12,7 @@ from grader.authoring.solve import solved
 from grader.course.assignments import assignment
 from grader.course.layout import COURSE, LESSONS, assignment_id
 from grader.records.handed_in import NOTE, Unpacker
-from grader.records.submissions import find_submissions
+from grader.records.submissions import find_submissions, read_work
 from grader.source import handin
 from tests.records.test_cohort import run
 
@@ -49,6 +49,21 @@ def test_a_zip_in_a_students_folder_or_named_for_one(tmp_path: Path) -> None:
     }
     assert remarks == []
     assert unpacked(tmp_path) == (found, [])  # again, nothing changes
+
+
+def test_the_folder_of_all_may_be_a_link(tmp_path: Path) -> None:
+    """The instructor's own choice, such as a folder on another disk: nothing is refused for it."""
+    placed(tmp_path, "elsewhere/ada/attention.zip", zipped({FIRST: b"one"}))
+    placed(tmp_path, "elsewhere/bo.zip", zipped({FIRST: b"two"}))
+    placed(tmp_path, f"elsewhere/cy/{FIRST}.ipynb", b"three")
+    submitted = tmp_path / "submitted"
+    submitted.symlink_to(tmp_path / "elsewhere")
+    unpacker = Unpacker(submitted)
+    unpacker.unpack()
+    assert unpacker.remarks == []
+    works = {one.student: read_work(one) for one in find_submissions(submitted)}
+    assert (works["ada"].content, works["bo"].content) == (b"one", b"two")
+    assert [one.content for one in works["cy"].others] == [b"three"]
 
 
 def test_what_did_not_come_from_a_zip_is_never_replaced(tmp_path: Path) -> None:

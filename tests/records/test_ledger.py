@@ -217,6 +217,10 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
         sql("UPDATE grade_cells SET max_score = max_score * 2 WHERE max_score = 2"),
         "the gradebook says at most 4, the ledger at most 2",
     ),
+    "the points that a written answer can earn": (
+        sql(f"UPDATE grade_cells SET max_score = 40 WHERE id IN {WRITTEN}"),
+        f"{QUESTION} │ the gradebook says at most 40, the ledger at most 4",
+    ),
     "a task cell with the name of a check": (
         second_row("TaskCell", "task_cells", 10, 0),
         "the gradebook has 2 marks for this cell instead of one",

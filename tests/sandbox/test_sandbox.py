@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,12 +29,13 @@ from grader.course.layout import ROOT, assignment_id
 from grader.course.versions import alternatives
 from grader.errors import WorkerError
 from grader.judge.run import Judge, Submission
-from grader.protocol.values import Ask
+from grader.protocol.values import Ask, Reply
 from grader.sandbox.host import select
 from grader.sandbox.host.forkserver_client import Forkserver
 from grader.sandbox.host.levels import LEVELS
 from grader.sandbox.host.mounts import clean_environment, mounts_for, without_inner
 from grader.sandbox.host.usage import in_sockets, shares_of, user_ids
+from grader.sandbox.host.workers import WorkerDied
 from tests.conftest import QUICK, SALT, with_answers
 from tests.records.test_cohort import hand_in
 
@@ -58,8 +61,7 @@ def _open(level: str, **options: Any) -> Iterator[Forkserver]:
 
     They become other users, who may not enter a folder such as /root; and it must say so.
     """
-    python = Path(sys.executable).resolve().parents
-    if os.geteuid() == 0 and level not in ("root", "none") and not all(map(_enters, python)):
+    if python_is_closed(level):
         with pytest.raises(WorkerError) as refused, Forkserver(level, HIDDEN) as forkserver:
             forkserver.start(QUICK)
         text = str(refused.value)
@@ -69,9 +71,11 @@ def _open(level: str, **options: Any) -> Iterator[Forkserver]:
         yield forkserver
 
 
-def _enters(folder: Path) -> bool:
-    """May every user pass through the folder?"""
-    return bool(folder.stat().st_mode & 0o001)
+def python_is_closed(level: str) -> bool:
+    """Whether root's workers at this level become users who may not enter Python's folders."""
+    folders = Path(sys.executable).resolve().parents
+    enters = all(folder.stat().st_mode & 0o001 for folder in folders)
+    return os.geteuid() == 0 and level not in ("root", "none") and not enters
 
 
 @pytest.mark.parametrize("level", [name for name in select.levels() if not LEVELS[name].own_world])
@@ -151,6 +155,55 @@ def test_the_probe_can_fail() -> None:
         assert not found.held[claim]
     if os.geteuid() == 0:
         assert not found.held["not the machine's root"]
+        assert os.access("/proc/sys/kernel/core_pattern", os.W_OK) == (
+            not found.held["kernel's settings"]
+        )
+
+
+def test_threads_that_are_not_bounded_are_found() -> None:
+    """A worker that may start as many as it likes, and one that is ended for it."""
+
+    class Free:
+        def ask(self, asks: Any, seconds: float) -> list[Reply]:
+            return [Reply(value=False)]
+
+    class Ended:
+        def ask(self, asks: Any, seconds: float) -> list[Reply]:
+            raise WorkerDied("crashed")
+
+    assert not select._tasks_end(Free())  # type: ignore[arg-type]
+    assert select._tasks_end(Ended())  # type: ignore[arg-type]
+
+
+WITHOUT_THE_RIGHT = """
+import json
+from pathlib import Path
+from grader.course.layout import ROOT
+from grader.sandbox.host import select
+from grader.sandbox.host.limits import Limits
+
+tried = []
+with select.start_sandbox([ROOT, Path.home()], 1, modules=()) as forkserver:
+    found = select.try_level(forkserver, [ROOT, Path.home()])
+    worker = forkserver.start(Limits())
+    print(json.dumps([forkserver.level, found.holds, found.held, sorted(worker.user_ids())]))
+    worker.close()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has the right to lose")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv takes the right away")
+def test_root_without_the_right_to_mount_gets_a_level_that_holds() -> None:
+    """As in many containers: no namespaces of root's own, and never a worker that is root."""
+    if python_is_closed("landlock"):
+        pytest.skip("Python lies in a folder that is closed to other users")
+    lost = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"]
+    done = subprocess.run([*lost, sys.executable, "-c", WITHOUT_THE_RIGHT], cwd=ROOT, check=False,
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    level, holds, held, users = json.loads(done.stdout)
+    assert level not in ("root", "user", "none") and holds, held
+    assert users and 0 not in users
 
 
 def test_what_kills_the_forkserver_at_its_start_costs_no_level(
