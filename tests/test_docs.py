@@ -109,7 +109,7 @@ def test_every_page_for_instructors_is_in_the_index() -> None:
         (r"(\d+) composed", "kill_matrix", r"\*\*all\*\* \| \d+ of (\d+)"),
         (r"(\d+) small changes", "mutants", r"(\d+) mutants"),
         (r"(\d+) are caught; (\d+)", "mutants", r"changed: (\d+) caught.*?(\d+) that survive"),
-        (r"(\d+) attacks: no", "attacks", r"(\d+) attacks in"),
+        (r"(\d+) attacks, as root", "attacks", r"\| root \| (\d+) \|"),
     ],
 )
 def test_the_readme_says_what_the_derived_pages_say(pattern: str, page: str, same: str) -> None:

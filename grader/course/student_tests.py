@@ -73,7 +73,7 @@ def candidate_checks(
         core=True,
         share=0,
     )
-    look = "an example on which such a candidate gives something else than the contract says"
+    look = "an example on which such a candidate does not give what the contract says"
     others = (check(words[name], look, [name], "catches", core=name in basic) for name in wrong)
     return [first, *others]
 

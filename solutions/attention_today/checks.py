@@ -1470,8 +1470,9 @@ EXERCISES = [
         1,
         interpolated_checks,
         hints=(
-            "A model was trained on positions 0 to 3, and the text has 8. Which numbers should "
-            "take the place of 0 to 7, evenly spaced, the first of them 0?",
+            "A model was trained on 4 positions, and the text has 8, twice as many. How large "
+            "must the step from one position to the next be, so that the text covers the same "
+            "length?",
             "All positions are multiplied by one number, trained/n, which is less than 1. Where "
             "the text is no longer than the training was, nothing is to be changed; the same "
             "formula would stretch the positions there.",

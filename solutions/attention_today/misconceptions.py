@@ -1832,7 +1832,8 @@ def base_product(factor, d, base=10000.0):
     "rotary_base",
     "one_pair_too_few",
     "has the exponent d/(d - 1)",
-    "The frequencies go down in d/2 steps of 2/d each: the last one has the exponent (d - 2)/d.",
+    "The frequencies' d/2 exponents are 0, 2/d, 4/d and so on up to (d - 2)/d. The factor's "
+    "exponent is the inverse of the last one, d/(d - 2).",
 )
 def base_minus_one(factor, d, base=10000.0):
     return float(base * factor ** (d / (d - 1)))
@@ -2384,8 +2385,8 @@ class ModernForgetsBase(_Block):
     "ModernBlock",
     "post_norm",
     "normalizes the sums instead of the branches",
-    "That is the order of 2017. Here the norm comes before each sub-layer, and nothing touches the "
-    "residual stream but additions.",
+    "That is the order of the transformer of 2017. Here the norm comes before each sub-layer, "
+    "and nothing touches the residual stream but additions.",
 )
 class ModernPostNorm(_Block):
     def forward(self, x, mask=None, positions=None):
@@ -2660,8 +2661,8 @@ class ModernInPlace(_Block):
     "rms_norm",
     "through_float32",
     "takes float64 numbers through float32 and back",
-    "Models in half precision are normalized in float32, which is more. For a float64 tensor it is "
-    "less: the result is a float64 tensor with the digits of float32.",
+    "Models in half precision are normalized in float32, which is more precise. For a float64 "
+    "tensor it is less precise: the result is a float64 tensor with the digits of float32.",
 )
 def rms_through_float32(x, gain, eps=1e-6):
     return rms_norm(x.float(), torch.ones_like(gain).float(), eps).to(x.dtype) * gain

@@ -134,8 +134,8 @@ def examine_attention(candidate):
 
     Args:
         candidate: a function ``candidate(query, key, value, mask=None)`` → (output, weights). In
-            one call it takes at most 1000 numbers in all, and it can be called 500 times. It
-            carries no gradient.
+            one call it takes at most 1000 numbers in all, and it can be called 500 times. Its
+            results carry no gradients.
 
     Returns:
         None, if the candidate keeps the contract as far as you can see.

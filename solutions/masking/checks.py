@@ -688,7 +688,7 @@ RIGHT = {
     "a small constant under the sum": "softmax by logsumexp",
 }
 WRONG = {
-    "masked_attention: scores doubled": "catches: scores twice too large",
+    "masked_attention: scores doubled": "catches: doubled scores",
     "masked_attention: weights reversed": "catches: weights that belong to other keys",
     "mask_ignored": "catches: the mask is ignored",
     "mask_after_softmax": "catches: hidden weights set to 0 after softmax",
@@ -703,7 +703,7 @@ WRONG = {
 }
 AT_HOME = {
     "masked_attention: mask ignored": "catches: your own, with the mask ignored",
-    "masked_attention: scores doubled": "catches: your own, with scores twice too large",
+    "masked_attention: scores doubled": "catches: your own, with doubled scores",
     "masked_attention: biases lost": "catches: your own, with finite biases ignored",
     "masked_attention: weights reversed": "catches: your own, with the weights in reverse",
 }

@@ -93,8 +93,8 @@ def causal_nan(n):
     "causal_mask",
     "finite_fill",
     "hides with a large finite number",
-    "The right places, but a number such as -1e9 is finite: in a row full of it all scores are "
-    "equal, and softmax spreads the weight over what should be hidden.",
+    "The right places, but such a number is finite. Once a padding mask is added, a row may have "
+    "nothing to see; softmax then still gives out the whole weight, over what should be hidden.",
     fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
 def causal_finite(n, *, fill=-1e9):
@@ -271,8 +271,8 @@ def padding_nan(lengths, n):
     "padding_mask",
     "finite_fill",
     "hides with a large finite number",
-    "The right places, but -1e9 is a number: where a sequence is all padding, softmax spreads its "
-    "weight evenly over it.",
+    "The right places, but such a number is finite: where a sequence is all padding, softmax "
+    "still gives out the whole weight, over what should be hidden.",
     fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
 def padding_finite(lengths, n, *, fill=-1e9):
@@ -463,7 +463,7 @@ def local_from_a_table(n, window, *, size=64):
     "local_mask",
     "finite_fill",
     "hides with a large finite number",
-    "The right places, but -1e9 is a number: a mask of this course holds 0 and -inf.",
+    "The right places, but such a number is finite: a mask of this course holds 0 and -inf.",
     fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
 def local_finite(n, window, *, fill=-1e9):
@@ -619,7 +619,7 @@ def combine_boolean(*masks):
     "combine_masks",
     "finite_fill",
     "replaces -inf by a large finite number",
-    "The right places, but -1e9 is a number: a mask of this course holds 0 and -inf.",
+    "The right places, but such a number is finite: a mask of this course holds 0 and -inf.",
     fill=(-1e4, -1e5, -1e6, -1e8, -1e10, -1e30, torch.finfo(torch.float32).min),
 )
 def combine_finite(*masks, fill=-1e9):
@@ -780,7 +780,8 @@ def attention_fill_ten(query, key, value, mask=None, *, fill=-10.0):
     "masked_attention",
     "fill_-1e4",
     "fills the hidden places with a number such as -10000",
-    "That is lower than most scores but not than all: beside visible scores of -30000 it wins.",
+    "That is lower than most scores, but not lower than all of them: beside visible scores of "
+    "-30000 it wins.",
     fill=(-1e3, -5e3, -2e4),
 )
 def attention_fill_1e4(query, key, value, mask=None, *, fill=-1e4):
@@ -880,7 +881,7 @@ def attention_adds_the_least(query, key, value, mask=None):
     "nan_replaced_afterwards",
     "replaces nan by 0 after softmax",
     "The numbers look right, but the nan was there all the same, and backpropagation finds it: "
-    "one empty row turns the gradients of keys and values into nan.",
+    "one empty row turns the gradients of that query and of all keys into nan.",
 )
 def attention_nan_to_num(query, key, value, mask=None):
     weights = torch.nan_to_num(torch.softmax(_added(_scores(query, key), mask), dim=-1))

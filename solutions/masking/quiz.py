@@ -118,8 +118,8 @@ QUESTIONS = (
     ),
     Question(
         "patch",
-        "One row of the scores is -inf from end to end. The code lets softmax make nan of it, and "
-        "then replaces nan by 0 in the weights. What follows?",
+        "A mask is added to the scores, and one row becomes -inf from end to end. The code lets "
+        "softmax make nan of it, and then replaces nan by 0 in the weights. What follows?",
         "what the chain rule multiplies by at the row that was patched",
         (
             Option(

@@ -363,7 +363,8 @@ def log_prob_bits(conditionals):
     "sequence_log_prob",
     "base_ten",
     "uses logarithms to base 10",
-    "The result counts decimal places; the exercise asks for nats (natural logarithms).",
+    "The result is in decimal digits (logarithms to base 10); the exercise asks for nats "
+    "(natural logarithms).",
 )
 def log_prob_base_ten(conditionals):
     return conditionals.log10().sum(dim=-1)
@@ -1244,7 +1245,7 @@ def perplexity_log(mean_nll):
 @misconception(
     "perplexity",
     "ten_to_the_nats",
-    "takes nats for decimal places",
+    "takes nats for decimal digits",
     "10 to the power of the loss would be right for logarithms to base 10.",
 )
 def perplexity_base_ten(mean_nll):
@@ -1369,7 +1370,7 @@ def bits_of_log(mean_nll):
     "bits_per_token",
     "base_ten",
     "divides by ln 10",
-    "That counts decimal places, not bits.",
+    "That counts decimal digits, not bits.",
 )
 def bits_base_ten(mean_nll):
     return mean_nll / math.log(10)

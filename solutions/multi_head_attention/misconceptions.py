@@ -1036,7 +1036,8 @@ class ZeroScoresHidden(_Layer):
     "MultiHeadAttention",
     "fill_-10000",
     "fills the hidden places with -10000",
-    "That is lower than most scores but not than all: beside visible scores of -30000 it wins.",
+    "That is lower than most scores, but not lower than all of them: beside visible scores of "
+    "-30000 it wins.",
 )
 class FillTenThousand(_Layer):
     def forward(self, x, context=None, mask=None):
@@ -1566,7 +1567,7 @@ def mended_torn(query, key, value, num_heads):
     "mended_heads",
     "in_place_left",
     "still scales the caller's query",
-    "An operator that ends in = writes into the tensor that came in; the caller needs it again.",
+    "An assignment such as /= writes into the tensor that came in; the caller needs it again.",
 )
 def mended_in_place(query, key, value, num_heads):
     query /= math.sqrt(query.shape[-1] // num_heads)

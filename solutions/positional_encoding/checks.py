@@ -388,8 +388,8 @@ def rotary_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "fractional positions",
-            "whether a position is rounded on its way to the angle: in a longer text positions are "
-            "squeezed, and then lie between whole numbers",
+            "whether a position is rounded on its way to the angle. Positions may lie between "
+            "whole numbers: lesson 10 squeezes those of a long text into a shorter range",
             (
                 ask("positions [-0.75, 1.75]", (2, 4), [-0.75, 1.75], whole="float32"),
                 ask("positions in steps of 0.25", (2, 5, 6), np.arange(5) / 4, whole="float32"),

@@ -1127,7 +1127,7 @@ def _slopes(num_heads):
     "starts_at_one",
     "starts the slopes at 2 to the power of 0",
     "Head 0 should already have one factor 2^(-8/H). Counting from h = 0 without the + 1 makes "
-    "every slope one factor too large.",
+    "every slope 2^(8/H) times too large.",
 )
 def alibi_from_zero(n, num_heads):
     return _alibi(n, [2.0 ** (-8 * h / num_heads) for h in range(num_heads)])

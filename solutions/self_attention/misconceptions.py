@@ -393,8 +393,8 @@ def attention_reverses_all_axes(query, key, value):
     "scaled_dot_product_attention",
     "only_one_batch_axis",
     "works with exactly one batch axis",
-    "bmm (and axes counted from the front) needs three axes: a single sequence fails, and so does "
-    "anything with two batch axes.",
+    "bmm, axes counted from the front and a shape unpacked into three sizes all need exactly "
+    "three axes: a single sequence fails, and so does anything with two batch axes.",
 )
 def attention_only_one_batch_axis(query, key, value):
     scores = torch.bmm(query, key.transpose(1, 2)) / math.sqrt(query.shape[-1])
@@ -450,7 +450,7 @@ def attention_float64_forced(query, key, value):
 @misconception(
     "scaled_dot_product_attention",
     "cuts_the_graph",
-    "cuts the graph of gradients",
+    "cuts the computation graph",
     "The numbers are right, but nothing flows back: a layer before this one could not learn.",
 )
 def attention_cuts_the_graph(query, key, value):
@@ -822,7 +822,7 @@ class FreshWeights(_Layer):
 @misconception(
     "SelfAttention",
     "weights_outside_the_graph",
-    "uses the weights outside the graph of gradients",
+    "uses the weights outside the computation graph",
     "The numbers are right and the input gets its gradient, but the three maps get none "
     "(.data, .detach): training would leave them as they are.",
 )
@@ -835,7 +835,7 @@ class WeightsOutsideTheGraph(_Layer):
 @misconception(
     "SelfAttention",
     "cuts_the_graph",
-    "cuts the graph of gradients",
+    "cuts the computation graph",
     "The numbers are right, but nothing flows back: neither the input nor the maps can learn.",
 )
 class CutsTheGraph(_Layer):
@@ -848,8 +848,8 @@ class CutsTheGraph(_Layer):
     "SelfAttention",
     "only_one_batch_axis",
     "works with exactly one batch axis",
-    "bmm (and axes counted from the front) needs three axes: a single sequence fails, and so does "
-    "anything with two batch axes.",
+    "bmm, axes counted from the front and a shape unpacked into three sizes all need exactly "
+    "three axes: a single sequence fails, and so does anything with two batch axes.",
 )
 class OnlyOneBatchAxis(_Layer):
     def forward(self, x):
@@ -1156,7 +1156,7 @@ def additive_float32_container(query, keys, W_q, W_k, v):
 @misconception(
     "additive_scores",
     "cuts_the_graph",
-    "cuts the graph of gradients",
+    "cuts the computation graph",
     "The numbers are right, but they are copied out of the graph (item, torch.tensor, detach): "
     "W_q, W_k and v could not be learned.",
 )
@@ -1319,7 +1319,7 @@ def multiplicative_float32_container(query, keys, W):
 @misconception(
     "multiplicative_scores",
     "cuts_the_graph",
-    "cuts the graph of gradients",
+    "cuts the computation graph",
     "The numbers are right, but they are copied out of the graph (item, torch.tensor, detach): "
     "the matrix could not be learned.",
 )
@@ -1487,7 +1487,7 @@ def jacobian_float32_container(weights):
 @misconception(
     "softmax_jacobian",
     "cuts_the_graph",
-    "cuts the graph of gradients",
+    "cuts the computation graph",
     "The numbers are right, but they are copied out of the graph (item, torch.tensor, detach).",
 )
 def jacobian_cuts_the_graph(weights):

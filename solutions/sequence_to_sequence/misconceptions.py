@@ -364,8 +364,8 @@ class SideBySide(_Block):
     "DecoderBlock",
     "post_norm",
     "normalizes after the sum",
-    "That is the order of 2017. Here the norm comes before the sub-layer, and nothing normalizes "
-    "the stream itself.",
+    "That is the order of the transformer of 2017. Here the norm comes before the sub-layer, and "
+    "nothing normalizes the stream itself.",
 )
 class PostNorm(_Block):
     def forward(self, x, memory, memory_mask=None):
@@ -407,7 +407,7 @@ class StreamNormalized(_Block):
 @misconception(
     "DecoderBlock",
     "no_residuals",
-    "adds nothing",
+    "returns what the sub-layers give, without adding it to the stream",
     "Each sub-layer's output takes the place of the stream instead of being added to it.",
 )
 class NoResiduals(_Block):
@@ -1228,7 +1228,7 @@ def induction_hands_match(vocab_size, max_len):
 @misconception(
     "induction_head",
     "asks_with_the_token_before",
-    "says the token before t",
+    "returns the token before t",
     "The second head's query reads what the first head has found, and its key reads the token. It "
     "should be the other way around: t asks with its own token.",
 )
@@ -1291,9 +1291,9 @@ def induction_oldest(vocab_size, max_len):
     "induction_head",
     "place_outweighs_match",
     "lets a late position win against a match",
-    "One step to a later position counts as much as a match, so matches that lie far back lose. "
-    "The positions may only decide between matches: all the steps together must weigh less than a "
-    "match.",
+    "A few steps to a later position count as much as a match, so matches that lie far back "
+    "lose. The positions may only decide between matches: all the steps together must weigh less "
+    "than a match.",
 )
 def induction_place(vocab_size, max_len):
     gap = _sharp(vocab_size + 1, max_len)
@@ -1815,7 +1815,7 @@ def beam_worst(model, source, bos, eos, max_len, width):
     "beam_search",
     "one_token_too_many",
     "writes one token more than max_len",
-    "bos is not counted.",
+    "After bos, at most max_len tokens are written.",
 )
 def beam_long(model, source, bos, eos, max_len, width):
     return _as_asked(_search(model, source, bos, eos, max_len + 1, width)[0])

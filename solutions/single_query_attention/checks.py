@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from grader.course.specification import Draw, Exercise, case, question
-from grader.protocol.values import Ask, Case, Check, Reply, Step
+from grader.protocol.values import Ask, Case, Check, Ref, Reply, Step
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
 # Scores in the hundreds have errors of some 1e-14 each, and weights propagate them.
@@ -216,7 +216,8 @@ def cosine_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "very short and very long vectors",
-            "a cosine ignores lengths: what do you add to 1e-6, the product of two short lengths?",
+            "a cosine ignores lengths, but a constant that is added to them counts where they "
+            "are small: the product of two lengths of a thousandth is 1e-6",
             (
                 ask("lengths of a thousandth", short, beside(short, 1.2e-3, 2e-3)),
                 ask("lengths of thousands", long, beside(long, 1e3, 1e4)),
@@ -377,6 +378,7 @@ def batched_reference(queries, keys, values) -> tuple[np.ndarray, np.ndarray]:
 
 
 MANY = 1250  # more than NumPy prints in full
+CALLS, LOOKED_AT = 64, 4  # large calls that are timed, and how many outputs are compared
 
 
 def batched_checks(draw: Draw) -> list[Check]:
@@ -399,10 +401,29 @@ def batched_checks(draw: Draw) -> list[Check]:
         )
 
     def timed(name, queries, rows):
-        """Make a timed case: many large calls, before a small one."""
+        """Make a timed case: many large calls, before a small one.
+
+        What is timed must be an answer. So the outputs of some large calls, drawn by lot, are
+        looked at: each comes back in the result of one more call, of which they are the queries.
+        """
         arrays = (draw.normal(queries, 2), draw.normal(rows, 2), draw.normal(rows, 1))
-        calls = (Step("large", "batched_attention", arrays, times=64),)
-        return asked(name, 1, 1, 1, 1, how={"steps": calls, "timed": True})
+        due, _ = batched_reference(*arrays)
+        two = np.array([[0.0], [1.0]])
+        large = Step("large", "batched_attention", arrays, times=CALLS, every=("outputs", 0))
+        after = tuple(
+            Step(f"of call {call}", "batched_attention", (Ref("outputs", (int(call),)), two, two))
+            for call in draw.permutation(CALLS)[:LOOKED_AT]
+        )
+        return case(
+            name,
+            "batched_attention",
+            *(draw.normal(1, 1) for _ in arrays),
+            reference=lambda *small: (
+                batched_reference(*small),
+                *(batched_reference(due, two, two) for _ in after),
+            ),
+            how={"steps": (large,), "after": after, "timed": True},
+        )
 
     far = np.array([[900.0, 0.0], [0.0, -1000.0], [0.5, 0.5]])
     return [

@@ -328,8 +328,8 @@ def cosine_nan(query, keys):
     "cosine_similarity",
     "padded_lengths",
     "adds a small constant to the lengths",
-    "The zero vector is safe, but 1e-8 is one percent of 1e-6, the product of two lengths of 1e-3: "
-    "short vectors get scores that are too small.",
+    "The zero vector is safe, but a constant counts where lengths are small: the product of two "
+    "lengths of 1e-3 is 1e-6, and even a tiny number added to it makes the score too small.",
     constant=(1e-10, 1e-9, 1e-7, 1e-6),
 )
 def cosine_padded(query, keys, *, constant=1e-8):
@@ -760,7 +760,8 @@ def batched_sums_everything(queries, keys, values):
     "batched_attention",
     "softmax_twice",
     "applies softmax twice",
-    "Weights lie between 0 and 1, so their softmax is nearly uniform, whatever the scores were.",
+    "Weights lie between 0 and 1. So after a second softmax no weight is more than e ≈ 2.7 times "
+    "as large as another, whatever the scores were.",
 )
 def batched_twice(queries, keys, values):
     weights = softmax(softmax(queries @ keys.T))
@@ -899,7 +900,8 @@ def design_square_only(keys, wanted, sharpness):
     "design_query",
     "weights_for_scores",
     "uses the wanted weights as scores",
-    "The softmax still comes after: scores between 0 and 1 give weights that are nearly uniform.",
+    "The softmax still comes after: scores between 0 and 1 give weights of which none is more "
+    "than e ≈ 2.7 times as large as another.",
 )
 def design_weights_for_scores(keys, wanted, sharpness):
     target = np.zeros(len(keys))

@@ -118,10 +118,10 @@ def block_gradients(blocks, final, x, target, pre_norm):
 
     ``x`` goes through all blocks, the first one first, and then, in both orders, through the layer
     norm ``final``. The loss is the mean squared error between what comes out and ``target``: the
-    mean over all B · n · d numbers. A block's number is the L2 norm of the gradient of the loss in
-    all parameters of that block taken together: those of the attention, of the feed-forward
-    network and of both layer norms. A frozen parameter has no gradient and adds nothing; the
-    parameters of ``final`` belong to no block.
+    mean over all B · n · d numbers. A block's number is the L2 norm of the gradient of the loss
+    with respect to all parameters of that block, taken together: those of the attention, of the
+    feed-forward network and of both layer norms. A frozen parameter has no gradient and adds
+    nothing; the parameters of ``final`` belong to no block.
 
     Measuring leaves no trace. A gradient that a parameter holds in ``.grad`` from elsewhere does
     not count, and it is still there afterwards; where ``.grad`` was None, it is None again.
@@ -214,12 +214,13 @@ def failing_vectors():
 
     The faults are those of ``repaired_layer_norm`` as it was given: the squared deviations are
     divided by d - 1, and eps is added outside the root. Each fault is tried by itself, in a layer
-    norm that is right otherwise, with gain 1, bias 0 and eps = 1e-5. How far a fault is off is the
+    norm that is right otherwise, with gain 1, bias 0 and eps = 1e-5. A fault's error is the
     largest difference from the right result, as a share of the largest number in that result.
 
     Returns:
         A tuple of two tensors, (d,) and (d',), float32 or float64, with finite entries. On the
-        first, the division is off by more than 25 % and eps by less than 1 %; on the second, eps
-        by more than 25 % and the division by less than 1 %. A result that is nan is off, too.
+        first, dividing by d - 1 causes an error of more than 25 %, and the misplaced eps one of
+        less than 1 %; on the second, eps causes more than 25 % and the division less than 1 %. A
+        result that is nan counts as an error, too.
     """
     return torch.tensor([1.0, 0.0]), torch.tensor([1e-5, 0.0])

@@ -1341,9 +1341,10 @@ EXERCISES = [
             "Take two features. What does each fault make of (1, 0)? And what of the same vector "
             "divided by 10, by 100, by 1000?",
             "The first fault changes the spread by a factor that depends on d alone, and it is "
-            "farthest from 1 where d is small. The second matters where the spread is no larger "
-            "than eps. Where the variance is far below eps, the root is close to √eps, whatever "
-            "the squared deviations are divided by.",
+            "farthest from 1 where d is small. The second matters where the variance is no "
+            "larger than about eps, so where the spread is no larger than about √eps. Where the "
+            "variance is far below eps, the root is close to √eps, whatever the squared "
+            "deviations are divided by.",
             "first ← ____ features with a spread far above ____\n"
             "second ← any number of features with a spread of about ____ or less, but not ____",
         ),

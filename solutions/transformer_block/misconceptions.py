@@ -208,7 +208,8 @@ def norm_positions(x, gain, bias, eps=1e-5):
     "layer_norm",
     "counts_from_the_front",
     "always normalizes axis 1",
-    "Right where a single batch axis comes first. Count from the end.",
+    "Right only where exactly one axis comes before the features, as in (n, d). Count from the "
+    "end.",
 )
 def norm_axis_one(x, gain, bias, eps=1e-5):
     mean, variance = _moments(x, 1)
@@ -437,7 +438,7 @@ def gelu_share(x):
 @misconception(
     "gelu",
     "no_root_of_two",
-    "gives erf x itself",
+    "passes x itself to erf, and not x/√2",
     "erf belongs to a bell curve with variance 1/2; for the standard normal curve its argument "
     "has to be divided by √2. Without that the bend is too sharp.",
 )
@@ -930,7 +931,7 @@ class AddsToNormed(_Block):
 @misconception(
     "TransformerBlock",
     "no_residual",
-    "adds nothing to the stream",
+    "returns what the sub-layers give, without adding it to the stream",
     "Only the branches are left: everything that the stream carried is gone after one block.",
 )
 class NoResidual(_Block):
@@ -1124,8 +1125,8 @@ class DropoutOnStream(_Block):
     "TransformerBlock",
     "dropout_in_front",
     "drops entries of what goes into a sub-layer",
-    "With everything dropped, a sub-layer still puts out its biases. Dropout belongs after the "
-    "sub-layer.",
+    "With everything dropped, a sub-layer may still put something out: the feed-forward network, "
+    "what its biases make of zeros. Dropout belongs after the sub-layer.",
 )
 class DropoutInFront(_Block):
     def first(self, x, mask):
@@ -1731,8 +1732,8 @@ def blocks_final_behind(blocks, final, x, target, pre_norm):
     "block_gradients",
     "settings_left_changed",
     "changes settings of what it is given",
-    "The call leaves requires_grad or the mode of something different from before: freeze, thaw "
-    "and switch nothing that belongs to the caller.",
+    "After the call, requires_grad or the mode (training or evaluation) of something is not what "
+    "it was. Leave what belongs to the caller as it is.",
 )
 def blocks_follow_the_input(blocks, final, x, target, pre_norm):
     return block_gradients(blocks, final, x.requires_grad_(True), target, pre_norm)
@@ -2394,8 +2395,8 @@ def failing_large_second(size=1.0):
     "failing_vectors",
     "division_shows_too",
     "shows both faults with the second vector",
-    "The variance is small, but not compared with eps, so dividing by d - 1 still matters. Take "
-    "a spread that is smaller still, or many features.",
+    "The variance is not small enough beside eps, so dividing by d - 1 still matters. Take a "
+    "smaller spread, or many features.",
     size=(0.005, 0.002),
 )
 def failing_both_second(size=0.003):

@@ -91,7 +91,7 @@ class TransformerLM(nn.Module):
 def train_step(model, optimizer, x, y):
     """Improve a model by one step on one batch.
 
-    One plain step of the optimizer along the gradient of the mean negative log-likelihood of this
+    One plain step of the optimizer, by the gradient of the mean negative log-likelihood of this
     batch, and of nothing else: gradients that the parameters may still hold play no part, and
     nothing is clipped or scheduled. The model stays in its mode (training or evaluation).
 

@@ -393,7 +393,7 @@ def model_checks(draw: Draw) -> list[Check]:
         Check(
             "positions",
             "which position vector a token gets: the first token of a snippet is at place 0, and "
-            "a snippet may be shorter than the block",
+            "a snippet may be shorter than the window",
             (
                 ask("one token, again and again", np.full((1, block), 1), built()),
                 ask("a single token", tokens(batch, 1), built()),
@@ -414,7 +414,7 @@ def model_checks(draw: Draw) -> list[Check]:
             },
         ),
         Check(
-            "longer than the block",
+            "longer than the window",
             "what is raised for more tokens than there are position vectors, and whether the "
             "message names both numbers",
             tuple(
@@ -660,8 +660,8 @@ def step_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "training mode stays",
-            "the mode during the step and after it, if it was training mode: dropout 1 hides "
-            "everything",
+            "a model in training mode stays in it, during the step and after it: then dropout 1 "
+            "drops everything",
             (
                 ask("dropout 1 in training mode", dropout=1.0),
                 ask("the second step, dropout 1", dropout=1.0, before=1),
@@ -670,7 +670,8 @@ def step_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "evaluation mode stays",
-            "the mode during the step and after it, if it was evaluation mode",
+            "a model in evaluation mode stays in it, during the step and after it: then dropout "
+            "1 drops nothing",
             (
                 ask("dropout 1 in evaluation mode", dropout=1.0, training=False),
                 ask("the second step", dropout=1.0, training=False, before=1),
@@ -1164,7 +1165,7 @@ def generate_checks(draw: Draw) -> list[Check]:
             share=2,
         ),
         Check(
-            "longer than the block",
+            "longer than the window",
             "what the model gets to see when the text no longer fits (the last block_size "
             "tokens), and whether the whole text is still returned",
             (
@@ -1182,9 +1183,9 @@ def generate_checks(draw: Draw) -> list[Check]:
         ),
         Check(
             "evaluation inside, training after",
-            "the mode while generate works (this model's logits are upside down where a part of "
-            "it is in training mode), and afterwards the mode of the model, if it was in training "
-            "mode before, and whether torch still records gradients",
+            "the mode while generate works: as long as a part of this model is in training mode, "
+            "its logits have the wrong sign. Afterwards a model that was in training mode is in "
+            "it again, and torch records gradients as before",
             (sized(2, 2, 3, training=True), sized(batch, block, 2, training=True)),
             share=2,
         ),
@@ -1568,6 +1569,41 @@ def best_loss(x: np.ndarray, y: np.ndarray, table: np.ndarray) -> float:
     return float(np.mean(costs))
 
 
+def goes_straight(weights: dict[str, np.ndarray], heads: int, text: np.ndarray, far: float) -> bool:
+    """Tell whether a loss keeps its slopes while each weight moves ``far`` down its own.
+
+    Layer norm bends sharply where a vector's entries are nearly equal. There the gradient turns
+    within a few small steps, and no optimizer of the Adam family moves all weights equally far. At
+    most a quarter of the slopes may change by more than a fifth. In 2000 draws of models and texts,
+    1716 were like that. In these Adam's ninth step and NAdam's moved 0.92 of the weights or more
+    equally far, to 30 %; in one of the others NAdam's moved 0.51.
+    """
+    weights = {path: array.astype(np.float64) for path, array in weights.items()}
+    quick, step = quick_model(heads), 1e-6
+
+    def loss() -> float:
+        return mean_nll(quick(weights, text[None, :-1]), text[None, 1:])
+
+    def slopes() -> dict[str, np.ndarray]:
+        here, found = loss(), {path: np.zeros_like(array) for path, array in weights.items()}
+        for path, array in weights.items():
+            for place in np.ndindex(*array.shape):
+                old = array[place]
+                array[place] = old + step
+                found[path][place] = (loss() - here) / step
+                array[place] = old
+        return found
+
+    first = slopes()
+    for path, array in weights.items():
+        array[...] -= far * np.sign(first[path])
+    then = slopes()
+    before, after = (np.concatenate([s.ravel() for s in one.values()]) for one in (first, then))
+    used = np.abs(before) > 1e-6  # not the rows of tokens that do not occur
+    changes = np.abs(after[used] / before[used] - 1)
+    return bool(np.quantile(changes, 0.75) <= 0.2)
+
+
 def train_checks(draw: Draw) -> list[Check]:
     """Return the checks of ``train_language_model``."""
     vocab, heads, layers, noise = 4, 2, 1, 0.1
@@ -1638,9 +1674,14 @@ def train_checks(draw: Draw) -> list[Check]:
     between = (min(ends) - 1e-3, max(ends) + 1e-3)
     waltz = np.array(turns * 120)
 
-    # A text with one place to begin: every batch is the same.
-    tiny, tiny_weights, _ = model_of(5, 4, 2, 6, 8)
-    short = np.array([draw.integer(0, 4) for _ in range(7)])
+    # A text with one place to begin: every batch is the same. With a small learning rate its
+    # gradient has to stay nearly the same, too.
+    slow = 1e-4
+    while True:
+        tiny, tiny_weights, _ = model_of(5, 4, 2, 6, 8)
+        short = np.array([draw.integer(0, 4) for _ in range(7)])
+        if goes_straight(tiny_weights, 2, short, slow * (MANY_STEPS + 1)):
+            break
     start = mean_nll(model_reference(2, tiny_weights, short[None, :-1]), short[None, 1:])
     exact = (start - 2e-4, start + 2e-4, 0.0, math.inf)
     any_loss = (0.0, 20.0, 0.0, math.inf)
@@ -1760,7 +1801,7 @@ def train_checks(draw: Draw) -> list[Check]:
                 ask(f"{count} steps{of}", model, text, count, states, batch_size=2, **rate)
                 for of, model, text, rate in (
                     (" of 2 snippets", small, numbers, {}),
-                    (", a text with one place to begin", tiny, short, {"lr": 1e-4}),
+                    (", a text with one place to begin", tiny, short, {"lr": slow}),
                 )
                 for count in (MANY_STEPS, MANY_STEPS + 1)
             ),
@@ -1964,9 +2005,9 @@ def next_checks(draw: Draw) -> list[Check]:
             "transformer_language_model.cached_rows",
         ),
         Check(
-            "past the block",
-            "what is raised for a token after the last place of the block, and whether the message "
-            "names block_size",
+            "past the window",
+            "what is raised for a token after the last place of the window, and whether the "
+            "message names block_size",
             (
                 Case(
                     f"token {block + 1}, block_size {block}",
@@ -2132,7 +2173,8 @@ EXERCISES = [
             "if the letter after its last one is still to be in the text? Count the places.",
             "Draw B starting places at once, all places equally likely, with the generator that "
             "is passed in. Add the starts, as a column, to 0 … T, as a row: the table holds the "
-            "places of every token that you need, and x and y share all but one of its columns.",
+            "places of every token that you need, and x is all but one of its columns, and so is "
+            "y.",
             "places ← how many starts there are: ____ minus ____\n"
             "starts ← B random whole numbers from 0 to ____, from the generator\n"
             "table ← starts as a column plus 0 … ____ as a row\n"
@@ -2231,8 +2273,8 @@ EXERCISES = [
             "The model gives logits for all positions that it sees. Only one position predicts "
             "the token that is not there yet.",
             "Keep two things apart: the text, which grows, and the part of it that the model "
-            "sees, which never exceeds the block. Remember the model's mode before you change it, "
-            "and restore it when you are done. Dropout belongs to training.",
+            "sees, which never exceeds the window. Remember the model's mode before you change "
+            "it, and restore it when you are done. Dropout belongs to training.",
             "mode ← the model's mode now; then evaluation\n"
             "without gradients, max_new_tokens times:\n"
             "    seen ← the last ____ tokens of the text\n"

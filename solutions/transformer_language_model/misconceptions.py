@@ -214,8 +214,8 @@ def _seeded_by(generator):
 
 OF_ITS_OWN = "makes a generator of its own when none is given"
 ALWAYS_THE_SAME = (
-    "Without a generator, every call draws the same numbers. None means torch's global generator, "
-    "which every function of torch uses that is given None."
+    "Without a generator, every call draws the same numbers. None means torch's global "
+    "generator: torch's own functions use it when they are given None."
 )
 
 
@@ -402,7 +402,8 @@ class FutureOnly(_Model):
     "TransformerLM",
     "no_positions",
     "leaves out the positions",
-    "With tokens alone, attention sees a bag of words, as lesson 2 showed.",
+    "With tokens alone, the first block cannot tell in which order the tokens before a place "
+    "came: it sees a bag of words, as in lesson 2.",
 )
 class NoPositions(_Model):
     def enter(self, tokens):
@@ -424,7 +425,7 @@ class PositionsFromOne(_Model):
     "TransformerLM",
     "positions_from_the_end",
     "gives a short snippet the last position vectors",
-    "A snippet that is shorter than the block begins at place 0.",
+    "A snippet that is shorter than the window begins at place 0.",
 )
 class PositionsFromEnd(_Model):
     def places(self, length):
@@ -656,7 +657,7 @@ class NoBias(_Model):
 @misconception(
     "TransformerLM",
     "cuts_silently",
-    "drops what does not fit into the block",
+    "drops what does not fit into the window",
     "A caller who passes too many tokens gets logits for other places than those asked for, "
     "without a warning.",
 )
@@ -670,7 +671,7 @@ class Cuts(_Model):
     "left_to_torch",
     "leaves it to PyTorch to complain",
     "PyTorch's error mentions an index or shapes; the caller then has to work out that the text "
-    "is longer than the block.",
+    "is longer than the window.",
 )
 class LeftToTorch(_Model):
     def refuse(self, length):
@@ -1625,7 +1626,7 @@ def generate_leaves_training(model, prompt, max_new_tokens, **sampling):
     "generate",
     "no_crop",
     "gives the model the whole text",
-    "Once the text is longer than the block, the model refuses it.",
+    "Once the text is longer than the window, the model refuses it.",
 )
 def generate_no_crop(model, prompt, max_new_tokens, **sampling):
     def work():
@@ -1677,7 +1678,7 @@ def generate_last_only(model, prompt, max_new_tokens, **sampling):
     "generate",
     "starts_from_a_cropped_prompt",
     "returns the cropped text",
-    "Tokens that do not fit into the block are lost from the result, too. Crop what the model "
+    "Tokens that do not fit into the window are lost from the result, too. Crop what the model "
     "sees, not what is written.",
 )
 def generate_returns_crop(model, prompt, max_new_tokens, **sampling):
@@ -1733,7 +1734,7 @@ def generate_total(model, prompt, max_new_tokens, **sampling):
 @misconception(
     "generate",
     "stops_at_the_block",
-    "stops when the block is full",
+    "stops when the window is full",
     "The model sees only so much, but the text may be as long as you like.",
 )
 def generate_stops(model, prompt, max_new_tokens, **sampling):
@@ -2669,7 +2670,7 @@ def next_no_place(model, token, cache=None):
 @misconception(
     "next_logits",
     "goes_on_at_the_last_place",
-    "goes on past the block at its last place",
+    "goes on past the window at its last place",
     "The model has no position vector for another token. next_logits must say so; otherwise the "
     "model writes on, and nobody sees why it writes badly.",
 )

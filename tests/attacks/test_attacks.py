@@ -15,8 +15,12 @@ import pytest
 from click.testing import CliRunner
 
 from grader.commandline import main
+from grader.course.layout import ROOT
+from grader.sandbox.host.select import levels
+from tests.attacks.__main__ import RUNS, with_run
 from tests.attacks.arena import Arena
 from tests.attacks.reader import PAGE, Case, cases, read
+from tests.sandbox.test_sandbox import python_is_closed
 
 ALL = cases()
 MATRIX = range(1, 30)
@@ -51,6 +55,37 @@ def test_the_attack_gains_nothing(arena: Arena, case: Case) -> None:
     assert not result.faults, f"{case.tries} It must {case.must}"
 
 
+# One or two of each kind, for the levels of sandbox that are not this machine's strongest. The
+# command's option --level runs all of them there.
+AT_EVERY_LEVEL = (
+    "forge/helper_with_more_memory",
+    "forge/patched_check",
+    "forge/second_run",
+    "harm/fork_bomb",
+    "harm/hoards_while_it_answers",
+    "harm/memory_in_sockets",
+    "leave/daemon",
+    "leave/shared_memory",
+    "leave/survives_its_parent",
+    "reach/anywhere_on_disk",
+    "reach/its_supervisor",
+    "reach/machines_root",
+    "reach/memory_of_the_judge",
+    "reach/tcp",
+)
+
+
+@pytest.mark.parametrize("level", levels()[1:])
+def test_every_level_stands_the_same_attacks(level: str) -> None:
+    if python_is_closed(level):
+        pytest.skip("Python lies in a folder that is closed to other users")
+    chosen = [case for case in ALL if case.name in AT_EVERY_LEVEL]
+    assert len(chosen) == len(AT_EVERY_LEVEL)
+    with Arena(level=level) as ready:
+        results = [ready.run(case) for case in chosen]
+    assert {one.case.name: one.faults for one in results if one.faults} == {}
+
+
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_what_an_attack_takes_from_the_engine_is_there(case: Case) -> None:
     """An attack that imports a module that has moved raises ImportError, and attacks nothing."""
@@ -67,6 +102,26 @@ def test_what_an_attack_takes_from_the_engine_is_there(case: Case) -> None:
 
 def test_the_page_of_attacks_is_current() -> None:
     assert PAGE.fault() == ""
+
+
+def test_each_run_on_the_page_is_of_all_attacks_and_all_zeros() -> None:
+    page = (ROOT / "docs" / "attacks.md").read_text(encoding="utf-8")
+    runs = page.partition(RUNS)[2].partition("\n\n")[0].splitlines()
+    assert runs
+    for run in runs:
+        _, _, _, count, totals, _ = (cell.strip() for cell in run.split("|"))
+        assert int(count) == len(ALL)
+        assert set(re.findall(r"[\d.]+", totals)) == {"0"}
+
+
+def test_a_run_is_added_to_the_page_once() -> None:
+    page = f"# Attacks\n\n{RUNS}| root | root | 3 | points gained 0 |\n\n| attack |\n"
+    row = "| user | an ordinary user | 3 | points gained 1 |\n"
+    more = with_run(page, row)
+    assert more == page.replace("gained 0 |\n", "gained 0 |\n" + row)
+    assert with_run(more, row.replace("gained 1", "gained 2")) == more.replace(
+        "gained 1", "gained 2"
+    )
 
 
 def test_there_are_enough_and_every_row_of_the_threat_matrix_is_tried() -> None:

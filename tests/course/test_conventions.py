@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from grader.course.conventions import Table, cells, page, table_of_course
 from grader.course.exercises import exercises, find
 from grader.course.layout import LESSONS
+from grader.course.quiz import quiz_id
 from grader.course.specification import Draw
+from grader.course.versions import solution
 from grader.course.wild import VIEWS, watch_every_call, with_views
 from grader.protocol.calls import DirectCalls
 from grader.protocol.values import Check
@@ -23,6 +27,24 @@ def test_every_convention_is_checked_wherever_it_holds(table: Table) -> None:
     found = list(cells(table))
     assert {(cell.exercise, cell.convention): cell.gaps for cell in found if cell.gaps} == {}
     assert "\n**0 gaps.**" in page(table, found)
+
+
+def test_a_convention_holds_wherever_the_signature_calls_for_it(table: Table) -> None:
+    """Those with a parameter for a mask are those in which biases and empty rows are checked.
+
+    And no exercise is missing from the table.
+    """
+    for lesson in LESSONS:
+        for exercise in exercises(lesson):
+            if exercise.id == quiz_id(lesson):
+                continue
+            target = solution(lesson, exercise.id).target
+            call = target.forward if inspect.isclass(target) else target
+            due = {"mask", "memory_mask"} & set(inspect.signature(call).parameters)
+            held = set(table.holds[exercise.id])
+            assert not due or {"biases", "empty rows"} <= held, exercise.id
+            masked = {"biases", "empty rows"} & held
+            assert not masked or due, exercise.id
 
 
 def test_a_check_that_is_taken_away_leaves_a_gap(table: Table, monkeypatch) -> None:

@@ -25,6 +25,12 @@ def test_right_answers_pass_whatever_is_drawn(name: str) -> None:
     assert found == []
 
 
+@pytest.mark.parametrize(("name", "draw"), [("train_language_model", 465)])
+def test_right_answers_pass_in_a_draw_that_once_refused_one(name: str, draw: int) -> None:
+    """465: the gradient of a small model turned within nine steps, and NAdam was refused."""
+    assert list(refusals(find(name), right_answers(name), draw, {})) == []
+
+
 def standardized(x: np.ndarray) -> np.ndarray:
     return (x - x.mean()) / np.sqrt(x.var() + 1e-12)
 

@@ -295,7 +295,7 @@ def test_a_test_that_catches_some_mistakes_earns_their_part(grade: Grade) -> Non
     _, verdict = examined(grade, COMPARING.replace("MASK", causal))
     caught = [check.name for check in verdict.checks if check.passed][1:]
     assert {
-        "catches: scores twice too large",
+        "catches: doubled scores",
         "catches: weights that belong to other keys",
         "catches: the mask is ignored",
         "catches: hidden weights set to 0 after softmax",
@@ -314,7 +314,7 @@ def test_a_test_that_lets_a_basic_mistake_pass_earns_nothing(grade: Grade) -> No
     _, verdict = examined(grade, COMPARING.replace("MASK", "None"))
     caught = [check.name for check in verdict.checks if check.passed][1:]
     assert caught == [
-        "catches: scores twice too large",
+        "catches: doubled scores",
         "catches: weights that belong to other keys",
     ]
     assert verdict.score == 0

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from grader.protocol.values import TICK, Check, Reply
-from grader.rules.comparing import describe, failure_text
+from grader.protocol.values import NOT_ASKED, TICK, Check, Reply
+from grader.rules.comparing import describe
 from grader.rules.rule import Finding, equal, for_each_reply, rule
 
 
@@ -101,10 +101,12 @@ def no_query_loop(check: Check, replies: list[Reply]) -> Finding | None:
         found = found or _more_instructions(check, pair, start)
         if found is not None:
             return dataclasses.replace(found, case=start + found.case)
+    told = [place for place in (4, 5) if replies[place] is not NOT_ASKED]
+    timed = dataclasses.replace(check, cases=tuple(check.cases[place] for place in told))
+    found = equal(timed, [replies[place] for place in told])
+    if found is not None:
+        return dataclasses.replace(found, case=told[found.case])
     keys, queries = replies[4:]
-    for index, reply in ((4, keys), (5, queries)):
-        if reply.failure is not None:
-            return Finding(failure_text(reply), index)
     slower = (queries.cpu or 0.0) / max(keys.cpu or 0.0, TICK)
     if slower > check.options["slower"]:
         text = (

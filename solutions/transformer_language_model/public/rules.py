@@ -460,10 +460,10 @@ def trained_in_place(check: Check, index: int, reply: Reply) -> Finding | None:
 # The largest share of the weights moved by the last step that it may move equally far, to 2 %.
 # Measured over 12 draws: up to 0.06 by right loops, 1.0 by a new optimizer at each step.
 ALIKE = 0.6
-# The same with an unchanging gradient, to 30 %. Measured over 20 draws: 0.88 and more by seven
-# optimizers of the Adam family, with and without a schedule; at most 0.48 by gradient descent with
-# and without momentum. The median move over lr: at most 1.006 by the family, 1.2 and more by
-# RMSprop, whose first steps are too long.
+# The same with a gradient that hardly changes, to 30 %. Measured over 20 draws: 0.88 and more by
+# seven optimizers of the Adam family, with and without a schedule; at most 0.48 by gradient
+# descent with and without momentum. The median move over lr: at most 1.006 by the family, 1.2 and
+# more by RMSprop, whose first steps are too long.
 STRAIGHT, LONGEST = 0.65, 1.15
 # To 0.1 %: 0.99 and more by a new Adam, at most 0.3 by a learning rate so small that one batch has
 # the same gradient at each step.

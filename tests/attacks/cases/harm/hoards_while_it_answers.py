@@ -5,7 +5,8 @@ MUST: end as out of memory: the judge looks while it reads, too.
 ROWS: 25
 """
 
-OUTCOME = ("out_of_memory", "graded")  # graded: where it may have no children
+OUTCOME = ("out_of_memory",)
+NO_PROCESSES = ("graded",)
 LIMITS = {"idle": 6, "checks_cpu": 10, "worker": {"memory": 1258291200, "processes": 24}}
 
 # --- handed in ---
