@@ -37,7 +37,10 @@ from solutions.transformer_language_model.checks import (
     causal_rows,
     chances_of,
     echo,
+    goes_straight,
     model_reference,
+    model_shapes,
+    model_weights,
     windows_of,
 )
 from solutions.transformer_language_model.public.rules import (
@@ -343,6 +346,37 @@ def test_weights_that_move_nearly_alike_tell_of_no_new_optimizer(
     assert isinstance(finding, Finding)
     assert finding.names == ("new_optimizer_each_step" if new_each_step else "")
     assert ("new optimizer" in finding.text) is new_each_step
+
+
+@pytest.mark.parametrize(("spread", "straight"), [(0.3, True), (3e-4, False)])
+def test_a_gradient_turns_within_small_steps_where_vectors_are_nearly_constant(
+    spread: float, straight: bool
+) -> None:
+    """As autograd sees it in the solution, and as the maker of cases does by differences."""
+    draw, text, far = Draw(b"turns"), np.array([0, 3, 1, 4, 2, 0, 3]), 9e-4
+    shapes = model_shapes(5, 4, 1, 6, 8)
+    weights = model_weights(draw, shapes, loud=0.6)
+    for path in ("token_embedding.weight", "position_embedding.weight"):
+        weights[path] = (spread * weights[path]).astype("float32")
+    assert goes_straight(weights, 2, text, far) is straight
+
+    model = TransformerLM(5, 4, 2, 1, 6, 8).double()
+    parts = dict(model.named_parameters())
+    x, y = (torch.as_tensor(one)[None] for one in (text[:-1], text[1:]))
+    slopes = []
+    for _ in range(2):
+        for path, part in parts.items():
+            part.data.copy_(torch.as_tensor(weights[path]))
+        loss = F.cross_entropy(model(x).flatten(0, 1), y.flatten())
+        found = torch.autograd.grad(loss, list(parts.values()))
+        slopes.append(torch.cat([one.flatten() for one in found]))
+        weights = {
+            path: weights[path] - far * one.sign().numpy()
+            for path, one in zip(parts, found, strict=True)
+        }
+    used = slopes[0].abs() > 1e-6
+    changes = (slopes[1][used] / slopes[0][used] - 1).abs()
+    assert (changes.quantile(0.75) <= 0.2) == straight
 
 
 @pytest.mark.parametrize("size", [1, 2, 4, 5, 6, 9, 32])
