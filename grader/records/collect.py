@@ -24,7 +24,7 @@ from pathlib import Path
 
 from grader import files
 from grader.course.assignments import assignment, assignment_ids
-from grader.judge import intake
+from grader.judge import intake, safe_files
 from grader.lms import uploads
 from grader.lms.roster import Directory, Line, Student
 from grader.lms.uploads import FOLDER, Upload
@@ -538,7 +538,8 @@ def _write(
         contents[_free(other.name, taken)] = other.content
     if when is not None:
         contents[STAMP] = f"{when:%Y-%m-%d %H:%M:%S} UTC\n".encode()
-    aside = target.with_name(target.name + EARLIER) / person.id / lesson
+    earlier = target.with_name(target.name + EARLIER)
+    aside = earlier / person.id / lesson
     if folder.exists():
         known = origin.read(folder)
         done.misplaced += origin.is_misplaced(folder)
@@ -560,7 +561,7 @@ def _write(
             )
         elif old.order > new.order:
             if not any(kept.sha256 == new.sha256 for kept in _kept(aside)):
-                _fill(_next(aside), contents | {origin.NAME: new.as_bytes()})
+                _fill(earlier, _next(aside), contents | {origin.NAME: new.as_bytes()})
                 done.earlier += 1
             person.placed.add(lesson)
             return
@@ -575,7 +576,7 @@ def _write(
             done.earlier += 1
     _remove_beside(folder)
     origin.write(folder, new)
-    _fill(folder, contents)
+    _fill(target, folder, contents)
     person.placed.add(lesson)
     if upload.late and when is None:
         done.late.append(f"{person.shown}: {lesson}")
@@ -590,10 +591,18 @@ def _remove_beside(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _fill(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write an attempt's files, the notebook last: ``grade --watch`` may grade it at once."""
+def _fill(base: Path, folder: Path, contents: dict[str, bytes]) -> None:
+    """Write an attempt's files into a folder below ``base``, through no link.
+
+    The notebook comes last: ``grade --watch`` may grade it at once.
+    """
+    base.mkdir(parents=True, exist_ok=True)
     for name in sorted(contents, key=lambda name: name == f"{folder.name}.ipynb"):
-        files.write(folder / name, contents[name])
+        parts = (folder / name).relative_to(base).parts
+        try:
+            safe_files.write_beneath(base, parts, contents[name])
+        except safe_files.LinkFound as error:
+            raise intake.Rejected(f"{error.filename} is a symbolic link; remove it") from error
 
 
 def _found_there(folder: Path, lesson: str) -> Origin:

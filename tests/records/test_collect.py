@@ -601,6 +601,24 @@ def test_a_link_in_the_place_of_a_submission_is_not_written_through(here: Path) 
     assert list((here / "elsewhere").iterdir()) == []
 
 
+def test_nor_is_one_that_was_put_there_after_the_look(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "submitted").mkdir()
+    (here / "elsewhere").mkdir()
+    written = origin.write
+
+    def then_swap(folder: Path, own: origin.Origin) -> None:
+        written(folder, own)
+        folder.parent.mkdir(exist_ok=True)
+        folder.symlink_to(here / "elsewhere")
+
+    monkeypatch.setattr(origin, "write", then_swap)
+    done = collected(here, archive(here / "s.zip", {"a_811_1_x.ipynb": work("ada")}))
+    assert f"{MASKING} is a symbolic link; remove it" in done.output
+    assert list((here / "elsewhere").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "name",
     [
